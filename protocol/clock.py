@@ -1,0 +1,32 @@
+"""What time it is, as something that is passed in.
+
+Nothing in this project asks the operating system for the time but the one `SystemClock` in
+`protocol.kit`. The demo replays a month in a minute and the tests step through nights because of it.
+Wall time (`now_us`) may jump and is for people and for the books; `monotonic` never goes back and is
+for deadlines and for presence.
+"""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+MICROSECONDS = 1_000_000
+
+
+class Clock(Protocol):
+    """A source of time."""
+
+    def now_us(self) -> int:
+        """Return the wall time in microseconds since 1970, UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds from an arbitrary start that never go back."""
+
+
+def from_us(at_us: int) -> datetime:
+    """Return the aware UTC datetime of a stored time."""
+    return datetime.fromtimestamp(at_us / MICROSECONDS, tz=UTC)
+
+
+def to_us(at: datetime) -> int:
+    """Return the stored form of an aware datetime."""
+    return round(at.timestamp() * MICROSECONDS)
