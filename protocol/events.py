@@ -1,0 +1,232 @@
+"""What an edge tells the hub: one model for each kind and version of event.
+
+Events are facts: past tense, never refused by the hub. They only grow: a new optional field, or a new
+kind. Every kind and version ever sent has a sample in `protocol/golden/`, which today's code must read.
+
+An event's *subjects* (`order:…`, `sku:…`, `till:…`) say which records it touches: when an event cannot be
+understood it is set aside, and later events that share a subject wait behind it.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from protocol.orders import (
+    LINES_PER_ORDER,
+    Approval,
+    Code,
+    Minor,
+    Name,
+    OrderLine,
+    PositiveMinor,
+    Quantity,
+    ReturnLine,
+    Tender,
+    WireModel,
+)
+from protocol.till import SessionTotals, TenderTotal
+
+BusinessDate = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+Currency = Field(pattern=r"^[A-Z]{3}$")
+
+
+class AtTill(WireModel):
+    """Where and on which trading day something happened."""
+
+    session_id: Code
+    till: Code
+    business_date: str = BusinessDate
+    currency: str = Currency
+
+
+class OrderSold(AtTill):
+    """A counter sale: goods and money have changed hands."""
+
+    order_id: Code
+    number: Code
+    channel: Code = "pos"
+    lines: tuple[OrderLine, ...] = Field(min_length=1, max_length=LINES_PER_ORDER)
+    tenders: tuple[Tender, ...] = Field(max_length=20)
+    total_minor: PositiveMinor
+    tax_minor: PositiveMinor
+    change_minor: PositiveMinor = 0
+    rounding_minor: Minor = 0
+    customer_id: str = Field(default="", max_length=64)
+    approvals: tuple[Approval, ...] = ()
+
+
+class ReturnCompleted(AtTill):
+    """Units of an order came back and money went out."""
+
+    return_id: Code
+    number: Code
+    order_id: Code
+    order_number: Code
+    lines: tuple[ReturnLine, ...] = Field(min_length=1, max_length=LINES_PER_ORDER)
+    refunds: tuple[Tender, ...] = Field(max_length=20)
+    total_minor: PositiveMinor
+    tax_minor: PositiveMinor
+    approvals: tuple[Approval, ...] = ()
+
+
+class OrderVoided(ReturnCompleted):
+    """A sale was taken back whole on the day it was made: nothing of it happened, and both stand."""
+
+    reason: str = Field(min_length=1, max_length=300)
+
+
+class StockLine(WireModel):
+    """Units of one SKU that went from one bucket (or the outside) to another."""
+
+    sku: Code
+    quantity: Quantity
+    from_bucket: Code
+    to_bucket: Code
+    unit_cost_minor: PositiveMinor = 0
+
+
+class StockMoved(WireModel):
+    """Stock was received, opened or corrected."""
+
+    reason: Code
+    reference: str = Field(default="", max_length=80)
+    lines: tuple[StockLine, ...] = Field(min_length=1, max_length=LINES_PER_ORDER)
+
+
+class TillOpened(AtTill):
+    """A till session began with a float in its drawer."""
+
+    float_minor: PositiveMinor
+
+
+class DrawerOpened(AtTill):
+    """The drawer was opened without a sale."""
+
+    reason: str = Field(default="", max_length=300)
+
+
+class TillCounted(AtTill):
+    """A drawer was counted without its expected amount being shown."""
+
+    attempt: int = Field(ge=1, le=10)
+    counted_minor: PositiveMinor
+    denominations: Mapping[str, int] = Field(default_factory=dict, max_length=40)
+
+
+class TillClosed(AtTill):
+    """A Z: the session is closed, numbered and sealed over its range of the stream."""
+
+    z_number: int = Field(ge=1)
+    number: Code
+    first_seq: int = Field(ge=1)
+    last_seq: int = Field(ge=0)
+    range_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    totals: SessionTotals
+    tenders: tuple[TenderTotal, ...]
+    approvals: tuple[Approval, ...] = ()
+
+
+class CatalogApplied(WireModel):
+    """A catalogue version was taken over whole."""
+
+    version: int = Field(ge=1)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    products: int = Field(ge=0)
+
+
+class ExceptionRaised(WireModel):
+    """Something at the store needs a person."""
+
+    exception_id: Code
+    kind: Code
+    subject: Code
+    title: Name
+    facts: Mapping[str, Any] = Field(default_factory=dict)
+    owner_role: Code
+    dedupe_key: Code
+
+
+class ExceptionClosed(WireModel):
+    """What needed a person at the store no longer does."""
+
+    dedupe_key: Code
+    how: str = Field(default="", max_length=300)
+
+
+class SignInFailed(WireModel):
+    """Somebody tried a PIN too often, and the tile is locked for a while."""
+
+    person_id: Code
+    tries: int = Field(ge=1)
+
+
+Body = (
+    OrderSold
+    | ReturnCompleted
+    | OrderVoided
+    | StockMoved
+    | TillOpened
+    | DrawerOpened
+    | TillCounted
+    | TillClosed
+    | CatalogApplied
+    | ExceptionRaised
+    | ExceptionClosed
+    | SignInFailed
+)
+
+Kind = Literal[
+    "order.sold",
+    "order.voided",
+    "return.completed",
+    "stock.moved",
+    "till.opened",
+    "till.drawer_opened",
+    "till.counted",
+    "till.closed",
+    "catalog.applied",
+    "exception.raised",
+    "exception.closed",
+    "person.locked_out",
+]
+
+KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
+    {
+        ("order.sold", 1): OrderSold,
+        ("order.voided", 1): OrderVoided,
+        ("return.completed", 1): ReturnCompleted,
+        ("stock.moved", 1): StockMoved,
+        ("till.opened", 1): TillOpened,
+        ("till.drawer_opened", 1): DrawerOpened,
+        ("till.counted", 1): TillCounted,
+        ("till.closed", 1): TillClosed,
+        ("catalog.applied", 1): CatalogApplied,
+        ("exception.raised", 1): ExceptionRaised,
+        ("exception.closed", 1): ExceptionClosed,
+        ("person.locked_out", 1): SignInFailed,
+    }
+)
+KIND_OF: Final[Mapping[type[WireModel], tuple[str, int]]] = MappingProxyType(
+    {model: kind for kind, model in KINDS.items()}
+)
+
+
+def subjects_of(body: WireModel) -> tuple[str, ...]:
+    """Return the records that an event touches, the most telling first.
+
+    SKUs are left out on purpose: one sale that cannot be understood must not stop every other sale of
+    the same article. Stock is a sum, so the order of movements does not change where it ends.
+    """
+    match body:
+        case OrderSold():
+            return (f"order:{body.order_id}", f"till:{body.session_id}")
+        case ReturnCompleted():
+            return (f"order:{body.order_id}", f"return:{body.return_id}", f"till:{body.session_id}")
+        case AtTill():
+            return (f"till:{body.session_id}",)
+        case ExceptionRaised() | ExceptionClosed():
+            return (f"exception:{body.dedupe_key}"[:100],)
+        case _:
+            return ()

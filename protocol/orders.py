@@ -1,0 +1,92 @@
+"""What an order is made of, as both sides and the wire see it.
+
+Money is integer minor units of `currency`, with tax inside unless a field says otherwise. Everything
+that a refund will ever need (gross, tax, units, cost) is allocated once, at the sale, per line, and
+kept: a refund is never computed from today's price, promotion or rate.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
+Minor = Annotated[int, Field(ge=-(10**12), le=10**12)]
+PositiveMinor = Annotated[int, Field(ge=0, le=10**12)]
+Name = Annotated[str, Field(min_length=1, max_length=300)]
+Code = Annotated[str, Field(min_length=1, max_length=64)]
+LINES_PER_ORDER = 5_000
+"""More lines than any counter has seen; beyond it an order is refused, not truncated."""
+
+
+class WireModel(BaseModel):
+    """A value that travels: frozen, and blind to fields that a newer version added."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class LineKind(StrEnum):
+    """Whether a line takes something from the shelf."""
+
+    GOODS = "goods"
+    SERVICE = "service"
+
+
+class TenderKind(StrEnum):
+    """How money changed hands."""
+
+    CASH = "cash"
+    CARD = "card"
+
+
+class Approval(WireModel):
+    """Who allowed what the cashier alone could not do."""
+
+    action: Code
+    by: Code
+    reason: str = Field(default="", max_length=300)
+
+
+class OrderLine(WireModel):
+    """One line of a sale, with the money that was allocated to it."""
+
+    line_no: int = Field(ge=1, le=LINES_PER_ORDER)
+    sku: Code
+    name: Name
+    kind: LineKind = LineKind.GOODS
+    quantity: Quantity
+    list_price_minor: PositiveMinor
+    unit_price_minor: PositiveMinor
+    line_discount_minor: PositiveMinor = 0
+    order_discount_minor: PositiveMinor = 0
+    gross_minor: PositiveMinor
+    tax_minor: PositiveMinor
+    rate_ppm: int = Field(ge=0, le=1_000_000)
+    unit_cost_minor: PositiveMinor = 0
+    """What the catalogue knew of the cost; the ledger uses it only where stock was never received."""
+
+
+class Tender(WireModel):
+    """Money that came in (or, in a refund, went out)."""
+
+    kind: TenderKind
+    amount_minor: PositiveMinor
+    """What counts towards the order: for cash, after change."""
+    tendered_minor: PositiveMinor = 0
+    """For cash: what was put on the counter."""
+    reference: str = Field(default="", max_length=64)
+    last4: str = Field(default="", pattern=r"^\d{0,4}$")
+
+
+class ReturnLine(WireModel):
+    """Units of one line that came back, with the money and the bucket they went to."""
+
+    line_no: int = Field(ge=1, le=LINES_PER_ORDER)
+    sku: Code
+    name: Name
+    kind: LineKind = LineKind.GOODS
+    quantity: Quantity
+    gross_minor: PositiveMinor
+    tax_minor: PositiveMinor
+    reason: Code
+    to_bucket: Code = "sellable"

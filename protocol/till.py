@@ -1,0 +1,44 @@
+"""A till session and its day close, as the wire carries them.
+
+A Z is a statement, not a command: it says what the edge counted over a range of its own stream, and the
+hub recomputes it from the same events. A difference becomes an exception, never an adjustment.
+"""
+
+from pydantic import Field
+
+from protocol.orders import Minor, PositiveMinor, TenderKind, WireModel
+
+
+class TenderTotal(WireModel):
+    """One tender of a session: what should be there and what was counted."""
+
+    kind: TenderKind
+    expected_minor: Minor
+    counted_minor: Minor
+    difference_minor: Minor
+
+
+class RateTotal(WireModel):
+    """Sales of one tax rate, net of returns."""
+
+    rate_ppm: int = Field(ge=0, le=1_000_000)
+    gross_minor: Minor
+    tax_minor: Minor
+
+
+class SessionTotals(WireModel):
+    """Everything a till report adds up. Amounts are positive; refunds stand beside sales, not inside."""
+
+    sales: int = Field(default=0, ge=0)
+    sales_minor: PositiveMinor = 0
+    returns: int = Field(default=0, ge=0)
+    returns_minor: PositiveMinor = 0
+    voids: int = Field(default=0, ge=0)
+    voids_minor: PositiveMinor = 0
+    discounts_minor: PositiveMinor = 0
+    no_sales: int = Field(default=0, ge=0)
+    by_rate: tuple[RateTotal, ...] = ()
+    cash_minor: Minor = 0
+    """Cash taken less cash paid back, without the float."""
+    card_minor: Minor = 0
+    float_minor: PositiveMinor = 0
