@@ -1,0 +1,1 @@
+"""Facts in, paper out: documents, their bytes, and a queue per printer that never loses a job."""

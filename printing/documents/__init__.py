@@ -1,0 +1,1 @@
+"""One module per slip, each a pure function from facts to a document."""

@@ -1,0 +1,78 @@
+"""Pieces that several slips share, so that a receipt and a return look like one shop's paper."""
+
+from datetime import datetime
+
+from printing.document import Band, Block, Cut, Kick, Row, Rule, Space, Symbol, Text
+from protocol.kit.text import _
+from protocol.money import format_minor
+
+Blocks = list[Block]
+TaxRows = tuple[tuple[int, int, int], ...]
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """Return an amount as figures without its currency, which the total line names once."""
+    return format_minor(amount_minor, currency)
+
+
+def day_and_time(at: datetime) -> str:
+    """Return a local time with its zone, in the one order that no country reads differently."""
+    return f"{at:%Y-%m-%d %H:%M %Z}".rstrip()
+
+
+def heading(*, open_drawer: bool = False, demo: bool = False, note: str = "") -> Blocks:
+    """Return what stands above everything: the drawer pulse and the bands nobody may overlook."""
+    blocks: Blocks = [Kick()] if open_drawer else []
+    if demo:
+        blocks.append(Band(_("DEMO - not a real document")))
+    if note:
+        blocks.append(Band(note))
+    return blocks
+
+
+def company(store_name: str, store_lines: tuple[str, ...], vat_number: str) -> Blocks:
+    """Return who sells: name, address lines and tax number."""
+    blocks: Blocks = [Text(store_name, "center", size=2, bold=True)]
+    blocks.extend(Text(line, "center") for line in store_lines)
+    if vat_number:
+        blocks.append(Text(_("VAT No. {number}", number=vat_number), "center"))
+    return blocks
+
+
+def head_and_person(title: str, number: str, when: str, till: str, associate: str) -> Blocks:
+    """Return the two lines that say which paper this is, when, where and by whom."""
+    return [
+        Row((f"{title} {number}", when), (0, len(when)), ("left", "right"), bold=True),
+        Row.pair(till, associate),
+    ]
+
+
+def percent(rate_ppm: int) -> str:
+    """Return a tax rate as people write it: 200000 ppm is `20%`, 55000 is `5.5%`."""
+    return f"{rate_ppm / 10_000:.4f}".rstrip("0").rstrip(".") + "%"
+
+
+def tax_table(rows: TaxRows, currency: str) -> Blocks:
+    """Return the tax by rate: net, tax and gross."""
+    if not rows:
+        return []
+    widths, aligns = (0, 11, 11, 11), ("left", "right", "right", "right")
+    blocks: Blocks = [Row((_("VAT rate"), _("Net"), _("VAT"), _("Gross")), widths, aligns)]
+    for rate_ppm, net, tax in rows:
+        cells = (percent(rate_ppm), money(net, currency), money(tax, currency), money(net + tax, currency))
+        blocks.append(Row(cells, widths, aligns))
+    return blocks
+
+
+def codes(slip: str, number: str = "") -> Blocks:
+    """Return the slip's QR code and, for laser scanners, its number as Code 128."""
+    blocks: Blocks = [Symbol.qr(slip)]
+    if number:
+        blocks.append(Symbol.code128(number))
+    blocks.append(Space())
+    return blocks
+
+
+def ending() -> Blocks:
+    """Return the end mark, which shows that nothing was torn off, and the cut."""
+    return [Rule(), Text("* * *", "center"), Cut()]
