@@ -62,6 +62,8 @@ class OrderLine(WireModel):
     gross_minor: PositiveMinor
     tax_minor: PositiveMinor
     rate_ppm: int = Field(ge=0, le=1_000_000)
+    unit_price_exact: str = Field(default="", pattern=r"^(\d{1,9}(\.\d{1,6})?)?$")
+    """The price in major units where it is finer than a minor unit; the extension was rounded once."""
     unit_cost_minor: PositiveMinor = 0
     """What the catalogue knew of the cost; the ledger uses it only where stock was never received."""
 

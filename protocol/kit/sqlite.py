@@ -37,7 +37,7 @@ def connect(path: Path | str, *, read_only: bool = False) -> Connection:
 
     Transactions are explicit (`isolation_level=None`): the writer begins them with BEGIN IMMEDIATE.
     """
-    connection = sqlite3.connect(
+    connection = sqlite3.connect(  # noqa: TID251 - this is the one place that everybody else uses
         str(path), isolation_level=None, check_same_thread=False, cached_statements=512
     )
     connection.row_factory = sqlite3.Row

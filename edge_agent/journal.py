@@ -1,0 +1,90 @@
+"""Append an event, update the tables, queue the message and queue the paper: one transaction.
+
+A room never writes a shadow table by itself. It decides, then records a fact here; the reactions that
+`journey.py` lists for that kind of fact do the rest inside the same unit of work. So the tables can be
+rebuilt from the log, and a sale without its stock movement, its message or its receipt cannot exist.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from edge_agent.database import EdgeUnit
+from protocol.clock import Clock
+from protocol.envelope import encode_event
+from protocol.events import KIND_OF
+from protocol.ids import IdMaker
+from protocol.kit.sqlite import Connection
+from protocol.orders import WireModel
+from protocol.stream import first_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event that is part of this unit of work; durable once the unit is."""
+
+    seq: int
+    event_id: str
+    kind: str
+    at_us: int
+    by: str
+    device: str
+    body: WireModel
+    replayed: bool = False
+    """True while tables are rebuilt from the log: no paper, no messages."""
+
+
+Reaction = Callable[[EdgeUnit, Recorded], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this database is: an edge, and the one life of its stream."""
+
+    edge: str
+    inc: str
+    ordinal: int
+    """Small number of this incarnation, part of every printed number."""
+
+
+class Journal:
+    """The store's log of facts."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        reactions: Mapping[str, Sequence[Reaction]],
+        *,
+        clock: Clock,
+        ids: IdMaker,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Listen with `on_commit` to learn that something new is there to send; it runs after COMMIT."""
+        self.identity = identity
+        self._reactions = reactions
+        self._clock = clock
+        self._ids = ids
+        self._on_commit = on_commit
+        self._first = bytes.fromhex(first_hash(identity.edge, identity.inc))
+
+    def record(self, unit: EdgeUnit, body: WireModel, *, by: str = "", device: str = "") -> Recorded:
+        """Append a fact and let every room that cares react to it."""
+        kind, _version = KIND_OF[type(body)]
+        seq, head = self.last(unit.connection)
+        event_id, at_us = self._ids.new_id(), self._clock.now_us()
+        data = encode_event(seq + 1, event_id, at_us, body, by=by, device=device)
+        unit.connection.execute(
+            "INSERT INTO events (seq, id, kind, at_us, bytes, hash) VALUES (?, ?, ?, ?, ?, ?)",
+            (seq + 1, event_id, kind, at_us, data, hashlib.sha256(head + data).digest()),
+        )
+        recorded = Recorded(seq + 1, event_id, kind, at_us, by, device, body)
+        for reaction in self._reactions[kind]:
+            reaction(unit, recorded)
+        if self._on_commit not in unit.effects:
+            unit.after_commit(self._on_commit)
+        return recorded
+
+    def last(self, connection: Connection) -> tuple[int, bytes]:
+        """Return the newest number and its chain hash; number 0 stands before the first event."""
+        row = connection.execute("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+        return (row[0], row[1]) if row else (0, self._first)

@@ -1,0 +1,292 @@
+"""The tables of a store, as migrations in the order in which they came.
+
+`events` is the truth and the outbox in one: what is above `link.acked` has not reached the hub. All other
+tables are its shadow (orders, stock, tills), reference data (products, people), or the private state of
+this program (baskets, print jobs, idempotency keys). Amounts are minor units, times microseconds UTC.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import sqlite_utils
+
+Migration = tuple[str, Callable[[sqlite_utils.Database], None]]
+
+_FOUNDATION: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    hash BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE link (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    acked INTEGER NOT NULL DEFAULT 0,
+    acked_us INTEGER NOT NULL DEFAULT 0,
+    safe INTEGER NOT NULL DEFAULT 0,
+    hub_inc TEXT NOT NULL DEFAULT '',
+    cseq_done INTEGER NOT NULL DEFAULT 0,
+    chead TEXT NOT NULL DEFAULT '',
+    sess TEXT NOT NULL DEFAULT '',
+    hub_boot TEXT NOT NULL DEFAULT '',
+    window INTEGER NOT NULL DEFAULT 4,
+    quarantine TEXT NOT NULL DEFAULT ''
+) STRICT;
+INSERT INTO link (one) VALUES (1);
+
+CREATE TABLE directives (
+    hub_inc TEXT NOT NULL,
+    cseq INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    bytes BLOB NOT NULL,
+    arrived_us INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    code TEXT NOT NULL DEFAULT '',
+    detail TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (hub_inc, cseq)
+) STRICT;
+
+CREATE TABLE parked_directives (
+    hub_inc TEXT NOT NULL,
+    cseq INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (hub_inc, cseq)
+) STRICT;
+
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+CREATE TABLE idempotency (
+    key TEXT PRIMARY KEY, digest TEXT NOT NULL, answer TEXT NOT NULL, at_us INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE people (
+    person_id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('associate', 'lead', 'manager')),
+    pin_hash TEXT NOT NULL,
+    badge TEXT UNIQUE,
+    language TEXT NOT NULL DEFAULT 'en',
+    active INTEGER NOT NULL DEFAULT 1,
+    failed INTEGER NOT NULL DEFAULT 0,
+    locked_until_us INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE sign_ins (
+    token_hash TEXT PRIMARY KEY,
+    person_id TEXT NOT NULL REFERENCES people,
+    device TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    ended_us INTEGER
+) STRICT;
+
+CREATE TABLE products (
+    sku TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    price_minor INTEGER NOT NULL,
+    rate_ppm INTEGER NOT NULL,
+    unit_cost_minor INTEGER NOT NULL,
+    category TEXT NOT NULL DEFAULT '',
+    bin TEXT NOT NULL DEFAULT '',
+    active INTEGER NOT NULL DEFAULT 1,
+    version INTEGER NOT NULL
+) STRICT;
+CREATE TABLE barcodes (code TEXT PRIMARY KEY, sku TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX barcodes_sku ON barcodes (sku);
+CREATE VIRTUAL TABLE product_words USING fts5(sku, name, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3');
+CREATE TABLE catalog (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    version INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    applied_us INTEGER NOT NULL,
+    made_us INTEGER NOT NULL
+) STRICT;
+"""
+
+_ROOMS: Final = """
+CREATE TABLE balances (
+    sku TEXT NOT NULL, bucket TEXT NOT NULL, quantity INTEGER NOT NULL, PRIMARY KEY (sku, bucket)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE movements (
+    seq INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    sku TEXT NOT NULL,
+    from_bucket TEXT NOT NULL,
+    to_bucket TEXT NOT NULL,
+    quantity INTEGER NOT NULL CHECK (quantity > 0),
+    reason TEXT NOT NULL,
+    PRIMARY KEY (seq, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX movements_sku ON movements (sku, seq);
+CREATE TABLE rights (
+    sku TEXT PRIMARY KEY,
+    granted INTEGER NOT NULL DEFAULT 0,
+    finished INTEGER NOT NULL DEFAULT 0,
+    returned_seen INTEGER NOT NULL DEFAULT 0,
+    version INTEGER NOT NULL DEFAULT 0,
+    echoed INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE baskets (
+    basket_id TEXT PRIMARY KEY,
+    device TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('open', 'parked', 'paid', 'abandoned')),
+    version INTEGER NOT NULL,
+    number TEXT UNIQUE,
+    body TEXT NOT NULL,
+    person_id TEXT NOT NULL,
+    changed_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX baskets_state ON baskets (state, device);
+
+CREATE TABLE orders (
+    order_id TEXT PRIMARY KEY,
+    number TEXT NOT NULL UNIQUE,
+    seq INTEGER NOT NULL,
+    at_us INTEGER NOT NULL,
+    business_date TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    till TEXT NOT NULL,
+    by TEXT NOT NULL,
+    state TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    total_minor INTEGER NOT NULL,
+    tax_minor INTEGER NOT NULL,
+    change_minor INTEGER NOT NULL,
+    refunded_minor INTEGER NOT NULL DEFAULT 0,
+    customer_id TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX orders_at ON orders (at_us);
+CREATE INDEX orders_session ON orders (session_id);
+CREATE TABLE order_lines (
+    order_id TEXT NOT NULL,
+    line_no INTEGER NOT NULL,
+    sku TEXT NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    unit_price_minor INTEGER NOT NULL,
+    discount_minor INTEGER NOT NULL,
+    gross_minor INTEGER NOT NULL,
+    tax_minor INTEGER NOT NULL,
+    rate_ppm INTEGER NOT NULL,
+    returned INTEGER NOT NULL DEFAULT 0,
+    refunded_minor INTEGER NOT NULL DEFAULT 0,
+    refunded_tax_minor INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (order_id, line_no)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE order_tenders (
+    order_id TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL,
+    tendered_minor INTEGER NOT NULL,
+    refunded_minor INTEGER NOT NULL DEFAULT 0,
+    reference TEXT NOT NULL DEFAULT '',
+    last4 TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (order_id, n)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE returns (
+    return_id TEXT PRIMARY KEY,
+    number TEXT NOT NULL UNIQUE,
+    order_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    at_us INTEGER NOT NULL,
+    session_id TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('return', 'void')),
+    total_minor INTEGER NOT NULL,
+    tax_minor INTEGER NOT NULL,
+    by TEXT NOT NULL
+) STRICT;
+CREATE INDEX returns_order ON returns (order_id);
+CREATE INDEX returns_session ON returns (session_id);
+
+CREATE TABLE till_sessions (
+    session_id TEXT PRIMARY KEY,
+    till TEXT NOT NULL,
+    business_date TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('open', 'counting', 'closed')),
+    currency TEXT NOT NULL,
+    float_minor INTEGER NOT NULL,
+    opened_seq INTEGER NOT NULL,
+    opened_us INTEGER NOT NULL,
+    opened_by TEXT NOT NULL,
+    counts INTEGER NOT NULL DEFAULT 0,
+    counted_minor INTEGER,
+    z_number INTEGER,
+    closed_seq INTEGER,
+    closed_us INTEGER,
+    totals TEXT NOT NULL DEFAULT '{}'
+) STRICT;
+CREATE UNIQUE INDEX till_one_open ON till_sessions (till) WHERE state <> 'closed';
+
+CREATE TABLE printers (
+    printer_id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    host TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    profile TEXT NOT NULL,
+    purposes TEXT NOT NULL DEFAULT 'receipt',
+    active INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE TABLE print_jobs (
+    job_id TEXT PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    printer_id TEXT NOT NULL,
+    document TEXT NOT NULL,
+    title TEXT NOT NULL,
+    business_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 1,
+    kick INTEGER NOT NULL DEFAULT 0,
+    kicked INTEGER NOT NULL DEFAULT 0,
+    facts TEXT NOT NULL,
+    detail TEXT NOT NULL DEFAULT '',
+    queued_us INTEGER NOT NULL,
+    changed_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX print_jobs_queue ON print_jobs (printer_id, state, queued_us);
+
+CREATE TABLE exceptions (
+    exception_id TEXT PRIMARY KEY,
+    dedupe_key TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    title TEXT NOT NULL,
+    facts TEXT NOT NULL,
+    owner_role TEXT NOT NULL,
+    raised_us INTEGER NOT NULL,
+    closed_us INTEGER,
+    closed_how TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE UNIQUE INDEX exceptions_one_open ON exceptions (dedupe_key) WHERE closed_us IS NULL;
+"""
+
+
+def _foundation(database: sqlite_utils.Database) -> None:
+    """The journal, the link, people and the catalogue."""
+    _script(database, _FOUNDATION)
+
+
+def _rooms(database: sqlite_utils.Database) -> None:
+    """Stock, baskets, orders, returns, tills, paper and exceptions."""
+    _script(database, _ROOMS)
+
+
+def _script(database: sqlite_utils.Database, script: str) -> None:
+    """Run statements one by one: `executescript` would commit the transaction they belong to."""
+    for statement in script.split(";\n"):
+        if statement.strip():
+            database.conn.execute(statement)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    ("0001 journal, link, people, catalogue", _foundation),
+    ("0002 stock, baskets, orders, tills, paper", _rooms),
+)

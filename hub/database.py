@@ -1,0 +1,135 @@
+"""The hub's database: the same statements on SQLite (embedded) and PostgreSQL (when it grows).
+
+Tables are SQLAlchemy Core and register themselves on `metadata`; each room keeps its own in its `rows.py`.
+Writing goes through one `Writer` per process, as at the edge: steps share commits, and what follows from
+a change happens after it is durable. Several hub processes need PostgreSQL.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine, NestedTransaction, Transaction
+
+from protocol.kit.sqlite import BUSY_MILLISECONDS, WAL_LIMIT_BYTES, sqlite3
+from protocol.kit.writer import Unit, Writer
+
+T = TypeVar("T")
+HubUnit = Unit[Connection]
+POOL_SIZE: Final = 8
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine for `sqlite:///path` or `postgresql+psycopg://…` with this project's settings."""
+    if not url.startswith("sqlite"):
+        return sa.create_engine(url, pool_size=POOL_SIZE, pool_pre_ping=True)
+    engine = sa.create_engine(
+        url, module=sqlite3, pool_size=POOL_SIZE, connect_args={"check_same_thread": False}
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(raw: Any, _record: object) -> None:
+        # SQLAlchemy must not begin transactions on its own: ours take the write lock from the start.
+        raw.isolation_level = None
+        for pragma in (
+            f"busy_timeout = {BUSY_MILLISECONDS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            f"journal_size_limit = {WAL_LIMIT_BYTES}",
+            "cache_size = -65536",
+        ):
+            raw.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+class AlchemyStore:
+    """A `Store` over one SQLAlchemy connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.connection = engine.connect().execution_options(immediate=True)
+        self._transaction: Transaction | None = None
+        self._marks: list[NestedTransaction] = []
+
+    def begin(self) -> None:
+        """Begin; on SQLite this takes the write lock."""
+        self._marks.clear()
+        self._transaction = self.connection.begin()
+
+    def commit(self) -> None:
+        """Make it durable."""
+        assert self._transaction is not None
+        self._transaction.commit()
+        self._transaction = None
+
+    def rollback(self) -> None:
+        """Undo everything, if anything was begun."""
+        self._marks.clear()
+        if self._transaction is not None:
+            self._transaction.rollback()
+            self._transaction = None
+
+    def mark(self) -> None:
+        """Set a savepoint."""
+        self._marks.append(self.connection.begin_nested())
+
+    def release(self) -> None:
+        """Keep what the last savepoint began."""
+        self._marks.pop().commit()
+
+    def undo(self) -> None:
+        """Undo what the last savepoint began."""
+        self._marks.pop().rollback()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.connection.close()
+
+
+class HubDatabase:
+    """The hub's database: one writer in this process, and readers."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = open_engine(url)
+        self.writer: Writer[Connection] = Writer(lambda: AlchemyStore(self.engine), name="hub-writer")
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Tell which of the two dialects this is, for the few statements that differ."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Read several statements of one moment."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    def write(self, step: Callable[[HubUnit], T]) -> T:
+        """Run a step on the writer and wait until it is durable."""
+        return self.writer.run(step)
+
+    async def awrite(self, step: Callable[[HubUnit], T]) -> T:
+        """Run a step on the writer and await its durability."""
+        return await self.writer.arun(step)
+
+    def close(self) -> None:
+        """Finish what waits and close every connection."""
+        self.writer.close()
+        self.engine.dispose()
