@@ -7,6 +7,7 @@ wrapping happen in `printing.layout`.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, Self
 
@@ -171,7 +172,7 @@ def load_document(text: str) -> Document:
 
 
 def _load_block(fields: dict[str, Any]) -> Block:
-    kind = _BLOCKS[fields["block"]]
+    kind: Callable[..., Block] = _BLOCKS[fields["block"]]
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     del values["block"]
     return kind(**values)

@@ -99,11 +99,15 @@ def check_step(before: JobState, after: JobState) -> None:
     """Refuse a step that a job in this state cannot take."""
     if after not in TRANSITIONS[before]:
         raise IllegalTransition(
-            f"A print job that is {before.value.replace('_', ' ')} cannot become {after.value.replace('_', ' ')}.",
+            f"A print job that is {_words(before)} cannot become {_words(after)}.",
             "Look at the job on the printers page and choose again.",
             before=before.value,
             after=after.value,
         )
+
+
+def _words(state: JobState) -> str:
+    return state.value.replace("_", " ")
 
 
 def resolve(job: Job, *, printed: bool) -> tuple[Mark, ...]:

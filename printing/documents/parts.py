@@ -1,13 +1,16 @@
 """Pieces that several slips share, so that a receipt and a return look like one shop's paper."""
 
 from datetime import datetime
+from typing import Final
 
-from printing.document import Band, Block, Cut, Kick, Row, Rule, Space, Symbol, Text
+from printing.document import Align, Band, Block, Cut, Kick, Row, Rule, Space, Symbol, Text
 from protocol.kit.text import _
 from protocol.money import format_minor
 
 Blocks = list[Block]
 TaxRows = tuple[tuple[int, int, int], ...]
+_TAX_WIDTHS: Final = (0, 0, 0, 0)
+_TAX_ALIGNS: Final[tuple[Align, ...]] = ("left", "right", "right", "right")
 
 
 def money(amount_minor: int, currency: str) -> str:
@@ -56,11 +59,10 @@ def tax_table(rows: TaxRows, currency: str) -> Blocks:
     """Return the tax by rate: net, tax and gross."""
     if not rows:
         return []
-    widths, aligns = (0, 11, 11, 11), ("left", "right", "right", "right")
-    blocks: Blocks = [Row((_("VAT rate"), _("Net"), _("VAT"), _("Gross")), widths, aligns)]
+    blocks: Blocks = [Row((_("VAT rate"), _("Net"), _("VAT"), _("Gross")), _TAX_WIDTHS, _TAX_ALIGNS)]
     for rate_ppm, net, tax in rows:
         cells = (percent(rate_ppm), money(net, currency), money(tax, currency), money(net + tax, currency))
-        blocks.append(Row(cells, widths, aligns))
+        blocks.append(Row(cells, _TAX_WIDTHS, _TAX_ALIGNS))
     return blocks
 
 

@@ -10,8 +10,8 @@ from printing.documents.parts import (
     company,
     day_and_time,
     ending,
-    heading,
     head_and_person,
+    heading,
     money,
     tax_table,
 )

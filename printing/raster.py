@@ -1,0 +1,96 @@
+"""Text as dots: for lines a printer's own letters cannot say, and for the paper of the virtual one.
+
+Letters are drawn without grey, as a thermal head burns them. The shipped fonts are tried in order for
+every character, so that the same name gives the same dots on every machine; what none of them has is
+drawn as a box, never left out. Arabic is shaped and ordered by raqm, which Pillow's wheels contain.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageDraw, ImageFont
+
+from printing.layout import TextLine, columns_of
+
+FONTS: Final = Path(__file__).parent / "fonts"
+FAMILY: Final = ("DejaVuSansMono.ttf", "DejaVuSans.ttf", "DroidSansFallbackFull.ttf")
+BOLD: Final = "DejaVuSansMono-Bold.ttf"
+POINTS_PER_CELL: Final = 20 / 12  # DejaVu Sans Mono advances 0.602 em: 20 points fill a cell of 12 dots
+_NOWHERE: Final = "\U0010fffd"
+_BOX: Final = "□"
+_RIGHT_TO_LEFT: Final = range(0x0590, 0x08FF + 1)
+
+
+@lru_cache(maxsize=64)
+def font(name: str, points: float) -> ImageFont.FreeTypeFont:
+    """Return one of the shipped fonts at a size in dots."""
+    return ImageFont.truetype(str(FONTS / name), points)
+
+
+@lru_cache(maxsize=8192)
+def font_for(letter: str, *, bold: bool = False) -> str | None:
+    """Return the first shipped font that has a letter, or None."""
+    for name in (BOLD, *FAMILY) if bold else FAMILY:
+        face = font(name, 20)
+        missing = face.getmask(_NOWHERE, mode="1")
+        drawn = face.getmask(letter, mode="1")
+        if drawn.size != missing.size or bytes(drawn) != bytes(missing):
+            return name
+    return None
+
+
+def draw_text(text: str, cell: int, height: int, *, bold: bool = False) -> Image.Image:
+    """Return a clean text on one line as an image of its own width, "1" mode, ink is 1."""
+    points = cell * POINTS_PER_CELL
+    pieces = [(piece, font(name, points)) for piece, name in _pieces(text, bold=bold)]
+    width = sum(int(face.getlength(piece)) + 1 for piece, face in pieces)
+    image = Image.new("1", (max(width, 1), height))
+    pen = ImageDraw.Draw(image)
+    pen.fontmode = "1"
+    left = 0.0
+    baseline = round(height * 0.79)
+    for piece, face in pieces:
+        pen.text((left, baseline), piece, font=face, fill=1, anchor="ls")
+        left += face.getlength(piece)
+    return image
+
+
+def _pieces(text: str, *, bold: bool) -> Iterator[tuple[str, str]]:
+    """Split into runs of one font; a text with any Arabic or Hebrew goes whole, for its order's sake."""
+    if any(ord(letter) in _RIGHT_TO_LEFT for letter in text):
+        said = "".join(letter if font_for(letter) in FAMILY[:2] else _BOX for letter in text)
+        yield said, FAMILY[1]
+        return
+    run, run_font = "", FAMILY[0]
+    for letter in text:
+        name = font_for(letter, bold=bold)
+        said = letter if name else _BOX
+        name = name or FAMILY[0]
+        if name != run_font and run:
+            yield run, run_font
+            run = ""
+        run, run_font = run + said, name
+    if run:
+        yield run, run_font
+
+
+def draw_line(line: TextLine, dots: int, cell: int) -> Image.Image:
+    """Return a line as dots, every segment inside the columns that were measured for it."""
+    step, height = cell * line.wide, (cell * 5 // 2) * line.tall
+    image = Image.new("1", (dots, height))
+    for segment in line.segments:
+        if not segment.text.strip():
+            continue
+        room = min(segment.width * step, dots - segment.column * step)
+        drawn = draw_text(segment.text, step, height, bold=line.bold)
+        wanted = min(room, max(columns_of(segment.text) * step, 1))
+        if drawn.width > wanted:
+            drawn = drawn.resize((wanted, height), Image.Resampling.NEAREST)
+        slack = room - drawn.width
+        offset = {"left": 0, "center": slack // 2, "right": slack}[segment.align]
+        image.paste(drawn, (segment.column * step + offset, 0))
+    if line.inverse:
+        image = image.point(lambda dot: 0 if dot else 1)
+    return image
