@@ -1,0 +1,145 @@
+"""Movements: the only writer of stock balances.
+
+Every unit is in one bucket of one location. A movement takes units from one bucket to another, or across
+the location's edge: from a supplier, to a customer, by an adjustment. These functions say which movements
+a fact means; the caller adds the event and the place. Lines are goods only: `goods` leaves services out.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from protocol.errors import Invalid
+from protocol.orders import LineKind
+
+
+class Bucket(StrEnum):
+    """Where units are: the location's buckets, and the places outside of it."""
+
+    SELLABLE = "sellable"
+    RESERVED = "reserved"
+    PICKED = "picked"
+    HELD = "held"
+    RETURNS = "returns"
+    QUARANTINE = "quarantine"
+    REPAIR = "repair"
+    LIQUIDATION = "liquidation"
+    IN_TRANSIT = "in_transit"
+    SUPPLIER = "supplier"
+    CUSTOMER = "customer"
+    ADJUSTMENT = "adjustment"
+    OPENING = "opening"
+    MISSING = "missing"
+
+
+OUTSIDE: Final = frozenset(
+    {Bucket.SUPPLIER, Bucket.CUSTOMER, Bucket.ADJUSTMENT, Bucket.OPENING, Bucket.MISSING}
+)
+"""Places that have no balance here."""
+INSIDE: Final = frozenset(Bucket) - OUTSIDE
+"""Buckets of the location."""
+PHYSICAL: Final = frozenset({Bucket.SELLABLE, Bucket.RESERVED, Bucket.PICKED})
+"""What `protocol.rights` counts as physical stock, its `P`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Some units of one SKU that change place, and why."""
+
+    sku: str
+    from_bucket: Bucket
+    to_bucket: Bucket
+    quantity: int
+    reason: str
+
+    def __post_init__(self) -> None:
+        if self.quantity <= 0 or self.from_bucket is self.to_bucket:
+            raise Invalid(
+                f"{self.quantity} of {self.sku} cannot move from {self.from_bucket} to {self.to_bucket}.",
+                "Move at least one unit, to another bucket.",
+                code="bad_movement",
+                sku=self.sku,
+                quantity=self.quantity,
+            )
+
+
+def deltas(movements: Iterable[Movement]) -> dict[tuple[str, Bucket], int]:
+    """Return by how much each balance of the location changes; what does not change is left out."""
+    changes: dict[tuple[str, Bucket], int] = {}
+    for movement in movements:
+        for bucket, change in (
+            (movement.from_bucket, -movement.quantity),
+            (movement.to_bucket, movement.quantity),
+        ):
+            if bucket not in OUTSIDE:
+                key = (movement.sku, bucket)
+                changes[key] = changes.get(key, 0) + change
+    return {key: change for key, change in changes.items() if change}
+
+
+def physical_change(changes: Mapping[tuple[str, Bucket], int], sku: str) -> int:
+    """Return by how much the physical stock `P` of one SKU changes."""
+    return sum(change for (of, bucket), change in changes.items() if of == sku and bucket in PHYSICAL)
+
+
+def goods(lines: Iterable[tuple[LineKind, str, int]]) -> tuple[tuple[str, int], ...]:
+    """Return (sku, quantity) of the lines that take something from the shelf."""
+    return tuple((sku, quantity) for kind, sku, quantity in lines if kind is LineKind.GOODS)
+
+
+def move(
+    lines: Sequence[tuple[str, int]], from_bucket: Bucket, to_bucket: Bucket, reason: str
+) -> tuple[Movement, ...]:
+    """Return one movement for each line (sku, quantity); a line of no units moves nothing."""
+    return tuple(
+        Movement(sku, from_bucket, to_bucket, quantity, reason) for sku, quantity in lines if quantity != 0
+    )
+
+
+def sale_movements(
+    lines: Sequence[tuple[str, int]], *, from_bucket: Bucket = Bucket.SELLABLE
+) -> tuple[Movement, ...]:
+    """Goods leave with the customer: from the shelf, or from `picked` when an order is handed over."""
+    return move(lines, from_bucket, Bucket.CUSTOMER, "sale")
+
+
+def void_movements(
+    lines: Sequence[tuple[str, int]], *, to_bucket: Bucket = Bucket.SELLABLE
+) -> tuple[Movement, ...]:
+    """A sale is voided: its goods never left."""
+    return move(lines, Bucket.CUSTOMER, to_bucket, "void")
+
+
+def return_movements(lines: Sequence[tuple[str, int, Bucket]]) -> tuple[Movement, ...]:
+    """Goods come back from a customer, each line into the bucket that was decided for it."""
+    return tuple(
+        Movement(sku, Bucket.CUSTOMER, Bucket(to_bucket), quantity, "return")
+        for sku, quantity, to_bucket in lines
+        if quantity != 0
+    )
+
+
+def receipt_movements(
+    lines: Sequence[tuple[str, int]], *, to_bucket: Bucket = Bucket.SELLABLE
+) -> tuple[Movement, ...]:
+    """Goods arrive from a supplier."""
+    return move(lines, Bucket.SUPPLIER, to_bucket, "receipt")
+
+
+def opening_movements(lines: Sequence[tuple[str, int]]) -> tuple[Movement, ...]:
+    """What was there when the location began to keep books."""
+    return move(lines, Bucket.OPENING, Bucket.SELLABLE, "opening")
+
+
+def adjustment_movements(
+    lines: Sequence[tuple[str, int]], *, bucket: Bucket = Bucket.SELLABLE, reason: str = "adjustment"
+) -> tuple[Movement, ...]:
+    """A count or a write-off: each line (sku, change) brings units in, or with a minus takes them out."""
+    return tuple(
+        Movement(sku, Bucket.ADJUSTMENT, bucket, change, reason)
+        if change > 0
+        else Movement(sku, bucket, Bucket.ADJUSTMENT, -change, reason)
+        for sku, change in lines
+        if change != 0
+    )

@@ -1,0 +1,1 @@
+"""Arithmetic that an edge and the hub must do alike, to the last cent."""
