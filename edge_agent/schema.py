@@ -98,7 +98,9 @@ CREATE TABLE products (
 ) STRICT;
 CREATE TABLE barcodes (code TEXT PRIMARY KEY, sku TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX barcodes_sku ON barcodes (sku);
-CREATE VIRTUAL TABLE product_words USING fts5(sku, name, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3');
+CREATE VIRTUAL TABLE product_words USING fts5(
+    sku, name, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+);
 CREATE TABLE catalog (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     version INTEGER NOT NULL,

@@ -25,6 +25,21 @@ CACHE_KIBIBYTES: Final = 16_384
 WAL_LIMIT_BYTES: Final = 16 * 1024 * 1024
 SQLITE_VERSION: Final[str] = sqlite3.sqlite_version
 
+__all__ = [
+    "BUSY_MILLISECONDS",
+    "SQLITE_VERSION",
+    "WAL_LIMIT_BYTES",
+    "Connection",
+    "DatabaseError",
+    "IntegrityError",
+    "OperationalError",
+    "Readers",
+    "Row",
+    "as_dict",
+    "connect",
+    "sqlite3",
+]
+
 Connection = sqlite3.Connection
 Row = sqlite3.Row
 DatabaseError = sqlite3.DatabaseError
