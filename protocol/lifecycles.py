@@ -74,10 +74,6 @@ class Lifecycle(Generic[State, Event]):
         """Return what may happen in this state; a screen shows exactly these buttons."""
         return frozenset(event for source, event in self.table if source == state)
 
-    def is_final(self, state: State) -> bool:
-        """Tell whether nothing more can happen to it."""
-        return state in self.finals
-
     def mermaid(self) -> str:
         """Return the table as a Mermaid state diagram."""
         steps = [f"    {state} --> {to}: {_words(event)}" for (state, event), to in self.table.items()]
@@ -90,7 +86,7 @@ def _words(value: StrEnum) -> str:
 
 
 class OrderState(StrEnum):
-    """Where an order is. Statuses of single lines are computed from their quantities."""
+    """Where an order is; what people see of single lines is computed from their quantities."""
 
     CAPTURED = "captured"
     HELD = "held"
@@ -129,42 +125,42 @@ _O, _OE = OrderState, OrderEvent
 ORDER: Final = Lifecycle(
     name="order",
     initial=_O.CAPTURED,
-    finals=frozenset({_O.RETURNED, _O.VOIDED, _O.CANCELLED},
+    finals=frozenset({_O.RETURNED, _O.VOIDED, _O.CANCELLED}),
     table={
-            (_O.CAPTURED, _OE.SOLD): _O.COMPLETED,  # at the counter: goods and money changed hands
-            (_O.CAPTURED, _OE.CHECK_FAILED): _O.HELD,
-            (_O.CAPTURED, _OE.LOCATION_CHOSEN): _O.ROUTED,
-            (_O.CAPTURED, _OE.CANCELLED): _O.CANCELLED,
-            (_O.HELD, _OE.RELEASED): _O.CAPTURED,
-            (_O.HELD, _OE.CANCELLED): _O.CANCELLED,
-            (_O.ROUTED, _OE.REJECTED): _O.CAPTURED,
-            (_O.ROUTED, _OE.PICK_STARTED): _O.PICKING,
-            (_O.ROUTED, _OE.CANCELLED): _O.CANCELLED,
-            (_O.PICKING, _OE.SHORT_PICKED): _O.CAPTURED,  # back to routing: another location may have it
-            (_O.PICKING, _OE.PACKED): _O.READY,
-            (_O.PICKING, _OE.CANCELLED): _O.CANCELLED,
-            (_O.READY, _OE.COLLECTED): _O.HANDED_OVER,
-            (_O.READY, _OE.SHIPPED): _O.HANDED_OVER,
-            (_O.READY, _OE.CANCELLED): _O.CANCELLED,
-            (_O.HANDED_OVER, _OE.HANDOVER_UNDONE): _O.READY,
-            (_O.HANDED_OVER, _OE.PART_RETURNED): _O.PART_RETURNED,
-            (_O.HANDED_OVER, _OE.ALL_RETURNED): _O.RETURNED,
-            (_O.COMPLETED, _OE.VOIDED): _O.VOIDED,
-            (_O.COMPLETED, _OE.PART_RETURNED): _O.PART_RETURNED,
-            (_O.COMPLETED, _OE.ALL_RETURNED): _O.RETURNED,
-            (_O.PART_RETURNED, _OE.PART_RETURNED): _O.PART_RETURNED,
-            (_O.PART_RETURNED, _OE.ALL_RETURNED): _O.RETURNED,
-        },
+        (_O.CAPTURED, _OE.SOLD): _O.COMPLETED,  # at the counter: goods and money changed hands
+        (_O.CAPTURED, _OE.CHECK_FAILED): _O.HELD,
+        (_O.CAPTURED, _OE.LOCATION_CHOSEN): _O.ROUTED,
+        (_O.CAPTURED, _OE.CANCELLED): _O.CANCELLED,
+        (_O.HELD, _OE.RELEASED): _O.CAPTURED,
+        (_O.HELD, _OE.CANCELLED): _O.CANCELLED,
+        (_O.ROUTED, _OE.REJECTED): _O.CAPTURED,
+        (_O.ROUTED, _OE.PICK_STARTED): _O.PICKING,
+        (_O.ROUTED, _OE.CANCELLED): _O.CANCELLED,
+        (_O.PICKING, _OE.SHORT_PICKED): _O.CAPTURED,  # back to routing: another location may have it
+        (_O.PICKING, _OE.PACKED): _O.READY,
+        (_O.PICKING, _OE.CANCELLED): _O.CANCELLED,
+        (_O.READY, _OE.COLLECTED): _O.HANDED_OVER,
+        (_O.READY, _OE.SHIPPED): _O.HANDED_OVER,
+        (_O.READY, _OE.CANCELLED): _O.CANCELLED,
+        (_O.HANDED_OVER, _OE.HANDOVER_UNDONE): _O.READY,
+        (_O.HANDED_OVER, _OE.PART_RETURNED): _O.PART_RETURNED,
+        (_O.HANDED_OVER, _OE.ALL_RETURNED): _O.RETURNED,
+        (_O.COMPLETED, _OE.VOIDED): _O.VOIDED,
+        (_O.COMPLETED, _OE.PART_RETURNED): _O.PART_RETURNED,
+        (_O.COMPLETED, _OE.ALL_RETURNED): _O.RETURNED,
+        (_O.PART_RETURNED, _OE.PART_RETURNED): _O.PART_RETURNED,
+        (_O.PART_RETURNED, _OE.ALL_RETURNED): _O.RETURNED,
+    },
     facts={
-            _OE.PICK_STARTED: None,
-            _OE.SHORT_PICKED: None,
-            _OE.PACKED: None,
-            _OE.COLLECTED: _O.HANDED_OVER,
-            _OE.SHIPPED: _O.HANDED_OVER,
-            _OE.HANDOVER_UNDONE: None,
-            _OE.PART_RETURNED: _O.PART_RETURNED,
-            _OE.ALL_RETURNED: _O.RETURNED,
-        },
+        _OE.PICK_STARTED: None,
+        _OE.SHORT_PICKED: None,
+        _OE.PACKED: None,
+        _OE.COLLECTED: _O.HANDED_OVER,
+        _OE.SHIPPED: _O.HANDED_OVER,
+        _OE.HANDOVER_UNDONE: None,
+        _OE.PART_RETURNED: _O.PART_RETURNED,
+        _OE.ALL_RETURNED: _O.RETURNED,
+    },
 )
 
 
@@ -190,14 +186,14 @@ _B, _BE = BasketState, BasketEvent
 BASKET: Final = Lifecycle(
     name="basket",
     initial=_B.OPEN,
-    finals=frozenset({_B.PAID, _B.ABANDONED},
+    finals=frozenset({_B.PAID, _B.ABANDONED}),
     table={
-            (_B.OPEN, _BE.PARKED): _B.PARKED,
-            (_B.OPEN, _BE.PAID): _B.PAID,
-            (_B.OPEN, _BE.ABANDONED): _B.ABANDONED,
-            (_B.PARKED, _BE.RECALLED): _B.OPEN,
-            (_B.PARKED, _BE.ABANDONED): _B.ABANDONED,
-        },
+        (_B.OPEN, _BE.PARKED): _B.PARKED,
+        (_B.OPEN, _BE.PAID): _B.PAID,
+        (_B.OPEN, _BE.ABANDONED): _B.ABANDONED,
+        (_B.PARKED, _BE.RECALLED): _B.OPEN,
+        (_B.PARKED, _BE.ABANDONED): _B.ABANDONED,
+    },
 )
 
 
@@ -220,12 +216,12 @@ class TillEvent(StrEnum):
 TILL_SESSION: Final = Lifecycle(
     name="till session",
     initial=TillState.OPEN,
-    finals=frozenset({TillState.CLOSED},
+    finals=frozenset({TillState.CLOSED}),
     table={
-            (TillState.OPEN, TillEvent.COUNT_STARTED): TillState.COUNTING,
-            (TillState.COUNTING, TillEvent.COUNT_ABANDONED): TillState.OPEN,
-            (TillState.COUNTING, TillEvent.CLOSED): TillState.CLOSED,
-        },
+        (TillState.OPEN, TillEvent.COUNT_STARTED): TillState.COUNTING,
+        (TillState.COUNTING, TillEvent.COUNT_ABANDONED): TillState.OPEN,
+        (TillState.COUNTING, TillEvent.CLOSED): TillState.CLOSED,
+    },
 )
 
 
@@ -269,44 +265,44 @@ _P, _PE = PrintState, PrintEvent
 PRINT_JOB: Final = Lifecycle(
     name="print job",
     initial=_P.QUEUED,
-    finals=frozenset({_P.SEEN, _P.RESOLVED_PRINTED, _P.EXPIRED, _P.VOIDED},
+    finals=frozenset({_P.SEEN, _P.RESOLVED_PRINTED, _P.EXPIRED, _P.VOIDED}),
     table={
-            (_P.QUEUED, _PE.BEGUN): _P.SENDING,
-            (_P.QUEUED, _PE.EXPIRED): _P.EXPIRED,
-            (_P.QUEUED, _PE.VOIDED): _P.VOIDED,
-            (_P.QUEUED, _PE.RESTORED): _P.UNKNOWN,  # an old copy of the database: it may have printed
-            (_P.SENDING, _PE.PREFLIGHT_REFUSED): _P.QUEUED,  # not one byte of it was sent
-            (_P.SENDING, _PE.ALL_SENT): _P.SENT,
-            (_P.SENDING, _PE.HELD): _P.HELD_AT_PRINTER,
-            (_P.SENDING, _PE.CONFIRMED): _P.PRINTED,
-            (_P.SENDING, _PE.LOST): _P.UNKNOWN,
-            (_P.SENDING, _PE.RESTORED): _P.UNKNOWN,
-            (_P.SENDING, _PE.SCANNED): _P.SEEN,
-            (_P.SENT, _PE.CONFIRMED): _P.PRINTED,
-            (_P.SENT, _PE.CANNOT_CONFIRM): _P.SENT_UNCONFIRMED,
-            (_P.SENT, _PE.HELD): _P.HELD_AT_PRINTER,
-            (_P.SENT, _PE.LOST): _P.UNKNOWN,
-            (_P.SENT, _PE.RESTORED): _P.UNKNOWN,
-            (_P.SENT, _PE.SCANNED): _P.SEEN,
-            (_P.HELD_AT_PRINTER, _PE.CONFIRMED): _P.PRINTED,
-            (_P.HELD_AT_PRINTER, _PE.LOST): _P.UNKNOWN,
-            (_P.HELD_AT_PRINTER, _PE.RESTORED): _P.UNKNOWN,
-            (_P.HELD_AT_PRINTER, _PE.SCANNED): _P.SEEN,
-            (_P.PRINTED, _PE.SCANNED): _P.SEEN,
-            (_P.PRINTED, _PE.FOUND_MISSING): _P.RESOLVED_MISSING,
-            (_P.SENT_UNCONFIRMED, _PE.SCANNED): _P.SEEN,
-            (_P.SENT_UNCONFIRMED, _PE.FOUND_PRINTED): _P.RESOLVED_PRINTED,
-            (_P.SENT_UNCONFIRMED, _PE.FOUND_MISSING): _P.RESOLVED_MISSING,
-            (_P.SENT_UNCONFIRMED, _PE.RESTORED): _P.UNKNOWN,
-            (_P.UNKNOWN, _PE.SCANNED): _P.SEEN,
-            (_P.UNKNOWN, _PE.FOUND_PRINTED): _P.RESOLVED_PRINTED,
-            (_P.UNKNOWN, _PE.FOUND_MISSING): _P.RESOLVED_MISSING,
-            (_P.UNKNOWN, _PE.RETRIED): _P.QUEUED,  # the next attempt is marked as a possible duplicate
-            (_P.UNKNOWN, _PE.VOIDED): _P.VOIDED,
-            (_P.RESOLVED_MISSING, _PE.RETRIED): _P.QUEUED,
-            (_P.RESOLVED_MISSING, _PE.SCANNED): _P.SEEN,  # it turned up after all
-            (_P.RESOLVED_MISSING, _PE.VOIDED): _P.VOIDED,
-        },
+        (_P.QUEUED, _PE.BEGUN): _P.SENDING,
+        (_P.QUEUED, _PE.EXPIRED): _P.EXPIRED,
+        (_P.QUEUED, _PE.VOIDED): _P.VOIDED,
+        (_P.QUEUED, _PE.RESTORED): _P.UNKNOWN,  # an old copy of the database: it may have printed
+        (_P.SENDING, _PE.PREFLIGHT_REFUSED): _P.QUEUED,  # not one byte of it was sent
+        (_P.SENDING, _PE.ALL_SENT): _P.SENT,
+        (_P.SENDING, _PE.HELD): _P.HELD_AT_PRINTER,
+        (_P.SENDING, _PE.CONFIRMED): _P.PRINTED,
+        (_P.SENDING, _PE.LOST): _P.UNKNOWN,
+        (_P.SENDING, _PE.RESTORED): _P.UNKNOWN,
+        (_P.SENDING, _PE.SCANNED): _P.SEEN,
+        (_P.SENT, _PE.CONFIRMED): _P.PRINTED,
+        (_P.SENT, _PE.CANNOT_CONFIRM): _P.SENT_UNCONFIRMED,
+        (_P.SENT, _PE.HELD): _P.HELD_AT_PRINTER,
+        (_P.SENT, _PE.LOST): _P.UNKNOWN,
+        (_P.SENT, _PE.RESTORED): _P.UNKNOWN,
+        (_P.SENT, _PE.SCANNED): _P.SEEN,
+        (_P.HELD_AT_PRINTER, _PE.CONFIRMED): _P.PRINTED,
+        (_P.HELD_AT_PRINTER, _PE.LOST): _P.UNKNOWN,
+        (_P.HELD_AT_PRINTER, _PE.RESTORED): _P.UNKNOWN,
+        (_P.HELD_AT_PRINTER, _PE.SCANNED): _P.SEEN,
+        (_P.PRINTED, _PE.SCANNED): _P.SEEN,
+        (_P.PRINTED, _PE.FOUND_MISSING): _P.RESOLVED_MISSING,
+        (_P.SENT_UNCONFIRMED, _PE.SCANNED): _P.SEEN,
+        (_P.SENT_UNCONFIRMED, _PE.FOUND_PRINTED): _P.RESOLVED_PRINTED,
+        (_P.SENT_UNCONFIRMED, _PE.FOUND_MISSING): _P.RESOLVED_MISSING,
+        (_P.SENT_UNCONFIRMED, _PE.RESTORED): _P.UNKNOWN,
+        (_P.UNKNOWN, _PE.SCANNED): _P.SEEN,
+        (_P.UNKNOWN, _PE.FOUND_PRINTED): _P.RESOLVED_PRINTED,
+        (_P.UNKNOWN, _PE.FOUND_MISSING): _P.RESOLVED_MISSING,
+        (_P.UNKNOWN, _PE.RETRIED): _P.QUEUED,  # the next attempt is marked as a possible duplicate
+        (_P.UNKNOWN, _PE.VOIDED): _P.VOIDED,
+        (_P.RESOLVED_MISSING, _PE.RETRIED): _P.QUEUED,
+        (_P.RESOLVED_MISSING, _PE.SCANNED): _P.SEEN,  # it turned up after all
+        (_P.RESOLVED_MISSING, _PE.VOIDED): _P.VOIDED,
+    },
 )
 
 
@@ -350,41 +346,41 @@ _A, _AE = AssignmentState, AssignmentEvent
 ASSIGNMENT: Final = Lifecycle(
     name="assignment",
     initial=_A.PROPOSED,
-    finals=frozenset({_A.SHIPPED, _A.REJECTED, _A.SHORT, _A.CANCELLED, _A.EXPIRED},
+    finals=frozenset({_A.SHIPPED, _A.REJECTED, _A.SHORT, _A.CANCELLED, _A.EXPIRED}),
     table={
-            (_A.PROPOSED, _AE.SENT): _A.SENT,
-            (_A.PROPOSED, _AE.CANCELLED): _A.CANCELLED,  # never sent: withdrawn with certainty
-            (_A.SENT, _AE.ACKNOWLEDGED): _A.ACKNOWLEDGED,
-            (_A.SENT, _AE.REJECTED): _A.REJECTED,
-            (_A.SENT, _AE.EXPIRED): _A.EXPIRED,
-            (_A.SENT, _AE.CANCELLED): _A.CANCELLED,
-            (_A.ACKNOWLEDGED, _AE.PICK_STARTED): _A.PICKING,
-            (_A.ACKNOWLEDGED, _AE.REJECTED): _A.REJECTED,
-            (_A.ACKNOWLEDGED, _AE.EXPIRED): _A.EXPIRED,
-            (_A.ACKNOWLEDGED, _AE.CANCELLED): _A.CANCELLED,
-            (_A.PICKING, _AE.PICKED): _A.PICKED,
-            (_A.PICKING, _AE.SHORT_PICKED): _A.SHORT,
-            (_A.PICKING, _AE.CANCELLED): _A.CANCELLED,
-            (_A.PICKED, _AE.PACKED): _A.PACKED,
-            (_A.PICKED, _AE.CANCELLED): _A.CANCELLED,
-            (_A.PACKED, _AE.STAGED): _A.READY,
-            (_A.PACKED, _AE.SHIPPED): _A.SHIPPED,
-            (_A.PACKED, _AE.CANCELLED): _A.CANCELLED,
-            (_A.READY, _AE.HANDED_OVER): _A.HANDED_OVER,
-            (_A.READY, _AE.SHIPPED): _A.SHIPPED,
-            (_A.READY, _AE.CANCELLED): _A.CANCELLED,
-            (_A.HANDED_OVER, _AE.HANDOVER_UNDONE): _A.READY,
-        },
+        (_A.PROPOSED, _AE.SENT): _A.SENT,
+        (_A.PROPOSED, _AE.CANCELLED): _A.CANCELLED,  # never sent: withdrawn with certainty
+        (_A.SENT, _AE.ACKNOWLEDGED): _A.ACKNOWLEDGED,
+        (_A.SENT, _AE.REJECTED): _A.REJECTED,
+        (_A.SENT, _AE.EXPIRED): _A.EXPIRED,
+        (_A.SENT, _AE.CANCELLED): _A.CANCELLED,
+        (_A.ACKNOWLEDGED, _AE.PICK_STARTED): _A.PICKING,
+        (_A.ACKNOWLEDGED, _AE.REJECTED): _A.REJECTED,
+        (_A.ACKNOWLEDGED, _AE.EXPIRED): _A.EXPIRED,
+        (_A.ACKNOWLEDGED, _AE.CANCELLED): _A.CANCELLED,
+        (_A.PICKING, _AE.PICKED): _A.PICKED,
+        (_A.PICKING, _AE.SHORT_PICKED): _A.SHORT,
+        (_A.PICKING, _AE.CANCELLED): _A.CANCELLED,
+        (_A.PICKED, _AE.PACKED): _A.PACKED,
+        (_A.PICKED, _AE.CANCELLED): _A.CANCELLED,
+        (_A.PACKED, _AE.STAGED): _A.READY,
+        (_A.PACKED, _AE.SHIPPED): _A.SHIPPED,
+        (_A.PACKED, _AE.CANCELLED): _A.CANCELLED,
+        (_A.READY, _AE.HANDED_OVER): _A.HANDED_OVER,
+        (_A.READY, _AE.SHIPPED): _A.SHIPPED,
+        (_A.READY, _AE.CANCELLED): _A.CANCELLED,
+        (_A.HANDED_OVER, _AE.HANDOVER_UNDONE): _A.READY,
+    },
     facts={
-            _AE.PICK_STARTED: None,
-            _AE.PICKED: None,
-            _AE.SHORT_PICKED: None,
-            _AE.PACKED: None,
-            _AE.STAGED: None,
-            _AE.HANDED_OVER: _A.HANDED_OVER,
-            _AE.SHIPPED: _A.SHIPPED,
-            _AE.HANDOVER_UNDONE: None,
-        },
+        _AE.PICK_STARTED: None,
+        _AE.PICKED: None,
+        _AE.SHORT_PICKED: None,
+        _AE.PACKED: None,
+        _AE.STAGED: None,
+        _AE.HANDED_OVER: _A.HANDED_OVER,
+        _AE.SHIPPED: _A.SHIPPED,
+        _AE.HANDOVER_UNDONE: None,
+    },
 )
 
 
@@ -414,16 +410,16 @@ _R, _RE = ReturnState, ReturnEvent
 RETURN: Final = Lifecycle(
     name="return",
     initial=_R.REQUESTED,
-    finals=frozenset({_R.CLOSED},
+    finals=frozenset({_R.CLOSED}),
     table={
-            (_R.REQUESTED, _RE.APPROVED): _R.APPROVED,
-            (_R.REQUESTED, _RE.DENIED): _R.CLOSED,
-            (_R.APPROVED, _RE.RECEIVED): _R.RECEIVED,
-            (_R.APPROVED, _RE.LAPSED): _R.CLOSED,  # the goods never came
-            (_R.RECEIVED, _RE.REFUNDED): _R.REFUNDED,
-            (_R.RECEIVED, _RE.DISMISSED): _R.CLOSED,  # inspected, and no money is due
-            (_R.REFUNDED, _RE.CLOSED): _R.CLOSED,
-        },
+        (_R.REQUESTED, _RE.APPROVED): _R.APPROVED,
+        (_R.REQUESTED, _RE.DENIED): _R.CLOSED,
+        (_R.APPROVED, _RE.RECEIVED): _R.RECEIVED,
+        (_R.APPROVED, _RE.LAPSED): _R.CLOSED,  # the goods never came
+        (_R.RECEIVED, _RE.REFUNDED): _R.REFUNDED,
+        (_R.RECEIVED, _RE.DISMISSED): _R.CLOSED,  # inspected, and no money is due
+        (_R.REFUNDED, _RE.CLOSED): _R.CLOSED,
+    },
     facts={_RE.RECEIVED: None, _RE.REFUNDED: None},
 )
 
@@ -451,21 +447,21 @@ class PeriodEvent(StrEnum):
     LOCKED = "locked"
 
 
-_T, _TE = PeriodState, PeriodEvent
+_D, _DE = PeriodState, PeriodEvent
 PERIOD: Final = Lifecycle(
     name="period",
-    initial=_T.OPEN,
-    finals=frozenset({_T.HARD_LOCKED},
+    initial=_D.OPEN,
+    finals=frozenset({_D.HARD_LOCKED}),
     table={
-            (_T.OPEN, _TE.SOFT_CLOSED): _T.SOFT_CLOSED,
-            (_T.SOFT_CLOSED, _TE.SOFT_CLOSE_UNDONE): _T.OPEN,
-            (_T.SOFT_CLOSED, _TE.CLOSE_STARTED): _T.CLOSING,
-            (_T.CLOSING, _TE.CLOSE_ABANDONED): _T.SOFT_CLOSED,
-            (_T.CLOSING, _TE.CLOSED): _T.CLOSED,
-            (_T.CLOSED, _TE.REOPENED): _T.REOPENED,
-            (_T.CLOSED, _TE.LOCKED): _T.HARD_LOCKED,
-            (_T.REOPENED, _TE.CLOSE_STARTED): _T.CLOSING,
-        },
+        (_D.OPEN, _DE.SOFT_CLOSED): _D.SOFT_CLOSED,
+        (_D.SOFT_CLOSED, _DE.SOFT_CLOSE_UNDONE): _D.OPEN,
+        (_D.SOFT_CLOSED, _DE.CLOSE_STARTED): _D.CLOSING,
+        (_D.CLOSING, _DE.CLOSE_ABANDONED): _D.SOFT_CLOSED,
+        (_D.CLOSING, _DE.CLOSED): _D.CLOSED,
+        (_D.CLOSED, _DE.REOPENED): _D.REOPENED,
+        (_D.CLOSED, _DE.LOCKED): _D.HARD_LOCKED,
+        (_D.REOPENED, _DE.CLOSE_STARTED): _D.CLOSING,
+    },
 )
 
 
@@ -491,13 +487,13 @@ _X, _XE = ExceptionState, ExceptionEvent
 EXCEPTION: Final = Lifecycle(
     name="exception",
     initial=_X.OPEN,
-    finals=frozenset({_X.RESOLVED, _X.CLOSED_ITSELF},
+    finals=frozenset({_X.RESOLVED, _X.CLOSED_ITSELF}),
     table={
-            (_X.OPEN, _XE.SNOOZED): _X.SNOOZED,
-            (_X.OPEN, _XE.RESOLVED): _X.RESOLVED,
-            (_X.OPEN, _XE.CAUSE_GONE): _X.CLOSED_ITSELF,
-            (_X.SNOOZED, _XE.WOKE): _X.OPEN,
-            (_X.SNOOZED, _XE.RESOLVED): _X.RESOLVED,
-            (_X.SNOOZED, _XE.CAUSE_GONE): _X.CLOSED_ITSELF,
-        },
+        (_X.OPEN, _XE.SNOOZED): _X.SNOOZED,
+        (_X.OPEN, _XE.RESOLVED): _X.RESOLVED,
+        (_X.OPEN, _XE.CAUSE_GONE): _X.CLOSED_ITSELF,
+        (_X.SNOOZED, _XE.WOKE): _X.OPEN,
+        (_X.SNOOZED, _XE.RESOLVED): _X.RESOLVED,
+        (_X.SNOOZED, _XE.CAUSE_GONE): _X.CLOSED_ITSELF,
+    },
 )
