@@ -190,8 +190,10 @@ class _Writer:
             b"1P0" + stored,
             b"1Q0",
         )
-        commands = b"".join(esc.GS + b"(k" + len(each).to_bytes(2, "little") + each for each in functions)
-        return quiet + commands + quiet
+        commands: bytes = b"".join(
+            esc.GS + b"(k" + len(each).to_bytes(2, "little") + each for each in functions
+        )
+        return bytes(quiet + commands + quiet)
 
     def _drawn_qr(self, data: str) -> bytes:
         _side, module_dots = plan_qr(data, self._profile.dots)
@@ -200,7 +202,7 @@ class _Writer:
         for y, row in enumerate(matrix):
             for x, dark in enumerate(row):
                 if dark:
-                    image.putpixel((x + QR_QUIET_MODULES, y + QR_QUIET_MODULES), 1)
+                    image.putpixel((x + QR_QUIET_MODULES, y + QR_QUIET_MODULES), 255)
         size = image.width * module_dots
         return b"".join(_bands(self._centred(image.resize((size, size), Image.Resampling.NEAREST))))
 
@@ -222,7 +224,7 @@ class _Writer:
         bars = Image.new("1", (len(modules) * module_dots, BARCODE_DOTS + cell * 5 // 2))
         for at, module in enumerate(modules):
             if module == "1":
-                bars.paste(1, (at * module_dots, 0, (at + 1) * module_dots, BARCODE_DOTS))
+                bars.paste(255, (at * module_dots, 0, (at + 1) * module_dots, BARCODE_DOTS))
         label = draw_text(data, cell, cell * 5 // 2)
         whole = Image.new("1", (max(bars.width, label.width), bars.height))
         whole.paste(bars, ((whole.width - bars.width) // 2, 0))

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from printing.layout import TextLine, columns_of
 
@@ -18,6 +18,7 @@ FONTS: Final = Path(__file__).parent / "fonts"
 FAMILY: Final = ("DejaVuSansMono.ttf", "DejaVuSans.ttf", "DroidSansFallbackFull.ttf")
 BOLD: Final = "DejaVuSansMono-Bold.ttf"
 POINTS_PER_CELL: Final = 20 / 12  # DejaVu Sans Mono advances 0.602 em: 20 points fill a cell of 12 dots
+BASELINE_PER_CELL: Final = 19 / 12  # as high as the letters of a native line of 24 dots
 _NOWHERE: Final = "\U0010fffd"
 _BOX: Final = "□"
 _RIGHT_TO_LEFT: Final = range(0x0590, 0x08FF + 1)
@@ -42,7 +43,7 @@ def font_for(letter: str, *, bold: bool = False) -> str | None:
 
 
 def draw_text(text: str, cell: int, height: int, *, bold: bool = False) -> Image.Image:
-    """Return a clean text on one line as an image of its own width, "1" mode, ink is 1."""
+    """Return a clean text on one line as an image of its own width, "1" mode, ink is 255."""
     points = cell * POINTS_PER_CELL
     pieces = [(piece, font(name, points)) for piece, name in _pieces(text, bold=bold)]
     width = sum(int(face.getlength(piece)) + 1 for piece, face in pieces)
@@ -50,9 +51,9 @@ def draw_text(text: str, cell: int, height: int, *, bold: bool = False) -> Image
     pen = ImageDraw.Draw(image)
     pen.fontmode = "1"
     left = 0.0
-    baseline = round(height * 0.79)
+    baseline = round(cell * BASELINE_PER_CELL)
     for piece, face in pieces:
-        pen.text((left, baseline), piece, font=face, fill=1, anchor="ls")
+        pen.text((left, baseline), piece, font=face, fill=255, anchor="ls")
         left += face.getlength(piece)
     return image
 
@@ -92,5 +93,5 @@ def draw_line(line: TextLine, dots: int, cell: int) -> Image.Image:
         offset = {"left": 0, "center": slack // 2, "right": slack}[segment.align]
         image.paste(drawn, (segment.column * step + offset, 0))
     if line.inverse:
-        image = image.point(lambda dot: 0 if dot else 1)
+        image = ImageChops.invert(image)
     return image
