@@ -179,11 +179,12 @@ def _commit_group(store: Store[C], group: list[_Waiting[C]]) -> None:
                 with unit.savepoint():
                     done.append((waiting, waiting.step(unit)))
             except Exception as error:  # noqa: BLE001 - each caller gets its own failure
-                refused.append((waiting, error))
+                refused.append((waiting, _not_stored(error) if _disk_is_full(error) else error))
         store.commit()
     except Exception as error:  # noqa: BLE001 - the commit failed, so nobody's change happened
         store.rollback()
-        failure = _not_stored(error)
+        # A full disk ends the transaction on its own, and COMMIT then only says that there is none.
+        failure = next((problem for _, problem in refused if _disk_is_full(problem)), _not_stored(error))
         for waiting in group:
             waiting.future.set_exception(failure)
         return
@@ -195,15 +196,24 @@ def _commit_group(store: Store[C], group: list[_Waiting[C]]) -> None:
         waiting.future.set_exception(problem)
 
 
+def _disk_is_full(error: BaseException) -> bool:
+    return "disk is full" in str(error)
+
+
 def _not_stored(error: Exception) -> OrderspineError:
+    """Return the sentence for a person; the database's own words stay with it as the cause."""
     if isinstance(error, OrderspineError):
         return error
-    full = "full" in str(error).lower()
-    failure = Unavailable(
-        "The disk is full; nothing of this was stored." if full else "This could not be stored.",
-        "Make room on the disk, then do it again." if full else "Do it again; if it stays so, call for help.",
-        code="disk_full" if full else "not_stored",
-    )
+    if _disk_is_full(error):
+        failure = Unavailable(
+            "The disk is full; nothing of this was stored.",
+            "Make room on the disk, then do it again.",
+            code="disk_full",
+        )
+    else:
+        failure = Unavailable(
+            "This could not be stored.", "Do it again; if it stays so, call for help.", code="not_stored"
+        )
     failure.__cause__ = error
     return failure
 
