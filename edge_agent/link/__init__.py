@@ -1,0 +1,1 @@
+"""The wire to the hub: the outgoing stream, the inbox of directives, presence."""

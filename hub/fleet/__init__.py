@@ -1,0 +1,1 @@
+"""The registry of locations: their edges, their credentials, and how each of them is doing."""

@@ -1,0 +1,1 @@
+"""The wire to the stores: sessions, the inbox of events, the outbox of directives, presence."""
