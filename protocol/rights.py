@@ -383,7 +383,17 @@ class HubRight:
         """Begin a newer epoch with only the open promises lent; unpromised rights die here."""
         if epoch <= self.epoch:
             return self
-        return HubRight(self.sku, granted_seen=allocated, cells=HubCells(allocated=allocated), epoch=epoch)
+        return replace(
+            self,
+            granted_seen=allocated,
+            finished_seen=0,
+            cells=HubCells(allocated=allocated),
+            epoch=epoch,
+            version=-1,
+            deficit=0,
+            returned_echoed=0,
+            want_back=0,
+        )
 
     def _need_free(self, units: int) -> None:
         if units > self.free:

@@ -181,12 +181,8 @@ def test_three_rates_and_an_order_discount_are_shared_as_worked_out_by_hand() ->
 def test_a_refund_of_units_after_an_appeasement_shares_what_is_left() -> None:
     line = RefundableLine(6000, 958, 3, 0, 0)
     grosses, taxes = [], []
-    for step_of in (
-        lambda x: refund_money(x, 1000),
-        lambda x: refund_units(x, 1),
-        lambda x: refund_units(x, 2),
-    ):
-        step = step_of(line)
+    for kind, asked in (("amt", 1000), ("ret", 1), ("ret", 2)):
+        step = refund_units(line, asked) if kind == "ret" else refund_money(line, asked)
         line = line.after(step)
         grosses.append(step.gross_minor)
         taxes.append(step.tax_minor)
