@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from protocol.errors import Invalid
-from protocol.money import allocate
+from protocol.money import allocate, exponent, round_ratio
 from protocol.rules.tax import Prices, TaxMode, tax_document
 
 
@@ -21,6 +21,8 @@ class PriceLine:
     quantity: int
     line_discount_minor: int
     rate_ppm: int
+    extension_minor: int | None = None
+    """Price times quantity where the price is finer than a minor unit; see `exact_extension`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,27 @@ def price_order(
     return PricedOrder(lines=priced, total_minor=total + tax_total, tax_minor=tax_total)
 
 
+def exact_extension(unit_price: str, quantity: int, currency: str) -> int:
+    """Return price times quantity in minor units, rounded once, for a price such as `0.0425`.
+
+    Raises:
+        Invalid: the price is not a plain decimal number.
+    """
+    whole, _point, fraction = unit_price.partition(".")
+    if not (whole + fraction).isascii() or not (whole + fraction).isdigit() or not whole:
+        raise Invalid(
+            f"{unit_price[:40]!r} is not a price.", "Write it as in 0.0425, without a sign.", code="bad_price"
+        )
+    scale = 10 ** len(fraction)
+    return round_ratio(int(whole + fraction) * quantity * 10 ** exponent(currency), scale)
+
+
 def _extension(number: int, line: PriceLine) -> int:
     """Return what a line costs after its own discount, or refuse it by its number."""
-    extension = line.unit_price_minor * line.quantity
-    if line.unit_price_minor < 0 or line.quantity < 0:
+    extension = line.extension_minor
+    if extension is None:
+        extension = line.unit_price_minor * line.quantity
+    if line.unit_price_minor < 0 or line.quantity < 0 or extension < 0:
         raise Invalid(
             f"Line {number} has a negative price or quantity.",
             "Take goods back as a return, not as a negative sale.",
