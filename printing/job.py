@@ -29,16 +29,19 @@ class JobState(StrEnum):
     RESOLVED_MISSING = "resolved_missing"  # a person said it is not; queued again as the next attempt
     EXPIRED = "expired"  # too old to be of use; never sent
     VOIDED = "voided"  # cancelled before it was sent
+    REFUSED = "refused"  # cannot be printed here, such as a symbol wider than the paper; never sent
 
 
 S = JobState
 IN_FLIGHT: Final = frozenset({S.SENDING, S.SENT, S.HELD_AT_PRINTER})
-FINAL: Final = frozenset({S.PRINTED, S.SENT_UNCONFIRMED, S.SEEN, S.RESOLVED_PRINTED, S.EXPIRED, S.VOIDED})
+FINAL: Final = frozenset(
+    {S.PRINTED, S.SENT_UNCONFIRMED, S.SEEN, S.RESOLVED_PRINTED, S.EXPIRED, S.VOIDED, S.REFUSED}
+)
 TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
-    S.QUEUED: frozenset({S.SENDING, S.EXPIRED, S.VOIDED}),
+    S.QUEUED: frozenset({S.SENDING, S.EXPIRED, S.VOIDED, S.REFUSED}),
     S.SENDING: frozenset({S.QUEUED, S.SENT, S.HELD_AT_PRINTER, S.PRINTED, S.SENT_UNCONFIRMED, S.UNKNOWN}),
     S.SENT: frozenset({S.HELD_AT_PRINTER, S.PRINTED, S.SENT_UNCONFIRMED, S.UNKNOWN}),
-    S.HELD_AT_PRINTER: frozenset({S.SENT, S.PRINTED, S.UNKNOWN}),
+    S.HELD_AT_PRINTER: frozenset({S.SENT, S.PRINTED, S.SENT_UNCONFIRMED, S.UNKNOWN}),
     S.PRINTED: frozenset({S.SEEN}),
     S.SENT_UNCONFIRMED: frozenset({S.SEEN, S.RESOLVED_PRINTED, S.RESOLVED_MISSING}),
     S.UNKNOWN: frozenset({S.QUEUED, S.SEEN, S.RESOLVED_PRINTED, S.RESOLVED_MISSING}),
@@ -47,9 +50,11 @@ TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     S.RESOLVED_MISSING: frozenset({S.QUEUED, S.SEEN}),
     S.EXPIRED: frozenset(),
     S.VOIDED: frozenset(),
+    S.REFUSED: frozenset(),
 }
 
 Reprint = Literal["auto", "person"]
+ATTEMPTS_BY_ITSELF: Final = 3
 REPRINTS: Final[dict[str, Reprint]] = {
     "receipt": "person",
     "return_receipt": "person",
@@ -87,12 +92,15 @@ class Mark:
     detail: str
 
 
-def reprints_itself(document_class: str) -> bool:
-    """Tell whether an UNKNOWN slip of this class is printed again, marked, without asking anybody.
+def after_unknown(job: Job) -> Mark | None:
+    """Return the step that follows UNKNOWN by itself, or None when a person is asked.
 
-    Classes that are worth money wait for a person; so does a class nobody thought about.
+    Slips that are worth money wait for a person, as does a class nobody thought about, and any slip
+    after a few attempts: a printer that never answers must not use up its roll.
     """
-    return REPRINTS.get(document_class, "person") == "auto"
+    if REPRINTS.get(job.document_class, "person") == "person" or job.attempt >= ATTEMPTS_BY_ITSELF:
+        return None
+    return Mark(S.QUEUED, job.attempt + 1, "printed again, marked as a reprint")
 
 
 def check_step(before: JobState, after: JobState) -> None:
@@ -134,8 +142,8 @@ class JobStore(Protocol):
     def next_job(self, printer_id: str) -> Job | None:
         """Return the job to work on next, or None.
 
-        First any job of the printer in `IN_FLIGHT`, or UNKNOWN of a class that `reprints_itself`:
-        it was interrupted and the spooler settles it. Then the oldest QUEUED one.
+        First any job of the printer in `IN_FLIGHT`: its sending was interrupted, since one thread
+        owns a printer, and the spooler settles it. Then the oldest QUEUED one.
         """
 
     def mark(

@@ -21,7 +21,6 @@ from printing.virtual.state import SETTERS, Modes
 MARGIN_DOTS: Final = 32  # an 80 mm roll is 640 dots wide and prints on 576 of them
 KNIFE_DOTS: Final = 96  # from the print head to the knife
 TALLEST_SLIP: Final = 24_000  # three metres: what a runaway sender may use up before it is cut off
-INK: Final = 24
 
 
 @dataclass(slots=True)
@@ -40,9 +39,9 @@ class Slip:
 
 
 def as_png(dots: Image.Image) -> bytes:
-    """Return dots as a picture of paper: dark ink, white margins all round."""
-    paper = Image.new("L", (dots.width + 2 * MARGIN_DOTS, max(dots.height, 1) + MARGIN_DOTS), 255)
-    paper.paste(INK, (MARGIN_DOTS, MARGIN_DOTS // 2), dots)
+    """Return dots as a picture of paper: black on white, with the margins of the roll."""
+    paper = Image.new("1", (dots.width + 2 * MARGIN_DOTS, max(dots.height, 1) + MARGIN_DOTS), 255)
+    paper.paste(0, (MARGIN_DOTS, MARGIN_DOTS // 2), dots)
     out = io.BytesIO()
     paper.save(out, "PNG")
     return out.getvalue()
@@ -132,11 +131,6 @@ class Paper:
         slip = Slip(self.slips_cut, self.growing(), self.text_so_far, self._trace, self._unknown)
         self._new_slip()
         return slip
-
-    def power_cycle(self) -> None:
-        """Forget modes and the line buffer, as when the printer is switched off and on."""
-        self._modes = Modes()
-        self._buffer = _Buffer()
 
     # -- text ---------------------------------------------------------------------------------------
 
@@ -356,11 +350,12 @@ _EPSON_CODECS: Final = {
     47: "cp1253", 48: "cp1254", 49: "cp1255", 50: "cp1256", 51: "cp1257", 52: "cp1258",
 }  # fmt: skip
 _CUTS: Final = frozenset({"GS V", "ESC i", "ESC m"})
-_QUIET: Final = frozenset(
+_QUIET: Final = frozenset(  # known, and without a trace on paper
     {
-        "NUL", "CR", "BEL", "CAN", "FF", "DLE EOT", "DLE ENQ", "DLE DC4", "GS a", "GS r", "GS I", "GS ( H", "GS f",
-        "GS ( A", "GS ( D", "GS ( E", "GS ( K", "GS ( M", "GS ( N", "GS b", "GS P", "GS |", "GS T", "GS E",
-        "ESC c", "ESC =", "ESC r", "ESC e", "ESC u", "ESC v", "ESC U", "ESC ?", "ESC R", "ESC V", "ESC {",
-        "ESC <", "ESC B", "ESC A", "ESC +", "FS C", "FS !", "FS -", "FS W", "FS S", "GS /", "GS *", "GS c",
+        *("NUL", "CR", "BEL", "CAN", "FF", "DLE EOT", "DLE ENQ", "DLE DC4"),
+        *("GS a", "GS r", "GS I", "GS f", "GS b", "GS P", "GS |", "GS T", "GS E", "GS /", "GS *", "GS c"),
+        *(f"GS ( {letter}" for letter in "ADEHKMN"),
+        *(f"ESC {letter}" for letter in "c=reuvU?RV{<BA+%K"),
+        *("FS C", "FS !", "FS -", "FS W", "FS S"),
     }
-)  # fmt: skip
+)

@@ -1,0 +1,103 @@
+"""A conversation with one printer over one connection: questions, answers, and what is known so far."""
+
+from collections import deque
+
+from printing.status import (
+    QUESTIONS,
+    AnswerParser,
+    Number,
+    PrinterStatus,
+    RealTimeByte,
+    Report,
+    Token,
+    with_answers,
+    with_report,
+)
+from printing.transports.base import Link
+from protocol.clock import Clock
+
+
+class Session:
+    """One connection with its answers. Nothing learnt here outlives the connection."""
+
+    def __init__(self, link: Link, clock: Clock) -> None:
+        self.status = PrinterStatus()
+        self.tokens: list[str] = []
+        self.numbers = 0
+        self.heard_at: float | None = None
+        self._link = link
+        self._clock = clock
+        self._parser = AnswerParser()
+        self._unanswered: deque[list[int]] = deque()
+        self._asked = bytearray()
+
+    @property
+    def asking(self) -> bool:
+        """Tell whether a set of questions waits for its answers."""
+        return bool(self._unanswered)
+
+    def ask(self) -> None:
+        """Ask for the status with the next exchange, unless the last questions are still open."""
+        if not self._unanswered:
+            self._unanswered.append([])
+            self._asked += QUESTIONS
+
+    def exchange(self, out: bytes, timeout_seconds: float) -> int:
+        """Send and read what is possible within the timeout; return how many bytes of `out` went.
+
+        Questions go first and whole, so that they never stand inside another command.
+
+        Raises:
+            PrinterUnavailable: when the connection is lost.
+        """
+        if self._asked:
+            sent, data = self._link.exchange(bytes(self._asked), timeout_seconds)
+            del self._asked[:sent]
+            self._hear(data)
+            return 0
+        sent, data = self._link.exchange(out, timeout_seconds)
+        self._hear(data)
+        return sent
+
+    def _hear(self, data: bytes) -> None:
+        if not data:
+            return
+        self.heard_at = self._clock.monotonic()
+        for answer in self._parser.feed(data):
+            match answer:
+                case RealTimeByte(bits):
+                    self._answered(bits)
+                case Report():
+                    self.status = with_report(self.status, answer)
+                case Token(text):
+                    self.tokens.append(text)
+                case Number():
+                    self.numbers += 1
+
+    def _answered(self, bits: int) -> None:
+        if not self._unanswered:
+            return
+        answers = self._unanswered[0]
+        answers.append(bits)
+        if len(answers) == 4:
+            self._unanswered.popleft()
+            self.status = with_answers((answers[0], answers[1], answers[2], answers[3]))
+
+    def learn_status(self, timeout_seconds: float) -> bool:
+        """Ask and wait for the whole answer; tell whether it came in time.
+
+        Raises:
+            PrinterUnavailable: when the connection is lost.
+        """
+        self.ask()
+        until = self._clock.monotonic() + timeout_seconds
+        while self.asking:
+            left = until - self._clock.monotonic()
+            if left <= 0:
+                return False
+            self.exchange(b"", left)
+        return True
+
+    def close(self) -> None:
+        """End the connection."""
+        self._link.close()

@@ -1,0 +1,431 @@
+"""The one owner of one printer: takes jobs from the durable queue and learns what became of them.
+
+The order of steps is the whole point. The printer is asked whether it can print; then SENDING is
+written down, durably; then the first byte goes. So a job found QUEUED was never begun, and a job found
+SENDING after a crash may lie on the counter: it becomes UNKNOWN. A connection that is lost, or silence
+past the deadline, is UNKNOWN too, never "failed". The drawer pulse goes once with the first sending and
+never again, and not at all when the slip is late: nobody stands at a drawer that opens by itself.
+
+A spooler never shares its printer and never blocks another one: one thread, one connection each.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from printing.document import as_attempt
+from printing.encoder import BAND_BYTES, Encoded, encode
+from printing.job import IN_FLIGHT, Job, JobState, JobStore, after_unknown
+from printing.profiles import Profile
+from printing.session import Session
+from printing.transports.base import Transport
+from protocol.clock import MICROSECONDS, Clock
+from protocol.errors import Invalid, PrinterUnavailable
+from protocol.ids import IdMaker
+
+ASK_TO_ANSWER: Final = (
+    b"\x1d(H\x06\x0000"  # GS ( H fn 48: answer these four letters when all before is printed
+)
+ASK_WHEN_THERE: Final = b"\x1dr\x01"  # GS r 1: the same question without letters
+RESYNC: Final = b"\x00" * (2 * BAND_BYTES) + b"\x1b@"  # fills a picture that was never finished
+LOOK_SECONDS: Final = 0.5
+
+State = Literal[
+    "starting", "ready", "printing", "no_paper", "cover_open", "fault", "silent", "unreachable", "stopped"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a spooler waits for what, in seconds."""
+
+    connect_seconds: float = 3.0
+    answer_seconds: float = 1.0
+    quiet_seconds: float = 5.0
+    confirm_seconds: float = 30.0
+    cut_seconds: float = 3.0
+    heartbeat_seconds: float = 10.0
+    retry_first_seconds: float = 0.2
+    retry_longest_seconds: float = 5.0
+    kick_within_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """Which printer, what it can do, and how to reach it."""
+
+    printer_id: str
+    profile: Profile
+    transport: Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a person sees of a printer: a state, why, since when, and the job it is busy with."""
+
+    state: State
+    detail: str
+    since_us: int
+    job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    state: JobState
+    detail: str
+    facts: dict[str, object]
+
+
+class Spooler:
+    """One printer's thread. `start` it once, `stop` it once."""
+
+    def __init__(
+        self,
+        printer: Printer,
+        store: JobStore,
+        clock: Clock,
+        ids: IdMaker,
+        *,
+        limits: Limits | None = None,
+        on_change: Callable[[Condition], None] | None = None,
+    ) -> None:
+        self.printer_id = printer.printer_id
+        self._profile = printer.profile
+        self._transport = printer.transport
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._limits = limits or Limits()
+        self._on_change = on_change
+        self._condition = Condition("starting", "", clock.now_us())
+        self._session: Session | None = None
+        self._connections = 0
+        self._torn = False  # the last job on this printer ended in the middle
+        self._speechless = False  # this printer did not answer and does not have to
+        self._retry_seconds = self._limits.retry_first_seconds
+        self._looked_at = float("-inf")
+        self._stopping = threading.Event()
+        self._nudge = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"printer-{printer.printer_id}")
+
+    @property
+    def condition(self) -> Condition:
+        """Return the printer's condition as far as it is known."""
+        return self._condition
+
+    def start(self) -> None:
+        """Begin to work through the queue."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End within a second; a slip that is being sent then becomes UNKNOWN."""
+        self._stopping.set()
+        self._nudge.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def try_now(self) -> None:
+        """Do not wait for the next try: somebody has just put the printer right."""
+        self._retry_seconds = self._limits.retry_first_seconds
+        self._nudge.set()
+
+    # -- the loop -----------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                job = self._store.next_job(self.printer_id)
+                if job is None:
+                    self._idle()
+                elif job.state in IN_FLIGHT:
+                    self._torn = True
+                    self._unknown(job, "the program ended while this slip was being sent", {})
+                else:
+                    self._serve(job)
+        finally:
+            self._hang_up()
+            self._tell("stopped", "")
+
+    def _idle(self) -> None:
+        """Wait for work; meanwhile keep what is known of the printer fresh."""
+        due = self._clock.monotonic() - self._looked_at >= self._limits.heartbeat_seconds
+        try:
+            if due:
+                self._looked_at = self._clock.monotonic()
+                self._ready_session()
+            elif self._session is not None and not self._speechless:
+                self._session.exchange(b"", 0)
+                self._tell_status(self._session)
+        except PrinterUnavailable as error:
+            self._hang_up()
+            self._tell_loss(error)
+        if not self._stopping.is_set():
+            self._store.wait(LOOK_SECONDS)
+
+    def _serve(self, job: Job) -> None:
+        now_us = self._clock.now_us()
+        if job.expires_at_us is not None and now_us >= job.expires_at_us:
+            self._mark(job, _Outcome(JobState.EXPIRED, "too old to be of use when its turn came", {}))
+            return
+        try:
+            encoded = encode(as_attempt(job.document, job.attempt), self._profile)
+        except Invalid as error:
+            self._mark(
+                job, _Outcome(JobState.REFUSED, f"{error.what} {error.remedy}", {"code": error.reason})
+            )
+            return
+        try:
+            session = self._ready_session()
+        except PrinterUnavailable as error:
+            self._hang_up()
+            self._tell_loss(error)
+            self._pause()
+            return
+        if session is None:
+            self._pause()
+            return
+        self._retry_seconds = self._limits.retry_first_seconds
+        self._print(job, encoded, session)
+
+    def _pause(self) -> None:
+        """Wait before the next try, longer each time, unless somebody knocks."""
+        self._nudge.wait(self._retry_seconds)
+        self._nudge.clear()
+        self._retry_seconds = min(self._retry_seconds * 2, self._limits.retry_longest_seconds)
+
+    # -- the printer --------------------------------------------------------------------------------
+
+    def _ready_session(self) -> Session | None:
+        """Return a connection to a printer that can print now, or None when it says it cannot.
+
+        Raises:
+            PrinterUnavailable: when it cannot be reached or does not answer although it should.
+        """
+        session = self._session
+        if session is None:
+            link = self._transport.connect(self._limits.connect_seconds)
+            session = self._session = Session(link, self._clock)
+            self._connections += 1
+            self._speechless = False
+        if not self._speechless and not session.learn_status(self._limits.answer_seconds):
+            if self._profile.confirms != "none":
+                raise PrinterUnavailable(
+                    f"The printer {self._transport.name} is connected and does not answer.",
+                    "Switch it off and on.",
+                    code="silent",
+                )
+            self._speechless = True
+        self._looked_at = self._clock.monotonic()
+        self._tell_status(session)
+        return None if session.status.blocked else session
+
+    def _hang_up(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _tell_status(self, session: Session, job_id: str | None = None) -> None:
+        status = session.status
+        if status.paper_end:
+            self._tell("no_paper", "the paper has run out", job_id)
+        elif status.cover_open:
+            self._tell("cover_open", "the cover is open", job_id)
+        elif status.blocked:
+            self._tell("fault", "the printer reports a fault", job_id)
+        elif job_id is not None:
+            self._tell("printing", "", job_id)
+        else:
+            self._tell("ready", "the paper is nearly used up" if status.paper_near_end else "")
+
+    def _tell_loss(self, error: PrinterUnavailable) -> None:
+        self._tell("silent" if error.reason == "silent" else "unreachable", error.what)
+
+    def _tell(self, state: State, detail: str, job_id: str | None = None) -> None:
+        before = self._condition
+        if (before.state, before.detail, before.job_id) == (state, detail, job_id):
+            return
+        self._condition = Condition(state, detail, self._clock.now_us(), job_id)
+        if self._on_change is not None:
+            self._on_change(self._condition)
+
+    # -- one job ------------------------------------------------------------------------------------
+
+    def _print(self, job: Job, encoded: Encoded, session: Session) -> None:
+        token = _letters(self._ids.secret(3))
+        kick, kicked = self._kick(job, encoded)
+        facts: dict[str, object] = {
+            "token": token,
+            "printer": self._transport.name,
+            "connection": self._connections,
+            "drawer": kicked,
+        }
+        self._store.mark(
+            job.job_id,
+            JobState.SENDING,
+            attempt=job.attempt,
+            detail=f"to {self._transport.name}",
+            facts=facts,
+        )
+        self._tell("printing", "", job.job_id)
+        out = self._bytes(encoded, kick, token)
+        session.tokens.clear()
+        session.numbers = 0
+        sent = 0
+        try:
+            while sent < len(out):
+                sent += self._send_band(job, session, out[sent : sent + BAND_BYTES])
+            self._torn = False
+            outcome = self._await(job, session, token)
+        except PrinterUnavailable as error:
+            outcome = self._after_loss(error, session, token, sent)
+        facts["bytes"] = sent
+        if outcome.state in {JobState.UNKNOWN, JobState.QUEUED}:
+            self._torn = outcome.state is JobState.UNKNOWN
+            self._hang_up()
+        if outcome.state is JobState.UNKNOWN:
+            self._unknown(job, outcome.detail, facts | outcome.facts)
+        else:
+            self._mark(job, _Outcome(outcome.state, outcome.detail, facts | outcome.facts))
+        if self._session is not None:
+            self._tell_status(self._session)
+        if outcome.state is JobState.QUEUED:
+            self._pause()
+
+    def _kick(self, job: Job, encoded: Encoded) -> tuple[bytes, str]:
+        """Return the drawer pulse to send now, if any, and what is written down about it."""
+        if not encoded.kick:
+            return b"", "none"
+        if job.ever_sent:
+            return b"", "not again"
+        age_us = self._clock.now_us() - job.queued_at_us
+        if age_us > self._limits.kick_within_seconds * MICROSECONDS:
+            return b"", "too late"
+        return encoded.kick, "opened"
+
+    def _bytes(self, encoded: Encoded, kick: bytes, token: str) -> bytes:
+        start = (RESYNC if self._torn else b"") + kick
+        match self._profile.confirms:
+            case "gs_h":
+                printed, cut = (ASK_TO_ANSWER + f"{kind}{token}".encode() for kind in "PC")
+            case "gs_r":
+                printed = cut = ASK_WHEN_THERE
+            case "none":
+                printed = cut = b""
+        return start + encoded.body + printed + encoded.cut + cut
+
+    def _send_band(self, job: Job, session: Session, band: bytes) -> int:
+        """Send some bytes. A full printer that says why is held; one that says nothing is lost."""
+        heard = self._clock.monotonic()
+        held = False
+        while True:
+            sent = session.exchange(band, 0.1)
+            if sent:
+                return sent
+            self._leave_if_stopping()
+            if session.status.blocked:
+                held = held or self._hold(job, session)
+            elif self._clock.monotonic() - max(heard, session.heard_at or 0) > self._limits.quiet_seconds:
+                raise _silent(self._transport.name)
+
+    def _await(self, job: Job, session: Session, token: str) -> _Outcome:
+        """Wait until the printer says that it has printed, through paper changes if need be."""
+        if self._profile.confirms == "none":
+            return _Outcome(JobState.SENT_UNCONFIRMED, "this printer cannot say whether it printed", {})
+        self._store.mark(
+            job.job_id, JobState.SENT, attempt=job.attempt, detail="waiting for the printer", facts={}
+        )
+        until = self._clock.monotonic() + self._limits.confirm_seconds
+        quiet_from = asked_at = self._clock.monotonic()
+        held = False
+        while not self._has(session, token, "P"):
+            self._leave_if_stopping()
+            now = self._clock.monotonic()
+            if now - asked_at >= LOOK_SECONDS:
+                session.ask()
+                asked_at = now
+            session.exchange(b"", 0.1)
+            if session.status.blocked:
+                held = held or self._hold(job, session)
+                until = now + self._limits.confirm_seconds
+            elif held:
+                held = False
+                self._tell_status(session, job.job_id)
+                self._store.mark(
+                    job.job_id, JobState.SENT, attempt=job.attempt, detail="the printer goes on", facts={}
+                )
+            if now - max(quiet_from, session.heard_at or 0) > self._limits.quiet_seconds:
+                raise _silent(self._transport.name)
+            if now > until:
+                return _Outcome(JobState.UNKNOWN, "the printer did not confirm the slip in time", {})
+        return _Outcome(
+            JobState.PRINTED, "confirmed by the printer", {"cut": self._await_cut(session, token)}
+        )
+
+    def _await_cut(self, session: Session, token: str) -> str:
+        """Return what is known of the cut; the paper is printed whatever the answer."""
+        until = self._clock.monotonic() + self._limits.cut_seconds
+        try:
+            while not self._has(session, token, "C"):
+                if self._clock.monotonic() > until or self._stopping.is_set():
+                    return "not confirmed"
+                session.exchange(b"", 0.1)
+        except PrinterUnavailable:
+            self._hang_up()
+            return "not confirmed"
+        return "confirmed"
+
+    def _has(self, session: Session, token: str, kind: Literal["P", "C"]) -> bool:
+        """Tell whether the printer has confirmed; the cut's answer stands for the print's as well."""
+        if self._profile.confirms == "gs_r":
+            return session.numbers >= (1 if kind == "P" else 2)
+        return f"C{token}" in session.tokens or (kind == "P" and f"P{token}" in session.tokens)
+
+    def _hold(self, job: Job, session: Session) -> bool:
+        self._tell_status(session, job.job_id)
+        self._store.mark(
+            job.job_id,
+            JobState.HELD_AT_PRINTER,
+            attempt=job.attempt,
+            detail=self._condition.detail,
+            facts={},
+        )
+        return True
+
+    def _after_loss(self, error: PrinterUnavailable, session: Session, token: str, sent: int) -> _Outcome:
+        """Say what is known when the connection ended: printed, certainly not begun, or unknown."""
+        self._tell_loss(error)
+        if self._profile.confirms != "none" and self._has(session, token, "P"):
+            self._hang_up()
+            return _Outcome(JobState.PRINTED, "confirmed by the printer", {"cut": "not confirmed"})
+        if sent == 0:
+            return _Outcome(JobState.QUEUED, f"nothing was sent: {error.what}", {})
+        return _Outcome(JobState.UNKNOWN, error.what, {})
+
+    def _leave_if_stopping(self) -> None:
+        if self._stopping.is_set():
+            raise PrinterUnavailable(
+                "The program was stopped while this slip was on its way.", "Look whether it is there."
+            )
+
+    def _unknown(self, job: Job, why: str, facts: dict[str, object]) -> None:
+        self._mark(job, _Outcome(JobState.UNKNOWN, why, facts))
+        follow = after_unknown(job)
+        if follow is not None:
+            self._store.mark(job.job_id, follow.state, attempt=follow.attempt, detail=follow.detail, facts={})
+
+    def _mark(self, job: Job, outcome: _Outcome) -> None:
+        self._store.mark(
+            job.job_id, outcome.state, attempt=job.attempt, detail=outcome.detail, facts=outcome.facts
+        )
+
+
+def _silent(name: str) -> PrinterUnavailable:
+    return PrinterUnavailable(
+        f"The printer {name} stopped answering.", "Look whether the slip is there.", code="silent"
+    )
+
+
+def _letters(secret_hex: str) -> str:
+    """Return three printable letters made of six hexadecimal digits."""
+    return "".join(chr(0x21 + byte % 94) for byte in bytes.fromhex(secret_hex))
