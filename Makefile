@@ -1,0 +1,90 @@
+# Orderspine. `make` says what there is; every target takes extra arguments as ARGS="…".
+#
+# Two environments: .venv is the product alone, .venv-test is all that the tests and checks need. A stamp
+# file in each remembers what it was made from, so a second `make demo` starts at once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
+ARGS ?=
+PIP := -m pip --disable-pip-version-check --no-input --quiet
+TEST := .venv-test/bin
+PACKAGES := protocol printing edge_agent hub deploy tests
+
+.PHONY: help install demo check test bench lock clean
+
+help: ## Say what there is
+	@echo "make TARGET [ARGS=\"…\"]"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-9s %s\n", $$1, $$2}'
+
+install: .venv/.stamp ## Install the product alone into .venv
+
+demo: .venv/.stamp ## Start broker, hub, three stores and a warehouse here; ends with Ctrl+C
+	@.venv/bin/orderspine demo $(ARGS)
+
+check: .venv-test/.stamp ## The quick half: style, types, contracts, house rules, unit tests (under a minute)
+	@$(TEST)/ruff check .
+	@$(TEST)/ruff format --check --quiet .
+	@$(TEST)/lint-imports --no-logo
+	@$(TEST)/mypy
+	@$(TEST)/python -m pytest -q -n 2 tests/test_house_rules.py tests/test_commands.py tests/unit tests/golden $(ARGS)
+
+test: .venv-test/.stamp tools ## Everything CI runs
+	@$(TEST)/ruff check .
+	@$(TEST)/ruff format --check --quiet .
+	@$(TEST)/lint-imports --no-logo
+	@$(TEST)/mypy
+	@$(TEST)/python -m pytest -q -n 2 -m "not processes and not browser" $(ARGS)
+	@$(TEST)/python -m pytest -q -m "processes or browser" $(ARGS)
+
+bench: .venv-test/.stamp ## Measure each row beside its bare limit; prints a table and writes bench.json
+	@$(TEST)/python -m deploy.bench $(ARGS)
+
+lock: ## Pin every dependency with hashes again, from pyproject.toml
+	uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --extra demo --extra postgres pyproject.toml -o deploy/requirements.lock
+	uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --extra demo --extra postgres --group dev pyproject.toml -o deploy/requirements-dev.lock
+
+clean: ## Remove both environments and what the tools left behind
+	rm -rf .venv .venv-test .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info test-artifacts bench.json
+
+# --- what the targets above stand on ---------------------------------------------------------------------
+
+.venv/.stamp: deploy/requirements.lock pyproject.toml
+	@$(MAKE) --silent _python
+	@echo "Installing the product into .venv (once, about half a minute)" >&2
+	@[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	@.venv/bin/python $(PIP) install --require-hashes -r deploy/requirements.lock
+	@.venv/bin/python $(PIP) install --no-deps -e .
+	@touch $@
+
+.venv-test/.stamp: deploy/requirements-dev.lock pyproject.toml
+	@$(MAKE) --silent _python
+	@echo "Installing the product and its tests into .venv-test (once, about a minute)" >&2
+	@[ -x .venv-test/bin/python ] || $(PYTHON) -m venv .venv-test
+	@.venv-test/bin/python $(PIP) install --require-hashes -r deploy/requirements-dev.lock
+	@.venv-test/bin/python $(PIP) install --no-deps -e .
+	@touch $@
+
+.PHONY: tools _python
+
+tools:
+	@PATH="$$PATH:/usr/sbin"; missing=""; \
+	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
+	command -v zbarimg >/dev/null || missing="$$missing zbar-tools"; \
+	[ -z "$$missing" ] && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing$$missing" >&2; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else \
+	  echo "The tests need$$missing, which are not here." >&2; \
+	  echo "  -> As root: apt-get install$$missing" >&2; exit 1; \
+	fi
+
+_python:
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer was not found." >&2; echo "  -> Install it, or say where it is: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make environments." >&2; echo "  -> As root: apt-get install python3-venv" >&2; exit 1; }

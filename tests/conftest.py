@@ -1,0 +1,38 @@
+"""What every test may ask for, and the one rule all of them keep: no process is left behind."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the folder of the project."""
+    return ROOT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_environment() -> Iterator[None]:
+    """Take away what a developer's shell might add: colours, proxies, settings of a real store."""
+    kept = dict(os.environ)
+    for name in list(os.environ):
+        if name.upper().endswith("_PROXY") or name.startswith("ORDERSPINE_"):
+            del os.environ[name]
+    os.environ["NO_COLOR"] = "1"
+    os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin"  # where Debian keeps mosquitto
+    yield
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+@pytest.fixture(scope="session")
+def mosquitto() -> str:
+    """Return where the broker is; a test that needs it fails rather than passing unseen."""
+    found = shutil.which("mosquitto")
+    assert found, "Mosquitto is missing. Install it: apt-get install mosquitto"
+    return found
