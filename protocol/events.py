@@ -105,6 +105,7 @@ class DrawerOpened(AtTill):
     """The drawer was opened without a sale."""
 
     reason: str = Field(default="", max_length=300)
+    approvals: tuple[Approval, ...] = ()
 
 
 class TillCounted(AtTill):

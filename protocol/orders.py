@@ -92,3 +92,5 @@ class ReturnLine(WireModel):
     tax_minor: PositiveMinor
     reason: Code
     to_bucket: Code = "sellable"
+    rate_ppm: int = Field(default=0, ge=0, le=1_000_000)
+    """The rate the line was sold at, so that a day close adds up from its own events alone."""

@@ -1,0 +1,1 @@
+"""What needs a person in this store, once per cause and until the cause is gone."""

@@ -1,0 +1,1 @@
+"""The durable queue between what happened and the paper that says so."""
