@@ -1,0 +1,253 @@
+"""The inbox of directives: each takes effect once, in order, and is answered.
+
+The row and the effect are one transaction, so a directive that was carried out is always answered so, and
+one that was not can be carried out later. What needs the line first (a catalogue's file) is fetched before
+that transaction, on this thread, so that neither the writer nor the stream waits for it.
+"""
+
+import contextlib
+import json
+import queue
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from edge_agent.context import Edge
+from edge_agent.database import EdgeUnit
+from edge_agent.link.rows import is_known_directive, outcomes, read_link, set_link
+from protocol.directives import DIRECTIVE_KINDS, Directive, Outcome
+from protocol.errors import OrderspineError, Unavailable
+from protocol.handshake import DirectiveAck, DirectiveBatch
+from protocol.kit.sqlite import OperationalError
+from protocol.orders import WireModel
+from protocol.stream import chain, first_hash, next_hash
+
+Handler = Callable[[EdgeUnit, Edge, Any], None]
+"""(unit, edge, body) -> None; raises Refused when it may not be done. Only writes in the unit."""
+Preparation = Callable[[Any, threading.Event], None]
+"""(body, stopping) -> None; fetches what the handler needs. Unavailable: try again later."""
+
+WAITING_BATCHES: Final = 20
+FIRST_WAIT_SECONDS: Final = 1.0
+WAIT_LIMIT_SECONDS: Final = 60.0
+_DETAIL: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one kind of directive is carried out."""
+
+    carry_out: Handler
+    prepare: Preparation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to tell the hub after a batch; `broken` when its chain is not ours and HELLO must sort it out."""
+
+    upto: int
+    hub_inc: str
+    outcomes: tuple[Any, ...] = ()
+    broken: bool = False
+
+    def packet(self, inc: str, sess: str) -> DirectiveAck:
+        """Return the packet for the current session."""
+        return DirectiveAck(inc=inc, sess=sess, hub_inc=self.hub_inc, upto=self.upto, outcomes=self.outcomes)
+
+
+@dataclass(slots=True)
+class _Worked:
+    """What one directive came to."""
+
+    outcome: Outcome
+    code: str = ""
+    detail: str = ""
+    park: str = ""
+
+
+@dataclass(eq=False)
+class DirectiveInbox:
+    """Carries out directives on a thread of its own."""
+
+    edge: Edge
+    kinds: Mapping[str, Kind]
+    jitter: random.Random
+    answer: Callable[[Answer], None]
+    trouble: str = ""
+    """Why a directive waits, for the status; empty when none does."""
+    _waiting: "queue.Queue[DirectiveBatch | None]" = field(
+        default_factory=lambda: queue.Queue(WAITING_BATCHES)
+    )
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to carry out."""
+        self._thread = threading.Thread(target=self._run, name="edge-directives", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; a directive that is being fetched is left for the next start."""
+        self._stopping.set()
+        with contextlib.suppress(queue.Full):  # when full, the thread sees it before it takes the next one
+            self._waiting.put_nowait(None)
+        if self._thread is not None:
+            self._thread.join(2)
+
+    def offer(self, batch: DirectiveBatch) -> None:
+        """Queue a batch; when too many wait it is dropped, and the hub sends it again."""
+        try:
+            self._waiting.put_nowait(batch)
+        except queue.Full:
+            self.trouble = "Directives arrive faster than they can be carried out."
+
+    def known_answer(self, first: int) -> Answer:
+        """Return what became of directives from a number on, for a hub that does not know yet."""
+        connection = self.edge.database.read()
+        link = read_link(connection)
+        said = outcomes(connection, link.hub_inc, (first, link.cseq_done)) if first <= link.cseq_done else ()
+        return Answer(link.cseq_done, link.hub_inc, said)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            batch = self._waiting.get()
+            if batch is None:
+                return
+            said = self._take(batch)
+            if said is not None:
+                self.answer(said)
+
+    def _take(self, batch: DirectiveBatch) -> Answer | None:
+        """Carry out what is new of a batch; None when the program is stopping."""
+        link = read_link(self.edge.database.read())
+        if batch.hub_inc != link.hub_inc:
+            return None
+        chead = link.chead or first_hash(self.edge.identity.edge, batch.hub_inc)
+        data = [text.encode() for text in batch.directives]
+        done_here = link.cseq_done - batch.first + 1
+        if done_here < 0:
+            return Answer(link.cseq_done, link.hub_inc)
+        skipped = data[:done_here]
+        if chain(batch.prev, data) != batch.head:
+            return None
+        if done_here <= len(data) and chain(batch.prev, skipped) != chead:
+            return Answer(link.cseq_done, link.hub_inc, broken=True)
+        for n, said in enumerate(data[done_here:], start=batch.first + max(0, done_here)):
+            if not self._one(batch.hub_inc, n, said):
+                return None
+        return self.known_answer(batch.first)
+
+    def _one(self, hub_inc: str, cseq: int, data: bytes) -> bool:
+        """Carry one directive out, waiting for the line if it must; False when stopping."""
+        wait = FIRST_WAIT_SECONDS
+        while not self._stopping.is_set():
+            try:
+                self._store_durably(hub_inc, cseq, data)
+            except (Unavailable, OperationalError) as error:
+                self.trouble = error.what if isinstance(error, Unavailable) else str(error)
+            else:
+                self.trouble = ""
+                return True
+            self._stopping.wait(wait * (0.5 + self.jitter.random() / 2))
+            wait = min(WAIT_LIMIT_SECONDS, wait * 2)
+        return False
+
+    def _store_durably(self, hub_inc: str, cseq: int, data: bytes) -> None:
+        prepared = self._prepared(data)
+        self.edge.database.write(lambda unit: self._store(unit, hub_inc, cseq, data, prepared))
+
+    def _prepared(self, data: bytes) -> "tuple[Directive, WireModel] | _Worked":
+        """Return the directive with its body, ready to be carried out, or why it never will be."""
+        try:
+            directive = Directive.model_validate_json(data)
+        except ValidationError as error:
+            return _Worked(Outcome.REJECTED, "bad_directive", str(error)[:_DETAIL], park="bad_directive")
+        model = DIRECTIVE_KINDS.get((directive.kind, directive.v))
+        if model is None or (directive.kind not in self.kinds and directive.kind != "withdrawn"):
+            return _Worked(Outcome.REJECTED, "unknown_kind", directive.kind, park="unknown_kind")
+        try:
+            body = model.model_validate(directive.body)
+        except ValidationError as error:
+            return _Worked(Outcome.REJECTED, "bad_body", str(error)[:_DETAIL], park="bad_body")
+        kind = self.kinds.get(directive.kind)
+        expired = directive.exp is not None and self.edge.clock.now_us() > directive.exp
+        known = is_known_directive(self.edge.database.read(), directive.id)
+        if kind is not None and kind.prepare is not None and not (expired or known):
+            try:
+                kind.prepare(body, self._stopping)
+            except Unavailable:
+                raise
+            except OrderspineError as error:
+                return _Worked(Outcome.REJECTED, error.reason, error.what[:_DETAIL])
+        return directive, body
+
+    def _store(
+        self,
+        unit: EdgeUnit,
+        hub_inc: str,
+        cseq: int,
+        data: bytes,
+        prepared: "tuple[Directive, WireModel] | _Worked",
+    ) -> None:
+        """Write the row and the effect in one transaction."""
+        link = read_link(unit.connection)
+        if link.hub_inc != hub_inc or link.cseq_done != cseq - 1:
+            return
+        worked = prepared if isinstance(prepared, _Worked) else self._carry_out(unit, *prepared)
+        said = _said(data)
+        unit.connection.execute(
+            "INSERT INTO directives (hub_inc, cseq, id, kind, bytes, arrived_us, outcome, code, detail)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                hub_inc,
+                cseq,
+                said.get("id", ""),
+                said.get("kind", ""),
+                data,
+                self.edge.clock.now_us(),
+                worked.outcome.value,
+                worked.code[:64],
+                worked.detail[:_DETAIL],
+            ),
+        )
+        if worked.park:
+            unit.connection.execute(
+                "INSERT INTO parked_directives (hub_inc, cseq, bytes, why) VALUES (?, ?, ?, ?)",
+                (hub_inc, cseq, data, worked.park),
+            )
+        before = link.chead or first_hash(self.edge.identity.edge, hub_inc)
+        set_link(unit, cseq_done=cseq, chead=next_hash(before, data))
+
+    def _carry_out(self, unit: EdgeUnit, directive: Directive, body: WireModel) -> _Worked:
+        if is_known_directive(unit.connection, directive.id):
+            return _Worked(Outcome.DUPLICATE)
+        if directive.exp is not None and self.edge.clock.now_us() > directive.exp:
+            return _Worked(Outcome.EXPIRED)
+        kind = self.kinds.get(directive.kind)
+        if kind is None:
+            return _Worked(Outcome.APPLIED)  # withdrawn: a number that does nothing
+        try:
+            with unit.savepoint():
+                kind.carry_out(unit, self.edge, body)
+        except (Unavailable, OperationalError):
+            raise
+        except OrderspineError as error:
+            return _Worked(Outcome.REJECTED, error.reason, error.what)
+        except Exception as error:  # noqa: BLE001 - one directive that trips a bug must not stop all others
+            return _Worked(Outcome.REJECTED, "failed", f"{type(error).__name__}: {error}", park="failed")
+        return _Worked(Outcome.APPLIED)
+
+
+def _said(data: bytes) -> dict[str, str]:
+    """Return the id and the kind of a directive as far as its bytes can be read."""
+    try:
+        said = json.loads(data)
+    except ValueError:
+        return {}
+    if not isinstance(said, dict):
+        return {}
+    return {key: str(said.get(key, ""))[:64] for key in ("id", "kind")}

@@ -1,0 +1,123 @@
+"""What the link keeps in the store's database, and what it reads of the journal.
+
+The journal is the outbox: whatever is above `link.acked` has not reached the hub. `acked` may lag behind
+the truth after a crash; the hub's WELCOME corrects it, so it is written seldom.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from edge_agent.database import EdgeUnit
+from protocol.directives import DirectiveOutcome, Outcome
+from protocol.kit.sqlite import Connection
+
+BOOT: Final = "link.boot"
+FENCED: Final = "link.fenced"
+CLOCK_OFFSET: Final = "link.clock_offset_us"
+_COLUMNS: Final = frozenset(
+    {"acked", "acked_us", "safe", "hub_inc", "cseq_done", "chead", "sess", "hub_boot", "window", "quarantine"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """How far this store and the hub have got with each other."""
+
+    acked: int
+    acked_us: int
+    safe: int
+    hub_inc: str
+    cseq_done: int
+    chead: str
+    quarantine: str
+
+
+class Stored(NamedTuple):
+    """One event as it lies in the journal."""
+
+    seq: int
+    data: bytes
+    head: bytes
+
+
+def read_link(connection: Connection) -> LinkRow:
+    """Return how far both sides have got."""
+    row = connection.execute(
+        "SELECT acked, acked_us, safe, hub_inc, cseq_done, chead, quarantine FROM link"
+    ).fetchone()
+    return LinkRow(*row)
+
+
+def set_link(unit: EdgeUnit, **values: str | int) -> None:
+    """Write some of the link's columns."""
+    assert values.keys() <= _COLUMNS
+    names = ", ".join(f"{name} = :{name}" for name in values)
+    unit.connection.execute(f"UPDATE link SET {names}", values)  # noqa: S608 - names are checked above
+
+
+def newest(connection: Connection) -> int:
+    """Return the number of the newest event, 0 before the first."""
+    row = connection.execute("SELECT seq FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    return int(row[0]) if row else 0
+
+
+def hash_at(connection: Connection, seq: int) -> str | None:
+    """Return the chain hash after an event, or None when this database has no such event."""
+    row = connection.execute("SELECT hash FROM events WHERE seq = ?", (seq,)).fetchone()
+    return bytes(row[0]).hex() if row else None
+
+
+def events_after(connection: Connection, seq: int, limit: int) -> list[Stored]:
+    """Return the next events in order."""
+    rows = connection.execute(
+        "SELECT seq, bytes, hash FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+    ).fetchall()
+    return [Stored(*row) for row in rows]
+
+
+def at_of(connection: Connection, seq: int) -> int | None:
+    """Return when an event happened, or None when there is no such event."""
+    row = connection.execute("SELECT at_us FROM events WHERE seq = ?", (seq,)).fetchone()
+    return int(row[0]) if row else None
+
+
+def unsent_by_kind(connection: Connection, acked: int) -> dict[str, int]:
+    """Return how many events of each kind have not reached the hub."""
+    rows = connection.execute(
+        "SELECT kind, count(*) FROM events WHERE seq > ? GROUP BY kind ORDER BY kind", (acked,)
+    )
+    return {str(row[0]): int(row[1]) for row in rows}
+
+
+def read_meta(connection: Connection, key: str) -> str:
+    """Return one fact this database keeps about itself, empty when there is none."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def set_meta(unit: EdgeUnit, key: str, value: str) -> None:
+    """Keep one fact about this database."""
+    unit.connection.execute(
+        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (key, value),
+    )
+
+
+def is_known_directive(connection: Connection, directive_id: str) -> bool:
+    """Tell whether a directive was carried out already, maybe under another life of the hub."""
+    found = connection.execute("SELECT 1 FROM directives WHERE id = ?", (directive_id,)).fetchone()
+    return found is not None
+
+
+def outcomes(connection: Connection, hub_inc: str, cseqs: Sequence[int]) -> tuple[DirectiveOutcome, ...]:
+    """Return what became of the directives from the first to the last number given."""
+    rows = connection.execute(
+        "SELECT cseq, outcome, code, detail FROM directives"
+        " WHERE hub_inc = ? AND cseq BETWEEN ? AND ? ORDER BY cseq DESC LIMIT 200",
+        (hub_inc, cseqs[0], cseqs[-1]),
+    ).fetchall()
+    return tuple(
+        DirectiveOutcome(cseq=cseq, res=Outcome(outcome), code=code, detail=detail)
+        for cseq, outcome, code, detail in reversed(rows)
+    )
