@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from edge_agent.database import EdgeUnit
 from protocol.clock import Clock
 from protocol.envelope import encode_event
-from protocol.events import KIND_OF
+from protocol.events import KIND_OF, ExceptionRaised
 from protocol.ids import IdMaker
 from protocol.kit.sqlite import Connection
 from protocol.orders import WireModel
@@ -83,6 +83,36 @@ class Journal:
         if self._on_commit not in unit.effects:
             unit.after_commit(self._on_commit)
         return recorded
+
+    def raise_exception(  # noqa: PLR0913 - the fields of the event, all said by name
+        self,
+        unit: EdgeUnit,
+        *,
+        kind: str,
+        subject: str,
+        title: str,
+        facts: Mapping[str, object],
+        owner_role: str,
+        dedupe_key: str,
+        by: str = "",
+        device: str = "",
+    ) -> Recorded | None:
+        """Say that something needs a person, unless it has been said and is still open."""
+        known = unit.connection.execute(
+            "SELECT 1 FROM exceptions WHERE dedupe_key = ? AND closed_us IS NULL", (dedupe_key,)
+        ).fetchone()
+        if known is not None:
+            return None
+        raised = ExceptionRaised(
+            exception_id=self._ids.new_id(),
+            kind=kind,
+            subject=subject,
+            title=title,
+            facts=facts,
+            owner_role=owner_role,
+            dedupe_key=dedupe_key,
+        )
+        return self.record(unit, raised, by=by, device=device)
 
     def last(self, connection: Connection) -> tuple[int, bytes]:
         """Return the newest number and its chain hash; number 0 stands before the first event."""

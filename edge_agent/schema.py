@@ -270,6 +270,48 @@ CREATE TABLE exceptions (
 CREATE UNIQUE INDEX exceptions_one_open ON exceptions (dedupe_key) WHERE closed_us IS NULL;
 """
 
+_COUNTER: Final = """
+CREATE TABLE approvals (
+    token_hash TEXT PRIMARY KEY,
+    person_id TEXT NOT NULL,
+    action TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    device TEXT NOT NULL,
+    expires_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_at ON idempotency (at_us);
+CREATE INDEX orders_customer ON orders (customer_id) WHERE customer_id <> '';
+CREATE TABLE staged_products (
+    sku TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    price_minor INTEGER NOT NULL,
+    rate_ppm INTEGER NOT NULL,
+    unit_cost_minor INTEGER NOT NULL,
+    category TEXT NOT NULL,
+    bin TEXT NOT NULL,
+    active INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE staged_barcodes (code TEXT PRIMARY KEY, sku TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+_PAPER: Final = """
+CREATE TABLE print_log (
+    job_id TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    at_us INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    detail TEXT NOT NULL,
+    facts TEXT NOT NULL,
+    by TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (job_id, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX print_jobs_recent ON print_jobs (queued_us);
+CREATE INDEX print_jobs_state ON print_jobs (state, changed_us);
+CREATE INDEX till_sessions_closed ON till_sessions (closed_seq) WHERE state = 'closed';
+"""
+
 
 def _foundation(database: sqlite_utils.Database) -> None:
     """The journal, the link, people and the catalogue."""
@@ -279,6 +321,16 @@ def _foundation(database: sqlite_utils.Database) -> None:
 def _rooms(database: sqlite_utils.Database) -> None:
     """Stock, baskets, orders, returns, tills, paper and exceptions."""
     _script(database, _ROOMS)
+
+
+def _counter(database: sqlite_utils.Database) -> None:
+    """Another person's word for one action; a catalogue version on its way in."""
+    _script(database, _COUNTER)
+
+
+def _paper(database: sqlite_utils.Database) -> None:
+    """What became of every attempt to print, step by step."""
+    _script(database, _PAPER)
 
 
 def _script(database: sqlite_utils.Database, script: str) -> None:
@@ -291,4 +343,6 @@ def _script(database: sqlite_utils.Database, script: str) -> None:
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0001 journal, link, people, catalogue", _foundation),
     ("0002 stock, baskets, orders, tills, paper", _rooms),
+    ("0003 approvals, staged catalogue", _counter),
+    ("0004 the log of every print job", _paper),
 )

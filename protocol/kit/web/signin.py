@@ -72,10 +72,21 @@ class SessionSigner:
         return hmac.new(self._secret, f"csrf:{person.session_id}".encode(), hashlib.sha256).hexdigest()[:40]
 
     def sign_in(
-        self, request: Request, response: Response, *, person_id: str, name: str, role: str, device: str = ""
+        self,
+        request: Request,
+        response: Response,
+        *,
+        person_id: str,
+        name: str,
+        role: str,
+        device: str = "",
+        session_id: str = "",
     ) -> CurrentPerson:
-        """Start a session on this response and return the person."""
-        person = CurrentPerson(person_id, name, role, device, self._ids.secret(12))
+        """Start a session on this response and return the person.
+
+        A program that keeps its sign-ins in a table gives its own `session_id`.
+        """
+        person = CurrentPerson(person_id, name, role, device, session_id or self._ids.secret(12))
         response.set_cookie(
             self.cookie,
             self.seal(person),

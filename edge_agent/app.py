@@ -1,0 +1,150 @@
+"""Puts a store together: its parts, its routes, its threads. Nothing else in the package imports this.
+
+`build` gives an application that is ready to be served; what runs beside it (link, printers) starts and
+stops with the server. A program that stops before the server has started closes `app.state.edge.database`.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from edge_agent.catalog.lookup import Catalogue
+from edge_agent.context import Edge, identify
+from edge_agent.database import EdgeDatabase
+from edge_agent.frame import frame_of
+from edge_agent.journal import Journal
+from edge_agent.journey import reactions
+from edge_agent.once import forget_old_keys
+from edge_agent.people import api as people_api
+from edge_agent.people import rows as people_rows
+from edge_agent.people.sessions import SignIns
+from edge_agent.replay import ReplayClock
+from edge_agent.settings import EdgeSettings
+from edge_agent.web import describe_bodies
+from protocol.clock import Clock
+from protocol.ids import IdMaker
+from protocol.kit.system import ShiftedClock, SystemClock, SystemIds
+from protocol.kit.web.install import install_shell
+from protocol.kit.web.shell import build_templates, room_templates
+from protocol.kit.web.signin import SessionSigner
+from protocol.kit.web.sse import Broadcaster
+
+HERE = Path(__file__).parent
+CATALOG_BYTES = 128 * 1024 * 1024
+"""A CSV file of 200,000 products with long names has about 40 MB."""
+
+
+def parts(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | None = None) -> Edge:
+    """Return the store without its web side: for the command line and for tests."""
+    system = SystemClock()
+    clock = clock or (ShiftedClock(system.now_us()) if settings.replay_clock else system)
+    ids = ids or SystemIds()
+    database = EdgeDatabase(settings.database_file)
+    try:
+        identity = identify(database, settings, ids)
+    except BaseException:
+        database.close()
+        raise
+    edge = Edge(
+        settings=settings,
+        database=database,
+        clock=clock,
+        ids=ids,
+        identity=identity,
+        broadcaster=Broadcaster(),
+        products=Catalogue(),
+        authority=settings.authority,
+    )
+    edge.journal = Journal(identity, reactions(), clock=clock, ids=ids, on_commit=edge.committed)
+    return edge
+
+
+def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | None = None) -> FastAPI:
+    """Return the application of one store; its parts are in `app.state.edge`."""
+    edge = parts(settings, clock=clock, ids=ids)
+    app = FastAPI(
+        title="Orderspine edge",
+        version=software(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+    )
+    app.state.edge = edge
+    signer = SessionSigner(
+        session_secret(settings, edge.ids), cookie=f"os_{settings.edge}", clock=edge.clock, ids=edge.ids
+    )
+    sign_ins = SignIns(edge.clock, lapse=not settings.replay_clock)
+    sign_ins.load(people_rows.open_sign_ins(edge.database.read(), sign_ins.since_us))
+    templates = build_templates(
+        room_templates(HERE), program="edge", clock=edge.clock, currency=settings.currency, zone=settings.zone
+    )
+    templates.serve(frame_of(edge, signer))
+    app.state.templates = templates
+    install_shell(
+        app,
+        templates=templates,
+        signer=signer,
+        broadcaster=edge.broadcaster,
+        ids=edge.ids,
+        allowed_hosts=settings.allowed_hosts,
+        body_limits={"/api/catalog/import": CATALOG_BYTES},
+        still_valid=sign_ins.still_valid,
+        bearer=sign_ins.bearer,
+        healthy=lambda: health(edge),
+    )
+    if settings.replay_clock:
+        app.add_middleware(ReplayClock, clock=edge.clock)
+    app.include_router(people_api.router(signer, sign_ins))
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # the way FastAPI documents
+    return app
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Run what runs beside the routes; end it before the database is closed."""
+    edge: Edge = app.state.edge
+    await edge.database.awrite(lambda unit: forget_old_keys(unit, edge.clock.now_us()))
+    try:
+        yield
+    finally:
+        edge.broadcaster.close()
+        edge.database.close()
+
+
+def software() -> str:
+    """Return the version that runs here."""
+    try:
+        return version("orderspine")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0.0.0"
+
+
+def health(edge: Edge) -> dict[str, object]:
+    """Return what `/healthz` shows: it answers only if the database can be read."""
+    newest = edge.database.read().execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0]
+    return {"edge": edge.settings.edge, "version": software(), "newest_seq": newest}
+
+
+def session_secret(settings: EdgeSettings, ids: IdMaker) -> str:
+    """Return the key that signs sessions; the first start makes it, readable by nobody else."""
+    file = settings.secret_file
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as out:
+            out.write(ids.secret(32))
+    return file.read_text(encoding="ascii").strip()
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        description = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        app.openapi_schema = describe_bodies(description)
+    return app.openapi_schema

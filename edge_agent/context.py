@@ -1,0 +1,99 @@
+"""What every room of the store is handed: its parts, in one place, made once by `app.build`.
+
+Rooms know each other through here and through the journal only. `products` and `tills` are named by what a
+counter needs of them, so the counter does not import the rooms that keep them. `wake_link` and `wake_paper`
+are replaced by the owners of those threads; until then they do nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from edge_agent.database import EdgeDatabase, EdgeUnit
+from edge_agent.journal import Identity, Journal
+from edge_agent.settings import EdgeSettings
+from protocol.catalog import Product
+from protocol.clock import Clock
+from protocol.errors import Refused
+from protocol.ids import IdMaker, format_number
+from protocol.kit.sqlite import Connection
+from protocol.kit.web.sse import Broadcaster
+from protocol.rules.discounts import Authority
+
+
+class Products(Protocol):
+    """What a counter asks of the catalogue."""
+
+    def find(self, connection: Connection, sku: str) -> Product | None:
+        """Return a product by its SKU, active or not."""
+
+    def scan(self, connection: Connection, code: str) -> Product | None:
+        """Return the product that a scanned code means, active or not."""
+
+
+def _nothing() -> None:
+    """Stand in for a thread that has not been started."""
+
+
+def _offline() -> bool:
+    """Stand in for a link that has not been started."""
+    return False
+
+
+@dataclass(eq=False)
+class Edge:
+    """One running store."""
+
+    settings: EdgeSettings
+    database: EdgeDatabase
+    clock: Clock
+    ids: IdMaker
+    identity: Identity
+    broadcaster: Broadcaster
+    products: Products
+    authority: Authority
+    journal: Journal = field(init=False)
+    wake_link: Callable[[], None] = _nothing
+    wake_paper: Callable[[], None] = _nothing
+    online: Callable[[], bool] = _offline
+    """Whether the hub answers at this moment; the link says so once it runs."""
+
+    def committed(self) -> None:
+        """Tell the link, the printers and every open page that events were added; runs after COMMIT."""
+        self.wake_link()
+        self.wake_paper()
+        self.broadcaster.publish("strip")
+        self.broadcaster.publish("sync")
+
+    def number(self, unit: EdgeUnit, series: str = "") -> str:
+        """Return the next printed number of a series: none for orders, R returns, Z closes, P parked."""
+        row = unit.connection.execute(
+            "INSERT INTO counters (name, value) VALUES (?, 1)"
+            " ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+            (series or "order",),
+        ).fetchone()
+        return format_number(self.settings.code, self.identity.ordinal, row[0], series)
+
+
+def identify(database: EdgeDatabase, settings: EdgeSettings, ids: IdMaker) -> Identity:
+    """Return who this database is; the first start gives it its incarnation.
+
+    Raises:
+        Refused: the file belongs to another location than the settings say.
+    """
+
+    def step(unit: EdgeUnit) -> dict[str, str]:
+        unit.connection.executemany(
+            "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)",
+            [("edge", settings.edge), ("inc", ids.secret(16)), ("ordinal", str(settings.ordinal))],
+        )
+        return dict(tuple(row) for row in unit.connection.execute("SELECT key, value FROM meta"))
+
+    meta = database.write(step)
+    if meta["edge"] != settings.edge:
+        raise Refused(
+            f"The data in {settings.data_dir} belong to {meta['edge']}, the settings say {settings.edge}.",
+            "Give the folder of this location in data_dir, or correct the setting edge.",
+            code="other_edge",
+        )
+    return Identity(edge=meta["edge"], inc=meta["inc"], ordinal=int(meta["ordinal"]))

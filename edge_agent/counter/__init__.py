@@ -1,0 +1,1 @@
+"""The counter: baskets, discounts, payment, the sale."""

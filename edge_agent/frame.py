@@ -1,0 +1,78 @@
+"""The frame around every page of a store: who is signed in, and what the connectivity strip says.
+
+The strip is computed from what is stored, so it is right also while the link is not running: what the hub
+has not acknowledged is counted in the journal itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from fastapi import Request
+
+from edge_agent.context import Edge
+from protocol.kit.sqlite import Connection
+from protocol.kit.text import _
+from protocol.kit.web.shell import Shell, Strip, Tab
+from protocol.kit.web.signin import SessionSigner, current_person
+
+SyncState = Literal["online", "store_mode", "sending"]
+TABS: tuple[tuple[str, str, str], ...] = ()
+"""Address, word and key of the main pages, in the order of the day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """What the hub has not acknowledged."""
+
+    count: int
+    oldest_us: int | None
+    last_ack_us: int | None
+    quarantine: str
+
+
+def unsent(connection: Connection) -> Unsent:
+    """Return what still waits for the hub."""
+    acked, acked_us, quarantine = connection.execute(
+        "SELECT acked, acked_us, quarantine FROM link"
+    ).fetchone()
+    newest = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0]
+    row = connection.execute(
+        "SELECT at_us FROM events WHERE seq > ? ORDER BY seq LIMIT 1", (acked,)
+    ).fetchone()
+    return Unsent(max(0, newest - acked), row[0] if row else None, acked_us or None, quarantine)
+
+
+def frame_of(edge: Edge, signer: SessionSigner) -> Callable[[Request], Shell]:
+    """Return the function that describes the frame of a request."""
+
+    def frame(request: Request) -> Shell:
+        person = current_person(request)
+        return Shell(
+            program="edge",
+            place=edge.settings.store_name,
+            strip=strip(edge),
+            tabs=tuple(Tab(href, _(word), key=key) for href, word, key in TABS),
+            station=person.device if person else "",
+            person=person,
+            csrf=signer.csrf(person),
+            zone=edge.settings.zone,
+            now_us=edge.clock.now_us(),
+            demo=_("Demo: nothing here is a real sale.") if edge.settings.demo else "",
+            position=getattr(request.state, "position", 0),
+        )
+
+    return frame
+
+
+def strip(edge: Edge) -> Strip:
+    """Return the connectivity strip."""
+    waiting = unsent(edge.database.read())
+    if waiting.quarantine:
+        return Strip("act", _("Store mode"), _("The hub has set this store aside; call for help."))
+    if edge.online():
+        if waiting.count:
+            return Strip("live", _("Sending"), _("{count} to send", count=waiting.count), accent=True)
+        return Strip("live", _("Online"), _("synced"), since_us=waiting.last_ack_us)
+    said = _("{count} to send, oldest", count=waiting.count) if waiting.count else _("Everything is sent.")
+    return Strip("wait", _("Store mode"), said, since_us=waiting.oldest_us)

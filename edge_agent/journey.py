@@ -1,0 +1,32 @@
+"""Which room does what after which event: one table. Read this first.
+
+The functions run in the order given, inside the unit of work that records the event: stock before orders
+before paper, so that a receipt can only be queued for what is written. None of them decides anything; they
+write down what the fact means. That is why the tables can be made anew from the log (`edge_agent.rebuild`).
+"""
+
+from collections.abc import Mapping
+
+from edge_agent.counter import rows as counter
+from edge_agent.journal import Reaction
+from edge_agent.stock import rows as stock
+
+Journey = Mapping[str, tuple[Reaction, ...]]
+
+
+def reactions() -> Journey:
+    """Return the table: event kind -> what happens, in order."""
+    return {
+        "order.sold": (stock.on_order_sold, counter.on_order_sold),
+        "order.voided": (stock.on_order_voided,),
+        "return.completed": (stock.on_return_completed,),
+        "stock.moved": (stock.on_stock_moved,),
+        "till.opened": (),
+        "till.drawer_opened": (),
+        "till.counted": (),
+        "till.closed": (),
+        "catalog.applied": (),
+        "exception.raised": (),
+        "exception.closed": (),
+        "person.locked_out": (),
+    }

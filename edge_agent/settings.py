@@ -1,0 +1,189 @@
+"""What one store is told before it starts: a TOML file, with the environment above it.
+
+A name that nobody knows is refused rather than ignored, so a typing mistake cannot quietly leave a store on
+a default. Secrets are never values here: a setting names the file that holds one.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from platformdirs import user_state_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from protocol.errors import Invalid
+from protocol.ids import is_edge_name
+from protocol.money import CURRENCY_EXPONENTS
+from protocol.people import StoreRole
+from protocol.rules.discounts import Authority, Limit
+
+Line = Annotated[str, Field(max_length=80)]
+TillName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+PERCENT_PPM: Final = 10_000
+
+
+class Limits(BaseModel):
+    """How far a role may go alone; above it somebody with more must agree in place."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    associate_discount_percent: int = Field(default=10, ge=0, le=100)
+    lead_discount_percent: int = Field(default=25, ge=0, le=100)
+    associate_return_minor: int = Field(default=100_00, ge=0, le=10**12)
+    till_tolerance_minor: int = Field(default=5_00, ge=0, le=10**9)
+    """How much a counted drawer may differ before a manager must confirm its close."""
+
+    def authority(self, currency: str) -> Authority:
+        """Return the table that `protocol.rules.discounts` judges by."""
+        discounts = (
+            Limit(StoreRole.ASSOCIATE, self.associate_discount_percent * PERCENT_PPM),
+            Limit(StoreRole.LEAD, self.lead_discount_percent * PERCENT_PPM),
+            Limit(StoreRole.MANAGER),
+        )
+        returns = (Limit(StoreRole.ASSOCIATE, self.associate_return_minor), Limit(StoreRole.LEAD))
+        return Authority(
+            line_discount=discounts, order_discount=discounts, returns=returns, currency=currency
+        )
+
+
+class EdgeSettings(BaseSettings):
+    """Everything an edge can be told."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ORDERSPINE_EDGE_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    edge: str = "store-1"
+    code: str = Field(default="LB", pattern=r"^[A-Z]{2,4}$")
+    """Capitals at the front of every printed number; one for each location."""
+    ordinal: int = Field(default=1, ge=1, le=999)
+    """Part of every printed number; a replaced store PC begins with a higher one."""
+    store_name: str = Field(default="Store 1", min_length=1, max_length=60)
+    address: tuple[Line, ...] = Field(default=(), max_length=6)
+    vat_number: str = Field(default="", max_length=20)
+    currency: str = "GBP"
+    zone: str = "Europe/London"
+    cutover: str = Field(default="04:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    """Until this time of the night a sale still belongs to the day before."""
+    language: str = Field(default="en", pattern=r"^(en|de)$")
+    data_dir: Path = Path("data/edge")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8101, ge=0, le=65535)
+    hub_url: str = ""
+    hub_token_file: Path | None = None
+    broker_host: str = ""
+    broker_port: int = Field(default=1883, ge=1, le=65535)
+    mqtt_password_file: Path | None = None
+    mqtt_version: Literal["5", "3.1.1"] = "5"
+    broker_ca_file: Path | None = None
+    """Certificates to trust at the broker; with it the line is TLS."""
+    lend_share_ppm: int = Field(default=0, ge=0, le=1_000_000)
+    """Share of each SKU's free stock that the hub may promise; 0 lends nothing."""
+    lend_cap: int = Field(default=3, ge=0, le=1_000)
+    tills: tuple[TillName, ...] = Field(default=("till-1",), min_length=1, max_length=60)
+    cash_step_minor: int = Field(default=1, ge=1, le=100_000)
+    """Cash is rounded to multiples of this; the difference is shown and booked."""
+    demo: bool = False
+    replay_clock: bool = False
+    """Let requests set the time (`X-Replay-At`): for the replay of a past month, never in a store."""
+    marker_file: Path | None = None
+    """Where the newest number is noted outside the database; a restored copy is recognised by it."""
+    sell_beyond_stock: bool = True
+    """Sell what the customer holds even if the books say there is none; otherwise a lead must agree."""
+    session_secret_file: Path | None = None
+    allowed_hosts: tuple[str, ...] | None = None
+    limits: Limits = Limits()
+
+    @field_validator("edge")
+    @classmethod
+    def _edge_is_a_name(cls, name: str) -> str:
+        if not is_edge_name(name):
+            raise ValueError("3 to 40 of a-z, 0-9 and '-', not beginning with 'hub'")
+        return name
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("not a time zone such as Europe/London") from error
+        return name
+
+    @field_validator("currency")
+    @classmethod
+    def _currency_exists(cls, code: str) -> str:
+        if code not in CURRENCY_EXPONENTS:
+            raise ValueError("not a currency such as GBP")
+        return code
+
+    @property
+    def database_file(self) -> Path:
+        """The one file in which this store keeps everything."""
+        return self.data_dir / "edge.db"
+
+    @property
+    def secret_file(self) -> Path:
+        """Where the key that signs sessions is kept."""
+        return self.session_secret_file or self.data_dir / "session.secret"
+
+    @property
+    def marker(self) -> Path:
+        """Where the newest number is noted outside of the data folder."""
+        return self.marker_file or user_state_path("orderspine") / f"{self.edge}.marker"
+
+    @property
+    def authority(self) -> Authority:
+        """Who may decide what alone."""
+        return self.limits.authority(self.currency)
+
+
+def load_settings(config: Path | None = None, **said: Any) -> EdgeSettings:
+    """Read the settings: what is said here, then the environment, then the file, then the defaults.
+
+    Raises:
+        Invalid: the file is missing or a setting cannot be used; says which and why.
+    """
+    if config is not None and not config.is_file():
+        raise Invalid(
+            f"There is no settings file {config}.",
+            "Write one with `orderspine config edge`, or give another path to --config.",
+            code="no_settings",
+        )
+
+    class FromFile(EdgeSettings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            file = (TomlConfigSettingsSource(settings_cls, config),) if config else ()
+            return init_settings, env_settings, *file
+
+    try:
+        return FromFile(**said)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise Invalid(
+            f"The setting {name} cannot be used: {first['msg']}.",
+            f"Correct it in {config or 'the environment (ORDERSPINE_EDGE_…)'} and start again.",
+            code="bad_settings",
+            setting=name,
+        ) from error
+    except ValueError as error:
+        raise Invalid(
+            f"The settings file {config} is not TOML: {error}.",
+            "Correct it and start again.",
+            code="bad_settings",
+        ) from error

@@ -1,0 +1,121 @@
+"""The tables `movements`, `balances` and `rights`. Movements are the only writer of balances.
+
+Every function that begins with `on_` is a reaction to an event and runs in its unit of work; the first
+thing each does is to say which movements the fact means (`protocol.movements`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from edge_agent.database import EdgeUnit
+from edge_agent.journal import Recorded
+from edge_agent.stock.rules import OnHand
+from protocol.events import OrderSold, OrderVoided, ReturnCompleted, StockMoved
+from protocol.kit.sqlite import Connection
+from protocol.movements import (
+    Bucket,
+    Movement,
+    deltas,
+    goods,
+    return_movements,
+    sale_movements,
+    void_movements,
+)
+from protocol.orders import LineKind
+from protocol.rights import EdgeCells
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """One movement with the event it belongs to: why a number changed."""
+
+    seq: int
+    at_us: int
+    kind: str
+    from_bucket: str
+    to_bucket: str
+    quantity: int
+    reason: str
+
+
+def on_order_sold(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Goods leave with the customer."""
+    assert isinstance(recorded.body, OrderSold)
+    lines = goods((line.kind, line.sku, line.quantity) for line in recorded.body.lines)
+    apply(unit, recorded.seq, sale_movements(lines))
+
+
+def on_order_voided(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Goods of a voided sale never left."""
+    assert isinstance(recorded.body, OrderVoided)
+    lines = goods((line.kind, line.sku, line.quantity) for line in recorded.body.lines)
+    apply(unit, recorded.seq, void_movements(lines))
+
+
+def on_return_completed(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Goods come back, each into the bucket that was decided for it."""
+    assert isinstance(recorded.body, ReturnCompleted)
+    lines = [
+        (line.sku, line.quantity, Bucket(line.to_bucket))
+        for line in recorded.body.lines
+        if line.kind is LineKind.GOODS
+    ]
+    apply(unit, recorded.seq, return_movements(lines))
+
+
+def on_stock_moved(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Stock was opened, received or corrected."""
+    body = recorded.body
+    assert isinstance(body, StockMoved)
+    moves = [
+        Movement(line.sku, Bucket(line.from_bucket), Bucket(line.to_bucket), line.quantity, body.reason)
+        for line in body.lines
+    ]
+    apply(unit, recorded.seq, moves)
+
+
+def apply(unit: EdgeUnit, seq: int, moves: Sequence[Movement]) -> None:
+    """Write the movements of an event and what they do to the balances."""
+    unit.connection.executemany(
+        "INSERT INTO movements (seq, n, sku, from_bucket, to_bucket, quantity, reason)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (seq, n, move.sku, move.from_bucket.value, move.to_bucket.value, move.quantity, move.reason)
+            for n, move in enumerate(moves, start=1)
+        ],
+    )
+    unit.connection.executemany(
+        "INSERT INTO balances (sku, bucket, quantity) VALUES (?, ?, ?)"
+        " ON CONFLICT (sku, bucket) DO UPDATE SET quantity = quantity + excluded.quantity",
+        [(sku, bucket.value, change) for (sku, bucket), change in deltas(moves).items()],
+    )
+
+
+def on_hand(connection: Connection, sku: str) -> OnHand:
+    """Return what is here of one SKU; nothing is known of it means there is none."""
+    buckets = {
+        Bucket(bucket): quantity
+        for bucket, quantity in connection.execute(
+            "SELECT bucket, quantity FROM balances WHERE sku = ?", (sku,)
+        )
+    }
+    lent = connection.execute(
+        "SELECT granted, finished, returned_seen FROM rights WHERE sku = ?", (sku,)
+    ).fetchone()
+    granted, finished, returned_seen = lent or (0, 0, 0)
+    return OnHand(sku, buckets, EdgeCells(granted, finished), returned_seen)
+
+
+def on_hand_of(connection: Connection, skus: Iterable[str]) -> dict[str, OnHand]:
+    """Return what is here of several SKUs."""
+    return {sku: on_hand(connection, sku) for sku in dict.fromkeys(skus)}
+
+
+def why(connection: Connection, sku: str, limit: int = 20) -> tuple[Why, ...]:
+    """Return the last movements of a SKU, the newest first."""
+    rows = connection.execute(
+        "SELECT m.seq, e.at_us, e.kind, m.from_bucket, m.to_bucket, m.quantity, m.reason"
+        " FROM movements m JOIN events e USING (seq) WHERE m.sku = ? ORDER BY m.seq DESC, m.n DESC LIMIT ?",
+        (sku, limit),
+    )
+    return tuple(Why(*row) for row in rows)

@@ -1,0 +1,73 @@
+"""Which movements a stock correction may be, and what a row of balances means for the counter.
+
+What may be sold is one formula, that of `protocol.rights`: what is physically here, less what local orders
+have bound, less what is lent to the hub. It is always shown with its parts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from protocol.errors import Invalid
+from protocol.kit.text import _
+from protocol.movements import PHYSICAL, Bucket, Movement
+from protocol.rights import EdgeCells, EdgeStock
+
+REASONS: Final[Mapping[str, tuple[frozenset[Bucket], frozenset[Bucket]]]] = {
+    "opening": (frozenset({Bucket.OPENING}), frozenset({Bucket.SELLABLE})),
+    "received": (frozenset({Bucket.SUPPLIER}), frozenset({Bucket.SELLABLE, Bucket.HELD, Bucket.QUARANTINE})),
+    "adjusted": (
+        frozenset({Bucket.ADJUSTMENT, Bucket.SELLABLE, Bucket.QUARANTINE, Bucket.RETURNS}),
+        frozenset({Bucket.ADJUSTMENT, Bucket.SELLABLE, Bucket.QUARANTINE, Bucket.RETURNS}),
+    ),
+}
+"""Reason -> where units may come from and go to."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnHand:
+    """One SKU in this store."""
+
+    sku: str
+    buckets: Mapping[Bucket, int]
+    cells: EdgeCells
+    returned_seen: int
+
+    @property
+    def rights(self) -> EdgeStock:
+        """The same as the lending rules see it."""
+        bound = self.buckets.get(Bucket.RESERVED, 0) + self.buckets.get(Bucket.PICKED, 0)
+        return EdgeStock(
+            self.sku,
+            physical=sum(quantity for bucket, quantity in self.buckets.items() if bucket in PHYSICAL),
+            bound=bound,
+            cells=self.cells,
+            returned_seen=self.returned_seen,
+        )
+
+
+def moves_of(reason: str, lines: list[tuple[str, int, Bucket, Bucket]]) -> tuple[Movement, ...]:
+    """Return the movements that somebody asks for, or refuse what this reason does not allow.
+
+    Raises:
+        Invalid: says which line and why.
+    """
+    allowed_from, allowed_to = REASONS[reason]
+    moves = []
+    for number, (sku, quantity, from_bucket, to_bucket) in enumerate(lines, start=1):
+        if from_bucket not in allowed_from or to_bucket not in allowed_to or from_bucket is to_bucket:
+            raise Invalid(
+                _(
+                    "Line {number}: stock cannot go from {from_bucket} to {to_bucket} as {reason}.",
+                    number=number,
+                    from_bucket=from_bucket.value,
+                    to_bucket=to_bucket.value,
+                    reason=reason,
+                ),
+                _("Choose another bucket, or another reason."),
+                code="bad_movement",
+                line=number,
+                sku=sku,
+            )
+        moves.append(Movement(sku, from_bucket, to_bucket, quantity, reason))
+    return tuple(moves)
