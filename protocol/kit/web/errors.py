@@ -60,8 +60,12 @@ class ErrorAnswers:
         error_id = self._ids.secret(4)
         log.error("failed", path=request.url.path, id=error_id, exc_info=error)
         kind = Unavailable(
-            _("Something went wrong inside Orderspine. Nothing of this step was kept; all before it was."),
-            _("Try once more. If it happens again, report the id {id}.", id=error_id),
+            _("Something went wrong inside Orderspine."),
+            _(
+                "Nothing of this step was kept; everything before it was. Try once more. "
+                "If it happens again, report the id {id}.",
+                id=error_id,
+            ),
             code="internal_error",
         )
         return self._answer(request, kind, 500, error_id, {}, bare=True)

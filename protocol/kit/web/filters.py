@@ -28,22 +28,22 @@ def locale_name() -> str:
 
 def money(minor: int, currency: str = "GBP") -> str:
     """Return a headline amount with its sign: `£43.70`, `−£6.56`."""
-    text: str = numbers.format_currency(_major(abs(minor), currency), currency, locale=locale_name())
-    return MINUS + text if minor < 0 else text
+    sign = MINUS if minor < 0 else ""
+    return sign + numbers.format_currency(_major(abs(minor), currency), currency, locale=locale_name())
 
 
 def amount(minor: int, currency: str = "GBP") -> str:
     """Return an amount for a table column, without the currency's sign: `1,284.32`."""
+    sign = MINUS if minor < 0 else ""
     digits = numbers.get_currency_precision(currency)
     pattern = "#,##0." + "0" * digits if digits else "#,##0"
-    text: str = numbers.format_decimal(_major(abs(minor), currency), format=pattern, locale=locale_name())
-    return MINUS + text if minor < 0 else text
+    return sign + numbers.format_decimal(_major(abs(minor), currency), format=pattern, locale=locale_name())
 
 
 def qty(count: int) -> str:
     """Return a quantity with thousands apart: `9,106`."""
-    text: str = numbers.format_decimal(abs(count), locale=locale_name())
-    return MINUS + text if count < 0 else text
+    sign = MINUS if count < 0 else ""
+    return sign + numbers.format_decimal(abs(count), locale=locale_name())
 
 
 def when(at_us: int, zone: str = "Europe/London", form: str = "EEE d MMM, HH:mm") -> Markup:

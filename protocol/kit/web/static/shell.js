@@ -261,8 +261,11 @@
   }
 
   new MutationObserver((changes) => {
-    for (const change of changes) change.addedNodes.forEach(greet);
-  }).observe(body, { childList: true, subtree: true });
+    for (const change of changes) {
+      if (change.type === "attributes") feel(change.target.dataset.tone);
+      else change.addedNodes.forEach(greet);
+    }
+  }).observe(body, { childList: true, subtree: true, attributeFilter: ["data-nth"] });
 
   /* A badge scanned on the sign-in page goes with the form. */
   document.addEventListener("scan", (event) => {

@@ -1,0 +1,108 @@
+"""A real Chromium for tests: Debian's, driven by Playwright, with axe-core for accessibility.
+
+Use it in a fixture of scope "module": while Playwright runs, its event loop counts as running in the test's
+thread, so a browser that outlived its module would break every test elsewhere that calls `asyncio.run`. Every
+test gets a context of its own. What a page logs as an error, also what its Content-Security-Policy blocks,
+fails the test that opened it.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+HANDHELD, COUNTER, DESK = (360, 640), (1024, 768), (1440, 900)
+VIEWPORTS = [HANDHELD, COUNTER, DESK]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the browser; say what to install when it is not there."""
+    if not CHROMIUM.exists():
+        message = f"{CHROMIUM} is missing: install it with `apt-get install chromium`."
+        raise FileNotFoundError(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Window:
+    """One open page and what it complained about."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def window(
+    browser: Browser,
+    size: tuple[int, int] = COUNTER,
+    *,
+    dark: bool = False,
+    touch: bool = False,
+    expect: tuple[str, ...] = (),
+) -> Iterator[Window]:
+    """Open a page of a size; complaints that contain none of `expect` fail at the end."""
+    context: BrowserContext = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if dark else "light",
+        has_touch=touch,
+        locale="en-GB",
+        timezone_id="Europe/London",
+    )
+    try:
+        opened = Window(context.new_page())
+
+        def hear(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                opened.complaints.append(message.text)
+
+        opened.page.on("console", hear)
+        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        yield opened
+        unexpected = [said for said in opened.complaints if not any(part in said for part in expect)]
+        assert not unexpected, unexpected
+    finally:
+        context.close()
+
+
+def axe(page: Page) -> list[str]:
+    """Return what breaks WCAG 2.2 AA on a page, one sentence per rule with its elements; empty is right."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    options = {"runOnly": {"type": "tag", "values": WCAG}, "resultTypes": ["violations"]}
+    found = page.evaluate(f"axe.run(document, {json.dumps(options)})")
+    return [
+        f"{rule['id']}: {rule['help']} at {[node['target'] for node in rule['nodes']]}"
+        for rule in found["violations"]
+    ]
+
+
+def scan(page: Page, code: str, *, delay_ms: float = 0) -> None:
+    """Type a code as a scanner does, ended by Enter."""
+    page.keyboard.type(code, delay=delay_ms)
+    if delay_ms:
+        page.wait_for_timeout(delay_ms)
+    page.keyboard.press("Enter")
+
+
+def overflows(page: Page) -> bool:
+    """Tell whether the page is wider than its window."""
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))

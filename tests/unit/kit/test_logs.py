@@ -1,0 +1,57 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from protocol.kit.logs import HIDDEN, set_up_logs
+
+
+@pytest.fixture
+def out() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    set_up_logs(out=stream)
+    yield stream
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def test_secrets_are_hidden_by_the_word_they_are_logged_under(out: io.StringIO) -> None:
+    structlog.get_logger("edge").info(
+        "asked",
+        manager_pin="1234",
+        shipping="parcel",
+        picking=3,
+        headers={"Authorization": "Bearer abc", "cookie": "os_lb=1", "accept": "text/html"},
+        said="sent Bearer abc.def to the hub",
+        csrfToken="x",
+    )
+    line = json.loads(out.getvalue())
+
+    assert (line["manager_pin"], line["csrfToken"]) == (HIDDEN, HIDDEN)
+    assert (line["shipping"], line["picking"]) == ("parcel", 3)
+    assert line["headers"] == {"Authorization": HIDDEN, "cookie": HIDDEN, "accept": "text/html"}
+    assert line["said"] == f"sent Bearer {HIDDEN} to the hub"
+
+
+def test_lines_of_libraries_go_the_same_way(out: io.StringIO) -> None:
+    logging.getLogger("uvicorn.error").warning("slow %s", "start")
+    line = json.loads(out.getvalue())
+
+    assert (line["event"], line["level"], line["logger"]) == ("slow start", "warning", "uvicorn.error")
+    assert line["timestamp"].endswith("Z")
+
+
+def test_a_failure_is_one_line_with_its_trace(out: io.StringIO) -> None:
+    try:
+        raise ValueError("odd")
+    except ValueError as error:
+        structlog.get_logger("edge").error("failed", exc_info=error)
+    lines = out.getvalue().splitlines()
+
+    assert len(lines) == 1
+    assert "ValueError: odd" in json.loads(lines[0])["exception"]
