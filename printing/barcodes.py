@@ -62,11 +62,19 @@ def plan_code128(data: str, dots: int) -> Code128Plan:
     runs = _runs(data)
     if any(pair in Code128Plan(runs, 2).payload for pair in REAL_TIME):
         runs = (("B", data),)
-    modules = _modules(runs) + 2 * CODE128_QUIET_MODULES
-    for module_dots in (3, 2):
-        if modules * module_dots <= dots:
-            return Code128Plan(runs, module_dots)
-    raise _too_wide(f"The Code 128 of {data!r}", modules * 2, dots)
+    return Code128Plan(runs, _module_dots(f"The Code 128 of {data!r}", _modules(runs), dots))
+
+
+def _module_dots(what: str, modules: int, dots: int) -> int:
+    """Return the dots of the narrowest bar: three with the quiet zones inside, else two.
+
+    At two dots the margins of the roll, 4 mm at least, are the quiet zones.
+    """
+    if (modules + 2 * CODE128_QUIET_MODULES) * 3 <= dots:
+        return 3
+    if modules * 2 <= dots:
+        return 2
+    raise _too_wide(what, modules * 2, dots)
 
 
 def _runs(data: str) -> tuple[tuple[CodeSet, str], ...]:
@@ -107,14 +115,9 @@ def code128_modules(data: str, dots: int) -> tuple[str, int]:
     Raises:
         Invalid: as `plan_code128`.
     """
-    plan = plan_code128(data, dots)
+    plan_code128(data, dots)
     modules = str(Code128(data).build()[0])
-    width = (len(modules) + 2 * CODE128_QUIET_MODULES) * plan.module_dots
-    if width > dots and plan.module_dots == 3:
-        return modules, 2
-    if width > dots:
-        raise _too_wide(f"The Code 128 of {data!r}", width, dots)
-    return modules, plan.module_dots
+    return modules, _module_dots(f"The Code 128 of {data!r}", len(modules), dots)
 
 
 @lru_cache(maxsize=256)

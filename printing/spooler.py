@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from printing.document import as_attempt
-from printing.encoder import BAND_BYTES, Encoded, encode
+from printing.encoder import BAND_BYTES, CUT, Encoded, encode
 from printing.job import IN_FLIGHT, Job, JobState, JobStore, after_unknown
 from printing.profiles import Profile
 from printing.session import Session
@@ -28,7 +28,9 @@ ASK_TO_ANSWER: Final = (
     b"\x1d(H\x06\x0000"  # GS ( H fn 48: answer these four letters when all before is printed
 )
 ASK_WHEN_THERE: Final = b"\x1dr\x01"  # GS r 1: the same question without letters
-RESYNC: Final = b"\x00" * (2 * BAND_BYTES) + b"\x1b@"  # fills a picture that was never finished
+RESYNC: Final = (
+    b"\x00" * (2 * BAND_BYTES) + b"\x1b@" + CUT
+)  # ends a picture and a slip that were never finished
 LOOK_SECONDS: Final = 0.5
 
 State = Literal[

@@ -1,16 +1,16 @@
 """A stream of bytes to ESC/POS commands, however the stream was cut on its way.
 
-Reading stops at the first byte of a command that is not complete yet, and a run of text is handed on
-when a command follows it, so the same bytes give the same commands whatever the packets were. The
-real-time commands (DLE ...) are listed here too, although the printer has already obeyed them when
-they arrived: in the buffer they are only stepped over.
+Reading stops at the first byte of a command that is not complete yet, and a run of text (or of NULs)
+is handed on when something else follows it, so the same bytes give the same commands whatever the
+packets were. The real-time commands (DLE ...) are listed here too, although the printer has already
+obeyed them when they arrived: in the buffer they are only stepped over.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-TEXT_AT_MOST: Final = 4096
+RUN_AT_MOST: Final = 4096
 PAYLOAD_AT_MOST: Final = 4 * 1024 * 1024
 DLE, ESC, FS, GS = 0x10, 0x1B, 0x1C, 0x1D
 
@@ -49,7 +49,7 @@ _GS: Final = {
 _NOT_HERE: Final = frozenset(
     {"ESC L", "ESC S", "ESC T", "ESC W", "ESC \x0c", "FS p", "GS \x0c", "GS ^", "GS :"}
 )
-_SINGLE: Final = {0x00: "NUL", 0x07: "BEL", 0x09: "HT", 0x0A: "LF", 0x0C: "FF", 0x0D: "CR", 0x18: "CAN"}
+_SINGLE: Final = {0x07: "BEL", 0x09: "HT", 0x0A: "LF", 0x0C: "FF", 0x0D: "CR", 0x18: "CAN"}
 _FUNCTIONS: Final = {  # GS ( x: the ones with an effect, and those that only set what paper does not show
     "k": "symbol",
     "L": "graphics",
@@ -87,30 +87,33 @@ class Parser:
         if self._pending:
             rest = bytes(self._pending)
             self._pending.clear()
-            text = rest[0] >= 0x20 and rest[0] != 0x7F
-            yield Command("text" if text else "unknown", data=rest if text else b"", raw=rest)
+            name = "NUL" if rest[0] == 0 else "text" if rest[0] >= 0x20 and rest[0] != 0x7F else "unknown"
+            yield Command(name, data=b"" if name == "unknown" else rest, raw=rest)
 
     def _next(self, head: bytes) -> _Found:
         first = head[0]
         if first in {ESC, FS, GS, DLE}:
             reader = {ESC: self._esc, FS: self._fs, GS: self._gs, DLE: self._dle}[first]
             return reader(head) if len(head) > 1 else None
+        if first == 0:
+            return self._run("NUL", lambda byte: byte == 0)
         if first in _SINGLE:
             return Command(_SINGLE[first], raw=head[:1]), 1
         if first < 0x20 or first == 0x7F:
             return Command("unknown", raw=head[:1]), 1
-        return self._text()
+        return self._run("text", lambda byte: byte >= 0x20 and byte != 0x7F)
 
-    def _text(self) -> _Found:
+    def _run(self, name: str, belongs: Callable[[int], bool]) -> _Found:
+        """Return a run of like bytes once something else follows it."""
         end = 0
         for byte in self._pending:
-            if byte < 0x20 or byte == 0x7F or end >= TEXT_AT_MOST:
+            if not belongs(byte) or end >= RUN_AT_MOST:
                 break
             end += 1
-        if end == len(self._pending) and end < TEXT_AT_MOST:
+        if end == len(self._pending) and end < RUN_AT_MOST:
             return None
-        text = bytes(self._pending[:end])
-        return Command("text", data=text, raw=text), end
+        run = bytes(self._pending[:end])
+        return Command(name, data=run, raw=run), end
 
     def _fixed(self, name: str, count: int) -> _Found:
         length = 2 + count

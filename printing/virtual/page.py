@@ -1,0 +1,94 @@
+"""A page to watch the paper come out and to switch faults on, for people and for scripts.
+
+It belongs to a development tool and listens on this machine alone unless told otherwise; it has no
+sign-in, and a switch is only thrown by a JSON body, which a foreign web page cannot send unasked.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from pydantic import BaseModel, ConfigDict
+
+from printing.virtual.machine import SWITCHES
+from printing.virtual.server import VirtualPrinter
+from protocol.errors import OrderspineError
+
+PAGE: Final = Path(__file__).with_name("page.html")
+
+
+class SwitchBody(BaseModel):
+    """What a switch is set to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    on: bool
+
+
+def create_app(printer: VirtualPrinter) -> FastAPI:
+    """Return the web application of one virtual printer."""
+    app = FastAPI(title="Virtual printer", docs_url=None, redoc_url=None, openapi_url=None)
+    machine = printer.machine
+
+    @app.exception_handler(OrderspineError)
+    def refuse(_request: Request, error: OrderspineError) -> JSONResponse:
+        body = {"what": error.what, "remedy": error.remedy, "code": error.reason}
+        return JSONResponse(body, status_code=error.http_status)
+
+    @app.get("/")
+    def page() -> HTMLResponse:
+        return HTMLResponse(PAGE.read_text(encoding="utf-8"))
+
+    @app.get("/state")
+    def state() -> dict[str, Any]:
+        return _state(printer)
+
+    @app.get("/slips")
+    def slips() -> list[dict[str, Any]]:
+        return [
+            {"number": slip.number, "cut_at_us": slip.cut_at_us, "text": slip.text, "unknown": slip.unknown}
+            for slip in machine.slips()
+        ]
+
+    @app.get("/slips/{number}.png")
+    def picture(number: int) -> Response:
+        return Response(machine.slip(number).png, media_type="image/png")
+
+    @app.get("/slips/{number}.json")
+    def trace(number: int) -> dict[str, Any]:
+        slip = machine.slip(number)
+        return {"slip": number, "text": slip.text, "unknown": slip.unknown, "trace": slip.trace}
+
+    @app.get("/paper.png")
+    def paper() -> Response:
+        hanging = machine.growing()
+        return Response(status_code=204) if hanging is None else Response(hanging[0], media_type="image/png")
+
+    @app.post("/switch/{name}")
+    def switch(name: str, body: SwitchBody) -> dict[str, Any]:
+        machine.switch(name, on=body.on)
+        return _state(printer)
+
+    return app
+
+
+def _state(printer: VirtualPrinter) -> dict[str, Any]:
+    """Return everything the page shows."""
+    machine = printer.machine
+    slips = machine.slips()
+    switches = {name: machine.is_on(name) for name in SWITCHES}
+    can_print = not (switches["paper_out"] or switches["offline"])
+    return {
+        "address": f"{printer.host}:{printer.port}",
+        "profile": machine.profile.name,
+        "sentence": "Ready" if can_print else "Paper out" if switches["paper_out"] else "Cover open",
+        "can_print": can_print,
+        "switches": switches,
+        "slips": [slip.number for slip in slips],
+        "slips_cut": slips[-1].number if slips else 0,
+        "kicks": len(machine.kicks),
+        "bytes_received": machine.bytes_received,
+        "unknown": sum(slip.unknown for slip in slips),
+        "hanging": machine.growing() is not None,
+    }

@@ -1,0 +1,37 @@
+"""Runs a virtual printer with its page until the process is told to stop."""
+
+from pathlib import Path
+
+import uvicorn
+
+from printing.profiles import profile_of
+from printing.virtual.page import create_app
+from printing.virtual.server import VirtualPrinter
+from protocol.clock import Clock
+
+PAPER_MM_PER_SECOND = 200.0  # what a till printer of today does
+
+
+def serve(
+    port: int,
+    http_port: int,
+    profile: str,
+    clock: Clock,
+    *,
+    folder: Path | None = None,
+    host: str = "127.0.0.1",
+) -> None:
+    """Print what arrives on `port` and show it on `http_port`; returns after Ctrl+C or SIGTERM.
+
+    With a folder every slip is also written there as PNG and trace.
+
+    Raises:
+        NotFound: when there is no such profile.
+        OSError: when a port is taken.
+    """
+    printer = VirtualPrinter(
+        profile_of(profile), clock, host=host, port=port, mm_per_second=PAPER_MM_PER_SECOND, folder=folder
+    )
+    with printer:
+        config = uvicorn.Config(create_app(printer), host=host, port=http_port, log_level="warning")
+        uvicorn.Server(config).run()
