@@ -36,6 +36,8 @@ class Hello(WireModel):
     inc: Incarnation
     boot: Nonce
     """Random for each start of the agent: two boots under one name are two agents."""
+    prev_boot: str = Field(default="", max_length=64)
+    """The boot before this one: an agent that was started again proves by it that it is the same."""
     machine: str = Field(default="", max_length=64)
     nonce: Nonce
     last_seq: Seq
@@ -67,6 +69,8 @@ class Welcome(WireModel):
     cseq_next: int = Field(ge=1)
     chead: str = Field(default="", max_length=64)
     rights: Literal["ok", "reopen"] = "ok"
+    drain_only: bool = False
+    """This incarnation was replaced: only the events that the hub lacks are taken from it."""
     window: int = Field(default=4, ge=0, le=16)
     hub_clock_us: int
     edge_clock_us: int
@@ -128,6 +132,8 @@ class LogAck(WireModel):
     upto: Seq
     head: Hash
     safe: Seq = 0
+    gap: bool = False
+    """A batch began beyond `upto + 1`: go back. Without it this only repeats what is known."""
     single: bool = False
     """Send one event a batch from here: a batch could not be decoded."""
     need_blobs: tuple[Hash, ...] = Field(default=(), max_length=200)

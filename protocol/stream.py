@@ -94,7 +94,8 @@ class Sender:
     sent: int = field(init=False)
     _edges: list[int] = field(default_factory=list)
     _sent_at: float = 0.0
-    _progress_at: float = 0.0
+    _waiting_since: float | None = None
+    """Since when something is out without the receiver's word; going back does not begin it anew."""
     _retry_seconds: float = FIRST_RETRY_SECONDS
     _retry_at: float = 0.0
     _smoothed_seconds: float = 0.0
@@ -109,23 +110,24 @@ class Sender:
 
     def note_sent(self, last: int, now: float) -> None:
         """Record that a batch up to `last` was handed to the wire."""
-        if not self._edges:
-            self._progress_at = now
+        if self._waiting_since is None:
+            self._waiting_since = now
             self._retry_at = now + self._retry_seconds
         self._edges.append(last)
         self._sent_at = now
         self.sent = last
 
-    def on_ack(self, upto: int, now: float) -> bool:
+    def on_ack(self, upto: int, now: float, *, gap: bool = True) -> bool:
         """Take the receiver's word; return whether it moved anything.
 
-        An acknowledgement below what is known is an old packet and is ignored; a repeat of the current
-        number means that the receiver sees a gap, so the sender goes back at once.
+        An acknowledgement below what is known is an old packet and is ignored. A repeat of the current
+        number with `gap` means that the receiver missed something, so the sender goes back at once;
+        without it the receiver only saw a repeated batch, and going back would repeat more of them.
         """
         if upto < self.acked:
             return False
         if upto == self.acked:
-            if self._edges and now - self._back_at >= GO_BACK_SPACING_SECONDS:
+            if gap and self._edges and now - self._back_at >= GO_BACK_SPACING_SECONDS:
                 self._go_back(now)
             return False
         self.acked = upto
@@ -135,7 +137,7 @@ class Sender:
         smoothed = self._smoothed_seconds
         self._smoothed_seconds = round_trip if smoothed == 0.0 else 0.875 * smoothed + 0.125 * round_trip
         self._retry_seconds = max(FIRST_RETRY_SECONDS, 4 * self._smoothed_seconds)
-        self._progress_at = now
+        self._waiting_since = now if self._edges else None
         self._retry_at = now + self._retry_seconds
         return True
 
@@ -153,7 +155,8 @@ class Sender:
 
     def stalled(self, newest: int, now: float) -> bool:
         """Tell whether the session should be opened anew."""
-        return self.acked < newest and bool(self._progress_at) and now - self._progress_at > STALLED_SECONDS
+        waited = 0.0 if self._waiting_since is None else now - self._waiting_since
+        return self.acked < newest and waited > STALLED_SECONDS
 
     def _go_back(self, now: float) -> None:
         self._back_at = now

@@ -1,0 +1,96 @@
+"""What an edge concludes from what the hub says. Pure.
+
+An edge never believes that it is right against the hub about its own past: when the hub knows numbers
+that this database does not have, or another history under them, this database is an old copy, and it stops
+telling the hub anything until a person has given it a new life.
+"""
+
+from typing import Final
+
+from protocol.clock import MICROSECONDS
+from protocol.handshake import Reject, RejectCode, Welcome
+
+SKEW_LIMIT_US: Final = 60 * MICROSECONDS
+SENDING_FROM_EVENTS: Final = 20
+SENDING_FROM_MS: Final = 2_000
+
+Trouble = tuple[str, str]
+"""What is wrong and what to do, for the person who looks at the strip."""
+
+ROLLED_BACK: Final[Trouble] = (
+    "This store's database is an older copy: it has used numbers that it no longer has.",
+    "Selling goes on and is marked. Call support: this store needs a new life before it tells the hub more.",
+)
+NOT_SET_UP: Final[Trouble] = (
+    "No hub is set for this store.",
+    "Selling goes on. Set broker_host and hub_url to connect it.",
+)
+_REJECTED: Final[dict[RejectCode, Trouble]] = {
+    RejectCode.DUPLICATE: (
+        "Another machine is connected under this store's name.",
+        "Switch the other one off, or give this one its own name. Selling goes on here.",
+    ),
+    RejectCode.UNKNOWN: (
+        "The hub does not know this store.",
+        "Add it at the hub with `orderspine hub location add`.",
+    ),
+    RejectCode.REVOKED: (
+        "The hub has shut this store's access.",
+        "Ask operations to let it in again, or to give it new credentials.",
+    ),
+    RejectCode.VERSION: ("The hub does not speak this version.", "Upgrade the hub, then this store."),
+    RejectCode.FORK: (
+        "The hub knows another history under this store's numbers.",
+        "Call support: two copies of this store's database have been in use.",
+    ),
+    RejectCode.DRAIN_ONLY: (
+        "This is an old copy of the store's database; another has taken its place.",
+        "Only what the hub lacks is taken from it.",
+    ),
+    RejectCode.QUARANTINE: ROLLED_BACK,
+}
+
+
+def judge_welcome(welcome: Welcome, *, last_seq: int, own_head: str | None) -> Trouble | None:
+    """Return why this database cannot go on, or None when both sides share one history.
+
+    `own_head` is this database's chain hash at the hub's `upto`.
+    """
+    if welcome.upto > last_seq or own_head is None:
+        return ROLLED_BACK
+    if own_head != welcome.head_at_upto:
+        return _REJECTED[RejectCode.FORK]
+    return None
+
+
+def is_fenced(welcome: Welcome, *, hub_inc_seen: str, was_fenced: bool) -> bool:
+    """Tell whether nothing may be lent: one side has lost its past, and rights must be re-opened first."""
+    changed = bool(hub_inc_seen) and hub_inc_seen != welcome.hub_inc
+    return was_fenced or changed or welcome.rights == "reopen"
+
+
+def clock_offset_us(*, hub_clock_us: int, edge_clock_us: int, round_trip_seconds: float) -> int:
+    """Return by how much the hub's clock is ahead of ours, taking half the way for the answer."""
+    return hub_clock_us - edge_clock_us - round(round_trip_seconds * MICROSECONDS / 2)
+
+
+def clock_trouble(offset_us: int) -> Trouble | None:
+    """Return a warning when this store's clock is off by more than receipts should show."""
+    if abs(offset_us) <= SKEW_LIMIT_US:
+        return None
+    seconds = abs(offset_us) // MICROSECONDS
+    way = "behind" if offset_us > 0 else "ahead of"
+    return (
+        f"This store's clock is {seconds:,} s {way} the hub's.",
+        "Set the time of this machine; orders stay in their order, but receipts show the wrong time.",
+    )
+
+
+def rejection(reject: Reject) -> Trouble:
+    """Return the sentences for a refusal of the hub."""
+    return _REJECTED[reject.code]
+
+
+def is_sending(unsent: int, oldest_ms: int) -> bool:
+    """Tell whether so much waits that a person should see it being sent; a moment's worth is no news."""
+    return unsent > SENDING_FROM_EVENTS or (unsent > 0 and oldest_ms > SENDING_FROM_MS)

@@ -1,0 +1,471 @@
+"""What is said on the wire, packet by packet: handshake, stream, directives, lending, heartbeat.
+
+Nothing but HELLO is said before this connection's WELCOME, and an answer that does not echo this
+connection's nonce is not heard: a broker may deliver an old one minutes late. All of this runs on the
+link's one thread.
+"""
+
+import queue
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from edge_agent.context import Edge
+from edge_agent.database import EdgeUnit
+from edge_agent.link import facts, rows
+from edge_agent.link.batches import Batcher
+from edge_agent.link.courier import Uploads
+from edge_agent.link.directives import Answer, DirectiveInbox
+from edge_agent.link.lending import Lending
+from edge_agent.link.marker import MarkerFile
+from edge_agent.link.rules import (
+    ROLLED_BACK,
+    Trouble,
+    clock_offset_us,
+    is_fenced,
+    judge_welcome,
+    rejection,
+)
+from edge_agent.link.settings import LinkSettings
+from edge_agent.link.stream import Stream
+from protocol import topics
+from protocol.envelope import decompress
+from protocol.errors import BadMessage, OrderspineError
+from protocol.handshake import (
+    DirectiveBatch,
+    Heartbeat,
+    Hello,
+    LogAck,
+    Marker,
+    Presence,
+    Rehello,
+    Reject,
+    RejectCode,
+    RightsPacket,
+    Welcome,
+    WindowChange,
+    encode,
+)
+from protocol.kit.mqtt import NOBODY_LISTENS, Packet, Session
+
+FIRST_HELLO_WAIT: Final = 2.0
+HELLO_WAIT_LIMIT: Final = 30.0
+HEARTBEAT_SECONDS: Final = 15.0
+STORE_FIRST: Final[Trouble] = (
+    "This store's database cannot store what the hub says.",
+    "Make room on the disk. It is tried again by itself.",
+)
+HUB_AWAY: Final[Trouble] = (
+    "The broker answers, but the hub does not listen.",
+    "Selling goes on. Everything is sent when the hub is back.",
+)
+_Control = TypeAdapter[Welcome | Reject | Rehello | WindowChange](Welcome | Reject | Rehello | WindowChange)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the conversation is carried by."""
+
+    session: Session | None
+    uploads: Uploads
+    inbox: DirectiveInbox
+    printers: Callable[[], Mapping[str, str]]
+
+
+class Talk:
+    """The conversation with the hub, over as many connections as it takes."""
+
+    def __init__(
+        self,
+        edge: Edge,
+        settings: LinkSettings,
+        line: Line,
+        *,
+        boot: str,
+        jitter: random.Random,
+    ) -> None:
+        self._edge = edge
+        self._settings = settings
+        self._session = line.session
+        self._uploads = line.uploads
+        self._inbox = line.inbox
+        self._printers = line.printers
+        self._boot = boot
+        self._prev_boot = ""
+        self._jitter = jitter
+        self._name, self._inc = edge.identity.edge, edge.identity.inc
+        self._batcher = Batcher(edge.identity)
+        self._marker = MarkerFile(settings.marker_file, inc=self._inc, machine=settings.machine)
+        self._marker_said = Marker.OK
+        self._lending = Lending(edge, settings)
+        self._conn = ""
+        self._nonce = ""
+        self._hello_at = 0.0
+        self._hello_due = float("inf")
+        self._hello_wait = FIRST_HELLO_WAIT
+        self._heartbeat_due = 0.0
+        self._stream: Stream | None = None
+        self._hub_boot = ""
+        self._drain_only = False
+        self._quarantined = False
+        self._handlers: Final[Mapping[str, Callable[[bytes], None]]] = {
+            "ctl": self._on_control,
+            "ack": self._on_ack,
+            "cmd": self._on_directives,
+            "rights": self._on_rights,
+        }
+        self.answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self.trouble: Trouble | None = None
+        self.rejected: Trouble | None = None
+        self.clock_offset_us = 0
+        self.acked_us = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the hub answers: a session is open and the hub has not gone silent."""
+        return self._stream is not None and not self._drain_only and self.trouble is not HUB_AWAY
+
+    def acked(self, stored: int) -> int:
+        """Return the newest acknowledged number, which may not be stored yet."""
+        stream = self._stream
+        return stream.acked if stream is not None else stored
+
+    def quarantine_trouble(self, reason: str) -> Trouble | None:
+        """Return the sentences for a quarantine that is stored."""
+        return (reason, ROLLED_BACK[1]) if reason else None
+
+    def load(self) -> None:
+        """Read what the last run left, note this start, and ask the marker file about the database."""
+        last_seq = rows.newest(self._edge.database.read())
+        self._marker_said = self._marker.judge(last_seq)
+
+        def step(unit: EdgeUnit) -> str:
+            before = rows.read_meta(unit.connection, rows.BOOT)
+            rows.set_meta(unit, rows.BOOT, self._boot)
+            return before
+
+        self._prev_boot = self._edge.database.write(step)
+        self._quarantined = bool(rows.read_link(self._edge.database.read()).quarantine)
+        offset = rows.read_meta(self._edge.database.read(), rows.CLOCK_OFFSET)
+        self.clock_offset_us = int(offset or 0)
+        if self._marker_said is Marker.ROLLED_BACK:
+            self._quarantine(ROLLED_BACK)
+        elif not self._quarantined:
+            self._marker.keep(last_seq, self._now(), at_once=True)
+
+    def up(self, conn: str) -> None:
+        """A connection stands: say HELLO."""
+        self._conn = conn
+        self._close()
+        self.rejected = None
+        self._hello(fresh=True)
+
+    def down(self) -> None:
+        """The connection is gone; what was in flight is sent again in the next session."""
+        self._conn = ""
+        self._close()
+        self._hello_due = float("inf")
+
+    def undelivered(self, code: int) -> None:
+        """The broker says that nobody listens, or that we may not speak."""
+        if code == NOBODY_LISTENS:
+            self.trouble = HUB_AWAY
+        else:
+            self.trouble = (
+                f"The broker does not pass on what this store says (code {code:#x}).",
+                "Check the broker's access list for this store's name.",
+            )
+        self._close()
+        self._hello_due = min(self._hello_due, self._now() + self._hello_wait * self._jitter.random())
+
+    def packet(self, packet: Packet) -> None:
+        """Take one packet; what cannot be read or is not for this session is dropped."""
+        if packet.conn != self._conn:
+            return
+        if packet.topic == topics.HUB_PRESENCE:
+            self._on_hub_presence(packet.payload)
+            return
+        where = topics.parse_down(packet.topic)
+        if where is None or where[0] != self._name:
+            return
+        try:
+            self._handlers[where[1]](decompress(packet.payload))
+        except (ValidationError, BadMessage):
+            self.trouble = (
+                "The hub said something that this store's version cannot read.",
+                "Upgrade this store.",
+            )
+
+    def tick(self) -> None:
+        """Do what is due."""
+        now = self._now()
+        self._answer_directives()
+        if now >= self._hello_due:
+            self._hello(fresh=False)
+        stream = self._stream
+        if stream is not None:
+            if stream.tick(now, self._jitter.random()):
+                self._hello(fresh=True)
+            if not self._drain_only:
+                self._heartbeat(now, stream)
+                self._send_rights(stream)
+            self.acked_us = max(self.acked_us, stream.acked_us)
+        if not self._quarantined:
+            self._marker.keep(rows.newest(self._edge.database.read()), now)
+
+    def goodbye(self) -> None:
+        """Leave in order: keep what the hub acknowledged and take our presence back."""
+        if self._stream is not None:
+            self._stream.keep(self._now(), at_once=True)
+            self._presence(on=False)
+        if not self._quarantined:
+            self._marker.keep(rows.newest(self._edge.database.read()), self._now(), at_once=True)
+
+    def _hello(self, *, fresh: bool) -> None:
+        """Say HELLO; a repeated one keeps its nonce, so that a late answer still counts."""
+        if self._session is None or not self._conn:
+            return
+        if fresh or not self._nonce:
+            self._close()
+            self._nonce = self._edge.ids.secret(16)
+            self._hello_wait = FIRST_HELLO_WAIT
+        else:
+            self._hello_wait = min(HELLO_WAIT_LIMIT, self._hello_wait * 2)
+        connection = self._edge.database.read()
+        link, last_seq = rows.read_link(connection), rows.newest(connection)
+        self._hello_at = self._now()
+        self._hello_due = self._hello_at + self._hello_wait * (0.5 + self._jitter.random() / 2)
+        hello = Hello(
+            inc=self._inc,
+            boot=self._boot,
+            prev_boot=self._prev_boot,
+            machine=self._settings.machine,
+            nonce=self._nonce,
+            last_seq=last_seq,
+            head=self._hash_at(last_seq) or self._batcher.first_hash,
+            acked=min(link.acked, last_seq),
+            hub_inc_seen=link.hub_inc,
+            cseq_done=link.cseq_done,
+            chead=link.chead,
+            marker=Marker.ROLLED_BACK if self._quarantined else self._marker_said,
+            clock_us=self._edge.clock.now_us(),
+            software=self._settings.software,
+        )
+        self._publish(topics.up(self._name, "hello"), encode(hello))
+
+    def _on_control(self, data: bytes) -> None:
+        said = _Control.validate_json(data)
+        if said.inc != self._inc:
+            return
+        match said:
+            case Welcome():
+                if said.nonce == self._nonce and self._conn:
+                    self._on_welcome(said)
+            case Reject():
+                if said.nonce == self._nonce:
+                    self._on_reject(said)
+            case Rehello():
+                self._hello(fresh=True)
+            case WindowChange():
+                if self._stream is not None and said.sess == self._stream.sess:
+                    self._stream.set_window(said.window)
+
+    def _on_welcome(self, welcome: Welcome) -> None:
+        if self._quarantined:
+            self._hello_due = float("inf")
+            return
+        last_seq = rows.newest(self._edge.database.read())
+        wrong = judge_welcome(welcome, last_seq=last_seq, own_head=self._hash_at(welcome.upto))
+        if wrong is not None:
+            self._quarantine(wrong)
+            return
+        now = self._now()
+        self.clock_offset_us = clock_offset_us(
+            hub_clock_us=welcome.hub_clock_us,
+            edge_clock_us=welcome.edge_clock_us,
+            round_trip_seconds=now - self._hello_at,
+        )
+        try:
+            fenced = self._edge.database.write(lambda unit: self._store_welcome(unit, welcome))
+        except OrderspineError:
+            self.trouble = STORE_FIRST
+            return
+        stream = Stream(
+            self._edge,
+            self._batcher,
+            self._uploads,
+            publish=self._publish,
+            topic=topics.up(self._name, "log"),
+            sess=welcome.sess,
+        )
+        stream.begin(welcome.upto, welcome.window)
+        self._hub_boot = welcome.hub_boot
+        self._drain_only = welcome.drain_only
+        self.rejected = _drained() if welcome.drain_only else None
+        self.trouble = None
+        self._hello_due = float("inf")
+        self._heartbeat_due = now
+        self._stream = stream
+        self._lending.opened(fenced=fenced or welcome.drain_only, now=now)
+        if not welcome.drain_only:
+            self._presence(on=True)
+            self._say(self._inbox.known_answer(welcome.cseq_next))
+        stream.push(now)
+
+    def _store_welcome(self, unit: EdgeUnit, welcome: Welcome) -> bool:
+        """Store what the hub said, and return whether lending is fenced."""
+        link = rows.read_link(unit.connection)
+        fenced = is_fenced(
+            welcome,
+            hub_inc_seen=link.hub_inc,
+            was_fenced=rows.read_meta(unit.connection, rows.FENCED) == "1",
+        )
+        rows.set_link(
+            unit,
+            acked=welcome.upto,
+            safe=welcome.safe,
+            hub_inc=welcome.hub_inc,
+            sess=welcome.sess,
+            hub_boot=welcome.hub_boot,
+            window=welcome.window,
+        )
+        if link.hub_inc != welcome.hub_inc:
+            rows.set_link(unit, cseq_done=0, chead="")
+        rows.set_meta(unit, rows.FENCED, "1" if fenced else "")
+        rows.set_meta(unit, rows.CLOCK_OFFSET, str(self.clock_offset_us))
+        return fenced
+
+    def _on_reject(self, reject: Reject) -> None:
+        self._close()
+        self.rejected = rejection(reject)
+        if reject.code in (RejectCode.FORK, RejectCode.QUARANTINE):
+            self._quarantine(self.rejected)
+            return
+        if reject.code is RejectCode.DUPLICATE and self._session is not None:
+            # Two of one name throw each other off the broker; the one that came second stays away.
+            self._session.drop(reject.retry_seconds * (0.5 + self._jitter.random() / 2))
+            return
+        self._nonce = ""
+        self._hello_due = self._now() + reject.retry_seconds
+
+    def _on_ack(self, data: bytes) -> None:
+        ack = LogAck.model_validate_json(data)
+        stream = self._stream
+        if stream is None or ack.inc != self._inc or ack.sess != stream.sess:
+            return
+        self._heard()
+        wrong = stream.on_ack(ack, self._now())
+        if wrong is not None:
+            self._quarantine(wrong)
+
+    def _on_directives(self, data: bytes) -> None:
+        batch = DirectiveBatch.model_validate_json(data)
+        stream = self._stream
+        if stream is None or batch.inc != self._inc or batch.sess != stream.sess:
+            return
+        self._heard()
+        self._inbox.offer(batch)
+
+    def _on_rights(self, data: bytes) -> None:
+        packet = RightsPacket.model_validate_json(data)
+        stream = self._stream
+        if stream is None or packet.inc != self._inc or packet.sess != stream.sess:
+            return
+        self._heard()
+        self._lending.take(packet)
+
+    def _on_hub_presence(self, data: bytes) -> None:
+        try:
+            hub = Presence.model_validate_json(data)
+        except ValidationError:
+            return
+        if not hub.on:
+            if self._stream is not None:
+                self.trouble = HUB_AWAY
+            return
+        if self._stream is None:
+            if self._hello_due < float("inf") and self.rejected is None:
+                self._hello(fresh=False)
+        elif hub.boot != self._hub_boot:
+            self._hello(fresh=True)
+        else:
+            self._heard()
+
+    def _answer_directives(self) -> None:
+        while not self.answers.empty():
+            answer = self.answers.get_nowait()
+            if answer.broken:
+                self._hello(fresh=True)
+            else:
+                self._say(answer)
+
+    def _say(self, answer: Answer) -> None:
+        if self._stream is not None:
+            packet = answer.packet(self._inc, self._stream.sess)
+            self._publish(topics.up(self._name, "ack"), encode(packet))
+
+    def _heartbeat(self, now: float, stream: Stream) -> None:
+        if now < self._heartbeat_due:
+            return
+        self._heartbeat_due = now + HEARTBEAT_SECONDS
+        connection = self._edge.database.read()
+        known = facts.read(connection, self._edge.database.path)
+        beat = Heartbeat(
+            inc=self._inc,
+            sess=stream.sess,
+            last_seq=rows.newest(connection),
+            acked=stream.acked,
+            oldest_ms=stream.oldest_ms(),
+            clock_us=self._edge.clock.now_us(),
+            disk_free_mb=known.disk_free_mb,
+            printers=dict(list(self._printers().items())[:20]),
+            catalog_version=known.catalog_version,
+            exceptions_open=known.exceptions_open,
+            software=self._settings.software,
+        )
+        self._publish(topics.up(self._name, "hb"), encode(beat), qos=0)
+
+    def _send_rights(self, stream: Stream) -> None:
+        for packet in self._lending.packets(self._inc, stream.sess, self._now()):
+            self._publish(topics.up(self._name, "rights"), encode(packet))
+
+    def _quarantine(self, why: Trouble) -> None:
+        """Stop telling the hub anything, for good until a person has given this store a new life."""
+        self._close()
+        self._quarantined = True
+        self._hello_due = float("inf")
+        self._edge.database.write(lambda unit: rows.set_link(unit, quarantine=why[0]))
+        self._edge.broadcaster.publish("strip")
+        self._edge.broadcaster.publish("sync")
+
+    def _presence(self, *, on: bool) -> None:
+        said = Presence(on=on, conn=self._conn, inc=self._inc, boot=self._boot)
+        if self._session is not None:
+            self._session.publish(topics.presence(self._name), encode(said), retain=True)
+
+    def _publish(self, topic: str, payload: bytes, *, qos: int = 1) -> bool:
+        return self._session is not None and self._session.publish(topic, payload, qos=qos)
+
+    def _hash_at(self, seq: int) -> str | None:
+        return rows.hash_at(self._edge.database.read(), seq) if seq else self._batcher.first_hash
+
+    def _heard(self) -> None:
+        if self.trouble is HUB_AWAY:
+            self.trouble = None
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self.acked_us = max(self.acked_us, self._stream.acked_us)
+            self._stream.keep(self._now(), at_once=True)
+        self._stream = None
+        self._drain_only = False
+
+    def _now(self) -> float:
+        return self._edge.clock.monotonic()
+
+
+def _drained() -> Trouble:
+    return rejection(Reject(nonce="0" * 16, inc="0" * 32, code=RejectCode.DRAIN_ONLY))
