@@ -156,4 +156,8 @@ class JobStore(Protocol):
         """
 
     def wait(self, timeout_seconds: float) -> None:
-        """Return when a job may have been queued, or after the timeout."""
+        """Return when a job may have been queued, or after the timeout.
+
+        At once when one was queued since this thread last called `next_job`: a notification that came
+        in between must not be lost, or a receipt waits for the timeout.
+        """

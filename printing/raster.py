@@ -59,22 +59,24 @@ def draw_text(text: str, cell: int, height: int, *, bold: bool = False) -> Image
 
 
 def _pieces(text: str, *, bold: bool) -> Iterator[tuple[str, str]]:
-    """Split into runs of one font; a text with any Arabic or Hebrew goes whole, for its order's sake."""
-    if any(ord(letter) in _RIGHT_TO_LEFT for letter in text):
-        said = "".join(letter if font_for(letter) in FAMILY[:2] else _BOX for letter in text)
-        yield said, FAMILY[1]
-        return
-    run, run_font = "", FAMILY[0]
+    """Yield runs of one font from left to right.
+
+    With Arabic or Hebrew in it everything that DejaVu Sans has becomes one run, which raqm shapes and
+    orders; a text that begins in such a script has its runs from right to left.
+    """
+    mixed = any(ord(letter) in _RIGHT_TO_LEFT for letter in text)
+    runs: list[tuple[str, str]] = []
     for letter in text:
-        name = font_for(letter, bold=bold)
-        said = letter if name else _BOX
-        name = name or FAMILY[0]
-        if name != run_font and run:
-            yield run, run_font
-            run = ""
-        run, run_font = run + said, name
-    if run:
-        yield run, run_font
+        name = font_for(letter, bold=bold and not mixed)
+        if mixed and name in FAMILY[:2]:
+            name = FAMILY[1]
+        said, name = (letter, name) if name else (_BOX, FAMILY[0])
+        if runs and (runs[-1][1] == name or letter == " "):
+            runs[-1] = (runs[-1][0] + said, runs[-1][1])
+        else:
+            runs.append((said, name))
+    first = next((letter for letter in text if letter.isalpha()), "")
+    yield from reversed(runs) if first and ord(first) in _RIGHT_TO_LEFT else runs
 
 
 def draw_line(line: TextLine, dots: int, cell: int) -> Image.Image:

@@ -31,7 +31,7 @@ ASK_WHEN_THERE: Final = b"\x1dr\x01"  # GS r 1: the same question without letter
 RESYNC: Final = (
     b"\x00" * (2 * BAND_BYTES) + b"\x1b@" + CUT
 )  # ends a picture and a slip that were never finished
-LOOK_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 0.25
 
 State = Literal[
     "starting", "ready", "printing", "no_paper", "cover_open", "fault", "silent", "unreachable", "stopped"

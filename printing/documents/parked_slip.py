@@ -44,7 +44,7 @@ def parked_slip(facts: ParkedSlipFacts) -> Document:
             Space(),
             Symbol.qr(facts.code),
             Space(),
-            Text(_("Scan this code at any till of this store to go on."), "center"),
+            Text(_("Scan at any till of this store to go on."), "center"),
             Text(_("Nothing is sold yet."), "center"),
             *ending(),
         ]

@@ -66,6 +66,8 @@ class SqliteJobStore:
         )
         self._clock = clock
         self._turn = threading.Condition()
+        self._changes = 0
+        self._seen = threading.local()
 
     def close(self) -> None:
         """Close the file."""
@@ -87,12 +89,14 @@ class SqliteJobStore:
                 "INSERT INTO job VALUES (?, 'front', ?, ?, 'queued', 1, 0, ?, ?)",
                 (job_id, document_class, dump_document(document), queued_at_us, expires_at_us),
             )
+            self._changes += 1
             self._turn.notify_all()
 
     def next_job(self, printer_id: str) -> Job | None:
         """Return the job to work on next."""
         states = [state.value for state in IN_FLIGHT]
         with self._turn:
+            self._seen.changes = self._changes
             row = self._db.execute(
                 "SELECT * FROM job WHERE printer = ? AND (state = 'queued' OR state IN (?, ?, ?))"
                 " ORDER BY state = 'queued', queued_at_us, rowid LIMIT 1",
@@ -120,9 +124,10 @@ class SqliteJobStore:
             self._turn.notify_all()
 
     def wait(self, timeout_seconds: float) -> None:
-        """Return when something changed, or after the timeout."""
+        """Return when a slip was queued since this thread looked, or after the timeout."""
         with self._turn:
-            self._turn.wait(timeout_seconds)
+            seen = getattr(self._seen, "changes", None)
+            self._turn.wait_for(lambda: seen is not None and self._changes != seen, timeout_seconds)
 
     def job(self, job_id: str) -> Job:
         """Return a job as it stands."""
