@@ -1,0 +1,1 @@
+"""Products: imported from a file, published to every store as one version."""

@@ -1,0 +1,54 @@
+"""What every room of the hub is handed: its parts, in one place, made once by `app.build`.
+
+Rooms know each other through here and through the record only. `wake_link` is replaced by the owner of the
+wire when it starts; until then it does nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hub.database import HubDatabase
+from hub.link.inbox import Inbox
+from hub.link.outbox import Outbox
+from hub.settings import HubSettings
+from hub.spine.steps import Spine
+from hub.spine.work import Journey, Terms
+from protocol.clock import Clock
+from protocol.ids import IdMaker
+from protocol.kit.web.sse import Broadcaster
+
+
+def _nothing() -> None:
+    """Stand in for a thread that has not been started."""
+
+
+@dataclass(eq=False)
+class Hub:
+    """One running hub process."""
+
+    settings: HubSettings
+    database: HubDatabase
+    clock: Clock
+    ids: IdMaker
+    broadcaster: Broadcaster
+    journey: Journey
+    outbox: Outbox = field(init=False)
+    spine: Spine = field(init=False)
+    inbox: Inbox = field(init=False)
+    wake_link: Callable[[], None] = _nothing
+
+    def __post_init__(self) -> None:
+        self.outbox = Outbox(clock=self.clock, ids=self.ids, wake=lambda: self.wake_link())
+        self.spine = Spine(
+            clock=self.clock,
+            ids=self.ids,
+            journey=self.journey,
+            terms=Terms(
+                entity=self.settings.entity,
+                zone=self.settings.zone,
+                currency=self.settings.currency,
+                till_tolerance_minor=self.settings.till_tolerance_minor,
+            ),
+            hub_inc=self.outbox.hub_inc,
+        )
+        self.inbox = Inbox(self.database, self.spine, publish=self.broadcaster.publish)

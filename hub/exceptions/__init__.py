@@ -1,0 +1,1 @@
+"""The one list of everything that needs a person."""

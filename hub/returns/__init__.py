@@ -1,0 +1,1 @@
+"""Where goods come back: returns and voids change the order they belong to."""

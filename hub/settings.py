@@ -1,0 +1,121 @@
+"""What the hub is told before it starts: a TOML file, with the environment above it.
+
+A name that nobody knows is refused rather than ignored, so a typing mistake cannot quietly leave the hub on
+a default. Secrets are never values here: a setting names the file that holds one. The one exception is a
+password inside `database_url`, which belongs into the environment.
+"""
+
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from protocol.errors import Invalid
+from protocol.money import CURRENCY_EXPONENTS
+
+
+class HubSettings(BaseSettings):
+    """Everything the hub can be told."""
+
+    model_config = SettingsConfigDict(env_prefix="ORDERSPINE_HUB_", extra="forbid", frozen=True)
+
+    name: str = Field(default="Orderspine", min_length=1, max_length=60)
+    worker: str = Field(default="hub-1", pattern=r"^hub-\d{1,4}$")
+    """This process on the broker; each process of one hub has its own."""
+    entity: str = Field(default="main", pattern=r"^[a-z0-9-]{1,40}$")
+    """The legal entity of a location that names none."""
+    currency: str = "GBP"
+    zone: str = "Europe/London"
+    language: str = Field(default="en", pattern=r"^(en|de)$")
+    data_dir: Path = Path("data/hub")
+    database_url: str = ""
+    """Empty for SQLite in `data_dir`; `postgresql+psycopg://…` when it grows."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8100, ge=0, le=65535)
+    broker_host: str = ""
+    """Empty: no wire, only the web side."""
+    broker_port: int = Field(default=1883, ge=1, le=65535)
+    mqtt_password_file: Path | None = None
+    demo: bool = False
+    replay_clock: bool = False
+    """Events carry the times of a past month, so clock skew of an edge says nothing."""
+    session_secret_file: Path | None = None
+    allowed_hosts: tuple[str, ...] | None = None
+    till_tolerance_minor: int = Field(default=5_00, ge=0, le=10**9)
+    """A counted drawer may differ by this much before somebody at the hub must look."""
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("not a time zone such as Europe/London") from error
+        return name
+
+    @field_validator("currency")
+    @classmethod
+    def _currency_exists(cls, code: str) -> str:
+        if code not in CURRENCY_EXPONENTS:
+            raise ValueError("not a currency such as GBP")
+        return code
+
+    @property
+    def url(self) -> str:
+        """Return where the database is."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'hub.db'}"
+
+    @property
+    def secret_file(self) -> Path:
+        """Where the key that signs sessions is kept."""
+        return self.session_secret_file or self.data_dir / "session.secret"
+
+    @property
+    def catalog_dir(self) -> Path:
+        """Where the published catalogue files lie."""
+        return self.data_dir / "catalog"
+
+
+def load_settings(config: Path | None = None, **said: Any) -> HubSettings:
+    """Read the settings: what is said here, then the environment, then the file, then the defaults.
+
+    Raises:
+        Invalid: the file is missing or a setting cannot be used; says which and why.
+    """
+    if config is not None and not config.is_file():
+        raise Invalid(
+            f"There is no settings file {config}.",
+            "Write one with `orderspine config hub`, or give another path to --config.",
+            code="no_settings",
+        )
+
+    class FromFile(HubSettings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            file = (TomlConfigSettingsSource(settings_cls, config),) if config else ()
+            return init_settings, env_settings, *file
+
+    try:
+        return FromFile(**said)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise Invalid(
+            f"The setting {name} cannot be used: {first['msg']}.",
+            f"Correct it in {config or 'the environment (ORDERSPINE_HUB_…)'} and start again.",
+            code="bad_settings",
+            setting=name,
+        ) from error
+    except ValueError as error:
+        raise Invalid(
+            f"The settings file {config} is not TOML: {error}.", "Correct it and start again.", code="bad_settings"
+        ) from error

@@ -1,0 +1,1 @@
+"""The order's record: the log of events in apply order, the tables folded from it, and the timeline."""

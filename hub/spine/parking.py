@@ -1,0 +1,217 @@
+"""Events that were set aside: their bytes are kept, what shares a subject with them waits behind them.
+
+An event is set aside when this hub does not know its kind, when its content does not fit, or when applying it
+failed for a reason that would not go away by itself. It counts as missing until somebody replays or discards
+it. `hub.link.inbox` decides; here is what an arriving event is and how it is put away.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.spine.rows import APPLY_ORDER, counters, parked, parked_subjects
+from hub.spine.steps import raise_exception
+from hub.spine.work import Applied, Work
+from protocol.envelope import Event, decode_event, read_body
+from protocol.errors import BadMessage
+from protocol.orders import WireModel
+
+BEHIND: Final = "behind"
+
+
+class Incoming:
+    """One event as it arrived: bytes first, what they mean once `read` has been called."""
+
+    __slots__ = ("arrived_us", "body", "data", "edge", "event", "failure", "hash", "inc", "seq")
+
+    def __init__(self, edge: str, inc: str, seq: int, data: bytes, hash_: bytes, arrived_us: int) -> None:
+        self.edge = edge
+        self.inc = inc
+        self.seq = seq
+        self.data = data
+        self.hash = hash_
+        self.arrived_us = arrived_us
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was read."""
+        self.event: Event | None = None
+        self.body: WireModel | None = None
+        self.failure: BadMessage | None = None
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The records that it touches, as far as it could be read."""
+        return tuple(_clean(subject) for subject in self.event.subjects) if self.event else ()
+
+    def read(self) -> BadMessage | None:
+        """Read envelope and body; return why not, if not. The envelope may be readable alone."""
+        try:
+            self.event = decode_event(self.data)
+            self.body = read_body(self.event)
+        except BadMessage as failure:
+            return failure
+        if self.event.seq != self.seq:
+            return BadMessage(
+                f"Event {self.seq} of {self.edge} calls itself {self.event.seq}.",
+                "Its store must look at its log.",
+                code="bad_seq",
+            )
+        return None
+
+    def applied(self, apply_order: int) -> Applied:
+        """Return it as something to apply."""
+        event = self.event
+        assert event is not None
+        return Applied(
+            apply_order=apply_order,
+            edge=self.edge,
+            inc=self.inc,
+            seq=self.seq,
+            event_id=event.id,
+            kind=event.kind,
+            v=event.v,
+            at_us=event.at,
+            arrived_us=self.arrived_us,
+            by=event.by,
+            device=event.device,
+            subjects=event.subjects,
+            body=self.body,
+            data=self.data,
+            hash=self.hash,
+            results={},
+        )
+
+
+def hashes(previous: str, events: Iterable[bytes]) -> list[bytes]:
+    """Return the chain hash after each of a run of events; the list ends with that before them if empty."""
+    digest = bytes.fromhex(previous)
+    found = []
+    for data in events:
+        digest = hashlib.sha256(digest + data).digest()
+        found.append(digest)
+    return found or [digest]
+
+
+def blocked_subjects(connection: Connection) -> set[str]:
+    """Return the records that wait for an event that was set aside."""
+    return set(connection.execute(sa.select(parked_subjects.c.subject)).scalars())
+
+
+def why_not(item: Incoming, blocked: set[str], known: set[str]) -> BadMessage | None:
+    """Return why an event has to wait, or None when it may be applied now; remembers its id in `known`."""
+    if item.failure is not None:
+        return item.failure
+    event = item.event
+    assert event is not None
+    if event.id in known:
+        return BadMessage(
+            "Another event has the same id.",
+            "One of the two is a copy; discard this one if it says the same.",
+            code="duplicate_id",
+            why=f"id {event.id}",
+        )
+    if blocked:
+        behind = next((subject for subject in event.subjects if subject in blocked), None)
+        if behind is not None:
+            return BadMessage(
+                "An earlier event of the same record was set aside.",
+                "Replay that one first; this one follows by itself.",
+                code=BEHIND,
+                why=behind,
+            )
+    known.add(event.id)
+    return None
+
+
+def park(work: Work, item: Incoming, failure: BadMessage) -> None:
+    """Keep an event that cannot be applied now, and say so once."""
+    event = item.event
+    kind = _clean(event.kind) if event else ""
+    detail = _clean(str(failure.facts.get("why") or failure.what))[:300]
+    work.connection.execute(
+        sa.insert(parked).values(
+            edge=item.edge,
+            inc=item.inc,
+            seq=item.seq,
+            kind=kind,
+            code=failure.reason,
+            detail=detail,
+            subjects=json.dumps(item.subjects),
+            hash=item.hash,
+            bytes=item.data,
+            arrived_us=item.arrived_us,
+            park_order=_next_order(work.connection),
+            state="parked",
+            note="",
+        )
+    )
+    subjects = list(dict.fromkeys(item.subjects))
+    if subjects:
+        work.connection.execute(
+            sa.insert(parked_subjects),
+            [{"subject": s, "edge": item.edge, "inc": item.inc, "seq": item.seq} for s in subjects],
+        )
+    if failure.reason != BEHIND:
+        raise_exception(
+            work,
+            kind="event_parked",
+            subject=f"edge:{item.edge}",
+            title=f"Event {item.seq} of {item.edge} was set aside",
+            facts={"edge": item.edge, "inc": item.inc, "seq": item.seq, "code": failure.reason, "why": detail},
+            owner_role="ops",
+            dedupe_key=parked_key(item.edge, item.inc, item.seq),
+        )
+    work.topics.add("fleet")
+
+
+def parked_key(edge: str, inc: str, seq: int) -> str:
+    """Return under which key an event that was set aside is raised."""
+    return f"parked:{hashlib.sha256(f'{edge}|{inc}|{seq}'.encode()).hexdigest()[:40]}"
+
+
+def waiting(connection: Connection, *, limit: int = 200) -> Sequence[sa.Row[Any]]:
+    """Return what is set aside, the oldest first."""
+    return connection.execute(
+        sa.select(parked)
+        .where(parked.c.state == "parked")
+        .order_by(parked.c.park_order, parked.c.edge, parked.c.seq)
+        .limit(limit)
+    ).all()
+
+
+def find(connection: Connection, edge: str, seq: int, inc: str = "") -> sa.Row[Any] | None:
+    """Return one event that was set aside; the newest incarnation when none is named."""
+    query = sa.select(parked).where(parked.c.edge == edge, parked.c.seq == seq)
+    if inc:
+        query = query.where(parked.c.inc == inc)
+    return connection.execute(query.order_by(parked.c.arrived_us.desc()).limit(1)).first()
+
+
+def settle(connection: Connection, row: sa.Row[Any], *, state: str, note: str, now_us: int) -> None:
+    """Take an event off the list of what waits; its bytes stay."""
+    mine = (parked.c.edge == row.edge) & (parked.c.inc == row.inc) & (parked.c.seq == row.seq)
+    connection.execute(
+        sa.update(parked).where(mine).values(state=state, note=_clean(note)[:300], settled_us=now_us)
+    )
+    connection.execute(
+        sa.delete(parked_subjects).where(
+            parked_subjects.c.edge == row.edge,
+            parked_subjects.c.inc == row.inc,
+            parked_subjects.c.seq == row.seq,
+        )
+    )
+
+
+def _next_order(connection: Connection) -> int:
+    value = connection.execute(sa.select(counters.c.value).where(counters.c.name == APPLY_ORDER)).scalar()
+    return int(value or 0) + 1
+
+
+def _clean(text: str) -> str:
+    """Return a text without the one character that PostgreSQL cannot store."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")

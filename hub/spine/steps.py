@@ -1,0 +1,150 @@
+"""Opening a workspace, taking numbers of the log, and the hub's own stream.
+
+The hub's own facts (an exception it noticed, one that somebody closed) are events like those of a store: a
+numbered, hash-chained stream under the name `hub`, applied through the same table.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from hub.database import HubUnit
+from hub.spine.log import Log
+from hub.spine.rows import APPLY_ORDER, counters, events
+from hub.spine.work import HUB_EDGE, Applied, Journey, Terms, Work
+from protocol.clock import Clock
+from protocol.envelope import encode_event
+from protocol.events import KIND_OF, ExceptionClosed, ExceptionRaised, subjects_of
+from protocol.ids import IdMaker
+from protocol.orders import WireModel
+from protocol.stream import first_hash
+
+
+class Spine:
+    """Opens workspaces; one for each hub."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ids: IdMaker,
+        journey: Journey,
+        terms: Terms,
+        hub_inc: Callable[[HubUnit], str],
+    ) -> None:
+        self.clock = clock
+        self.ids = ids
+        self.terms = terms
+        self._journey = journey
+        self._hub_inc = hub_inc
+
+    def work(self, unit: HubUnit, *, rebuilding: bool = False) -> Work:
+        """Return an empty workspace for a unit of work."""
+        return Work(
+            unit,
+            clock=self.clock,
+            ids=self.ids,
+            journey=self._journey,
+            terms=self.terms,
+            hub_inc=self._hub_inc(unit),
+            rebuilding=rebuilding,
+        )
+
+
+def take_orders(unit: HubUnit, count: int) -> int:
+    """Take `count` numbers of the log and return the first.
+
+    The row stays locked until COMMIT, so numbers become visible in their order also with several processes.
+    """
+    connection = unit.connection
+    taken = connection.execute(
+        sa.update(counters)
+        .where(counters.c.name == APPLY_ORDER)
+        .values(value=counters.c.value + count)
+        .returning(counters.c.value)
+    ).scalar()
+    if taken is None:
+        connection.execute(sa.insert(counters).values(name=APPLY_ORDER, value=count))
+        taken = count
+    return int(taken) - count + 1
+
+
+def record(work: Work, body: WireModel, *, by: str = "") -> Applied:
+    """Append a fact of the hub itself and let every stage that cares react to it."""
+    log = work.room(Log)
+    seq, head = log.own_last or _own_last(work)
+    kind, version = KIND_OF[type(body)]
+    event_id, now_us = work.ids.new_id(), work.clock.now_us()
+    data = encode_event(seq + 1, event_id, now_us, body, by=by)
+    digest = hashlib.sha256(head + data).digest()
+    log.own_last = (seq + 1, digest)
+    applied = Applied(
+        apply_order=take_orders(work.unit, 1),
+        edge=HUB_EDGE,
+        inc=work.hub_inc,
+        seq=seq + 1,
+        event_id=event_id,
+        kind=kind,
+        v=version,
+        at_us=now_us,
+        arrived_us=now_us,
+        by=by,
+        device="",
+        subjects=subjects_of(body),
+        body=body,
+        data=data,
+        hash=digest,
+        results={},
+    )
+    log.append(applied)
+    work.dispatch(applied)
+    return applied
+
+
+def _own_last(work: Work) -> tuple[int, bytes]:
+    row = work.connection.execute(
+        sa.select(events.c.seq, events.c.hash)
+        .where(events.c.edge == HUB_EDGE, events.c.inc == work.hub_inc)
+        .order_by(events.c.seq.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return 0, bytes.fromhex(first_hash(HUB_EDGE, work.hub_inc))
+    return row.seq, bytes(row.hash)
+
+
+def raise_exception(
+    work: Work,
+    *,
+    kind: str,
+    subject: str,
+    title: str,
+    facts: Mapping[str, Any],
+    owner_role: str,
+    dedupe_key: str,
+) -> None:
+    """Say that something needs a person, unless it has been said and is still open."""
+    key = dedupe_key[:64]
+    if work.rebuilding or work.room(Log).is_raised(key):
+        return
+    record(
+        work,
+        ExceptionRaised(
+            exception_id=work.ids.new_id(),
+            kind=kind,
+            subject=subject[:64],
+            title=title[:300],
+            facts=facts,
+            owner_role=owner_role,
+            dedupe_key=key,
+        ),
+    )
+
+
+def close_exception(work: Work, dedupe_key: str, *, how: str, by: str = "") -> None:
+    """Say that what the hub raised under a key no longer needs anybody; nothing happens if it is not open."""
+    key = dedupe_key[:64]
+    if not work.rebuilding and work.room(Log).is_raised(key):
+        record(work, ExceptionClosed(dedupe_key=key, how=how[:300]), by=by)
