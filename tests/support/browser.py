@@ -86,7 +86,8 @@ def window(
 
 def axe(page: Page) -> list[str]:
     """Return what breaks WCAG 2.2 AA on a page, one sentence per rule with its elements; empty is right."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
     options = {"runOnly": {"type": "tag", "values": WCAG}, "resultTypes": ["violations"]}
     found = page.evaluate(f"axe.run(document, {json.dumps(options)})")
     return [

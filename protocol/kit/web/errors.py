@@ -116,17 +116,17 @@ def asks_for(request: Request) -> str:
 
 
 def install_errors(app: FastAPI, answers: ErrorAnswers) -> None:
-    """Map every error of the application to its answer."""
+    """Map every error of the application to its answer; plain functions, so that they run beside the loop."""
 
-    async def deliberate(request: Request, error: Exception) -> Response:
+    def deliberate(request: Request, error: Exception) -> Response:
         assert isinstance(error, OrderspineError)
         return answers.refusal(request, error)
 
-    async def malformed(request: Request, error: Exception) -> Response:
+    def malformed(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return answers.refusal(request, _first_fault(error))
 
-    async def http(request: Request, error: Exception) -> Response:
+    def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         return answers.refusal(request, _from_http(error))
 

@@ -15,8 +15,10 @@ from protocol.kit.text import choose_language, language
 from protocol.kit.web.errors import ErrorAnswers, LastNet, install_errors
 from protocol.kit.web.security import MAX_BODY_BYTES, BodyLimit, SecurityHeaders, Sessions
 from protocol.kit.web.shell import Templates
-from protocol.kit.web.signin import CurrentPerson, SessionSigner
+from protocol.kit.web.signin import CurrentPerson, SessionSigner, current_person
 from protocol.kit.web.sse import Broadcaster
+
+OPEN_TOPICS = frozenset({"strip", "tour"})  # what may be heard before anybody has signed in
 
 
 def install_shell(  # noqa: PLR0913 - the settings of a program's web side, all said by name
@@ -58,7 +60,10 @@ def install_shell(  # noqa: PLR0913 - the settings of a program's web side, all 
         return JSONResponse({"ok": True, **facts})
 
     async def events(request: Request, topics: str = "strip", since: int | None = None) -> Response:
-        return await broadcaster.stream(request, topics.split(","), since=since)
+        wanted = frozenset(topics.split(","))
+        if current_person(request) is None:
+            wanted &= OPEN_TOPICS
+        return await broadcaster.stream(request, wanted, since=since)
 
     def strip(request: Request) -> Response:
         return templates.page(request, "strip.html")

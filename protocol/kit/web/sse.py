@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from fastapi import Request
 from starlette.responses import StreamingResponse
 
+from protocol.errors import Unavailable
+from protocol.kit.text import _
+
 RESYNC = "resync"
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
@@ -75,8 +78,11 @@ class _Listener:
 class Broadcaster:
     """Carries messages from whoever commits to every page that is open."""
 
-    def __init__(self, *, queue_size: int = 256, keep_alive_seconds: float = 15.0) -> None:
+    def __init__(
+        self, *, queue_size: int = 256, keep_alive_seconds: float = 15.0, max_listeners: int = 1000
+    ) -> None:
         self._queue_size = queue_size
+        self._max_listeners = max_listeners
         self._keep_alive_seconds = keep_alive_seconds
         self._lock = threading.Lock()
         self._listeners: set[_Listener] = set()
@@ -119,6 +125,10 @@ class Broadcaster:
         """Return the answer of an `/events` route; `since` is the position the page was made at."""
         listener = _Listener(frozenset(topics), self._queue_size, asyncio.get_running_loop())
         with self._lock:
+            if len(self._listeners) >= self._max_listeners:
+                raise Unavailable(
+                    _("Too many pages listen for live updates."), _("Close pages that nobody looks at.")
+                )
             self._listeners.add(listener)
             listener.closed = self._closed
             missed = since is not None and self._missed(listener.topics, since)

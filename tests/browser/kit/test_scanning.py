@@ -63,14 +63,27 @@ def test_a_short_burst_is_no_scan_without_a_prefix(browser: Browser, shared: Sit
 
 
 def test_the_same_code_twice_at_once_is_one_scan_and_later_it_is_two(browser: Browser, shared: Site) -> None:
+    keys = [*CODE, "Enter"]
+    press = "(keys) => keys.forEach((key) => document.body.dispatchEvent(new KeyboardEvent('keydown', KEY)))"
+    press = press.replace("KEY", "{ key, bubbles: true, cancelable: true }")
     with window(browser) as opened:
         listen(opened.page, shared.url + "/parts")
-        scan(opened.page, CODE)
-        scan(opened.page, CODE)
+        opened.page.evaluate(press, keys + keys)
+        assert heard(opened.page) == [CODE]
         opened.page.wait_for_timeout(400)
-        scan(opened.page, CODE)
+        opened.page.evaluate(press, keys)
 
         assert heard(opened.page) == [CODE, CODE]
+
+
+def test_one_key_that_comes_late_does_not_cut_a_code_in_half(browser: Browser, shared: Site) -> None:
+    with window(browser) as opened:
+        listen(opened.page, shared.url + "/parts")
+        opened.page.keyboard.type(CODE[:1])
+        opened.page.wait_for_timeout(180)
+        scan(opened.page, CODE[1:])
+
+        assert heard(opened.page) == [CODE]
 
 
 def test_a_prefix_tells_a_scan_of_any_length_from_a_persons_typing(browser: Browser, site: Site) -> None:
@@ -107,6 +120,21 @@ def test_a_scan_presses_no_shortcut_and_no_button(browser: Browser, shared: Site
         page.keyboard.press("k")
         page.wait_for_timeout(150)
         assert heard(page) == ["KKK 1K KK2K", "clicked"]
+
+
+def test_a_person_may_press_the_same_shortcut_quickly_again_and_again(browser: Browser, shared: Site) -> None:
+    with window(browser) as opened:
+        page = opened.page
+        listen(page, shared.url + "/parts")
+        page.locator("#once").evaluate(
+            "(e) => e.addEventListener('click', () => window.heard.push('clicked'))"
+        )
+        for _ in range(3):
+            page.keyboard.press("k")
+            page.wait_for_timeout(180)
+        page.wait_for_timeout(150)
+
+        assert heard(page) == ["clicked"] * 3
 
 
 def test_scans_that_come_faster_than_answers_arrive_all_and_in_order(browser: Browser, site: Site) -> None:

@@ -57,3 +57,17 @@ def test_asking_for_somebody_unknown_takes_as_long_as_for_somebody_known() -> No
         spans.append(time.process_time() - began)
 
     assert 0.2 < spans[1] / spans[0] < 5
+
+
+def test_whoever_is_not_signed_in_hears_of_the_strip_and_of_nothing_else() -> None:
+    made = gallery()
+    server = WebServer(made.app, on_stop=[made.broadcaster.close])
+    server.start()
+    try:
+        with urllib.request.urlopen(f"{server.url}/events?topics=orders,strip", timeout=5) as stream:
+            assert [stream.readline() for _ in range(3)] == [b"retry: 1000\n", b"id: 0\n", b"\n"]
+            made.broadcaster.publish("orders", "secret")
+            made.broadcaster.publish("strip")
+            assert stream.readline() == b"event: strip\n"
+    finally:
+        server.stop()

@@ -2,8 +2,10 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine
 
+import pytest
 from starlette.requests import Request
 
+from protocol.errors import Unavailable
 from protocol.kit.web.sse import Broadcaster
 
 
@@ -105,5 +107,16 @@ def test_closing_ends_every_stream_and_forgets_the_listener() -> None:
         rest = [line async for line in response.body_iterator]
         assert len(rest) == 1
         assert caster.listeners == 0
+
+    run(story())
+
+
+def test_there_is_a_last_page_that_may_listen() -> None:
+    async def story() -> None:
+        caster = Broadcaster(max_listeners=1)
+        await caster.stream(request(), ["orders"])
+        with pytest.raises(Unavailable, match="Too many pages listen"):
+            await caster.stream(request(), ["orders"])
+        assert caster.listeners == 1
 
     run(story())

@@ -1,7 +1,8 @@
 /* Catches a barcode scanner that types, wherever the focus is.
 
    A scan is recognised by the prefix key when the device sends one, otherwise by its pace: at least six
-   characters, on average less than `gap` ms apart, ended by the suffix key. A field that had the focus gets its
+   characters, typically less than `gap` ms apart, ended by the suffix key. The pace is the median, not the mean:
+   a busy machine may hold one key back, and half a code is worse than none. A field that had the focus gets its
    value back, and the suffix key does nothing there. The page hears one event on `document`:
 
        scan   detail: { code, gapMs, field }     field: the element that had the focus, or null
@@ -13,12 +14,13 @@
   const MIN_CHARACTERS = 6;
   const SAME_CODE_MS = 300;
   const PREFIX_PATIENCE_MS = 500;
+  const PAUSE_MS = 300; // longer than this between two keys: a new burst
   const settings = () => {
     const { scanPrefix = "", scanSuffix = "Enter", scanGap = "35" } = document.body.dataset;
     return { prefix: scanPrefix, suffix: scanSuffix || "Enter", gap: Number(scanGap) || 35 };
   };
 
-  let burst = null; // { text, first, last, field, before, framed }
+  let burst = null; // { text, gaps, last, field, before, framed }
   let last = { code: "", at: -Infinity };
   let patience = 0;
 
@@ -47,16 +49,26 @@
 
   function begin(event, framed) {
     const field = document.activeElement === document.body ? null : document.activeElement;
-    burst = { text: "", first: event.timeStamp, last: event.timeStamp, field, before: remember(field), framed };
+    burst = { text: "", gaps: [], last: event.timeStamp, field, before: remember(field), framed };
   }
 
   function finish(event) {
-    const { text, first, last: end, field, before } = burst;
+    const { text, gaps, field, before } = burst;
     burst = null;
     event.preventDefault();
     event.stopImmediatePropagation();
     restore(field, before);
-    announce(text, text.length > 1 ? (end - first) / (text.length - 1) : 0, field, event.timeStamp);
+    announce(text, median(gaps), field, event.timeStamp);
+  }
+
+  function median(gaps) {
+    return gaps.length ? [...gaps].sort((one, other) => one - other)[Math.floor(gaps.length / 2)] : 0;
+  }
+
+  function take(event, typed) {
+    if (burst.text) burst.gaps.push(event.timeStamp - burst.last);
+    burst.text += typed;
+    burst.last = event.timeStamp;
   }
 
   function announce(code, gapMs, field, at) {
@@ -93,8 +105,7 @@
     } else {
       const typed = character(event);
       if (typed === null) return;
-      burst.text += typed;
-      burst.last = event.timeStamp;
+      take(event, typed);
       event.preventDefault();
       event.stopImmediatePropagation();
     }
@@ -104,9 +115,8 @@
 
   function timed(event, { suffix, gap }) {
     if (event.key === suffix && burst) {
-      const { text, first, last: end } = burst;
-      const fast = text.length >= MIN_CHARACTERS && (end - first) / (text.length - 1) <= gap;
-      if (fast && event.timeStamp - end <= 4 * gap) finish(event);
+      const fast = burst.text.length >= MIN_CHARACTERS && median(burst.gaps) <= gap;
+      if (fast && event.timeStamp - burst.last <= PAUSE_MS) finish(event);
       else burst = null;
       return;
     }
@@ -115,10 +125,11 @@
       if (event.key.length > 1 && !["Shift", "CapsLock", "Control", "Alt"].includes(event.key)) burst = null;
       return;
     }
-    if (!burst || event.timeStamp - burst.last > 4 * gap) begin(event, "");
-    else if (event.target instanceof HTMLElement && !textField(event.target)) event.preventDefault();
-    burst.text += typed;
-    burst.last = event.timeStamp;
+    if (!burst || event.timeStamp - burst.last > PAUSE_MS) begin(event, "");
+    else if (event.timeStamp - burst.last <= gap && event.target instanceof HTMLElement && !textField(event.target)) {
+      event.preventDefault(); // a space of the code presses no button, a letter chooses nothing in a list
+    }
+    take(event, typed);
   }
 
   window.addEventListener("keydown", (event) => {
@@ -151,5 +162,5 @@
     pump();
   });
 
-  window.orderspine = { ...window.orderspine, scanning: () => Boolean(burst && burst.text.length > 1) };
+  window.orderspine = { ...window.orderspine, scanning: () => Boolean(burst && burst.gaps.at(-1) <= settings().gap) };
 })();

@@ -54,6 +54,8 @@
     act(element);
   });
 
+  document.addEventListener("scan", () => clearTimeout(letter));
+
   document.addEventListener("click", (event) => {
     const target = event.target instanceof Element ? event.target : null;
     if (!target) return;
