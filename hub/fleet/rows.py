@@ -29,6 +29,7 @@ locations: Final = sa.Table(
     sa.Column("zone", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False, server_default="active"),
     sa.Column("token_hash", sa.Text, nullable=False, server_default=""),
+    sa.Column("mqtt_hash", sa.Text, nullable=False, server_default=""),
     sa.Column("created_us", sa.BigInteger, nullable=False),
     sa.CheckConstraint("kind IN ('store', 'warehouse')", name="kind"),
     sa.CheckConstraint("status IN ('active', 'revoked')", name="status"),
