@@ -15,7 +15,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont
 from printing.layout import TextLine, columns_of
 
 FONTS: Final = Path(__file__).parent / "fonts"
-FAMILY: Final = ("DejaVuSansMono.ttf", "DejaVuSans.ttf", "DroidSansFallbackFull.ttf")
+FAMILY: Final = ("DejaVuSansMono.ttf", "DejaVuSans.ttf", "wqy-microhei.ttf")
 BOLD: Final = "DejaVuSansMono-Bold.ttf"
 POINTS_PER_CELL: Final = 20 / 12  # DejaVu Sans Mono advances 0.602 em: 20 points fill a cell of 12 dots
 BASELINE_PER_CELL: Final = 19 / 12  # as high as the letters of a native line of 24 dots
