@@ -14,18 +14,23 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from edge_agent.catalog import api as catalog_api
 from edge_agent.catalog.lookup import Catalogue
 from edge_agent.context import Edge, identify
-from edge_agent.database import EdgeDatabase
+from edge_agent.counter import api as counter_api
+from edge_agent.counter import rows as counter_rows
+from edge_agent.database import EdgeDatabase, EdgeUnit
+from edge_agent.exceptions import api as exceptions_api
 from edge_agent.frame import frame_of
 from edge_agent.journal import Journal
 from edge_agent.journey import reactions
-from edge_agent.once import forget_old_keys
+from edge_agent.once import KEPT_US, forget_old_keys
 from edge_agent.people import api as people_api
 from edge_agent.people import rows as people_rows
 from edge_agent.people.sessions import SignIns
 from edge_agent.replay import ReplayClock
 from edge_agent.settings import EdgeSettings
+from edge_agent.stock import api as stock_api
 from edge_agent.web import describe_bodies
 from protocol.clock import Clock
 from protocol.ids import IdMaker
@@ -35,6 +40,7 @@ from protocol.kit.web.shell import build_templates, room_templates
 from protocol.kit.web.signin import SessionSigner
 from protocol.kit.web.sse import Broadcaster
 
+ROUTERS = (catalog_api.router, counter_api.router, exceptions_api.router, stock_api.router)
 HERE = Path(__file__).parent
 CATALOG_BYTES = 128 * 1024 * 1024
 """A CSV file of 200,000 products with long names has about 40 MB."""
@@ -102,6 +108,8 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
     if settings.replay_clock:
         app.add_middleware(ReplayClock, clock=edge.clock)
     app.include_router(people_api.router(signer, sign_ins))
+    for router in ROUTERS:
+        app.include_router(router)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
 
@@ -110,12 +118,19 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run what runs beside the routes; end it before the database is closed."""
     edge: Edge = app.state.edge
-    await edge.database.awrite(lambda unit: forget_old_keys(unit, edge.clock.now_us()))
+    await edge.database.awrite(lambda unit: tidy(unit, edge))
     try:
         yield
     finally:
         edge.broadcaster.close()
         edge.database.close()
+
+
+def tidy(unit: EdgeUnit, edge: Edge) -> None:
+    """Forget what nobody asks for again: old keys of requests, baskets that ended long ago."""
+    now_us = edge.clock.now_us()
+    forget_old_keys(unit, now_us)
+    counter_rows.forget_old_baskets(unit, now_us - KEPT_US)
 
 
 def software() -> str:

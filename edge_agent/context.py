@@ -30,9 +30,32 @@ class Products(Protocol):
     def scan(self, connection: Connection, code: str) -> Product | None:
         """Return the product that a scanned code means, active or not."""
 
+    def search(self, connection: Connection, text: str, limit: int) -> tuple[Product, ...]:
+        """Return products by the beginning of a SKU or code, then by words."""
+
 
 def _nothing() -> None:
     """Stand in for a thread that has not been started."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedBasket:
+    """What the slip of a parked basket says; parking is no event, so paper is asked for it here."""
+
+    basket_id: str
+    number: str
+    code: str
+    device: str
+    by: str
+    units: int
+    total_minor: int
+    note: str
+    at_us: int
+
+
+def _no_paper(_unit: EdgeUnit, _basket: ParkedBasket) -> str:
+    """Stand in for a store without the room `paper`."""
+    return ""
 
 
 def _offline() -> bool:
@@ -55,6 +78,8 @@ class Edge:
     journal: Journal = field(init=False)
     wake_link: Callable[[], None] = _nothing
     wake_paper: Callable[[], None] = _nothing
+    print_parked: Callable[[EdgeUnit, ParkedBasket], str] = _no_paper
+    """Queues the slip of a parked basket and returns its job; the room `paper` gives it."""
     online: Callable[[], bool] = _offline
     """Whether the hub answers at this moment; the link says so once it runs."""
 

@@ -1,4 +1,4 @@
-"""The catalogue as other rooms see it: `find` a SKU, `scan` a code (`edge_agent.context.Products`)."""
+"""The catalogue as other rooms see it (`edge_agent.context.Products`): find, scan, search."""
 
 from edge_agent.catalog import rows
 from edge_agent.catalog.rules import meaning_of
@@ -16,3 +16,7 @@ class Catalogue:
     def scan(self, connection: Connection, code: str) -> Product | None:
         """Return the product that a scanned code means, active or not."""
         return rows.find_by_codes(connection, meaning_of(code).candidates)
+
+    def search(self, connection: Connection, text: str, limit: int) -> tuple[Product, ...]:
+        """Return products by the beginning of a SKU or code, then by words."""
+        return rows.search(connection, text, limit)

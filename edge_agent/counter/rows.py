@@ -205,3 +205,91 @@ def search_orders(connection: Connection, text: str, *, limit: int, offset: int 
         (word, word, limit, offset),
     )
     return tuple(OrderHead(*row) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class BasketRow:
+    """A stored basket; `body` is JSON that `edge_agent.counter.rules.basket` reads."""
+
+    basket_id: str
+    device: str
+    state: str
+    version: int
+    number: str | None
+    body: str
+    person_id: str
+    changed_us: int
+
+
+_BASKET = "basket_id, device, state, version, number, body, person_id, changed_us"
+
+
+def find_basket(connection: Connection, basket_id: str) -> BasketRow | None:
+    """Return a basket by its id."""
+    row = connection.execute(f"SELECT {_BASKET} FROM baskets WHERE basket_id = ?", (basket_id,)).fetchone()
+    return BasketRow(*row) if row else None
+
+
+def find_parked(connection: Connection, number: str) -> BasketRow | None:
+    """Return a basket by the number on its slip, parked or not."""
+    row = connection.execute(f"SELECT {_BASKET} FROM baskets WHERE number = ?", (number,)).fetchone()
+    return BasketRow(*row) if row else None
+
+
+def open_basket_of(connection: Connection, device: str) -> BasketRow | None:
+    """Return the basket that is open at a device."""
+    row = connection.execute(
+        f"SELECT {_BASKET} FROM baskets WHERE state = 'open' AND device = ? ORDER BY changed_us DESC",
+        (device,),
+    ).fetchone()
+    return BasketRow(*row) if row else None
+
+
+def parked_baskets(connection: Connection) -> tuple[BasketRow, ...]:
+    """Return the baskets that wait, the newest first."""
+    rows = connection.execute(
+        f"SELECT {_BASKET} FROM baskets WHERE state = 'parked' ORDER BY changed_us DESC LIMIT 200"
+    )
+    return tuple(BasketRow(*row) for row in rows)
+
+
+def insert_basket(unit: EdgeUnit, basket: BasketRow) -> None:
+    """Store a new basket."""
+    unit.connection.execute(
+        f"INSERT INTO baskets ({_BASKET}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            basket.basket_id,
+            basket.device,
+            basket.state,
+            basket.version,
+            basket.number,
+            basket.body,
+            basket.person_id,
+            basket.changed_us,
+        ),
+    )
+
+
+def update_basket(unit: EdgeUnit, basket: BasketRow) -> None:
+    """Store a changed basket."""
+    unit.connection.execute(
+        "UPDATE baskets SET device = ?, state = ?, version = ?, number = ?, body = ?, person_id = ?,"
+        " changed_us = ? WHERE basket_id = ?",
+        (
+            basket.device,
+            basket.state,
+            basket.version,
+            basket.number,
+            basket.body,
+            basket.person_id,
+            basket.changed_us,
+            basket.basket_id,
+        ),
+    )
+
+
+def forget_old_baskets(unit: EdgeUnit, before_us: int) -> None:
+    """Delete baskets that ended long ago; what was sold stands in the orders."""
+    unit.connection.execute(
+        "DELETE FROM baskets WHERE state IN ('paid', 'abandoned') AND changed_us < ?", (before_us,)
+    )

@@ -121,3 +121,8 @@ def take_approval(unit: EdgeUnit, token_hash: str) -> tuple[str, str, str, int] 
         (token_hash,),
     ).fetchone()
     return tuple(row) if row else None
+
+
+def set_language(unit: EdgeUnit, person_id: str, language: str) -> None:
+    """Store which language a person reads."""
+    unit.connection.execute("UPDATE people SET language = ? WHERE person_id = ?", (language, person_id))

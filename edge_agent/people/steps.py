@@ -171,8 +171,10 @@ class Given:
     role: StoreRole
 
 
-def spend_approval(unit: EdgeUnit, edge: Edge, token: str, action: str) -> Given:
+def spend_approval(unit: EdgeUnit, edge: Edge, token: str, action: str | None = None) -> Given:
     """Use up a token; the word is gone once this unit of work is committed.
+
+    Without `action` the caller looks at what the word was given for.
 
     Raises:
         NotPermitted: there is no such word, it has lapsed, or it was given for something else.
@@ -182,8 +184,8 @@ def spend_approval(unit: EdgeUnit, edge: Edge, token: str, action: str) -> Given
         person_id, given_for, reason, expires_us = found
         person = rows.find_person(unit.connection, person_id)
         in_time = edge.settings.replay_clock or edge.clock.now_us() <= expires_us
-        if person is not None and person.active and given_for == action and in_time:
-            return Given(Approval(action=action, by=person_id, reason=reason), person.role)
+        if person is not None and person.active and action in {None, given_for} and in_time:
+            return Given(Approval(action=given_for, by=person_id, reason=reason), person.role)
     raise NotPermitted(
         _("This approval has lapsed, was used already, or was given for something else."),
         _("Ask for it again; the basket is kept."),

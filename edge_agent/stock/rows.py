@@ -119,3 +119,16 @@ def why(connection: Connection, sku: str, limit: int = 20) -> tuple[Why, ...]:
         (sku, limit),
     )
     return tuple(Why(*row) for row in rows)
+
+
+def known(connection: Connection, sku: str) -> bool:
+    """Tell whether a SKU ever had stock here."""
+    return connection.execute("SELECT 1 FROM balances WHERE sku = ?", (sku,)).fetchone() is not None
+
+
+def skus_here(connection: Connection, limit: int, offset: int) -> tuple[str, ...]:
+    """Return SKUs that ever had stock here, in order."""
+    rows = connection.execute(
+        "SELECT DISTINCT sku FROM balances ORDER BY sku LIMIT ? OFFSET ?", (limit, offset)
+    )
+    return tuple(row[0] for row in rows)

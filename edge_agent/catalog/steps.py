@@ -1,0 +1,180 @@
+"""Take over a catalogue version: put it aside in pieces, then put it in force in one short step.
+
+Two hundred thousand products take seconds to check and to write. A sale must not wait for that, so the pieces
+go through the writer between sales, into tables nobody sells from; the last step writes only what differs,
+together with the event. Whatever ends halfway leaves the old version in force.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from edge_agent.catalog import rows
+from edge_agent.catalog.csv_file import Report, read_products
+from edge_agent.context import Edge
+from edge_agent.database import EdgeUnit
+from protocol.catalog import CatalogHead, Product
+from protocol.errors import Invalid, Refused, Unavailable
+from protocol.events import CatalogApplied
+from protocol.kit.text import _
+
+PIECE: Final = 2_000
+"""Products in one step: about 15 ms of the writer."""
+DEFAULT_RATE_PPM: Final = 200_000
+_importing = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A version that was taken over."""
+
+    version: int
+    sha256: str
+    products: int
+    changed: int
+    left_range: int
+
+
+def stage(
+    edge: Edge, products: Iterable[Product], *, progress: Callable[[int], None] = lambda _count: None
+) -> tuple[int, str]:
+    """Put a version aside without holding up sales; return how many products it has and their digest."""
+    digest = hashlib.sha256()
+    count = 0
+    edge.database.write(rows.clear_staged)
+    for piece in _pieces(products):
+        edge.database.write(lambda unit, piece=piece: rows.stage(unit, piece))  # type: ignore[misc]  # bound now
+        for product in piece:
+            digest.update(product.model_dump_json().encode() + b"\n")
+        count += len(piece)
+        progress(count)
+    return count, digest.hexdigest()
+
+
+def put_in_force(
+    unit: EdgeUnit, edge: Edge, head: CatalogHead, *, sha256: str, whole: bool = True, by: str = ""
+) -> InForce:
+    """Make the version that was put aside the one that is sold, and say so in the journal.
+
+    Raises:
+        Refused: it is older than what is in force, in another currency, or not complete.
+    """
+    check_head(unit, edge, head)
+    staged = rows.staged_count(unit.connection)
+    if staged != head.products:
+        raise Refused(
+            _(
+                "The catalogue has {staged} products, its head says {said}.",
+                staged=staged,
+                said=head.products,
+            ),
+            _("Fetch it again; the version in force stays."),
+            code="catalog_incomplete",
+            staged=staged,
+            said=head.products,
+        )
+    changed, left = rows.put_in_force(unit, head.version, whole=whole)
+    rows.note_applied(
+        unit, rows.Applied(head.version, sha256, head.currency, edge.clock.now_us(), head.made_us)
+    )
+    sold_here = rows.count_products(unit.connection)
+    edge.journal.record(unit, CatalogApplied(version=head.version, sha256=sha256, products=sold_here), by=by)
+    unit.after_commit(lambda: edge.broadcaster.publish("catalog"))
+    return InForce(head.version, sha256, staged, changed, left)
+
+
+def apply_catalog(
+    unit: EdgeUnit, edge: Edge, head: CatalogHead, products: Iterable[Product], *, sha256: str
+) -> InForce:
+    """Take a whole version over within one unit of work, such as that of a directive.
+
+    For a large file `stage` first and call `put_in_force` in the unit: this holds the writer meanwhile.
+    """
+    rows.clear_staged(unit)
+    for piece in _pieces(products):
+        rows.stage(unit, piece)
+    return put_in_force(unit, edge, head, sha256=sha256)
+
+
+def check_head(unit: EdgeUnit, edge: Edge, head: CatalogHead) -> None:
+    """Refuse a version that cannot follow the one in force."""
+    known = rows.applied(unit.connection)
+    if known is not None and head.version <= known.version:
+        raise Refused(
+            _("Catalogue version {new} is not newer than {old}.", new=head.version, old=known.version),
+            _("Publish a newer version."),
+            code="catalog_not_newer",
+            version=head.version,
+            in_force=known.version,
+        )
+    if head.currency != edge.settings.currency:
+        raise Refused(
+            _("The catalogue is in {theirs}, this store sells in {ours}.",
+              theirs=head.currency, ours=edge.settings.currency),
+            _("Publish it in the store's currency."),
+            code="catalog_currency",
+        )  # fmt: skip
+
+
+def _pieces(products: Iterable[Product]) -> Iterator[list[Product]]:
+    source = iter(products)
+    while piece := list(islice(source, PIECE)):
+        yield piece
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a CSV file."""
+
+    in_force: InForce
+    report: Report
+
+
+def import_csv(
+    edge: Edge,
+    file: Path,
+    *,
+    whole: bool = False,
+    by: str = "",
+    rate_ppm: int = DEFAULT_RATE_PPM,
+    progress: Callable[[int], None] = lambda _count: None,
+) -> Imported:
+    """Take a CSV file over as the next version; all its good rows or nothing.
+
+    By itself a file adds and changes products. With `whole` it is the whole range, and what it does not
+    name is no longer sold. It runs on a thread of its own: a large file takes seconds.
+
+    Raises:
+        Invalid: it is no such file, or too many of its rows are wrong.
+    """
+    if not _importing.acquire(blocking=False):
+        raise Unavailable(
+            _("Another catalogue is being taken over."), _("Wait until it is done."), code="import_running"
+        )
+    try:
+        report = Report()
+        with file.open(encoding="utf-8-sig", newline="") as source:
+            products = read_products(source, report, currency=edge.settings.currency, rate_ppm=rate_ppm)
+            count, sha256 = stage(edge, products, progress=progress)
+
+        def step(unit: EdgeUnit) -> InForce:
+            known = rows.applied(unit.connection)
+            head = CatalogHead(
+                version=known.version + 1 if known else 1,
+                currency=edge.settings.currency,
+                products=count,
+                made_us=edge.clock.now_us(),
+            )
+            return put_in_force(unit, edge, head, sha256=sha256, whole=whole, by=by)
+
+        if count == 0:
+            raise Invalid(
+                _("The file has no products."), _("Check that it is the right one."), code="empty_file"
+            )
+        return Imported(edge.database.write(step), report)
+    finally:
+        _importing.release()

@@ -1,0 +1,1 @@
+"""What is done at the counter: `sale` sells, `basket` builds what will be sold."""
