@@ -47,7 +47,7 @@ class CloseWanted(BaseModel):
 def exceptions(
     edge: AnyEdge,
     _person: Annotated[CurrentPerson, Depends(signed_in)],
-    closed: bool = Query(default=False),  # noqa: FBT001 - a query parameter
+    closed: bool = Query(default=False),
     limit: int = Query(default=100, ge=1, le=500),
 ) -> list[ExceptionAnswer]:
     """List what needs a person, oldest first; with `closed=true` everything, newest first."""

@@ -40,7 +40,7 @@ def _raised(row: tuple[Any, ...]) -> Raised:
 def find_open(connection: Connection, dedupe_key: str) -> Raised | None:
     """Return the open exception of a cause, or None."""
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM exceptions WHERE dedupe_key = ? AND closed_us IS NULL",  # noqa: S608 - constant
+        f"SELECT {_COLUMNS} FROM exceptions WHERE dedupe_key = ? AND closed_us IS NULL",
         (dedupe_key,),
     ).fetchone()
     return None if row is None else _raised(tuple(row))
@@ -49,7 +49,7 @@ def find_open(connection: Connection, dedupe_key: str) -> Raised | None:
 def find(connection: Connection, exception_id: str) -> Raised | None:
     """Return one exception, open or closed."""
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM exceptions WHERE exception_id = ?",  # noqa: S608 - constant
+        f"SELECT {_COLUMNS} FROM exceptions WHERE exception_id = ?",
         (exception_id,),
     ).fetchone()
     return None if row is None else _raised(tuple(row))
@@ -57,11 +57,13 @@ def find(connection: Connection, exception_id: str) -> Raised | None:
 
 def listed(connection: Connection, *, with_closed: bool, limit: int) -> list[Raised]:
     """Return the open exceptions, oldest first; with the closed ones, newest first."""
-    where = "ORDER BY raised_us DESC, exception_id DESC" if with_closed else (
-        "WHERE closed_us IS NULL ORDER BY raised_us, exception_id"
+    where = (
+        "ORDER BY raised_us DESC, exception_id DESC"
+        if with_closed
+        else ("WHERE closed_us IS NULL ORDER BY raised_us, exception_id")
     )
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM exceptions {where} LIMIT ?",  # noqa: S608 - two fixed texts
+        f"SELECT {_COLUMNS} FROM exceptions {where} LIMIT ?",
         (limit,),
     )
     return [_raised(tuple(row)) for row in rows]
@@ -72,8 +74,8 @@ def on_exception_raised(unit: EdgeUnit, recorded: Recorded) -> None:
     body = recorded.body
     assert isinstance(body, ExceptionRaised)
     unit.connection.execute(
-        "INSERT INTO exceptions (exception_id, dedupe_key, kind, subject, title, facts, owner_role, raised_us)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO exceptions (exception_id, dedupe_key, kind, subject, title, facts, owner_role,"
+        " raised_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             body.exception_id,
             body.dedupe_key,

@@ -8,7 +8,7 @@ from edge_agent.database import EdgeUnit
 from edge_agent.exceptions import rows
 from edge_agent.exceptions.rules import check_owner
 from protocol.errors import NotFound, Refused
-from protocol.events import ExceptionClosed, ExceptionRaised
+from protocol.events import ExceptionClosed
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 
@@ -26,11 +26,8 @@ def raise_exception(  # noqa: PLR0913 - what a card says, all by name
 ) -> str:
     """Raise an exception unless its cause has an open one; return its id."""
     check_owner(owner_role)
-    running = rows.find_open(unit.connection, dedupe_key)
-    if running is not None:
-        return running.exception_id
-    body = ExceptionRaised(
-        exception_id=edge.ids.new_id(),
+    edge.journal.raise_exception(
+        unit,
         kind=kind,
         subject=subject,
         title=title,
@@ -38,9 +35,10 @@ def raise_exception(  # noqa: PLR0913 - what a card says, all by name
         owner_role=owner_role,
         dedupe_key=dedupe_key,
     )
-    edge.journal.record(unit, body)
     _tell(unit, edge)
-    return body.exception_id
+    running = rows.find_open(unit.connection, dedupe_key)
+    assert running is not None
+    return running.exception_id
 
 
 def close_exception(
@@ -67,7 +65,9 @@ def close_by_id(
     found = rows.find(unit.connection, exception_id)
     if found is None:
         raise NotFound(
-            _("There is no exception {id} here.", id=exception_id[:40]), _("Reload the list."), code="no_exception"
+            _("There is no exception {id} here.", id=exception_id[:40]),
+            _("Reload the list."),
+            code="no_exception",
         )
     if found.closed_us is not None:
         raise Refused(

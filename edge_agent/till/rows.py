@@ -19,7 +19,7 @@ from edge_agent.till.rules import WaitingBasket, add_up, after
 from protocol.clock import from_us
 from protocol.envelope import decode_event, read_body
 from protocol.errors import NotFound
-from protocol.events import AtTill, TillClosed, TillCounted, TillOpened
+from protocol.events import AtTill, DrawerOpened, TillClosed, TillCounted, TillOpened
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.lifecycles import TillState
@@ -64,7 +64,7 @@ def _session(row: tuple[object, ...]) -> Session:
 def open_session(connection: Connection, till: str) -> Session | None:
     """Return the session of a till that is not closed, or None."""
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM till_sessions WHERE till = ? AND state <> 'closed'",  # noqa: S608 - constant
+        f"SELECT {_COLUMNS} FROM till_sessions WHERE till = ? AND state <> 'closed'",
         (till,),
     ).fetchone()
     return None if row is None else _session(tuple(row))
@@ -77,7 +77,7 @@ def session_by_id(connection: Connection, session_id: str) -> Session:
         NotFound: there is none of that id.
     """
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM till_sessions WHERE session_id = ?",  # noqa: S608 - constant
+        f"SELECT {_COLUMNS} FROM till_sessions WHERE session_id = ?",
         (session_id,),
     ).fetchone()
     if row is None:
@@ -92,8 +92,7 @@ def session_by_id(connection: Connection, session_id: str) -> Session:
 def latest_sessions(connection: Connection, *, limit: int) -> list[Session]:
     """Return the sessions that closed last, newest first."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM till_sessions WHERE state = 'closed'"  # noqa: S608 - constant
-        " ORDER BY closed_seq DESC LIMIT ?",
+        f"SELECT {_COLUMNS} FROM till_sessions WHERE state = 'closed' ORDER BY closed_seq DESC LIMIT ?",
         (limit,),
     )
     return [_session(tuple(row)) for row in rows]
@@ -114,7 +113,8 @@ def bodies_of(connection: Connection, session: Session, last_seq: int) -> Iterat
     """Yield what happened in a session, read from the log, up to a number."""
     rows = connection.execute(
         "SELECT bytes FROM events WHERE seq BETWEEN ? AND ? AND kind IN"
-        " ('till.opened', 'till.drawer_opened', 'order.sold', 'order.voided', 'return.completed') ORDER BY seq",
+        " ('till.opened', 'till.drawer_opened', 'order.sold', 'order.voided', 'return.completed')"
+        " ORDER BY seq",
         (session.opened_seq, last_seq),
     )
     for (data,) in rows:
@@ -189,7 +189,7 @@ def on_till_drawer_opened(unit: EdgeUnit, recorded: Recorded) -> None:
 
 
 def _grow(unit: EdgeUnit, recorded: Recorded) -> None:
-    """Add one event to its session. Work after a count makes the count worthless, so it starts over."""
+    """Add one event to its session. Money that moves after a count makes it worthless: it starts over."""
     body = recorded.body
     assert isinstance(body, AtTill)
     row = unit.connection.execute(
@@ -202,18 +202,25 @@ def _grow(unit: EdgeUnit, recorded: Recorded) -> None:
         "UPDATE till_sessions SET totals = ? WHERE session_id = ?",
         (totals.model_dump_json(), body.session_id),
     )
-    if row[1] == TillState.COUNTING:
-        unit.connection.execute(
-            "UPDATE till_sessions SET state = 'open', counts = 0, counted_minor = NULL WHERE session_id = ?",
-            (body.session_id,),
-        )
-        unit.connection.execute("DELETE FROM counters WHERE name = ?", (_mark(body.session_id),))
+    if row[1] == TillState.COUNTING and not isinstance(body, DrawerOpened):
+        _start_over(unit, body.session_id)
+
+
+def _start_over(unit: EdgeUnit, session_id: str) -> None:
+    unit.connection.execute(
+        "UPDATE till_sessions SET state = 'open', counts = 0, counted_minor = NULL WHERE session_id = ?",
+        (session_id,),
+    )
+    unit.connection.execute("DELETE FROM counters WHERE name = ?", (_mark(session_id),))
 
 
 def on_till_counted(unit: EdgeUnit, recorded: Recorded) -> None:
-    """A drawer was counted."""
+    """A drawer was counted, or its count was given up."""
     body = recorded.body
     assert isinstance(body, TillCounted)
+    if body.abandoned:
+        _start_over(unit, body.session_id)
+        return
     unit.connection.execute(
         "UPDATE till_sessions SET state = 'counting', counts = ?, counted_minor = ? WHERE session_id = ?",
         (body.attempt, body.counted_minor, body.session_id),
@@ -236,7 +243,8 @@ def waiting_baskets(connection: Connection, till: str, *, zone: str) -> tuple[Wa
     """Return the baskets that this till parked, or left open with something in them."""
     found = connection.execute(
         "SELECT basket_id, coalesce(number, ''), state, changed_us FROM baskets WHERE device = ? AND"
-        " (state = 'parked' OR (state = 'open' AND json_array_length(body, '$.lines') > 0)) ORDER BY changed_us",
+        " (state = 'parked' OR (state = 'open' AND json_array_length(body, '$.lines') > 0))"
+        " ORDER BY changed_us",
         (till,),
     )
     local = ZoneInfo(zone)

@@ -81,8 +81,10 @@ class CloseFacts:
 
 
 def business_date(at_us: int, *, zone: str, cutover: str) -> str:
-    """Return the trading day of a moment: the store's calendar, in which the hours before the cut-over
-    (`04:00`) still belong to the day before."""
+    """Return the trading day of a moment by the store's calendar.
+
+    The hours before the cut-over (`04:00`) still belong to the day before.
+    """
     local = from_us(at_us).astimezone(ZoneInfo(zone))
     night = f"{local:%H:%M}" < cutover
     return (local.date() - timedelta(days=1 if night else 0)).isoformat()
@@ -243,8 +245,10 @@ def check_count(attempts: int, *, confirmed: bool) -> int:
 
 
 def tender_totals(totals: SessionTotals, counted_minor: int) -> tuple[TenderTotal, ...]:
-    """Return what each tender should hold and what was found. Card money is in the terminal's own
-    close, which this program does not see, so it counts as found."""
+    """Return what each tender should hold and what was found.
+
+    Card money is in the terminal's own close, which this program does not see, so it counts as found.
+    """
     expected = expected_cash(totals)
     return (
         TenderTotal(

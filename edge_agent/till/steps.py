@@ -32,6 +32,8 @@ READING: Final = "till_reading"
 """Action an approval names when a lead lets an associate see a reading."""
 DIFFERENCE: Final = "till_difference"
 """Action an approval names when a manager confirms a difference above the tolerance."""
+RESUME: Final = "till_resume"
+"""Action an approval names when a lead lets a counted till go on selling."""
 
 
 class Command(BaseModel):
@@ -283,9 +285,7 @@ def count(unit: EdgeUnit, edge: Edge, till: str, command: CountTill, *, person: 
 def _count(unit: EdgeUnit, edge: Edge, till: str, command: CountTill, person: CurrentPerson) -> Counted:
     session = require_session(unit.connection, edge, till)
     attempt = rules.check_count(session.counts, confirmed=rows.confirmed(unit.connection, session.session_id))
-    counted = rules.counted_total(
-        command.denominations, command.counted_minor, currency=session.currency
-    )
+    counted = rules.counted_total(command.denominations, command.counted_minor, currency=session.currency)
     body = TillCounted(
         session_id=session.session_id,
         till=till,
@@ -315,6 +315,31 @@ def confirm(unit: EdgeUnit, edge: Edge, till: str) -> Confirmed:
     rows.confirm(unit, session.session_id)
     _tell(unit, edge)
     return confirmation(edge, session)
+
+
+def resume(
+    unit: EdgeUnit, edge: Edge, till: str, *, person: CurrentPerson, approval: str | None = None
+) -> TillLook:
+    """Give a count up and go on selling. It needs a lead, and stays on record as an event.
+
+    Raises:
+        IllegalTransition: nothing was counted.
+        NotPermitted: `needs_approval`, a lead must agree.
+    """
+    session = _counted_session(unit.connection, edge, till)
+    require_word(unit, edge, person, RESUME, StoreRole.LEAD, approval)
+    body = TillCounted(
+        session_id=session.session_id,
+        till=till,
+        business_date=session.business_date,
+        currency=session.currency,
+        attempt=max(session.counts, 1),
+        counted_minor=session.counted_minor or 0,
+        abandoned=True,
+    )
+    edge.journal.record(unit, body, by=person.person_id, device=person.device)
+    _tell(unit, edge)
+    return _look(unit.connection, till, calendar_date(edge))
 
 
 def confirmation(edge: Edge, session: rows.Session) -> Confirmed:
@@ -362,7 +387,11 @@ def _close(unit: EdgeUnit, edge: Edge, till: str, command: CloseTill, person: Cu
     blocking = rules.blockers(close_checklist(unit.connection, edge, till))
     if blocking:
         raise Refused(
-            _("{till} cannot close yet: {reasons}", till=till, reasons=" ".join(s.title + "." for s in blocking)),
+            _(
+                "{till} cannot close yet: {reasons}",
+                till=till,
+                reasons=" ".join(s.title + "." for s in blocking),
+            ),
             " ".join(step.remedy for step in blocking),
             code="till_blocked",
             reasons=[{"key": s.key, "title": s.title, "remedy": s.remedy} for s in blocking],
@@ -508,4 +537,3 @@ def close_checklist(connection: Connection, edge: Edge, till: str) -> tuple[rule
 
 def _tell(unit: EdgeUnit, edge: Edge) -> None:
     unit.after_commit(lambda: edge.broadcaster.publish("till"))
-

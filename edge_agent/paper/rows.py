@@ -1,0 +1,312 @@
+"""The tables `print_jobs`, `print_log` and `printers`.
+
+A job keeps only what cannot be read again: for what happened, the number of its event, whose bytes never
+change. So a receipt that waits for paper costs a hundred bytes, and a reprint after years says the same.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edge_agent.database import EdgeUnit
+from edge_agent.paper.rules import Slip, Station, key_of, route
+from printing.job import IN_FLIGHT, JobState
+from protocol.kit.sqlite import Connection
+
+_JOB = (
+    "job_id, key, printer_id, document, title, business_id, state, attempt, kick, kicked, facts, detail,"
+    " queued_us, changed_us"
+)
+_FLYING = ", ".join(f"'{state.value}'" for state in sorted(IN_FLIGHT))
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One job as it stands."""
+
+    job_id: str
+    key: str
+    printer_id: str
+    document: str
+    title: str
+    business_id: str
+    state: str
+    attempt: int
+    kick: bool
+    kicked: bool
+    facts: Mapping[str, Any]
+    detail: str
+    queued_us: int
+    changed_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One step of a job."""
+
+    at_us: int
+    state: str
+    attempt: int
+    detail: str
+    facts: Mapping[str, Any]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterRow:
+    """One printer of the store."""
+
+    printer_id: str
+    name: str
+    host: str
+    port: int
+    profile: str
+    purposes: tuple[str, ...]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A slip to be queued."""
+
+    job_id: str
+    slip: Slip
+    title: str
+    business_id: str
+    facts: Mapping[str, Any]
+    queued_us: int
+    kick: bool = False
+    kicked: bool = False
+    attempt: int = 1
+    printer_id: str | None = None
+    detail: str = ""
+    by: str = ""
+
+
+def _job(row: tuple[Any, ...]) -> JobRow:
+    values = list(row)
+    values[8], values[9], values[10] = bool(values[8]), bool(values[9]), json.loads(values[10])
+    return JobRow(*values)
+
+
+def _printer(row: tuple[Any, ...]) -> PrinterRow:
+    values = list(row)
+    values[5], values[6] = tuple(values[5].split(",")), bool(values[6])
+    return PrinterRow(*values)
+
+
+def printers(connection: Connection, *, active_only: bool = False) -> list[PrinterRow]:
+    """Return the printers of the store."""
+    rows = connection.execute(
+        "SELECT printer_id, name, host, port, profile, purposes, active FROM printers WHERE active >= ?"
+        " ORDER BY name, printer_id",
+        (int(active_only),),
+    )
+    return [_printer(tuple(row)) for row in rows]
+
+
+def find_printer(connection: Connection, printer_id: str) -> PrinterRow | None:
+    """Return one printer."""
+    return next((each for each in printers(connection) if each.printer_id == printer_id), None)
+
+
+def put_printer(unit: EdgeUnit, printer: PrinterRow) -> None:
+    """Add a printer, or change it."""
+    unit.connection.execute(
+        "INSERT INTO printers (printer_id, name, host, port, profile, purposes, active)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (printer_id) DO UPDATE SET name = excluded.name,"
+        " host = excluded.host, port = excluded.port, profile = excluded.profile,"
+        " purposes = excluded.purposes, active = excluded.active",
+        (
+            printer.printer_id,
+            printer.name,
+            printer.host,
+            printer.port,
+            printer.profile,
+            ",".join(printer.purposes),
+            int(printer.active),
+        ),
+    )
+
+
+def stations(connection: Connection) -> list[Station]:
+    """Return the active printers as routing sees them."""
+    return [
+        Station(each.printer_id, frozenset(each.purposes)) for each in printers(connection, active_only=True)
+    ]
+
+
+def queue(unit: EdgeUnit, job: NewJob) -> str:
+    """Queue a slip and return its job; a key that is known already is the job it was."""
+    connection = unit.connection
+    printer_id = job.printer_id if job.printer_id is not None else route(job.slip, stations(connection))
+    key = key_of(job.slip, job.business_id, job.attempt)
+    cursor = connection.execute(
+        f"INSERT INTO print_jobs ({_JOB}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (key) DO NOTHING",
+        (
+            job.job_id,
+            key,
+            printer_id,
+            job.slip.value,
+            job.title,
+            job.business_id,
+            JobState.QUEUED.value,
+            job.attempt,
+            int(job.kick),
+            int(job.kicked),
+            json.dumps(job.facts, ensure_ascii=False, separators=(",", ":")),
+            job.detail,
+            job.queued_us,
+            job.queued_us,
+        ),
+    )
+    if cursor.rowcount == 0:
+        found: str = connection.execute("SELECT job_id FROM print_jobs WHERE key = ?", (key,)).fetchone()[0]
+        return found
+    return job.job_id
+
+
+def find_job(connection: Connection, job_id: str) -> JobRow | None:
+    """Return one job."""
+    row = connection.execute(f"SELECT {_JOB} FROM print_jobs WHERE job_id = ?", (job_id,)).fetchone()
+    return None if row is None else _job(tuple(row))
+
+
+def next_job(connection: Connection, printer_id: str) -> JobRow | None:
+    """Return the job of a printer that was interrupted, else the oldest that waits."""
+    for condition in (f"state IN ({_FLYING})", "state = 'queued'"):
+        row = connection.execute(
+            f"SELECT {_JOB} FROM print_jobs WHERE printer_id = ? AND {condition}"
+            " ORDER BY queued_us, rowid LIMIT 1",
+            (printer_id,),
+        ).fetchone()
+        if row is not None:
+            return _job(tuple(row))
+    return None
+
+
+def jobs(connection: Connection, *, state: str, business_id: str, limit: int) -> list[JobRow]:
+    """Return jobs, newest first; `state` and `business_id` narrow them down when they are not empty."""
+    conditions, values = ["1"], []
+    if state:
+        conditions.append("state = ?")
+        values.append(state)
+    if business_id:
+        conditions.append("(business_id = ? OR title = ?)")
+        values += [business_id, business_id]
+    rows = connection.execute(
+        f"SELECT {_JOB} FROM print_jobs WHERE {' AND '.join(conditions)}"
+        " ORDER BY queued_us DESC, rowid DESC LIMIT ?",
+        [*values, limit],
+    )
+    return [_job(tuple(row)) for row in rows]
+
+
+def log_of(connection: Connection, job_id: str) -> list[LogRow]:
+    """Return what became of a job, step by step."""
+    rows = connection.execute(
+        "SELECT at_us, state, attempt, detail, facts, by FROM print_log WHERE job_id = ? ORDER BY n",
+        (job_id,),
+    )
+    return [LogRow(r[0], r[1], r[2], r[3], json.loads(r[4]), r[5]) for r in rows]
+
+
+def mark(  # noqa: PLR0913 - what is written down of a step, all by name
+    unit: EdgeUnit,
+    job_id: str,
+    *,
+    state: JobState,
+    attempt: int,
+    detail: str,
+    facts: Mapping[str, object],
+    at_us: int,
+    by: str = "",
+) -> None:
+    """Write one step of a job down. The first sending of a job is the only one that may open a drawer."""
+    unit.connection.execute(
+        "UPDATE print_jobs SET state = ?, attempt = ?, detail = ?, changed_us = ?, kicked = max(kicked, ?)"
+        " WHERE job_id = ?",
+        (state.value, attempt, detail, at_us, int(state is JobState.SENDING), job_id),
+    )
+    unit.connection.execute(
+        "INSERT INTO print_log (job_id, n, at_us, state, attempt, detail, facts, by) SELECT ?,"
+        " coalesce(max(n), 0) + 1, ?, ?, ?, ?, ?, ? FROM print_log WHERE job_id = ?",
+        (job_id, at_us, state.value, attempt, detail, json.dumps(dict(facts), default=str), by, job_id),
+    )
+
+
+def latest_attempt(connection: Connection, job: JobRow) -> int:
+    """Return how often a slip was queued or sent, over all of its jobs."""
+    row = connection.execute(
+        "SELECT max(attempt) FROM print_jobs WHERE document = ? AND business_id = ?",
+        (job.document, job.business_id),
+    ).fetchone()
+    return int(row[0])
+
+
+def in_flight_without(connection: Connection, printer_ids: tuple[str, ...]) -> list[JobRow]:
+    """Return jobs that were being sent by a printer that nobody looks after any more."""
+    rows = connection.execute(f"SELECT {_JOB} FROM print_jobs WHERE state IN ({_FLYING})")
+    return [job for job in (_job(tuple(row)) for row in rows) if job.printer_id not in printer_ids]
+
+
+def reroute(unit: EdgeUnit) -> int:
+    """Give jobs that wait without an active printer to one; return how many moved."""
+    connection = unit.connection
+    known = stations(connection)
+    names = [station.printer_id for station in known]
+    moved = 0
+    for slip in Slip:
+        target = route(slip, known)
+        moved += connection.execute(
+            "UPDATE print_jobs SET printer_id = ? WHERE state = 'queued' AND document = ? AND printer_id <> ?"
+            f" AND printer_id NOT IN ({','.join('?' * len(names))})",
+            (target, slip.value, target, *names),
+        ).rowcount
+    return moved
+
+
+def waiting_without_printer(connection: Connection, before_us: int, document: str) -> list[JobRow]:
+    """Return jobs of a document that wait for no printer at all and were queued before a time."""
+    rows = connection.execute(
+        f"SELECT {_JOB} FROM print_jobs WHERE printer_id = '' AND state = 'queued' AND document = ?"
+        " AND queued_us <= ? ORDER BY queued_us LIMIT 200",
+        (document, before_us),
+    )
+    return [_job(tuple(row)) for row in rows]
+
+
+def prune(unit: EdgeUnit, before_us: int, *, limit: int) -> int:
+    """Forget the oldest jobs that are done with, a few at a time; return how many there were."""
+    connection = unit.connection
+    old = [
+        row[0]
+        for row in connection.execute(
+            "SELECT job_id FROM print_jobs WHERE queued_us < ? AND state NOT IN"
+            f" ('queued', 'unknown', 'resolved_missing', {_FLYING}) ORDER BY queued_us LIMIT ?",
+            (before_us, limit),
+        )
+    ]
+    connection.executemany("DELETE FROM print_log WHERE job_id = ?", [(job_id,) for job_id in old])
+    connection.executemany("DELETE FROM print_jobs WHERE job_id = ?", [(job_id,) for job_id in old])
+    return len(old)
+
+
+def name_of(connection: Connection, person_id: str) -> str:
+    """Return what stands on paper for a person."""
+    row = connection.execute("SELECT name FROM people WHERE person_id = ?", (person_id,)).fetchone()
+    return str(row[0]) if row else person_id
+
+
+def sold_at_us(connection: Connection, order_id: str) -> int | None:
+    """Return when an order was sold here, or None."""
+    row = connection.execute("SELECT at_us FROM orders WHERE order_id = ?", (order_id,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def event_at(connection: Connection, seq: int) -> tuple[int, bytes] | None:
+    """Return (time, bytes) of an event."""
+    row = connection.execute("SELECT at_us, bytes FROM events WHERE seq = ?", (seq,)).fetchone()
+    return None if row is None else (row[0], row[1])

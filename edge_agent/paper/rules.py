@@ -1,0 +1,174 @@
+"""Which slips there are, where they go, and how long they are of use.
+
+A job's key is document + business id + revision: the same key is the same job, so queueing twice prints
+once. Where a slip goes is decided by its purpose (receipt, report); a store whose only printer was set up
+for one purpose prints the other there too, and a store without a printer keeps its jobs visibly waiting.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from printing.document import Block, Cut, Document, Kick, Row, Rule, Text
+from printing.documents.parts import day_and_time, ending, heading
+from protocol.errors import Invalid
+from protocol.ids import slip_code
+from protocol.kit.text import _, language
+
+_HOUR_US: Final = 3600 * 1_000_000
+KEPT_DAYS: Final = 30
+KEPT_US: Final = KEPT_DAYS * 24 * _HOUR_US
+"""How long the job log tells what became of a slip."""
+
+
+class Slip(StrEnum):
+    """The documents of a store's queue; the values are the classes `printing.job` knows."""
+
+    RECEIPT = "receipt"
+    RETURN_RECEIPT = "return_receipt"
+    TILL_REPORT = "till_report"
+    PARKED_SLIP = "parked_slip"
+    DRAWER = "drawer"
+    TEST_PAGE = "test_page"
+
+
+class Purpose(StrEnum):
+    """What a printer is there for."""
+
+    RECEIPT = "receipt"
+    REPORT = "report"
+
+
+_PURPOSES: Final[Mapping[Slip, Purpose]] = MappingProxyType({Slip.TILL_REPORT: Purpose.REPORT})
+_OF_USE_US: Final[Mapping[Slip, int]] = MappingProxyType(
+    {
+        Slip.RECEIPT: 12 * _HOUR_US,
+        Slip.RETURN_RECEIPT: 24 * _HOUR_US,
+        Slip.TILL_REPORT: 7 * 24 * _HOUR_US,
+        Slip.PARKED_SLIP: 12 * _HOUR_US,
+        Slip.DRAWER: 60 * 1_000_000,  # a drawer that opens later opens for nobody
+        Slip.TEST_PAGE: 10 * 60 * 1_000_000,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A printer as routing sees it."""
+
+    printer_id: str
+    purposes: frozenset[str]
+
+
+def key_of(slip: Slip, business_id: str, revision: int = 1) -> str:
+    """Return the key of a job."""
+    return f"{slip.value}:{business_id}:{revision}"
+
+
+def purpose_of(slip: Slip) -> Purpose:
+    """Return what kind of printer a slip is for."""
+    return _PURPOSES.get(slip, Purpose.RECEIPT)
+
+
+def route(slip: Slip, stations: Iterable[Station]) -> str:
+    """Return the printer of a slip: one of its purpose, else any; empty when there is none."""
+    known = sorted(stations, key=lambda station: station.printer_id)
+    fitting = [station for station in known if purpose_of(slip).value in station.purposes]
+    chosen = next(iter(fitting or known), None)
+    return chosen.printer_id if chosen else ""
+
+
+def expires_us(slip: Slip, queued_us: int) -> int:
+    """Return when a slip that still waits is of no use any more."""
+    return queued_us + _OF_USE_US[slip]
+
+
+def check_purposes(purposes: Iterable[str]) -> tuple[str, ...]:
+    """Return the purposes of a printer in their order.
+
+    Raises:
+        Invalid: one is not known, or there is none.
+    """
+    wanted = set(purposes)
+    known = [purpose.value for purpose in Purpose]
+    if not wanted or wanted - set(known):
+        raise Invalid(
+            _("A printer is there for receipts, for reports, or for both."),
+            _("Give one or more of: {known}.", known=", ".join(known)),
+            code="bad_purpose",
+        )
+    return tuple(purpose for purpose in known if purpose in wanted)
+
+
+def slip_label(slip: str) -> str:
+    """Return what a slip is called on screens."""
+    labels = {
+        Slip.RECEIPT.value: _("Receipt"),
+        Slip.RETURN_RECEIPT.value: _("Return receipt"),
+        Slip.TILL_REPORT.value: _("Till report"),
+        Slip.PARKED_SLIP.value: _("Parked basket"),
+        Slip.DRAWER.value: _("Drawer opened"),
+        Slip.TEST_PAGE.value: _("Test page"),
+    }
+    return labels.get(slip, slip)
+
+
+def state_label(state: str) -> str:
+    """Return what a job's state is called on screens."""
+    labels = {
+        "queued": _("Waiting"),
+        "sending": _("Being sent"),
+        "sent": _("Sent, not confirmed yet"),
+        "held_at_printer": _("Held at the printer"),
+        "printed": _("Printed"),
+        "sent_unconfirmed": _("Sent; this printer cannot confirm"),
+        "unknown": _("In doubt: look whether it is there"),
+        "seen": _("Seen"),
+        "resolved_printed": _("Found by a person"),
+        "resolved_missing": _("Not found by a person"),
+        "expired": _("Too old to print"),
+        "voided": _("Cancelled"),
+        "refused": _("Cannot be printed"),
+    }
+    return labels.get(state, state)
+
+
+@dataclass(frozen=True, slots=True)
+class NoSaleFacts:
+    """What the slip of a drawer opened without a sale says."""
+
+    store_name: str
+    till: str
+    at: datetime
+    associate: str
+    reason: str
+    approved_by: str
+    seq: int
+    demo: bool
+
+
+def no_sale_slip(facts: NoSaleFacts) -> Document:
+    """Return the slip that goes into the drawer it opens."""
+    blocks: list[Block] = [
+        Kick(),
+        *heading(demo=facts.demo),
+        Text(facts.store_name, "center", bold=True),
+        Text(_("No sale"), "center", size=2, bold=True),
+        Rule(),
+        Row.pair(facts.till, day_and_time(facts.at)),
+        Row.pair(_("By"), facts.associate),
+    ]
+    if facts.approved_by:
+        blocks.append(Row.pair(_("Approved by {name}", name=facts.approved_by), ""))
+    blocks.append(Text(facts.reason))
+    blocks.extend(ending())
+    assert isinstance(blocks[-1], Cut)
+    return Document(_("No sale {number}", number=facts.seq), tuple(blocks), language.get())
+
+
+def code_of(slip_type: str, number: str) -> str:
+    """Return what the QR code of a slip says on its first printing."""
+    return slip_code(slip_type, number, 1)

@@ -1,0 +1,162 @@
+"""Runs one spooler for each active printer, and keeps the queue tidy.
+
+A housekeeper thread looks once a second whether printers were added, changed or switched off, so nothing
+has to be restarted for it. It also lets slips expire that wait for no printer at all, and forgets finished
+jobs after a month, a few at a time.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from edge_agent.context import Edge
+from edge_agent.paper import rows
+from edge_agent.paper.rules import KEPT_US, Slip, expires_us
+from edge_agent.paper.store import EdgeJobStore
+from printing.job import JobState
+from printing.profiles import profile_of
+from printing.spooler import Condition, Limits, Printer, Spooler
+from printing.transports.base import Transport
+from printing.transports.tcp9100 import Tcp9100
+from protocol.errors import OrderspineError
+
+LOOK_SECONDS: Final = 1.0
+TIDY_SECONDS: Final = 60.0
+PRUNED_AT_ONCE: Final = 200
+"""Small enough that a sale never waits for it, often enough to keep up with a busy store."""
+
+
+class PaperService:
+    """The printers of one store. `start` it once, `stop` it once."""
+
+    def __init__(
+        self,
+        edge: Edge,
+        *,
+        limits: Limits | None = None,
+        transport: Callable[[str, int], Transport] = Tcp9100,
+    ) -> None:
+        self.store = EdgeJobStore(edge)
+        self._edge = edge
+        self._limits = limits
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._spoolers: dict[str, tuple[rows.PrinterRow, Spooler]] = {}
+        self._stopping = threading.Event()
+        self._look_now = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="paper")
+
+    def start(self) -> None:
+        """Settle what an earlier run left behind, then begin to print."""
+        self._settle()
+        self._edge.wake_paper = self.wake
+        self.look()
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """Stop every printer; a slip that is being sent then becomes UNKNOWN."""
+        self._stopping.set()
+        self._look_now.set()
+        if self._keeper.ident is not None:
+            self._keeper.join()
+        with self._lock:
+            running = [spooler for _row, spooler in self._spoolers.values()]
+            self._spoolers.clear()
+        for spooler in running:
+            spooler.stop()
+
+    def wake(self) -> None:
+        """Tell the printers that something was queued. Called after each commit: quick, never raises."""
+        self.store.wake()
+
+    def conditions(self) -> dict[str, Condition]:
+        """Return what is known of each running printer."""
+        with self._lock:
+            return {printer_id: spooler.condition for printer_id, (_row, spooler) in self._spoolers.items()}
+
+    def try_now(self, printer_id: str) -> None:
+        """Do not wait for the next try: somebody has just put this printer right."""
+        with self._lock:
+            found = self._spoolers.get(printer_id)
+        if found is not None:
+            found[1].try_now()
+        self._look_now.set()
+
+    def look(self) -> None:
+        """Start, replace and stop spoolers so that they match the table of printers."""
+        wanted = {row.printer_id: row for row in rows.printers(self._edge.database.read(), active_only=True)}
+        with self._lock:
+            gone = [
+                printer_id
+                for printer_id, (row, _spooler) in self._spoolers.items()
+                if wanted.get(printer_id) != row
+            ]
+            leaving = [self._spoolers.pop(printer_id)[1] for printer_id in gone]
+        for spooler in leaving:  # one owner per printer: the old thread ends before a new one begins
+            spooler.stop()
+        with self._lock:
+            for printer_id in wanted.keys() - self._spoolers.keys():
+                spooler = self._spooler(wanted[printer_id])
+                self._spoolers[printer_id] = (wanted[printer_id], spooler)
+                spooler.start()
+
+    def _spooler(self, row: rows.PrinterRow) -> Spooler:
+        printer = Printer(row.printer_id, profile_of(row.profile), self._transport(row.host, row.port))
+        return Spooler(
+            printer,
+            self.store,
+            self._edge.clock,
+            self._edge.ids,
+            limits=self._limits,
+            on_change=lambda _condition: self._edge.broadcaster.publish("printers"),
+        )
+
+    def _settle(self) -> None:
+        """A slip found half sent may lie on the counter. Running printers settle their own."""
+        reader = self._edge.database.read()
+        active = tuple(row.printer_id for row in rows.printers(reader, active_only=True))
+        for job in rows.in_flight_without(reader, active):
+            self.store.mark(
+                job.job_id,
+                JobState.UNKNOWN,
+                attempt=job.attempt,
+                detail="the program ended while this slip was being sent",
+                facts={},
+            )
+
+    def _keep(self) -> None:
+        tidied = self._edge.clock.monotonic() - TIDY_SECONDS
+        while not self._stopping.is_set():
+            try:
+                self.look()
+                if self._edge.clock.monotonic() - tidied >= TIDY_SECONDS:
+                    tidied = self._edge.clock.monotonic()
+                    self.tidy()
+            except OrderspineError:
+                # A full disk or a busy database: what waits is kept, and the next look tries again.
+                tidied = self._edge.clock.monotonic()
+            self._look_now.wait(LOOK_SECONDS)
+            self._look_now.clear()
+
+    def tidy(self) -> int:
+        """Let slips expire that nobody prints, forget old jobs; return how many were forgotten."""
+        now_us = self._edge.clock.now_us()
+        for slip in Slip:
+            before = now_us - expires_us(slip, 0)
+            for job in rows.waiting_without_printer(self._edge.database.read(), before, slip.value):
+                self.store.mark(
+                    job.job_id,
+                    JobState.EXPIRED,
+                    attempt=job.attempt,
+                    detail="too old to be of use, and there was no printer",
+                    facts={},
+                )
+        forgotten = 0
+        while not self._stopping.is_set():
+            some = self._edge.database.write(
+                lambda unit: rows.prune(unit, now_us - KEPT_US, limit=PRUNED_AT_ONCE)
+            )
+            forgotten += some
+            if some < PRUNED_AT_ONCE:
+                break
+        return forgotten

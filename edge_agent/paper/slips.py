@@ -1,0 +1,345 @@
+"""From a job to its document: facts are read again at print time, in the language of the store.
+
+A receipt, a return, a Z and a no-sale slip are made of their event, which is found by its number and never
+changes. A reading (X), a parked basket and a test page have no event; their facts are kept with the job.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from edge_agent.paper import rows
+from edge_agent.paper.rules import NoSaleFacts, Slip, code_of, no_sale_slip
+from edge_agent.settings import EdgeSettings
+from printing.document import Document
+from printing.documents.parked_slip import ParkedSlipFacts, parked_slip
+from printing.documents.receipt import ReceiptFacts, ReceiptLine, receipt
+from printing.documents.return_receipt import ReturnLine as PrintedReturn
+from printing.documents.return_receipt import ReturnReceiptFacts, return_receipt
+from printing.documents.test_page import PrinterTestFacts, printer_test
+from printing.documents.till_report import TenderCount, TillReportFacts, till_report
+from printing.profiles import profile_of
+from protocol.clock import from_us
+from protocol.envelope import Event, decode_event, read_body
+from protocol.errors import Invalid
+from protocol.events import DrawerOpened, OrderSold, OrderVoided, ReturnCompleted, TillClosed
+from protocol.kit.sqlite import Connection
+from protocol.kit.text import _, language
+from protocol.movements import Bucket
+from protocol.orders import Tender, TenderKind, WireModel
+from protocol.till import RateTotal, SessionTotals
+
+
+class Slips:
+    """Makes the documents of one store."""
+
+    def __init__(self, settings: EdgeSettings) -> None:
+        self._settings = settings
+        self._zone = ZoneInfo(settings.zone)
+
+    def document(self, connection: Connection, job: rows.JobRow) -> Document:
+        """Return the document of a job, as its first printing shows it.
+
+        Raises:
+            Invalid: its event is gone or is not what the job says.
+        """
+        spoken = language.set(self._settings.language)
+        try:
+            return self._document(connection, job)
+        finally:
+            language.reset(spoken)
+
+    def _document(self, connection: Connection, job: rows.JobRow) -> Document:
+        match Slip(job.document):
+            case Slip.PARKED_SLIP:
+                return self._parked(connection, job.facts)
+            case Slip.TEST_PAGE:
+                return self._test_page(job)
+            case Slip.TILL_REPORT if "seq" not in job.facts:
+                return self._reading(connection, job)
+        return self._of_event(connection, job)
+
+    def _of_event(self, connection: Connection, job: rows.JobRow) -> Document:
+        event, body = _event(connection, job)
+        match body:
+            case OrderSold():
+                return self._receipt(connection, job, event, body)
+            case ReturnCompleted():
+                return self._return(connection, job, event, body)
+            case TillClosed():
+                return self._z(connection, event, body)
+            case DrawerOpened():
+                return self._no_sale(connection, event, body)
+        raise _unreadable(job)
+
+    def _local(self, at_us: int) -> datetime:
+        return from_us(at_us).astimezone(self._zone)
+
+    def _receipt(self, connection: Connection, job: rows.JobRow, event: Event, body: OrderSold) -> Document:
+        lines = tuple(
+            ReceiptLine(
+                name=line.name,
+                sku=line.sku,
+                quantity=line.quantity,
+                unit_price_minor=line.unit_price_minor,
+                discount_minor=line.line_discount_minor,
+                gross_minor=line.gross_minor + line.order_discount_minor,
+            )
+            for line in body.lines
+        )
+        paid = [(_tender_label(t), t.tendered_minor or t.amount_minor) for t in body.tenders]
+        if body.rounding_minor:
+            paid.append((_("Rounding"), body.rounding_minor))
+        return receipt(
+            ReceiptFacts(
+                store_name=self._settings.store_name,
+                store_lines=self._settings.address,
+                vat_number=self._settings.vat_number,
+                number=body.number,
+                sold_at=self._local(event.at),
+                till=body.till,
+                associate=rows.name_of(connection, event.by),
+                lines=lines,
+                discount_minor=sum(line.order_discount_minor for line in body.lines),
+                total_minor=body.total_minor,
+                tax=_tax((line.rate_ppm, line.gross_minor, line.tax_minor) for line in body.lines),
+                tenders=tuple(paid),
+                change_minor=body.change_minor,
+                currency=body.currency,
+                code=code_of("rc", body.number),
+                open_drawer=job.kick,
+                demo=self._settings.demo,
+            )
+        )
+
+    def _return(
+        self, connection: Connection, job: rows.JobRow, event: Event, body: ReturnCompleted
+    ) -> Document:
+        sold_us = rows.sold_at_us(connection, body.order_id)
+        approver = next((approval.by for approval in body.approvals), "")
+        voided = isinstance(body, OrderVoided)
+        lines = tuple(
+            PrintedReturn(
+                name=line.name,
+                sku=line.sku,
+                quantity=line.quantity,
+                reason=body.reason if isinstance(body, OrderVoided) else _reason(line.reason),
+                disposition=_disposition(line.to_bucket),
+                refund_minor=line.gross_minor,
+            )
+            for line in body.lines
+        )
+        return return_receipt(
+            ReturnReceiptFacts(
+                store_name=self._settings.store_name,
+                store_lines=self._settings.address,
+                vat_number=self._settings.vat_number,
+                number=body.number,
+                original_number=body.order_number,
+                original_sold_at=None if sold_us is None else self._local(sold_us),
+                returned_at=self._local(event.at),
+                till=body.till,
+                associate=rows.name_of(connection, event.by),
+                lines=lines,
+                total_minor=body.total_minor,
+                tax=_tax((line.rate_ppm, line.gross_minor, line.tax_minor) for line in body.lines),
+                refunds=tuple((_tender_label(t), t.amount_minor) for t in body.refunds),
+                currency=body.currency,
+                code=code_of("vd" if voided else "rt", body.number),
+                approved_by=rows.name_of(connection, approver) if approver else "",
+                copy_note=_("VOIDED") if voided else "",
+                open_drawer=job.kick,
+                demo=self._settings.demo,
+            )
+        )
+
+    def _z(self, connection: Connection, event: Event, body: TillClosed) -> Document:
+        opened = rows.event_at(connection, body.first_seq)
+        counts = tuple(
+            TenderCount(_kind_label(each.kind), each.expected_minor, each.counted_minor)
+            for each in body.tenders
+        )
+        return till_report(
+            TillReportFacts(
+                kind="Z",
+                store_name=self._settings.store_name,
+                store_lines=self._settings.address,
+                vat_number=self._settings.vat_number,
+                number=body.number,
+                business_date=body.business_date,
+                till=body.till,
+                associate=rows.name_of(connection, event.by),
+                opened_at=self._local(opened[0] if opened else event.at),
+                printed_at=self._local(event.at),
+                counts=_counts(body.totals),
+                sums=_sums(body.totals),
+                tax=_rates(body.totals.by_rate),
+                tenders=counts,
+                first_stream_number=body.first_seq,
+                last_stream_number=body.last_seq,
+                range_hash=body.range_hash,
+                currency=body.currency,
+                code=code_of("z", body.number),
+                demo=self._settings.demo,
+            )
+        )
+
+    def _reading(self, connection: Connection, job: rows.JobRow) -> Document:
+        facts = job.facts
+        totals = SessionTotals.model_validate(facts["totals"])
+        tenders = (
+            TenderCount(_kind_label(TenderKind.CASH), totals.float_minor + totals.cash_minor),
+            TenderCount(_kind_label(TenderKind.CARD), totals.card_minor),
+        )
+        return till_report(
+            TillReportFacts(
+                kind="X",
+                store_name=self._settings.store_name,
+                store_lines=self._settings.address,
+                vat_number=self._settings.vat_number,
+                number=facts["till"],
+                business_date=facts["business_date"],
+                till=facts["till"],
+                associate=rows.name_of(connection, facts["by"]),
+                opened_at=self._local(facts["opened_us"]),
+                printed_at=self._local(facts["at_us"]),
+                counts=_counts(totals),
+                sums=_sums(totals),
+                tax=_rates(totals.by_rate),
+                tenders=tenders,
+                first_stream_number=facts["first_seq"],
+                last_stream_number=facts["last_seq"],
+                range_hash=facts["range_hash"],
+                currency=facts["currency"],
+                code="",
+                demo=self._settings.demo,
+            )
+        )
+
+    def _no_sale(self, connection: Connection, event: Event, body: DrawerOpened) -> Document:
+        approver = next((approval.by for approval in body.approvals), "")
+        return no_sale_slip(
+            NoSaleFacts(
+                store_name=self._settings.store_name,
+                till=body.till,
+                at=self._local(event.at),
+                associate=rows.name_of(connection, event.by),
+                reason=body.reason,
+                approved_by=rows.name_of(connection, approver) if approver else "",
+                seq=event.seq,
+                demo=self._settings.demo,
+            )
+        )
+
+    def _parked(self, connection: Connection, facts: Mapping[str, Any]) -> Document:
+        return parked_slip(
+            ParkedSlipFacts(
+                store_name=self._settings.store_name,
+                number=facts["number"],
+                parked_at=self._local(facts["at_us"]),
+                till=facts["till"],
+                associate=rows.name_of(connection, facts["by"]),
+                units=facts["units"],
+                total_minor=facts["total_minor"],
+                currency=self._settings.currency,
+                code=code_of("bk", facts["number"]),
+                note=facts["note"],
+                demo=self._settings.demo,
+            )
+        )
+
+    def _test_page(self, job: rows.JobRow) -> Document:
+        profile = profile_of(job.facts["profile"])
+        return printer_test(
+            PrinterTestFacts(
+                place=self._settings.store_name,
+                printer=job.facts["printer"],
+                profile=profile.name,
+                columns=profile.columns,
+                dots=profile.dots,
+                printed_at=self._local(job.queued_us),
+                code=code_of("tp", job.job_id),
+                demo=self._settings.demo,
+            )
+        )
+
+
+def _event(connection: Connection, job: rows.JobRow) -> tuple[Event, WireModel]:
+    found = rows.event_at(connection, int(job.facts.get("seq", 0)))
+    if found is None:
+        raise _unreadable(job)
+    event = decode_event(found[1])
+    return event, read_body(event)
+
+
+def _unreadable(job: rows.JobRow) -> Invalid:
+    return Invalid(
+        _("The slip {title} has nothing to print.", title=job.title),
+        _("Print it again from its order."),
+        code="no_slip",
+    )
+
+
+def _tax(lines: Iterable[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...]:
+    sums: dict[int, tuple[int, int]] = {}
+    for rate, gross, tax in lines:
+        net_before, tax_before = sums.get(rate, (0, 0))
+        sums[rate] = (net_before + gross - tax, tax_before + tax)
+    return tuple((rate, net, tax) for rate, (net, tax) in sorted(sums.items(), reverse=True))
+
+
+def _rates(rates: Iterable[RateTotal]) -> tuple[tuple[int, int, int], ...]:
+    return tuple((rate.rate_ppm, rate.gross_minor - rate.tax_minor, rate.tax_minor) for rate in rates)
+
+
+def _counts(totals: SessionTotals) -> tuple[tuple[str, int], ...]:
+    return (
+        (_("Sales"), totals.sales),
+        (_("Returns"), totals.returns),
+        (_("Voids"), totals.voids),
+        (_("No sale"), totals.no_sales),
+    )
+
+
+def _sums(totals: SessionTotals) -> tuple[tuple[str, int], ...]:
+    return (
+        (_("Sales"), totals.sales_minor),
+        (_("Returns"), -totals.returns_minor),
+        (_("Voids"), -totals.voids_minor),
+        (_("Net"), totals.sales_minor - totals.returns_minor - totals.voids_minor),
+        (_("Discounts given"), totals.discounts_minor),
+        (_("Float"), totals.float_minor),
+    )
+
+
+def _kind_label(kind: TenderKind) -> str:
+    return _("Cash") if kind is TenderKind.CASH else _("Card")
+
+
+def _tender_label(tender: Tender) -> str:
+    label = _kind_label(tender.kind)
+    return f"{label} ****{tender.last4}" if tender.last4 else label
+
+
+def _reason(code: str) -> str:
+    """Return a reason in words; the codes are those of `edge_agent.returns.rules`."""
+    words = {
+        "changed_mind": _("Changed their mind"),
+        "wrong_size": _("Wrong size"),
+        "wrong_item": _("Wrong item"),
+        "not_as_described": _("Not as described"),
+        "faulty": _("Faulty"),
+        "damaged": _("Damaged"),
+        "other": _("Another reason"),
+    }
+    return words.get(code, code)
+
+
+def _disposition(bucket: str) -> str:
+    words = {
+        Bucket.SELLABLE.value: _("Back on the shelf"),
+        Bucket.RETURNS.value: _("To be inspected"),
+        Bucket.QUARANTINE.value: _("Kept apart, damaged"),
+    }
+    return words.get(bucket, bucket)

@@ -1,0 +1,102 @@
+"""The durable queue as `printing.spooler` wants it, over the store's one writer.
+
+Every mark is a unit of work of its own and durable when it returns: SENDING must be on the disk before the
+first byte is on the wire. A slip that cannot be made (its event is gone, a printer profile is unknown) is
+marked REFUSED here and passed over, because one bad job must not stop the printer.
+"""
+
+import threading
+from collections.abc import Mapping
+
+from edge_agent.context import Edge
+from edge_agent.database import EdgeUnit
+from edge_agent.paper import rows, steps
+from edge_agent.paper.rules import Slip, expires_us
+from edge_agent.paper.slips import Slips
+from printing.document import Document
+from printing.job import IN_FLIGHT, Job, JobState
+from protocol.errors import OrderspineError
+
+
+class EdgeJobStore:
+    """The print queue of one store; shared by the threads of all its printers."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._slips = Slips(edge.settings)
+        self._changed = threading.Condition()
+        self._generation = 0
+        self._seen = threading.local()
+
+    def wake(self) -> None:
+        """Tell every printer's thread that a job may have been queued; never blocks for long."""
+        with self._changed:
+            self._generation += 1
+            self._changed.notify_all()
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Return when something was queued since this thread last looked, or after the timeout."""
+        seen = getattr(self._seen, "generation", -1)
+        with self._changed:
+            self._changed.wait_for(lambda: self._generation != seen, timeout_seconds)
+
+    def next_job(self, printer_id: str) -> Job | None:
+        """Return the interrupted job of a printer, else the oldest that waits, else None."""
+        while True:
+            self._seen.generation = self._generation
+            row = rows.next_job(self._edge.database.read(), printer_id)
+            if row is None:
+                return None
+            job = self._job(row)
+            if job is not None:
+                return job
+
+    def _job(self, row: rows.JobRow) -> Job | None:
+        state = JobState(row.state)
+        document = Document(row.title, ())
+        if state not in IN_FLIGHT:  # what was interrupted is not sent again as it is
+            try:
+                document = self._slips.document(self._edge.database.read(), row)
+            except OrderspineError as error:
+                self.mark(
+                    row.job_id,
+                    JobState.REFUSED,
+                    attempt=row.attempt,
+                    detail=f"{error.what} {error.remedy}",
+                    facts={"code": error.reason},
+                )
+                return None
+        return Job(
+            job_id=row.job_id,
+            printer_id=row.printer_id,
+            document_class=row.document,
+            document=document,
+            state=state,
+            attempt=row.attempt,
+            ever_sent=row.kicked,
+            queued_at_us=row.queued_us,
+            expires_at_us=expires_us(Slip(row.document), row.queued_us),
+        )
+
+    def mark(
+        self, job_id: str, state: JobState, *, attempt: int, detail: str, facts: Mapping[str, object]
+    ) -> None:
+        """Write a step down; durable when this returns."""
+
+        def step(unit: EdgeUnit) -> None:
+            rows.mark(
+                unit,
+                job_id,
+                state=state,
+                attempt=attempt,
+                detail=detail,
+                facts=facts,
+                at_us=self._edge.clock.now_us(),
+            )
+            if state is JobState.UNKNOWN:
+                row = rows.find_job(unit.connection, job_id)
+                if row is not None:
+                    steps.doubt(unit, self._edge, row)
+            unit.after_commit(lambda: self._edge.broadcaster.publish("printers"))
+
+        self._edge.database.write(step)

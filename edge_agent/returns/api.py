@@ -1,0 +1,150 @@
+"""Returns and voids over HTTP."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge_agent.context import Edge
+from edge_agent.returns import steps
+from edge_agent.web import REFUSALS, answered, edge_of, signed_in
+from protocol.kit.web.signin import CurrentPerson
+from protocol.orders import LINES_PER_ORDER, ReturnLine, Tender
+
+AnyEdge = Annotated[Edge, Depends(edge_of)]
+Anybody = Annotated[CurrentPerson, Depends(signed_in)]
+NumberPath = Annotated[str, Path(max_length=64)]
+
+router = APIRouter(prefix="/api/orders", tags=["returns"], responses=REFUSALS)
+
+
+class ReturnableLineAnswer(BaseModel):
+    """A line and what may still come back of it."""
+
+    line_no: int
+    sku: str
+    name: str
+    kind: str
+    quantity: int
+    returned: int
+    left: int
+    gross_minor: int
+    refunded_minor: int
+    refund_all_minor: int
+
+
+class TenderAnswer(BaseModel):
+    """A tender of the sale and what has not gone back to it."""
+
+    n: int
+    kind: str
+    amount_minor: int
+    left_minor: int
+    reference: str
+    last4: str
+
+
+class PastReturn(BaseModel):
+    """Something of the order that came back earlier."""
+
+    return_id: str
+    number: str
+    order_id: str
+    seq: int
+    at_us: int
+    session_id: str
+    kind: str
+    total_minor: int
+    tax_minor: int
+    by: str
+
+
+class ReasonAnswer(BaseModel):
+    """Why something comes back, and the bucket that is proposed for it."""
+
+    code: str
+    label: str
+    to_bucket: str
+
+
+class ReturnableAnswer(BaseModel):
+    """All that a return screen shows. `refusal` is empty when something may come back."""
+
+    order_id: str
+    number: str
+    state: str
+    sold_us: int
+    business_date: str
+    till: str
+    currency: str
+    total_minor: int
+    refunded_minor: int
+    lines: list[ReturnableLineAnswer]
+    tenders: list[TenderAnswer]
+    returns: list[PastReturn]
+    reasons: list[ReasonAnswer]
+    buckets: list[tuple[str, str]]
+    refusal: str
+    may_void: bool
+    why_no_void: str
+
+
+class PreviewWanted(BaseModel):
+    """Units that might come back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lines: tuple[steps.BringBack, ...] = Field(min_length=1, max_length=LINES_PER_ORDER)
+
+
+class PreviewAnswer(BaseModel):
+    """What a return would give back; nothing was changed."""
+
+    lines: tuple[ReturnLine, ...]
+    refunds: tuple[Tender, ...]
+    total_minor: int
+    tax_minor: int
+    cash_minor: int
+
+
+@router.get("/{number}/returnable")
+def returnable(number: NumberPath, edge: AnyEdge, _person: Anybody) -> ReturnableAnswer:
+    """Say what may come back of an order that was sold here."""
+    found: dict[str, Any] = asdict(steps.returnable(edge.database.read(), number))
+    return ReturnableAnswer.model_validate(found)
+
+
+@router.post("/{number}/returns/preview")
+def preview(number: NumberPath, wanted: PreviewWanted, edge: AnyEdge, _person: Anybody) -> PreviewAnswer:
+    """Say to the penny what a return would give back, and to which tender."""
+    plan = steps.preview(edge.database.read(), edge, number, wanted.lines)
+    return PreviewAnswer(
+        lines=plan.lines,
+        refunds=plan.refunds,
+        total_minor=plan.total_minor,
+        tax_minor=plan.tax_minor,
+        cash_minor=plan.cash_minor,
+    )
+
+
+@router.post("/{number}/returns", status_code=201)
+async def return_units(
+    number: NumberPath, wanted: steps.ReturnUnits, edge: AnyEdge, person: Anybody
+) -> steps.Returned:
+    """Take units back and pay them out; the same key again answers 200."""
+    done, new = await edge.database.awrite(
+        lambda unit: steps.return_units(unit, edge, number, wanted, person=person)
+    )
+    return answered(done, 201 if new else 200)  # type: ignore[return-value]  # the answer, already written
+
+
+@router.post("/{number}/void", status_code=201)
+async def void_order(
+    number: NumberPath, wanted: steps.VoidOrder, edge: AnyEdge, person: Anybody
+) -> steps.Returned:
+    """Take a whole sale back on its own day; the same key again answers 200."""
+    done, new = await edge.database.awrite(
+        lambda unit: steps.void_order(unit, edge, number, wanted, person=person)
+    )
+    return answered(done, 201 if new else 200)  # type: ignore[return-value]  # the answer, already written

@@ -1,0 +1,205 @@
+"""What returns and voids change in an order's rows, and the table `returns`.
+
+The sale itself writes `orders`, `order_lines` and `order_tenders`; here are the only functions that change
+them afterwards. A refund names no row of `order_tenders`: it goes to those of its kind and card, in their
+order, as far as something is left on them. So the rows follow from the log alone.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edge_agent.database import EdgeUnit
+from edge_agent.journal import Recorded
+from edge_agent.returns.rules import SoldLine, TenderLeft
+from protocol.events import OrderVoided, ReturnCompleted
+from protocol.ids import parse_slip_code
+from protocol.kit.sqlite import Connection
+from protocol.lifecycles import ORDER, OrderEvent, OrderState
+from protocol.orders import LineKind, Tender, TenderKind
+from protocol.rules.refund import RefundableLine
+
+ASKED_AT_ONCE = 500
+"""Lines asked for by number in one statement; for more, all of an order's lines are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoldOrder:
+    """An order that was sold here, as far as a return needs it."""
+
+    order_id: str
+    number: str
+    seq: int
+    at_us: int
+    business_date: str
+    session_id: str
+    till: str
+    state: str
+    currency: str
+    total_minor: int
+    refunded_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRow:
+    """A return or a void of an order."""
+
+    return_id: str
+    number: str
+    order_id: str
+    seq: int
+    at_us: int
+    session_id: str
+    kind: str
+    total_minor: int
+    tax_minor: int
+    by: str
+
+
+def find_order(connection: Connection, number: str) -> SoldOrder | None:
+    """Return an order by its number, its id, or what its receipt's code says."""
+    slip = parse_slip_code(number)
+    wanted = slip[1] if slip else number.strip()
+    columns = (
+        "order_id, number, seq, at_us, business_date, session_id, till, state, currency, total_minor,"
+        " refunded_minor"
+    )
+    for column, value in (("number", wanted.upper()), ("order_id", wanted.lower())):
+        row = connection.execute(
+            f"SELECT {columns} FROM orders WHERE {column} = ?",
+            (value,),
+        ).fetchone()
+        if row is not None:
+            return SoldOrder(*row)
+    return None
+
+
+def sold_lines(
+    connection: Connection, order_id: str, line_numbers: Iterable[int] | None = None
+) -> dict[int, SoldLine]:
+    """Return lines of an order by number: those asked for, or all."""
+    wanted = None if line_numbers is None else tuple(set(line_numbers))
+    chosen, values = "", [order_id]
+    if wanted is not None and len(wanted) <= ASKED_AT_ONCE:
+        chosen = f" AND line_no IN ({','.join('?' * len(wanted))})"
+        values = [order_id, *wanted]  # type: ignore[list-item]  # SQLite takes either
+    rows = connection.execute(
+        "SELECT line_no, sku, name, kind, rate_ppm, gross_minor, tax_minor, quantity, refunded_minor,"
+        f" refunded_tax_minor, returned FROM order_lines WHERE order_id = ?{chosen} ORDER BY line_no",
+        values,
+    )
+    return {row[0]: _sold_line(tuple(row)) for row in rows}
+
+
+def _sold_line(row: tuple[int, str, str, str, int, int, int, int, int, int, int]) -> SoldLine:
+    line_no, sku, name, kind, rate_ppm, gross, tax, quantity, refunded, refunded_tax, returned = row
+    money = RefundableLine(
+        gross_minor=gross,
+        tax_minor=tax,
+        quantity=quantity,
+        refunded_minor=refunded,
+        refunded_tax_minor=refunded_tax,
+        returned_quantity=returned,
+    )
+    return SoldLine(line_no, sku, name, LineKind(kind), rate_ppm, money)
+
+
+def tenders_left(connection: Connection, order_id: str) -> tuple[TenderLeft, ...]:
+    """Return the tenders of an order and what is left on each."""
+    rows = connection.execute(
+        "SELECT n, kind, amount_minor, amount_minor - refunded_minor, reference, last4 FROM order_tenders"
+        " WHERE order_id = ? ORDER BY n",
+        (order_id,),
+    )
+    return tuple(
+        TenderLeft(n, TenderKind(kind), amount, left, reference, last4)
+        for n, kind, amount, left, reference, last4 in rows
+    )
+
+
+def returns_of(connection: Connection, order_id: str) -> tuple[ReturnRow, ...]:
+    """Return what came back of an order, oldest first."""
+    rows = connection.execute(
+        "SELECT return_id, number, order_id, seq, at_us, session_id, kind, total_minor, tax_minor, by"
+        " FROM returns WHERE order_id = ? ORDER BY seq",
+        (order_id,),
+    )
+    return tuple(ReturnRow(*row) for row in rows)
+
+
+def on_return_completed(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Units of an order came back."""
+    body = recorded.body
+    assert isinstance(body, ReturnCompleted)
+    _give_back(unit, recorded, body, "return")
+
+
+def on_order_voided(unit: EdgeUnit, recorded: Recorded) -> None:
+    """A sale was taken back whole."""
+    body = recorded.body
+    assert isinstance(body, OrderVoided)
+    _give_back(unit, recorded, body, "void")
+
+
+def _give_back(unit: EdgeUnit, recorded: Recorded, body: ReturnCompleted, kind: str) -> None:
+    connection = unit.connection
+    connection.execute(
+        "INSERT INTO returns (return_id, number, order_id, seq, at_us, session_id, kind, total_minor,"
+        " tax_minor, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            body.return_id,
+            body.number,
+            body.order_id,
+            recorded.seq,
+            recorded.at_us,
+            body.session_id,
+            kind,
+            body.total_minor,
+            body.tax_minor,
+            recorded.by,
+        ),
+    )
+    connection.executemany(
+        "UPDATE order_lines SET returned = returned + ?, refunded_minor = refunded_minor + ?,"
+        " refunded_tax_minor = refunded_tax_minor + ? WHERE order_id = ? AND line_no = ?",
+        [
+            (line.quantity, line.gross_minor, line.tax_minor, body.order_id, line.line_no)
+            for line in body.lines
+        ],
+    )
+    _refund_tenders(connection, body.order_id, body.refunds)
+    _move_on(connection, body, kind)
+
+
+def _refund_tenders(connection: Connection, order_id: str, refunds: Iterable[Tender]) -> None:
+    standing = list(tenders_left(connection, order_id))
+    paid: dict[int, int] = {}
+    for refund in refunds:
+        amount = refund.amount_minor
+        for tender in standing:
+            if (tender.kind, tender.reference, tender.last4) != (refund.kind, refund.reference, refund.last4):
+                continue
+            part = min(amount, tender.left_minor - paid.get(tender.n, 0))
+            paid[tender.n] = paid.get(tender.n, 0) + part
+            amount -= part
+    connection.executemany(
+        "UPDATE order_tenders SET refunded_minor = refunded_minor + ? WHERE order_id = ? AND n = ?",
+        [(amount, order_id, n) for n, amount in paid.items() if amount],
+    )
+
+
+def _move_on(connection: Connection, body: ReturnCompleted, kind: str) -> None:
+    row = connection.execute("SELECT state FROM orders WHERE order_id = ?", (body.order_id,)).fetchone()
+    if row is None:
+        return  # an order of another store: its record is kept there
+    event = OrderEvent.VOIDED
+    if kind == "return":
+        left = connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM order_lines WHERE order_id = ? AND returned < quantity)",
+            (body.order_id,),
+        ).fetchone()[0]
+        event = OrderEvent.PART_RETURNED if left else OrderEvent.ALL_RETURNED
+    state, _in_order = ORDER.after_fact(OrderState(row[0]), event)
+    connection.execute(
+        "UPDATE orders SET state = ?, refunded_minor = refunded_minor + ? WHERE order_id = ?",
+        (state.value, body.total_minor, body.order_id),
+    )

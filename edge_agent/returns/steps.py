@@ -1,0 +1,332 @@
+"""Take goods back: in steps, or a whole sale on its own day.
+
+Everything is decided from rows read in the same unit of work that records the event. The writer runs one
+step after the other, so of two tills that return the same unit at the same moment exactly one succeeds.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge_agent.context import Edge
+from edge_agent.database import EdgeUnit
+from edge_agent.once import Key, once
+from edge_agent.people.steps import authorise
+from edge_agent.returns import rows, rules
+from edge_agent.till.rows import Session
+from edge_agent.till.steps import require_session
+from protocol.errors import NotFound, Refused
+from protocol.events import OrderVoided, ReturnCompleted
+from protocol.kit.sqlite import Connection
+from protocol.kit.text import _
+from protocol.kit.web.signin import CurrentPerson
+from protocol.lifecycles import OrderState, TillState
+from protocol.orders import LINES_PER_ORDER, Approval, Code, Quantity, ReturnLine, Tender
+from protocol.rules.discounts import Act
+from protocol.rules.refund import refund_units
+
+Token = Annotated[str, Field(max_length=64)]
+
+
+class Command(BaseModel):
+    """What somebody asks for: frozen, and nothing that is not known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BringBack(Command):
+    """Units of one line. No bucket: the one that the reason proposes."""
+
+    line_no: int = Field(ge=1, le=LINES_PER_ORDER)
+    quantity: Quantity
+    reason: Code = "changed_mind"
+    to_bucket: str = Field(default="", max_length=40)
+
+
+class ReturnUnits(Command):
+    """Take units of an order back. The till defaults to the one the person stands at."""
+
+    key: Key
+    lines: tuple[BringBack, ...] = Field(min_length=1, max_length=LINES_PER_ORDER)
+    approval: Token | None = None
+    till: Code | None = None
+
+
+class VoidOrder(Command):
+    """Take a whole sale back on the day it was made."""
+
+    key: Key
+    reason: str = Field(min_length=1, max_length=300)
+    approval: Token | None = None
+
+
+class Returned(BaseModel):
+    """A return or a void that is done. `receipt_job` is the printed slip's job."""
+
+    return_id: str
+    number: str
+    order_number: str
+    order_state: str
+    lines: tuple[ReturnLine, ...]
+    refunds: tuple[Tender, ...]
+    total_minor: int
+    tax_minor: int
+    seq: int
+    receipt_job: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnableLine:
+    """A line of an order and what may still come back of it."""
+
+    line_no: int
+    sku: str
+    name: str
+    kind: str
+    quantity: int
+    returned: int
+    left: int
+    gross_minor: int
+    refunded_minor: int
+    refund_all_minor: int
+    """What all that is left would give back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returnable:
+    """Everything a return screen shows of an order. `refusal` says why nothing can come back, if so."""
+
+    order_id: str
+    number: str
+    state: str
+    sold_us: int
+    business_date: str
+    till: str
+    currency: str
+    total_minor: int
+    refunded_minor: int
+    lines: tuple[ReturnableLine, ...]
+    tenders: tuple[rules.TenderLeft, ...]
+    returns: tuple[rows.ReturnRow, ...]
+    reasons: tuple[rules.Reason, ...]
+    buckets: tuple[tuple[str, str], ...]
+    refusal: str
+    may_void: bool
+    why_no_void: str
+
+
+def require_order(connection: Connection, number: str) -> rows.SoldOrder:
+    """Return an order that was sold here.
+
+    Raises:
+        NotFound: `unknown_order`.
+    """
+    order = rows.find_order(connection, number)
+    if order is None:
+        raise NotFound(
+            _("No order {number} was sold here.", number=number[:40]),
+            _("Sold elsewhere? Ask the hub when the line is back, or check the number on the receipt."),
+            code="unknown_order",
+        )
+    return order
+
+
+def returnable(connection: Connection, number: str) -> Returnable:
+    """Return what may come back of an order.
+
+    Raises:
+        NotFound: `unknown_order`.
+    """
+    order = require_order(connection, number)
+    refusal = ""
+    try:
+        rules.check_state(order.state, order.number)
+    except Refused as error:
+        refusal = error.what
+    why_no_void = _why_no_void(connection, order)
+    return Returnable(
+        order_id=order.order_id,
+        number=order.number,
+        state=order.state,
+        sold_us=order.at_us,
+        business_date=order.business_date,
+        till=order.till,
+        currency=order.currency,
+        total_minor=order.total_minor,
+        refunded_minor=order.refunded_minor,
+        lines=tuple(_line(line) for line in rows.sold_lines(connection, order.order_id).values()),
+        tenders=rows.tenders_left(connection, order.order_id),
+        returns=rows.returns_of(connection, order.order_id),
+        reasons=rules.reasons(),
+        buckets=tuple((bucket.value, rules.bucket_label(bucket.value)) for bucket in rules.RETURN_BUCKETS),
+        refusal=refusal,
+        may_void=not why_no_void,
+        why_no_void=why_no_void,
+    )
+
+
+def _line(line: rules.SoldLine) -> ReturnableLine:
+    left = line.money.left_quantity
+    return ReturnableLine(
+        line_no=line.line_no,
+        sku=line.sku,
+        name=line.name,
+        kind=line.kind.value,
+        quantity=line.money.quantity,
+        returned=line.money.returned_quantity,
+        left=left,
+        gross_minor=line.money.gross_minor,
+        refunded_minor=line.money.refunded_minor,
+        refund_all_minor=refund_units(line.money, left).gross_minor if left else 0,
+    )
+
+
+def preview(connection: Connection, edge: Edge, number: str, lines: tuple[BringBack, ...]) -> rules.Plan:
+    """Return what a return would give back, to the penny and per tender; nothing is changed."""
+    order = require_order(connection, number)
+    return _plan(connection, edge, order, lines)
+
+
+def _plan(
+    connection: Connection, edge: Edge, order: rows.SoldOrder, lines: tuple[BringBack, ...]
+) -> rules.Plan:
+    rules.check_state(order.state, order.number)
+    return rules.plan_return(
+        rows.sold_lines(connection, order.order_id, [line.line_no for line in lines]),
+        rows.tenders_left(connection, order.order_id),
+        [rules.WantedLine(line.line_no, line.quantity, line.reason, line.to_bucket) for line in lines],
+        cash_step_minor=edge.settings.cash_step_minor,
+    )
+
+
+def return_units(
+    unit: EdgeUnit, edge: Edge, number: str, command: ReturnUnits, *, person: CurrentPerson
+) -> tuple[Returned, bool]:
+    """Take units back and pay them out; return what was done and whether it is new.
+
+    Raises:
+        NotFound: `unknown_order`.
+        Refused: `till_closed`, `order_voided`, `all_returned`, `too_many_units`.
+        NotPermitted: `needs_approval`, the amount is above this person's limit.
+    """
+
+    def work() -> Returned:
+        order = require_order(unit.connection, number)
+        plan = _plan(unit.connection, edge, order, command.lines)
+        session = _selling(unit.connection, edge, _till(edge, command.till, person, order))
+        given = authorise(
+            unit, edge, person, Act.RETURN, token=command.approval, amount_minor=plan.total_minor
+        )
+        body = ReturnCompleted(**_facts(unit, edge, order, session, plan, given.approval if given else None))
+        return _record(unit, edge, order, body, person)
+
+    return once(unit, edge, command, command.key, Returned, work)
+
+
+def void_order(
+    unit: EdgeUnit, edge: Edge, number: str, command: VoidOrder, *, person: CurrentPerson
+) -> tuple[Returned, bool]:
+    """Take a whole sale back: on its own day, in its own till session, with nothing returned yet.
+
+    Raises:
+        NotFound: `unknown_order`.
+        Refused: `cannot_void`, with the reason.
+        NotPermitted: `needs_approval`, a lead must agree.
+    """
+
+    def work() -> Returned:
+        order = require_order(unit.connection, number)
+        why_not = _why_no_void(unit.connection, order)
+        if why_not:
+            raise Refused(why_not, _("Return its lines instead."), code="cannot_void", number=order.number)
+        session = _selling(unit.connection, edge, order.till)
+        given = authorise(unit, edge, person, Act.POST_VOID, token=command.approval)
+        plan = rules.plan_void(
+            rows.sold_lines(unit.connection, order.order_id).values(),
+            rows.tenders_left(unit.connection, order.order_id),
+        )
+        facts = _facts(unit, edge, order, session, plan, given.approval if given else None)
+        return _record(unit, edge, order, OrderVoided(**facts, reason=command.reason), person)
+
+    return once(unit, edge, command, command.key, Returned, work)
+
+
+def _why_no_void(connection: Connection, order: rows.SoldOrder) -> str:
+    """Return the sentence that says why a sale cannot be voided, or nothing."""
+    if order.state == OrderState.VOIDED:
+        return _("{number} is voided already.", number=order.number)
+    if order.state != OrderState.COMPLETED or order.refunded_minor:
+        return _("Something of {number} has come back already.", number=order.number)
+    row = connection.execute(
+        "SELECT state, business_date FROM till_sessions WHERE session_id = ?", (order.session_id,)
+    ).fetchone()
+    if row is None or row[0] == TillState.CLOSED or row[1] != order.business_date:
+        return _("The till session in which {number} was sold is closed.", number=order.number)
+    return ""
+
+
+def _till(edge: Edge, wanted: str | None, person: CurrentPerson, order: rows.SoldOrder) -> str:
+    """Return where the money goes out: as asked, where the person stands, or where it was sold."""
+    if wanted is not None:
+        return wanted
+    return person.device if person.device in edge.settings.tills else order.till
+
+
+def _selling(connection: Connection, edge: Edge, till: str) -> Session:
+    session = require_session(connection, edge, till)
+    if session.state is not TillState.OPEN:
+        raise Refused(
+            _("{till} is being counted, so no money may leave its drawer.", till=till),
+            _("Do it at another till, or let a lead give the count up first."),
+            code="till_counting",
+            till=till,
+        )
+    return session
+
+
+def _facts(  # noqa: PLR0917 - the parts an event of this kind is made of
+    unit: EdgeUnit,
+    edge: Edge,
+    order: rows.SoldOrder,
+    session: Session,
+    plan: rules.Plan,
+    approval: Approval | None,
+) -> dict[str, object]:
+    return {
+        "session_id": session.session_id,
+        "till": session.till,
+        "business_date": session.business_date,
+        "currency": order.currency,
+        "return_id": edge.ids.new_id(),
+        "number": edge.number(unit, "R"),
+        "order_id": order.order_id,
+        "order_number": order.number,
+        "lines": plan.lines,
+        "refunds": plan.refunds,
+        "total_minor": plan.total_minor,
+        "tax_minor": plan.tax_minor,
+        "approvals": (approval,) if approval else (),
+    }
+
+
+def _record(
+    unit: EdgeUnit, edge: Edge, order: rows.SoldOrder, body: ReturnCompleted, person: CurrentPerson
+) -> Returned:
+    recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
+    unit.after_commit(lambda: edge.broadcaster.publish("till"))
+    state = unit.connection.execute(
+        "SELECT state FROM orders WHERE order_id = ?", (order.order_id,)
+    ).fetchone()[0]
+    return Returned(
+        return_id=body.return_id,
+        number=body.number,
+        order_number=order.number,
+        order_state=state,
+        lines=body.lines,
+        refunds=body.refunds,
+        total_minor=body.total_minor,
+        tax_minor=body.tax_minor,
+        seq=recorded.seq,
+        receipt_job=unit.memory.get("print_jobs", {}).get(body.number, ""),
+    )
