@@ -114,6 +114,8 @@ class TillCounted(AtTill):
     attempt: int = Field(ge=1, le=10)
     counted_minor: PositiveMinor
     denominations: Mapping[str, int] = Field(default_factory=dict, max_length=40)
+    abandoned: bool = False
+    """True when the count was given up and the till went on selling; the next count is a first one."""
 
 
 class TillClosed(AtTill):

@@ -7,7 +7,7 @@ has which job.
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
@@ -142,6 +142,49 @@ def queue_parked_slip(  # noqa: PLR0913 - what the slip says, all by name
         "by": person.person_id,
     }
     return _queue_facts(unit, edge, Slip.PARKED_SLIP, number, f"{number}.{version}", facts)
+
+
+class ParkedBasket(Protocol):
+    """What the slip of a parked basket says of it."""
+
+    @property
+    def number(self) -> str | None:
+        """The number under which it is parked."""
+
+    @property
+    def version(self) -> int:
+        """Which state of the basket was parked."""
+
+    @property
+    def device(self) -> str:
+        """Where it was parked."""
+
+    @property
+    def units(self) -> int:
+        """How many things are in it."""
+
+    @property
+    def total_minor(self) -> int:
+        """What it would cost."""
+
+    @property
+    def note(self) -> str:
+        """What the associate wrote on it."""
+
+
+def print_parked(unit: EdgeUnit, edge: Edge, basket: ParkedBasket, person: CurrentPerson) -> str:
+    """Queue the slip of a basket that was just parked."""
+    return queue_parked_slip(
+        unit,
+        edge,
+        number=basket.number or "",
+        version=basket.version,
+        till=basket.device,
+        units=basket.units,
+        total_minor=basket.total_minor,
+        note=basket.note,
+        person=person,
+    )
 
 
 def queue_test_page(unit: EdgeUnit, edge: Edge, printer_id: str) -> str:

@@ -15,7 +15,7 @@ from edge_agent.once import Key, once
 from edge_agent.people.steps import authorise
 from edge_agent.returns import rows, rules
 from edge_agent.till.rows import Session
-from edge_agent.till.steps import require_session
+from edge_agent.till.steps import Asked, require_session
 from protocol.errors import NotFound, Refused
 from protocol.events import OrderVoided, ReturnCompleted
 from protocol.kit.sqlite import Connection
@@ -221,7 +221,8 @@ def return_units(
         body = ReturnCompleted(**_facts(unit, edge, order, session, plan, given.approval if given else None))
         return _record(unit, edge, order, body, person)
 
-    return once(unit, edge, command, command.key, Returned, work)
+    asked = Asked(to=f"return:{number}", command=command)
+    return once(unit, edge, asked, command.key, Returned, work)
 
 
 def void_order(
@@ -249,7 +250,8 @@ def void_order(
         facts = _facts(unit, edge, order, session, plan, given.approval if given else None)
         return _record(unit, edge, order, OrderVoided(**facts, reason=command.reason), person)
 
-    return once(unit, edge, command, command.key, Returned, work)
+    asked = Asked(to=f"void:{number}", command=command)
+    return once(unit, edge, asked, command.key, Returned, work)
 
 
 def _why_no_void(connection: Connection, order: rows.SoldOrder) -> str:

@@ -8,7 +8,7 @@ close names no amount, and a reading (X) is refused between the first count and 
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
@@ -40,6 +40,15 @@ class Command(BaseModel):
     """What somebody asks of a till: frozen, and nothing that is not known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Asked(BaseModel):
+    """A command with what it was addressed to, so that one key cannot answer for another till or order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    to: str
+    command: SerializeAsAny[BaseModel]
 
 
 class OpenTill(Command):
@@ -236,7 +245,8 @@ def open_till(
         Refused: `till_open`, it has a session already.
     """
     check_till(edge, till)
-    return once(unit, edge, command, command.key, Opened, lambda: _open(unit, edge, till, command, person))
+    asked = Asked(to=f"open:{till}", command=command)
+    return once(unit, edge, asked, command.key, Opened, lambda: _open(unit, edge, till, command, person))
 
 
 def _open(unit: EdgeUnit, edge: Edge, till: str, command: OpenTill, person: CurrentPerson) -> Opened:
@@ -275,8 +285,9 @@ def count(unit: EdgeUnit, edge: Edge, till: str, command: CountTill, *, person: 
         Invalid: the notes do not exist or do not add up.
     """
     if command.key is not None:
+        asked = Asked(to=f"count:{till}", command=command)
         answer, _new = once(
-            unit, edge, command, command.key, Counted, lambda: _count(unit, edge, till, command, person)
+            unit, edge, asked, command.key, Counted, lambda: _count(unit, edge, till, command, person)
         )
         return answer
     return _count(unit, edge, till, command, person)
@@ -379,7 +390,8 @@ def close(
             unless the count was confirmed.
     """
     check_till(edge, till)
-    return once(unit, edge, command, command.key, Closed, lambda: _close(unit, edge, till, command, person))
+    asked = Asked(to=f"close:{till}", command=command)
+    return once(unit, edge, asked, command.key, Closed, lambda: _close(unit, edge, till, command, person))
 
 
 def _close(unit: EdgeUnit, edge: Edge, till: str, command: CloseTill, person: CurrentPerson) -> Closed:
@@ -473,7 +485,8 @@ def no_sale(
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
         return DrawerAnswer(seq=recorded.seq)
 
-    return once(unit, edge, command, command.key, DrawerAnswer, work)
+    asked = Asked(to=f"no-sale:{till}", command=command)
+    return once(unit, edge, asked, command.key, DrawerAnswer, work)
 
 
 def reading(connection: Connection, edge: Edge, till: str) -> Reading:
