@@ -7,9 +7,9 @@ has which job.
 """
 
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
-from edge_agent.context import Edge
+from edge_agent.context import Edge, ParkedBasket
 from edge_agent.database import EdgeUnit
 from edge_agent.exceptions.steps import close_exception, raise_exception
 from edge_agent.journal import Recorded
@@ -119,72 +119,19 @@ def queue_reading(  # noqa: PLR0913 - what an X says, all by name
     return _queue_facts(unit, edge, Slip.TILL_REPORT, f"X {till}", f"{session_id}@{last_seq}", facts)
 
 
-def queue_parked_slip(  # noqa: PLR0913 - what the slip says, all by name
-    unit: EdgeUnit,
-    edge: Edge,
-    *,
-    number: str,
-    version: int,
-    till: str,
-    units: int,
-    total_minor: int,
-    note: str = "",
-    person: CurrentPerson,
-) -> str:
+def print_parked(edge: Edge, unit: EdgeUnit, basket: ParkedBasket) -> str:
     """Queue the slip that recalls a parked basket; a basket parked anew is a new slip."""
     facts = {
-        "number": number,
-        "at_us": edge.clock.now_us(),
-        "till": till,
-        "units": units,
-        "total_minor": total_minor,
-        "note": note,
-        "by": person.person_id,
+        "number": basket.number,
+        "at_us": basket.at_us,
+        "till": basket.device,
+        "units": basket.units,
+        "total_minor": basket.total_minor,
+        "note": basket.note,
+        "by": basket.by,
     }
-    return _queue_facts(unit, edge, Slip.PARKED_SLIP, number, f"{number}.{version}", facts)
-
-
-class ParkedBasket(Protocol):
-    """What the slip of a parked basket says of it."""
-
-    @property
-    def number(self) -> str | None:
-        """The number under which it is parked."""
-
-    @property
-    def version(self) -> int:
-        """Which state of the basket was parked."""
-
-    @property
-    def device(self) -> str:
-        """Where it was parked."""
-
-    @property
-    def units(self) -> int:
-        """How many things are in it."""
-
-    @property
-    def total_minor(self) -> int:
-        """What it would cost."""
-
-    @property
-    def note(self) -> str:
-        """What the associate wrote on it."""
-
-
-def print_parked(unit: EdgeUnit, edge: Edge, basket: ParkedBasket, person: CurrentPerson) -> str:
-    """Queue the slip of a basket that was just parked."""
-    return queue_parked_slip(
-        unit,
-        edge,
-        number=basket.number or "",
-        version=basket.version,
-        till=basket.device,
-        units=basket.units,
-        total_minor=basket.total_minor,
-        note=basket.note,
-        person=person,
-    )
+    business_id = f"{basket.number}@{basket.at_us}"
+    return _queue_facts(unit, edge, Slip.PARKED_SLIP, basket.number, business_id, facts)
 
 
 def queue_test_page(unit: EdgeUnit, edge: Edge, printer_id: str) -> str:

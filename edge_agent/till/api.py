@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.paper.steps import queue_reading
-from edge_agent.till import rows, rules, steps
+from edge_agent.till import looks, rows, rules, steps
 from edge_agent.web import REFUSALS, answered, edge_of, signed_in
 from protocol.kit.web.signin import CurrentPerson
 
@@ -65,7 +65,7 @@ class WordWanted(BaseModel):
 class PrintedReading(BaseModel):
     """A reading and the job that prints it."""
 
-    reading: steps.Reading
+    reading: looks.Reading
     job_id: str
 
 
@@ -83,7 +83,7 @@ class ZAnswer(BaseModel):
 @router.get("")
 def tills(edge: AnyEdge, _person: Anybody) -> list[TillAnswer]:
     """List the tills of this store and how they stand."""
-    return [TillAnswer(**asdict(look)) for look in steps.tills(edge.database.read(), edge)]
+    return [TillAnswer(**asdict(look)) for look in looks.tills(edge.database.read(), edge)]
 
 
 @router.get("/closes")
@@ -115,8 +115,8 @@ async def open_till(till: TillPath, wanted: steps.OpenTill, edge: AnyEdge, perso
 def checklist(till: TillPath, edge: AnyEdge, _person: Anybody) -> ChecklistAnswer:
     """Say what is left to do before a till can close."""
     connection = edge.database.read()
-    session = steps.require_session(connection, edge, till)
-    found = steps.close_checklist(connection, edge, till)
+    session = looks.require_session(connection, edge, till)
+    found = looks.close_checklist(connection, edge, till)
     return ChecklistAnswer(
         till=till,
         business_date=session.business_date,
@@ -129,7 +129,7 @@ def checklist(till: TillPath, edge: AnyEdge, _person: Anybody) -> ChecklistAnswe
 @router.get("/{till}/x")
 async def read_x(
     till: TillPath, edge: AnyEdge, person: Anybody, approval: str | None = None
-) -> steps.Reading:
+) -> looks.Reading:
     """Read a till: totals so far, by its own events. Needs a lead, because it shows the expected cash."""
     return await edge.database.awrite(lambda unit: _reading(unit, edge, till, person, approval))
 
@@ -168,9 +168,9 @@ def print_reading(
 
 def _reading(
     unit: EdgeUnit, edge: Edge, till: str, person: CurrentPerson, approval: str | None
-) -> steps.Reading:
-    found = steps.reading(unit.connection, edge, till)
-    steps.may_read(unit, edge, person, approval)
+) -> looks.Reading:
+    found = looks.reading(unit.connection, edge, till)
+    looks.may_read(unit, edge, person, approval)
     return found
 
 
@@ -181,7 +181,7 @@ async def count(till: TillPath, wanted: steps.CountTill, edge: AnyEdge, person: 
 
 
 @router.post("/{till}/count/confirm")
-async def confirm(till: TillPath, edge: AnyEdge, _person: Anybody) -> steps.Confirmed:
+async def confirm(till: TillPath, edge: AnyEdge, _person: Anybody) -> looks.Confirmed:
     """Let the last count stand; only now is the expected cash shown."""
     return await edge.database.awrite(lambda unit: steps.confirm(unit, edge, till))
 
