@@ -4,6 +4,7 @@
 stops with the server. A program that stops before the server has started closes `app.state.edge.database`.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from edge_agent import sync
 from edge_agent.catalog import api as catalog_api
+from edge_agent.catalog import steps as catalog_steps
 from edge_agent.catalog.lookup import Catalogue
 from edge_agent.context import Edge, identify
 from edge_agent.counter import api as counter_api
@@ -24,13 +27,19 @@ from edge_agent.exceptions import api as exceptions_api
 from edge_agent.frame import frame_of
 from edge_agent.journal import Journal
 from edge_agent.journey import reactions
+from edge_agent.link.service import LinkService
 from edge_agent.once import KEPT_US, forget_old_keys
+from edge_agent.paper import api as paper_api
+from edge_agent.paper import steps as paper_steps
+from edge_agent.paper.service import PaperService
 from edge_agent.people import api as people_api
 from edge_agent.people import rows as people_rows
 from edge_agent.people.sessions import SignIns
 from edge_agent.replay import ReplayClock
+from edge_agent.returns import api as returns_api
 from edge_agent.settings import EdgeSettings
 from edge_agent.stock import api as stock_api
+from edge_agent.till import api as till_api
 from edge_agent.web import describe_bodies
 from protocol.clock import Clock
 from protocol.ids import IdMaker
@@ -40,7 +49,16 @@ from protocol.kit.web.shell import build_templates, room_templates
 from protocol.kit.web.signin import SessionSigner
 from protocol.kit.web.sse import Broadcaster
 
-ROUTERS = (catalog_api.router, counter_api.router, exceptions_api.router, stock_api.router)
+ROUTERS = (
+    catalog_api.router,
+    counter_api.router,
+    returns_api.router,
+    till_api.router,
+    stock_api.router,
+    exceptions_api.router,
+    paper_api.router,
+    sync.router,
+)
 HERE = Path(__file__).parent
 CATALOG_BYTES = 128 * 1024 * 1024
 """A CSV file of 200,000 products with long names has about 40 MB."""
@@ -67,6 +85,7 @@ def parts(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         products=Catalogue(),
         authority=settings.authority,
     )
+    edge.print_parked = lambda unit, basket, person: paper_steps.print_parked(unit, edge, basket, person)
     edge.journal = Journal(identity, reactions(), clock=clock, ids=ids, on_commit=edge.committed)
     return edge
 
@@ -83,6 +102,13 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         lifespan=lifespan,
     )
     app.state.edge = edge
+    app.state.paper = PaperService(edge)
+    app.state.link = LinkService(
+        edge,
+        apply_catalog=catalog_steps.apply_file,
+        stage_catalog=catalog_steps.stage_file,
+        printers=lambda: printer_states(edge, app.state.paper),
+    )
     signer = SessionSigner(
         session_secret(settings, edge.ids), cookie=f"os_{settings.edge}", clock=edge.clock, ids=edge.ids
     )
@@ -119,10 +145,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run what runs beside the routes; end it before the database is closed."""
     edge: Edge = app.state.edge
     await edge.database.awrite(lambda unit: tidy(unit, edge))
+    paper: PaperService = app.state.paper
+    link: LinkService = app.state.link
+    await asyncio.to_thread(paper.start)
+    await asyncio.to_thread(link.start)
     try:
         yield
     finally:
         edge.broadcaster.close()
+        await asyncio.to_thread(link.stop)
+        await asyncio.to_thread(paper.stop)
         edge.database.close()
 
 
@@ -131,6 +163,12 @@ def tidy(unit: EdgeUnit, edge: Edge) -> None:
     now_us = edge.clock.now_us()
     forget_old_keys(unit, now_us)
     counter_rows.forget_old_baskets(unit, now_us - KEPT_US)
+
+
+def printer_states(edge: Edge, paper: PaperService) -> dict[str, str]:
+    """Return what the hub is told of the printers of this store."""
+    views = paper_api.printer_views(edge.database.read(), paper)
+    return {view.printer_id: view.state for view in views}
 
 
 def software() -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from edge_agent.counter import rows as counter
 from edge_agent.exceptions import rows as exceptions
 from edge_agent.journal import Reaction
+from edge_agent.paper import steps as paper
 from edge_agent.returns import rows as returns
 from edge_agent.stock import rows as stock
 from edge_agent.till import rows as till
@@ -20,18 +21,24 @@ Journey = Mapping[str, tuple[Reaction, ...]]
 def reactions() -> Journey:
     """Return the table: event kind -> what happens, in order."""
     return {
-        "order.sold": (stock.on_order_sold, counter.on_order_sold, till.on_order_sold),
-        "order.voided": (stock.on_order_voided, returns.on_order_voided, till.on_order_voided),
+        "order.sold": (stock.on_order_sold, counter.on_order_sold, till.on_order_sold, paper.on_order_sold),
+        "order.voided": (
+            stock.on_order_voided,
+            returns.on_order_voided,
+            till.on_order_voided,
+            paper.on_order_voided,
+        ),
         "return.completed": (
             stock.on_return_completed,
             returns.on_return_completed,
             till.on_return_completed,
+            paper.on_return_completed,
         ),
         "stock.moved": (stock.on_stock_moved,),
         "till.opened": (till.on_till_opened,),
-        "till.drawer_opened": (till.on_till_drawer_opened,),
+        "till.drawer_opened": (till.on_till_drawer_opened, paper.on_till_drawer_opened),
         "till.counted": (till.on_till_counted,),
-        "till.closed": (till.on_till_closed,),
+        "till.closed": (till.on_till_closed, paper.on_till_closed),
         "catalog.applied": (),
         "exception.raised": (exceptions.on_exception_raised,),
         "exception.closed": (exceptions.on_exception_closed,),
