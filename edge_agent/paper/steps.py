@@ -119,18 +119,18 @@ def queue_reading(  # noqa: PLR0913 - what an X says, all by name
     return _queue_facts(unit, edge, Slip.TILL_REPORT, f"X {till}", f"{session_id}@{last_seq}", facts)
 
 
-def print_parked(edge: Edge, unit: EdgeUnit, basket: ParkedBasket) -> str:
+def print_parked(unit: EdgeUnit, edge: Edge, basket: ParkedBasket, person: CurrentPerson) -> str:
     """Queue the slip that recalls a parked basket; a basket parked anew is a new slip."""
     facts = {
         "number": basket.number,
-        "at_us": basket.at_us,
+        "at_us": edge.clock.now_us(),
         "till": basket.device,
         "units": basket.units,
         "total_minor": basket.total_minor,
         "note": basket.note,
-        "by": basket.by,
+        "by": person.person_id,
     }
-    business_id = f"{basket.number}@{basket.at_us}"
+    business_id = f"{basket.number}@{basket.version}"
     return _queue_facts(unit, edge, Slip.PARKED_SLIP, basket.number, business_id, facts)
 
 
