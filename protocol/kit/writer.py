@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from protocol.errors import OrderspineError, Unavailable
@@ -85,11 +86,16 @@ class Unit(Generic[C]):
 
 
 class _Waiting(Generic[C]):
-    __slots__ = ("future", "step")
+    __slots__ = ("context", "future", "step")
 
     def __init__(self, step: Callable[[Unit[C]], Any], future: "Future[Any]") -> None:
         self.step = step
         self.future = future
+        self.context = copy_context()  # a refusal is said in the language of the one who asked
+
+    def run(self, unit: Unit[C]) -> Any:
+        """Run the step as its caller would."""
+        return self.context.run(self.step, unit)
 
 
 class Writer(Generic[C]):
@@ -177,7 +183,7 @@ def _commit_group(store: Store[C], group: list[_Waiting[C]]) -> None:
         for waiting in group:
             try:
                 with unit.savepoint():
-                    done.append((waiting, waiting.step(unit)))
+                    done.append((waiting, waiting.run(unit)))
             except Exception as error:  # noqa: BLE001 - each caller gets its own failure
                 refused.append((waiting, _not_stored(error) if _disk_is_full(error) else error))
         store.commit()
