@@ -268,14 +268,27 @@ def reroute(unit: EdgeUnit) -> int:
     return moved
 
 
-def waiting_without_printer(connection: Connection, before_us: int, document: str) -> list[JobRow]:
-    """Return jobs of a document that wait for no printer at all and were queued before a time."""
-    rows = connection.execute(
-        f"SELECT {_JOB} FROM print_jobs WHERE printer_id = '' AND state = 'queued' AND document = ?"
-        " AND queued_us <= ? ORDER BY queued_us LIMIT 200",
-        (document, before_us),
-    )
-    return [_job(tuple(row)) for row in rows]
+def expire_waiting(unit: EdgeUnit, slip: Slip, *, before_us: int, at_us: int, limit: int) -> int:
+    """Let slips expire that wait for no printer at all since before a time; return how many."""
+    old = [
+        (row[0], row[1])
+        for row in unit.connection.execute(
+            "SELECT job_id, attempt FROM print_jobs WHERE printer_id = '' AND state = 'queued' AND document = ?"
+            " AND queued_us <= ? ORDER BY queued_us LIMIT ?",
+            (slip.value, before_us, limit),
+        )
+    ]
+    for job_id, attempt in old:
+        mark(
+            unit,
+            job_id,
+            state=JobState.EXPIRED,
+            attempt=attempt,
+            detail="too old to be of use, and there was no printer",
+            facts={},
+            at_us=at_us,
+        )
+    return len(old)
 
 
 def prune(unit: EdgeUnit, before_us: int, *, limit: int) -> int:

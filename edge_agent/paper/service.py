@@ -7,9 +7,11 @@ jobs after a month, a few at a time.
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from edge_agent.context import Edge
+from edge_agent.database import EdgeUnit
 from edge_agent.paper import rows
 from edge_agent.paper.rules import KEPT_US, Slip, expires_us
 from edge_agent.paper.store import EdgeJobStore
@@ -22,7 +24,7 @@ from protocol.errors import OrderspineError
 
 LOOK_SECONDS: Final = 1.0
 TIDY_SECONDS: Final = 60.0
-PRUNED_AT_ONCE: Final = 200
+AT_ONCE: Final = 200
 """Small enough that a sale never waits for it, often enough to keep up with a busy store."""
 
 
@@ -142,21 +144,23 @@ class PaperService:
         """Let slips expire that nobody prints, forget old jobs; return how many were forgotten."""
         now_us = self._edge.clock.now_us()
         for slip in Slip:
-            before = now_us - expires_us(slip, 0)
-            for job in rows.waiting_without_printer(self._edge.database.read(), before, slip.value):
-                self.store.mark(
-                    job.job_id,
-                    JobState.EXPIRED,
-                    attempt=job.attempt,
-                    detail="too old to be of use, and there was no printer",
-                    facts={},
-                )
-        forgotten = 0
+            self._in_small_steps(partial(_expire, slip=slip, now_us=now_us))
+        return self._in_small_steps(partial(_prune, now_us=now_us))
+
+    def _in_small_steps(self, step: Callable[[EdgeUnit], int]) -> int:
+        done = 0
         while not self._stopping.is_set():
-            some = self._edge.database.write(
-                lambda unit: rows.prune(unit, now_us - KEPT_US, limit=PRUNED_AT_ONCE)
-            )
-            forgotten += some
-            if some < PRUNED_AT_ONCE:
+            some = self._edge.database.write(step)
+            done += some
+            if some < AT_ONCE:
                 break
-        return forgotten
+        return done
+
+
+def _expire(unit: EdgeUnit, *, slip: Slip, now_us: int) -> int:
+    before_us = now_us - expires_us(slip, 0)
+    return rows.expire_waiting(unit, slip, before_us=before_us, at_us=now_us, limit=AT_ONCE)
+
+
+def _prune(unit: EdgeUnit, *, now_us: int) -> int:
+    return rows.prune(unit, now_us - KEPT_US, limit=AT_ONCE)
