@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.settings import EdgeSettings
-from protocol.errors import Invalid
-from protocol.kit.mqtt import Broker
+from protocol.kit.mqtt import Broker, read_secret
 
 MACHINE_ID: Final = Path("/etc/machine-id")
 SOFTWARE: Final = "orderspine 0.1.0"
@@ -49,7 +48,7 @@ def link_settings(settings: EdgeSettings) -> LinkSettings:
             host=settings.broker_host,
             port=settings.broker_port,
             user=settings.edge,
-            password=_secret(settings.mqtt_password_file),
+            password=read_secret(settings.mqtt_password_file),
             client_id=settings.edge,
             version=settings.mqtt_version,
             ca_file=settings.broker_ca_file,
@@ -59,7 +58,7 @@ def link_settings(settings: EdgeSettings) -> LinkSettings:
         marker_file=settings.marker,
         incoming=settings.data_dir / "incoming",
         hub_url=settings.hub_url.rstrip("/"),
-        hub_token=_secret(settings.hub_token_file),
+        hub_token=read_secret(settings.hub_token_file),
         machine=machine_id(),
         watch_clock=not settings.replay_clock,
         lend_share_ppm=settings.lend_share_ppm,
@@ -74,16 +73,3 @@ def machine_id() -> str:
     except OSError:
         known = ""
     return hashlib.sha256(f"orderspine|{known}|{platform.node()}".encode()).hexdigest()[:32]
-
-
-def _secret(path: Path | None) -> str:
-    if path is None:
-        return ""
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise Invalid(
-            f"The secret in {path} cannot be read.",
-            "Copy the file that `orderspine hub location add` wrote, and give it to this program's account.",
-            code="no_secret",
-        ) from error

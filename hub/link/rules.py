@@ -21,11 +21,13 @@ class Alarm:
     edge: str
     title: str
     facts: tuple[tuple[str, str | int], ...] = ()
+    of: str = ""
+    """Which of several of a kind this is, where each needs its own answer."""
 
     @property
     def dedupe_key(self) -> str:
-        """One open exception for each kind and edge."""
-        return f"link:{self.kind}:{self.edge}"
+        """One open exception for each kind and edge, and for each of several."""
+        return f"{self.kind}:{self.edge}{':' if self.of else ''}{self.of}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,7 @@ class Sessions:
         if verdict.replaces:
             mine = (streams.c.edge == edge) & (streams.c.inc == verdict.replaces)
             connection.execute(sa.update(streams).where(mine).values(state=CLOSED, last_us=now_us))
+            connection.execute(sa.delete(link_sessions).where(link_sessions.c.edge == edge))
         if stream(connection, edge, hello.inc) is None:
             connection.execute(
                 sa.insert(streams).values(

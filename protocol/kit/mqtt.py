@@ -25,7 +25,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from protocol.clock import Clock
-from protocol.errors import TooLarge
+from protocol.errors import Invalid, TooLarge
 from protocol.ids import IdMaker
 
 PACKET_LIMIT: Final = 250_000
@@ -286,7 +286,7 @@ class _Connection:
     def _connect(self) -> None:
         host, port, alive = self._broker.host, self._broker.port, self._broker.keepalive_seconds
         if self._broker.version == "5":
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] - untyped there
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # untyped in the library
             properties.ReceiveMaximum = IN_FLIGHT
             self._client.connect(host, port, alive, clean_start=True, properties=properties)
         else:
@@ -349,6 +349,24 @@ class _Connection:
     def _on_publish(self, _client: mqtt.Client, _data: Any, _mid: int, reason: Any, _props: Any) -> None:
         if reason.value >= 0x80 or reason.value == NOBODY_LISTENS:
             self._tell(Undelivered(self._conn, int(reason.value)))
+
+
+def read_secret(path: Path | None) -> str:
+    """Return the secret in a file, nothing where no file is named.
+
+    Raises:
+        Invalid: the file cannot be read.
+    """
+    if path is None:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Invalid(
+            f"The secret in {path} cannot be read.",
+            "Copy the file that the hub wrote, and give it to this program's account.",
+            code="no_secret",
+        ) from error
 
 
 def _unreachable(broker: Broker, error: Exception) -> tuple[str, str]:

@@ -1,0 +1,367 @@
+"""What the hub does with each kind of packet of an edge, and what it answers.
+
+The edge's name comes from the topic, which the broker guarantees; a payload that names another is forged
+and dropped. Packets of a session that is not the current one are dropped too: they are late, or somebody
+else's. Everything here runs on the link's one thread.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.engine import Connection
+
+from hub.database import HubDatabase, HubUnit
+from hub.fleet.presence import FleetPresence
+from hub.fleet.rows import blobs, heartbeats, link_sessions, stream, streams
+from hub.link.alarms import Raise
+from hub.link.inbox import Received
+from hub.link.outbox import Outbox
+from hub.link.outflow import Outflow
+from hub.link.rules import Alarm
+from hub.link.sessions import Live, Opened, Sessions
+from protocol import topics
+from protocol.clock import Clock
+from protocol.directives import DirectiveOutcome, Outcome
+from protocol.envelope import Batch, decode_batch, decompress
+from protocol.errors import BadMessage
+from protocol.handshake import (
+    DirectiveAck,
+    Heartbeat,
+    Hello,
+    LogAck,
+    Rehello,
+    Reject,
+    RejectCode,
+    RightsPacket,
+    encode,
+)
+from protocol.rights import EdgeVector, HubVector
+from protocol.stream import GO_BACK_SPACING_SECONDS, Verdict
+
+REHELLO_SPACING_SECONDS: Final = 2.0
+UNREADABLE_BEFORE_ALARM: Final = 3
+RIGHTS_ROWS: Final = 500
+_VECTORS: Final = TypeAdapter(tuple[EdgeVector, ...])
+
+
+class Inbox(Protocol):
+    """What takes in batches of events; see `hub.link.inbox`."""
+
+    def receive(self, batch: Batch, events: Sequence[bytes], arrived_us: int) -> Received:
+        """Apply a batch, and return once it is durable."""
+
+
+class Rights(Protocol):
+    """What the stock room does with lending vectors."""
+
+    def see(self, unit: HubUnit, edge: str, vectors: Sequence[EdgeVector]) -> None:
+        """Take in what an edge says about its SKUs."""
+
+    def due(self, connection: Connection, edge: str, limit: int) -> Sequence[HubVector]:
+        """Return what the edge has not echoed."""
+
+    def echoed(self, unit: HubUnit, edge: str, seen: Sequence[tuple[str, int]]) -> None:
+        """The edge has seen these (sku, version)."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What went by, for the status and the tests."""
+
+    batches: int = 0
+    dropped: int = 0
+    """Packets of old or unknown sessions."""
+    forged: int = 0
+    """Packets that named another edge than the one that sent them."""
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeskParts:
+    """What the desk works with."""
+
+    database: HubDatabase
+    inbox: Inbox
+    outbox: Outbox
+    sessions: Sessions
+    presence: FleetPresence
+    clock: Clock
+    raise_alarm: Raise
+    publish: Callable[[str, bytes], bool]
+    on_change: Callable[[str], None]
+    hub_boot: str
+    rights: Rights | None = None
+
+
+class Desk:
+    """Handles packets one by one."""
+
+    def __init__(self, parts: DeskParts) -> None:
+        self._parts = parts
+        self.tally = Tally()
+        self.hub_inc = parts.database.write(parts.outbox.hub_inc)
+        self.outflow = Outflow(parts.outbox, parts.database, parts.publish, parts.clock)
+        self._gap_at: dict[str, float] = {}
+        self._rehello_at: dict[str, float] = {}
+        self._unreadable: dict[str, int] = {}
+        self._handlers: Final[Mapping[str, Callable[[str, bytes], None]]] = {
+            "hello": self._on_hello,
+            "log": self._on_log,
+            "ack": self._on_directive_ack,
+            "hb": self._on_heartbeat,
+            "rights": self._on_rights,
+        }
+
+    def handle(self, edge: str, kind: str, payload: bytes) -> None:
+        """Take one packet; what cannot be read is counted and dropped."""
+        if kind == "log":
+            self._on_log(edge, payload)
+            return
+        try:
+            self._handlers[kind](edge, decompress(payload))
+        except (ValidationError, BadMessage):
+            self.tally.unreadable += 1
+
+    def rehello_all(self, *, but: str = "") -> None:
+        """Ask every edge to begin again."""
+        for live in self._parts.sessions.all():
+            if live.edge != but:
+                self._rehello(live.edge, live.inc)
+
+    def _on_hello(self, edge: str, data: bytes) -> None:
+        hello = Hello.model_validate_json(data)
+        parts = self._parts
+        seconds_since = parts.presence.seconds_since(edge)
+
+        def step(unit: HubUnit) -> Opened:
+            opened = parts.sessions.open(unit, edge, hello, seconds_since=seconds_since)
+            if opened.alarm is not None:
+                parts.raise_alarm(unit, opened.alarm)
+            return opened
+
+        opened = parts.database.write(step)
+        live = opened.live
+        if live is not None:
+            parts.sessions.adopt(live)
+        self._tell(edge, "ctl", encode(opened.packet))
+        if opened.new_hub_inc:
+            self.hub_inc = opened.new_hub_inc
+            self.rehello_all(but=edge)
+        if live is not None and not live.drain_only:
+            parts.presence.heard(edge)
+            self.outflow.opened(live, self.hub_inc)
+        parts.on_change(edge)
+
+    def _on_log(self, edge: str, payload: bytes) -> None:
+        try:
+            batch = decode_batch(payload)
+        except BadMessage:
+            self._unreadable_batch(edge, None)
+            return
+        if batch.edge != edge:
+            self.tally.forged += 1
+            return
+        live = self._current(edge, batch.inc, batch.sess)
+        if live is None:
+            return
+        with self._parts.database.read() as connection:
+            events, missing = _with_blobs(connection, batch)
+        if missing:
+            self._ack(live, gap=True, need_blobs=missing)
+            return
+        try:
+            received = self._parts.inbox.receive(batch, events, self._parts.clock.now_us())
+        except BadMessage:
+            self._unreadable_batch(edge, live)
+            return
+        self.tally.batches += 1
+        self._unreadable.pop(edge, None)
+        self._answer(live, received)
+
+    def _answer(self, live: Live, received: Received) -> None:
+        match received.verdict:
+            case Verdict.FORK:
+                reject = Reject(nonce=live.nonce, inc=live.inc, code=RejectCode.FORK)
+                self._tell(live.edge, "ctl", encode(reject))
+            case Verdict.GAP:
+                if self._may(self._gap_at, live.edge, GO_BACK_SPACING_SECONDS):
+                    self._tell_ack(live, received.upto, received.head, gap=True)
+            case _:
+                self._tell_ack(live, received.upto, received.head)
+                self._parts.on_change(live.edge)
+
+    def _unreadable_batch(self, edge: str, live: Live | None) -> None:
+        """Ask for single events, so that the one that cannot be read is found; tell a person if it stays."""
+        self.tally.unreadable += 1
+        live = live or self._parts.sessions.of_edge(edge)
+        if live is None or not self._may(self._gap_at, edge, GO_BACK_SPACING_SECONDS):
+            return
+        times = self._unreadable[edge] = self._unreadable.get(edge, 0) + 1
+        if times == UNREADABLE_BEFORE_ALARM:
+            alarm = Alarm("edge_unreadable", edge, f"What {edge} sends cannot be read.")
+            self._parts.database.write(lambda unit: self._parts.raise_alarm(unit, alarm))
+        self._ack(live, gap=True, single=True)
+
+    def _on_directive_ack(self, edge: str, data: bytes) -> None:
+        ack = DirectiveAck.model_validate_json(data)
+        if self._current(edge, ack.inc, ack.sess) is None or ack.hub_inc != self.hub_inc:
+            return
+        parts = self._parts
+
+        def step(unit: HubUnit) -> None:
+            for row, outcome in parts.outbox.answered(unit, edge, ack.outcomes):
+                if outcome.res is Outcome.REJECTED:
+                    parts.raise_alarm(unit, rejected_directive(edge, row.cseq, row.kind, outcome))
+
+        if ack.outcomes:
+            parts.database.write(step)
+        self.outflow.answered(edge, ack.upto)
+        parts.on_change(edge)
+
+    def _on_heartbeat(self, edge: str, data: bytes) -> None:
+        beat = Heartbeat.model_validate_json(data)
+        if self._current(edge, beat.inc, beat.sess) is None:
+            return
+        now_us = self._parts.clock.now_us()
+
+        def step(unit: HubUnit) -> None:
+            connection = unit.connection
+            connection.execute(sa.delete(heartbeats).where(heartbeats.c.edge == edge))
+            connection.execute(
+                sa.insert(heartbeats).values(
+                    edge=edge, inc=beat.inc, body=beat.model_dump_json(), arrived_us=now_us
+                )
+            )
+            connection.execute(
+                sa.update(link_sessions)
+                .where(link_sessions.c.edge == edge, link_sessions.c.inc == beat.inc)
+                .values(last_us=now_us, skew_us=beat.clock_us - now_us)
+            )
+            connection.execute(
+                sa.update(streams)
+                .where(streams.c.edge == edge, streams.c.inc == beat.inc)
+                .values(newest=beat.last_seq, oldest_ms=beat.oldest_ms, last_us=now_us)
+            )
+
+        self._parts.database.write(step)
+        self._parts.on_change(edge)
+
+    def _on_rights(self, edge: str, data: bytes) -> None:
+        packet = RightsPacket.model_validate_json(data)
+        rights, live = self._parts.rights, self._current(edge, packet.inc, packet.sess)
+        if rights is None or live is None or packet.hub_inc != self.hub_inc:
+            return
+        vectors = _VECTORS.validate_python(packet.rows)
+
+        def step(unit: HubUnit) -> None:
+            if vectors:
+                rights.see(unit, edge, vectors)
+            if packet.echo:
+                rights.echoed(unit, edge, packet.echo)
+
+        self._parts.database.write(step)
+        self.tell_rights(live, echo=tuple((vector.sku, vector.ver) for vector in vectors))
+
+    def tell_rights(self, live: Live, *, echo: tuple[tuple[str, int], ...] = ()) -> None:
+        """Tell an edge the vectors it has not echoed, and echo what it told."""
+        rights = self._parts.rights
+        if rights is None:
+            return
+        with self._parts.database.read() as connection:
+            due = rights.due(connection, live.edge, RIGHTS_ROWS)
+        if due or echo:
+            packet = RightsPacket(
+                inc=live.inc,
+                sess=live.sess,
+                hub_inc=self.hub_inc,
+                rows=tuple(vector.model_dump() for vector in due),
+                echo=echo,
+            )
+            self._tell(live.edge, "rights", encode(packet))
+
+    def _current(self, edge: str, inc: str, sess: str) -> Live | None:
+        """Return the session that a packet belongs to; None when it is late, stale or unknown."""
+        with self._parts.database.read() as connection:
+            live = self._parts.sessions.find(connection, edge, inc)
+        if live is None:
+            self.tally.dropped += 1
+            if self._may(self._rehello_at, edge, REHELLO_SPACING_SECONDS):
+                self._rehello(edge, inc)
+            return None
+        if live.sess != sess:
+            self.tally.dropped += 1
+            return None
+        if not live.drain_only:
+            self._parts.presence.heard(edge)
+        return live
+
+    def _ack(
+        self, live: Live, *, gap: bool = False, single: bool = False, need_blobs: tuple[str, ...] = ()
+    ) -> None:
+        with self._parts.database.read() as connection:
+            row = stream(connection, live.edge, live.inc)
+        if row is not None:
+            self._tell_ack(live, row.upto, row.head, gap=gap, single=single, need_blobs=need_blobs)
+
+    def _tell_ack(
+        self,
+        live: Live,
+        upto: int,
+        head: str,
+        *,
+        gap: bool = False,
+        single: bool = False,
+        need_blobs: tuple[str, ...] = (),
+    ) -> None:
+        ack = LogAck(
+            inc=live.inc, sess=live.sess, upto=upto, head=head, gap=gap, single=single, need_blobs=need_blobs
+        )
+        self._tell(live.edge, "ack", encode(ack))
+
+    def _rehello(self, edge: str, inc: str) -> None:
+        self._tell(edge, "ctl", encode(Rehello(inc=inc, hub_boot=self._parts.hub_boot)))
+
+    def _tell(self, edge: str, kind: str, payload: bytes) -> None:
+        # What does not leave now is said again when the edge asks: nothing depends on this one packet.
+        self._parts.publish(topics.down(edge, kind), payload)
+
+    def _may(self, when: dict[str, float], edge: str, spacing_seconds: float) -> bool:
+        now = self._parts.clock.monotonic()
+        if now - when.get(edge, float("-inf")) < spacing_seconds:
+            return False
+        when[edge] = now
+        return True
+
+
+def rejected_directive(edge: str, cseq: int, kind: str, outcome: DirectiveOutcome) -> Alarm:
+    """Return the alarm for a directive that an edge could not carry out; each is its own."""
+    return Alarm(
+        "directive_rejected",
+        edge,
+        f"{edge} could not carry out {kind}: {outcome.detail or outcome.code}"[:300],
+        (("cseq", cseq), ("directive", kind), ("code", outcome.code), ("detail", outcome.detail)),
+        of=str(cseq),
+    )
+
+
+def _with_blobs(connection: Connection, batch: Batch) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+    """Return the events with those that came over HTTPS in their places, and the hashes that are missing."""
+    if not batch.blobs:
+        return batch.events, ()
+    found = {
+        row.sha256: row.bytes
+        for row in connection.execute(
+            sa.select(blobs.c.sha256, blobs.c.bytes).where(blobs.c.sha256.in_(set(batch.blobs.values())))
+        )
+    }
+    missing = tuple(sorted(set(batch.blobs.values()) - found.keys()))
+    if missing:
+        return (), missing
+    events = tuple(
+        found[batch.blobs[seq]] if not data and seq in batch.blobs else data
+        for seq, data in enumerate(batch.events, start=batch.first)
+    )
+    return events, ()

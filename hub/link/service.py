@@ -1,0 +1,313 @@
+"""The hub's end of the wire: one connection, one worker thread, every store in its turn.
+
+Packets of one edge are handled in the order in which they came; edges take turns, so one that catches up
+after three days does not hold up the others. A packet is acknowledged to the broker when its effect is
+durable: until then it holds a place, and that is what slows a sender down.
+"""
+
+import random
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from hub.context import Hub
+from hub.database import HubDatabase
+from hub.fleet.presence import FleetPresence
+from hub.fleet.rows import link_sessions
+from hub.link.alarms import Raise, raise_on
+from hub.link.desk import Desk, DeskParts, Inbox, Rights, Tally
+from hub.link.outbox import Outbox
+from hub.link.rights import RightsRows
+from hub.link.rules import Alarm
+from hub.link.sessions import Sessions
+from protocol import topics
+from protocol.clock import Clock
+from protocol.errors import OrderspineError
+from protocol.handshake import Presence, encode
+from protocol.ids import IdMaker
+from protocol.kit.mqtt import Broker, Down, Happening, Packet, Session, Undelivered, Up, Will, read_secret
+
+NEXT_SECONDS: Final = 0.25
+SORTED_AT_ONCE: Final = 200
+AFTER_TROUBLE_SECONDS: Final = 0.2
+TICK_SECONDS: Final = 1.0
+STOP_SECONDS: Final = 2.0
+NO_BROKER: Final = ("No broker is set.", "Set broker_host to hear the stores.")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """How the hub's end of the wire is."""
+
+    connected: bool
+    what: str
+    remedy: str
+    sessions: int
+    undelivered: int
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class LinkParts:
+    """What the hub's end works with."""
+
+    database: HubDatabase
+    inbox: Inbox
+    outbox: Outbox
+    clock: Clock
+    ids: IdMaker
+    raise_alarm: Raise
+    presence: FleetPresence
+    rights: Rights | None = None
+    on_change: Callable[[str], None] = lambda _edge: None
+    """Hears of every edge whose state, lag or heartbeat changed, on the link's thread."""
+
+
+class HubLink:
+    """Runs the hub's end; built once per process."""
+
+    def __init__(self, parts: LinkParts, broker: Broker | None) -> None:
+        self._parts = parts
+        self._clock = parts.clock
+        self._boot = parts.ids.secret(8)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.presence = parts.presence
+        self._sessions = Sessions(parts.outbox, clock=parts.clock, ids=parts.ids, hub_boot=self._boot)
+        self._session = self._open_session(broker) if broker is not None else None
+        self._desk = Desk(
+            DeskParts(
+                database=parts.database,
+                inbox=parts.inbox,
+                outbox=parts.outbox,
+                sessions=self._sessions,
+                presence=parts.presence,
+                clock=parts.clock,
+                raise_alarm=parts.raise_alarm,
+                publish=self._publish,
+                on_change=parts.on_change,
+                hub_boot=self._boot,
+                rights=parts.rights,
+            )
+        )
+        self._waiting: OrderedDict[str, deque[tuple[str, Packet]]] = OrderedDict()
+        self._conn = ""
+        self._down: tuple[str, str] | None = NO_BROKER if broker is None else None
+        self._outbox_changed = threading.Event()
+        self._tick_at = 0.0
+        self._pills: dict[str, str] = {}
+        self.undelivered = 0
+
+    def start(self) -> None:
+        """Begin, in the background."""
+        if self._session is None:
+            return
+        self._parts.outbox.wake = self.wake
+        self._session.start()
+        self._thread = threading.Thread(target=self._run, name="hub-link", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the packet at hand, say goodbye and end."""
+        self._stopping.set()
+        self._parts.outbox.wake = _nothing
+        if self._session is not None and self._thread is not None:
+            self._session.poke()
+            self._thread.join(STOP_SECONDS)
+            self._session.stop()
+
+    def wake(self) -> None:
+        """Something is in the outbox; called after its commit, from the writer's thread."""
+        self._outbox_changed.set()
+        if self._session is not None:
+            self._session.poke()
+
+    def status(self) -> LinkStatus:
+        """Return how the hub's end is; may be called from any thread."""
+        what, remedy = self._down or ("", "")
+        return LinkStatus(
+            connected=bool(self._conn),
+            what=what,
+            remedy=remedy,
+            sessions=len(self._sessions.all()),
+            undelivered=self.undelivered,
+            tally=self._desk.tally,
+        )
+
+    def _run(self) -> None:
+        session = self._session
+        assert session is not None
+        while not self._stopping.is_set():
+            happening = session.next(0.0 if self._waiting else NEXT_SECONDS)
+            for _ in range(SORTED_AT_ONCE):
+                if happening is None:
+                    break
+                self._sort(happening)
+                happening = session.next(0.0)
+            self._one_of_each()
+            if self._outbox_changed.is_set():
+                self._outbox_changed.clear()
+                self._guarded("", self._desk.outflow.look)
+            self._tick()
+        self._say_presence(on=False)
+
+    def _sort(self, happening: Happening) -> None:
+        """Put a packet into its edge's queue; take everything else at once."""
+        match happening:
+            case Up():
+                self._conn, self._down = happening.conn, None
+                self._say_presence(on=True)
+            case Down():
+                self._conn, self._down = "", (happening.what, happening.remedy)
+                # What this connection brought is not acknowledged; the edges send it again.
+                self._waiting.clear()
+            case Undelivered():
+                self.undelivered += 1  # an edge that is away; it begins with HELLO when it is back
+            case Packet():
+                self._sort_packet(happening)
+
+    def _sort_packet(self, packet: Packet) -> None:
+        where = topics.parse_up(packet.topic)
+        if where is not None:
+            self._waiting.setdefault(where[0], deque()).append((where[1], packet))
+            return
+        self._on_presence(packet)
+        packet.done()
+
+    def _one_of_each(self) -> None:
+        """Handle one packet of every edge that has some."""
+        for edge in list(self._waiting):
+            if self._stopping.is_set():
+                return
+            kind, packet = self._waiting[edge].popleft()
+            if not self._waiting[edge]:
+                del self._waiting[edge]
+            self._guarded(edge, lambda edge=edge, kind=kind, packet=packet: self._handle(edge, kind, packet))  # type: ignore[misc]  # bound now
+            packet.done()
+
+    def _handle(self, edge: str, kind: str, packet: Packet) -> None:
+        self._desk.handle(edge, kind, packet.payload)
+
+    def _guarded(self, edge: str, act: Callable[[], None]) -> None:
+        """Do something that may fail; nothing of it is acknowledged then, so the edge sends it again."""
+        try:
+            act()
+        except (OrderspineError, sa.exc.SQLAlchemyError) as error:
+            what = (
+                error.what if isinstance(error, OrderspineError) else f"The database answers: {error}"[:300]
+            )
+            self._down = (what, "Nothing is lost; it is tried again by itself.")
+            self._stopping.wait(AFTER_TROUBLE_SECONDS)
+        except Exception as error:  # noqa: BLE001 - one packet that trips a bug must not silence every store
+            said = f"{type(error).__name__}: {error}"[:200]
+            self._down = (f"A packet of {edge or 'the hub'} could not be handled: {said}", "Call support.")
+            alarm = Alarm("link_failed", edge, f"A packet of {edge} could not be handled.", (("why", said),))
+            self._guarded_alarm(alarm)
+        else:
+            if self._down is not None and self._conn:
+                self._down = None
+
+    def _guarded_alarm(self, alarm: Alarm) -> None:
+        try:
+            self._parts.database.write(lambda unit: self._parts.raise_alarm(unit, alarm))
+        except (OrderspineError, sa.exc.SQLAlchemyError):
+            self._stopping.wait(AFTER_TROUBLE_SECONDS)
+
+    def _on_presence(self, packet: Packet) -> None:
+        try:
+            said = Presence.model_validate_json(packet.payload)
+        except ValidationError:
+            return
+        edge = packet.topic.rpartition("/")[2]
+        if edge != "hub":
+            self.presence.hint(edge, on=said.on, conn=said.conn)
+        elif not said.on and said.conn != self._conn:
+            self._say_presence(on=True)  # the will of our own last connection came late
+
+    def _tick(self) -> None:
+        now = self._clock.monotonic()
+        if now < self._tick_at:
+            return
+        self._tick_at = now + TICK_SECONDS
+        self._guarded("", self._desk.outflow.tick)
+        for live in self._sessions.all():
+            if not live.drain_only:
+                self._guarded(live.edge, lambda live=live: self._desk.tell_rights(live))  # type: ignore[misc]  # bound now
+            state = self.presence.pill(live.edge).state
+            if self._pills.get(live.edge) != state:
+                self._pills[live.edge] = state
+                self._parts.on_change(live.edge)
+        self._drop_revoked()
+
+    def _drop_revoked(self) -> None:
+        """Forget sessions that are gone from the database: their location was shut out."""
+        with self._parts.database.read() as connection:
+            kept = {
+                tuple(row) for row in connection.execute(sa.select(link_sessions.c.edge, link_sessions.c.inc))
+            }
+        for live in self._sessions.all():
+            if (live.edge, live.inc) not in kept:
+                self._sessions.forget(live.edge)
+                self._desk.outflow.closed(live.edge)
+
+    def _say_presence(self, *, on: bool) -> None:
+        if self._session is not None and self._conn:
+            said = Presence(on=on, conn=self._conn, inc=self._desk.hub_inc, boot=self._boot)
+            self._session.publish(topics.HUB_PRESENCE, encode(said), retain=True)
+
+    def _publish(self, topic: str, payload: bytes) -> bool:
+        return self._session is not None and self._session.publish(topic, payload)
+
+    def _open_session(self, broker: Broker) -> Session:
+        ids = self._parts.ids
+        return Session(
+            broker,
+            subscriptions=(topics.UP_ALL, topics.PRESENCE_ALL),
+            will=lambda conn: Will(
+                topics.HUB_PRESENCE, encode(Presence(on=False, conn=conn, boot=self._boot))
+            ),
+            clock=self._clock,
+            ids=ids,
+            jitter=random.Random(ids.secret(8)),  # noqa: S311 - spreads retries, hides nothing
+        )
+
+
+def link_of(hub: Hub, presence: FleetPresence) -> HubLink:
+    """Return the hub's end of the wire, made of the hub's parts; `start` it with the server.
+
+    Raises:
+        Invalid: the file with the broker's password is named and cannot be read.
+    """
+    settings = hub.settings
+    broker = None
+    if settings.broker_host:
+        broker = Broker(
+            host=settings.broker_host,
+            port=settings.broker_port,
+            user="hub",
+            password=read_secret(settings.mqtt_password_file),
+            client_id=settings.worker,
+            version=settings.mqtt_version,
+            ca_file=settings.broker_ca_file,
+        )
+    parts = LinkParts(
+        database=hub.database,
+        inbox=hub.inbox,
+        outbox=hub.outbox,
+        clock=hub.clock,
+        ids=hub.ids,
+        raise_alarm=raise_on(hub.spine),
+        presence=presence,
+        rights=RightsRows(),
+        on_change=lambda _edge: hub.broadcaster.publish("fleet"),
+    )
+    return HubLink(parts, broker)
+
+
+def _nothing() -> None:
+    """Stand in for a link that has stopped."""
