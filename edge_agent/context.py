@@ -17,6 +17,7 @@ from protocol.clock import Clock
 from protocol.errors import Refused
 from protocol.ids import IdMaker, format_number
 from protocol.kit.sqlite import Connection
+from protocol.kit.web.signin import CurrentPerson
 from protocol.kit.web.sse import Broadcaster
 from protocol.rules.discounts import Authority
 
@@ -42,18 +43,15 @@ def _nothing() -> None:
 class ParkedBasket:
     """What the slip of a parked basket says; parking is no event, so paper is asked for it here."""
 
-    basket_id: str
     number: str
-    code: str
+    version: int
     device: str
-    by: str
     units: int
     total_minor: int
     note: str
-    at_us: int
 
 
-def _no_paper(_unit: EdgeUnit, _basket: ParkedBasket) -> str:
+def _no_paper(_unit: EdgeUnit, _basket: ParkedBasket, _person: CurrentPerson) -> str:
     """Stand in for a store without the room `paper`."""
     return ""
 
@@ -78,7 +76,7 @@ class Edge:
     journal: Journal = field(init=False)
     wake_link: Callable[[], None] = _nothing
     wake_paper: Callable[[], None] = _nothing
-    print_parked: Callable[[EdgeUnit, ParkedBasket], str] = _no_paper
+    print_parked: Callable[[EdgeUnit, ParkedBasket, CurrentPerson], str] = _no_paper
     """Queues the slip of a parked basket and returns its job; the room `paper` gives it."""
     online: Callable[[], bool] = _offline
     """Whether the hub answers at this moment; the link says so once it runs."""

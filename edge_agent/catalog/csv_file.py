@@ -147,7 +147,7 @@ def _product(values: dict[str, str], *, currency: str, rate_ppm: int) -> Product
         return Product(
             sku=values.get("sku", ""),
             name=values.get("name", ""),
-            kind=values.get("kind", "").lower() or "goods",  # type: ignore[arg-type]  # pydantic reads the word
+            kind=values.get("kind", "").lower() or "goods",
             price_minor=parse_minor(values.get("price", ""), currency),
             rate_ppm=_rate_ppm(rate) if rate else rate_ppm,
             unit_cost_minor=parse_minor(cost, currency) if cost else 0,

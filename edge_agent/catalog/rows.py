@@ -101,6 +101,7 @@ def applied(connection: Connection) -> Applied | None:
 
 def clear_staged(unit: EdgeUnit) -> None:
     """Forget a version that was on its way in."""
+    label_staged(unit, "")
     unit.connection.execute("DELETE FROM staged_products")
     unit.connection.execute("DELETE FROM staged_barcodes")
 
@@ -128,6 +129,21 @@ def stage(unit: EdgeUnit, products: Iterable[Product]) -> None:
         "INSERT OR REPLACE INTO staged_products VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
     )
     unit.connection.executemany("INSERT OR IGNORE INTO staged_barcodes VALUES (?, ?)", codes)
+
+
+def label_staged(unit: EdgeUnit, label: str) -> None:
+    """Note which version waits, so that nobody puts another one in force by mistake."""
+    unit.connection.execute(
+        "INSERT INTO meta (key, value) VALUES ('staged_catalog', ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (label,),
+    )
+
+
+def staged_label(connection: Connection) -> str:
+    """Return which version waits; empty when none does."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'staged_catalog'").fetchone()
+    return str(row[0]) if row else ""
 
 
 def staged_count(connection: Connection) -> int:

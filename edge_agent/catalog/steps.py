@@ -13,11 +13,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
 from edge_agent.catalog import rows
 from edge_agent.catalog.csv_file import Report, read_products
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from protocol.catalog import CatalogHead, Product
+from protocol.directives import CatalogPublish
 from protocol.errors import Invalid, Refused, Unavailable
 from protocol.events import CatalogApplied
 from protocol.kit.text import _
@@ -25,6 +28,8 @@ from protocol.kit.text import _
 PIECE: Final = 2_000
 """Products in one step: about 15 ms of the writer."""
 DEFAULT_RATE_PPM: Final = 200_000
+LINE_LIMIT: Final = 64 * 1024
+"""A product with twenty codes has 2 KB; a longer line is no catalogue."""
 _importing = threading.Lock()
 
 
@@ -124,6 +129,66 @@ def _pieces(products: Iterable[Product]) -> Iterator[list[Product]]:
     source = iter(products)
     while piece := list(islice(source, PIECE)):
         yield piece
+
+
+def read_file(file: Path) -> tuple[CatalogHead, Iterator[Product]]:
+    """Return the head of a published catalogue file and its products, read as they are asked for.
+
+    Raises:
+        Invalid: a line is not what it should be; while the products are read, too.
+    """
+    lines = _lines(file)
+    try:
+        head = CatalogHead.model_validate_json(next(lines, b""))
+    except ValidationError as error:
+        raise _bad_file(1) from error
+    return head, _products(lines)
+
+
+def stage_file(edge: Edge, body: CatalogPublish, file: Path) -> None:
+    """Put a published version aside before its directive is carried out, without holding up sales."""
+    with _importing:
+        _head, products = read_file(file)
+        stage(edge, products)
+        edge.database.write(lambda unit: rows.label_staged(unit, body.sha256))
+
+
+def apply_file(unit: EdgeUnit, edge: Edge, body: CatalogPublish, file: Path) -> None:
+    """Carry out `catalog.publish`: what `stage_file` put aside, or else the file itself, whole.
+
+    Raises:
+        Refused: the version cannot follow the one in force.
+    """
+    head, products = read_file(file)
+    if head.version != body.version or head.products != body.products:
+        raise _bad_file(1)
+    if rows.staged_label(unit.connection) == body.sha256:
+        put_in_force(unit, edge, head, sha256=body.sha256)
+    else:
+        apply_catalog(unit, edge, head, products, sha256=body.sha256)
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as source:
+        while line := source.readline(LINE_LIMIT):
+            yield line
+
+
+def _products(lines: Iterator[bytes]) -> Iterator[Product]:
+    for number, line in enumerate(lines, start=2):
+        try:
+            yield Product.model_validate_json(line)
+        except ValidationError as error:
+            raise _bad_file(number) from error
+
+
+def _bad_file(line: int) -> Invalid:
+    return Invalid(
+        _("Line {line} of the catalogue cannot be read.", line=line),
+        _("Publish it again; the version in force stays."),
+        code="bad_catalog_file",
+        line=line,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from edge_agent.people.rules import (
 from edge_agent.people.sessions import SESSION_DIGITS, SignIns, token_hash
 from protocol.errors import Invalid, NotFound, NotPermitted, NotSignedIn, TooManyTries
 from protocol.events import SignInFailed
+from protocol.ids import IdMaker
 from protocol.kit.sqlite import IntegrityError
 from protocol.kit.text import _
 from protocol.kit.web.secrets import hash_secret, verify_secret_aside
@@ -276,6 +277,17 @@ def add_person(
         return person
 
     return edge.database.write(step)
+
+
+def new_pin(ids: IdMaker) -> str:
+    """Return a random PIN that a person may keep."""
+    while True:
+        pin = f"{int(ids.secret(8), 16) % 1_000_000:06d}"
+        try:
+            check_new_pin(pin)
+        except Invalid:
+            continue
+        return pin
 
 
 def change_pin(edge: Edge, person_id: str, pin: str) -> None:

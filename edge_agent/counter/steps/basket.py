@@ -440,17 +440,15 @@ def park(unit: EdgeUnit, edge: Edge, basket_id: str, wanted: ParkWanted, *, pers
     moved = _move(unit, edge, replace(row, number=number, body=body, person_id=person.person_id), state)
     shown = view(edge, moved)
     slip = ParkedBasket(
-        basket_id=row.basket_id,
         number=number,
-        code=slip_code(SLIP_TYPE, number, 1),
+        version=moved.version,
         device=row.device,
-        by=person.person_id,
         units=shown.units,
         total_minor=shown.total_minor,
         note=shown.note,
-        at_us=moved.changed_us,
     )
-    return Parked(number=number, code=slip.code, slip_job=edge.print_parked(unit, slip), basket=shown)
+    job = edge.print_parked(unit, slip, person)
+    return Parked(number=number, code=slip_code(SLIP_TYPE, number, 1), slip_job=job, basket=shown)
 
 
 def recall(unit: EdgeUnit, edge: Edge, code: str, device: str, *, person: CurrentPerson) -> BasketView:
