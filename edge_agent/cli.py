@@ -6,7 +6,7 @@ script can use: 2 bad usage or input, 3 refused, 75 try again later. A bug keeps
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -125,7 +125,7 @@ def init(
 
 @person_app.command("add", epilog="Example: `orderspine edge person add 'S. Rowe' --role lead --pin 4711`")
 @friendly
-def person_add(
+def person_add(  # noqa: PLR0917 - one option each
     name: str,
     config: Config = None,
     role: StoreRole = StoreRole.ASSOCIATE,
@@ -227,7 +227,7 @@ def catalog_import(
 
 @printer_app.command("add", epilog="Example: `orderspine edge printer add Counter 192.168.1.50 --port 9100`")
 @friendly
-def printer_add(
+def printer_add(  # noqa: PLR0917 - one option each
     name: str,
     host: str,
     config: Config = None,
@@ -332,7 +332,7 @@ def status(config: Config = None, as_json: AsJson = False) -> None:
             _print_table(("", edge.settings.store_name), rows)
 
 
-def _print_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     table = Table(*head)
     for row in rows:
         table.add_row(*row)
