@@ -20,7 +20,7 @@ PRODUCTS: Final = 400
 BASKETS: Final = 120
 LINES_PER_BASKET: Final = 12
 SERVICE: Final = re.compile(r"(?!\d{5})")
-PRODUCT_COLUMNS: Final = ("sku", "name", "price", "cost", "rate", "kind", "category", "bin", "barcode")
+PRODUCT_COLUMNS: Final = ("sku", "name", "price", "cost", "tax_rate", "kind", "category", "bin", "barcode")
 BASKET_COLUMNS: Final = ("invoice", "time", "sku", "quantity")
 CATEGORIES: Final[Sequence[tuple[str, str]]] = (
     ("BAG|PURSE|LUGGAGE|WALLET", "Bags"),
@@ -102,7 +102,7 @@ def products(rows: Sequence[Row]) -> list[dict[str, str]]:
                 "name": shop_name(description),
                 "price": f"{price_minor / 100:.2f}",
                 "cost": f"{(price_minor + 1) // 2 / 100:.2f}",  # 60 % of the price less 20 % VAT
-                "rate": "20",
+                "tax_rate": "20",
                 "kind": "goods",
                 "category": category,
                 "bin": f"{category[0]}-{index % 12 + 1:02d}-{index % 5 + 1}",

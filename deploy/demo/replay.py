@@ -106,7 +106,8 @@ class Plan:
     def days(self, store: int) -> list[tuple[str, list[Step]]]:
         """Return what one store does, trading day by trading day, each in file order."""
         by_day: dict[str, list[Step]] = defaultdict(list)
-        for step in sorted((*self.sales, *self.returns), key=lambda step: step.position):
+        steps: list[Step] = [*self.sales, *self.returns]
+        for step in sorted(steps, key=lambda step: step.position):
             if step.store == store:
                 by_day[step.day].append(step)
         return sorted(by_day.items())

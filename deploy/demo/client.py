@@ -1,0 +1,134 @@
+"""A client of one store, as patient as a till must be: it repeats a request until it knows what happened.
+
+A request that changes something carries a key. When the store is killed before it answers, the same request
+goes out again with the same key, and the store answers as it did, or would have done, the first time.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+from protocol.clock import Clock
+from protocol.errors import Refused, Unavailable
+
+PATIENCE_SECONDS: Final = 90.0
+PAUSE_SECONDS: Final = 0.1
+TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who works at this client."""
+
+    person_id: str
+    pin: str
+    device: str
+
+
+@dataclass
+class StoreClient:
+    """One person at one device of one store."""
+
+    store: str
+    url: str
+    login: Login
+    clock: Clock
+    stopping: threading.Event = field(default_factory=threading.Event)
+    at_us: int | None = None
+    """The time to send as `X-Replay-At`; None leaves the store's clock alone."""
+    repeats: int = 0
+    """How often a request had to be sent again."""
+    was_repeated: bool = False
+    """Whether the latest request was: then its first sending may have taken effect."""
+
+    def __post_init__(self) -> None:
+        self._http = httpx.Client(base_url=self.url, timeout=30.0, trust_env=False)
+        self._token = ""
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def sign_in(self) -> None:
+        """Sign the person in."""
+        self._token = ""
+        wanted = {"person_id": self.login.person_id, "pin": self.login.pin, "device": self.login.device}
+        self._token = self.ask("POST", "/api/sign-in", wanted)["token"]
+
+    def get(self, path: str, **params: Any) -> Any:
+        """Ask for something."""
+        return self.ask("GET", path, None, params)
+
+    def post(self, path: str, wanted: Mapping[str, Any]) -> Any:
+        """Have something done."""
+        return self.ask("POST", path, wanted)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        wanted: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Send a request until it is answered, and return what the answer says.
+
+        Raises:
+            Refused: the store said no; `facts` holds the facts of its answer.
+            Unavailable: it did not answer for a long time.
+        """
+        deadline = self.clock.monotonic() + PATIENCE_SECONDS
+        self.was_repeated = False
+        while not self.stopping.is_set():
+            try:
+                answer = self._http.request(method, path, json=wanted, params=params, headers=self._headers())
+            except httpx.TransportError as error:
+                trouble = f"{type(error).__name__}: {error}"
+            else:
+                if answer.is_success:
+                    return answer.json() if answer.content else {}
+                if answer.status_code == 401 and self._token:
+                    self.sign_in()
+                    continue
+                trouble = f"{answer.status_code} {answer.text[:300]}"
+                if answer.status_code not in TRY_AGAIN:
+                    raise _refusal(self.store, method, path, answer)
+            if self.clock.monotonic() > deadline:
+                break
+            self.repeats += 1
+            self.was_repeated = True
+            self.stopping.wait(PAUSE_SECONDS)
+        else:
+            trouble = "the run was stopped"
+        raise Unavailable(f"{self.store} did not answer {method} {path}: {trouble}.", "Look at its log.")
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        if self.at_us is not None:
+            headers["X-Replay-At"] = str(self.at_us)
+        return headers
+
+
+def facts_of(refusal: Refused) -> Mapping[str, Any]:
+    """Return the facts that a store put into its refusal."""
+    facts = refusal.facts.get("facts")
+    return facts if isinstance(facts, dict) else {}
+
+
+def _refusal(store: str, method: str, path: str, answer: httpx.Response) -> Refused:
+    try:
+        facts = answer.json()
+    except ValueError:
+        facts = {"text": answer.text[:300]}
+    said = facts.get("error", facts) if isinstance(facts, dict) else {"text": str(facts)}
+    return Refused(
+        f"{store} refused {method} {path} ({answer.status_code}): {said.get('what') or said}.",
+        str(said.get("remedy") or "Look at its log."),
+        code=str(said.get("code") or "refused"),
+        status=answer.status_code,
+        facts=said.get("facts") or {},
+    )

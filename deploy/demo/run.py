@@ -1,0 +1,247 @@
+"""A demo that plays itself: a day (`--once`) or a retailer's month (`--replay`), and the verdict on it.
+
+A fresh folder and free ports, real processes, the real HTTP APIs and the real wire. What the clients were
+told is the first count; `check` compares it with the stores' and the hub's. The folder is removed when all
+is well and kept when it is not.
+"""
+
+import random
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from deploy.demo.books import Told
+from deploy.demo.check import Verdict, check, told_by_clients, wait_for_catalogue, wait_for_sync
+from deploy.demo.client import Login, StoreClient
+from deploy.demo.history import History
+from deploy.demo.layout import PLACES, Layout, Place, choose_ports, replay_places
+from deploy.demo.milestones import Cut, Kill, Milestone, Milestones
+from deploy.demo.once import DAY_CUTS, DAY_KILLS, Day
+from deploy.demo.people import MANAGER
+from deploy.demo.replay import Plan
+from deploy.demo.replayer import TILL, StoreReplay
+from deploy.demo.setup import SetUp, as_csv, demo_products, prepare, replay_product
+from deploy.demo.supervisor import BROKER, HUB, Say, Supervisor
+from protocol.clock import Clock
+from protocol.errors import Invalid, OrderspineError
+from protocol.ids import IdMaker
+
+CATALOGUE_SECONDS: Final = 60.0
+PACE_SECONDS: Final = 0.1
+EDGE: Final = "edge"
+
+Worker = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a run is told on the command line."""
+
+    cuts: Sequence[Cut] = ()
+    kills: Sequence[Kill] = ()
+    folder: Path | None = None
+    seed: int = 1
+
+
+class Run:
+    """One run from an empty folder to its verdict."""
+
+    def __init__(
+        self, wanted: Wanted, places: Sequence[Place], *, clock: Clock, ids: IdMaker, say: Say
+    ) -> None:
+        self.wanted = wanted
+        self.clock = clock
+        self.ids = ids
+        self.say = say
+        self.stopping = threading.Event()
+        self.folder = wanted.folder or Path(tempfile.mkdtemp(prefix="orderspine-"))
+        self.rng = random.Random(int(ids.secret(8), 16))
+        self._places = tuple(places)
+        self._began = clock.monotonic()
+
+    def day(self) -> Mapping[str, Any]:
+        """Play a day and return the object to print."""
+        products = demo_products()
+        layout = self._layout(replay_clock=False)
+        day = Day(layout, products, seed=self.wanted.seed, clock=self.clock, stopping=self.stopping)
+        cuts, kills = self.wanted.cuts or DAY_CUTS, self.wanted.kills or DAY_KILLS
+        prepare(
+            layout, SetUp(as_csv(products), printers=True), tills=day.tills, clock=self.clock, ids=self.ids
+        )
+        return self._play(layout, cuts, kills, orders=day.orders, crew=day.crew, printers=True, skipped={})
+
+    def replay(self, plan: Plan) -> Mapping[str, Any]:
+        """Replay a month and return the object to print."""
+        layout = self._layout(replay_clock=True)
+        catalogue = as_csv(replay_product(product) for product in plan.products)
+        manager = SetUp(catalogue, people=[MANAGER], printers=False)
+        prepare(layout, manager, tills=[TILL], clock=self.clock, ids=self.ids)
+
+        def crew(history: History, milestones: Milestones) -> list[Worker]:
+            return [
+                StoreReplay(
+                    client=StoreClient(
+                        place.name,
+                        layout.edge_url(place.name),
+                        Login(MANAGER.person_id, MANAGER.pin, TILL),
+                        self.clock,
+                        self.stopping,
+                    ),
+                    store=store,
+                    plan=plan,
+                    history=history,
+                    milestones=milestones,
+                    stopping=self.stopping,
+                    seed=self.wanted.seed,
+                ).play
+                for store, place in enumerate(layout.places)
+            ]
+
+        return self._play(
+            layout,
+            self.wanted.cuts,
+            self.wanted.kills,
+            orders=len(plan.sales),
+            crew=crew,
+            printers=False,
+            skipped=plan.skipped,
+        )
+
+    def _layout(self, *, replay_clock: bool) -> Layout:
+        ports = choose_ports(self._places, self.rng, fixed=False)
+        return Layout(self.folder, self._places, ports, replay_clock=replay_clock)
+
+    def _play(
+        self,
+        layout: Layout,
+        cuts: Sequence[Cut],
+        kills: Sequence[Kill],
+        *,
+        orders: int,
+        crew: Callable[[History, Milestones], list[Worker]],
+        printers: bool,
+        skipped: Mapping[str, int],
+    ) -> Mapping[str, Any]:
+        history = History(self.folder / "clients.jsonl")
+        try:
+            with Supervisor(
+                layout, clock=self.clock, ids=self.ids, say=self.say, printers=printers
+            ) as supervisor:
+                self._wait_for_catalogue(layout)
+                self.say("selling")
+                milestones = Milestones(self._milestones(layout, supervisor, cuts, kills, orders))
+                try:
+                    self._work(crew(history, milestones))
+                finally:
+                    milestones.finish()
+                self.say("catching up")
+                wait_for_sync(layout, self.clock, self.stopping)
+                killed = supervisor.kills
+            told = history.lines()
+            verdict = check(layout, told, told_by_clients(told))
+        except OrderspineError as error:
+            self.say(f"the folder was kept: {self.folder}")
+            error.remedy = f"{error.remedy} The folder {self.folder} was kept."
+            raise
+        finally:
+            history.close()
+        result = report(verdict, skipped, kills=killed, seconds=self.clock.monotonic() - self._began)
+        if not verdict.reasons and self.wanted.folder is None:
+            shutil.rmtree(self.folder)
+        elif verdict.reasons:
+            verdict.reasons.append(f"the folder {self.folder} was kept")
+        return {"result": result, "reasons": verdict.reasons}
+
+    def _wait_for_catalogue(self, layout: Layout) -> None:
+        """Wait until every store sells what the hub has published: it travels over the wire like all else."""
+        wait_for_catalogue(layout, self.clock, self.stopping, CATALOGUE_SECONDS)
+
+    def _work(self, workers: Sequence[Worker]) -> None:
+        """Let everybody work, and stop all of them when one fails."""
+        troubles: list[BaseException] = []
+
+        def work(worker: Worker) -> None:
+            try:
+                worker()
+            except BaseException as error:  # noqa: BLE001 - raised again below, on the caller's thread
+                troubles.append(error)
+                self.stopping.set()
+
+        threads = [threading.Thread(target=work, args=(worker,)) for worker in workers]
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        except BaseException:
+            self.stopping.set()
+            raise
+        if troubles:
+            raise troubles[0]
+
+    def _milestones(
+        self, layout: Layout, supervisor: Supervisor, cuts: Sequence[Cut], kills: Sequence[Kill], orders: int
+    ) -> list[Milestone]:
+        names = [place.name for place in layout.places]
+        found = []
+        for cut in cuts:
+            _known(cut.name, names)
+            found.append(Milestone(round(cut.start * orders), lambda name=cut.name: supervisor.cut(name)))  # type: ignore[misc]  # binds the name now
+            found.append(Milestone(round(cut.end * orders), lambda name=cut.name: supervisor.restore(name)))  # type: ignore[misc]  # binds the name now
+        for number, kill in enumerate(kills):
+            name = names[number % len(names)] if kill.name == EDGE else kill.name
+            _known(name, [*names, HUB, BROKER])
+            found.append(Milestone(round(kill.at * orders), lambda name=name: supervisor.kill(name)))  # type: ignore[misc]  # binds the name now
+        return found
+
+
+def report(verdict: Verdict, skipped: Mapping[str, int], *, kills: int, seconds: float) -> Mapping[str, Any]:
+    """Return the one JSON object of a run."""
+    return {
+        **_sums(verdict.clients),
+        "skipped": dict(skipped),
+        "hub": _sums(verdict.hub),
+        "trial_balance_minor": verdict.trial_balance_minor,
+        "ledger_sales_minor": verdict.ledger_sales_minor,
+        "ledger_vat_minor": verdict.ledger_vat_minor,
+        "missing": verdict.missing,
+        "duplicates": verdict.duplicates,
+        "oversold_units": verdict.oversold_units,
+        "kills": kills,
+        "seconds": round(seconds, 1),
+    }
+
+
+def places_of(stores: int) -> tuple[Place, ...]:
+    """Return the stores of a replay.
+
+    Raises:
+        Invalid: that is no number of stores.
+    """
+    if not 1 <= stores <= 40:
+        raise Invalid(f"{stores} stores cannot run here.", "Take 1 to 40.")
+    return replay_places(stores)
+
+
+def all_places() -> tuple[Place, ...]:
+    """Return the places of the demo."""
+    return PLACES
+
+
+def _sums(told: Told) -> dict[str, int]:
+    return {
+        "orders": told.orders,
+        "order_lines": told.order_lines,
+        "gross_minor": told.gross_minor,
+        "returns": told.returns,
+        "refund_minor": told.refund_minor,
+    }
+
+
+def _known(name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        raise Invalid(f"There is no {name!r} here.", f"Take one of {', '.join(names)}.")

@@ -1,0 +1,96 @@
+"""The tour of the first minute: four steps that tick themselves off when they have happened.
+
+Nothing is ticked by a click alone but the last, which is to look at something. What happened is read from
+the stores' and the hub's own files, every second, against what was there when the demo started.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from deploy.demo.books import one
+from deploy.demo.layout import Layout
+from protocol.kit.sqlite import DatabaseError
+
+PACE_SECONDS: Final = 1.0
+FIRST, SECOND = "store-1", "store-2"
+WORDS: Final = {
+    "sell": "Sell something at store 1",
+    "cut": "Cut store 2's network and sell again",
+    "catch_up": "Watch the hub catch up",
+    "paper": "See the receipt as it would print",
+}
+
+
+class Tour:
+    """Watches a demo and knows which steps have happened."""
+
+    def __init__(self, layout: Layout, is_cut: Callable[[str], bool]) -> None:
+        self._layout = layout
+        self._is_cut = is_cut
+        self._done: set[str] = set()
+        self._began = {name: self._orders(name) for name in (FIRST, SECOND)}
+        self._at_cut: int | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="tour", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._stopping.set()
+        self._thread.join()
+
+    def saw_paper(self) -> None:
+        """Note that somebody looked at the paper."""
+        self._done.add("paper")
+
+    def state(self) -> Mapping[str, Any]:
+        """Return the steps with their words, where they lead, and whether they happened."""
+        leads = {
+            "sell": self._layout.edge_url(FIRST),
+            "cut": self._layout.edge_url(SECOND),
+            "catch_up": self._layout.hub_url,
+            "paper": f"http://127.0.0.1:{self._layout.ports.control}/paper",
+        }
+        steps = [
+            {"id": step, "word": word, "href": leads[step], "done": step in self._done}
+            for step, word in WORDS.items()
+        ]
+        return {"steps": steps}
+
+    def look(self) -> None:
+        """Look once and tick off what has happened."""
+        if self._orders(FIRST) > self._began[FIRST]:
+            self._done.add("sell")
+        sold = self._orders(SECOND)
+        if not self._is_cut(SECOND):
+            self._at_cut = None
+        elif self._at_cut is None:
+            self._at_cut = sold
+        elif sold > self._at_cut:
+            self._done.add("cut")
+        if "cut" in self._done and not self._is_cut(SECOND) and self._caught_up():
+            self._done.add("catch_up")
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(PACE_SECONDS):
+            self.look()
+
+    def _orders(self, name: str) -> int:
+        try:
+            return int(one(self._layout.folder / name / "edge.db", "SELECT count(*) FROM orders") or 0)
+        except DatabaseError:  # the store has not made its file yet
+            return 0
+
+    def _caught_up(self) -> bool:
+        try:
+            newest = one(self._layout.folder / SECOND / "edge.db", "SELECT max(seq) FROM events")
+            known = one(
+                self._layout.folder / "hub" / "hub.db", "SELECT max(upto) FROM streams WHERE edge = ?", SECOND
+            )
+        except DatabaseError:
+            return False
+        return bool(newest) and newest == known
