@@ -273,8 +273,8 @@ def expire_waiting(unit: EdgeUnit, slip: Slip, *, before_us: int, at_us: int, li
     old = [
         (row[0], row[1])
         for row in unit.connection.execute(
-            "SELECT job_id, attempt FROM print_jobs WHERE printer_id = '' AND state = 'queued' AND document = ?"
-            " AND queued_us <= ? ORDER BY queued_us LIMIT ?",
+            "SELECT job_id, attempt FROM print_jobs WHERE printer_id = '' AND state = 'queued'"
+            " AND document = ? AND queued_us <= ? ORDER BY queued_us LIMIT ?",
             (slip.value, before_us, limit),
         )
     ]
