@@ -38,7 +38,7 @@ class Hub:
     wake_link: Callable[[], None] = _nothing
 
     def __post_init__(self) -> None:
-        self.outbox = Outbox(clock=self.clock, ids=self.ids, wake=lambda: self.wake_link())
+        self.outbox = Outbox(clock=self.clock, ids=self.ids, wake=self._wake)
         self.spine = Spine(
             clock=self.clock,
             ids=self.ids,
@@ -52,3 +52,7 @@ class Hub:
             hub_inc=self.outbox.hub_inc,
         )
         self.inbox = Inbox(self.database, self.spine, publish=self.broadcaster.publish)
+
+    def _wake(self) -> None:
+        # Looked up when it happens: the link starts after the outbox was made.
+        self.wake_link()

@@ -6,11 +6,16 @@ password inside `database_url`, which belongs into the environment.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from protocol.errors import Invalid
 from protocol.money import CURRENCY_EXPONENTS
@@ -38,6 +43,9 @@ class HubSettings(BaseSettings):
     """Empty: no wire, only the web side."""
     broker_port: int = Field(default=1883, ge=1, le=65535)
     mqtt_password_file: Path | None = None
+    mqtt_version: Literal["5", "3.1.1"] = "5"
+    broker_ca_file: Path | None = None
+    """Certificates to trust at the broker; with it the line is TLS."""
     demo: bool = False
     replay_clock: bool = False
     """Events carry the times of a past month, so clock skew of an edge says nothing."""
@@ -117,5 +125,7 @@ def load_settings(config: Path | None = None, **said: Any) -> HubSettings:
         ) from error
     except ValueError as error:
         raise Invalid(
-            f"The settings file {config} is not TOML: {error}.", "Correct it and start again.", code="bad_settings"
+            f"The settings file {config} is not TOML: {error}.",
+            "Correct it and start again.",
+            code="bad_settings",
         ) from error

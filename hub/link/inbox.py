@@ -64,9 +64,7 @@ class Inbox:
         """
         return self._database.write(lambda unit: self.receive_in(unit, batch, events, arrived_us))
 
-    def receive_in(
-        self, unit: HubUnit, batch: Batch, events: Sequence[bytes], arrived_us: int
-    ) -> Received:
+    def receive_in(self, unit: HubUnit, batch: Batch, events: Sequence[bytes], arrived_us: int) -> Received:
         """Apply a batch inside a unit of work that the caller has opened; see `receive`."""
         cursor = self._cursor(unit, batch, arrived_us)
         verdict = judge(cursor, batch)
@@ -84,7 +82,14 @@ class Inbox:
                 last=batch.last,
             )
         incoming = [
-            Incoming(batch.edge, batch.inc, batch.first + n, data, hashes[n], arrived_us)
+            Incoming(
+                edge=batch.edge,
+                inc=batch.inc,
+                seq=batch.first + n,
+                data=data,
+                hash_=hashes[n],
+                arrived_us=arrived_us,
+            )
             for n, data in enumerate(events)
         ]
         parked = self.apply(unit, incoming)
@@ -94,25 +99,25 @@ class Inbox:
     def apply(self, unit: HubUnit, incoming: Sequence[Incoming]) -> int:
         """Apply events of one stream in their order and return how many had to be set aside."""
         blocked = parking.blocked_subjects(unit.connection)
-        good: list[Incoming] = []
-        refused: list[tuple[Incoming, BadMessage]] = []
-        known = _known_ids(unit, incoming, refused, good)
         ready: list[Incoming] = []
-        for item in good:
+        refused: list[tuple[Incoming, BadMessage]] = []
+        for item in incoming:
+            item.read()
+        known = _known(unit, incoming)
+        for item in incoming:
             failure = parking.why_not(item, blocked, known)
             if failure is None:
                 ready.append(item)
             else:
                 refused.append((item, failure))
                 blocked.update(item.subjects)
-        refused.sort(key=lambda pair: pair[0].seq)
         try:
             with unit.savepoint():
                 self._apply_together(unit, ready, refused)
             return len(refused)
         except PASSING:
             raise
-        except Exception as error:  # noqa: BLE001 - whichever event fails, it is found one by one below
+        except Exception as error:
             if not ready:
                 raise
             del error
@@ -138,9 +143,8 @@ class Inbox:
         """Apply each event in a savepoint of its own, so that only the poison is set aside."""
         parked = 0
         for item in incoming:
-            item.reset()
             blocked = parking.blocked_subjects(unit.connection)
-            failure = item.read() or parking.why_not(item, blocked, _known(unit, [item]))
+            failure = parking.why_not(item, blocked, _known(unit, [item]))
             if failure is None:
                 try:
                     with unit.savepoint():
@@ -221,23 +225,6 @@ class Inbox:
             dedupe_key=f"fork:{batch.inc}",
         )
         self._finish(work)
-
-
-def _known_ids(
-    unit: HubUnit,
-    incoming: Sequence[Incoming],
-    refused: list[tuple[Incoming, BadMessage]],
-    good: list[Incoming],
-) -> set[str]:
-    """Read every event; return which of their ids the log has already."""
-    for item in incoming:
-        failure = item.read()
-        if failure is None or item.event is not None:
-            item.failure = failure
-            good.append(item)
-        else:
-            refused.append((item, failure))
-    return _known(unit, good)
 
 
 def _known(unit: HubUnit, items: Sequence[Incoming]) -> set[str]:

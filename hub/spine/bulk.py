@@ -21,7 +21,8 @@ COPY_FROM: Final = 8
 def _dialect(name: str) -> Dialect:
     if name == "sqlite":
         return sqlite.dialect()
-    return psycopg_dialect(paramstyle="format")
+    made: Dialect = psycopg_dialect(paramstyle="format")  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
+    return made
 
 
 class Insert:

@@ -28,17 +28,15 @@ class Incoming:
 
     __slots__ = ("arrived_us", "body", "data", "edge", "event", "failure", "hash", "inc", "seq")
 
-    def __init__(self, edge: str, inc: str, seq: int, data: bytes, hash_: bytes, arrived_us: int) -> None:
+    def __init__(  # noqa: PLR0913 - what is known of an event before it is read, all said by name
+        self, *, edge: str, inc: str, seq: int, data: bytes, hash_: bytes, arrived_us: int
+    ) -> None:
         self.edge = edge
         self.inc = inc
         self.seq = seq
         self.data = data
         self.hash = hash_
         self.arrived_us = arrived_us
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget what was read."""
         self.event: Event | None = None
         self.body: WireModel | None = None
         self.failure: BadMessage | None = None
@@ -48,20 +46,20 @@ class Incoming:
         """The records that it touches, as far as it could be read."""
         return tuple(_clean(subject) for subject in self.event.subjects) if self.event else ()
 
-    def read(self) -> BadMessage | None:
-        """Read envelope and body; return why not, if not. The envelope may be readable alone."""
+    def read(self) -> None:
+        """Read envelope and body; `failure` says why not. The envelope may be readable alone."""
         try:
             self.event = decode_event(self.data)
             self.body = read_body(self.event)
         except BadMessage as failure:
-            return failure
+            self.failure = failure
+            return
         if self.event.seq != self.seq:
-            return BadMessage(
+            self.failure = BadMessage(
                 f"Event {self.seq} of {self.edge} calls itself {self.event.seq}.",
                 "Its store must look at its log.",
                 code="bad_seq",
             )
-        return None
 
     def applied(self, apply_order: int) -> Applied:
         """Return it as something to apply."""
@@ -162,7 +160,13 @@ def park(work: Work, item: Incoming, failure: BadMessage) -> None:
             kind="event_parked",
             subject=f"edge:{item.edge}",
             title=f"Event {item.seq} of {item.edge} was set aside",
-            facts={"edge": item.edge, "inc": item.inc, "seq": item.seq, "code": failure.reason, "why": detail},
+            facts={
+                "edge": item.edge,
+                "inc": item.inc,
+                "seq": item.seq,
+                "code": failure.reason,
+                "why": detail,
+            },
             owner_role="ops",
             dedupe_key=parked_key(item.edge, item.inc, item.seq),
         )

@@ -23,7 +23,12 @@ counters: Final = sa.Table(
 events: Final = sa.Table(
     "events",
     metadata,
-    sa.Column("apply_order", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column(
+        "apply_order",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     sa.Column("event_id", sa.Text, nullable=False, unique=True),
     sa.Column("edge", sa.Text, nullable=False),
     sa.Column("inc", sa.Text, nullable=False),

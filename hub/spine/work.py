@@ -82,7 +82,7 @@ class Journey:
 class Work:
     """One unit of work at the hub."""
 
-    def __init__(  # noqa: PLR0913 - the parts of a workspace, all said by name
+    def __init__(
         self,
         unit: HubUnit,
         *,
@@ -134,4 +134,3 @@ def chunks(keys: Iterable[Any], size: int = 500) -> Iterable[list[Any]]:
     """Cut keys into lists that fit into one statement, without repeats."""
     ready = list(dict.fromkeys(keys))
     return (ready[at : at + size] for at in range(0, len(ready), size))
-

@@ -1,0 +1,132 @@
+"""The chart of accounts a new entity begins with, and which account serves which purpose.
+
+Both are data from then on: a company renames accounts and maps purposes elsewhere, and every journal after
+that follows. A purpose that maps to nothing goes to suspense with an exception; it never stops a sale.
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.ledger.rows import account_mapping, accounts
+
+SUSPENSE_ACCOUNT: Final = "2500"
+SALES_ACCOUNT: Final = "4000"
+RETURNS_ACCOUNT: Final = "4020"
+TAX_ACCOUNT: Final = "2200"
+
+CHART: Final = (
+    ("1000", "Till cash", "asset"),
+    ("1010", "Safe", "asset"),
+    ("1020", "Deposits in transit", "asset"),
+    ("1030", "Bank", "asset"),
+    ("1100", "Card clearing", "asset"),
+    ("1110", "Marketplace receivable", "asset"),
+    ("1120", "Marketplace reserve", "asset"),
+    ("1130", "Other tender clearing", "asset"),
+    ("1200", "Customer receivable", "asset"),
+    ("1210", "Chargebacks in dispute", "asset"),
+    ("1300", "Inventory, sellable", "asset"),
+    ("1310", "Inventory, returns and quarantine", "asset"),
+    ("1320", "Inventory in repair", "asset"),
+    ("1330", "Inventory for liquidation", "asset"),
+    ("1340", "Goods in transit", "asset"),
+    ("1345", "Transit not matched", "asset"),
+    ("1350", "Goods shipped, control not passed", "asset"),
+    ("1370", "Right to recover returned goods", "asset"),
+    ("1400", "Due from other entities", "asset"),
+    ("1450", "Input tax", "asset"),
+    ("2000", "Goods received, not invoiced", "liability"),
+    ("2100", "Customer deposits", "liability"),
+    ("2110", "Refunds payable", "liability"),
+    ("2120", "Store credit", "liability"),
+    ("2130", "Gift cards", "liability"),
+    ("2140", "Expected returns", "liability"),
+    ("2150", "Exchange clearing", "liability"),
+    ("2200", "Output tax", "liability"),
+    ("2300", "Commissions payable", "liability"),
+    ("2400", "Due to other entities", "liability"),
+    ("2500", "Suspense", "liability"),
+    ("3000", "Opening", "equity"),
+    ("4000", "Sales", "income"),
+    ("4020", "Returns and allowances", "income"),
+    ("4100", "Shipping income", "income"),
+    ("4200", "Restocking fees", "income"),
+    ("4210", "Breakage", "income"),
+    ("4400", "Sales to other entities", "income"),
+    ("5000", "Cost of goods sold", "expense"),
+    ("5010", "Cost of goods returned", "expense"),
+    ("5020", "Cost of goods sold to other entities", "expense"),
+    ("5100", "Shrink", "expense"),
+    ("5110", "Disposal", "expense"),
+    ("5120", "Inventory write-down", "expense"),
+    ("5130", "Cost variance", "expense"),
+    ("5140", "Repair", "expense"),
+    ("6000", "Commissions", "expense"),
+    ("6100", "Cash over and short", "expense"),
+    ("6110", "Marketplace fees", "expense"),
+    ("6120", "Payment fees", "expense"),
+    ("6130", "Chargeback losses", "expense"),
+    ("6140", "Rounding and over-refunds", "expense"),
+    ("6150", "Goodwill", "expense"),
+)
+
+MAPPING: Final = {
+    "tender.cash": "1000",
+    "tender.card": "1100",
+    "sales": "4000",
+    "sales_returns": "4020",
+    "sales_tax": "2200",
+    "refunds_payable": "2110",
+    "rounding": "6140",
+    "cogs": "5000",
+    "cogs_returns": "5010",
+    "inventory": "1300",
+    "inventory.returns": "1310",
+    "inventory.repair": "1320",
+    "inventory.liquidation": "1330",
+    "inventory.transit": "1340",
+    "cost_variance": "5130",
+    "opening": "3000",
+    "float": "3000",
+    "payables": "2000",
+    "shrink": "5100",
+    "over_short": "6100",
+    "suspense": "2500",
+}
+
+
+def mapping_of(connection: Connection, entity: str) -> dict[str, str]:
+    """Return which account serves which purpose; an entity without any accounts gets the chart first."""
+    found = _mapping(connection, entity)
+    if found:
+        return found
+    known = connection.execute(
+        sa.select(accounts.c.account).where(accounts.c.entity == entity).limit(1)
+    ).first()
+    if known is not None:
+        return {}
+    seed_chart(connection, entity)
+    return _mapping(connection, entity)
+
+
+def seed_chart(connection: Connection, entity: str) -> None:
+    """Give a new entity its accounts and their purposes."""
+    connection.execute(
+        sa.insert(accounts),
+        [{"entity": entity, "account": number, "name": name, "kind": kind} for number, name, kind in CHART],
+    )
+    connection.execute(
+        sa.insert(account_mapping),
+        [{"entity": entity, "purpose": purpose, "account": account} for purpose, account in MAPPING.items()],
+    )
+
+
+def _mapping(connection: Connection, entity: str) -> dict[str, str]:
+    rows = connection.execute(
+        sa.select(account_mapping.c.purpose, account_mapping.c.account).where(
+            account_mapping.c.entity == entity
+        )
+    )
+    return {row.purpose: row.account for row in rows}

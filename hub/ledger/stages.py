@@ -1,0 +1,209 @@
+"""Posting: drafts become journals, in the transaction in which their event is applied.
+
+A journal's number is its event's place in the log and its place among the event's journals, so a rebuild
+gives every journal the number it had.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from hub.ledger import rules
+from hub.ledger.chart import SUSPENSE_ACCOUNT, mapping_of
+from hub.ledger.rows import entries, journals
+from hub.ledger.rules import Draft, Posted
+from hub.spine.bulk import Insert
+from hub.spine.log import Log
+from hub.spine.places import Place, Places
+from hub.spine.rows import event_subjects, events
+from hub.spine.steps import raise_exception
+from hub.spine.work import Applied, Work
+from protocol.events import (
+    AtTill,
+    OrderSold,
+    OrderVoided,
+    ReturnCompleted,
+    StockMoved,
+    TillClosed,
+    TillOpened,
+)
+
+JOURNALS_PER_EVENT: Final = 100
+_JOURNALS: Final = Insert(journals)
+_ENTRIES: Final = Insert(entries)
+_Side = tuple[str, int, int | None]
+
+
+class Books:
+    """The journals of one unit of work."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._journals: list[tuple[Any, ...]] = []
+        self._entries: list[tuple[Any, ...]] = []
+        self._mappings: dict[str, dict[str, str]] = {}
+        self._numbered: tuple[int, int] = (0, 0)
+
+    def prepare(self, batch: Sequence[Applied]) -> None:
+        """The mapping is read when the first draft needs it."""
+
+    def post(self, applied: Applied, place: Place, drafts: Sequence[Draft], order_id: str = "") -> None:
+        """Post drafts of an event; what has no account goes to suspense by name."""
+        mapping = self._mapping(place.entity)
+        for draft in drafts:
+            sums: dict[tuple[str, int | None], int] = {}
+            for line in draft.lines:
+                if not line.amount_minor:
+                    continue
+                account = mapping.get(line.purpose)
+                if account is None or line.purpose == rules.SUSPENSE:
+                    account = account or SUSPENSE_ACCOUNT
+                    self._in_suspense(applied, place, draft, line.purpose)
+                key = (account, line.rate_ppm)
+                sums[key] = sums.get(key, 0) + line.amount_minor
+            sides = [(account, amount, rate) for (account, rate), amount in sums.items() if amount]
+            self.write(applied, place, draft, sides, order_id)
+
+    def write(
+        self, applied: Applied, place: Place, draft: Draft, sides: Sequence[_Side], order_id: str
+    ) -> None:
+        """Write one journal with the accounts it is given; one without entries is left out."""
+        if not sides:
+            return
+        order, used = self._numbered
+        used = used + 1 if order == applied.apply_order else 1
+        self._numbered = (applied.apply_order, used)
+        journal_id = applied.apply_order * JOURNALS_PER_EVENT + used
+        for n, (account, amount, rate) in enumerate(sides, start=1):
+            self._entries.append((journal_id, n, account, amount, rate))
+        body = applied.body
+        at_till = isinstance(body, AtTill)
+        date = body.business_date if at_till else place.calendar_date(applied.at_us)
+        self._journals.append(
+            (
+                journal_id,
+                applied.event_id,
+                place.entity,
+                draft.rule,
+                rules.RULE_VERSION,
+                applied.apply_order,
+                place.location,
+                order_id,
+                date,
+                date,
+                applied.arrived_us,
+                body.currency if at_till else self._work.terms.currency,
+                draft.memo,
+                draft.reverses,
+            )
+        )
+
+    def of_sale(self, order_id: str) -> list[Posted]:
+        """Return the journals that the sale of an order posted."""
+        self._work.room(Log).flush()
+        self.flush()
+        found = self._work.connection.execute(
+            sa.select(journals.c.journal_id, journals.c.rule)
+            .join(events, events.c.event_id == journals.c.event_id)
+            .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
+            .where(
+                event_subjects.c.subject == f"order:{order_id}",
+                journals.c.rule.in_((rules.SALE, rules.SALE_COST)),
+            )
+            .order_by(journals.c.journal_id)
+        ).all()
+        return [Posted(row.journal_id, row.rule, self._sides(row.journal_id)) for row in found]
+
+    def _sides(self, journal_id: int) -> tuple[_Side, ...]:
+        rows = self._work.connection.execute(
+            sa.select(entries.c.account, entries.c.amount_minor, entries.c.rate_ppm)
+            .where(entries.c.journal_id == journal_id)
+            .order_by(entries.c.n)
+        )
+        return tuple((row.account, row.amount_minor, row.rate_ppm) for row in rows)
+
+    def _mapping(self, entity: str) -> dict[str, str]:
+        found = self._mappings.get(entity)
+        if found is None:
+            found = self._mappings[entity] = mapping_of(self._work.connection, entity)
+        return found
+
+    def _in_suspense(self, applied: Applied, place: Place, draft: Draft, purpose: str) -> None:
+        raise_exception(
+            self._work,
+            kind="suspense",
+            subject=applied.subjects[0] if applied.subjects else f"edge:{applied.edge}",
+            title=f"Money of {draft.memo or draft.rule} stands in suspense",
+            facts={
+                "rule": draft.rule,
+                "purpose": purpose,
+                "entity": place.entity,
+                "event_id": applied.event_id,
+            },
+            owner_role="finance",
+            dedupe_key=f"suspense:{applied.event_id}",
+        )
+
+    def flush(self) -> None:
+        """Write the entries, then the journals that seal them."""
+        sides, self._entries = self._entries, []
+        heads, self._journals = self._journals, []
+        _ENTRIES.run(self._work.connection, sides)
+        _JOURNALS.run(self._work.connection, heads)
+
+
+def on_order_sold(work: Work, applied: Applied) -> None:
+    """Post a sale and its cost."""
+    body: OrderSold = applied.body
+    place = work.room(Places).of(applied.edge)
+    work.room(Books).post(applied, place, rules.sale(body, applied.results["moves"]), body.order_id)
+
+
+def on_return_completed(work: Work, applied: Applied) -> None:
+    """Post a return, its refund and its cost."""
+    body: ReturnCompleted = applied.body
+    place = work.room(Places).of(applied.edge)
+    work.room(Books).post(applied, place, rules.refund(body, applied.results["moves"]), body.order_id)
+
+
+def on_order_voided(work: Work, applied: Applied) -> None:
+    """Mirror the journals of the sale; what had been touched since is posted like a return."""
+    body: OrderVoided = applied.body
+    books, place = work.room(Books), work.room(Places).of(applied.edge)
+    moves = applied.results["moves"]
+    posted = books.of_sale(body.order_id) if applied.results["untouched"] else []
+    if not posted or not _undoes(posted, body):
+        books.post(applied, place, rules.refund(body, moves, rule="void"), body.order_id)
+        return
+    for draft, sides in rules.mirror(posted, body.number):
+        books.write(applied, place, draft, sides, body.order_id)
+    books.post(applied, place, rules.void_variance(moves, body.number), body.order_id)
+
+
+def _undoes(posted: Sequence[Posted], body: OrderVoided) -> bool:
+    """Tell whether a void gives back exactly what its sale took, so that a mirror says the truth."""
+    sale = [journal.entries for journal in posted if journal.rule == rules.SALE]
+    taken = sum(amount for sides in sale for _account, amount, _rate in sides if amount > 0)
+    paid_back = sum(tender.amount_minor for tender in body.refunds)
+    return taken == sum(line.gross_minor for line in body.lines) == paid_back
+
+
+def on_stock_moved(work: Work, applied: Applied) -> None:
+    """Post what a stock correction is worth."""
+    body: StockMoved = applied.body
+    place = work.room(Places).of(applied.edge)
+    memo = body.reference or body.reason
+    work.room(Books).post(applied, place, rules.cost_of("stock", applied.results["moves"], memo))
+
+
+def on_till_opened(work: Work, applied: Applied) -> None:
+    """Post the float."""
+    body: TillOpened = applied.body
+    work.room(Books).post(applied, work.room(Places).of(applied.edge), rules.float_given(body))
+
+
+def on_till_closed(work: Work, applied: Applied) -> None:
+    """Post what was over or short, and take the float out."""
+    body: TillClosed = applied.body
+    work.room(Books).post(applied, work.room(Places).of(applied.edge), rules.till_closed(body))

@@ -1,0 +1,66 @@
+"""The tables of stock: movements, balances, and what the balances are worth.
+
+Movements are the only writer of balances. A value is kept per bucket, because goods in quarantine are another
+account than goods on the shelf.
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from hub.database import metadata
+
+stock_movements: Final = sa.Table(
+    "stock_movements",
+    metadata,
+    sa.Column("apply_order", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("sku", sa.Text, nullable=False),
+    sa.Column("from_bucket", sa.Text, nullable=False),
+    sa.Column("to_bucket", sa.Text, nullable=False),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    sa.Column("value_minor", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+balances: Final = sa.Table(
+    "balances",
+    metadata,
+    sa.Column("location", sa.Text, primary_key=True),
+    sa.Column("sku", sa.Text, primary_key=True),
+    sa.Column("bucket", sa.Text, primary_key=True),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+stock_values: Final = sa.Table(
+    "stock_values",
+    metadata,
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("location", sa.Text, primary_key=True),
+    sa.Column("sku", sa.Text, primary_key=True),
+    sa.Column("bucket", sa.Text, primary_key=True),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    sa.Column("value_minor", sa.BigInteger, nullable=False),
+    sa.Column("last_unit_cost_minor", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+hub_rights: Final = sa.Table(
+    "hub_rights",
+    metadata,
+    sa.Column("location", sa.Text, primary_key=True),
+    sa.Column("sku", sa.Text, primary_key=True),
+    sa.Column("granted_seen", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("finished_seen", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("allocated", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("ended", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("returned", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("deficit", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("edge_version", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("echoed", sa.BigInteger, nullable=False, server_default="0"),
+)
+"""What each location has lent the hub, as the last vectors of both sides said it."""

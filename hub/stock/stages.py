@@ -1,0 +1,186 @@
+"""Stock as one unit of work changes it: movements of an event, balances, values, and costs for the ledger.
+
+The cost of what is sold is worked out here, once, at the hub's order of events, and kept with the line. What
+comes back, comes back at that cost. The ledger reads what this stage left in `results`:
+`costs` (per line of the event) and `moves` (every movement with its value).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from hub.spine.bulk import Insert, Upsert
+from hub.spine.places import Place, Places
+from hub.spine.work import Applied, Work, chunks
+from hub.stock.rows import balances, stock_movements, stock_values
+from hub.stock.rules import ValuedMove, issue, move_value, take_back, unit_cost
+from protocol.events import OrderSold, ReturnCompleted, StockMoved
+from protocol.movements import OUTSIDE, Bucket, Movement
+from protocol.orders import LineKind
+from protocol.rules.cost import StockValue
+
+Key = tuple[str, str, Bucket]
+
+_MOVEMENTS: Final = Insert(stock_movements)
+_BALANCES: Final = Upsert(balances, add=["quantity"])
+_VALUES: Final = Upsert(stock_values)
+_EMPTY: Final = StockValue()
+
+
+class Shelves:
+    """The stock of one unit of work."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._values: dict[Key, StockValue] = {}
+        self._dirty: dict[Key, Place] = {}
+        self._moves: list[tuple[Any, ...]] = []
+        self._changes: dict[tuple[str, str, str], int] = {}
+
+    def prepare(self, batch: Sequence[Applied]) -> None:
+        """Read the values of everything that these events touch."""
+        wanted: dict[str, dict[str, None]] = {}
+        for applied in batch:
+            body = applied.body
+            if isinstance(body, OrderSold | ReturnCompleted):
+                skus = wanted.setdefault(applied.edge, {})
+                for line in body.lines:
+                    skus[line.sku] = None
+            elif isinstance(body, StockMoved):
+                wanted.setdefault(applied.edge, {}).update(dict.fromkeys(move.sku for move in body.lines))
+        for location, skus in wanted.items():
+            self._load(self._work.room(Places).of(location), skus)
+
+    def _load(self, place: Place, skus: Iterable[str]) -> None:
+        columns = stock_values.c
+        for some in chunks(skus):
+            found = self._work.connection.execute(
+                sa.select(
+                    columns.sku,
+                    columns.bucket,
+                    columns.quantity,
+                    columns.value_minor,
+                    columns.last_unit_cost_minor,
+                ).where(
+                    columns.entity == place.entity, columns.location == place.location, columns.sku.in_(some)
+                )
+            ).all()
+            for sku, bucket, quantity, value, last in found:
+                self._values[place.location, sku, Bucket(bucket)] = StockValue(quantity, value, last)
+
+    def value(self, place: Place, sku: str, bucket: Bucket) -> StockValue:
+        """Return what a bucket holds and is worth."""
+        return self._values.get((place.location, sku, bucket), _EMPTY)
+
+    def set_value(self, place: Place, sku: str, bucket: Bucket, value: StockValue) -> None:
+        """Note what a bucket holds and is worth from here on."""
+        key = (place.location, sku, bucket)
+        self._values[key] = value
+        self._dirty[key] = place
+
+    def move(self, applied: Applied, place: Place, moves: Sequence[ValuedMove], reason: str) -> None:
+        """Note the movements of an event and what they do to the balances."""
+        location, order = place.location, applied.apply_order
+        changes = self._changes
+        for n, move in enumerate(moves, start=1):
+            sku, source, target, quantity = move.sku, move.from_bucket, move.to_bucket, move.quantity
+            self._moves.append(
+                (order, n, location, sku, source.value, target.value, quantity, move.value_minor, reason)
+            )
+            if source not in OUTSIDE:
+                key = (location, sku, source.value)
+                changes[key] = changes.get(key, 0) - quantity
+            if target not in OUTSIDE:
+                key = (location, sku, target.value)
+                changes[key] = changes.get(key, 0) + quantity
+        applied.results["moves"] = moves
+
+    def flush(self) -> None:
+        """Write movements, balances and values."""
+        connection = self._work.connection
+        moves, self._moves = self._moves, []
+        changes, self._changes = self._changes, {}
+        dirty, self._dirty = self._dirty, {}
+        _MOVEMENTS.run(connection, moves)
+        # Sorted, so that two processes never wait for each other's rows in a circle.
+        _BALANCES.run(connection, [(*key, change) for key, change in sorted(changes.items())])
+        values = self._values
+        _VALUES.run(
+            connection,
+            [
+                (
+                    place.entity,
+                    location,
+                    sku,
+                    bucket.value,
+                    values[location, sku, bucket].quantity,
+                    values[location, sku, bucket].value_minor,
+                    values[location, sku, bucket].last_unit_cost_minor,
+                )
+                for (location, sku, bucket), place in sorted(dirty.items(), key=lambda item: item[0])
+            ],
+        )
+
+
+def on_order_sold(work: Work, applied: Applied) -> None:
+    """Goods leave with the customer, at the average of the moment."""
+    body: OrderSold = applied.body
+    shelves, place = work.room(Shelves), work.room(Places).of(applied.edge)
+    costs: dict[int, int] = {}
+    moves = []
+    for line in body.lines:
+        if line.kind is not LineKind.GOODS:
+            continue
+        before = shelves.value(place, line.sku, Bucket.SELLABLE)
+        after, cost = issue(before, line.quantity, line.unit_cost_minor)
+        shelves.set_value(place, line.sku, Bucket.SELLABLE, after)
+        costs[line.line_no] = cost
+        moves.append(ValuedMove(line.sku, Bucket.SELLABLE, Bucket.CUSTOMER, line.quantity, cost))
+    applied.results["costs"] = costs
+    shelves.move(applied, place, moves, "sale")
+
+
+def on_return_completed(work: Work, applied: Applied) -> None:
+    """Goods come back, each into the bucket that was decided for it, at the cost of their sale."""
+    body: ReturnCompleted = applied.body
+    shelves, place = work.room(Shelves), work.room(Places).of(applied.edge)
+    frozen: Sequence[int | None] = applied.results["frozen"]
+    costs: list[int] = []
+    moves = []
+    for line, known in zip(body.lines, frozen, strict=True):
+        cost = 0
+        if line.kind is LineKind.GOODS:
+            bucket = Bucket(line.to_bucket)
+            # Says no to a bucket that goods cannot come back to.
+            Movement(line.sku, Bucket.CUSTOMER, bucket, line.quantity, "return")
+            before = shelves.value(place, line.sku, bucket)
+            cost = line.quantity * unit_cost(before, 0) if known is None else known
+            variance = 0
+            if bucket not in OUTSIDE:
+                after, variance = take_back(before, line.quantity, cost)
+                shelves.set_value(place, line.sku, bucket, after)
+            moves.append(ValuedMove(line.sku, Bucket.CUSTOMER, bucket, line.quantity, cost, variance))
+        costs.append(cost)
+    applied.results["costs"] = costs
+    shelves.move(applied, place, moves, "void" if applied.kind == "order.voided" else "return")
+
+
+def on_stock_moved(work: Work, applied: Applied) -> None:
+    """Stock was opened, received, corrected, or went from one bucket to another."""
+    body: StockMoved = applied.body
+    shelves, place = work.room(Shelves), work.room(Places).of(applied.edge)
+    moves = []
+    for line in body.lines:
+        Movement(line.sku, Bucket(line.from_bucket), Bucket(line.to_bucket), line.quantity, body.reason)
+        inside = {
+            bucket: shelves.value(place, line.sku, bucket)
+            for bucket in (Bucket(line.from_bucket), Bucket(line.to_bucket))
+            if bucket not in OUTSIDE
+        }
+        move, after = move_value(line, inside)
+        for bucket, value in after.items():
+            shelves.set_value(place, line.sku, bucket, value)
+        moves.append(move)
+    shelves.move(applied, place, moves, body.reason)
+    work.topics.add("stock")

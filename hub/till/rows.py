@@ -1,0 +1,51 @@
+"""The tables `till_sessions` and `zs`: a till's day as its store told it, and its close added up again."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from hub.database import metadata
+
+till_sessions: Final = sa.Table(
+    "till_sessions",
+    metadata,
+    sa.Column("session_id", sa.Text, primary_key=True),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("till", sa.Text, nullable=False),
+    sa.Column("business_date", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("float_minor", sa.BigInteger, nullable=False),
+    sa.Column("opened_us", sa.BigInteger, nullable=False),
+    sa.Column("opened_by", sa.Text, nullable=False),
+    sa.Column("counts", sa.Integer, nullable=False),
+    sa.Column("counted_minor", sa.BigInteger),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("closed_us", sa.BigInteger),
+    sa.Column("z_number", sa.BigInteger),
+    sa.Index("ix_till_sessions_day", "location", "business_date"),
+)
+
+zs: Final = sa.Table(
+    "zs",
+    metadata,
+    sa.Column("session_id", sa.Text, primary_key=True),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("till", sa.Text, nullable=False),
+    sa.Column("business_date", sa.Text, nullable=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("z_number", sa.BigInteger, nullable=False),
+    sa.Column("inc", sa.Text, nullable=False),
+    sa.Column("first_seq", sa.BigInteger, nullable=False),
+    sa.Column("last_seq", sa.BigInteger, nullable=False),
+    sa.Column("range_hash", sa.Text, nullable=False),
+    sa.Column("totals", sa.Text, nullable=False),
+    sa.Column("tenders", sa.Text, nullable=False),
+    sa.Column("recomputed", sa.Text, nullable=False),
+    sa.Column("matches", sa.Boolean, nullable=False),
+    sa.Column("difference_minor", sa.BigInteger, nullable=False),
+    sa.Column("closed_us", sa.BigInteger, nullable=False),
+    sa.Column("closed_by", sa.Text, nullable=False),
+    sa.Column("apply_order", sa.BigInteger, nullable=False),
+    sa.Index("ix_zs_day", "business_date", "location"),
+)
+"""`totals` is what the store said, `recomputed` what the hub added up from the events it applied."""

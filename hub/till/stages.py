@@ -1,0 +1,165 @@
+"""Till sessions follow their events; a close is added up again from everything the hub has applied."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Final
+
+import sqlalchemy as sa
+
+from hub.spine.bulk import Upsert
+from hub.spine.log import Log
+from hub.spine.rows import event_subjects, events, parked
+from hub.spine.steps import raise_exception
+from hub.spine.work import Applied, Work
+from hub.till import rules
+from hub.till.rows import till_sessions, zs
+from protocol.envelope import decode_event, read_body
+from protocol.events import TillClosed, TillCounted, TillOpened
+from protocol.orders import WireModel
+
+_ZS: Final = Upsert(zs)
+_SUMMED: Final = ("till.opened", "till.drawer_opened", "order.sold", "order.voided", "return.completed")
+
+
+def on_till_opened(work: Work, applied: Applied) -> None:
+    """A session begins; one that is known already stays as it is."""
+    body: TillOpened = applied.body
+    known = work.connection.execute(
+        sa.select(till_sessions.c.session_id).where(till_sessions.c.session_id == body.session_id)
+    ).first()
+    if known is not None:
+        return
+    work.connection.execute(
+        sa.insert(till_sessions).values(
+            session_id=body.session_id,
+            location=applied.edge,
+            till=body.till,
+            business_date=body.business_date,
+            currency=body.currency,
+            float_minor=body.float_minor,
+            opened_us=applied.at_us,
+            opened_by=applied.by,
+            counts=0,
+            state="open",
+        )
+    )
+    work.topics.add("till")
+
+
+def on_till_counted(work: Work, applied: Applied) -> None:
+    """A drawer was counted."""
+    body: TillCounted = applied.body
+    work.connection.execute(
+        sa.update(till_sessions)
+        .where(till_sessions.c.session_id == body.session_id, till_sessions.c.state != "closed")
+        .values(state="counting", counts=body.attempt, counted_minor=body.counted_minor)
+    )
+    work.topics.add("till")
+
+
+def on_till_closed(work: Work, applied: Applied) -> None:
+    """Add a Z up again and keep both; what differs is raised, never corrected."""
+    body: TillClosed = applied.body
+    work.room(Log).flush()
+    again = rules.add_up(_bodies(work, applied, body))
+    found = rules.mismatches(body, again, _range_hash(work, applied, body))
+    gap = rules.difference(body)
+    work.connection.execute(
+        sa.update(till_sessions)
+        .where(till_sessions.c.session_id == body.session_id)
+        .values(state="closed", closed_us=applied.at_us, z_number=body.z_number)
+    )
+    _ZS.run(work.connection, [_row(applied, body, again.model_dump_json(), not found, gap)])
+    _tell(work, applied, body, found)
+    work.topics.update(("till", "overview"))
+
+
+def _row(applied: Applied, body: TillClosed, recomputed: str, matches: bool, gap: int) -> tuple[object, ...]:
+    return (
+        body.session_id,
+        applied.edge,
+        body.till,
+        body.business_date,
+        body.number,
+        body.z_number,
+        applied.inc,
+        body.first_seq,
+        body.last_seq,
+        body.range_hash,
+        body.totals.model_dump_json(),
+        json.dumps([tender.model_dump(mode="json") for tender in body.tenders]),
+        recomputed,
+        matches,
+        gap,
+        applied.at_us,
+        applied.by,
+        applied.apply_order,
+    )
+
+
+def _tell(work: Work, applied: Applied, body: TillClosed, found: dict[str, object]) -> None:
+    if found:
+        raise_exception(
+            work,
+            kind="z_mismatch",
+            subject=f"till:{body.session_id}",
+            title=f"The close {body.number} does not match its events",
+            facts={"z": body.number, "location": applied.edge, "differences": found},
+            owner_role="finance",
+            dedupe_key=f"z:{body.session_id}",
+        )
+    over = [
+        t for t in body.tenders if abs(t.counted_minor - t.expected_minor) > work.terms.till_tolerance_minor
+    ]
+    if over:
+        raise_exception(
+            work,
+            kind="till_difference",
+            subject=f"till:{body.session_id}",
+            title=f"{body.till} of {applied.edge} closed over or short",
+            facts={
+                "z": body.number,
+                "location": applied.edge,
+                "tenders": {t.kind.value: t.counted_minor - t.expected_minor for t in over},
+            },
+            owner_role="finance",
+            dedupe_key=f"till_difference:{body.session_id}",
+        )
+
+
+def _bodies(work: Work, applied: Applied, body: TillClosed) -> Iterator[WireModel]:
+    found = work.connection.execute(
+        sa.select(events.c.bytes)
+        .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
+        .where(
+            event_subjects.c.subject == f"till:{body.session_id}",
+            events.c.edge == applied.edge,
+            events.c.inc == applied.inc,
+            events.c.seq.between(body.first_seq, body.last_seq),
+            events.c.kind.in_(_SUMMED),
+        )
+        .order_by(events.c.seq)
+    )
+    for (data,) in found:
+        yield read_body(decode_event(bytes(data)))
+
+
+def _range_hash(work: Work, applied: Applied, body: TillClosed) -> str:
+    """Return the hash over the chain hashes of the range, those of events that were set aside too.
+
+    sha256(hash[first] || … || hash[last]), the formula of the store's till.
+    """
+    parts = [
+        sa.select(table.c.seq, table.c.hash).where(
+            table.c.edge == applied.edge,
+            table.c.inc == applied.inc,
+            table.c.seq.between(body.first_seq, body.last_seq),
+        )
+        for table in (events, parked)
+    ]
+    # An event that was set aside and replayed stands in both tables; UNION counts it once.
+    digest = hashlib.sha256()
+    for row in work.connection.execute(sa.union(*parts).order_by("seq")):
+        digest.update(bytes(row.hash))
+    return digest.hexdigest()
