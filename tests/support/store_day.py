@@ -191,10 +191,11 @@ class Store:
         *,
         person: CurrentPerson | None = None,
         key: str | None = None,
+        reason: str = "changed_mind",
         **more: Any,
     ) -> returns.Returned:
         """Return units: lines of (line number, quantity)."""
-        wanted = [{"line_no": line_no, "quantity": quantity} for line_no, quantity in lines]
+        wanted = [{"line_no": line_no, "quantity": count, "reason": reason} for line_no, count in lines]
         command = returns.ReturnUnits.model_validate({"key": key or self.key(), "lines": wanted, **more})
         who = person or self.lead
         return self.edge.database.write(
