@@ -79,7 +79,7 @@ class Upsert:
             if column.name in self._add
             else insert.excluded[column.name]
             for column in self._table.columns
-            if column not in self._table.primary_key.columns
+            if not column.primary_key
         }
         return _text(insert.on_conflict_do_update(index_elements=keys, set_=changed), self._table, name)
 
