@@ -1,7 +1,7 @@
 """The one command: `orderspine`.
 
-Answers go to stdout, talk goes to stderr. Exit codes never change meaning: 0 done, 1 a check failed, 2 the
-command was written wrongly, 3 refused, 75 try again later. A deliberate error is two lines, what happened
+Answers go to stdout, talk goes to stderr. Exit codes never change meaning: 0 done, 1 a check failed, 2 what
+was typed or given cannot be used, 3 refused, 75 try again later. A deliberate error is two lines, what happened
 and what to do; a bug keeps its trace. The programs behind `hub`, `edge` and `printer` are imported when one
 of them is called, so that `--help` answers at once.
 """
@@ -14,10 +14,11 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from protocol.errors import OrderspineError
+from protocol.errors import Invalid, NotFound, OrderspineError
 from protocol.kit.text import choose_language, language
 
 CHECK_FAILED: Final = 1
+BAD_INPUT: Final = 2
 REFUSED: Final = 3
 TRY_AGAIN: Final = 75
 PROGRAMS: Final[dict[str, tuple[str, str, str]]] = {
@@ -106,7 +107,8 @@ def main() -> None:
         app()
     except OrderspineError as error:
         sys.stderr.write(f"{error.what}\n  -> {error.remedy}  [{error.reason}]\n")
-        raise SystemExit(TRY_AGAIN if error.retryable else REFUSED) from None
+        bad_input = isinstance(error, Invalid) and not isinstance(error, NotFound)
+        raise SystemExit(TRY_AGAIN if error.retryable else BAD_INPUT if bad_input else REFUSED) from None
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from deploy.demo.books import Told, one, reading
 from deploy.demo.layout import Layout
+from hub.ledger.chart import RETURNS_ACCOUNT, SALES_ACCOUNT, TAX_ACCOUNT
 from protocol.clock import Clock
 from protocol.errors import Unavailable
 
@@ -139,20 +140,24 @@ def _books(layout: Layout, verdict: Verdict) -> None:
         "SELECT count(*) FROM"
         " (SELECT journal_id FROM entries GROUP BY journal_id HAVING sum(amount_minor) <> 0)",
     )
-    verdict.ledger_sales_minor = -_role(layout, "sales")
-    verdict.ledger_vat_minor = -_role(layout, "vat")
+    verdict.ledger_sales_minor = -_on_account(layout, SALES_ACCOUNT) - _on_account(layout, RETURNS_ACCOUNT)
+    verdict.ledger_vat_minor = -_on_account(layout, TAX_ACCOUNT)
+    taken = verdict.hub.gross_minor - verdict.hub.refund_minor - verdict.hub.voided_minor
+    booked = verdict.ledger_sales_minor + verdict.ledger_vat_minor
     checks = {
         "events are missing at the hub": verdict.missing,
         "events or orders are there twice": verdict.duplicates,
         "units were sold that were not there": verdict.oversold_units,
         "pence is what the trial balance is off": verdict.trial_balance_minor,
         "journals do not balance": int(unbalanced),
+        "pence is what sales and VAT in the books differ from the orders": booked - taken,
     }
     verdict.reasons += [f"{number} {what}" for what, number in checks.items() if number]
 
 
-def _role(layout: Layout, role: str) -> int:
-    raise NotImplementedError(f"{layout} {role}")
+def _on_account(layout: Layout, account: str) -> int:
+    query = "SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE account = ?"
+    return int(one(layout.folder / "hub" / "hub.db", query, account))
 
 
 def _behind(layout: Layout, name: str) -> int:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.broker import find_mosquitto
 from deploy.demo.ports import free_ports, is_free
 from protocol.errors import Unavailable
 from protocol.ids import IdMaker
@@ -132,7 +133,7 @@ class Layout:
 
     def write_secrets(self, ids: IdMaker) -> None:
         """Make the secrets that do not exist yet, readable by nobody else."""
-        for name in ("hub-1.mqtt", "hub.password", *(f"{place.name}.mqtt" for place in self.places)):
+        for name in ("hub.mqtt", "hub.password"):
             if not self.secret(name).exists():
                 write_secret(self.secret(name), ids.secret(16))
 
@@ -142,11 +143,12 @@ class Layout:
 
     def broker_users(self) -> dict[str, str]:
         """Return every user of the broker with its password."""
-        names = ["hub-1", *(place.name for place in self.places)]
+        names = ["hub", *(place.name for place in self.places)]
         return {name: self.read_secret(f"{name}.mqtt") for name in names}
 
     def write_settings(self, *, tills: Sequence[str]) -> None:
         """Write the settings of the hub and of every location."""
+        mqtt_version = "5" if find_mosquitto() else "3.1.1"
         write_toml(
             self.config("hub"),
             {
@@ -154,7 +156,8 @@ class Layout:
                 "port": self.ports.hub,
                 "broker_host": "127.0.0.1",
                 "broker_port": self.ports.broker,
-                "mqtt_password_file": str(self.secret("hub-1.mqtt")),
+                "mqtt_password_file": str(self.secret("hub.mqtt")),
+                "mqtt_version": mqtt_version,
                 "demo": True,
                 "replay_clock": self.replay_clock,
             },
@@ -177,6 +180,7 @@ class Layout:
                     "broker_host": "127.0.0.1",
                     "broker_port": ports.mqtt_line,
                     "mqtt_password_file": str(self.secret(f"{place.name}.mqtt")),
+                    "mqtt_version": mqtt_version,
                     "tills": list(tills),
                     "demo": True,
                     "replay_clock": self.replay_clock,

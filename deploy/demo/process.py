@@ -27,14 +27,15 @@ READY_SECONDS: Final = 60.0
 PROBE_SECONDS: Final = 0.05
 LOG_LINES: Final = 12
 
+Act = Callable[[], "subprocess.Popen[bytes] | None"]
+Answer = Future["subprocess.Popen[bytes] | None"]
+
 
 class Spawner:
     """The one thread that starts children."""
 
     def __init__(self) -> None:
-        self._wishes: queue.SimpleQueue[
-            tuple[Callable[[], subprocess.Popen[bytes]], Future[subprocess.Popen[bytes]]] | None
-        ] = queue.SimpleQueue()
+        self._wishes: queue.SimpleQueue[tuple[Act, Answer] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spawner", daemon=True)
         self._thread.start()
 
@@ -45,8 +46,14 @@ class Spawner:
             with log.open("ab") as out:
                 return _start(command, out, env)
 
-        answer: Future[subprocess.Popen[bytes]] = Future()
-        self._wishes.put((start, answer))
+        started = self.do(start)
+        assert started is not None
+        return started
+
+    def do(self, act: Act) -> subprocess.Popen[bytes] | None:
+        """Let something that starts a child happen on this thread."""
+        answer: Answer = Future()
+        self._wishes.put((act, answer))
         return answer.result()
 
     def close(self) -> None:
@@ -59,14 +66,18 @@ class Spawner:
             start, answer = wish
             try:
                 answer.set_result(start())
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - raised again where somebody waits for the answer
                 answer.set_exception(error)
 
 
+def leashed(command: Sequence[str]) -> list[str]:
+    """Return a command that ends with the thread that starts it, where the system can do that."""
+    return [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command]
+
+
 def _start(command: Sequence[str], out: IO[bytes], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    leashed = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command]
     return subprocess.Popen(
-        leashed,
+        leashed(command),
         stdin=subprocess.DEVNULL,
         stdout=out,
         stderr=out,

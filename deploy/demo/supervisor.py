@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
-from deploy.broker import Broker
+from deploy.broker import EmbeddedBroker, password_line
 from deploy.demo.control import ControlServer
 from deploy.demo.layout import Layout
-from deploy.demo.process import Child, Spawner
+from deploy.demo.process import Child, Spawner, leashed
 from deploy.demo.proxy import Proxy, StoreLine
 from deploy.demo.tour import Tour
 from protocol.clock import Clock
@@ -44,7 +44,7 @@ class Supervisor:
         self._stopping = threading.Event()
         self.asked_to_stop = threading.Event()
         self._lock = threading.Lock()
-        self._broker: Broker | None = None
+        self._broker: EmbeddedBroker | None = None
         self._control: ControlServer | None = None
         self._tour: Tour | None = None
         layout.logs.mkdir(parents=True, exist_ok=True)
@@ -68,8 +68,8 @@ class Supervisor:
         """
         layout, ports = self.layout, self.layout.ports
         self._say("broker")
-        self._broker = Broker(layout.folder / BROKER, ports.broker, layout.broker_users())
-        self._broker.start()
+        self._broker = embedded_broker(layout)
+        self._spawner.do(self._broker.start)
         for place in layout.places:
             line = ports.edges[place.name]
             self.lines[place.name] = StoreLine(
@@ -146,7 +146,7 @@ class Supervisor:
             if name == BROKER:
                 assert self._broker is not None
                 self._broker.kill()
-                self._broker.start()
+                self._spawner.do(self._broker.start)
             else:
                 self._process(name).kill()
             self.kills += 1
@@ -231,6 +231,12 @@ class Supervisor:
     def _asked_to_stop(self) -> Mapping[str, Any]:
         self.asked_to_stop.set()
         return {"stopping": True}
+
+
+def embedded_broker(layout: Layout) -> EmbeddedBroker:
+    """Return the broker of a demo, which knows the hub and every location by a password of its own."""
+    lines = [password_line(name, password) for name, password in layout.broker_users().items()]
+    return EmbeddedBroker(layout.folder / BROKER, layout.ports.broker, lines=lines, launcher=leashed)
 
 
 def together(acts: Sequence[Callable[[], None]]) -> None:
