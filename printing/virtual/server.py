@@ -81,8 +81,8 @@ class VirtualPrinter:
     def start(self) -> Self:
         """Listen and print."""
         self._stopping.clear()
+        self.plug_in()  # first, because a taken port must leave nothing running
         self.machine.start()
-        self.plug_in()
         return self
 
     def plug_in(self) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -268,3 +269,13 @@ def test_the_shipped_fonts_are_the_ones_their_licence_note_names() -> None:
     for font in sorted(FONTS.glob("*.ttf")):
         assert f"{font.name}\n" in note
         assert hashlib.sha256(font.read_bytes()).hexdigest() in note
+
+
+def test_a_port_that_is_taken_is_refused_and_leaves_nothing_running(printer: VirtualPrinter) -> None:
+    threads = threading.active_count()
+
+    result = CliRunner().invoke(printer_app, ["virtual", "--port", str(printer.port), "--page-port", "0"])
+
+    assert isinstance(result.exception, Invalid)
+    assert result.exception.reason == "port_taken"
+    assert threading.active_count() == threads
