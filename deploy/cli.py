@@ -1,9 +1,9 @@
 """The one command: `orderspine`.
 
 Answers go to stdout, talk goes to stderr. Exit codes never change meaning: 0 done, 1 a check failed, 2 what
-was typed or given cannot be used, 3 refused, 75 try again later. A deliberate error is two lines, what happened
-and what to do; a bug keeps its trace. The programs behind `hub`, `edge` and `printer` are imported when one
-of them is called, so that `--help` answers at once.
+was typed or given cannot be used, 3 refused, 75 try again later. A deliberate error is two lines, what
+happened and what to do; a bug keeps its trace. The programs behind `hub`, `edge` and `printer` are imported
+when one of them is called, so that `--help` answers at once.
 """
 
 import importlib

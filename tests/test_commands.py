@@ -120,8 +120,19 @@ def test_what_cannot_be_reached_ends_with_seventy_five_in_two_lines(tmp_path: Pa
     assert remedy.startswith("  -> ")
 
 
-def test_what_is_refused_ends_with_three_in_two_lines(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_used_ends_with_two_in_two_lines(tmp_path: Path) -> None:
     answer = orderspine("demo", "--replay", str(tmp_path / "none.csv.gz"), "--json")
+
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert len(answer.stderr.splitlines()) == 2
+
+
+def test_what_is_refused_ends_with_three_in_two_lines(tmp_path: Path) -> None:
+    settings = tmp_path / "store.toml"
+    settings.write_text(f'edge = "store-1"\ndata_dir = "{tmp_path}"\n', encoding="utf-8")
+
+    answer = orderspine("edge", "rebuild", "--config", str(settings))
 
     assert answer.returncode == 3
     assert answer.stdout == ""

@@ -47,6 +47,14 @@ class Wanted:
     seed: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A run that is over."""
+
+    verdict: Verdict
+    kills: int
+
+
 class Run:
     """One run from an empty folder to its verdict."""
 
@@ -72,7 +80,8 @@ class Run:
         prepare(
             layout, SetUp(as_csv(products), printers=True), tills=day.tills, clock=self.clock, ids=self.ids
         )
-        return self._play(layout, cuts, kills, orders=day.orders, crew=day.crew, printers=True, skipped={})
+        played = self._play(layout, cuts, kills, orders=day.orders, crew=day.crew, printers=True)
+        return self._finish(played, {})
 
     def replay(self, plan: Plan) -> Mapping[str, Any]:
         """Replay a month and return the object to print."""
@@ -101,15 +110,10 @@ class Run:
                 for store, place in enumerate(layout.places)
             ]
 
-        return self._play(
-            layout,
-            self.wanted.cuts,
-            self.wanted.kills,
-            orders=len(plan.sales),
-            crew=crew,
-            printers=False,
-            skipped=plan.skipped,
-        )
+        cuts, kills = self.wanted.cuts, self.wanted.kills
+        played = self._play(layout, cuts, kills, orders=len(plan.sales), crew=crew, printers=False)
+        played.verdict.reasons += off_plan(plan, played.verdict.clients)
+        return self._finish(played, plan.skipped)
 
     def _layout(self, *, replay_clock: bool) -> Layout:
         ports = choose_ports(self._places, self.rng, fixed=False)
@@ -124,8 +128,7 @@ class Run:
         orders: int,
         crew: Callable[[History, Milestones], list[Worker]],
         printers: bool,
-        skipped: Mapping[str, int],
-    ) -> Mapping[str, Any]:
+    ) -> Played:
         history = History(self.folder / "clients.jsonl")
         try:
             with Supervisor(
@@ -149,12 +152,18 @@ class Run:
             raise
         finally:
             history.close()
-        result = report(verdict, skipped, kills=killed, seconds=self.clock.monotonic() - self._began)
-        if not verdict.reasons and self.wanted.folder is None:
+        return Played(verdict, killed)
+
+    def _finish(self, played: Played, skipped: Mapping[str, int]) -> Mapping[str, Any]:
+        """Return what to print, and keep the folder if somebody has to look into it."""
+        reasons = list(played.verdict.reasons)
+        seconds = self.clock.monotonic() - self._began
+        result = report(played.verdict, skipped, kills=played.kills, seconds=seconds)
+        if reasons:
+            reasons.append(f"the folder {self.folder} was kept")
+        elif self.wanted.folder is None:
             shutil.rmtree(self.folder)
-        elif verdict.reasons:
-            verdict.reasons.append(f"the folder {self.folder} was kept")
-        return {"result": result, "reasons": verdict.reasons}
+        return {"result": result, "reasons": reasons}
 
     def _wait_for_catalogue(self, layout: Layout) -> None:
         """Wait until every store sells what the hub has published: it travels over the wire like all else."""
@@ -197,6 +206,19 @@ class Run:
             _known(name, [*names, HUB, BROKER])
             found.append(Milestone(round(kill.at * orders), lambda name=name: supervisor.kill(name)))  # type: ignore[misc]  # binds the name now
         return found
+
+
+def off_plan(plan: Plan, told: Told) -> list[str]:
+    """Say where what was sold is not what the file says."""
+    pairs = {
+        "orders": (len(plan.sales), told.orders),
+        "order lines": (sum(len(sale.lines) for sale in plan.sales), told.order_lines),
+        "pence": (sum(sale.total_minor for sale in plan.sales), told.gross_minor),
+        "returned rows": (len(plan.returns), told.returns),
+    }
+    return [
+        f"the file has {want} {what}, {got} were told" for what, (want, got) in pairs.items() if want != got
+    ]
 
 
 def report(verdict: Verdict, skipped: Mapping[str, int], *, kills: int, seconds: float) -> Mapping[str, Any]:

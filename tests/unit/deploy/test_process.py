@@ -93,7 +93,7 @@ def test_a_start_that_fails_is_reported_to_whoever_wanted_it(tmp_path: Path) -> 
         raise Unavailable("The port is taken.", "Take another.")
 
     with pytest.raises(Unavailable, match="port is taken"):
-        spawner.do(fail)  # type: ignore[arg-type]  # it never returns a process
+        spawner.do(fail)
     spawner.close()
 
 
