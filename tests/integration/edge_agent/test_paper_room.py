@@ -166,7 +166,7 @@ def test_a_slip_found_half_sent_after_a_kill_is_in_doubt_until_a_person_has_look
     finally:
         service.stop()
 
-    [slip] = printer.machine.slips()
+    [slip] = [each for each in printer.machine.slips() if each.text]  # what hung half out is cut off first
     assert "REPRINT - possible duplicate, attempt 2" in slip.text
     assert len(printer.machine.kicks) == 0
     assert exceptions.find_open(store.edge.database.read(), f"print:{sold.receipt_job}") is None
@@ -281,9 +281,11 @@ def test_a_job_whose_event_is_gone_is_refused_and_the_next_one_is_taken(store: S
     add_printer(store, 9)
     bad, good = store.sell(), store.sell()
     store.edge.database.write(
-        lambda unit: unit.connection.execute(
-            "UPDATE print_jobs SET facts = '{\"seq\":9999}' WHERE job_id = ?", (bad.receipt_job,)
-        ).rowcount
+        lambda unit: (
+            unit.connection.execute(
+                "UPDATE print_jobs SET facts = '{\"seq\":9999}' WHERE job_id = ?", (bad.receipt_job,)
+            ).rowcount
+        )
     )
 
     taken = EdgeJobStore(store.edge).next_job("counter-1")

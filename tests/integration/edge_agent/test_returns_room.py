@@ -23,18 +23,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def balance(store: Store, sku: str, bucket: str) -> int:
-    found = store.edge.database.read().execute(
-        "SELECT quantity FROM balances WHERE sku = ? AND bucket = ?", (sku, bucket)
-    ).fetchone()
+    found = (
+        store.edge.database.read()
+        .execute("SELECT quantity FROM balances WHERE sku = ? AND bucket = ?", (sku, bucket))
+        .fetchone()
+    )
     return found[0] if found else 0
 
 
 def test_a_return_pays_out_what_the_line_kept_and_puts_the_goods_where_the_reason_says(store: Store) -> None:
     sold = store.sell([("85123A", 3), ("BOOK", 1)], discount_minor=64)  # 1564 - 64
 
-    done = store.bring_back(
-        sold.number, [(1, 1)], reason="damaged"
-    )
+    done = store.bring_back(sold.number, [(1, 1)], reason="damaged")
 
     assert (done.number, done.order_state, done.total_minor) == ("LB1-R00001", "part_returned", 245)
     assert [(t.kind, t.amount_minor) for t in done.refunds] == [("cash", 245)]
@@ -191,7 +191,11 @@ def test_a_void_mirrors_the_whole_sale_once_with_a_leads_word(store: Store) -> N
     with pytest.raises(Refused) as after:
         store.bring_back(sold.number, [(1, 1)])
 
-    assert (done.order_state, done.total_minor, done.tax_minor) == ("voided", sold.total_minor, sold.tax_minor)
+    assert (done.order_state, done.total_minor, done.tax_minor) == (
+        "voided",
+        sold.total_minor,
+        sold.tax_minor,
+    )
     assert sorted((t.kind.value, t.amount_minor) for t in done.refunds) == [("card", 1_000), ("cash", 1_565)]
     assert (twice.value.reason, after.value.reason) == ("cannot_void", "order_voided")
     assert balance(store, "85123A", "sellable") == 100_000
