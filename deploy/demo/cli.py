@@ -1,6 +1,7 @@
 """The `orderspine demo` commands. Talk goes to stderr; with `--json`, stdout has one object, nothing else."""
 
 import json
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ demo_app = typer.Typer(
 )
 FOLDER: Final = Path("demo-data")
 CHECK_FAILED: Final = 1
+TERMINATED: Final = 143
 Folder = Annotated[Path, typer.Option("--folder", help="Where the demo keeps everything.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 PlaceName = Annotated[str, typer.Argument(help="store-1, store-2, store-3 or warehouse.")]
@@ -128,6 +130,7 @@ def _self_playing(
     from deploy.demo.run import Run, Wanted, all_places, places_of
     from protocol.kit.system import SystemClock, SystemIds
 
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(TERMINATED))  # an end that still tidies up
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise Invalid(f"{folder} is not empty.", "Give a folder that is, or leave --folder out.")
     wanted = Wanted(

@@ -21,6 +21,7 @@ import httpx
 from protocol.clock import Clock
 from protocol.errors import Unavailable
 
+ROOT: Final = Path(__file__).parents[2]
 LEASH: Final = Path(__file__).with_name("leash.py")
 STOP_SECONDS: Final = 10.0
 READY_SECONDS: Final = 60.0
@@ -111,7 +112,8 @@ class Child:
         with self._lock:
             if self.runs():
                 return
-            env = {"PYTHONUNBUFFERED": "1"}
+            path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+            env = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": path}
             self._process = self._spawner.spawn(self._command, self.log, env)
             self.starts += 1
 
