@@ -85,13 +85,16 @@ class PaperService:
         self._look_now.set()
 
     def look(self) -> None:
-        """Start, replace and stop spoolers so that they match the table of printers."""
+        """Start, replace and stop spoolers so that they match the table of printers.
+
+        A thread that ended by itself (the disk was full when it wrote a step down) is started anew.
+        """
         wanted = {row.printer_id: row for row in rows.printers(self._edge.database.read(), active_only=True)}
         with self._lock:
             gone = [
                 printer_id
-                for printer_id, (row, _spooler) in self._spoolers.items()
-                if wanted.get(printer_id) != row
+                for printer_id, (row, spooler) in self._spoolers.items()
+                if wanted.get(printer_id) != row or spooler.condition.state == "stopped"
             ]
             leaving = [self._spoolers.pop(printer_id)[1] for printer_id in gone]
         for spooler in leaving:  # one owner per printer: the old thread ends before a new one begins
