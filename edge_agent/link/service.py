@@ -65,10 +65,11 @@ class LinkService:
             known["catalog.publish"] = _catalog_kind(edge, self.courier, apply_catalog, stage_catalog)
         self._session = self._open_session()
         self.directives = DirectiveInbox(edge, known, self._jitter, self._answered)
+        self._uploads = Uploads(self.courier, self.wake)
         self._talk = Talk(
             edge,
             self._settings,
-            Line(self._session, Uploads(self.courier, self.wake), self.directives, printers),
+            Line(self._session, self._uploads, self.directives, printers),
             boot=self._boot,
             jitter=self._jitter,
         )
@@ -144,6 +145,7 @@ class LinkService:
             or self._talk.rejected
             or self._down
             or self._talk.trouble
+            or self._uploads.trouble
             or warning
         )
 

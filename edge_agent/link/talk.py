@@ -54,6 +54,7 @@ from protocol.kit.mqtt import NOBODY_LISTENS, Packet, Session
 FIRST_HELLO_WAIT: Final = 2.0
 HELLO_WAIT_LIMIT: Final = 30.0
 HEARTBEAT_SECONDS: Final = 15.0
+HUB_PRESENCE_SECONDS: Final = 1.0
 STORE_FIRST: Final[Trouble] = (
     "This store's database cannot store what the hub says.",
     "Make room on the disk. It is tried again by itself.",
@@ -387,7 +388,9 @@ class Talk:
                 self.trouble = HUB_AWAY
             return
         if self._stream is None:
-            if self._hello_due < float("inf") and self.rejected is None:
+            # Right after connecting, this is the retained word of a hub that has our HELLO already.
+            waited = self._now() - self._hello_at > HUB_PRESENCE_SECONDS or self.trouble is HUB_AWAY
+            if waited and self._hello_due < float("inf") and self.rejected is None:
                 self._hello(fresh=False)
         elif hub.boot != self._hub_boot:
             self._hello(fresh=True)

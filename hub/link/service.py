@@ -37,6 +37,7 @@ SORTED_AT_ONCE: Final = 200
 AFTER_TROUBLE_SECONDS: Final = 0.2
 TICK_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 2.0
+PRESENCE: Final = "st"
 NO_BROKER: Final = ("No broker is set.", "Set broker_host to hear the stores.")
 
 
@@ -172,12 +173,9 @@ class HubLink:
                 self._sort_packet(happening)
 
     def _sort_packet(self, packet: Packet) -> None:
-        where = topics.parse_up(packet.topic)
-        if where is not None:
-            self._waiting.setdefault(where[0], deque()).append((where[1], packet))
-            return
-        self._on_presence(packet)
-        packet.done()
+        # Presence waits in line too: a goodbye counts after what was said before it.
+        edge, kind = topics.parse_up(packet.topic) or (packet.topic.rpartition("/")[2], PRESENCE)
+        self._waiting.setdefault(edge, deque()).append((kind, packet))
 
     def _one_of_each(self) -> None:
         """Handle one packet of every edge that has some."""
@@ -191,6 +189,9 @@ class HubLink:
             packet.done()
 
     def _handle(self, edge: str, kind: str, packet: Packet) -> None:
+        if kind == PRESENCE:
+            self._on_presence(edge, packet)
+            return
         self._desk.handle(edge, kind, packet.payload)
 
     def _guarded(self, edge: str, act: Callable[[], None]) -> None:
@@ -218,12 +219,11 @@ class HubLink:
         except (OrderspineError, sa.exc.SQLAlchemyError):
             self._stopping.wait(AFTER_TROUBLE_SECONDS)
 
-    def _on_presence(self, packet: Packet) -> None:
+    def _on_presence(self, edge: str, packet: Packet) -> None:
         try:
             said = Presence.model_validate_json(packet.payload)
         except ValidationError:
             return
-        edge = packet.topic.rpartition("/")[2]
         if edge != "hub":
             self.presence.hint(edge, on=said.on, conn=said.conn)
         elif not said.on and said.conn != self._conn:

@@ -29,9 +29,11 @@ from hub.link.outbox import Outbox
 from hub.link.rights import RightsRows
 from hub.link.rules import Alarm
 from hub.link.service import HubLink, LinkParts
+from protocol import topics
 from protocol.envelope import Batch
 from protocol.errors import BrokenChain
 from protocol.events import KINDS, DrawerOpened
+from protocol.kit.mqtt import Packet
 from protocol.kit.system import SystemClock, SystemIds
 from protocol.kit.web.sse import Broadcaster
 from protocol.stream import Cursor, Verdict, chain, first_hash, judge
@@ -272,6 +274,22 @@ class StoreSide:
             bytes(row[0])
             for row in self.edge.database.read().execute("SELECT bytes FROM events ORDER BY seq")
         ]
+
+    def what(self) -> str:
+        """What the strip says is wrong."""
+        error = self.link.status().last_error
+        return error.what if error is not None else ""
+
+    def head_at(self, seq: int) -> str:
+        row = self.edge.database.read().execute("SELECT hash FROM events WHERE seq = ?", (seq,)).fetchone()
+        return bytes(row[0]).hex()
+
+    def tell(self, kind: str, payload: bytes) -> None:
+        """Put a packet before the link as if the hub had sent it on this connection."""
+        session = self.link._session
+        assert session is not None
+        conn = self.link._talk._conn
+        session.happened(Packet(conn, topics.down(self.name, kind), payload, retained=False, done=int))
 
     @property
     def head0(self) -> str:

@@ -1,0 +1,270 @@
+"""Who may speak as a store, and what a store does when the hub knows better. Through a real Mosquitto."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from hub.fleet.rows import link_sessions, streams
+from hub.fleet.steps import fleet_view, revoke
+from tests.support.wire import HubSide, StoreSide, eventually
+
+pytestmark = pytest.mark.broker
+
+
+def test_a_second_machine_with_the_same_name_is_turned_away_and_the_first_stays(
+    hub: HubSide, store: StoreSide, tmp_path: Path
+) -> None:
+    store.start()
+    store.sell(3)
+    eventually(lambda: hub.upto("store-1") == 3)
+    sess = hub.sess("store-1")
+    clone = StoreSide(tmp_path / "clone", "store-1", hub.broker, machine="machine-2")
+    clone.open()
+    clone.sell(2)
+    clone.start()
+
+    eventually(lambda: clone.link.status().state == "rejected")
+    store.sell(2)
+    eventually(lambda: hub.upto("store-1") == 5)
+    error = clone.link.status().last_error
+    clone.stop()
+
+    assert error is not None
+    assert error.what == "Another machine is connected under this store's name."
+    assert hub.sess("store-1") != ""
+    assert sess == hub.sess("store-1") or store.link.status().state == "online"
+    assert hub.seqs("store-1") == [1, 2, 3, 4, 5]
+    assert set(hub.kinds_of_alarms()) == {"edge_duplicate"}
+
+
+def test_a_store_that_is_started_again_at_once_is_let_in_again(hub: HubSide, store: StoreSide) -> None:
+    store.start()
+    store.sell(3)
+    eventually(lambda: hub.upto("store-1") == 3)
+    store.stop()
+    store.start()
+    store.sell(1)
+
+    eventually(lambda: hub.upto("store-1") == 4)
+
+    assert hub.alarms == []
+
+
+def test_a_name_that_nobody_registered_is_told_so(hub: HubSide, tmp_path: Path) -> None:
+    hub.broker.admit("store-9")
+    stranger = StoreSide(tmp_path / "store-9", "store-9", hub.broker)
+    stranger.start()
+    stranger.sell(1)
+
+    eventually(lambda: stranger.link.status().state == "rejected")
+    error = stranger.link.status().last_error
+    stranger.stop()
+
+    assert error is not None
+    assert error.what == "The hub does not know this store."
+    assert hub.seqs("store-9") == []
+
+
+def test_a_location_that_is_shut_out_stays_out(hub: HubSide, store: StoreSide) -> None:
+    store.start()
+    store.sell(1)
+    eventually(lambda: hub.upto("store-1") == 1)
+    hub.database.write(lambda unit: revoke(unit, "store-1"))
+    eventually(lambda: hub.link.status().sessions == 0)
+    store.sell(1)
+
+    eventually(lambda: store.link.status().state == "rejected")
+
+    assert hub.seqs("store-1") == [1]
+    assert store.link.status().unsent == 1
+
+
+def test_a_wrong_password_is_said_in_words(hub: HubSide, store: StoreSide) -> None:
+    hub.broker.passwords["store-1"] = "wrong"
+    store.start()
+
+    eventually(lambda: "does not accept" in store.what())
+
+    assert store.link.status().state == "store_mode"
+
+
+def test_a_database_from_a_backup_sends_nothing_and_says_so(
+    hub: HubSide, store: StoreSide, tmp_path: Path
+) -> None:
+    store.start()
+    store.sell(5)
+    eventually(lambda: hub.upto("store-1") == 5)
+    store.stop()
+    shutil.copy(store.home / "edge.db", tmp_path / "backup.db")
+    store.start()
+    store.sell(5)
+    eventually(lambda: hub.upto("store-1") == 10)
+    store.stop()
+    for file in store.home.glob("edge.db*"):
+        file.unlink()
+    shutil.copy(tmp_path / "backup.db", store.home / "edge.db")
+    store.open()
+    store.sell(1, reason="another history")
+    store.start()
+
+    eventually(lambda: store.link.status().state == "quarantine")
+    store.sell(9)
+
+    assert hub.seqs("store-1") == list(range(1, 11))
+    assert store.link.status().quarantine.startswith("This store's database is an older copy")
+    eventually(lambda: "edge_rolled_back" in hub.kinds_of_alarms())
+
+
+def test_a_backup_without_its_marker_is_found_out_by_what_the_hub_knows(
+    hub: HubSide, store: StoreSide, tmp_path: Path
+) -> None:
+    store.start()
+    store.sell(5)
+    eventually(lambda: hub.upto("store-1") == 5)
+    store.stop()
+    shutil.copy(store.home / "edge.db", tmp_path / "backup.db")
+    store.start()
+    store.sell(5)
+    eventually(lambda: hub.upto("store-1") == 10)
+    store.stop()
+    for file in store.home.glob("edge.db*"):
+        file.unlink()
+    shutil.copy(tmp_path / "backup.db", store.home / "edge.db")
+    store.marker = tmp_path / "no" / "marker"
+    # The hub remembers the boot after the backup; the copy cannot name it, so the first must be long gone.
+    hub.database.write(lambda unit: unit.connection.execute(sa.update(link_sessions).values(last_us=0)))
+    hub.stop()
+    hub.start()
+    store.start()
+
+    eventually(lambda: store.link.status().state == "quarantine")
+
+    assert set(hub.kinds_of_alarms()) == {"edge_rolled_back"}
+    assert hub.seqs("store-1") == list(range(1, 11))
+
+
+def test_an_old_incarnation_may_only_bring_what_the_hub_lacks(
+    hub: HubSide, store: StoreSide, tmp_path: Path
+) -> None:
+    store.start()
+    store.sell(3)
+    eventually(lambda: hub.upto("store-1") == 3)
+    store.stop()
+    store.open()
+    store.sell(2)
+    store.edge.database.close()
+    store.is_open = False
+    forget(hub)
+    replaced = StoreSide(tmp_path / "new", "store-1", hub.broker, machine="machine-2")
+    replaced.start()
+    replaced.sell(4)
+    eventually(lambda: hub.upto("store-1") == 4)
+    replaced.stop()
+    forget(hub)
+    store.start()
+
+    eventually(lambda: len(hub.seqs("store-1")) == 9)
+
+    with hub.database.read() as connection:
+        states = {row.inc: row.state for row in connection.execute(sa.select(streams))}
+    assert states == {store.edge.identity.inc: "closed", replaced_inc(tmp_path): "current"}
+    assert store.link.status().state == "rejected"
+    assert "edge_replaced" in hub.kinds_of_alarms()
+
+
+def forget(hub: HubSide) -> None:
+    """Let enough time pass that nobody is taken for alive, without waiting for it."""
+    hub.stop()
+    hub.database.write(lambda unit: unit.connection.execute(sa.update(link_sessions).values(last_us=0)))
+    hub.start()
+
+
+def replaced_inc(tmp_path: Path) -> str:
+    from protocol.kit.sqlite import connect
+
+    connection = connect(tmp_path / "new" / "edge.db", read_only=True)
+    try:
+        return str(connection.execute("SELECT value FROM meta WHERE key = 'inc'").fetchone()[0])
+    finally:
+        connection.close()
+
+
+def test_a_hub_that_lost_its_past_gets_everything_again_and_lending_is_fenced(
+    hub: HubSide, store: StoreSide
+) -> None:
+    store.start()
+    store.sell(10)
+    eventually(lambda: hub.upto("store-1") == 10)
+    eventually(lambda: acked(store) == 10)
+    store.stop()
+    hub.stop()
+
+    def restore(unit: object) -> None:
+        connection = unit.connection  # type: ignore[attr-defined]  # a HubUnit
+        connection.execute(sa.text("DELETE FROM test_applied"))
+        connection.execute(sa.text("UPDATE streams SET upto = 0"))
+        connection.execute(sa.text("UPDATE link_sessions SET last_us = 0"))
+
+    hub.database.write(restore)
+    store.open()
+    first = store.head0
+    hub.database.write(lambda unit: unit.connection.execute(sa.update(streams).values(head=first)))
+    hub.start()
+    store.start()
+
+    eventually(lambda: hub.upto("store-1") == 10)
+
+    assert hub.seqs("store-1") == list(range(1, 11))
+    assert store.link.status().fenced
+
+
+def acked(store: StoreSide) -> int:
+    return int(store.edge.database.read().execute("SELECT acked FROM link").fetchone()[0])
+
+
+def test_a_store_that_says_goodbye_is_late_at_once_and_online_when_it_is_back(
+    hub: HubSide, store: StoreSide
+) -> None:
+    store.start()
+    eventually(lambda: pill(hub) == "online")
+    store.stop()
+    eventually(lambda: pill(hub) == "late")
+    store.start()
+
+    eventually(lambda: pill(hub) == "online")
+
+
+def pill(hub: HubSide) -> str:
+    return hub.link.presence.pill("store-1").state
+
+
+def test_a_store_notices_that_the_hub_is_away_and_that_it_is_back(hub: HubSide, store: StoreSide) -> None:
+    store.start()
+    store.sell(1)
+    eventually(lambda: hub.upto("store-1") == 1)
+    hub.stop()
+    eventually(lambda: store.link.status().state == "store_mode")
+    store.sell(2)
+    what = store.what()
+    hub.start()
+
+    eventually(lambda: hub.upto("store-1") == 3)
+    eventually(lambda: store.link.status().state == "online")
+
+    assert what == "The broker answers, but the hub does not listen."
+
+
+def test_the_fleet_shows_who_is_online_and_who_was_never_seen(hub: HubSide, store: StoreSide) -> None:
+    hub.add("store-2", "CD")
+    store.start()
+    store.sell(3)
+    eventually(lambda: hub.upto("store-1") == 3)
+    with hub.database.read() as connection:
+        views = fleet_view(connection, store.edge.clock, hub.link.presence)
+
+    assert [(view.location_id, view.pill.state, view.unsent) for view in views] == [
+        ("store-1", "online", 0),
+        ("store-2", "never_seen", 0),
+    ]
