@@ -25,6 +25,8 @@ ARGUMENTS = [
 ]
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+_KEYS = """(keys) => keys.forEach((key) => (document.activeElement ?? document.body).dispatchEvent(
+    new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))"""
 HANDHELD, COUNTER, DESK = (360, 640), (1024, 768), (1440, 900)
 VIEWPORTS = [HANDHELD, COUNTER, DESK]
 
@@ -96,11 +98,24 @@ def axe(page: Page) -> list[str]:
     ]
 
 
+def ready(page: Page, path: str = "") -> None:
+    """Wait until the page at a path hears keys and clicks; `wait_for_url` alone may be too early for that."""
+    if path:
+        page.wait_for_url(f"**{path}")
+    page.locator("html[data-ready]").wait_for(state="attached")
+
+
 def scan(page: Page, code: str, *, delay_ms: float = 0) -> None:
-    """Type a code as a scanner does, ended by Enter."""
+    """Type a code as a scanner does, ended by Enter.
+
+    Without a delay the keys come from inside the page, so that a busy machine cannot tear them apart; they
+    reach every listener, but no field.
+    """
+    if not delay_ms:
+        page.evaluate(_KEYS, [*code, "Enter"])
+        return
     page.keyboard.type(code, delay=delay_ms)
-    if delay_ms:
-        page.wait_for_timeout(delay_ms)
+    page.wait_for_timeout(delay_ms)
     page.keyboard.press("Enter")
 
 

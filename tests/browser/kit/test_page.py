@@ -1,13 +1,22 @@
 """What every page does by itself: keys, the strip, live updates, toasts, times."""
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from protocol.kit.web.shell import Strip
 from tests.browser.kit.conftest import Site
-from tests.support.browser import window
+from tests.support.browser import ready, window
 
 pytestmark = pytest.mark.browser
+
+
+def listening(site: Site, page: Page) -> None:
+    """Wait until the open page hears live updates."""
+    for _ in range(250):
+        if site.gallery.broadcaster.listeners:
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError("The page never listened.")
 
 
 def test_a_sale_can_be_paid_and_left_again_with_the_keyboard_alone(browser: Browser, shared: Site) -> None:
@@ -15,9 +24,9 @@ def test_a_sale_can_be_paid_and_left_again_with_the_keyboard_alone(browser: Brow
         page = opened.page
         page.goto(shared.url + "/sell")
         page.keyboard.press("F9")
-        page.wait_for_url("**/pay")
+        ready(page, "/pay")
         page.keyboard.press("Escape")
-        page.wait_for_url("**/sell")
+        ready(page, "/sell")
 
 
 def test_the_first_tab_stop_leads_past_the_head_to_the_content(browser: Browser, shared: Site) -> None:
@@ -36,12 +45,12 @@ def test_a_letter_is_a_shortcut_on_the_page_and_a_letter_in_a_field(browser: Bro
         page.goto(shared.url + "/overview")
         page.locator("#find-all").focus()
         page.keyboard.type("e")
-        page.wait_for_timeout(150)
+        page.wait_for_timeout(200)
         assert page.locator("#find-all").input_value() == "e"
         assert page.url.endswith("/overview")
         page.locator("#find-all").evaluate("(e) => e.blur()")
         page.keyboard.press("e")
-        page.wait_for_url("**/order")
+        ready(page, "/order")
 
 
 def test_somebody_signs_in_with_a_tile_and_the_keys_on_the_screen(browser: Browser, site: Site) -> None:
@@ -53,7 +62,7 @@ def test_somebody_signs_in_with_a_tile_and_the_keys_on_the_screen(browser: Brows
             page.get_by_role("button", name=digit, exact=True).tap()
         page.get_by_role("button", name="Delete last digit").tap()
         page.get_by_role("button", name="Sign in").tap()
-        page.wait_for_url("**/sell")
+        ready(page, "/sell")
 
     assert site.gallery.posts == [{"person_id": "p1", "pin": "1299"}]
 
@@ -83,7 +92,7 @@ def test_news_from_another_thread_changes_the_strip_at_once(browser: Browser, si
         page = opened.page
         page.goto(site.url + "/sell")
         expect(page.locator("#strip")).to_contain_text("12 to send")
-        page.wait_for_function("document.getElementById('live')._htmx?.sse?.status === 200")
+        listening(site, page)
         site.gallery.strip = Strip("live", "Sending", "8 of 12", accent=True)
         site.gallery.broadcaster.publish("strip")
         expect(page.locator("#strip")).to_have_text("Sending 8 of 12", timeout=2000)
@@ -95,7 +104,7 @@ def test_a_step_of_the_tour_ticks_itself_off_when_it_happens(browser: Browser, s
         page = opened.page
         page.goto(site.url + "/sell")
         expect(page.locator(".tour .is-now")).to_have_text("2Cut store 2's network and sell again")
-        page.wait_for_function("document.getElementById('live')._htmx?.sse?.status === 200")
+        listening(site, page)
         site.gallery.tour_done = 2
         site.gallery.broadcaster.publish("tour")
         expect(page.locator(".tour .is-now")).to_have_text("3Watch the hub catch up")
@@ -136,7 +145,7 @@ def test_a_click_of_somebody_signed_in_carries_the_token_of_the_session(browser:
         page.get_by_text("A. Osei").click()
         page.locator("#pin").fill("1234")
         page.keyboard.press("Enter")
-        page.wait_for_url("**/sell")
+        ready(page, "/sell")
         page.keyboard.press("F8")
         expect(page.locator("#toasts .toast")).to_contain_text("Only 1 Jumbo Bag")
         page.goto(site.url + "/parts")

@@ -9,7 +9,11 @@ from tests.support.browser import scan, window
 
 pytestmark = pytest.mark.browser
 CODE = "4006381333931"
-HEAR = """window.heard = []; document.addEventListener('scan', (e) => window.heard.push(e.detail.code))"""
+HEAR = """window.heard = []; window.keys = [];
+document.addEventListener('scan', (e) => window.heard.push(e.detail.code));
+window.addEventListener('keydown', (e) => window.keys.push(e.timeStamp), true);"""
+PRESSED = "(e) => e.addEventListener('click', () => window.heard.push('clicked'))"
+WIDEST = "Math.max(...window.keys.slice(1).map((at, nth) => at - window.keys[nth]))"
 
 
 def listen(page: Page, url: str) -> None:
@@ -28,10 +32,14 @@ def test_a_scan_is_heard_at_every_pace_and_the_focused_field_keeps_its_value(
 ) -> None:
     with window(browser) as opened:
         page = opened.page
-        listen(page, shared.url + "/parts")
-        page.locator("#quantity").fill("3")
-        page.locator("#quantity").focus()
-        scan(page, CODE, delay_ms=delay_ms)
+        for _attempt in range(3):
+            listen(page, shared.url + "/parts")
+            page.locator("#quantity").fill("3")
+            page.locator("#quantity").focus()
+            page.keyboard.type(CODE, delay=delay_ms)
+            page.keyboard.press("Enter")
+            if page.evaluate(WIDEST) < 250:
+                break  # a machine that held the keys back for longer says nothing about scanners
 
         assert heard(page) == [CODE]
         assert page.locator("#quantity").input_value() == "3"
@@ -63,25 +71,28 @@ def test_a_short_burst_is_no_scan_without_a_prefix(browser: Browser, shared: Sit
 
 
 def test_the_same_code_twice_at_once_is_one_scan_and_later_it_is_two(browser: Browser, shared: Site) -> None:
-    keys = [*CODE, "Enter"]
-    press = "(keys) => keys.forEach((key) => document.body.dispatchEvent(new KeyboardEvent('keydown', KEY)))"
-    press = press.replace("KEY", "{ key, bubbles: true, cancelable: true }")
     with window(browser) as opened:
         listen(opened.page, shared.url + "/parts")
-        opened.page.evaluate(press, keys + keys)
+        scan(opened.page, CODE)
+        scan(opened.page, CODE)
         assert heard(opened.page) == [CODE]
         opened.page.wait_for_timeout(400)
-        opened.page.evaluate(press, keys)
+        scan(opened.page, CODE)
 
         assert heard(opened.page) == [CODE, CODE]
 
 
 def test_one_key_that_comes_late_does_not_cut_a_code_in_half(browser: Browser, shared: Site) -> None:
+    press = "(key) => document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }))"
     with window(browser) as opened:
         listen(opened.page, shared.url + "/parts")
-        opened.page.keyboard.type(CODE[:1])
-        opened.page.wait_for_timeout(180)
-        scan(opened.page, CODE[1:])
+        for _attempt in range(3):
+            opened.page.evaluate("window.heard = []; window.keys = []")
+            opened.page.evaluate(press, CODE[:1])
+            opened.page.wait_for_timeout(150)
+            scan(opened.page, CODE[1:])
+            if opened.page.evaluate(WIDEST) < 250:
+                break
 
         assert heard(opened.page) == [CODE]
 
@@ -108,17 +119,18 @@ def test_a_prefix_tells_a_scan_of_any_length_from_a_persons_typing(browser: Brow
 def test_a_scan_presses_no_shortcut_and_no_button(browser: Browser, shared: Site) -> None:
     with window(browser) as opened:
         page = opened.page
-        listen(page, shared.url + "/parts")
-        page.evaluate(
-            "document.getElementById('once').addEventListener('click', () => window.heard.push('clicked'))"
-        )
-        page.locator("#once").focus()
-        scan(page, "KKK 1K KK2K", delay_ms=8)
-        page.wait_for_timeout(150)
+        for _attempt in range(3):
+            listen(page, shared.url + "/parts")
+            page.locator("#once").evaluate(PRESSED)
+            page.locator("#once").focus()
+            scan(page, "KKK 1K KK2K", delay_ms=8)
+            page.wait_for_timeout(200)
+            if page.evaluate(WIDEST) < 100:
+                break
         assert heard(page) == ["KKK 1K KK2K"]
 
         page.keyboard.press("k")
-        page.wait_for_timeout(150)
+        page.wait_for_timeout(200)
         assert heard(page) == ["KKK 1K KK2K", "clicked"]
 
 
@@ -126,13 +138,10 @@ def test_a_person_may_press_the_same_shortcut_quickly_again_and_again(browser: B
     with window(browser) as opened:
         page = opened.page
         listen(page, shared.url + "/parts")
-        page.locator("#once").evaluate(
-            "(e) => e.addEventListener('click', () => window.heard.push('clicked'))"
-        )
+        page.locator("#once").evaluate(PRESSED)
         for _ in range(3):
             page.keyboard.press("k")
-            page.wait_for_timeout(180)
-        page.wait_for_timeout(150)
+            page.wait_for_timeout(200)
 
         assert heard(page) == ["clicked"] * 3
 

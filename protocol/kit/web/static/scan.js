@@ -126,7 +126,7 @@
       return;
     }
     if (!burst || event.timeStamp - burst.last > PAUSE_MS) begin(event, "");
-    else if (event.timeStamp - burst.last <= gap && event.target instanceof HTMLElement && !textField(event.target)) {
+    else if (event.timeStamp - burst.last <= (typed === " " ? 4 * gap : gap) && !textField(event.target)) {
       event.preventDefault(); // a space of the code presses no button, a letter chooses nothing in a list
     }
     take(event, typed);

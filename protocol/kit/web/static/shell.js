@@ -15,7 +15,7 @@
   const quietly = (promise) => promise.catch(() => undefined);
 
   /* ---- Keys ---- */
-  const LETTER_WAIT_MS = 90; // longer than a slow scanner's pause between characters
+  const LETTER_WAIT_MS = 120; // longer than a slow scanner's pause between characters
   let letter = 0;
 
   const typing = (element) =>
@@ -283,4 +283,5 @@
   setInterval(tick, 1000);
   stripTimer = setTimeout(askStrip, STRIP_EVERY_MS);
   window.orderspine = { ...window.orderspine, toast, feel, askStrip };
+  document.documentElement.dataset.ready = "yes"; // keys pressed from here on are heard
 })();
