@@ -38,6 +38,8 @@ from edge_agent.people.sessions import SignIns
 from edge_agent.replay import ReplayClock
 from edge_agent.returns import api as returns_api
 from edge_agent.settings import EdgeSettings
+from edge_agent.shell.routes import STATIC, page_routers
+from edge_agent.shell.tour import TourWatch
 from edge_agent.stock import api as stock_api
 from edge_agent.till import api as till_api
 from edge_agent.web import describe_bodies
@@ -49,9 +51,10 @@ from protocol.kit.web.shell import build_templates, room_templates
 from protocol.kit.web.signin import SessionSigner
 from protocol.kit.web.sse import Broadcaster
 
+# In the order of how often they are asked for: a route is found by trying one after the other.
 ROUTERS = (
-    catalog_api.router,
     counter_api.router,
+    catalog_api.router,
     returns_api.router,
     till_api.router,
     stock_api.router,
@@ -115,9 +118,15 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
     sign_ins = SignIns(edge.clock, lapse=not settings.replay_clock)
     sign_ins.load(people_rows.open_sign_ins(edge.database.read(), sign_ins.since_us))
     templates = build_templates(
-        room_templates(HERE), program="edge", clock=edge.clock, currency=settings.currency, zone=settings.zone
+        room_templates(HERE),
+        program="edge",
+        clock=edge.clock,
+        currency=settings.currency,
+        zone=settings.zone,
+        static={"edge": STATIC},
     )
-    templates.serve(frame_of(edge, signer))
+    app.state.tour = TourWatch(settings.tour_url, edge.broadcaster)
+    templates.serve(frame_of(edge, signer, app.state.tour.steps))
     app.state.templates = templates
     install_shell(
         app,
@@ -126,15 +135,14 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         broadcaster=edge.broadcaster,
         ids=edge.ids,
         allowed_hosts=settings.allowed_hosts,
-        body_limits={"/api/catalog/import": CATALOG_BYTES},
+        body_limits={"/api/catalog/import": CATALOG_BYTES, "/store/catalog/import": CATALOG_BYTES},
         still_valid=sign_ins.still_valid,
         bearer=sign_ins.bearer,
         healthy=lambda: health(edge),
     )
     if settings.replay_clock:
         app.add_middleware(ReplayClock, clock=edge.clock)
-    app.include_router(people_api.router(signer, sign_ins))
-    for router in ROUTERS:
+    for router in (*ROUTERS, people_api.router(signer, sign_ins)):
         app.include_router(router)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # the way FastAPI documents
     return app

@@ -5,7 +5,7 @@ counter needs of them, so the counter does not import the rooms that keep them. 
 are replaced by the owners of those threads; until then they do nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -27,6 +27,9 @@ class Products(Protocol):
 
     def find(self, connection: Connection, sku: str) -> Product | None:
         """Return a product by its SKU, active or not."""
+
+    def find_all(self, connection: Connection, skus: Iterable[str]) -> dict[str, Product]:
+        """Return the products of these SKUs, active or not; one that is unknown is left out."""
 
     def scan(self, connection: Connection, code: str) -> Product | None:
         """Return the product that a scanned code means, active or not."""

@@ -5,22 +5,19 @@ has not acknowledged is counted in the journal itself.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from fastapi import Request
 
 from edge_agent.context import Edge
+from edge_agent.pages import till_word
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
-from protocol.kit.web.shell import Shell, Strip, Tab
+from protocol.kit.web.shell import Shell, Strip, Tab, TourStep
 from protocol.kit.web.signin import SessionSigner, current_person
 
 SyncState = Literal["online", "store_mode", "sending"]
-TABS: tuple[tuple[str, str, str], ...] = ()
-"""Address, word and key of the main pages, in the order of the day."""
-
-
 @dataclass(frozen=True, slots=True)
 class Unsent:
     """What the hub has not acknowledged."""
@@ -43,8 +40,20 @@ def unsent(connection: Connection) -> Unsent:
     return Unsent(max(0, newest - acked), row[0] if row else None, acked_us or None, quarantine)
 
 
-def frame_of(edge: Edge, signer: SessionSigner) -> Callable[[Request], Shell]:
-    """Return the function that describes the frame of a request."""
+def tabs() -> tuple[Tab, ...]:
+    """Return the main pages, in the order of the day."""
+    return (
+        Tab("/sell", _("Sell")),
+        Tab("/orders", _("Orders")),
+        Tab("/stock", _("Stock")),
+        Tab("/store", _("Store")),
+    )
+
+
+def frame_of(
+    edge: Edge, signer: SessionSigner, tour: Callable[[], tuple[TourStep, ...]] = tuple
+) -> Callable[[Request], Shell]:
+    """Return the function that describes the frame of a request; `tour` says how far a demo's tour is."""
 
     def frame(request: Request) -> Shell:
         person = current_person(request)
@@ -52,13 +61,16 @@ def frame_of(edge: Edge, signer: SessionSigner) -> Callable[[Request], Shell]:
             program="edge",
             place=edge.settings.store_name,
             strip=strip(edge),
-            tabs=tuple(Tab(href, _(word), key=key) for href, word, key in TABS),
-            station=person.device if person else "",
+            tabs=tabs(),
+            station=till_word(person.device) if person else "",
             person=person,
             csrf=signer.csrf(person),
             zone=edge.settings.zone,
             now_us=edge.clock.now_us(),
-            demo=_("Demo: nothing here is a real sale.") if edge.settings.demo else "",
+            home="/sell",
+            account="/account",
+            demo=_("Nothing here is a real sale.") if edge.settings.demo else "",
+            tour=tour() if edge.settings.demo else (),
             position=getattr(request.state, "position", 0),
         )
 
@@ -67,6 +79,10 @@ def frame_of(edge: Edge, signer: SessionSigner) -> Callable[[Request], Shell]:
 
 def strip(edge: Edge) -> Strip:
     """Return the connectivity strip."""
+    return replace(_state(edge), href="/store/sync", link=_("Details"))
+
+
+def _state(edge: Edge) -> Strip:
     waiting = unsent(edge.database.read())
     if waiting.quarantine:
         return Strip("act", _("Store mode"), _("The hub has set this store aside; call for help."))

@@ -90,6 +90,8 @@ class EdgeSettings(BaseSettings):
     cash_step_minor: int = Field(default=1, ge=1, le=100_000)
     """Cash is rounded to multiples of this; the difference is shown and booked."""
     demo: bool = False
+    tour_url: str = Field(default="", max_length=200, pattern=r"^(http://.*)?$")
+    """Where a demo's supervisor says which steps of its tour have happened."""
     replay_clock: bool = False
     """Let requests set the time (`X-Replay-At`): for the replay of a past month, never in a store."""
     marker_file: Path | None = None

@@ -13,6 +13,7 @@ from protocol.orders import LineKind
 _COLUMNS: Final = "sku, name, kind, price_minor, rate_ppm, unit_cost_minor, category, bin, active"
 _WORD: Final = re.compile(r"\w+")
 WORDS_LIMIT: Final = 8
+_KINDS: Final = {kind.value: kind for kind in LineKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,12 @@ def applied(connection: Connection) -> Applied | None:
     """Return the version in force, or None before the first."""
     row = connection.execute("SELECT version, sha256, currency, applied_us, made_us FROM catalog").fetchone()
     return Applied(*row) if row else None
+
+
+def version_in_force(connection: Connection) -> int:
+    """Return the version in force; 0 before the first."""
+    row = connection.execute("SELECT version FROM catalog").fetchone()
+    return row[0] if row else 0
 
 
 def clear_staged(unit: EdgeUnit) -> None:
@@ -220,7 +227,7 @@ def _product(row: tuple[str, str, str, int, int, int, str, str, int]) -> Product
     return Product.model_construct(
         sku=sku,
         name=name,
-        kind=LineKind(kind),
+        kind=_KINDS[kind],
         price_minor=price_minor,
         rate_ppm=rate_ppm,
         unit_cost_minor=unit_cost_minor,

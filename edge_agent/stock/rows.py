@@ -6,6 +6,7 @@ thing each does is to say which movements the fact means (`protocol.movements`).
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
@@ -23,6 +24,10 @@ from protocol.movements import (
 )
 from protocol.orders import LineKind
 from protocol.rights import EdgeCells
+
+SKUS_AT_ONCE: Final = 30
+"""Few enough that the statements of ordinary sales stay prepared."""
+BUCKETS: Final = {bucket.value: bucket for bucket in Bucket}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +98,27 @@ def apply(unit: EdgeUnit, seq: int, moves: Sequence[Movement]) -> None:
 
 def on_hand(connection: Connection, sku: str) -> OnHand:
     """Return what is here of one SKU; nothing is known of it means there is none."""
-    buckets = {
-        Bucket(bucket): quantity
-        for bucket, quantity in connection.execute(
-            "SELECT bucket, quantity FROM balances WHERE sku = ?", (sku,)
-        )
-    }
-    lent = connection.execute(
-        "SELECT granted, finished, returned_seen FROM rights WHERE sku = ?", (sku,)
-    ).fetchone()
-    granted, finished, returned_seen = lent or (0, 0, 0)
-    return OnHand(sku, buckets, EdgeCells(granted, finished), returned_seen)
+    return on_hand_of(connection, (sku,))[sku]
 
 
 def on_hand_of(connection: Connection, skus: Iterable[str]) -> dict[str, OnHand]:
     """Return what is here of several SKUs."""
-    return {sku: on_hand(connection, sku) for sku in dict.fromkeys(skus)}
+    wanted = tuple(dict.fromkeys(skus))
+    buckets: dict[str, dict[Bucket, int]] = {sku: {} for sku in wanted}
+    lent: dict[str, tuple[EdgeCells, int]] = {}
+    for at in range(0, len(wanted), SKUS_AT_ONCE):
+        some = wanted[at : at + SKUS_AT_ONCE]
+        marks = ",".join("?" * len(some))
+        for sku, bucket, quantity in connection.execute(
+            f"SELECT sku, bucket, quantity FROM balances WHERE sku IN ({marks})", some
+        ):
+            buckets[sku][BUCKETS[bucket]] = quantity
+        for sku, granted, finished, returned_seen in connection.execute(
+            f"SELECT sku, granted, finished, returned_seen FROM rights WHERE sku IN ({marks})", some
+        ):
+            lent[sku] = (EdgeCells(granted, finished), returned_seen)
+    nothing = (EdgeCells(), 0)
+    return {sku: OnHand(sku, buckets[sku], *lent.get(sku, nothing)) for sku in wanted}
 
 
 def why(connection: Connection, sku: str, limit: int = 20) -> tuple[Why, ...]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from protocol.errors import Invalid
 from protocol.kit.text import _
-from protocol.movements import PHYSICAL, Bucket, Movement
+from protocol.movements import Bucket, Movement
 from protocol.rights import EdgeCells, EdgeStock
 
 REASONS: Final[Mapping[str, tuple[frozenset[Bucket], frozenset[Bucket]]]] = {
@@ -36,10 +36,11 @@ class OnHand:
     @property
     def rights(self) -> EdgeStock:
         """The same as the lending rules see it."""
-        bound = self.buckets.get(Bucket.RESERVED, 0) + self.buckets.get(Bucket.PICKED, 0)
+        here = self.buckets.get
+        bound = here(Bucket.RESERVED, 0) + here(Bucket.PICKED, 0)
         return EdgeStock(
             self.sku,
-            physical=sum(quantity for bucket, quantity in self.buckets.items() if bucket in PHYSICAL),
+            physical=here(Bucket.SELLABLE, 0) + bound,
             bound=bound,
             cells=self.cells,
             returned_seen=self.returned_seen,

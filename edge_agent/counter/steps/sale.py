@@ -113,9 +113,10 @@ def sell(unit: EdgeUnit, edge: Edge, command: Sale, *, person: CurrentPerson) ->
     """
 
     def work() -> Sold:
+        products = edge.products.find_all(unit.connection, [line.sku for line in command.lines])
         lines = tuple(
             DraftLine(
-                product=product_to_sell(unit, edge, line.sku, number),
+                product=product_to_sell(products.get(line.sku), line.sku, number),
                 quantity=line.quantity,
                 unit_price_minor=line.unit_price_minor,
                 unit_price_exact=line.unit_price_exact,
@@ -157,7 +158,16 @@ def complete(  # noqa: PLR0913 - all that a sale is, said by name
     approvals = _allowed(edge, draft, words, person, session.currency)
     paid = pay(
         priced.total_minor,
-        [Tender.model_construct(**dict(tender)) for tender in tenders],
+        [
+            Tender(
+                kind=tender.kind,
+                amount_minor=tender.amount_minor,
+                tendered_minor=tender.tendered_minor,
+                reference=tender.reference,
+                last4=tender.last4,
+            )
+            for tender in tenders
+        ],
         cash_step_minor=edge.settings.cash_step_minor,
         currency=session.currency,
     )
@@ -190,9 +200,8 @@ def complete(  # noqa: PLR0913 - all that a sale is, said by name
     )
 
 
-def product_to_sell(unit: EdgeUnit, edge: Edge, sku: str, line_no: int) -> Product:
+def product_to_sell(product: Product | None, sku: str, line_no: int) -> Product:
     """Return a product that may be sold, or refuse the line by its number."""
-    product = edge.products.find(unit.connection, sku)
     if product is None:
         raise NotFound(
             _("Line {line}: {sku} is not in the catalogue of this store.", line=line_no, sku=sku),
