@@ -46,7 +46,9 @@ def test_every_packet_has_a_sample_that_todays_code_reads_without_loss(name: str
 
     packet = PACKETS[name].model_validate_json(text)
 
-    assert json.loads(packet.model_dump_json()) == json.loads(text)
+    said = json.loads(text)
+    read = json.loads(packet.model_dump_json())
+    assert {field: read.get(field) for field in said} == said
 
 
 @pytest.mark.parametrize(("kind", "version"), sorted(DIRECTIVE_KINDS))
