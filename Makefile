@@ -11,7 +11,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 ARGS ?=
-PIP := -m pip --disable-pip-version-check --no-input --quiet
+PIP := -m pip --disable-pip-version-check --no-input --quiet --quiet
 TEST := .venv-test/bin
 PACKAGES := protocol printing edge_agent hub deploy tests
 
