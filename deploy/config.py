@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from pydantic import BaseModel
 from pydantic_settings import BaseSettings
 
 from protocol.errors import Invalid
@@ -133,23 +134,26 @@ def settings_in_force(program: Program, config: Path | None) -> list[Setting]:
 
 
 def sample(program: Program) -> str:
-    """Return a settings file with every setting that has a plain default, commented out."""
-    model = _model(program)
+    """Return a settings file with every setting and its default, commented out; what has none is empty."""
     lines = [f"# Settings of the {program}. Remove the # in front of what you change.", ""]
-    for name, field in model.model_fields.items():
+    sections: list[str] = []
+    for name, field in _model(program).model_fields.items():
         default = field.get_default(call_default_factory=True, validated_data={})
-        if isinstance(default, bool):
-            said = str(default).lower()
-        elif isinstance(default, int):
-            said = str(default)
-        elif isinstance(default, str | Path):
-            said = json.dumps(str(default), ensure_ascii=False)
-        elif isinstance(default, tuple | list):
-            said = json.dumps([str(item) for item in default])
+        if isinstance(default, BaseModel):
+            values = default.model_dump().items()
+            sections += ["", f"# [{name}]", *(f"# {inner} = {_toml_value(value)}" for inner, value in values)]
         else:
-            said = '""'
-        lines.append(f"# {name} = {said}")
-    return "\n".join(lines)
+            lines.append(f"# {name} = {_toml_value(default)}")
+    return "\n".join([*lines, *sections])
+
+
+def _toml_value(value: object) -> str:
+    """Return a plain value as TOML writes it, which for these is as JSON does."""
+    if isinstance(value, tuple | list):
+        return json.dumps([str(item) for item in value], ensure_ascii=False)
+    if isinstance(value, bool | int):
+        return json.dumps(value)
+    return json.dumps("" if value is None else str(value), ensure_ascii=False)
 
 
 def _model(program: Program) -> type[BaseSettings]:
