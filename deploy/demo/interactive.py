@@ -38,7 +38,7 @@ def run_demo(folder: Path, *, reset: bool, console: Console) -> None:
     if layout is None:
         _delete(folder)  # a set-up that was interrupted left half of it
         rng = random.Random(int(ids.secret(8), 16))
-        layout = Layout(folder, PLACES, choose_ports(PLACES, rng, fixed=True))
+        layout = Layout(folder, PLACES, choose_ports(PLACES, rng, fixed=True), tour=True)
         console.print(_("Setting up three stores, a warehouse and the hub (once) …"))
         prepare(layout, SetUp(as_csv(demo_products())), tills=TILLS, clock=clock, ids=ids)
 

@@ -94,6 +94,8 @@ class Layout:
     places: tuple[Place, ...]
     ports: Ports
     replay_clock: bool = False
+    tour: bool = False
+    """Whether somebody looks at the pages, who is shown around."""
 
     @property
     def logs(self) -> Path:
@@ -184,6 +186,7 @@ class Layout:
                     "tills": list(tills),
                     "demo": True,
                     "replay_clock": self.replay_clock,
+                    "tour_url": f"http://127.0.0.1:{self.ports.control}/tour" if self.tour else "",
                 },
             )
 
