@@ -34,6 +34,7 @@ from edge_agent.paper import steps as paper_steps
 from edge_agent.paper.service import PaperService
 from edge_agent.people import api as people_api
 from edge_agent.people import rows as people_rows
+from edge_agent.people import steps as people_steps
 from edge_agent.people.sessions import SignIns
 from edge_agent.replay import ReplayClock
 from edge_agent.returns import api as returns_api
@@ -128,6 +129,7 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
     app.state.tour = TourWatch(settings.tour_url, edge.broadcaster)
     templates.serve(frame_of(edge, signer, app.state.tour.steps))
     app.state.templates = templates
+    app.state.sign_ins = sign_ins
     install_shell(
         app,
         templates=templates,
@@ -142,7 +144,7 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
     )
     if settings.replay_clock:
         app.add_middleware(ReplayClock, clock=edge.clock)
-    for router in (*ROUTERS, people_api.router(signer, sign_ins)):
+    for router in (*ROUTERS, people_api.router(signer, sign_ins), *page_routers(signer, sign_ins)):
         app.include_router(router)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
@@ -157,9 +159,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     link: LinkService = app.state.link
     await asyncio.to_thread(paper.start)
     await asyncio.to_thread(link.start)
+    tour: TourWatch = app.state.tour
+    tour.start()
     try:
         yield
     finally:
+        await asyncio.to_thread(tour.stop)
         edge.broadcaster.close()
         await asyncio.to_thread(link.stop)
         await asyncio.to_thread(paper.stop)
@@ -167,9 +172,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def tidy(unit: EdgeUnit, edge: Edge) -> None:
-    """Forget what nobody asks for again: old keys of requests, baskets that ended long ago."""
+    """Forget what nobody asks for again, and settle what the last run left undecided."""
+    if edge.settings.replay_clock:
+        return  # until the first request this clock shows today, and the replay's keys are years old
     now_us = edge.clock.now_us()
     forget_old_keys(unit, now_us)
+    people_steps.settle_tries(unit, edge)
     counter_rows.forget_old_baskets(unit, now_us - KEPT_US)
 
 

@@ -75,6 +75,13 @@ def set_tries(unit: EdgeUnit, person_id: str, *, failed: int, locked_until_us: i
     )
 
 
+def lock_undecided(unit: EdgeUnit, tries: int, until_us: int) -> None:
+    """Lock whoever used all tries up and was never answered."""
+    unit.connection.execute(
+        "UPDATE people SET locked_until_us = ? WHERE failed >= ? AND locked_until_us = 0", (until_us, tries)
+    )
+
+
 def insert_sign_in(unit: EdgeUnit, token_hash: str, person_id: str, device: str, at_us: int) -> None:
     """Store that somebody signed in."""
     unit.connection.execute(

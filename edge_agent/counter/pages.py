@@ -1,0 +1,540 @@
+"""Sell: the page a counter looks at all day.
+
+Every act posts to its own address and is answered with the page's body as it is then. The version of the
+basket goes along; when it is not the one on the screen, the current basket is shown and a toast says so. A
+scan needs no version: it only adds. Paying has a module of its own (`pay_pages`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from edge_agent.catalog import rows as catalog_rows
+from edge_agent.context import Edge
+from edge_agent.counter import rows
+from edge_agent.counter.rules.basket import Scan
+from edge_agent.counter.steps import basket as steps
+from edge_agent.counter.steps.basket import BasketView
+from edge_agent.database import EdgeUnit
+from edge_agent.pages import (
+    Ask,
+    Form,
+    ask_in_place,
+    form_of,
+    go_to,
+    sheet,
+    show,
+    templates_of,
+    till_word,
+)
+from edge_agent.paper import rows as paper_rows
+from edge_agent.paper.rules import state_label
+from edge_agent.stock import rows as stock_rows
+from edge_agent.web import edge_of, signed_in
+from protocol.errors import Invalid, StaleVersion
+from protocol.ids import parse_slip_code
+from protocol.kit.sqlite import Connection
+from protocol.kit.text import _
+from protocol.kit.web.filters import amount, money
+from protocol.kit.web.signin import CurrentPerson
+from protocol.rules.discounts import percent_of
+
+AnyEdge = Annotated[Edge, Depends(edge_of)]
+Anybody = Annotated[CurrentPerson, Depends(signed_in)]
+FOUND_LIMIT = 8
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanShown:
+    """What the last scan did, as a person reads it from a metre away."""
+
+    word: str
+    name: str
+    quantity: str
+    detail: str
+    shape: str
+    tone: str
+    nth: int
+    code: str
+    unknown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LastSale:
+    """The sale before this one, and what became of its receipt."""
+
+    number: str
+    total_minor: int
+    change_minor: int
+    at_us: int
+    paper: str
+    fresh: bool
+
+
+@router.get("/")
+async def start(request: Request) -> Response:
+    """Lead to the counter."""
+    return go_to(request, "/sell")
+
+
+@router.get("/sell")
+async def sell(
+    request: Request, edge: AnyEdge, person: Anybody, sold: str = Query(default="", max_length=40)
+) -> Response:
+    """Show the basket of this till."""
+    basket = await _basket(edge, person)
+    return show(request, "counter/sell.html", **view(edge, person, basket, sold=sold))
+
+
+@router.get("/sell/live")
+async def live(request: Request, edge: AnyEdge, person: Anybody, version: int, basket: str) -> Response:
+    """Show the basket again when another screen changed it; nothing when it is the one shown."""
+    row = rows.open_basket_of(edge.database.read(), till_of(edge, person))
+    if row is None or (row.version == version and row.basket_id == basket):
+        return Response(status_code=204)
+    return show(request, "counter/sell.html", **view(edge, person, steps.view(edge, row)))
+
+
+@router.post("/sell/scan")
+async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Add what a scan means; a slip of ours leads to what it stands for."""
+    code = (await form_of(request)).get("code")
+    led = await _slip(request, edge, person, code)
+    if led is not None:
+        return led
+    return await _add(request, edge, person, code)
+
+
+@router.get("/sell/search")
+async def search(request: Request, edge: AnyEdge, _person: Anybody, code: str = "") -> Response:
+    """List the products that a typed text may mean."""
+    return templates_of(request).page(
+        request, "counter/found.html", found=_found(edge, code), text=code.strip()
+    )
+
+
+@router.post("/sell/find")
+async def find(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Add what was typed when it is a code or means one product only; list the others."""
+    text = (await form_of(request)).get("code")
+    led = await _slip(request, edge, person, text)
+    if led is not None:
+        return led
+    known = edge.products.scan(edge.database.read(), text)
+    found = [] if known else _found(edge, text)
+    if len(found) == 1:
+        return await _add(request, edge, person, str(found[0]["sku"]))
+    if not found:
+        return await _add(request, edge, person, text)
+    headers = {"HX-Retarget": "#found", "HX-Reswap": "innerHTML"}
+    return templates_of(request).page(request, "counter/found.html", headers=headers, found=found, text=text)
+
+
+@router.post("/sell/ignore")
+async def ignore(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Put the row of an unknown code aside."""
+    basket = await _basket(edge, person)
+    return show(request, "counter/sell.html", **view(edge, person, basket, quiet=True))
+
+
+@router.get("/sell/lines/{n}")
+async def line_sheet(request: Request, n: int, edge: AnyEdge, person: Anybody) -> Response:
+    """Show everything that can be done with a line."""
+    return _line_sheet(request, edge, await _basket(edge, person), n)
+
+
+@router.post("/sell/lines/{n}")
+async def change_line(request: Request, n: int, edge: AnyEdge, person: Anybody) -> Response:
+    """Change quantity, discount or price of a line; what needs another person asks in place."""
+    form = await form_of(request)
+    try:
+        wanted = _line_change(form, edge.settings.currency)
+    except Invalid as error:
+        return _line_sheet(
+            request, edge, await _basket(edge, person), n, error=f"{error.what} {error.remedy}"
+        )
+
+    def step(unit: EdgeUnit, token: str | None) -> BasketView:
+        change = wanted.model_copy(update={"approval": token})
+        return steps.change_line(unit, edge, form.get("basket"), n, change, person=person)
+
+    return await _changed(request, edge, person, form, step, ask=_line_ask(edge, form, n, wanted, person))
+
+
+@router.post("/sell/lines/{n}/remove")
+async def remove(request: Request, n: int, edge: AnyEdge, person: Anybody) -> Response:
+    """Take a line out; Undo brings it back."""
+    form = await form_of(request)
+
+    def step(unit: EdgeUnit, _token: str | None) -> BasketView:
+        return steps.remove_line(unit, edge, form.get("basket"), n, form.whole("version"), person=person)
+
+    return await _changed(request, edge, person, form, step, toast=_("Taken out. Undo brings it back."))
+
+
+@router.post("/sell/undo")
+async def undo(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Take the last change back."""
+    form = await form_of(request)
+
+    def step(unit: EdgeUnit, _token: str | None) -> BasketView:
+        return steps.undo(unit, edge, form.get("basket"), form.whole("version"), person=person)
+
+    return await _changed(request, edge, person, form, step, quiet=True)
+
+
+@router.get("/sell/discount")
+async def discount_sheet(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Show the discount on the whole basket."""
+    return _discount_sheet(request, await _basket(edge, person))
+
+
+@router.post("/sell/discount")
+async def discount(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Give a discount on the whole basket, or take it away."""
+    form = await form_of(request)
+    basket = await _basket(edge, person)
+    try:
+        percent, minor = percent_or_amount(form, edge.settings.currency)
+    except Invalid as error:
+        return _discount_sheet(request, basket, error=f"{error.what} {error.remedy}")
+    wanted = steps.DiscountWanted(
+        version=form.whole("version"), percent=percent, amount_minor=minor, reason=form.get("reason")[:300]
+    )
+
+    def step(unit: EdgeUnit, token: str | None) -> BasketView:
+        change = wanted.model_copy(update={"approval": token})
+        return steps.discount(unit, edge, form.get("basket"), change, person=person)
+
+    off = percent_of(basket.subtotal_minor, round(percent * 10_000)) if percent is not None else minor or 0
+    ask = _discount_ask(basket.subtotal_minor, off, percent, person)
+    return await _changed(request, edge, person, form, step, ask=ask)
+
+
+@router.get("/sell/customer")
+async def customer_sheet(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Show whose basket it is."""
+    return sheet(request, "counter/customer.html", basket=await _basket(edge, person))
+
+
+@router.post("/sell/customer")
+async def customer(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Say whose basket it is."""
+    form = await form_of(request)
+
+    def step(unit: EdgeUnit, _token: str | None) -> BasketView:
+        whose = form.get("customer")[:64]
+        return steps.set_customer(unit, edge, form.get("basket"), whose, form.whole("version"), person=person)
+
+    return await _changed(request, edge, person, form, step)
+
+
+@router.post("/sell/park")
+async def park(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Put the basket aside under a number."""
+    form = await form_of(request)
+    wanted = steps.ParkWanted(version=form.whole("version"), note=form.get("note")[:80])
+    try:
+        done = await edge.database.awrite(
+            lambda unit: steps.park(unit, edge, form.get("basket"), wanted, person=person)
+        )
+    except StaleVersion:
+        return await _stale(request, edge, person)
+    toast = _("Parked as {number}. Scan its slip at any till to bring it back.", number=done.number)
+    return show(request, "counter/sell.html", toast=toast, **view(edge, person, await _basket(edge, person)))
+
+
+@router.get("/sell/recall")
+async def recall_sheet(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """List the baskets that wait."""
+    waiting = steps.parked(edge.database.read(), edge)
+    return sheet(request, "counter/recall.html", parked=waiting, basket=await _basket(edge, person))
+
+
+@router.post("/sell/recall")
+async def recall(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Bring a parked basket back."""
+    return await _recall(request, edge, person, (await form_of(request)).get("code"))
+
+
+@router.post("/sell/abandon")
+async def abandon(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Give the basket up; nothing was sold."""
+    form = await form_of(request)
+    try:
+        await edge.database.awrite(
+            lambda unit: steps.abandon(unit, edge, form.get("basket"), form.whole("version"), person=person)
+        )
+    except StaleVersion:
+        return await _stale(request, edge, person)
+    basket = await _basket(edge, person)
+    toast = _("The basket is empty again; nothing was sold.")
+    return show(request, "counter/sell.html", toast=toast, **view(edge, person, basket))
+
+
+def till_of(edge: Edge, person: CurrentPerson) -> str:
+    """Return the till a person stands at."""
+    return person.device if person.device in edge.settings.tills else edge.settings.tills[0]
+
+
+def view(
+    edge: Edge, person: CurrentPerson, basket: BasketView, *, quiet: bool = False, sold: str = ""
+) -> dict[str, Any]:
+    """Return everything the sell page shows."""
+    connection = edge.database.read()
+    till = till_of(edge, person)
+    latest = basket.scans[0] if basket.scans and not quiet else None
+    open_till = rows.open_till(connection, till)
+    empty = "" if basket.lines else _("Scan something first.")
+    closed = "" if open_till else _("Open {till} with its float first.", till=till_word(till))
+    return {
+        "basket": basket,
+        "lines": tuple(reversed(basket.lines)),
+        "now_n": latest.n if latest else 0,
+        "scan": _scan_shown(connection, latest, basket) if latest else None,
+        "parked": len(rows.parked_baskets(connection)),
+        "last": _last_sale(connection, till, sold),
+        "saved_minor": sum(line.discount_minor for line in basket.lines) + basket.discount_minor,
+        "why_no_pay": closed or empty,
+        "why_empty": empty,
+        "closed": closed,
+        "till_word": till_word(till),
+        "online": edge.online(),
+    }
+
+
+def percent_or_amount(form: Form, currency: str) -> tuple[float | None, int | None]:
+    """Return a discount as a percentage or as an amount; (None, None) takes it away.
+
+    Raises:
+        Invalid: neither reads as a number.
+    """
+    percent, minor = form.get("percent").rstrip("% "), form.get("amount")
+    if percent and minor:
+        raise Invalid(_("Give the discount as a percentage or as an amount."), _("Leave one of them empty."))
+    if minor:
+        return None, form.minor("amount", currency)
+    if not percent:
+        return None, None
+    try:
+        value = float(percent.replace(",", "."))
+    except ValueError as error:
+        raise Invalid(_("This is not a percentage."), _("Type it like 10 or 12.5.")) from error
+    if not 0 <= value <= 100:
+        raise Invalid(_("A discount is between 0 and 100 percent."), _("Type it again."))
+    return value, None
+
+
+async def _basket(edge: Edge, person: CurrentPerson) -> BasketView:
+    """Return the basket that is open at this till; the first look begins one."""
+    till = till_of(edge, person)
+    row = rows.open_basket_of(edge.database.read(), till)
+    if row is not None:
+        return steps.view(edge, row)
+    return await edge.database.awrite(lambda unit: steps.begin(unit, edge, person, till))
+
+
+async def _add(request: Request, edge: Edge, person: CurrentPerson, code: str) -> Response:
+    if not code:
+        return show(request, "counter/sell.html", **view(edge, person, await _basket(edge, person)))
+    till = till_of(edge, person)
+    wanted = steps.ScanWanted(code=code[:512])
+
+    def step(unit: EdgeUnit) -> BasketView:
+        basket = steps.begin(unit, edge, person, till)
+        return steps.scan(unit, edge, basket.basket_id, wanted, person=person).basket
+
+    basket = await edge.database.awrite(step)
+    return show(request, "counter/sell.html", **view(edge, person, basket))
+
+
+async def _slip(request: Request, edge: Edge, person: CurrentPerson, code: str) -> Response | None:
+    slip = parse_slip_code(code)
+    if slip is None:
+        return None
+    if slip[0] == steps.SLIP_TYPE:
+        return await _recall(request, edge, person, code)
+    return go_to(request, f"/orders/{slip[1]}")
+
+
+async def _recall(request: Request, edge: Edge, person: CurrentPerson, code: str) -> Response:
+    till = till_of(edge, person)
+    basket = await edge.database.awrite(lambda unit: steps.recall(unit, edge, code, till, person=person))
+    toast = _("Here is {number} again.", number=basket.number or "")
+    return show(request, "counter/sell.html", toast=toast, **view(edge, person, basket, quiet=True))
+
+
+async def _changed(  # noqa: PLR0913 - what changed, and how it is said
+    request: Request,
+    edge: Edge,
+    person: CurrentPerson,
+    form: Form,
+    step: Callable[[EdgeUnit, str | None], BasketView],
+    *,
+    ask: Ask | None = None,
+    toast: str = "",
+    quiet: bool = False,
+) -> Response:
+    """Run a change of the basket and show it as it is then; a stale screen is told so."""
+    try:
+        done = await ask_in_place(
+            request, edge, person, form, ask or Ask(_("Somebody else must agree")), step
+        )
+    except StaleVersion:
+        return await _stale(request, edge, person)
+    if isinstance(done, Response):
+        return done
+    return show(request, "counter/sell.html", toast=toast, **view(edge, person, done, quiet=quiet))
+
+
+async def _stale(request: Request, edge: Edge, person: CurrentPerson) -> Response:
+    warn = _("The basket was changed on another screen. This is how it is now; do it again if it still fits.")
+    basket = await _basket(edge, person)
+    return show(
+        request, "counter/sell.html", status_code=409, warn=warn, **view(edge, person, basket, quiet=True)
+    )
+
+
+def _found(edge: Edge, text: str) -> list[dict[str, Any]]:
+    connection = edge.database.read()
+    if len(text.strip()) < 2:
+        return []
+    return [
+        {
+            "sku": product.sku,
+            "name": product.name,
+            "price_minor": product.price_minor,
+            "active": product.active,
+            "left": stock_rows.on_hand(connection, product.sku).rights.sellable,
+        }
+        for product in catalog_rows.search(connection, text, FOUND_LIMIT)
+    ]
+
+
+def _scan_shown(connection: Connection, scan: Scan, basket: BasketView) -> ScanShown:
+    nth = basket.version
+    problems = {
+        "unknown_code": (_("Unknown code"), scan.code, _("It is not in the catalogue of this store.")),
+        "misread": (_("Misread"), scan.code, _("The check digit is wrong: scan it once more.")),
+        "product_inactive": (_("No longer sold"), scan.name, _("It has left the range; nothing was added.")),
+    }
+    if scan.problem:
+        word, name, detail = problems.get(scan.problem, (_("Not added"), scan.code, ""))
+        unknown = scan.problem == "unknown_code"
+        return ScanShown(word, name, "", detail, "act", "error", nth, scan.code, unknown)
+    line = next((line for line in basket.lines if line.n == scan.n), None)
+    if line is None:
+        return ScanShown(_("Taken out"), scan.name, "", "", "calm", "ok", nth, scan.code, unknown=False)
+    each = money(line.unit_price_minor, basket.currency)
+    here = stock_rows.on_hand(connection, line.sku)
+    wanted = sum(other.quantity for other in basket.lines if other.sku == line.sku)
+    left = here.rights.sellable - wanted
+    shape, tone, word = "done", "ok", _("Added")
+    if not here.buckets:
+        said = _("{each} each", each=each)
+    elif left >= 0:
+        said = _("{each} each, {left} left here", each=each, left=left)
+    else:
+        shape, tone, word = "wait", "over", _("Added, beyond the books")
+        said = _(
+            "{each} each. The books have {have} here; sell it if the customer holds it.",
+            each=each,
+            have=max(0, here.rights.sellable),
+        )
+    return ScanShown(word, line.name, str(line.quantity), said, shape, tone, nth, scan.code, unknown=False)
+
+
+def _last_sale(connection: Connection, till: str, sold: str) -> LastSale | None:
+    head = next((head for head in rows.search_orders(connection, sold, limit=5) if head.till == till), None)
+    if head is None:
+        return None
+    job = next(iter(paper_rows.jobs(connection, state="", business_id=head.number, limit=1)), None)
+    paper = state_label(job.state) if job else _("No receipt")
+    fresh = bool(sold) and head.number == sold
+    return LastSale(head.number, head.total_minor, head.change_minor, head.at_us, paper, fresh)
+
+
+def _line_change(form: Form, currency: str) -> steps.LineChange:
+    what = form.get("do", "quantity")
+    version = form.whole("version")
+    reason = (form.get("reason") or form.get("reason_other"))[:300]
+    if what == "price":
+        price = form.minor("price", currency)
+        return steps.LineChange(version=version, unit_price_minor=price, reason=reason)
+    if what == "discount":
+        percent, minor = percent_or_amount(form, currency)
+        if percent is None and minor is None:
+            percent = 0.0
+        return steps.LineChange(
+            version=version, line_discount_percent=percent, line_discount_minor=minor, reason=reason
+        )
+    quantity = form.whole("quantity")
+    if not 1 <= quantity <= 99_999:
+        raise Invalid(_("A line has 1 to 99,999 of an item."), _("To take the item out, remove the line."))
+    return steps.LineChange(version=version, quantity=quantity)
+
+
+def _line_sheet(request: Request, edge: Edge, basket: BasketView, n: int, *, error: str = "") -> Response:
+    line = next((line for line in basket.lines if line.n == n), None)
+    if line is None:
+        raise Invalid(_("This line is not in the basket any more."), _("Look at the basket as it is now."))
+    return sheet(
+        request,
+        "counter/line.html",
+        basket=basket,
+        line=line,
+        reasons=_reasons(),
+        error=error,
+        each=amount(line.unit_price_minor, edge.settings.currency),
+    )
+
+
+def _discount_sheet(request: Request, basket: BasketView, *, error: str = "") -> Response:
+    return sheet(request, "counter/discount.html", basket=basket, reasons=_reasons(), error=error)
+
+
+def _reasons() -> tuple[str, ...]:
+    return (_("Damaged box"), _("Price match"), _("Display item"), _("Goodwill"))
+
+
+def _line_ask(edge: Edge, form: Form, n: int, wanted: steps.LineChange, person: CurrentPerson) -> Ask:
+    row = rows.find_basket(edge.database.read(), form.get("basket"))
+    basket = steps.view(edge, row) if row else None
+    line = next((line for line in basket.lines if line.n == n), None) if basket else None
+    if line is None or basket is None:
+        return Ask(_("Somebody else must agree"))
+    if wanted.unit_price_minor is not None:
+        new = money(wanted.unit_price_minor, basket.currency)
+        return Ask(
+            _("A price of {price} needs somebody's word", price=new),
+            _("{name} is {list} in the catalogue. The basket stays as it is.", name=line.name,
+              list=money(line.list_price_minor, basket.currency)),
+            keep=_("Keep {price}", price=money(line.unit_price_minor, basket.currency)),
+            allow=_("Allow {price}", price=new),
+        )  # fmt: skip
+    percent = wanted.line_discount_percent
+    off = (
+        percent_of(line.extension_minor, round((percent or 0) * 10_000))
+        if percent
+        else wanted.line_discount_minor or 0
+    )
+    return _discount_ask(line.extension_minor, off, percent, person)
+
+
+def _discount_ask(base_minor: int, off_minor: int, percent: float | None, person: CurrentPerson) -> Ask:
+    said = f"{percent:g}%" if percent is not None else money(off_minor)
+    return Ask(
+        _("{discount} off needs somebody's word", discount=said),
+        _("It is more than {name} may give alone. The basket stays as it is.", name=person.name),
+        (
+            (_("{discount} of {base}", discount=said, base=money(base_minor)), amount(-off_minor)),
+            (_("Comes to"), money(base_minor - off_minor)),
+        ),
+        keep=_("Keep {price}", price=money(base_minor)),
+        allow=_("Allow {discount} off", discount=said),
+    )

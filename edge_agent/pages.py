@@ -1,0 +1,234 @@
+"""What the pages of every room share: a form's values, the part that is swapped, another person's word.
+
+A page is one template with a block `body`. A browser that asks for the address gets the whole page; a
+form sent by htmx gets the block alone, morphed into place, with the dialogs closed. `ask_in_place` runs a step
+and, when the step says `needs_approval`, answers with a sheet that carries the form along: whoever may agree
+types a PIN there, the same form is sent again, and nothing on the screen was lost.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from starlette.datastructures import UploadFile
+from starlette.responses import RedirectResponse, Response
+
+from edge_agent.context import Edge
+from edge_agent.database import EdgeUnit
+from edge_agent.people import rows as people_rows
+from edge_agent.people import steps as people
+from protocol.errors import Invalid, NotSignedIn, OrderspineError, Refused, TooManyTries
+from protocol.kit.text import _
+from protocol.kit.web.shell import Templates
+from protocol.kit.web.signin import CurrentPerson
+from protocol.money import parse_minor
+from protocol.people import StoreRole, at_least
+
+T = TypeVar("T")
+_APPROVER: Final = ("approver", "approver_badge", "approver_pin", "approve_action", "csrf")
+_MONEY_LETTERS: Final = frozenset("0123456789.,")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a form sent. Values are texts; a field that was not sent is empty."""
+
+    values: tuple[tuple[str, str], ...]
+
+    def get(self, name: str, default: str = "") -> str:
+        """Return the last value under a name, without the blanks around it."""
+        return next((text.strip() for key, text in reversed(self.values) if key == name), default)
+
+    def whole(self, name: str, default: int | None = None) -> int:
+        """Return a whole number.
+
+        Raises:
+            Invalid: the text is none.
+        """
+        text = self.get(name).replace(" ", "")
+        if not text and default is not None:
+            return default
+        if not text.isascii() or not text.removeprefix("-").isdecimal() or len(text) > 12:
+            raise Invalid(
+                _("{text} is not a whole number.", text=repr(text[:20])),
+                _("Type digits only, such as 3."),
+                code="bad_number",
+                field=name,
+            )
+        return int(text)
+
+    def minor(self, name: str, currency: str) -> int:
+        """Return an amount in minor units; a currency sign around it is ignored.
+
+        Raises:
+            Invalid: the text is no amount.
+        """
+        return parse_minor("".join(letter for letter in self.get(name) if letter in _MONEY_LETTERS), currency)
+
+    def under(self, prefix: str) -> dict[str, str]:
+        """Return the values whose names begin with a prefix, under the rest of their names."""
+        return {name[len(prefix) :]: text.strip() for name, text in self.values if name.startswith(prefix)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What the approval sheet says: what is wanted, what it does to the amounts, how to go back."""
+
+    title: str
+    says: str = ""
+    rows: Sequence[tuple[str, str]] = ()
+    keep: str = ""
+    allow: str = ""
+
+
+async def form_of(request: Request) -> Form:
+    """Return the fields of a form; files are left out."""
+    async with request.form(max_files=2, max_fields=2_000) as sent:
+        return Form(tuple((name, text) for name, text in sent.multi_items() if isinstance(text, str)))
+
+
+async def file_of(request: Request, name: str) -> tuple[str, bytes]:
+    """Return the name and content of an uploaded file.
+
+    Raises:
+        Invalid: no file was chosen.
+    """
+    async with request.form(max_files=2) as sent:
+        found = sent.get(name)
+        if isinstance(found, UploadFile) and found.filename:
+            return found.filename, await found.read()
+    raise Invalid(_("No file was chosen."), _("Choose a file, then send it."), code="no_file")
+
+
+def templates_of(request: Request) -> Templates:
+    """Return the templates of this store."""
+    templates: Templates = request.app.state.templates
+    return templates
+
+
+def is_part(request: Request) -> bool:
+    """Tell whether htmx asks for the part of a page rather than the whole."""
+    return request.headers.get("hx-request") == "true"
+
+
+def show(
+    request: Request,
+    name: str,
+    /,
+    *,
+    toast: str = "",
+    warn: str = "",
+    status_code: int = 200,
+    **values: Any,
+) -> HTMLResponse:
+    """Answer with a page, or with its body alone when htmx asks; a toast says what just happened."""
+    templates = templates_of(request)
+    if not is_part(request):
+        return templates.page(request, name, **values)
+    body = bytes(templates.block(request, name, "body", **values).body).decode()
+    after = templates.environment.get_template("shell/after.html").render(toast=toast, warn=warn)
+    return HTMLResponse(body + after, status_code=status_code)
+
+
+def go_to(request: Request, address: str) -> Response:
+    """Lead to another page after something was done."""
+    if is_part(request):
+        return Response(status_code=204, headers={"HX-Redirect": address})
+    return RedirectResponse(address, status_code=303)
+
+
+def sheet(request: Request, name: str, /, **values: Any) -> HTMLResponse:
+    """Answer with a dialog over the page, which stays as it is."""
+    headers = {"HX-Retarget": "#dialogs", "HX-Reswap": "innerHTML", "HX-Push-Url": "false"}
+    return templates_of(request).page(request, name, headers=headers, **values)
+
+
+async def ask_in_place(  # noqa: PLR0917 - who asks what of whom, in the order of a sentence
+    request: Request,
+    edge: Edge,
+    person: CurrentPerson,
+    form: Form,
+    ask: Ask,
+    step: Callable[[EdgeUnit, str | None], T],
+) -> T | HTMLResponse:
+    """Run a step, with another person's word when the form brings one; else ask for it in place."""
+    token: str | None = None
+    action = form.get("approve_action")
+    if action:
+        try:
+            token = await _word(edge, person, form, action)
+        except (NotSignedIn, TooManyTries) as error:
+            return _approval_sheet(request, edge, form, ask, action, form.get("approve_role"), error)
+    try:
+        return await edge.database.awrite(lambda unit: step(unit, token))
+    except Refused as refusal:
+        if not {"role", "action"} <= refusal.facts.keys():
+            raise
+        needed, wanted = str(refusal.facts["role"]), str(refusal.facts["action"])
+        error = refusal if token is not None else None
+        return _approval_sheet(request, edge, form, ask, wanted, needed, error)
+
+
+async def _word(edge: Edge, person: CurrentPerson, form: Form, action: str) -> str:
+    chosen = form.get("approver")
+    badge = form.get("approver_badge")
+    if badge:
+        found = people_rows.find_badge(edge.database.read(), badge)
+        chosen = found.person_id if found else ""
+    return await people.approve(
+        edge,
+        person_id=chosen,
+        pin=form.get("approver_pin")[:12],
+        action=action,
+        reason=form.get("reason")[:300],
+        device=person.device,
+    )
+
+
+def _approval_sheet(  # noqa: PLR0917 - the same, and what went wrong
+    request: Request,
+    edge: Edge,
+    form: Form,
+    ask: Ask,
+    action: str,
+    needed: str,
+    error: OrderspineError | None,
+) -> HTMLResponse:
+    role = StoreRole(needed or StoreRole.MANAGER)
+    who = [
+        (found.person_id, found.name)
+        for found in people_rows.everybody(edge.database.read())
+        if at_least(found.role, role)
+    ]
+    carried = [(name, text) for name, text in form.values if name not in (*_APPROVER, "approve_role")]
+    return sheet(
+        request,
+        "shell/approval.html",
+        ask=ask,
+        address=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        carried=carried,
+        action=action,
+        role=role.value,
+        role_word=role_word(role),
+        who=who,
+        chosen=form.get("approver") or (who[0][0] if len(who) == 1 else ""),
+        error=f"{error.what} {error.remedy}" if error else "",
+    )
+
+
+def role_word(role: str) -> str:
+    """Return a role as people say it."""
+    words: Mapping[str, str] = {
+        StoreRole.ASSOCIATE: _("Associate"),
+        StoreRole.LEAD: _("Team lead"),
+        StoreRole.MANAGER: _("Store manager"),
+    }
+    return words.get(role, role)
+
+
+def till_word(till: str) -> str:
+    """Return a till's name as people say it: `till-2` is Till 2."""
+    kind, _dash, number = till.partition("-")
+    return _("Till {number}", number=number) if kind == "till" and number else till

@@ -1,0 +1,247 @@
+"""Printers: how they are, what waits, what became of every slip, and the slip itself as a picture."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from edge_agent.context import Edge
+from edge_agent.pages import form_of, go_to, show
+from edge_agent.paper import rows, steps
+from edge_agent.paper.api import PrinterAnswer, PrinterWanted, paper_of, printer_views
+from edge_agent.paper.rules import check_purposes, slip_label, state_label
+from edge_agent.people import rows as people_rows
+from edge_agent.web import edge_of, signed_in
+from printing.profiles import PROFILES, profile_of
+from protocol.errors import Invalid
+from protocol.kit.text import _
+from protocol.kit.web.shell import Shape
+from protocol.kit.web.signin import CurrentPerson, require
+from protocol.people import StoreRole
+
+AnyEdge = Annotated[Edge, Depends(edge_of)]
+Anybody = Annotated[CurrentPerson, Depends(signed_in)]
+Manager = Annotated[CurrentPerson, Depends(require(StoreRole.MANAGER))]
+LISTED: Final = 60
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class JobShown:
+    """One print job as a row."""
+
+    job_id: str
+    label: str
+    title: str
+    state: str
+    word: str
+    shape: Shape
+    attempt: int
+    detail: str
+    queued_us: int
+    printer: str
+
+
+@router.get("/store/printers")
+async def printers(
+    request: Request, edge: AnyEdge, person: Anybody, state: Annotated[str, Query(max_length=40)] = ""
+) -> Response:
+    """Show the printers and their slips; the filter stays in the address."""
+    return show(request, "paper/printers.html", **_view(request, edge, person, state))
+
+
+@router.get("/store/printers/jobs/{job_id}")
+async def job(request: Request, job_id: str, edge: AnyEdge, _person: Anybody) -> Response:
+    """Show one slip: its picture and what became of it."""
+    return show(request, "paper/job.html", **_job_view(edge, job_id))
+
+
+@router.post("/store/printers/jobs/{job_id}/reprint")
+async def reprint(request: Request, job_id: str, edge: AnyEdge, person: Anybody) -> Response:
+    """Print a slip once more, marked as a reprint."""
+    reason = (await form_of(request)).get("reason")[:200]
+    if not reason:
+        raise Invalid(_("Printing again needs a reason."), _("Choose or type why."))
+    new_id = await edge.database.awrite(
+        lambda unit: steps.reprint(unit, edge, job_id, reason=reason, person=person)
+    )
+    return go_to(request, f"/store/printers/jobs/{new_id}")
+
+
+@router.post("/store/printers/jobs/{job_id}/resolve")
+async def resolve(request: Request, job_id: str, edge: AnyEdge, person: Anybody) -> Response:
+    """Say whether a slip in doubt is there."""
+    printed = (await form_of(request)).get("printed") == "yes"
+    await edge.database.awrite(
+        lambda unit: steps.resolve_job(unit, edge, job_id, printed=printed, person=person)
+    )
+    toast = _("Good: it counts as printed.") if printed else _("It prints again, marked as a reprint.")
+    return show(request, "paper/job.html", toast=toast, **_job_view(edge, job_id))
+
+
+@router.post("/store/printers/jobs/{job_id}/void")
+async def void(request: Request, job_id: str, edge: AnyEdge, person: Anybody) -> Response:
+    """Cancel a slip that was not sent yet."""
+    await edge.database.awrite(lambda unit: steps.void_job(unit, edge, job_id, person=person))
+    return show(request, "paper/job.html", toast=_("It will not be printed."), **_job_view(edge, job_id))
+
+
+@router.post("/store/printers/{printer_id}/test")
+async def test_page(request: Request, printer_id: str, edge: AnyEdge, person: Anybody) -> Response:
+    """Print the test page of one printer."""
+    await edge.database.awrite(lambda unit: steps.queue_test_page(unit, edge, printer_id))
+    return show(
+        request, "paper/printers.html", toast=_("The test page prints."), **_view(request, edge, person, "")
+    )
+
+
+@router.post("/store/printers/{printer_id}/retry")
+async def retry(request: Request, printer_id: str, edge: AnyEdge, person: Anybody) -> Response:
+    """Try a printer at once."""
+    steps.require_printer(edge.database.read(), printer_id)
+    paper = paper_of(request)
+    if paper is not None:
+        paper.try_now(printer_id)
+    return show(request, "paper/printers.html", toast=_("Trying it now."), **_view(request, edge, person, ""))
+
+
+@router.post("/store/printers/{printer_id}/switch")
+async def switch(request: Request, printer_id: str, edge: AnyEdge, person: Manager) -> Response:
+    """Switch a printer off, or on again; its waiting slips move to another one."""
+    row = steps.require_printer(edge.database.read(), printer_id)
+    changed = rows.PrinterRow(
+        row.printer_id, row.name, row.host, row.port, row.profile, row.purposes, not row.active
+    )
+    await edge.database.awrite(lambda unit: steps.put_printer(unit, edge, changed))
+    return show(request, "paper/printers.html", **_view(request, edge, person, ""))
+
+
+@router.post("/store/printers")
+async def add(request: Request, edge: AnyEdge, person: Manager) -> Response:
+    """Add a printer."""
+    form = await form_of(request)
+    try:
+        wanted = PrinterWanted(
+            name=form.get("name"),
+            host=form.get("host"),
+            port=form.whole("port", 9100),
+            profile=form.get("profile"),
+            purposes=check_purposes([text for name, text in form.values if name == "purposes"]),
+        )
+    except ValidationError as error:
+        raise Invalid(
+            _("This printer cannot be added: {field} is not right.", field=str(error.errors()[0]["loc"][0])),
+            _("Give a name, the address in the network such as 192.0.2.20, and the port 9100."),
+        ) from error
+    profile_of(wanted.profile)
+    row = rows.PrinterRow(
+        "", wanted.name, wanted.host, wanted.port, wanted.profile, wanted.purposes, active=True
+    )
+    await edge.database.awrite(lambda unit: steps.put_printer(unit, edge, row))
+    toast = _("{name} is set up. Print its test page.", name=wanted.name)
+    return show(request, "paper/printers.html", toast=toast, **_view(request, edge, person, ""))
+
+
+def job_shape(state: str) -> Shape:
+    """Return the shape of a print job's state."""
+    if state in {"printed", "seen", "resolved_printed", "sent_unconfirmed"}:
+        return "done"
+    if state in {"unknown", "refused"}:
+        return "act"
+    if state in {"expired", "voided", "resolved_missing"}:
+        return "calm"
+    return "wait" if state in {"queued", "held_at_printer"} else "live"
+
+
+def condition_word(view: PrinterAnswer) -> tuple[str, Shape, str]:
+    """Return a printer's condition as a word, a shape, and what to do about it."""
+    if not view.active:
+        return _("Switched off"), "calm", _("Its slips go to another printer.")
+    words: dict[str, tuple[str, Shape, str]] = {
+        "ready": (_("Ready"), "done", _("It answers and has paper.")),
+        "printing": (_("Printing"), "live", _("A slip is on its way out.")),
+        "starting": (_("Starting"), "live", _("It is being asked how it is.")),
+        "no_paper": (_("No paper"), "act", _("Put a roll in; it goes on by itself.")),
+        "cover_open": (_("Cover open"), "act", _("Close the cover; it goes on by itself.")),
+        "fault": (_("Fault"), "act", _("Look at its lights, switch it off and on, then try it again.")),
+        "silent": (
+            _("No answer"),
+            "act",
+            _("It takes the connection and says nothing. Switch it off and on."),
+        ),
+        "unreachable": (_("Not reachable"), "act", _("Check its power and its cable, then try it again.")),
+        "stopped": (_("Stopped"), "calm", _("Nobody looks after it at the moment.")),
+    }
+    return words.get(view.state, (view.state, "calm", view.detail))
+
+
+def _view(request: Request, edge: Edge, person: CurrentPerson, state: str) -> dict[str, Any]:
+    connection = edge.database.read()
+    views = printer_views(connection, paper_of(request))
+    names = {view.printer_id: view.name for view in views}
+    return {
+        "printers": [(view, *condition_word(view)) for view in views],
+        "jobs": [
+            _shown(row, names.get(row.printer_id, ""))
+            for row in rows.jobs(connection, state=state, business_id="", limit=LISTED)
+        ],
+        "state": state,
+        "states": [
+            ("queued", _("Waiting")),
+            ("held_at_printer", _("At the printer")),
+            ("unknown", _("In doubt")),
+            ("printed", _("Printed")),
+        ],
+        "profiles": sorted(PROFILES),
+        "may_change": person.role == StoreRole.MANAGER,
+    }
+
+
+def _shown(row: rows.JobRow, printer: str) -> JobShown:
+    return JobShown(
+        row.job_id,
+        slip_label(row.document),
+        row.title,
+        row.state,
+        state_label(row.state),
+        job_shape(row.state),
+        row.attempt,
+        row.detail,
+        row.queued_us,
+        printer or _("no printer yet"),
+    )
+
+
+def _job_view(edge: Edge, job_id: str) -> dict[str, Any]:
+    connection = edge.database.read()
+    row = steps.require_job(connection, job_id)
+    printer = rows.find_printer(connection, row.printer_id)
+    log = []
+    for each in rows.log_of(connection, job_id):
+        who = people_rows.find_person(connection, each.by) if each.by else None
+        log.append(
+            (
+                each.at_us,
+                state_label(each.state),
+                job_shape(each.state),
+                each.detail,
+                who.name if who else each.by,
+            )
+        )
+    waiting = row.state in {"queued", "sending", "sent", "held_at_printer"}
+    return {
+        "job": _shown(row, printer.name if printer else ""),
+        "log": log,
+        "doubt": row.state in {"unknown", "sent_unconfirmed"},
+        "waiting": waiting,
+        "may_reprint": not waiting and row.document != "drawer",
+        "reasons": (
+            _("Customer asked for a copy"),
+            _("Paper jam or torn"),
+            _("Not readable"),
+            _("For the files"),
+        ),
+    }

@@ -1,0 +1,309 @@
+"""Orders: one box that finds them, and one order as the spine of what happened to it."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from edge_agent.context import Edge
+from edge_agent.counter import rows as counter_rows
+from edge_agent.database import EdgeUnit
+from edge_agent.pages import Ask, ask_in_place, form_of, go_to, show, templates_of, till_word
+from edge_agent.paper import rows as paper_rows
+from edge_agent.paper import steps as paper_steps
+from edge_agent.paper.rules import slip_label, state_label
+from edge_agent.people import rows as people_rows
+from edge_agent.returns import steps
+from edge_agent.web import edge_of, signed_in
+from protocol.errors import Invalid, NotFound
+from protocol.ids import parse_slip_code
+from protocol.kit.sqlite import Connection
+from protocol.kit.text import _
+from protocol.kit.web.filters import money
+from protocol.kit.web.shell import Shape
+from protocol.kit.web.signin import CurrentPerson
+from protocol.lifecycles import OrderState
+
+AnyEdge = Annotated[Edge, Depends(edge_of)]
+Anybody = Annotated[CurrentPerson, Depends(signed_in)]
+PAGE: Final = 30
+_STATES: Final = ("", "completed", "part_returned", "returned", "voided")
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node of an order's spine."""
+
+    at_us: int
+    title: str
+    says: str
+    where: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A slip of this order, and what became of it."""
+
+    job_id: str
+    label: str
+    state: str
+    shape: Shape
+    at_us: int
+
+
+@router.get("/orders")
+async def orders(
+    request: Request,
+    edge: AnyEdge,
+    _person: Anybody,
+    *,
+    q: Annotated[str, Query(max_length=120)] = "",
+    state: Annotated[str, Query(max_length=20)] = "",
+    page: Annotated[int, Query(ge=1, le=1000)] = 1,
+    wanted: Annotated[str, Query(alias="for", max_length=10)] = "",
+) -> Response:
+    """List orders of this store; the filters stay in the address."""
+    connection = edge.database.read()
+    text = _searched(q)
+    found = counter_rows.search_orders(
+        connection, text, limit=PAGE * 20 if state else PAGE + 1, offset=(page - 1) * PAGE
+    )
+    if state:
+        found = tuple(head for head in found if head.state == state)
+    if text and len(found) == 1 and not state and page == 1:
+        return go_to(request, _address(found[0].number, wanted))
+    return show(
+        request,
+        "returns/orders.html",
+        orders=found[:PAGE],
+        more=len(found) > PAGE,
+        q=q,
+        state=state,
+        page=page,
+        wanted=wanted,
+        states=[(each, state_word(each)[0] if each else _("All")) for each in _STATES],
+        words={head.order_id: state_word(head.state) for head in found},
+        address=lambda number: _address(number, wanted),
+        till_word=till_word,
+        online=edge.online(),
+    )
+
+
+@router.post("/orders/scan")
+async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Open the order whose slip or number was scanned."""
+    form = await form_of(request)
+    code = form.get("code")
+    await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
+    connection = edge.database.read()
+    number = _number_of(connection, code)
+    if number is None:
+        raise NotFound(
+            _("No order of this store has the code {code}.", code=code[:40]),
+            _("Scan the receipt once more, or type the last digits of its number."),
+            code="unknown_order",
+        )
+    return go_to(request, _address(number, form.get("for")))
+
+
+@router.get("/orders/{number}")
+async def order(request: Request, number: str, edge: AnyEdge, _person: Anybody) -> Response:
+    """Show one order: what happened to it, its lines, its money, its paper."""
+    return show(request, "returns/order.html", **_view(edge, number))
+
+
+@router.post("/orders/{number}/print")
+async def print_again(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
+    """Print the receipt again, marked as a reprint."""
+    form = await form_of(request)
+    jobs = paper_rows.jobs(edge.database.read(), state="", business_id=number, limit=20)
+    wanted = form.get("job")
+    job = next((job for job in jobs if (job.job_id == wanted if wanted else job.document == "receipt")), None)
+    if job is None:
+        raise Invalid(
+            _("There is no slip of {number} to print again.", number=number), _("Look at the order.")
+        )
+    reason = form.get("reason")[:200] or _("asked for at the counter")
+    await edge.database.awrite(
+        lambda unit: paper_steps.reprint(unit, edge, job.job_id, reason=reason, person=person)
+    )
+    said = _(
+        "{slip} {number} prints again, marked as a reprint.", slip=slip_label(job.document), number=job.title
+    )
+    if form.get("stay"):
+        return show(request, "returns/order.html", toast=said, **_view(edge, number))
+    return templates_of(request).page(request, "shell/after.html", toast=said, warn="")
+
+
+@router.post("/orders/{number}/void")
+async def void(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
+    """Take a whole sale back on the day it was made."""
+    form = await form_of(request)
+    reason = form.get("reason") or form.get("reason_other")
+    if not reason:
+        raise Invalid(_("A void needs a reason."), _("Choose or type why the sale is taken back."))
+    order_ = steps.require_order(edge.database.read(), number)
+
+    def step(unit: EdgeUnit, token: str | None) -> steps.Returned:
+        command = steps.VoidOrder(key=form.get("key"), reason=reason[:300], approval=token)
+        return steps.void_order(unit, edge, number, command, person=person)[0]
+
+    amount = money(order_.total_minor, order_.currency)
+    ask = Ask(
+        _("Voiding {number} needs somebody's word", number=number),
+        _("{amount} go back the way they came, and the goods never left.", amount=amount),
+        keep=_("Keep the sale"),
+        allow=_("Void {amount}", amount=amount),
+    )
+    done = await ask_in_place(request, edge, person, form, ask, step)
+    if isinstance(done, Response):
+        return done
+    toast = _("{number} is voided; {slip} prints.", number=number, slip=done.number)
+    return show(request, "returns/order.html", toast=toast, **_view(edge, number))
+
+
+def state_word(state: str) -> tuple[str, Shape]:
+    """Return an order's state as a word and a shape."""
+    words: dict[str, tuple[str, Shape]] = {
+        OrderState.COMPLETED: (_("Sold"), "done"),
+        OrderState.PART_RETURNED: (_("Part returned"), "wait"),
+        OrderState.RETURNED: (_("Returned"), "calm"),
+        OrderState.VOIDED: (_("Voided"), "calm"),
+    }
+    return words.get(state, (state.replace("_", " "), "live"))
+
+
+def slip_shape(state: str) -> Shape:
+    """Return the shape of a print job's state."""
+    if state in {"printed", "seen", "resolved_printed", "sent_unconfirmed"}:
+        return "done"
+    if state in {"unknown", "refused"}:
+        return "act"
+    if state in {"expired", "voided", "resolved_missing"}:
+        return "calm"
+    return "wait" if state in {"queued", "held_at_printer"} else "live"
+
+
+def tender_word(kind: str, last4: str = "") -> str:
+    """Return a tender as people say it."""
+    word = _("Cash") if kind == "cash" else _("Card")
+    return f"{word} …{last4}" if last4 else word
+
+
+def _address(number: str, wanted: str) -> str:
+    return f"/orders/{number}/return" if wanted == "return" else f"/orders/{number}"
+
+
+def _searched(text: str) -> str:
+    slip = parse_slip_code(text)
+    return slip[1] if slip else text.strip()
+
+
+def _number_of(connection: Connection, code: str) -> str | None:
+    """Return the order a code leads to: its own, or the one that a return slip belongs to."""
+    number = _searched(code)
+    found = counter_rows.find_order(connection, number.upper())
+    if found is not None:
+        return found.head.number
+    row = connection.execute(
+        "SELECT o.number FROM returns r JOIN orders o USING (order_id) WHERE r.number = ?", (number.upper(),)
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def _view(edge: Edge, number: str) -> dict[str, Any]:
+    connection = edge.database.read()
+    found = counter_rows.find_order(connection, number)
+    if found is None:
+        steps.require_order(connection, number)
+        raise NotFound(_("No order {number} was sold here.", number=number[:40]), _("Check the number."))
+    head = found.head
+    back = steps.returnable(connection, head.number)
+    name = people_rows.find_person(connection, head.by)
+    return {
+        "order": found,
+        "head": head,
+        "back": back,
+        "state": state_word(head.state),
+        "till_word": till_word(head.till),
+        "who": name.name if name else head.by,
+        "steps": _steps(connection, found, back, name.name if name else head.by),
+        "slips": _slips(connection, head.number, [each.number for each in back.returns]),
+        "tender_word": tender_word,
+        "key": edge.ids.new_id(),
+        "reasons": (
+            _("Wrong price"),
+            _("Wrong item scanned"),
+            _("Customer changed their mind"),
+            _("Paid twice"),
+        ),
+        "sellable": any(line.left for line in back.lines) and not back.refusal,
+    }
+
+
+def _steps(
+    connection: Connection, found: counter_rows.OrderRow, back: steps.Returnable, who: str
+) -> tuple[Step, ...]:
+    head = found.head
+    units = sum(line.quantity for line in found.lines)
+    paid = ", ".join(
+        f"{tender_word(t.kind, t.last4)} {money(t.amount_minor, head.currency)}" for t in found.tenders
+    )
+    steps_ = [
+        Step(
+            head.at_us,
+            _("Sold at {till} by {name}", till=till_word(head.till), name=who),
+            _(
+                "{units} items, {total}. {paid}.",
+                units=units,
+                total=money(head.total_minor, head.currency),
+                paid=paid,
+            ),
+            "past",
+        )
+    ]
+    for each in back.returns:
+        person = people_rows.find_person(connection, each.by)
+        amount = money(each.total_minor, head.currency)
+        title = (
+            _("Voided, {number}", number=each.number)
+            if each.kind == "void"
+            else _("Return {number}", number=each.number)
+        )
+        says = _("{amount} given back by {name}.", amount=amount, name=person.name if person else each.by)
+        steps_.append(Step(each.at_us, title, says, "past"))
+    acked = connection.execute("SELECT acked FROM link").fetchone()[0]
+    newest = max([head.seq, *(each.seq for each in back.returns)])
+    if newest <= acked:
+        steps_.append(
+            Step(0, _("The hub has it"), _("Everything of this order was sent and acknowledged."), "now")
+        )
+    else:
+        said = _("Safe on this PC; it goes out by itself.")
+        steps_.append(Step(0, _("Not at the hub yet"), said, "next", "/store/sync"))
+    return tuple(steps_)
+
+
+def _slips(connection: Connection, number: str, others: list[str]) -> tuple[Slip, ...]:
+    jobs = [
+        job
+        for each in (number, *others)
+        for job in paper_rows.jobs(connection, state="", business_id=each, limit=20)
+    ]
+    jobs.sort(key=lambda job: job.queued_us)
+    return tuple(
+        Slip(
+            job.job_id,
+            f"{slip_label(job.document)} {job.title}"
+            + (f", {_('reprint')} {job.attempt - 1}" if job.attempt > 1 else ""),
+            state_label(job.state),
+            slip_shape(job.state),
+            job.queued_us,
+        )
+        for job in jobs
+        if job.document != "drawer"
+    )

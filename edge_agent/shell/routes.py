@@ -1,0 +1,40 @@
+"""Every page of a store, gathered for `edge_agent.app`."""
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter
+
+from edge_agent.catalog import pages as catalog_pages
+from edge_agent.counter import pages as counter_pages
+from edge_agent.counter import pay_pages
+from edge_agent.exceptions import pages as exception_pages
+from edge_agent.paper import pages as paper_pages
+from edge_agent.people import pages as people_pages
+from edge_agent.people.sessions import SignIns
+from edge_agent.returns import order_pages
+from edge_agent.returns import pages as return_pages
+from edge_agent.shell import pages as shell_pages
+from edge_agent.stock import pages as stock_pages
+from edge_agent.till import pages as till_pages
+from protocol.kit.web.signin import SessionSigner
+
+STATIC: Final = Path(__file__).parent / "static"
+"""Scripts and styles of the pages, under `/static/edge/`."""
+
+
+def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, ...]:
+    """Return the routers of all pages."""
+    return (
+        shell_pages.router,
+        people_pages.router(signer, sign_ins),
+        counter_pages.router,
+        pay_pages.router,
+        order_pages.router,
+        return_pages.router,
+        stock_pages.router,
+        till_pages.router,
+        paper_pages.router,
+        catalog_pages.router,
+        exception_pages.router,
+    )
