@@ -1,1 +1,1 @@
-"""Benchmarks: each row is ours over a limit that a few bare lines reach in the same run on the same machine."""
+"""Benchmarks: each row is ours over a limit that a few bare lines reach in the same run."""

@@ -2,9 +2,10 @@
 
     python -m deploy.bench.edge_capture [--seconds 5]
 
-Ours: `POST /api/sales` of three lines at a real edge process: tenders, stock, event with its hash, order tables,
-till totals, receipt job, answer after COMMIT. The limit: a bare FastAPI application that parses the same body and
-writes one row of the same size, three stock upserts and one row for the printer, many requests to one commit.
+Ours: `POST /api/sales` of three lines at a real edge process: tenders, stock, event with its hash, order
+tables, till totals, receipt job, answer after COMMIT. The limit: a bare FastAPI application that parses the
+same body and writes one row of the same size, three stock upserts and one row for the printer, many requests
+to one commit.
 """
 
 import argparse
@@ -65,7 +66,7 @@ def wait_for(url: str, seconds: float = 20.0) -> None:
 def call(port: int, path: str, data: dict[str, object], token: str = "") -> dict[str, object]:
     """Send one request to the edge."""
     headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
-    request = urllib.request.Request(f"http://{HOST}:{port}{path}", json.dumps(data).encode(), headers)  # noqa: S310 - loopback
+    request = urllib.request.Request(f"http://{HOST}:{port}{path}", json.dumps(data).encode(), headers)
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
         answered: dict[str, object] = json.loads(answer.read())
         return answered
@@ -88,7 +89,9 @@ def prepare(folder: Path, products: int) -> Path:
     with catalog.open("w") as out:
         out.write("sku,name,price,barcodes,tax_rate,cost\n")
         for n in range(products):
-            out.write(f"SKU-{n:04d},Article number {n} in blue,{n % 50 + 1}.99,2{n:011d}{_check(n)},20,1.00\n")
+            out.write(
+                f"SKU-{n:04d},Article number {n} in blue,{n % 50 + 1}.99,2{n:011d}{_check(n)},20,1.00\n"
+            )
     edge = parts(load_settings(config))
     try:
         add_person(edge, name="B. Hale", role=StoreRole.MANAGER, pin=PIN)
@@ -119,7 +122,9 @@ def ours(folder: Path, seconds: float) -> list[Load]:
     process = subprocess.Popen([sys.executable, "-c", code, str(config)])
     try:
         wait_for(f"http://{HOST}:{port}/healthz")
-        token = str(call(port, "/api/sign-in", {"person_id": "b-hale", "pin": PIN, "device": "till-1"})["token"])
+        token = str(
+            call(port, "/api/sign-in", {"person_id": "b-hale", "pin": PIN, "device": "till-1"})["token"]
+        )
         call(port, "/api/tills/till-1/open", {"key": "open", "float_minor": 10000}, token)
         call(
             port,
@@ -189,7 +194,7 @@ def bare(path: str, port: int) -> None:
     filler = b"x" * EVENT_BYTES
 
     def write() -> None:
-        db = sqlite3.connect(path, isolation_level=None)  # noqa: TID251 - the limit uses nothing of ours
+        db = sqlite3.connect(path, isolation_level=None)
         db.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
             "CREATE TABLE events (seq INTEGER PRIMARY KEY, id TEXT UNIQUE, bytes BLOB);"
@@ -227,7 +232,9 @@ def bare(path: str, port: int) -> None:
         await asyncio.wrap_future(future)
         return Response(b'{"number":"LB1-00001","total_minor":1000}', 201, media_type="application/json")
 
-    uvicorn.run(app, host=HOST, port=port, loop="uvloop", http="httptools", access_log=False, log_level="warning")
+    uvicorn.run(
+        app, host=HOST, port=port, loop="uvloop", http="httptools", access_log=False, log_level="warning"
+    )
 
 
 def measure(seconds: float = 5.0) -> list[dict[str, object]]:

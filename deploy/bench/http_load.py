@@ -19,7 +19,7 @@ class Load:
     failed: int
 
 
-def run_load(
+def run_load(  # noqa: PLR0913 - what is sent where, all said by name
     host: str,
     port: int,
     path: str,

@@ -70,7 +70,7 @@ def _gs1(code: str) -> str | None:
     """Return the trade number inside a GS1 element string or Digital Link."""
     try:
         result = biip.parse(code)
-    except biip.ParseError:
+    except (biip.ParseError, IndexError, ValueError):  # a lone "]" makes biip look beyond its end
         return None
     gtin = result.gtin
     return str(gtin.value) if gtin is not None else None

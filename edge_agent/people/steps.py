@@ -114,6 +114,11 @@ def _failed_try(unit: EdgeUnit, edge: Edge, person_id: str, device: str) -> int:
     return TRIES - person.failed
 
 
+def settle_tries(unit: EdgeUnit, edge: Edge) -> None:
+    """Lock the tiles whose last try was being compared when the program ended."""
+    rows.lock_undecided(unit, TRIES, edge.clock.now_us() + LOCKED_US)
+
+
 def _wrong(badge: str, left: int | None = None) -> NotSignedIn:
     if badge and left is None:
         return NotSignedIn(

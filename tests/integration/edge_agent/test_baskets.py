@@ -22,7 +22,12 @@ def test_scanning_the_same_item_again_adds_one_to_its_line(store: Store) -> None
     assert [(line["sku"], line["quantity"], line["gross_minor"]) for line in basket["lines"]] == [
         ("COAT-M", 2, 24_000)
     ]
-    assert (basket["total_minor"], basket["tax_minor"], basket["units"], basket["version"]) == (24_000, 4_000, 2, 2)
+    assert (basket["total_minor"], basket["tax_minor"], basket["units"], basket["version"]) == (
+        24_000,
+        4_000,
+        2,
+        2,
+    )
 
 
 def test_the_same_scan_sent_twice_adds_once(store: Store) -> None:
@@ -66,7 +71,9 @@ def test_the_last_five_changes_can_be_undone_one_by_one(store: Store) -> None:
         [("COAT-M", 1)],
         [],
     ]
-    assert refused(store.post(f"{path}/undo", {"version": basket["version"]}), 404)["code"] == "nothing_to_undo"
+    assert (
+        refused(store.post(f"{path}/undo", {"version": basket["version"]}), 404)["code"] == "nothing_to_undo"
+    )
 
 
 def test_a_stale_change_is_refused_with_the_basket_as_it_is_now(store: Store) -> None:
@@ -108,9 +115,9 @@ def test_discount_and_price_change_go_as_far_as_the_role_and_then_ask_in_place(s
     basket = ok(patch(store, basket, 1, line_discount_percent=25, approval=token))
     assert (basket["total_minor"], basket["lines"][0]["allowed_by"]) == (9_000, ["s-rowe"])
     assert refused(patch(store, basket, 1, unit_price_minor=10_000), 422)["code"] == "reason_needed"
-    assert refused(patch(store, basket, 1, unit_price_minor=10_000, reason="tag"), 403)["facts"]["action"] == (
-        "price_override"
-    )
+    assert refused(patch(store, basket, 1, unit_price_minor=10_000, reason="tag"), 403)["facts"][
+        "action"
+    ] == ("price_override")
 
 
 def test_what_a_lead_allowed_stands_when_an_associate_takes_the_money(store: Store) -> None:
@@ -149,7 +156,9 @@ def test_a_discount_on_the_whole_is_judged_by_what_it_takes(store: Store) -> Non
 def test_a_parked_basket_is_brought_back_once_at_any_till(store: Store) -> None:
     basket = scan(store, begin(store), COAT)
     parked = ok(
-        store.post(f"/api/baskets/{basket['basket_id']}/park", {"version": basket["version"], "note": "blue bag"})
+        store.post(
+            f"/api/baskets/{basket['basket_id']}/park", {"version": basket["version"], "note": "blue bag"}
+        )
     )
     assert parked["code"] == slip_code("bk", parked["number"], 1)
     assert store.rows("SELECT document FROM print_jobs") == [("parked_slip",)]

@@ -7,7 +7,10 @@ from tests.support.store import Store, ok, refused, sale
 
 
 def test_a_sale_moves_stock_money_and_paper_in_one_go(store: Store) -> None:
-    sold = ok(store.post("/api/sales", sale("k1", ("COAT-M", 1), ("MUG-1", 2), ("ALTER", 1), cash_minor=20_000)), 201)
+    sold = ok(
+        store.post("/api/sales", sale("k1", ("COAT-M", 1), ("MUG-1", 2), ("ALTER", 1), cash_minor=20_000)),
+        201,
+    )
 
     assert (sold["number"], sold["total_minor"], sold["tax_minor"]) == ("LB1-00001", 15_000, 2_500)
     assert sold["change_minor"] == 5_000
@@ -15,9 +18,15 @@ def test_a_sale_moves_stock_money_and_paper_in_one_go(store: Store) -> None:
         ("COAT-M", 4),
         ("MUG-1", 98),
     ]
-    assert store.rows("SELECT kind, amount_minor, tendered_minor FROM order_tenders") == [("cash", 15_000, 20_000)]
-    assert store.rows("SELECT job_id, document, kick FROM print_jobs") == [(sold["receipt_job"], "receipt", 1)]
-    assert store.rows("SELECT kind, seq FROM events ORDER BY seq DESC LIMIT 1") == [("order.sold", sold["seq"])]
+    assert store.rows("SELECT kind, amount_minor, tendered_minor FROM order_tenders") == [
+        ("cash", 15_000, 20_000)
+    ]
+    assert store.rows("SELECT job_id, document, kick FROM print_jobs") == [
+        (sold["receipt_job"], "receipt", 1)
+    ]
+    assert store.rows("SELECT kind, seq FROM events ORDER BY seq DESC LIMIT 1") == [
+        ("order.sold", sold["seq"])
+    ]
 
 
 def test_the_same_key_again_gives_the_first_answer_and_sells_nothing(store: Store) -> None:
@@ -73,7 +82,9 @@ def card(amount_minor: int) -> dict[str, Any]:
         (sale("r", ("MUG-1", 1), cash_minor=750, approvals=["made-up"]), 403, "bad_approval"),
     ],
 )
-def test_a_refused_sale_changes_nothing_at_all(store: Store, body: dict[str, Any], status: int, code: str) -> None:
+def test_a_refused_sale_changes_nothing_at_all(
+    store: Store, body: dict[str, Any], status: int, code: str
+) -> None:
     before = store.fingerprint()
 
     error = refused(store.post("/api/sales", body), status)
@@ -193,7 +204,9 @@ def test_sixteen_tills_at_once_sell_exactly_the_units_there_are(strict_store: St
     assert strict_store.rows("SELECT count(DISTINCT number), count(*) FROM orders") == [(5, 5)]
 
 
-def test_cash_is_rounded_to_the_coins_there_are_and_a_card_is_not(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_cash_is_rounded_to_the_coins_there_are_and_a_card_is_not(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     from tests.support.store import begin_store, sign_everybody_in
 
     store = begin_store(tmp_path_factory.mktemp("step"), cash_step_minor=5)
