@@ -16,13 +16,13 @@ from typing import Final
 from pydantic import ValidationError
 
 from edge_agent.catalog import rows
-from edge_agent.catalog.csv_file import Report, read_products
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from protocol.catalog import CatalogHead, Product
 from protocol.directives import CatalogPublish
 from protocol.errors import Invalid, Refused, Unavailable
 from protocol.events import CatalogApplied
+from protocol.kit.product_csv import Report, read_products
 from protocol.kit.text import _
 
 PIECE: Final = 2_000
