@@ -1,0 +1,123 @@
+"""Who may open a session, case by case."""
+
+import pytest
+
+from hub.link.rules import Known, Open, Refuse, has_lost_past, judge_hello, must_reopen
+from protocol.handshake import Hello, Marker, RejectCode
+
+INC, OTHER_INC = "0a" * 16, "0b" * 16
+HEAD = "ab" * 32
+
+
+def hello(**said: object) -> Hello:
+    usual: dict[str, object] = {
+        "inc": INC,
+        "boot": "11" * 8,
+        "machine": "m-1",
+        "nonce": "22" * 16,
+        "last_seq": 10,
+        "head": HEAD,
+        "acked": 10,
+        "clock_us": 1,
+    }
+    return Hello.model_validate(usual | said)
+
+
+def known(**said: object) -> Known:
+    usual: dict[str, object] = {
+        "status": "active",
+        "state": "current",
+        "upto": 10,
+        "head": HEAD,
+        "boot": "11" * 8,
+        "machine": "m-1",
+        "current_inc": INC,
+        "alive": True,
+    }
+    return Known(**(usual | said))  # type: ignore[arg-type]  # the fields above
+
+
+def test_the_same_agent_on_a_new_connection_is_let_in() -> None:
+    assert judge_hello("store-1", hello(), known()) == Open()
+
+
+def test_an_agent_that_was_started_again_is_let_in_because_it_knows_its_last_boot() -> None:
+    again = hello(boot="33" * 8, prev_boot="11" * 8)
+
+    assert judge_hello("store-1", again, known()) == Open()
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"boot": "33" * 8},
+        {"boot": "33" * 8, "prev_boot": "11" * 8, "machine": "m-2"},
+        {"boot": "33" * 8, "inc": OTHER_INC, "prev_boot": "11" * 8},
+    ],
+    ids=["unknown boot", "same boots on another machine", "another database"],
+)
+def test_a_second_one_is_turned_away_while_the_first_is_alive(second: dict[str, object]) -> None:
+    verdict = judge_hello("store-1", hello(**second), known(state=None if "inc" in second else "current"))
+
+    assert isinstance(verdict, Refuse)
+    assert verdict.code is RejectCode.DUPLICATE
+    assert verdict.alarm is not None
+    assert verdict.alarm.dedupe_key == "edge_duplicate:store-1"
+
+
+def test_a_new_database_takes_the_place_of_one_that_is_silent() -> None:
+    verdict = judge_hello("store-1", hello(inc=OTHER_INC), known(state=None, alive=False))
+
+    assert isinstance(verdict, Open)
+    assert verdict.replaces == INC
+    assert verdict.alarm is not None
+    assert verdict.alarm.kind == "edge_replaced"
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [
+        (known(status=None), RejectCode.UNKNOWN),
+        (known(status="revoked"), RejectCode.REVOKED),
+        (known(state="rejected"), RejectCode.FORK),
+        (known(head="cd" * 32), RejectCode.FORK),
+    ],
+    ids=["unknown", "revoked", "rejected before", "another history"],
+)
+def test_who_may_not_come_in_is_told_why(what: Known, code: RejectCode) -> None:
+    verdict = judge_hello("store-1", hello(), what)
+
+    assert isinstance(verdict, Refuse)
+    assert verdict.code is code
+
+
+def test_a_version_that_nobody_speaks_here_is_refused() -> None:
+    verdict = judge_hello("store-1", hello(versions=(2,)), known())
+
+    assert verdict == Refuse(RejectCode.VERSION)
+
+
+def test_a_store_whose_marker_is_ahead_is_set_aside() -> None:
+    verdict = judge_hello("store-1", hello(marker=Marker.ROLLED_BACK), known())
+
+    assert isinstance(verdict, Refuse)
+    assert verdict.code is RejectCode.QUARANTINE
+
+
+def test_an_old_database_may_only_bring_what_is_missing() -> None:
+    assert judge_hello("store-1", hello(), known(state="closed", current_inc=OTHER_INC)) == Open(
+        drain_only=True
+    )
+
+
+def test_a_hub_notices_that_an_edge_remembers_more_of_it_than_it_does() -> None:
+    hub_inc = "ee" * 16
+    remembered = hello(hub_inc_seen=hub_inc, acked=10, cseq_done=3, chead=HEAD)
+
+    assert not has_lost_past(remembered, hub_inc=hub_inc, upto=10, last_cseq=3, chead=HEAD)
+    assert has_lost_past(remembered, hub_inc=hub_inc, upto=9, last_cseq=3, chead=HEAD)
+    assert has_lost_past(remembered, hub_inc=hub_inc, upto=10, last_cseq=2, chead=HEAD)
+    assert has_lost_past(remembered, hub_inc=hub_inc, upto=10, last_cseq=3, chead="cd" * 32)
+    assert not has_lost_past(remembered, hub_inc="ff" * 16, upto=0, last_cseq=0, chead="")
+    assert must_reopen(remembered, hub_inc="ff" * 16)
+    assert not must_reopen(remembered, hub_inc=hub_inc)
