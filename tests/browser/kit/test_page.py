@@ -1,7 +1,7 @@
 """What every page does by itself: keys, the strip, live updates, toasts, times."""
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from protocol.kit.web.shell import Strip
 from tests.browser.kit.conftest import Site
@@ -167,3 +167,19 @@ def test_an_age_on_the_page_grows_older_by_itself(browser: Browser, shared: Site
         assert int(age.inner_text().split()[0]) == before + 3
         page.clock.run_for(120_000)
         assert age.inner_text() == "2 min ago"
+
+
+def test_a_page_listens_also_when_its_scripts_arrive_slowly_one_after_the_other(
+    browser: Browser, site: Site
+) -> None:
+    with window(browser) as opened:
+        page = opened.page
+
+        def slowly(route: Route) -> None:
+            page.wait_for_timeout(150)
+            route.continue_()
+
+        page.route("**/hx-sse.min.js*", slowly)
+        page.goto(site.url + "/sell")
+        ready(page)
+        listening(site, page)

@@ -98,7 +98,7 @@ def test_what_another_site_sends_is_refused_even_before_sign_in(headers: dict[st
     assert "set-cookie" not in answer.headers
 
 
-def test_our_own_origin_passes() -> None:
+def test_what_our_own_pages_send_passes_the_check_of_origin() -> None:
     with client_of(gallery()) as client:
         headers = {"origin": "http://till.test", "sec-fetch-site": "same-origin"}
         assert (

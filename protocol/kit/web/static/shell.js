@@ -283,5 +283,7 @@
   setInterval(tick, 1000);
   stripTimer = setTimeout(askStrip, STRIP_EVERY_MS);
   window.orderspine = { ...window.orderspine, toast, feel, askStrip };
-  document.documentElement.dataset.ready = "yes"; // keys pressed from here on are heard
+  document.addEventListener("DOMContentLoaded", () => { // after htmx, which listens for the same moment
+    document.documentElement.dataset.ready = "yes";
+  });
 })();
