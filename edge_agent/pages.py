@@ -1,9 +1,9 @@
 """What the pages of every room share: a form's values, the part that is swapped, another person's word.
 
 A page is one template with a block `body`. A browser that asks for the address gets the whole page; a
-form sent by htmx gets the block alone, morphed into place, with the dialogs closed. `ask_in_place` runs a step
-and, when the step says `needs_approval`, answers with a sheet that carries the form along: whoever may agree
-types a PIN there, the same form is sent again, and nothing on the screen was lost.
+form sent by htmx gets the block alone, morphed into place, with the dialogs closed. `ask_in_place` runs a
+step and, when the step says `needs_approval`, answers with a sheet that carries the form along: whoever may
+agree types a PIN there, the same form is sent again, and nothing on the screen was lost.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -140,7 +140,13 @@ def go_to(request: Request, address: str) -> Response:
 
 
 def sheet(request: Request, name: str, /, **values: Any) -> HTMLResponse:
-    """Answer with a dialog over the page, which stays as it is."""
+    """Answer with a dialog over the page, which stays as it is.
+
+    Every dialog has an id of its own: htmx lends an element the attributes of the one it replaces under the
+    same id, and a dialog that is born open would not be shown.
+    """
+    edge: Edge = request.app.state.edge
+    values["dialog_id"] = f"dialog-{edge.ids.secret(4)}"
     headers = {"HX-Retarget": "#dialogs", "HX-Reswap": "innerHTML", "HX-Push-Url": "false"}
     return templates_of(request).page(request, name, headers=headers, **values)
 
@@ -167,8 +173,8 @@ async def ask_in_place(  # noqa: PLR0917 - who asks what of whom, in the order o
         if not {"role", "action"} <= refusal.facts.keys():
             raise
         needed, wanted = str(refusal.facts["role"]), str(refusal.facts["action"])
-        error = refusal if token is not None else None
-        return _approval_sheet(request, edge, form, ask, wanted, needed, error)
+        again = refusal if token is not None else None
+        return _approval_sheet(request, edge, form, ask, wanted, needed, again)
 
 
 async def _word(edge: Edge, person: CurrentPerson, form: Form, action: str) -> str:
