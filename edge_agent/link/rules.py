@@ -8,6 +8,7 @@ telling the hub anything until a person has given it a new life.
 from typing import Final
 
 from protocol.clock import MICROSECONDS
+from protocol.errors import OrderspineError
 from protocol.handshake import Reject, RejectCode, Welcome
 
 SKEW_LIMIT_US: Final = 60 * MICROSECONDS
@@ -89,6 +90,16 @@ def clock_trouble(offset_us: int) -> Trouble | None:
 def rejection(reject: Reject) -> Trouble:
     """Return the sentences for a refusal of the hub."""
     return _REJECTED[reject.code]
+
+
+def failure(error: Exception) -> Trouble:
+    """Return the sentences for something that tripped the link."""
+    if isinstance(error, OrderspineError):
+        return error.what, error.remedy
+    return (
+        f"The link to the hub tripped over something ({type(error).__name__}: {error})."[:300],
+        "Selling goes on; it is tried again by itself. Make room on the disk if it is full, or call support.",
+    )
 
 
 def is_sending(unsent: int, oldest_ms: int) -> bool:

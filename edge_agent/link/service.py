@@ -4,6 +4,7 @@ It sells nothing and blocks nothing: the counter commits to the journal and wake
 the journal and sends. Whatever goes wrong here ends in a sentence in `status()`, never in a refused sale.
 """
 
+import contextlib
 import random
 import threading
 from collections.abc import Callable, Mapping
@@ -15,14 +16,16 @@ from edge_agent.database import EdgeUnit
 from edge_agent.link import rows
 from edge_agent.link.courier import Courier, Uploads
 from edge_agent.link.directives import Answer, DirectiveInbox, Kind
-from edge_agent.link.rules import NOT_SET_UP, Trouble, clock_trouble, is_sending
+from edge_agent.link.rules import NOT_SET_UP, Trouble, clock_trouble, failure, is_sending
 from edge_agent.link.settings import LinkSettings, link_settings
 from edge_agent.link.status import LastError, State, SyncStatus
 from edge_agent.link.talk import Line, Talk
 from protocol import topics
 from protocol.directives import CatalogPublish
+from protocol.errors import OrderspineError
 from protocol.handshake import Presence, encode
-from protocol.kit.mqtt import Down, Session, Undelivered, Up, Will
+from protocol.kit.mqtt import Down, Happening, Packet, Session, Undelivered, Up, Will
+from protocol.kit.sqlite import DatabaseError
 
 ApplyCatalog = Callable[[EdgeUnit, Edge, CatalogPublish, Path], None]
 """(unit, edge, announcement, checked file): make it the catalogue, whole, in this unit of work."""
@@ -30,6 +33,7 @@ StageCatalog = Callable[[Edge, CatalogPublish, Path], None]
 """(edge, announcement, checked file): what may be done before, in units of its own."""
 NEXT_SECONDS: Final = 0.25
 STOP_SECONDS: Final = 1.0
+AFTER_TROUBLE_SECONDS: Final = 0.5
 
 
 class LinkService:
@@ -74,6 +78,7 @@ class LinkService:
             jitter=self._jitter,
         )
         self._down: Trouble | None = NOT_SET_UP if self._session is None else None
+        self._failed: Trouble | None = None
         self._state: State = "store_mode"
         self._thread: threading.Thread | None = None
 
@@ -143,6 +148,7 @@ class LinkService:
         return (
             self._talk.quarantine_trouble(quarantine)
             or self._talk.rejected
+            or self._failed
             or self._down
             or self._talk.trouble
             or self._uploads.trouble
@@ -154,23 +160,34 @@ class LinkService:
         assert session is not None
         while not self._stopping.is_set():
             happening = session.next(NEXT_SECONDS)
-            match happening:
-                case Up():
-                    self._down = None
-                    self._talk.up(happening.conn)
-                case Down():
-                    self._down = (happening.what, happening.remedy)
-                    self._talk.down()
-                case Undelivered():
-                    self._talk.undelivered(happening.code)
-                case None:
-                    pass
-                case _:
-                    self._talk.packet(happening)
+            try:
+                self._take(happening)
+                self._talk.tick()
+                self._failed = None
+            except Exception as error:  # noqa: BLE001 - the link must outlive whatever trips it, and say so
+                self._failed = failure(error)
+                self._stopping.wait(AFTER_TROUBLE_SECONDS)
+            finally:
+                if isinstance(happening, Packet):
                     happening.done()
-            self._talk.tick()
             self._announce()
-        self._talk.goodbye()
+        with contextlib.suppress(OrderspineError, DatabaseError, OSError):  # WELCOME tells it again
+            self._talk.goodbye()
+
+    def _take(self, happening: Happening | None) -> None:
+        match happening:
+            case Up():
+                self._down = None
+                self._talk.up(happening.conn)
+            case Down():
+                self._down = (happening.what, happening.remedy)
+                self._talk.down()
+            case Undelivered():
+                self._talk.undelivered(happening.code)
+            case Packet():
+                self._talk.packet(happening)
+            case None:
+                pass
 
     def _announce(self) -> None:
         """Tell open pages when the state has changed."""

@@ -33,6 +33,7 @@ PACKET_LIMIT: Final = 250_000
 WAITING_PACKETS: Final = 2_000
 """Packets that wait for the worker; beyond it they are dropped and the streams ask for them again."""
 IN_FLIGHT: Final = 200
+"""Packets that the broker hands over before the first of them must be acknowledged."""
 OUT_WAITING: Final = 5_000
 CONNECT_SECONDS: Final = 5.0
 SUBSCRIBED_SECONDS: Final = 10.0

@@ -289,7 +289,9 @@ class StoreSide:
         session = self.link._session
         assert session is not None
         conn = self.link._talk._conn
-        session.happened(Packet(conn, topics.down(self.name, kind), payload, retained=False, done=int))
+        session.happened(
+            Packet(conn, topics.down(self.name, kind), payload, retained=False, done=lambda: None)
+        )
 
     @property
     def head0(self) -> str:

@@ -43,7 +43,8 @@ def fill(database: EdgeDatabase, events: list[bytes]) -> list[str]:
 
 
 def cut(database: EdgeDatabase, *delivered: str) -> list[Ready | NeedsBlob]:
-    batcher, made, after = Batcher(Identity("store-1", INC, 1)), [], 0
+    batcher, after = Batcher(Identity("store-1", INC, 1)), 0
+    made: list[Ready | NeedsBlob] = []
     while True:
         one = batcher.next(
             database.read(),
