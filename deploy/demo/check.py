@@ -57,8 +57,11 @@ class Verdict:
     reasons: list[str] = field(default_factory=list)
 
 
-def wait_for_sync(layout: Layout, clock: Clock, stopping: threading.Event) -> None:
-    """Wait until the hub has every store's stream to its end.
+def wait_for_sync(layout: Layout, clock: Clock, stopping: threading.Event) -> dict[str, int]:
+    """Wait until the hub has every store's stream to its end, and return where that is.
+
+    A store may note one more thing while it is being stopped, such as a slip that may not have been printed;
+    what stands above these numbers goes to the hub at the next start.
 
     Raises:
         Unavailable: it did not get there in time; says who lags and by how much.
@@ -66,9 +69,10 @@ def wait_for_sync(layout: Layout, clock: Clock, stopping: threading.Event) -> No
     deadline = clock.monotonic() + SYNC_SECONDS
     steady_since: dict[str, int] = {}
     while True:
-        behind = {place.name: _behind(layout, place.name) for place in layout.places}
+        newest = {place.name: _newest(layout, place.name) for place in layout.places}
+        behind = {name: _behind(layout, name, last) for name, last in newest.items()}
         if not any(behind.values()):
-            return
+            return newest
         if behind != steady_since:
             steady_since, deadline = behind, clock.monotonic() + SYNC_SECONDS
         if clock.monotonic() > deadline or stopping.wait(PACE_SECONDS):
@@ -93,8 +97,10 @@ def wait_for_catalogue(layout: Layout, clock: Clock, stopping: threading.Event, 
             raise Unavailable(f"{', '.join(without)} did not get the catalogue.", "Look at their logs.")
 
 
-def check(layout: Layout, history: Iterable[Mapping[str, Any]], clients: Told) -> Verdict:
-    """Compare everything and return what was found."""
+def check(
+    layout: Layout, history: Iterable[Mapping[str, Any]], clients: Told, newest: Mapping[str, int]
+) -> Verdict:
+    """Compare everything up to the newest event of each store and return what was found."""
     edges, hub = Told(), Told()
     reasons: list[str] = []
     told = _orders_told(history)
@@ -106,7 +112,7 @@ def check(layout: Layout, history: Iterable[Mapping[str, Any]], clients: Told) -
         if at_edge != at_hub:
             reasons.append(f"{name} has {at_edge}, the hub has {at_hub}")
         reasons += _compare_orders(layout, name, told.get(name, {}))
-        lost, doubled = _events(layout, name)
+        lost, doubled = _events(layout, name, newest[name])
         missing += lost
         duplicates += doubled
         oversold += _oversold(layout, name)
@@ -160,11 +166,14 @@ def _on_account(layout: Layout, account: str) -> int:
     return int(one(layout.folder / "hub" / "hub.db", query, account))
 
 
-def _behind(layout: Layout, name: str) -> int:
-    newest = one(layout.folder / name / "edge.db", "SELECT coalesce(max(seq), 0) FROM events")
+def _newest(layout: Layout, name: str) -> int:
+    return int(one(layout.folder / name / "edge.db", "SELECT coalesce(max(seq), 0) FROM events"))
+
+
+def _behind(layout: Layout, name: str, newest: int) -> int:
     acked = one(layout.folder / name / "edge.db", "SELECT acked FROM link")
     known = one(layout.folder / "hub" / "hub.db", "SELECT max(upto) FROM streams WHERE edge = ?", name)
-    return int(newest) - min(int(known or 0), int(acked or 0))
+    return newest - min(int(known or 0), int(acked or 0))
 
 
 def _has_catalogue(layout: Layout, name: str) -> bool:
@@ -204,10 +213,10 @@ def _compare_orders(layout: Layout, name: str, told: Mapping[str, int]) -> Seque
     return found[:SENTENCES]
 
 
-def _events(layout: Layout, name: str) -> tuple[int, int]:
+def _events(layout: Layout, name: str, newest: int) -> tuple[int, int]:
     """Return how many of a store's events the hub lacks or has set aside, and how many it has twice."""
     with reading(layout.folder / name / "edge.db") as connection:
-        written = {row[0] for row in connection.execute("SELECT id FROM events")}
+        written = {row[0]: row[1] for row in connection.execute("SELECT id, seq FROM events")}
     with reading(layout.folder / "hub" / "hub.db") as connection:
         applied = [
             row[0] for row in connection.execute("SELECT event_id FROM events WHERE edge = ?", (name,))
@@ -215,9 +224,10 @@ def _events(layout: Layout, name: str) -> tuple[int, int]:
         numbers = connection.execute(
             "SELECT count(*) - count(DISTINCT number) FROM orders WHERE location = ?", (name,)
         ).fetchone()[0]
-    return len(written - set(applied)), len(applied) - len(set(applied)) + len(set(applied) - written) + int(
-        numbers
-    )
+    known = set(applied)
+    missing = sum(1 for event_id, seq in written.items() if seq <= newest and event_id not in known)
+    strangers = len(known - set(written))
+    return missing, len(applied) - len(known) + strangers + int(numbers)
 
 
 def _oversold(layout: Layout, name: str) -> int:

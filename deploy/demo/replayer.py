@@ -17,7 +17,7 @@ from deploy.demo.replay import Plan, PlannedLine, PlannedReturn, PlannedSale, St
 TILL: Final = "till-1"
 FLOAT_MINOR: Final = 200_00
 MINUTE_US: Final = 60_000_000
-STOCK_LINES: Final = 1_000
+STOCK_LINES: Final = 400
 
 
 @dataclass

@@ -142,10 +142,10 @@ class Run:
                 finally:
                     milestones.finish()
                 self.say("catching up")
-                wait_for_sync(layout, self.clock, self.stopping)
+                newest = wait_for_sync(layout, self.clock, self.stopping)
                 killed = supervisor.kills
             told = history.lines()
-            verdict = check(layout, told, told_by_clients(told))
+            verdict = check(layout, told, told_by_clients(told), newest)
         except OrderspineError as error:
             self.say(f"the folder was kept: {self.folder}")
             error.remedy = f"{error.remedy} The folder {self.folder} was kept."
