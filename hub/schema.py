@@ -1,12 +1,18 @@
-"""Every table of the hub in one place: the rooms keep their own, this module knows all of them.
+"""Every table of the hub in one place, and how a database gets to the schema of today.
 
-A new database and an old one that was migrated step by step have the same schema; a test compares them.
+A new database and an old one that was migrated step by step have the same schema; a test compares them. The
+migrations are applied under a lock, so that two processes that start together do not both apply them.
 """
 
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.engine import Engine
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection, Engine
 
 from hub.catalog import rows as catalog
 from hub.database import metadata
@@ -18,11 +24,60 @@ from hub.spine import log
 from hub.spine import rows as spine
 from hub.stock import rows as stock
 from hub.till import rows as till
+from protocol.errors import Refused
 
 ROOMS: Final = (catalog, exceptions, fleet, ledger, people, log, spine, stock, till)
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+MIGRATION_LOCK: Final = 7_317_003
 
 
 def create_schema(engine: Engine) -> None:
-    """Create every table of an empty database as the code knows it today."""
+    """Create every table of an empty database as the code knows it today; for tests and benchmarks."""
     metadata.create_all(engine)
+
+
+def upgrade(engine: Engine, revision: str = "head") -> bool:
+    """Apply the migrations that a database lacks; return whether there were any.
+
+    Raises:
+        Refused: the database is newer than this program.
+    """
+    with engine.connect().execution_options(immediate=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        before = version(connection)
+        config = _config()
+        config.attributes["connection"] = connection
+        if before is not None and before not in _known(config):
+            raise Refused(
+                "This database was made by a newer version of the hub.",
+                "Install that version, or restore a backup from before the upgrade.",
+                code="newer_database",
+                revision=before,
+            )
+        if before == ScriptDirectory.from_config(config).get_current_head() and revision == "head":
+            return False
+        command.upgrade(config, revision)
+    return True
+
+
+def version(connection: Connection) -> str | None:
+    """Return the newest migration that was applied, None for an empty database."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_version() -> str:
+    """Return the newest migration that this program has."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def _known(config: Config) -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config

@@ -4,7 +4,7 @@
 
 Ours: batches of a store's stream through the real `Inbox` into SQLite: chain checked, bodies validated, log,
 order tables, stock, values, ledger with its guards, cursor; durable before each answer. The wire is left out.
-The limit: every row that ours wrote, in the same batches and transactions, by `executemany` of the bare driver
+The limit: all rows that ours wrote, in the same batches and transactions, by `executemany` of the bare driver
 into a database with the same schema, indexes, guards and settings; nothing is read, checked or worked out.
 `--history` orders are applied first to both, so that the figures show what a grown database costs.
 """
@@ -63,7 +63,9 @@ class Figure:
 def bodies(orders: int, chance: random.Random, first: int) -> Iterator[WireModel]:
     """Yield sales of three lines, as a counter prices them."""
     for number in range(first, first + orders):
-        picked = [(chance.randrange(SKUS), chance.randint(1, 3), chance.randint(99, 9999)) for _ in range(LINES)]
+        picked = [
+            (chance.randrange(SKUS), chance.randint(1, 3), chance.randint(99, 9999)) for _ in range(LINES)
+        ]
         priced = price_order([PriceLine(price, quantity, 0, VAT) for _, quantity, price in picked])
         yield OrderSold(
             session_id="session-1",
@@ -85,9 +87,13 @@ def bodies(orders: int, chance: random.Random, first: int) -> Iterator[WireModel
                     rate_ppm=VAT,
                     unit_cost_minor=price // 2,
                 )
-                for n, ((sku, quantity, price), line) in enumerate(zip(picked, priced.lines, strict=True), start=1)
+                for n, ((sku, quantity, price), line) in enumerate(
+                    zip(picked, priced.lines, strict=True), start=1
+                )
             ),
-            tenders=(Tender(kind=TenderKind.CARD, amount_minor=priced.total_minor, reference="A1B2", last4="4242"),),
+            tenders=(
+                Tender(kind=TenderKind.CARD, amount_minor=priced.total_minor, reference="A1B2", last4="4242"),
+            ),
             total_minor=priced.total_minor,
             tax_minor=priced.tax_minor,
         )
@@ -97,7 +103,11 @@ def opening() -> Iterator[WireModel]:
     """Yield the stock that the store begins with."""
     for sku in range(SKUS):
         line = StockLine(
-            sku=f"SKU-{sku:05d}", quantity=1_000_000, from_bucket="opening", to_bucket="sellable", unit_cost_minor=500
+            sku=f"SKU-{sku:05d}",
+            quantity=1_000_000,
+            from_bucket="opening",
+            to_bucket="sellable",
+            unit_cost_minor=500,
         )
         yield StockMoved(reason="opening", lines=(line,))
 
@@ -252,7 +262,9 @@ def run(*, orders: int, history: int, size: int, passes: int) -> dict[str, Any]:
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--history", type=int, default=0, help="orders that are there already")
     parser.add_argument("--size", type=int, default=200, help="events in a batch")

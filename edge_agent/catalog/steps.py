@@ -28,6 +28,8 @@ from protocol.kit.text import _
 PIECE: Final = 2_000
 """Products in one step: about 15 ms of the writer."""
 DEFAULT_RATE_PPM: Final = 200_000
+ZSTD_MARK: Final = b"\x28\xb5\x2f\xfd"
+"""How a compressed file begins; what begins otherwise is read as it is."""
 LINE_LIMIT: Final = 64 * 1024
 """A product with twenty codes has 2 KB; a longer line is no catalogue."""
 _importing = threading.Lock()
@@ -169,9 +171,15 @@ def apply_file(unit: EdgeUnit, edge: Edge, body: CatalogPublish, file: Path) -> 
 
 
 def _lines(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as source:
-        while line := source.readline(LINE_LIMIT):
-            yield line
+    with file.open("rb") as raw:
+        packed = raw.read(len(ZSTD_MARK)) == ZSTD_MARK
+        raw.seek(0)
+        source = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw)) if packed else raw  # type: ignore[type-var]  # a raw reader in all but its type
+        try:
+            while line := source.readline(LINE_LIMIT):
+                yield line
+        except zstandard.ZstdError as error:
+            raise _bad_file(1) from error
 
 
 def _products(lines: Iterator[bytes]) -> Iterator[Product]:

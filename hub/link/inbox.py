@@ -103,7 +103,7 @@ class Inbox:
         refused: list[tuple[Incoming, BadMessage]] = []
         for item in incoming:
             item.read()
-        known = _known(unit, incoming)
+        known = self.known_ids(unit, incoming)
         for item in incoming:
             failure = parking.why_not(item, blocked, known)
             if failure is None:
@@ -122,6 +122,35 @@ class Inbox:
                 raise
             del error
         return self._one_by_one(unit, incoming)
+
+    @staticmethod
+    def known_ids(unit: HubUnit, items: Sequence[Incoming]) -> set[str]:
+        """Return which ids of these events the log has already."""
+        known: set[str] = set()
+        for ids in chunks(item.event.id for item in items if item.event is not None):
+            known.update(
+                unit.connection.execute(
+                    sa.select(log_table.c.event_id).where(log_table.c.event_id.in_(ids))
+                ).scalars()
+            )
+        return known
+
+    @staticmethod
+    def poison(error: Exception) -> BadMessage:
+        """Return why an event failed, as it is kept beside its bytes."""
+        if isinstance(error, OrderspineError):
+            return BadMessage(error.what, error.remedy, code=error.reason, why=error.what)
+        said: Any = getattr(error, "orig", None) or error
+        return BadMessage(
+            "An event could not be applied.",
+            "It is set aside with its bytes; repair what is in its way and replay it.",
+            code="failed",
+            why=f"{type(error).__name__}: {said}"[:300],
+        )
+
+    def apply_one(self, unit: HubUnit, item: Incoming) -> None:
+        """Apply one event that has been read; whatever it raises undoes nothing here."""
+        self._apply_together(unit, [item], [])
 
     def _apply_together(
         self, unit: HubUnit, ready: Sequence[Incoming], refused: Sequence[tuple[Incoming, BadMessage]]
@@ -144,7 +173,7 @@ class Inbox:
         parked = 0
         for item in incoming:
             blocked = parking.blocked_subjects(unit.connection)
-            failure = parking.why_not(item, blocked, _known(unit, [item]))
+            failure = parking.why_not(item, blocked, self.known_ids(unit, [item]))
             if failure is None:
                 try:
                     with unit.savepoint():
@@ -152,7 +181,7 @@ class Inbox:
                 except PASSING:
                     raise
                 except Exception as error:  # noqa: BLE001 - kept with the event and shown on the desk
-                    failure = _poison(error)
+                    failure = self.poison(error)
             if failure is not None:
                 parked += 1
                 self._apply_together(unit, [], [(item, failure)])
@@ -225,26 +254,3 @@ class Inbox:
             dedupe_key=f"fork:{batch.inc}",
         )
         self._finish(work)
-
-
-def _known(unit: HubUnit, items: Sequence[Incoming]) -> set[str]:
-    known: set[str] = set()
-    for ids in chunks(item.event.id for item in items if item.event is not None):
-        known.update(
-            unit.connection.execute(
-                sa.select(log_table.c.event_id).where(log_table.c.event_id.in_(ids))
-            ).scalars()
-        )
-    return known
-
-
-def _poison(error: Exception) -> BadMessage:
-    if isinstance(error, OrderspineError):
-        return BadMessage(error.what, error.remedy, code=error.reason, why=error.what)
-    said: Any = getattr(error, "orig", None) or error
-    return BadMessage(
-        "An event could not be applied.",
-        "It is set aside with its bytes; repair what is in its way and replay it.",
-        code="failed",
-        why=f"{type(error).__name__}: {said}"[:300],
-    )

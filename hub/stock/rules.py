@@ -17,7 +17,7 @@ from protocol.rules.cost import StockValue
 
 @dataclass(frozen=True, slots=True)
 class ValuedMove:
-    """One movement and its money: the value left `from_bucket`, the value less the variance entered `to_bucket`."""
+    """One movement and its money: value left `from_bucket`, value less variance entered `to_bucket`."""
 
     sku: str
     from_bucket: Bucket

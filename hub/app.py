@@ -1,0 +1,198 @@
+"""Puts the hub together: its parts, its routes, its threads. Nothing else in the package imports this.
+
+`build` gives an application that is ready to be served; the wire starts and stops with the server. A program
+that stops before the server has started closes `app.state.hub.database`.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import sqlalchemy as sa
+from fastapi import FastAPI
+
+from hub.catalog import api as catalog_api
+from hub.catalog.steps import catalog_file
+from hub.console import api as console_api
+from hub.context import Hub
+from hub.database import HubDatabase
+from hub.exceptions import api as exceptions_api
+from hub.fleet.api import edge_router, fleet_router
+from hub.fleet.presence import FleetPresence
+from hub.journey import JOURNEY
+from hub.ledger import api as ledger_api
+from hub.link.alarms import raise_on
+from hub.link.rights import RightsRows
+from hub.link.service import HubLink, LinkParts
+from hub.people import api as people_api
+from hub.people.steps import SignIns
+from hub.schema import upgrade
+from hub.settings import HubSettings
+from hub.spine.rows import APPLY_ORDER, counters
+from hub.web import allow
+from protocol.clock import Clock
+from protocol.envelope import EVENT_LIMIT
+from protocol.ids import IdMaker
+from protocol.kit.mqtt import Broker, read_secret
+from protocol.kit.system import SystemClock, SystemIds
+from protocol.kit.web.install import install_shell
+from protocol.kit.web.shell import build_templates, room_templates
+from protocol.kit.web.signin import SessionSigner
+from protocol.kit.web.sse import Broadcaster
+
+ROUTERS = (
+    console_api.router,
+    console_api.figures,
+    exceptions_api.router,
+    ledger_api.router,
+    catalog_api.router,
+)
+HERE = Path(__file__).parent
+COOKIE = "os_hub"
+
+
+def parts(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | None = None) -> Hub:
+    """Return the hub without its web side, its database brought to the schema of today."""
+    if not settings.database_url:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = HubDatabase(settings.url)
+    try:
+        upgrade(database.engine)
+    except BaseException:
+        database.close()
+        raise
+    return Hub(
+        settings=settings,
+        database=database,
+        clock=clock or SystemClock(),
+        ids=ids or SystemIds(),
+        broadcaster=Broadcaster(),
+        journey=JOURNEY,
+    )
+
+
+def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | None = None) -> FastAPI:
+    """Return the application of the hub; its parts are in `app.state.hub`."""
+    hub = parts(settings, clock=clock, ids=ids)
+    app = FastAPI(
+        title="Orderspine hub",
+        version=software(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+    )
+    app.state.hub = hub
+    app.state.presence = FleetPresence(hub.clock)
+    app.state.link = link_of(hub, app.state.presence)
+    app.state.sign_ins = SignIns(hub)
+    app.state.signer = SessionSigner(
+        session_secret(settings, hub.ids), cookie=COOKIE, clock=hub.clock, ids=hub.ids
+    )
+    app.state.templates = build_templates(
+        room_templates(HERE),
+        program="hub",
+        clock=hub.clock,
+        currency=settings.currency,
+        zone=settings.zone,
+    )
+    install_shell(
+        app,
+        templates=app.state.templates,
+        signer=app.state.signer,
+        broadcaster=hub.broadcaster,
+        ids=hub.ids,
+        allowed_hosts=settings.allowed_hosts,
+        body_limits={catalog_api.IMPORT_PATH: catalog_api.IMPORT_BYTES, "/edge/blobs/": EVENT_LIMIT + 1024},
+        still_valid=app.state.sign_ins.still_valid,
+        bearer=app.state.sign_ins.bearer,
+        healthy=healthy_of(hub),
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    app.include_router(people_api.router(app.state.signer, app.state.sign_ins))
+    app.include_router(edge_router(hub.database, clock=hub.clock, catalog_file=catalog_file(hub)))
+    app.include_router(
+        fleet_router(hub.database, clock=hub.clock, presence=app.state.presence, allowed=allow())
+    )
+    return app
+
+
+def link_of(hub: Hub, presence: FleetPresence) -> HubLink:
+    """Return the hub's end of the wire; without a broker in the settings it does nothing."""
+    settings = hub.settings
+    broker = None
+    if settings.broker_host:
+        broker = Broker(
+            host=settings.broker_host,
+            port=settings.broker_port,
+            user="hub",
+            password=read_secret(settings.mqtt_password_file),
+            client_id=settings.worker,
+            version=settings.mqtt_version,
+        )
+    link = HubLink(
+        LinkParts(
+            database=hub.database,
+            inbox=hub.inbox,
+            outbox=hub.outbox,
+            clock=hub.clock,
+            ids=hub.ids,
+            raise_alarm=raise_on(hub.spine),
+            presence=presence,
+            rights=RightsRows(),
+            on_change=lambda _edge: hub.broadcaster.publish("fleet"),
+        ),
+        broker,
+    )
+    hub.wake_link = link.wake
+    return link
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Run the wire beside the routes; end it before the database is closed."""
+    hub: Hub = app.state.hub
+    link: HubLink = app.state.link
+    await asyncio.to_thread(link.start)
+    try:
+        yield
+    finally:
+        hub.broadcaster.close()
+        await asyncio.to_thread(link.stop)
+        hub.database.close()
+
+
+def software() -> str:
+    """Return the version that runs here."""
+    try:
+        return version("orderspine")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0.0.0"
+
+
+def healthy_of(hub: Hub) -> Callable[[], dict[str, object]]:
+    """Return what `/healthz` shows: it answers only if the database can be read."""
+
+    def healthy() -> dict[str, object]:
+        with hub.database.read() as connection:
+            newest = connection.execute(
+                sa.select(counters.c.value).where(counters.c.name == APPLY_ORDER)
+            ).scalar()
+        return {"hub": hub.settings.name, "version": software(), "applied": int(newest or 0)}
+
+    return healthy
+
+
+def session_secret(settings: HubSettings, ids: IdMaker) -> str:
+    """Return the key that signs sessions; the first start makes it, readable by nobody else."""
+    file = settings.secret_file
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as out:
+            out.write(ids.secret(32))
+    return file.read_text(encoding="ascii").strip()
