@@ -15,12 +15,14 @@ from typing import Final
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+from hub.context import Hub
 from hub.database import HubDatabase
 from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import link_sessions
-from hub.link.alarms import Raise
+from hub.link.alarms import Raise, raise_on
 from hub.link.desk import Desk, DeskParts, Inbox, Rights, Tally
 from hub.link.outbox import Outbox
+from hub.link.rights import RightsRows
 from hub.link.rules import Alarm
 from hub.link.sessions import Sessions
 from protocol import topics
@@ -28,7 +30,7 @@ from protocol.clock import Clock
 from protocol.errors import OrderspineError
 from protocol.handshake import Presence, encode
 from protocol.ids import IdMaker
-from protocol.kit.mqtt import Broker, Down, Happening, Packet, Session, Undelivered, Up, Will
+from protocol.kit.mqtt import Broker, Down, Happening, Packet, Session, Undelivered, Up, Will, read_secret
 
 NEXT_SECONDS: Final = 0.25
 SORTED_AT_ONCE: Final = 200
@@ -273,6 +275,38 @@ class HubLink:
             ids=ids,
             jitter=random.Random(ids.secret(8)),  # noqa: S311 - spreads retries, hides nothing
         )
+
+
+def link_of(hub: Hub, presence: FleetPresence) -> HubLink:
+    """Return the hub's end of the wire, made of the hub's parts; `start` it with the server.
+
+    Raises:
+        Invalid: the file with the broker's password is named and cannot be read.
+    """
+    settings = hub.settings
+    broker = None
+    if settings.broker_host:
+        broker = Broker(
+            host=settings.broker_host,
+            port=settings.broker_port,
+            user="hub",
+            password=read_secret(settings.mqtt_password_file),
+            client_id=settings.worker,
+            version=settings.mqtt_version,
+            ca_file=settings.broker_ca_file,
+        )
+    parts = LinkParts(
+        database=hub.database,
+        inbox=hub.inbox,
+        outbox=hub.outbox,
+        clock=hub.clock,
+        ids=hub.ids,
+        raise_alarm=raise_on(hub.spine),
+        presence=presence,
+        rights=RightsRows(),
+        on_change=lambda _edge: hub.broadcaster.publish("fleet"),
+    )
+    return HubLink(parts, broker)
 
 
 def _nothing() -> None:
