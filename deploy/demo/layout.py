@@ -137,7 +137,7 @@ class Layout:
         """Make the secrets that do not exist yet, readable by nobody else."""
         for name in ("hub.mqtt", "hub.password"):
             if not self.secret(name).exists():
-                write_secret(self.secret(name), ids.secret(16))
+                write_secret(self.secret(name), ids.secret(6 if name == "hub.password" else 16))
 
     def read_secret(self, name: str) -> str:
         """Return a secret."""

@@ -10,16 +10,17 @@ import io
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from deploy.demo.extract import DATA
-from deploy.demo.layout import Layout, Place
-from deploy.demo.people import PEOPLE, Demonstrator
+from deploy.demo.layout import Layout, Place, write_secret
+from deploy.demo.people import HUB_PERSON, PEOPLE, Demonstrator
 from deploy.demo.replay import PlannedProduct
 from protocol.clock import Clock
 from protocol.ids import IdMaker
-from protocol.people import StoreRole
+from protocol.people import HubRole, StoreRole
 
 CATALOGUE_COLUMNS: Final = ("sku", "name", "price", "cost", "tax_rate", "kind", "category", "bin", "barcode")
 Product = dict[str, str]
@@ -112,4 +113,21 @@ def _prepare_edge(layout: Layout, place: Place, wanted: SetUp) -> None:
 
 def prepare_hub(layout: Layout, wanted: SetUp, *, clock: Clock, ids: IdMaker) -> None:
     """Make the hub's database, register every location, keep their credentials, publish the catalogue."""
-    raise NotImplementedError
+    from hub.app import parts
+    from hub.catalog.steps import import_csv, publish
+    from hub.fleet.steps import NewLocation, add_location
+    from hub.people.steps import add_person
+    from hub.settings import load_settings
+
+    hub = parts(load_settings(layout.config("hub")), clock=clock, ids=ids)
+    try:
+        add_person(hub, name=HUB_PERSON, role=HubRole.ADMIN, password=layout.read_secret("hub.password"))
+        for place in layout.places:
+            new = NewLocation(place.name, place.code, place.title, place.kind)
+            known = hub.database.write(partial(add_location, new=new, clock=clock, ids=ids))
+            write_secret(layout.secret(f"{place.name}.mqtt"), known.mqtt_password)
+            write_secret(layout.secret(f"{place.name}.token"), known.token)
+        import_csv(hub, io.StringIO(wanted.catalogue, newline=""))
+        publish(hub, by=HUB_PERSON)
+    finally:
+        hub.database.close()
