@@ -24,9 +24,7 @@ from hub.fleet.api import edge_router, fleet_router
 from hub.fleet.presence import FleetPresence
 from hub.journey import JOURNEY
 from hub.ledger import api as ledger_api
-from hub.link.alarms import raise_on
-from hub.link.rights import RightsRows
-from hub.link.service import HubLink, LinkParts
+from hub.link.service import HubLink, link_of
 from hub.people import api as people_api
 from hub.people.steps import SignIns
 from hub.schema import upgrade
@@ -36,7 +34,6 @@ from hub.web import allow
 from protocol.clock import Clock
 from protocol.envelope import EVENT_LIMIT
 from protocol.ids import IdMaker
-from protocol.kit.mqtt import Broker, read_secret
 from protocol.kit.system import SystemClock, SystemIds
 from protocol.kit.web.install import install_shell
 from protocol.kit.web.shell import build_templates, room_templates
@@ -119,37 +116,6 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         fleet_router(hub.database, clock=hub.clock, presence=app.state.presence, allowed=allow())
     )
     return app
-
-
-def link_of(hub: Hub, presence: FleetPresence) -> HubLink:
-    """Return the hub's end of the wire; without a broker in the settings it does nothing."""
-    settings = hub.settings
-    broker = None
-    if settings.broker_host:
-        broker = Broker(
-            host=settings.broker_host,
-            port=settings.broker_port,
-            user="hub",
-            password=read_secret(settings.mqtt_password_file),
-            client_id=settings.worker,
-            version=settings.mqtt_version,
-        )
-    link = HubLink(
-        LinkParts(
-            database=hub.database,
-            inbox=hub.inbox,
-            outbox=hub.outbox,
-            clock=hub.clock,
-            ids=hub.ids,
-            raise_alarm=raise_on(hub.spine),
-            presence=presence,
-            rights=RightsRows(),
-            on_change=lambda _edge: hub.broadcaster.publish("fleet"),
-        ),
-        broker,
-    )
-    hub.wake_link = link.wake
-    return link
 
 
 @asynccontextmanager

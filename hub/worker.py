@@ -6,8 +6,9 @@ web process applies events itself and this refuses to start.
 
 import threading
 
-from hub.app import link_of, parts
+from hub.app import parts
 from hub.fleet.presence import FleetPresence
+from hub.link.service import link_of
 from hub.settings import HubSettings
 from protocol.errors import Refused
 

@@ -6,13 +6,15 @@ together with the event. Whatever ends halfway leaves the old version in force.
 """
 
 import hashlib
+import io
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
+import zstandard
 from pydantic import ValidationError
 
 from edge_agent.catalog import rows
@@ -170,11 +172,18 @@ def apply_file(unit: EdgeUnit, edge: Edge, body: CatalogPublish, file: Path) -> 
         apply_catalog(unit, edge, head, products, sha256=body.sha256)
 
 
+def _unpacked(raw: IO[bytes]) -> IO[bytes]:
+    # zstandard's reader is a raw one: it knows no lines by itself.
+    return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw))
+
+
 def _lines(file: Path) -> Iterator[bytes]:
     with file.open("rb") as raw:
         packed = raw.read(len(ZSTD_MARK)) == ZSTD_MARK
         raw.seek(0)
-        source = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw)) if packed else raw  # type: ignore[type-var]  # a raw reader in all but its type
+        source: io.BufferedReader = raw
+        if packed:
+            source = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw))
         try:
             while line := source.readline(LINE_LIMIT):
                 yield line
