@@ -306,7 +306,9 @@ def link_of(hub: Hub, presence: FleetPresence) -> HubLink:
         rights=RightsRows(),
         on_change=lambda _edge: hub.broadcaster.publish("fleet"),
     )
-    return HubLink(parts, broker)
+    link = HubLink(parts, broker)
+    hub.wake_link = link.wake
+    return link
 
 
 def _nothing() -> None:
