@@ -18,6 +18,8 @@ from protocol.kit.web.shell import Shell, Strip, Tab, TourStep
 from protocol.kit.web.signin import SessionSigner, current_person
 
 SyncState = Literal["online", "store_mode", "sending"]
+
+
 @dataclass(frozen=True, slots=True)
 class Unsent:
     """What the hub has not acknowledged."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -154,13 +153,13 @@ def sale(key: str, *lines: tuple[str, int], cash_minor: int | None = None, **mor
     } | more
 
 
-def ok(answer: httpx.Response, status: int = 200) -> Any:
+def ok(answer: Any, status: int = 200) -> Any:
     """Return the body of an answer that must have this status."""
     assert answer.status_code == status, answer.text
     return answer.json()
 
 
-def refused(answer: httpx.Response, status: int) -> Any:
+def refused(answer: Any, status: int) -> Any:
     """Return the error of an answer that must have been refused with this status."""
     assert answer.status_code == status, answer.text
     return answer.json()["error"]

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from edge_agent.catalog import rows
 from edge_agent.catalog.steps import apply_file, import_csv, read_file, stage_file
@@ -164,3 +165,20 @@ def test_a_code_nobody_knows_brings_the_nearest_products(store: Store) -> None:
     assert error["code"] == "unknown_code"
     assert [one["sku"] for one in error["facts"]["suggestions"]] == ["COAT-M"]
     assert refused(store.get("/api/products/by-code/5012345678901"), 404)["code"] == "misread"
+
+
+def test_a_compressed_file_is_read_as_it_comes_and_a_torn_one_is_refused(
+    store: Store, tmp_path: Path
+) -> None:
+    body, file = publish(tmp_path, 2, LAMP)
+    whole = zstandard.ZstdCompressor().compress(file.read_bytes())
+    file.write_bytes(whole[: len(whole) // 2])
+    before, products = store.fingerprint(), in_force(store)
+    with pytest.raises((Refused, Invalid)):
+        store.edge.database.write(lambda unit: apply_file(unit, store.edge, body, file))
+    assert (store.fingerprint(), in_force(store)) == (before, products)
+
+    file.write_bytes(whole)
+    store.edge.database.write(lambda unit: apply_file(unit, store.edge, body, file))
+
+    assert [row[0] for row in in_force(store) if row[3]] == ["LAMP-1"]

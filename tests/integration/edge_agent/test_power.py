@@ -1,11 +1,7 @@
 """Kill the real program in the middle of sales: what was answered is there, once, and everything adds up."""
 
 import json
-import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,54 +18,14 @@ from protocol.envelope import decode_event
 from protocol.kit.sqlite import connect
 from protocol.people import StoreRole
 from protocol.stream import first_hash, next_hash
+from tests.support.running_edge import RunningEdge
 from tests.support.store import CSV, sale
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Running:
-    """A real edge process that can be killed without warning and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self.config = folder / "edge.toml"
-        self.config.write_text(
-            f'edge = "store-1"\nport = {self.port}\ndata_dir = "{folder}/data"\nmarker_file = "{folder}/marker"\n'
-        )
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        code = "from edge_agent.cli import edge_app; edge_app()"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code, "run", "--config", str(self.config)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        waiting = threading.Event()
-        for _ in range(300):
-            try:
-                if httpx.get(f"{self.url}/healthz", timeout=1).status_code == 200:
-                    return
-            except httpx.TransportError:
-                assert self.process.poll() is None, "the edge ended while starting"
-            waiting.wait(0.05)
-        pytest.fail("the edge did not answer")
-
-    def end(self, how: signal.Signals) -> int:
-        assert self.process is not None
-        os.kill(self.process.pid, how)
-        return self.process.wait(10)
-
-
 def test_what_was_answered_is_there_after_kill_9_in_the_middle_of_sales(tmp_path: Path) -> None:
-    edge = Running(tmp_path)
+    edge = RunningEdge(tmp_path)
     prepared = parts(load_settings(edge.config))
     add_person(prepared, name="A. Osei", role=StoreRole.MANAGER, pin="8642")
     products = tmp_path / "products.csv"

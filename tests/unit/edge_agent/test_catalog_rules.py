@@ -2,10 +2,10 @@ import io
 
 import pytest
 
-from edge_agent.catalog.csv_file import Report, read_products
 from edge_agent.catalog.rules import gtin_forms, has_check_digit, meaning_of
 from protocol.errors import Invalid
 from protocol.ids import slip_code
+from protocol.kit.product_csv import Report, read_products
 
 
 @pytest.mark.parametrize(
