@@ -100,7 +100,7 @@ def sell(edge: Edge, count: int) -> None:
             )
 
     for start in range(0, count, 1_000):
-        edge.database.write(lambda unit, start=start: step(unit, min(1_000, count - start)))  # type: ignore[misc]
+        edge.database.write(lambda unit, start=start: step(unit, min(1_000, count - start)))  # type: ignore[misc]  # bound now
 
 
 def batches_of(edge: Edge) -> list[Ready]:

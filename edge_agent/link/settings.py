@@ -6,6 +6,7 @@ Secrets are read from their files once, when the link is built, and are never sh
 import hashlib
 import platform
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,6 @@ from edge_agent.settings import EdgeSettings
 from protocol.kit.mqtt import Broker, read_secret
 
 MACHINE_ID: Final = Path("/etc/machine-id")
-SOFTWARE: Final = "orderspine 0.1.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class LinkSettings:
     hub_url: str = ""
     hub_token: str = field(default="", repr=False)
     machine: str = ""
-    software: str = SOFTWARE
+    software: str = ""
     watch_clock: bool = True
     """Warn when the clock is off; a replay of a past month has another day on purpose."""
     lend_share_ppm: int = 0
@@ -60,10 +60,18 @@ def link_settings(settings: EdgeSettings) -> LinkSettings:
         hub_url=settings.hub_url.rstrip("/"),
         hub_token=read_secret(settings.hub_token_file),
         machine=machine_id(),
+        software=_software(),
         watch_clock=not settings.replay_clock,
         lend_share_ppm=settings.lend_share_ppm,
         lend_cap=settings.lend_cap,
     )
+
+
+def _software() -> str:
+    try:
+        return f"orderspine {version('orderspine')}"
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "orderspine"
 
 
 def machine_id() -> str:
