@@ -35,7 +35,11 @@ def add(page: Page, code: str, *, delay_ms: float = 0) -> None:
 
 
 def newest_total(store: Store) -> tuple[str, int]:
-    row = store.edge.database.read().execute("SELECT state, total_minor FROM orders ORDER BY seq DESC").fetchone()
+    row = (
+        store.edge.database.read()
+        .execute("SELECT state, total_minor FROM orders ORDER BY seq DESC")
+        .fetchone()
+    )
     return row[0], row[1]
 
 
@@ -102,7 +106,9 @@ def test_selling_beyond_the_books_says_the_facts_and_goes_on(counter: Page) -> N
         expect(counter.locator(".scan-qty")).to_have_text(str(count))
 
     expect(counter.locator(".scan-word")).to_have_text("Added, beyond the books")
-    expect(counter.locator(".scan")).to_contain_text("The books have 2 here; sell it if the customer holds it.")
+    expect(counter.locator(".scan")).to_contain_text(
+        "The books have 2 here; sell it if the customer holds it."
+    )
     expect(counter.locator("#to-pay")).to_have_text("£14.85")
 
 
@@ -219,7 +225,9 @@ def test_a_manager_agrees_to_another_price_by_badge_and_the_scan_adds_nothing(co
     expect(counter.locator(".lines tbody tr")).to_have_count(1)
 
 
-def test_a_stale_basket_is_shown_as_it_is_now_and_says_so(counter: Page, browser: Browser, store: Store) -> None:
+def test_a_stale_basket_is_shown_as_it_is_now_and_says_so(
+    counter: Page, browser: Browser, store: Store
+) -> None:
     add(counter, CAKE)
     counter.evaluate("document.getElementById('live').remove()")
     with window(browser) as other:
@@ -251,9 +259,13 @@ def test_a_whole_sale_needs_no_hand_on_the_mouse(counter: Page, store: Store) ->
 def test_the_last_sale_is_printed_again_from_the_counter(counter: Page, store: Store) -> None:
     done = sell(store.edge, "again", ("47566", 1))
     store.edge.database.write(
-        lambda unit: unit.connection.execute("UPDATE print_jobs SET state = 'printed' WHERE title = ?", (done.number,))
+        lambda unit: unit.connection.execute(
+            "UPDATE print_jobs SET state = 'printed' WHERE title = ?", (done.number,)
+        )
     )
     counter.reload()
     counter.get_by_role("button", name="Print again").click()
 
-    expect(counter.locator("#toasts")).to_contain_text(f"Receipt {done.number} prints again, marked as a reprint.")
+    expect(counter.locator("#toasts")).to_contain_text(
+        f"Receipt {done.number} prints again, marked as a reprint."
+    )

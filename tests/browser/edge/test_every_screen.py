@@ -1,0 +1,127 @@
+"""Every screen of a store is readable for everybody, in every size and in both lights, and has no dead button."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.edge.conftest import empty, shot, sign_in
+from tests.browser.edge.store import CODES, Store, add_printer, running, sell
+from tests.support.browser import COUNTER, DESK, HANDHELD, VIEWPORTS, axe, overflows, scan, window
+
+pytestmark = pytest.mark.browser
+SMALL = """[...document.querySelectorAll('main .btn, main .input, main .tile, .tabs a, main button')]
+  .map((e) => [e.textContent.trim() || e.id, e.getBoundingClientRect()])
+  .filter(([, box]) => box.width && (box.height < 47.5 || box.width < 47.5)).map(([name]) => name)"""
+SCREENS = {
+    "edge-orders": "/orders",
+    "edge-order": "/orders/{number}",
+    "edge-return": "/orders/{number}/return",
+    "edge-stock": "/stock",
+    "edge-stock-none": "/stock?q=nothing+like+it",
+    "edge-product": "/stock/85099B",
+    "edge-store": "/store",
+    "edge-sync": "/store/sync",
+    "edge-printers": "/store/printers",
+    "edge-slip": "/store/printers/jobs/{job}",
+    "edge-dayclose": "/store/day",
+    "edge-day-open": "/store/day?till=till-2",
+    "edge-people": "/store/people",
+    "edge-catalog": "/store/catalog",
+    "edge-exceptions": "/store/exceptions",
+    "edge-account": "/account",
+    "edge-sell": "/sell",
+    "edge-pay": "/sell/pay?by=cash",
+    "edge-pay-card": "/sell/pay?by=card",
+    "edge-pay-split": "/sell/pay?by=split&taken=card%3A1275%3A4242%3A",
+}
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, dict[str, str]]]:
+    """A store that has sold, and has a printer that does not answer."""
+    with running(tmp_path_factory.mktemp("busy"), demo=True) as store:
+        sold = sell(store.edge, "first", ("85099B", 2), ("22423", 1), ("20725", 3))
+        sell(store.edge, "second", ("47566", 1), card=True)
+        add_printer(store.edge, "127.0.0.1", 9)
+        job = store.edge.database.read().execute("SELECT job_id FROM print_jobs").fetchone()[0]
+        yield store, {"number": sold.number, "job": job}
+
+
+@pytest.mark.parametrize(
+    ("size", "dark"), [(HANDHELD, False), (COUNTER, False), (COUNTER, True), (DESK, False)]
+)
+@pytest.mark.timeout(60)
+def test_no_screen_breaks_a_rule_of_accessibility_or_grows_wider_than_its_window(
+    browser: Browser, busy: tuple[Store, dict[str, str]], size: tuple[int, int], dark: bool
+) -> None:
+    store, names = busy
+    found = {}
+    with window(browser, size, dark=dark) as opened:
+        page = opened.page
+        page.goto(f"{store.url}/sign-in")
+        found["edge-sign-in"] = (axe(page), overflows(page), page.evaluate(SMALL))
+        sign_in(page, store, "M. Kaur")
+        empty(page, store)
+        for sku in ("47566", "85123A", "22423", "85099B"):
+            scan(page, CODES[sku])
+            expect(page.locator(".lines tbody tr").first).to_contain_text(sku)
+        for name, path in SCREENS.items():
+            page.goto(store.url + path.format(**names))
+            found[name] = (axe(page), overflows(page), page.evaluate(SMALL))
+            shot(page, f"{name}-{size[0]}{'-dark' if dark else ''}", full=size == HANDHELD)
+
+    assert {name: result for name, result in found.items() if result != ([], False, [])} == {}
+
+
+def test_every_dialog_of_the_counter_keeps_the_rules_at_every_size(
+    browser: Browser, busy: tuple[Store, dict[str, str]]
+) -> None:
+    store, _names = busy
+    found = {}
+    for size in VIEWPORTS:
+        with window(browser, size) as opened:
+            page = opened.page
+            sign_in(page, store, "A. Osei")
+            empty(page, store)
+            scan(page, CODES["22423"])
+            expect(page.locator(".lines tbody tr")).to_have_count(1)
+            for key in ("F4", "F5", "F7"):
+                page.keyboard.press(key)
+                page.locator("dialog[open]").wait_for()
+                found[f"{size} {key}"] = (axe(page), overflows(page))
+                page.keyboard.press("Escape")
+                expect(page.locator("dialog[open]")).to_have_count(0)
+
+    assert {name: result for name, result in found.items() if result != ([], False)} == {}
+
+
+def test_one_button_of_every_screen_at_most_is_filled_with_the_accent(
+    browser: Browser, busy: tuple[Store, dict[str, str]]
+) -> None:
+    store, names = busy
+    with window(browser) as opened:
+        sign_in(opened.page, store, "M. Kaur")
+        filled = {}
+        for name, path in SCREENS.items():
+            opened.page.goto(store.url + path.format(**names))
+            filled[name] = opened.page.locator(".btn-primary:visible").count()
+
+    assert {name: count for name, count in filled.items() if count > 1} == {}
+
+
+def test_a_page_shows_what_another_till_did_without_being_asked(
+    browser: Browser, busy: tuple[Store, dict[str, str]]
+) -> None:
+    store, _names = busy
+    with window(browser) as opened:
+        sign_in(opened.page, store, "M. Kaur")
+        opened.page.goto(f"{store.url}/store/sync")
+        count = opened.page.locator(".sync-count")
+        before = int(count.inner_text())
+        opened.page.wait_for_timeout(300)
+        sell(store.edge, "elsewhere", ("20725", 1))
+
+        expect(count).to_have_text(str(before + 1), timeout=8000)
+        expect(opened.page.locator("#strip")).to_contain_text(f"{before + 1} to send")
+        expect(opened.page.locator("#demo")).to_contain_text("DEMO")
