@@ -1,0 +1,101 @@
+"""A database that was migrated step by step equals a new one."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.script import ScriptDirectory
+
+from hub.database import HubDatabase, metadata
+from hub.ledger.rows import POSTGRES_GUARDS, SQLITE_GUARDS
+from hub.schema import MIGRATIONS, create_schema, newest_version, upgrade, version
+from protocol.errors import Refused
+from tests.support.postgres import Postgres
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def two_empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[HubDatabase, HubDatabase]]:
+    if request.param == "sqlite":
+        urls = [f"sqlite:///{tmp_path / name}" for name in ("a.db", "b.db")]
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        urls = [server.fresh(empty=True), server.fresh(empty=True)]
+    first, second = (HubDatabase(url) for url in urls)
+    yield first, second
+    first.close()
+    second.close()
+    if request.param == "postgresql":
+        for url in urls:
+            server.drop(url)
+
+
+def described(database: HubDatabase) -> dict[str, Any]:
+    inspector = sa.inspect(database.engine)
+    found: dict[str, Any] = {}
+    for table in sorted(set(inspector.get_table_names()) - {"alembic_version"}):
+        found[table] = {
+            "columns": [
+                (column["name"], str(column["type"]), column["nullable"], column["default"])
+                for column in inspector.get_columns(table)
+            ],
+            "key": inspector.get_pk_constraint(table)["constrained_columns"],
+            "unique": sorted(str(sorted(u["column_names"])) for u in inspector.get_unique_constraints(table)),
+            "checks": sorted(str(c["sqltext"]) for c in inspector.get_check_constraints(table)),
+            "foreign": sorted(
+                str((f["name"], f["constrained_columns"])) for f in inspector.get_foreign_keys(table)
+            ),
+            "indexes": sorted(
+                str((i["name"], i["column_names"], i["unique"])) for i in inspector.get_indexes(table)
+            ),
+        }
+    return found | {"guards": guards(database)}
+
+
+def guards(database: HubDatabase) -> list[str]:
+    query = (
+        "SELECT sql FROM sqlite_master WHERE type IN ('trigger', 'table') AND name <> 'alembic_version'"
+        if database.is_sqlite
+        else "SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t WHERE NOT tgisinternal"
+        " UNION ALL SELECT prosrc FROM pg_proc WHERE proname LIKE 'ledger%%'"
+    )
+    with database.read() as connection:
+        return sorted(re.sub(r"\s+|\"", "", row[0]) for row in connection.exec_driver_sql(query))
+
+
+def test_a_migrated_database_has_the_schema_of_a_new_one(two_empty: tuple[HubDatabase, HubDatabase]) -> None:
+    migrated, made = two_empty
+    script = ScriptDirectory(str(MIGRATIONS))
+    for step in reversed([each.revision for each in script.walk_revisions()]):
+        assert upgrade(migrated.engine, step)
+    create_schema(made.engine)
+
+    assert described(migrated) == described(made)
+    assert set(described(made)) - {"guards"} == set(metadata.tables)
+    with migrated.read() as connection:
+        assert version(connection) == newest_version()
+    assert upgrade(migrated.engine) is False
+
+
+def test_a_database_of_a_newer_hub_is_refused_and_left_alone(
+    two_empty: tuple[HubDatabase, HubDatabase],
+) -> None:
+    database, _other = two_empty
+    upgrade(database.engine)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    before = described(database)
+
+    with pytest.raises(Refused) as refusal:
+        upgrade(database.engine)
+
+    assert refusal.value.reason == "newer_database"
+    assert described(database) == before
+
+
+def test_the_last_migration_carries_every_guard_of_the_books() -> None:
+    text = (MIGRATIONS / "versions" / "v0002_books.py").read_text()
+
+    assert [guard for guard in (*SQLITE_GUARDS, *POSTGRES_GUARDS) if guard not in text] == []
