@@ -107,7 +107,7 @@ def _printer_door(request: Request, edge: Edge) -> Door:
     if not views:
         return Door("/store/printers", "print", _("Printers"), says, _("None yet"), "wait")
     if bad:
-        return Door("/store/printers", "print", _("Printers"), says, _("{n} need a hand", n=len(bad)), "act")
+        return Door("/store/printers", "print", _("Printers"), says, _("{n} to look at", n=len(bad)), "act")
     word = _("{n} waiting", n=waiting) if waiting else _("Ready")
     return Door("/store/printers", "print", _("Printers"), says, word, "wait" if waiting else "done")
 

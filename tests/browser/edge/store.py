@@ -98,7 +98,7 @@ def sell(edge: Edge, key: str, *lines: tuple[str, int], card: bool = False) -> s
     total = sum(next(row[2] for row in GOODS if row[0] == sku) * count for sku, count in lines)
     tender = sale.TenderGiven(
         kind="card" if card else "cash", amount_minor=total, last4="4242" if card else ""
-    )  # type: ignore[arg-type]  # pydantic reads the word
+    )
     command = sale.Sale(
         key=key,
         till="till-1",

@@ -79,7 +79,8 @@ def test_the_result_of_a_scan_is_on_the_screen_within_150_ms(counter: Page) -> N
         """(code) => new Promise((done) => {
           const began = performance.now();
           new MutationObserver((_changes, watch) => { watch.disconnect(); done(performance.now() - began); })
-            .observe(document.getElementById('scanned'), { childList: true, subtree: true, characterData: true, attributes: true });
+            .observe(document.getElementById('scanned'),
+              { childList: true, subtree: true, characterData: true, attributes: true });
           document.dispatchEvent(new CustomEvent('scan', { detail: { code } }));
         })""",
         BUNTING,
