@@ -180,6 +180,20 @@ def status(config: Config = None, as_json: AsJson = False) -> None:
     Console().print(lines)
 
 
+@hub_app.command(epilog="Example: `orderspine hub verify`")
+@friendly
+def verify(config: Config = None, as_json: AsJson = False) -> None:
+    """Make all tables anew from the log and say what differs; exits 1 when something does."""
+    from hub.rebuild import verify as compare
+
+    with opened(config) as hub:
+        found = compare(hub)
+    text = ", ".join(f"{name}: {count} rows" for name, count in found.items())
+    say({"differences": found}, as_json=as_json, text=text or "The tables are what the log says.")
+    if found:
+        raise typer.Exit(1)
+
+
 @hub_app.command("trial-balance", epilog="Example: `orderspine hub trial-balance --entity main`")
 @friendly
 def show_trial_balance(

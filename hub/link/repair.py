@@ -4,6 +4,7 @@ A replayed event is applied now, at the end of the log, and whatever waited behi
 store's order. A discarded one never takes effect; its bytes stay, with who discarded it and why.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -159,9 +160,7 @@ def _waiting_of(connection: Connection, edge: str, inc: str) -> Iterator[sa.Row[
 
 def _earlier(connection: Connection, row: sa.Row[Any]) -> int | None:
     """Return the number of an earlier event of the stream that shares a subject and waits."""
-    own = sa.select(parked_subjects.c.subject).where(
-        parked_subjects.c.edge == row.edge, parked_subjects.c.inc == row.inc, parked_subjects.c.seq == row.seq
-    )
+    own = parking.waits_for(json.loads(row.subjects))
     found: int | None = connection.execute(
         sa.select(sa.func.min(parked_subjects.c.seq)).where(
             parked_subjects.c.subject.in_(own),

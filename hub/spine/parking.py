@@ -24,6 +24,7 @@ from protocol.events import KINDS
 from protocol.orders import WireModel
 
 BEHIND: Final = "behind"
+TILL: Final = "till:"
 _KIND: Final = re.compile(rb'\{"seq":\d{1,18},"id":"[^"\\]{1,64}","kind":"([a-z_.]{1,64})","v":(\d{1,4}),')
 _WHOLE: Final[dict[tuple[str, int], Any]] = {
     kind: create_model(f"Event of {kind[0]}", __base__=Event, body=(body, ...))
@@ -143,7 +144,7 @@ def why_not(item: Incoming, blocked: set[str], known: set[str]) -> BadMessage | 
             why=f"id {event.id}",
         )
     if blocked:
-        behind = next((subject for subject in event.subjects if subject in blocked), None)
+        behind = next((subject for subject in waits_for(event.subjects) if subject in blocked), None)
         if behind is not None:
             return BadMessage(
                 "An earlier event of the same record was set aside.",
@@ -153,6 +154,15 @@ def why_not(item: Incoming, blocked: set[str], known: set[str]) -> BadMessage | 
             )
     known.add(event.id)
     return None
+
+
+def waits_for(subjects: Sequence[str]) -> Sequence[str]:
+    """Return which of an event's records it may not overtake.
+
+    A sale does not wait for another sale of its till, or one bad event would set a whole day aside; sums do
+    not mind the order. What speaks of the till alone does wait: a Z must not be judged without its sales.
+    """
+    return [subject for subject in subjects if not subject.startswith(TILL)] or subjects
 
 
 def park(work: Work, item: Incoming, failure: BadMessage) -> None:

@@ -1,0 +1,85 @@
+"""Day closes at the hub: added up again from the events, and never corrected."""
+
+import pytest
+import sqlalchemy as sa
+
+from hub.context import Hub
+from hub.exceptions.rows import ExceptionRow, listed
+from hub.till.rows import till_sessions, zs
+from protocol.orders import TenderKind
+from tests.support.hub import Shop, send
+
+
+def raised(hub: Hub) -> list[ExceptionRow]:
+    with hub.database.read() as connection:
+        return listed(connection)[0]
+
+
+def trading(shop: Shop) -> Shop:
+    shop.open()
+    first = shop.sell(("A", 2, 999), ("B", 1, 500), kind=TenderKind.CASH, order_discount=100)
+    shop.sell(("A", 1, 999))
+    shop.give_back(first, (1, 1))
+    shop.void(shop.sell(("C", 3, 333)))
+    return shop
+
+
+@pytest.mark.parametrize("size", [1, 3, 200])
+def test_a_true_close_matches_whatever_the_batches_were(hub: Hub, size: int) -> None:
+    shop = trading(Shop())
+    z = shop.close()
+    send(hub, shop, size=size)
+
+    with hub.database.read() as connection:
+        row = connection.execute(sa.select(zs)).one()
+        state = connection.execute(sa.select(till_sessions.c.state)).scalar_one()
+    assert (row.matches, row.number, row.range_hash, row.difference_minor) == (
+        True,
+        z.number,
+        z.range_hash,
+        0,
+    )
+    assert state == "closed"
+    assert raised(hub) == []
+
+
+def test_a_close_that_says_something_else_is_raised_with_every_difference(hub: Hub) -> None:
+    shop = trading(Shop())
+    shop.close(totals=shop.totals().model_copy(update={"sales_minor": 1, "no_sales": 3}))
+    send(hub, shop)
+
+    (row,) = raised(hub)
+    assert (row.kind, row.owner_role) == ("z_mismatch", "finance")
+    assert row.facts["differences"]["no_sales"] == {"said": 3, "added_up": 0}
+    assert set(row.facts["differences"]) == {"sales_minor", "no_sales"}
+
+
+def test_a_drawer_beyond_the_tolerance_is_raised_and_one_within_it_is_not(hub: Hub) -> None:
+    near, far = trading(Shop()), trading(Shop(edge="store-2", code="CM"))
+    near.close(missing_minor=499)
+    far.close(missing_minor=501)
+    send(hub, near)
+    send(hub, far)
+
+    (row,) = raised(hub)
+    assert (row.kind, row.facts["location"], row.facts["tenders"]) == (
+        "till_difference",
+        "store-2",
+        {"cash": -501},
+    )
+
+
+def test_a_close_waits_for_a_sale_that_was_set_aside(hub: Hub) -> None:
+    shop = Shop()
+    shop.open()
+    good = shop.sell(("A", 1, 999))
+    bad = shop.say(shop.sale(("A", 1, 100)))
+    shop.events[-1] = bad.replace(b"order.sold", b"order.gone")
+    shop.sell(("B", 1, 500))
+    shop.close()
+
+    (answer,) = send(hub, shop)
+
+    assert answer.parked == 2
+    assert [row.kind for row in raised(hub)] == ["event_parked"]
+    assert good.number
