@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
@@ -27,6 +28,7 @@ from protocol.money import parse_minor
 from protocol.people import StoreRole, at_least
 
 T = TypeVar("T")
+Model = TypeVar("Model", bound=BaseModel)
 _APPROVER: Final = ("approver", "approver_badge", "approver_pin", "approve_action", "csrf")
 _MONEY_LETTERS: Final = frozenset("0123456789.,")
 
@@ -81,6 +83,25 @@ class Ask:
     rows: Sequence[tuple[str, str]] = ()
     keep: str = ""
     allow: str = ""
+
+
+def command(model: type[Model], /, **values: Any) -> Model:
+    """Return what a form asks for as the command its step takes.
+
+    Raises:
+        Invalid: a value cannot be used; says which.
+    """
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise Invalid(
+            _("The field {field} cannot be used: {says}.", field=field, says=first["msg"]),
+            _("Correct it and send the form again; nothing of it was kept."),
+            code="invalid_field",
+            field=field,
+        ) from error
 
 
 async def form_of(request: Request) -> Form:
@@ -139,7 +160,7 @@ def go_to(request: Request, address: str) -> Response:
     return RedirectResponse(address, status_code=303)
 
 
-def sheet(request: Request, name: str, /, **values: Any) -> HTMLResponse:
+def sheet(request: Request, name: str, /, *, status_code: int = 200, **values: Any) -> HTMLResponse:
     """Answer with a dialog over the page, which stays as it is.
 
     Every dialog has an id of its own: htmx lends an element the attributes of the one it replaces under the
@@ -148,7 +169,7 @@ def sheet(request: Request, name: str, /, **values: Any) -> HTMLResponse:
     edge: Edge = request.app.state.edge
     values["dialog_id"] = f"dialog-{edge.ids.secret(4)}"
     headers = {"HX-Retarget": "#dialogs", "HX-Reswap": "innerHTML", "HX-Push-Url": "false"}
-    return templates_of(request).page(request, name, headers=headers, **values)
+    return templates_of(request).page(request, name, headers=headers, status_code=status_code, **values)
 
 
 async def ask_in_place(  # noqa: PLR0917 - who asks what of whom, in the order of a sentence

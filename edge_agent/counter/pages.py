@@ -23,6 +23,7 @@ from edge_agent.pages import (
     Ask,
     Form,
     ask_in_place,
+    command,
     form_of,
     go_to,
     sheet,
@@ -203,8 +204,12 @@ async def discount(request: Request, edge: AnyEdge, person: Anybody) -> Response
         percent, minor = percent_or_amount(form, edge.settings.currency)
     except Invalid as error:
         return _discount_sheet(request, basket, error=f"{error.what} {error.remedy}")
-    wanted = steps.DiscountWanted(
-        version=form.whole("version"), percent=percent, amount_minor=minor, reason=form.get("reason")[:300]
+    wanted = command(
+        steps.DiscountWanted,
+        version=form.whole("version"),
+        percent=percent,
+        amount_minor=minor,
+        reason=form.get("reason")[:300],
     )
 
     def step(unit: EdgeUnit, token: str | None) -> BasketView:
@@ -238,7 +243,7 @@ async def customer(request: Request, edge: AnyEdge, person: Anybody) -> Response
 async def park(request: Request, edge: AnyEdge, person: Anybody) -> Response:
     """Put the basket aside under a number."""
     form = await form_of(request)
-    wanted = steps.ParkWanted(version=form.whole("version"), note=form.get("note")[:80])
+    wanted = command(steps.ParkWanted, version=form.whole("version"), note=form.get("note")[:80])
     try:
         done = await edge.database.awrite(
             lambda unit: steps.park(unit, edge, form.get("basket"), wanted, person=person)
@@ -343,7 +348,7 @@ async def _add(request: Request, edge: Edge, person: CurrentPerson, code: str) -
     if not code:
         return show(request, "counter/sell.html", **view(edge, person, await _basket(edge, person)))
     till = till_of(edge, person)
-    wanted = steps.ScanWanted(code=code[:512])
+    wanted = command(steps.ScanWanted, code=code[:512])
 
     def step(unit: EdgeUnit) -> BasketView:
         basket = steps.begin(unit, edge, person, till)
@@ -454,7 +459,7 @@ def _last_sale(connection: Connection, till: str, sold: str) -> LastSale | None:
     if head is None:
         return None
     job = next(iter(paper_rows.jobs(connection, state="", business_id=head.number, limit=1)), None)
-    paper = state_label(job.state) if job else _("No receipt")
+    paper = state_label(job.state).lower() if job else _("none")
     fresh = bool(sold) and head.number == sold
     return LastSale(head.number, head.total_minor, head.change_minor, head.at_us, paper, fresh)
 
@@ -465,18 +470,22 @@ def _line_change(form: Form, currency: str) -> steps.LineChange:
     reason = (form.get("reason") or form.get("reason_other"))[:300]
     if what == "price":
         price = form.minor("price", currency)
-        return steps.LineChange(version=version, unit_price_minor=price, reason=reason)
+        return command(steps.LineChange, version=version, unit_price_minor=price, reason=reason)
     if what == "discount":
         percent, minor = percent_or_amount(form, currency)
         if percent is None and minor is None:
             percent = 0.0
-        return steps.LineChange(
-            version=version, line_discount_percent=percent, line_discount_minor=minor, reason=reason
+        return command(
+            steps.LineChange,
+            version=version,
+            line_discount_percent=percent,
+            line_discount_minor=minor,
+            reason=reason,
         )
     quantity = form.whole("quantity")
     if not 1 <= quantity <= 99_999:
         raise Invalid(_("A line has 1 to 99,999 of an item."), _("To take the item out, remove the line."))
-    return steps.LineChange(version=version, quantity=quantity)
+    return command(steps.LineChange, version=version, quantity=quantity)
 
 
 def _line_sheet(request: Request, edge: Edge, basket: BasketView, n: int, *, error: str = "") -> Response:
@@ -490,12 +499,16 @@ def _line_sheet(request: Request, edge: Edge, basket: BasketView, n: int, *, err
         line=line,
         reasons=_reasons(),
         error=error,
+        status_code=422 if error else 200,
         each=amount(line.unit_price_minor, edge.settings.currency),
     )
 
 
 def _discount_sheet(request: Request, basket: BasketView, *, error: str = "") -> Response:
-    return sheet(request, "counter/discount.html", basket=basket, reasons=_reasons(), error=error)
+    status = 422 if error else 200
+    return sheet(
+        request, "counter/discount.html", status_code=status, basket=basket, reasons=_reasons(), error=error
+    )
 
 
 def _reasons() -> tuple[str, ...]:

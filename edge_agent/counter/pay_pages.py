@@ -21,7 +21,7 @@ from edge_agent.counter.steps import basket as steps
 from edge_agent.counter.steps.basket import BasketView, PaidBasket
 from edge_agent.counter.steps.sale import TenderGiven
 from edge_agent.database import EdgeUnit
-from edge_agent.pages import Ask, Form, ask_in_place, form_of, go_to, show
+from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, go_to, show
 from edge_agent.till.rules import DENOMINATIONS
 from edge_agent.web import edge_of, signed_in
 from protocol.errors import Invalid, OrderspineError, Refused, StaleVersion
@@ -155,7 +155,8 @@ async def _finish(  # noqa: PLR0917 - who pays for what with what
         )
         for tender in tenders
     )
-    wanted = steps.PayWanted(
+    wanted = command(
+        steps.PayWanted,
         key=form.get("key") or edge.ids.new_id(),
         version=form.whole("version"),
         till=till_of(edge, person),
@@ -163,8 +164,8 @@ async def _finish(  # noqa: PLR0917 - who pays for what with what
     )
 
     def step(unit: EdgeUnit, token: str | None) -> PaidBasket:
-        command = wanted.model_copy(update={"approvals": (token,) if token else ()})
-        return steps.pay(unit, edge, basket.basket_id, command, person=person)[0]
+        agreed = wanted.model_copy(update={"approvals": (token,) if token else ()})
+        return steps.pay(unit, edge, basket.basket_id, agreed, person=person)[0]
 
     ask = Ask(
         _("Selling more than the books have"),

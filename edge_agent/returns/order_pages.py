@@ -9,7 +9,7 @@ from starlette.responses import Response
 from edge_agent.context import Edge
 from edge_agent.counter import rows as counter_rows
 from edge_agent.database import EdgeUnit
-from edge_agent.pages import Ask, ask_in_place, form_of, go_to, show, templates_of, till_word
+from edge_agent.pages import Ask, ask_in_place, command, form_of, go_to, show, templates_of, till_word
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper import steps as paper_steps
 from edge_agent.paper.rules import slip_label, state_label
@@ -149,8 +149,8 @@ async def void(request: Request, number: str, edge: AnyEdge, person: Anybody) ->
     order_ = steps.require_order(edge.database.read(), number)
 
     def step(unit: EdgeUnit, token: str | None) -> steps.Returned:
-        command = steps.VoidOrder(key=form.get("key"), reason=reason[:300], approval=token)
-        return steps.void_order(unit, edge, number, command, person=person)[0]
+        wanted = command(steps.VoidOrder, key=form.get("key"), reason=reason[:300], approval=token)
+        return steps.void_order(unit, edge, number, wanted, person=person)[0]
 
     amount = money(order_.total_minor, order_.currency)
     ask = Ask(

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.pages import Ask, Form, ask_in_place, form_of, show
+from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, show
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper.rules import state_label
 from edge_agent.returns import steps
@@ -61,8 +61,8 @@ async def take_back(request: Request, number: str, edge: AnyEdge, person: Anybod
     )
 
     def step(unit: EdgeUnit, token: str | None) -> steps.Returned:
-        command = steps.ReturnUnits(key=form.get("key"), lines=lines, approval=token)
-        return steps.return_units(unit, edge, number, command, person=person)[0]
+        wanted = command(steps.ReturnUnits, key=form.get("key"), lines=lines, approval=token)
+        return steps.return_units(unit, edge, number, wanted, person=person)[0]
 
     done = await ask_in_place(request, edge, person, form, ask, step)
     if isinstance(done, Response):
@@ -128,7 +128,8 @@ def _wanted(form: Form) -> tuple[steps.BringBack, ...]:
             )
         if int(text) > 0:
             lines.append(
-                steps.BringBack(
+                command(
+                    steps.BringBack,
                     line_no=int(name),
                     quantity=int(text),
                     reason=reasons.get(name, "changed_mind")[:64] or "changed_mind",

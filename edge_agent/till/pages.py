@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.pages import Ask, Form, ask_in_place, form_of, go_to, show, till_word
+from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, go_to, show, till_word
 from edge_agent.people import rows as people_rows
 from edge_agent.till import looks, rows, rules, steps
 from edge_agent.till.api import print_reading
@@ -51,7 +51,8 @@ async def open_till(request: Request, till: str, edge: AnyEdge, person: Anybody)
     """Open a till with its float."""
     form = await form_of(request)
     try:
-        wanted = steps.OpenTill(
+        wanted = command(
+            steps.OpenTill,
             key=form.get("key"),
             float_minor=form.minor("float", edge.settings.currency),
             business_date=form.get("business_date") or None,
@@ -122,8 +123,8 @@ async def close(request: Request, till: str, edge: AnyEdge, person: Anybody) -> 
         )  # fmt: skip
 
     def step(unit: EdgeUnit, token: str | None) -> steps.Closed:
-        command = steps.CloseTill(key=form.get("key"), approval=token)
-        return steps.close(unit, edge, till, command, person=person)[0]
+        wanted = command(steps.CloseTill, key=form.get("key"), approval=token)
+        return steps.close(unit, edge, till, wanted, person=person)[0]
 
     try:
         done = await ask_in_place(request, edge, person, form, ask, step)
@@ -187,8 +188,8 @@ async def no_sale(request: Request, till: str, edge: AnyEdge, person: Anybody) -
     )
 
     def step(unit: EdgeUnit, token: str | None) -> steps.DrawerAnswer:
-        command = steps.NoSale(key=form.get("key"), reason=reason[:200], approval=token)
-        return steps.no_sale(unit, edge, till, command, person=person)[0]
+        wanted = command(steps.NoSale, key=form.get("key"), reason=reason[:200], approval=token)
+        return steps.no_sale(unit, edge, till, wanted, person=person)[0]
 
     done = await ask_in_place(request, edge, person, form, ask, step)
     return done if isinstance(done, Response) else _day(request, edge, till, toast=_("The drawer opens."))
@@ -210,7 +211,9 @@ def _till(edge: Edge, person: CurrentPerson, wanted: str) -> str:
 def _count_wanted(form: Form, edge: Edge) -> steps.CountTill:
     pieces = form.under("d-")
     if not pieces:
-        return steps.CountTill(counted_minor=form.minor("total", edge.settings.currency), key=form.get("key"))
+        return command(
+            steps.CountTill, counted_minor=form.minor("total", edge.settings.currency), key=form.get("key")
+        )
     counted = {}
     for value, text in pieces.items():
         if text and not (text.isascii() and text.isdecimal() and len(text) <= 6):
@@ -218,7 +221,7 @@ def _count_wanted(form: Form, edge: Edge) -> steps.CountTill:
                 _("{text} is not a number of pieces.", text=repr(text[:12])), _("Type digits only.")
             )
         counted[value] = int(text or 0)
-    return steps.CountTill(denominations=counted, key=form.get("key"))
+    return command(steps.CountTill, denominations=counted, key=form.get("key"))
 
 
 def _day(

@@ -6,7 +6,7 @@
      data-due               on a form with a cents field: change, coins and the button follow what is typed
      data-tally             on a form of pieces by value: sums follow what is typed
      data-step="-1"         a click adds this to the number field named by data-of, and says so
-     data-live="/part"      nothing here; htmx does it                                                        */
+     data-layout="page"     a swapped part says how <main> is laid out from now on                            */
 (() => {
   "use strict";
   const language = document.documentElement.lang || "en-GB";
@@ -134,6 +134,10 @@
 
   /* After a part was swapped: the keyboard goes on where it was, or at the part's own first step. */
   document.addEventListener("htmx:after:swap", () => {
+    const laid = document.querySelector("#body [data-layout]"); // a step may end in a part that is laid out in its own way
+    if (laid) document.getElementById("main").className = laid.dataset.layout;
+    for (const form of document.querySelectorAll("#body form[data-due]")) settle(form, minorOf(form.elements.got.value));
+    document.querySelectorAll("#body [data-cents][data-propose]").forEach((field) => { if (!field.dataset.seen) { field.dataset.seen = "yes"; fresh(field); } });
     if (document.querySelector("dialog[open]")) return;
     if (document.activeElement && document.activeElement !== document.body) return;
     document.querySelector("#body [data-first]")?.focus({ preventScroll: true });
