@@ -9,14 +9,16 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import sqlalchemy as sa
 from fastapi import FastAPI
 
 from hub.catalog import api as catalog_api
+from hub.catalog.pages import IMPORT_PATH as IMPORT_PAGE
 from hub.catalog.steps import catalog_file
 from hub.console import api as console_api
+from hub.console.frame import frame_of
+from hub.console.routes import page_routers, templates_for
 from hub.context import Hub
 from hub.database import HubDatabase
 from hub.exceptions import api as exceptions_api
@@ -36,9 +38,9 @@ from protocol.envelope import EVENT_LIMIT
 from protocol.ids import IdMaker
 from protocol.kit.system import SystemClock, SystemIds
 from protocol.kit.web.install import install_shell
-from protocol.kit.web.shell import build_templates, room_templates
 from protocol.kit.web.signin import SessionSigner
 from protocol.kit.web.sse import Broadcaster
+from protocol.kit.web.tour import TourWatch
 
 ROUTERS = (
     console_api.router,
@@ -47,7 +49,6 @@ ROUTERS = (
     ledger_api.router,
     catalog_api.router,
 )
-HERE = Path(__file__).parent
 COOKIE = "os_hub"
 
 
@@ -89,13 +90,9 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
     app.state.signer = SessionSigner(
         session_secret(settings, hub.ids), cookie=COOKIE, clock=hub.clock, ids=hub.ids
     )
-    app.state.templates = build_templates(
-        room_templates(HERE),
-        program="hub",
-        clock=hub.clock,
-        currency=settings.currency,
-        zone=settings.zone,
-    )
+    app.state.templates = templates_for(hub)
+    app.state.tour = TourWatch(settings.tour_url, hub.broadcaster)
+    app.state.templates.serve(frame_of(hub, app.state.signer, app.state.presence, app.state.tour.steps))
     install_shell(
         app,
         templates=app.state.templates,
@@ -103,12 +100,16 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         broadcaster=hub.broadcaster,
         ids=hub.ids,
         allowed_hosts=settings.allowed_hosts,
-        body_limits={catalog_api.IMPORT_PATH: catalog_api.IMPORT_BYTES, "/edge/blobs/": EVENT_LIMIT + 1024},
+        body_limits={
+            catalog_api.IMPORT_PATH: catalog_api.IMPORT_BYTES,
+            IMPORT_PAGE: catalog_api.IMPORT_BYTES,
+            "/edge/blobs/": EVENT_LIMIT + 1024,
+        },
         still_valid=app.state.sign_ins.still_valid,
         bearer=app.state.sign_ins.bearer,
         healthy=healthy_of(hub),
     )
-    for router in ROUTERS:
+    for router in (*ROUTERS, *page_routers(app.state.signer, app.state.sign_ins)):
         app.include_router(router)
     app.include_router(people_api.router(app.state.signer, app.state.sign_ins))
     app.include_router(edge_router(hub.database, clock=hub.clock, catalog_file=catalog_file(hub)))
@@ -123,10 +124,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run the wire beside the routes; end it before the database is closed."""
     hub: Hub = app.state.hub
     link: HubLink = app.state.link
+    tour: TourWatch = app.state.tour
     await asyncio.to_thread(link.start)
+    tour.start()
     try:
         yield
     finally:
+        await asyncio.to_thread(tour.stop)
         hub.broadcaster.close()
         await asyncio.to_thread(link.stop)
         hub.database.close()

@@ -47,6 +47,8 @@ class HubSettings(BaseSettings):
     broker_ca_file: Path | None = None
     """Certificates to trust at the broker; with it the line is TLS."""
     demo: bool = False
+    tour_url: str = Field(default="", max_length=200, pattern=r"^(http://.*)?$")
+    """Where a demo says how far its tour is; empty for none."""
     replay_clock: bool = False
     """Events carry the times of a past month, so clock skew of an edge says nothing."""
     session_secret_file: Path | None = None

@@ -162,6 +162,7 @@ class Layout:
                 "mqtt_version": mqtt_version,
                 "demo": True,
                 "replay_clock": self.replay_clock,
+                "tour_url": f"http://127.0.0.1:{self.ports.control}/tour" if self.tour else "",
             },
         )
         for place in self.places:

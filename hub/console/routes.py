@@ -1,0 +1,54 @@
+"""Every page of the hub, gathered for `hub.app`; and the templates they are made of."""
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter
+
+import hub
+from hub.catalog import pages as catalog_pages
+from hub.console import pages as console_pages
+from hub.console.words import WORDS
+from hub.context import Hub
+from hub.exceptions import pages as exception_pages
+from hub.fleet import pages as fleet_pages
+from hub.ledger import pages as ledger_pages
+from hub.people import pages as people_pages
+from hub.people.steps import SignIns
+from hub.spine import pages as order_pages
+from hub.stock import pages as stock_pages
+from hub.till import pages as till_pages
+from protocol.kit.web.shell import Templates, build_templates, room_templates
+from protocol.kit.web.signin import SessionSigner
+
+STATIC: Final = Path(__file__).parent / "static"
+"""Scripts and styles of the pages, under `/static/hub/`."""
+
+
+def templates_for(parts: Hub) -> Templates:
+    """Return the templates of every room."""
+    templates = build_templates(
+        room_templates(Path(hub.__file__).parent),
+        program="hub",
+        clock=parts.clock,
+        currency=parts.settings.currency,
+        zone=parts.settings.zone,
+        static={"hub": STATIC},
+    )
+    templates.environment.globals.update(WORDS)
+    return templates
+
+
+def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, ...]:
+    """Return the routers of all pages."""
+    return (
+        console_pages.router,
+        people_pages.router(signer, sign_ins),
+        order_pages.router,
+        exception_pages.router,
+        stock_pages.router,
+        till_pages.router,  # before the ledger's: /finance/days is no account
+        ledger_pages.router,
+        fleet_pages.router,
+        catalog_pages.router,
+    )

@@ -1,0 +1,233 @@
+"""What people call the things of the record: states, roles, kinds of events, exceptions and journals.
+
+A name that is new to this version is shown as it is, with blanks for its dots; it is never hidden.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from babel.dates import format_date
+
+from hub.fleet.rules import Pill
+from protocol.kit.text import _
+from protocol.kit.web.filters import duration, locale_name
+from protocol.kit.web.shell import Shape
+from protocol.lifecycles import OrderState
+from protocol.people import HubRole, StoreRole
+
+_OPAQUE: Final = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-|^[0-9a-f]{16,}$")
+_GRAVE: Final = frozenset({
+    "event_parked", "stream_fork", "z_mismatch", "suspense", "money_difference", "duplicate_number",
+    "return_without_order", "edge_unreadable", "edge_clone",
+})  # fmt: skip
+
+
+def plain(name: str) -> str:
+    """Return a technical name as words."""
+    said = name.replace("_", " ").replace(".", " ").replace("-", " ").strip()
+    return said[:1].upper() + said[1:]
+
+
+def role_word(role: str) -> str:
+    """Return who owns something, as people say it."""
+    words: Mapping[str, str] = {
+        HubRole.OPS: _("Operations"),
+        HubRole.FINANCE: _("Finance"),
+        HubRole.ADMIN: _("Admin"),
+        StoreRole.ASSOCIATE: _("Associate"),
+        StoreRole.LEAD: _("Team lead"),
+        StoreRole.MANAGER: _("Store manager"),
+    }
+    return words.get(role, plain(role))
+
+
+def state_pill(state: str) -> tuple[str, Shape]:
+    """Return the state of an order as a word and its shape."""
+    words: Mapping[str, tuple[str, Shape]] = {
+        OrderState.CAPTURED: (_("Captured"), "live"),
+        OrderState.HELD: (_("Held"), "wait"),
+        OrderState.ROUTED: (_("Routed"), "live"),
+        OrderState.PICKING: (_("Picking"), "live"),
+        OrderState.READY: (_("Ready"), "live"),
+        OrderState.HANDED_OVER: (_("Handed over"), "done"),
+        OrderState.COMPLETED: (_("With customer"), "done"),
+        OrderState.PART_RETURNED: (_("Part returned"), "calm"),
+        OrderState.RETURNED: (_("Returned"), "calm"),
+        OrderState.VOIDED: (_("Voided"), "calm"),
+        OrderState.CANCELLED: (_("Cancelled"), "calm"),
+    }
+    return words.get(state, (plain(state), "calm"))
+
+
+def location_pill(pill: Pill) -> tuple[str, Shape]:
+    """Return how a location is, in a word and its shape; offline is neutral, it sells on."""
+    span = duration(pill.minutes * 60) if pill.minutes else ""
+    match pill.state:
+        case "online":
+            return _("Online"), "live"
+        case "late":
+            return _("Late"), "wait"
+        case "offline":
+            return _("Offline {span}", span=span), "calm"
+        case "revoked":
+            return _("Shut out"), "act"
+        case _:
+            return _("Never seen"), "calm"
+
+
+def exception_word(kind: str) -> str:
+    """Return what kind of thing needs a person."""
+    words = {
+        "event_parked": _("Event set aside"),
+        "stream_fork": _("Two histories"),
+        "z_mismatch": _("Close does not tie"),
+        "till_difference": _("Till over or short"),
+        "suspense": _("Money in suspense"),
+        "money_difference": _("Money does not add up"),
+        "duplicate_number": _("Number used twice"),
+        "return_without_order": _("Return without its order"),
+        "stock_oversold": _("Sold beyond stock"),
+        "slip_in_doubt": _("Slip in doubt"),
+        "edge_unreadable": _("Store cannot be read"),
+    }
+    return words.get(kind, plain(kind))
+
+
+def exception_shape(kind: str) -> Shape:
+    """Return how urgent a kind looks: what stops the books or a stream comes with the triangle."""
+    return "act" if kind in _GRAVE else "wait"
+
+
+def event_word(kind: str) -> str:
+    """Return what happened, as the head of an event in a timeline."""
+    words = {
+        "order.sold": _("Sold"),
+        "order.voided": _("Voided"),
+        "return.completed": _("Returned"),
+        "stock.moved": _("Stock moved"),
+        "till.opened": _("Till opened"),
+        "till.drawer_opened": _("Drawer opened"),
+        "till.counted": _("Drawer counted"),
+        "till.closed": _("Till closed"),
+        "catalog.applied": _("Catalogue applied"),
+        "exception.raised": _("Exception raised"),
+        "exception.closed": _("Exception closed"),
+        "person.locked_out": _("PIN locked"),
+    }
+    return words.get(kind, plain(kind))
+
+
+def rule_word(rule: str) -> str:
+    """Return what a journal was posted for."""
+    words = {
+        "sale": _("Sale"),
+        "sale_cost": _("Cost of goods sold"),
+        "return": _("Return"),
+        "return_refund": _("Refund"),
+        "return_cost": _("Goods back in stock"),
+        "void": _("Void"),
+        "void_refund": _("Refund of a void"),
+        "void_cost": _("Goods back, void"),
+        "stock": _("Stock"),
+        "float": _("Till float"),
+        "over_short": _("Cash over or short"),
+    }
+    return words.get(rule, plain(rule))
+
+
+def account_kind_word(kind: str) -> str:
+    """Return the kind of an account."""
+    words = {
+        "asset": _("Asset"),
+        "liability": _("Liability"),
+        "equity": _("Equity"),
+        "income": _("Income"),
+        "expense": _("Expense"),
+    }
+    return words.get(kind, plain(kind))
+
+
+def tender_word(kind: str) -> str:
+    """Return how money changed hands."""
+    return {"cash": _("Cash"), "card": _("Card")}.get(kind, plain(kind))
+
+
+def bucket_word(bucket: str) -> str:
+    """Return a bucket of stock."""
+    words = {
+        "sellable": _("Sellable"),
+        "reserved": _("Reserved"),
+        "picked": _("Picked"),
+        "held": _("Held"),
+        "returns": _("Returns"),
+        "quarantine": _("Quarantine"),
+        "repair": _("Repair"),
+        "liquidation": _("Liquidation"),
+        "in_transit": _("In transit"),
+    }
+    return words.get(bucket, plain(bucket))
+
+
+def till_word(till: str) -> str:
+    """Return a till's name as people say it: `till-2` is Till 2."""
+    kind, _dash, number = till.partition("-")
+    return _("Till {number}", number=number) if kind == "till" and number else till
+
+
+def person_word(person_id: str) -> str:
+    """Return the person behind an id of a store, `a-osei` as A. Osei; an opaque id says nothing and is left out."""
+    if not person_id or _OPAQUE.match(person_id):
+        return ""
+    parts = [f"{part.upper()}." if len(part) == 1 else part.capitalize() for part in person_id.split("-")]
+    return " ".join(part for part in parts if part)
+
+
+def day_word(iso: str, form: str = "EEE d MMM y") -> str:
+    """Return a business date as people write it; what is no date stays as it is."""
+    try:
+        return format_date(date.fromisoformat(iso), form, locale=locale_name())
+    except ValueError:
+        return iso
+
+
+def journal_word(journal_id: int) -> str:
+    """Return a journal's number as it is quoted."""
+    return f"J-{journal_id}"
+
+
+def fact_word(name: str) -> str:
+    """Return the name of a fact of an exception."""
+    words = {
+        "edge": _("Location"),
+        "location": _("Location"),
+        "seq": _("Event number"),
+        "inc": _("Stream"),
+        "why": _("Why"),
+        "code": _("Code"),
+        "z": _("Close"),
+        "rule": _("Journal"),
+        "sku": _("Item"),
+    }
+    return words.get(name, plain(name))
+
+
+WORDS: Final = {
+    "role_word": role_word,
+    "state_pill": state_pill,
+    "exception_word": exception_word,
+    "exception_shape": exception_shape,
+    "event_word": event_word,
+    "rule_word": rule_word,
+    "account_kind_word": account_kind_word,
+    "tender_word": tender_word,
+    "bucket_word": bucket_word,
+    "till_word": till_word,
+    "person_word": person_word,
+    "day_word": day_word,
+    "journal_word": journal_word,
+    "fact_word": fact_word,
+    "location_pill": location_pill,
+}
+"""What templates may say by name."""

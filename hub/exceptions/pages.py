@@ -1,0 +1,138 @@
+"""The queue of what needs a person, and one of them as a card with its facts."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Form, Path, Query, Request
+from sqlalchemy.engine import Connection
+from starlette.responses import Response
+
+from hub.console.web import go_to, place_names, show
+from hub.exceptions import rows, steps
+from hub.exceptions.rows import ExceptionRow
+from hub.spine.rows import orders
+from hub.web import Anybody, TheHub
+from protocol.kit.text import _
+from protocol.people import HubRole
+
+LISTED: Final = 200
+Id = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
+Owner = Annotated[str, Query(max_length=20, pattern=r"^[a-z_]*$")]
+State = Annotated[str, Query(pattern=r"^(open|closed)$")]
+Facts = list[tuple[str, Any]]
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/exceptions")
+def queue(
+    request: Request,
+    hub: TheHub,
+    person: Anybody,
+    owner: Owner = "",
+    state: State = "open",
+    said: Annotated[str, Query(pattern=r"^(closed)?$")] = "",
+) -> Response:
+    """Show the queue with its first card open."""
+    return _shown(request, hub, person.role, owner, state, "", said)
+
+
+@router.get("/exceptions/{exception_id}")
+def one(
+    request: Request,
+    hub: TheHub,
+    person: Anybody,
+    exception_id: Id,
+    owner: Owner = "",
+    state: State = "open",
+) -> Response:
+    """Show the queue with one card open."""
+    return _shown(request, hub, person.role, owner, state, exception_id, "")
+
+
+@router.post("/exceptions/{exception_id}/close")
+def close(
+    hub: TheHub,
+    person: Anybody,
+    exception_id: Id,
+    note: Annotated[str, Form(min_length=1, max_length=300, pattern=r"^[^\x00]*\S[^\x00]*$")],
+    owner: Annotated[str, Form(max_length=20, pattern=r"^[a-z_]*$")] = "",
+) -> Response:
+    """Close one with a note; the next one opens."""
+    steps.close(hub, exception_id, note=note.strip(), by=person.name)
+    kept = {"owner": owner} if owner else {}
+    return go_to("/exceptions", said="closed", **kept)
+
+
+def _shown(
+    request: Request, hub: TheHub, role: str, owner: str, state: str, exception_id: str, said: str
+) -> Response:
+    with hub.database.read() as connection:
+        found, total = rows.listed(connection, state=state, owner_role=owner or None, limit=LISTED)
+        case = rows.find(connection, exception_id) if exception_id else (found[0] if found else None)
+        names = place_names(connection)
+        subject = _subject(connection, case) if case else None
+        earlier = [
+            row
+            for row in (rows.of_subject(connection, case.subject) if case else ())
+            if case and row.exception_id != case.exception_id
+        ]
+    return show(
+        request,
+        "exceptions/exceptions.html",
+        said=_("Closed. It stands on the record with your note.") if said else "",
+        found=found,
+        total=total,
+        case=case,
+        names=names,
+        place=_place(case) if case else "",
+        subject=subject,
+        facts=_facts(case, names) if case else [],
+        earlier=earlier,
+        owner=owner,
+        state=state,
+        owners=[HubRole.OPS.value, HubRole.FINANCE.value, HubRole.ADMIN.value],
+        mine=role,
+        where=_place,
+    )
+
+
+def _place(row: ExceptionRow) -> str:
+    return str(row.facts.get("location") or row.facts.get("edge") or row.location)
+
+
+def _subject(connection: Connection, row: ExceptionRow) -> tuple[str, str] | None:
+    """Return where the record is looked at that an exception is about, and the word for it."""
+    kind, _colon, name = row.subject.partition(":")
+    if kind == "order":
+        number = connection.execute(
+            orders.select().with_only_columns(orders.c.number).where(orders.c.order_id == name)
+        ).scalar()
+        return (f"/orders/{number}", str(number)) if number else None
+    places = {
+        "edge": (f"/fleet/{name}", _("The location")),
+        "till": (f"/finance/days/{name}", _("The close")),
+        "sku": (f"/stock/{name}", name),
+    }
+    return places.get(kind)
+
+
+def _facts(row: ExceptionRow, names: dict[str, str]) -> Facts:
+    """Return the facts that a table can show: texts and numbers as they are, differences as then and now."""
+    shown: Facts = []
+    for name, value in row.facts.items():
+        if name in ("edge", "location"):
+            continue
+        if isinstance(value, dict):
+            shown += [(key, inner) for key, inner in _flat(name, value)]
+        elif isinstance(value, list | tuple):
+            shown.append((name, ", ".join(str(part) for part in value)))
+        else:
+            shown.append((name, names.get(value, value) if isinstance(value, str) else value))
+    return shown
+
+
+def _flat(name: str, value: dict[str, Any]) -> Sequence[tuple[str, Any]]:
+    if name == "tenders":
+        return [(key, {"minor": inner}) for key, inner in value.items()]
+    return list(value.items())

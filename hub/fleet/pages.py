@@ -1,0 +1,99 @@
+"""The fleet: how every location is, and one location with its stream, what was set aside, and what it was told."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Path, Query, Request
+from starlette.responses import Response
+
+from hub.catalog.steps import newest_version
+from hub.console.web import ADMIN, go_to, may, presence_of, show
+from hub.fleet import reads
+from hub.fleet.rows import location
+from hub.fleet.steps import fleet_view
+from hub.link import repair
+from hub.web import Admin, Anybody, TheHub
+from protocol.errors import NotFound
+from protocol.kit.text import _
+
+Edge = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9-]+$")]
+Seq = Annotated[int, Path(ge=1, le=10**15)]
+Note = Annotated[str, Form(min_length=3, max_length=250, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Said = Annotated[str, Query(pattern=r"^(replayed|discarded)?$")]
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/fleet")
+def fleet(request: Request, hub: TheHub, _person: Anybody) -> Response:
+    """Show every location in one table."""
+    with hub.database.read() as connection:
+        view = fleet_view(connection, hub.clock, presence_of(request))
+        parked = reads.parked_counts(connection)
+        newest = reads.newest_of(connection)
+        catalog = newest_version(connection)
+    away = sum(place.pill.state in ("offline", "late") for place in view)
+    return show(
+        request,
+        "fleet/fleet.html",
+        view=view,
+        parked=parked,
+        newest=newest,
+        catalog=catalog,
+        away=away,
+        unseen=sum(place.pill.state == "never_seen" for place in view),
+        unsent=sum(place.unsent for place in view),
+    )
+
+
+@router.get("/fleet/{edge}")
+def one(request: Request, hub: TheHub, person: Anybody, edge: Edge, said: Said = "") -> Response:
+    """Show one location."""
+    with hub.database.read() as connection:
+        row = location(connection, edge)
+        if row is None:
+            raise NotFound(
+                _("There is no location {edge}.", edge=edge), _("Look at the fleet."), code="no_location"
+            )
+        view = next(
+            place
+            for place in fleet_view(connection, hub.clock, presence_of(request))
+            if place.location_id == edge
+        )
+        bars = reads.streams_of(connection, edge)
+        parked = reads.parked_of(connection, edge)
+        told = reads.directives_of(connection, edge)
+        sessions = reads.sessions_of(connection, edge)
+        beat = reads.heartbeat_of(connection, edge)
+        catalog = newest_version(connection)
+    words = {
+        "replayed": _("Replayed. The event and what waited behind it count now."),
+        "discarded": _("Discarded. Its bytes and your reason are kept; what waited behind it counts now."),
+    }
+    return show(
+        request,
+        "fleet/location.html",
+        said=words.get(said, ""),
+        row=row,
+        view=view,
+        bars=bars,
+        parked=parked,
+        told=told,
+        sessions=sessions,
+        beat=beat,
+        catalog=catalog,
+        may_repair=may(person, ADMIN),
+    )
+
+
+@router.post("/fleet/{edge}/parked/{seq}/replay")
+def replay(hub: TheHub, person: Admin, edge: Edge, seq: Seq) -> Response:
+    """Apply an event that was set aside, and what waited behind it."""
+    repair.replay(hub, edge, seq, by=person.name)
+    return go_to(f"/fleet/{edge}", said="replayed")
+
+
+@router.post("/fleet/{edge}/parked/{seq}/discard")
+def discard(hub: TheHub, person: Admin, edge: Edge, seq: Seq, note: Note) -> Response:
+    """Give an event up for good, with a reason."""
+    repair.discard(hub, edge, seq, note=note.strip(), by=person.name)
+    return go_to(f"/fleet/{edge}", said="discarded")

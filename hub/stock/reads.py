@@ -1,0 +1,191 @@
+"""Reading stock over all locations: what is on hand, in which bucket, and what it is worth."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.catalog.rows import products
+from hub.spine.rows import events, order_lines
+from hub.stock.rows import balances, stock_movements, stock_values
+from protocol.errors import NotFound
+from protocol.kit.text import _
+
+OUTSIDE: Final = ("opening", "supplier", "adjustment", "missing", "customer")
+MOVES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SkuRow:
+    """One item over all locations."""
+
+    sku: str
+    name: str
+    sellable: int
+    elsewhere: int
+    value_minor: int
+    locations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One item in one bucket of one location."""
+
+    location: str
+    bucket: str
+    quantity: int
+    value_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Why a number changed."""
+
+    at_us: int
+    arrived_us: int
+    kind: str
+    location: str
+    from_bucket: str
+    to_bucket: str
+    quantity: int
+    reason: str
+
+
+def listed(
+    connection: Connection, *, text: str = "", short: bool = False, limit: int = 50, offset: int = 0
+) -> tuple[list[SkuRow], int]:
+    """Return a page of items by code, and how many there are; `short`: only those below zero somewhere."""
+    inside = balances.c.bucket.not_in(OUTSIDE)
+    sums = (
+        sa.select(
+            balances.c.sku,
+            sa.func.sum(sa.case((balances.c.bucket == "sellable", balances.c.quantity), else_=0)).label("shelf"),
+            sa.func.sum(sa.case((balances.c.bucket != "sellable", balances.c.quantity), else_=0)).label("other"),
+            sa.func.count(balances.c.location.distinct()).label("places"),
+            sa.func.min(balances.c.quantity).label("least"),
+        )
+        .where(inside)
+        .group_by(balances.c.sku)
+        .subquery()
+    )
+    worth = (
+        sa.select(stock_values.c.sku, sa.func.sum(stock_values.c.value_minor).label("value"))
+        .group_by(stock_values.c.sku)
+        .subquery()
+    )
+    name = sa.func.coalesce(products.c.name, "")
+    joined = sums.outerjoin(products, products.c.sku == sums.c.sku).outerjoin(
+        worth, worth.c.sku == sums.c.sku
+    )
+    where = [sa.true()]
+    if text:
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        where.append(
+            sums.c.sku.ilike(f"{escaped}%", escape="\\") | name.ilike(f"%{escaped}%", escape="\\")
+        )
+    if short:
+        where.append(sums.c.least < 0)
+    total = connection.execute(sa.select(sa.func.count()).select_from(joined).where(*where)).scalar_one()
+    rows = connection.execute(
+        sa.select(
+            sums.c.sku,
+            name,
+            sums.c.shelf,
+            sums.c.other,
+            sa.func.coalesce(worth.c.value, 0),
+            sums.c.places,
+        )
+        .select_from(joined)
+        .where(*where)
+        .order_by(sums.c.sku)
+        .limit(limit)
+        .offset(offset)
+    ).all()
+    found = [SkuRow(sku, name_, int(a), int(b), int(v), n) for sku, name_, a, b, v, n in rows]
+    unnamed = [row.sku for row in found if not row.name]
+    said = _said_names(connection, unnamed)
+    return [
+        SkuRow(
+            row.sku,
+            row.name or said.get(row.sku, ""),
+            row.sellable,
+            row.elsewhere,
+            row.value_minor,
+            row.locations,
+        )
+        for row in found
+    ], int(total)
+
+
+def totals(connection: Connection) -> tuple[int, int]:
+    """Return units on hand over all locations, and what they are worth."""
+    units = connection.execute(
+        sa.select(sa.func.sum(balances.c.quantity)).where(balances.c.bucket.not_in(OUTSIDE))
+    ).scalar()
+    value = connection.execute(sa.select(sa.func.sum(stock_values.c.value_minor))).scalar()
+    return int(units or 0), int(value or 0)
+
+
+def item(connection: Connection, sku: str) -> tuple[str, list[Held]]:
+    """Return an item's name and where it is.
+
+    Raises:
+        NotFound: nothing of it was ever moved and the catalogue does not have it.
+    """
+    name = connection.execute(sa.select(products.c.name).where(products.c.sku == sku)).scalar()
+    same = (
+        (stock_values.c.location == balances.c.location)
+        & (stock_values.c.sku == balances.c.sku)
+        & (stock_values.c.bucket == balances.c.bucket)
+    )
+    rows = connection.execute(
+        sa.select(
+            balances.c.location,
+            balances.c.bucket,
+            balances.c.quantity,
+            sa.func.coalesce(sa.func.sum(stock_values.c.value_minor), 0),
+        )
+        .outerjoin(stock_values, same)
+        .where(balances.c.sku == sku, balances.c.bucket.not_in(OUTSIDE))
+        .group_by(balances.c.location, balances.c.bucket, balances.c.quantity)
+        .order_by(balances.c.location, balances.c.bucket.desc())
+    ).all()
+    if name is None and not rows:
+        raise NotFound(_("The hub knows no item {sku}.", sku=sku[:40]), _("Search the stock."), code="no_sku")
+    held = [Held(place, bucket, int(count), int(value)) for place, bucket, count, value in rows]
+    return str(name or _said_names(connection, [sku]).get(sku, "")), held
+
+
+def moves(connection: Connection, sku: str) -> list[Move]:
+    """Return why an item's numbers changed lately, the newest first."""
+    columns: list[Any] = [
+        events.c.at_us,
+        events.c.arrived_us,
+        events.c.kind,
+        stock_movements.c.location,
+        stock_movements.c.from_bucket,
+        stock_movements.c.to_bucket,
+        stock_movements.c.quantity,
+        stock_movements.c.reason,
+    ]
+    rows = connection.execute(
+        sa.select(*columns)
+        .join(events, events.c.apply_order == stock_movements.c.apply_order)
+        .where(stock_movements.c.sku == sku)
+        .order_by(stock_movements.c.apply_order.desc(), stock_movements.c.n)
+        .limit(MOVES)
+    )
+    return [Move(*row) for row in rows]
+
+
+def _said_names(connection: Connection, skus: list[str]) -> dict[str, str]:
+    """Return what items were called when they were sold, for those the catalogue does not have."""
+    if not skus:
+        return {}
+    rows = connection.execute(
+        sa.select(order_lines.c.sku, sa.func.max(order_lines.c.name))
+        .where(order_lines.c.sku.in_(skus))
+        .group_by(order_lines.c.sku)
+    )
+    return {sku: str(name) for sku, name in rows}
