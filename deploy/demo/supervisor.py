@@ -89,11 +89,15 @@ class Supervisor:
         tour = Tour(self.layout, self.is_cut)
         acts: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
             "status": lambda _name: self.status(),
-            "cut": lambda name: self._told(name, self.cut),
+            "cut": lambda name: self._told(name, cut),
             "restore": lambda name: self._told(name, self.restore),
             "kill": lambda name: self._told(name, self.kill),
             "stop": lambda _name: self._asked_to_stop(),
         }
+
+        def cut(name: str) -> None:
+            self.cut(name)
+            tour.line_cut(name)
 
         def paper() -> str:
             tour.saw_paper()

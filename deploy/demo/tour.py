@@ -43,6 +43,11 @@ class Tour:
         self._stopping.set()
         self._thread.join()
 
+    def line_cut(self, name: str) -> None:
+        """Note what the second store had sold at the moment its line was cut."""
+        if name == SECOND:
+            self._at_cut = self._orders(SECOND)
+
     def saw_paper(self) -> None:
         """Note that somebody looked at the paper."""
         self._done.add("paper")
@@ -65,12 +70,7 @@ class Tour:
         """Look once and tick off what has happened."""
         if self._orders(FIRST) > self._began[FIRST]:
             self._done.add("sell")
-        sold = self._orders(SECOND)
-        if not self._is_cut(SECOND):
-            self._at_cut = None
-        elif self._at_cut is None:
-            self._at_cut = sold
-        elif sold > self._at_cut:
+        if self._is_cut(SECOND) and self._at_cut is not None and self._orders(SECOND) > self._at_cut:
             self._done.add("cut")
         if "cut" in self._done and not self._is_cut(SECOND) and self._caught_up():
             self._done.add("catch_up")
