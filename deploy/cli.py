@@ -83,7 +83,7 @@ def start(
 
 @app.command(
     "doctor",
-    epilog="Examples:  orderspine doctor   |   orderspine doctor --folder /var/lib/orderspine --json",
+    epilog="Examples:  orderspine doctor   |   orderspine doctor --folder /srv/shop --json",
 )
 def doctor(
     folder: Annotated[str, typer.Option("--folder", help="Where the data is, or will be.")] = ".",

@@ -60,7 +60,7 @@ def agrees(said: dict[str, Any]) -> None:
     assert {name: said[name] for name in zeros} == dict.fromkeys(zeros, 0)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_day_that_is_cut_and_killed_ends_with_three_equal_counts() -> None:
     said = played("--once")
 
@@ -70,7 +70,7 @@ def test_a_day_that_is_cut_and_killed_ends_with_three_equal_counts() -> None:
     assert said["returns"] > 20
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_a_replayed_month_equals_a_count_by_hand_whatever_is_cut_and_killed(tmp_path: Path) -> None:
     text = made_up_month(random.Random(7))
     source = tmp_path / "month.csv.gz"
