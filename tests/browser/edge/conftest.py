@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.edge.store import PIN, Store, running
-from tests.support.browser import chromium
+from tests.support.browser import chromium, ready
 
 SHOTS = Path(os.environ.get("ORDERSPINE_SHOTS", "test-artifacts"))
 
@@ -29,16 +29,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def sign_in(page: Page, store: Store, name: str = "A. Osei", *, till: str = "till-1") -> None:
     """Tap a name, type the PIN."""
     page.goto(f"{store.url}/sign-in")
+    ready(page)
     page.get_by_label("You stand at").select_option(till)
     page.get_by_text(name, exact=True).click()
     page.keyboard.type(PIN)
     page.keyboard.press("Enter")
     page.wait_for_url("**/sell")
+    ready(page)
 
 
 def empty(page: Page, store: Store) -> None:
     """Begin with an empty basket."""
     page.goto(f"{store.url}/sell")
+    ready(page)
     button = page.get_by_role("button", name="Empty the basket")
     if button.count():
         button.click()

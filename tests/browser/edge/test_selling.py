@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.edge.conftest import empty, shot, sign_in
 from tests.browser.edge.store import CODES, PIN, Store, sell
-from tests.support.browser import scan, window
+from tests.support.browser import ready, scan, window
 
 pytestmark = pytest.mark.browser
 BAG, CAKE, BUNTING, HEART = CODES["85099B"], CODES["22423"], CODES["47566"], CODES["85123A"]
@@ -62,6 +62,7 @@ def test_a_cash_sale_goes_from_scan_to_the_next_customer_at_every_pace_of_the_sc
     expect(counter.locator("#to-pay")).to_have_text("£5.00")
     counter.keyboard.press("F9")
     counter.wait_for_url("**/sell/pay?by=cash")
+    ready(counter)
     counter.get_by_role("button", name="£10", exact=True).click()
     expect(counter.locator("[data-shows=change]")).to_have_text("£5.00")
     expect(counter.locator(".coins li")).to_have_text(["£5"])
@@ -140,6 +141,7 @@ def test_a_card_sale_keeps_the_reference_of_the_terminal(counter: Page, store: S
     add(counter, CAKE)
     counter.keyboard.press("F10")
     counter.wait_for_url("**/sell/pay?by=card")
+    ready(counter)
     shot(counter, "edge-pay-card")
     counter.get_by_label("Last four digits").fill("4242")
     counter.get_by_label("Reference").fill("T-778")
@@ -157,12 +159,15 @@ def test_a_split_sale_says_what_is_left_until_nothing_is(counter: Page, store: S
     add(counter, CAKE)
     counter.keyboard.press("F12")
     counter.wait_for_url("**/sell/pay?by=split")
+    ready(counter)
     counter.keyboard.type("500")
     expect(counter.locator("#got")).to_have_value("£5.00")
     counter.keyboard.press("F10")
     counter.wait_for_url("**taken=card*")
+    ready(counter)
     expect(counter.locator(".change .money")).to_have_text("£7.75")
     counter.reload()
+    ready(counter)
     expect(counter.locator(".change .money")).to_have_text("£7.75")
     shot(counter, "edge-pay-split")
     counter.keyboard.press("F9")
@@ -248,6 +253,7 @@ def test_a_whole_sale_needs_no_hand_on_the_mouse(counter: Page, store: Store) ->
     expect(counter.locator("#to-pay")).to_have_text("£4.95")
     counter.keyboard.press("F9")
     counter.wait_for_url("**/sell/pay?by=cash")
+    ready(counter)
     counter.keyboard.type("2000")
     expect(counter.locator("[data-shows=change]")).to_have_text("£15.05")
     counter.keyboard.press("Enter")

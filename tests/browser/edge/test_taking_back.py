@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from protocol.ids import slip_code
 from tests.browser.edge.conftest import shot, sign_in
 from tests.browser.edge.store import CODES, PIN, Store, sell
-from tests.support.browser import scan, window
+from tests.support.browser import ready, scan, window
 
 pytestmark = pytest.mark.browser
 
@@ -33,6 +33,7 @@ def on_hand(store: Store, sku: str, bucket: str = "sellable") -> int:
 def test_a_scanned_receipt_opens_its_order(page: Page, store: Store) -> None:
     sold = sell(store.edge, "receipt", ("47566", 1))
     page.goto(f"{store.url}/orders")
+    ready(page)
     scan(page, slip_code("rc", sold.number, 1))
     page.wait_for_url(f"**/orders/{sold.number}")
 
@@ -43,9 +44,9 @@ def test_a_scanned_receipt_opens_its_order(page: Page, store: Store) -> None:
 def test_a_filter_stays_in_the_address_and_the_last_digits_find_one_order(page: Page, store: Store) -> None:
     sold = sell(store.edge, "digits", ("47566", 1))
     page.goto(f"{store.url}/orders")
-    page.get_by_label("State").select_option("voided")
+    page.get_by_label("State").select_option("returned")
     page.get_by_role("button", name="Find").click()
-    page.wait_for_url("**state=voided*")
+    page.wait_for_url("**state=returned*")
     expect(page.get_by_text("No order of this store fits")).to_be_visible()
     page.goto(f"{store.url}/orders?q={sold.number[-5:]}")
 
@@ -118,6 +119,7 @@ def test_stock_shows_every_part_of_the_formula_and_why_it_changed(page: Page, st
     sold = sell(store.edge, "why", ("20725", 1))
     left = on_hand(store, "20725")
     page.goto(f"{store.url}/stock")
+    ready(page)
     scan(page, CODES["20725"])
     page.wait_for_url("**/stock/20725")
 
