@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import sqlalchemy as sa
 import zstandard
@@ -191,10 +191,9 @@ def store_versions(connection: Connection) -> list[StoreVersion]:
 
 
 def _all(connection: Connection) -> Iterator[Product]:
-    rows: Any = connection.execution_options(yield_per=PIECE).execute(
-        sa.select(products).order_by(products.c.sku)
-    )
-    for row in rows:
+    # On the statement: options of the connection would stay with the writer's for good.
+    query = sa.select(products).order_by(products.c.sku).execution_options(yield_per=PIECE)
+    for row in connection.execute(query):
         yield Product(
             sku=row.sku,
             name=row.name,
