@@ -18,6 +18,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.bench.http_load import Load, run_load
@@ -36,9 +38,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def body(number: int) -> bytes:
+def body(number: int, *, digits: int = 4) -> bytes:
     """Return a sale of three lines, paid in cash."""
-    skus = [f"SKU-{(number * 3 + n) % 1000:04d}" for n in range(3)]
+    skus = [f"SKU-{(number * 3 + n) % 1000:0{digits}d}" for n in range(3)]
     return json.dumps(
         {
             "key": f"bench-{os.getpid()}-{time.monotonic_ns()}-{number}",
@@ -107,12 +109,21 @@ def _check(n: int) -> int:
     return -total % 10
 
 
-def ours(folder: Path, seconds: float) -> list[Load]:
-    """Return our figures at 1 and 16 connections."""
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process; one that does not end by itself is killed, for nothing may be left behind."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def serving(config: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a real store process for the length of a block."""
     from edge_agent.settings import load_settings
 
-    config = prepare(folder, 1_000)
-    port = load_settings(config).port
     code = (
         "import sys; from pathlib import Path; from edge_agent.app import build;"
         "from edge_agent.settings import load_settings; from protocol.kit.logs import set_up_logs;"
@@ -121,7 +132,31 @@ def ours(folder: Path, seconds: float) -> list[Load]:
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(config)])
     try:
+        wait_for(f"http://{HOST}:{load_settings(config).port}/healthz")
+        yield process
+    finally:
+        end(process)
+
+
+@contextmanager
+def serving_bare(file: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run the bare application for the length of a block."""
+    code = "import sys; from deploy.bench.edge_capture import bare; bare(sys.argv[1], int(sys.argv[2]))"
+    process = subprocess.Popen([sys.executable, "-c", code, str(file), str(port)])
+    try:
         wait_for(f"http://{HOST}:{port}/healthz")
+        yield process
+    finally:
+        end(process)
+
+
+def ours(folder: Path, seconds: float) -> list[Load]:
+    """Return our figures at 1 and 16 connections."""
+    from edge_agent.settings import load_settings
+
+    config = prepare(folder, 1_000)
+    port = load_settings(config).port
+    with serving(config):
         token = str(
             call(port, "/api/sign-in", {"person_id": "b-hale", "pin": PIN, "device": "till-1"})["token"]
         )
@@ -138,22 +173,13 @@ def ours(folder: Path, seconds: float) -> list[Load]:
         )
         headers = [("authorization", f"Bearer {token}")]
         return _both(port, "/api/sales", seconds, headers)
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 def limit(folder: Path, seconds: float) -> list[Load]:
     """Return the limit's figures at 1 and 16 connections."""
     port = free_port()
-    code = "import sys; from deploy.bench.edge_capture import bare; bare(sys.argv[1], int(sys.argv[2]))"
-    process = subprocess.Popen([sys.executable, "-c", code, str(folder / "bare.db"), str(port)])
-    try:
-        wait_for(f"http://{HOST}:{port}/healthz")
+    with serving_bare(folder / "bare.db", port):
         return _both(port, "/sale", seconds, [])
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 def _both(port: int, path: str, seconds: float, headers: list[tuple[str, str]]) -> list[Load]:

@@ -133,8 +133,8 @@ def bare(broker: Broker, hub_broker: Broker, database: HubDatabase, made: Sequen
         database.write(lambda unit: unit.connection.execute(sa.insert(table), group))
         hub.publish(f"os/1/down/{EDGE}/ack", b"1", qos=1)
 
-    hub = _plain(hub_broker, "os/1/up/+/log", commit)
-    store = _plain(broker, f"os/1/down/{EDGE}/ack", lambda *_: acks.put(1))
+    hub = plain_client(hub_broker, "os/1/up/+/log", commit)
+    store = plain_client(broker, f"os/1/down/{EDGE}/ack", lambda *_: acks.put(1))
     began, waiting = time.perf_counter(), 0
     for ready in made:
         store.publish(f"os/1/up/{EDGE}/log", ready.payload, qos=1)
@@ -151,7 +151,8 @@ def bare(broker: Broker, hub_broker: Broker, database: HubDatabase, made: Sequen
     return seconds
 
 
-def _plain(broker: Broker, topic: str, on_message: Any) -> mqtt.Client:
+def plain_client(broker: Broker, topic: str, on_message: Any) -> mqtt.Client:
+    """Return a connected client of the bare library that listens to one topic."""
     ready = threading.Event()
     client = mqtt.Client(
         CallbackAPIVersion.VERSION2, client_id=broker.user, protocol=MQTTProtocolVersion.MQTTv5
