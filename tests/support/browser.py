@@ -27,6 +27,14 @@ AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 _KEYS = """(keys) => keys.forEach((key) => (document.activeElement ?? document.body).dispatchEvent(
     new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))"""
+_PACE = """(gap) => {
+    window.keysAt ??= performance.now();
+    const stamps = new WeakMap();
+    Object.defineProperty(Event.prototype, "timeStamp", { configurable: true, get() {
+        if (!stamps.has(this)) stamps.set(this, this.type === "keydown" ? (window.keysAt += gap) : window.keysAt);
+        return stamps.get(this);
+    } });
+}"""
 HANDHELD, COUNTER, DESK = (360, 640), (1024, 768), (1440, 900)
 VIEWPORTS = [HANDHELD, COUNTER, DESK]
 
@@ -105,17 +113,23 @@ def ready(page: Page, path: str = "") -> None:
     page.locator("html[data-ready]").wait_for(state="attached")
 
 
+def pace(page: Page, gap_ms: float) -> None:
+    """Make the keys of this page come exactly so far apart, whatever else the machine is doing."""
+    page.evaluate(_PACE, gap_ms)
+
+
 def scan(page: Page, code: str, *, delay_ms: float = 0) -> None:
     """Type a code as a scanner does, ended by Enter.
 
     Without a delay the keys come from inside the page, so that a busy machine cannot tear them apart; they
-    reach every listener, but no field.
+    reach every listener, but no field. With a delay they are real keys, and the page is told that they came
+    at that pace.
     """
     if not delay_ms:
         page.evaluate(_KEYS, [*code, "Enter"])
         return
-    page.keyboard.type(code, delay=delay_ms)
-    page.wait_for_timeout(delay_ms)
+    pace(page, delay_ms)
+    page.keyboard.type(code)
     page.keyboard.press("Enter")
 
 
