@@ -31,8 +31,8 @@ _PACE = """(gap) => {
     window.keysAt ??= performance.now();
     const stamps = new WeakMap();
     Object.defineProperty(Event.prototype, "timeStamp", { configurable: true, get() {
-        if (!stamps.has(this)) stamps.set(this, this.type === "keydown" ? (window.keysAt += gap) : window.keysAt);
-        return stamps.get(this);
+        if (this.type === "keydown" && !stamps.has(this)) stamps.set(this, window.keysAt += gap);
+        return stamps.get(this) ?? window.keysAt;
     } });
 }"""
 HANDHELD, COUNTER, DESK = (360, 640), (1024, 768), (1440, 900)
