@@ -15,11 +15,11 @@ from starlette.responses import Response
 
 from edge_agent.context import Edge
 from edge_agent.counter import rows
-from edge_agent.counter.pages import till_of
 from edge_agent.counter.rules.sale import quick_cash
 from edge_agent.counter.steps import basket as steps
 from edge_agent.counter.steps.basket import BasketView, PaidBasket
 from edge_agent.counter.steps.sale import TenderGiven
+from edge_agent.counter.views import till_of
 from edge_agent.database import EdgeUnit
 from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, go_to, show
 from edge_agent.till.rules import DENOMINATIONS
