@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.console.words import location_pill, plain
+from hub.console.web import by_kind
+from hub.console.words import location_pill, named, plain
 from hub.context import Hub
 from hub.exceptions.rows import ExceptionRow
 from hub.exceptions.rows import listed as exceptions_listed
+from hub.exceptions.subjects import places
 from hub.fleet.presence import FleetPresence
 from hub.fleet.steps import LocationView, fleet_view
 from hub.spine.rows import orders, returns
@@ -103,6 +105,8 @@ class Overview:
     cells: tuple[Cell, ...]
     needs: tuple[Need, ...]
     open: tuple[ExceptionRow, ...]
+    where: Mapping[str, str]
+    """The location each of them is about, by its id."""
     open_total: int
     owners: tuple[Owner, ...]
     day: str
@@ -114,13 +118,14 @@ class Overview:
 def overview(connection: Connection, hub: Hub, presence: FleetPresence) -> Overview:
     """Read the overview."""
     now_us = hub.clock.now_us()
-    fleet = fleet_view(connection, hub.clock, presence)
+    fleet = by_kind(fleet_view(connection, hub.clock, presence))
+    names = {location.location_id: location.name for location in fleet}
     found, total = exceptions_listed(connection, limit=LISTED)
-    needs = [need for location in fleet if (need := need_of(location, found, now_us)) is not None]
+    needs = [need for location in fleet if (need := need_of(location, found, now_us, names)) is not None]
     order_ids = {row.subject for row in found if row.subject.startswith("order:")}
     today = from_us(now_us).astimezone(ZoneInfo(hub.settings.zone)).date().isoformat()
     day = _day(connection, today)
-    sales = _sales(connection, day, {location.location_id: location.name for location in fleet})
+    sales = _sales(connection, day, names)
     return Overview(
         headline=headline(len(needs), len(order_ids), total),
         says=_says(sales, day == today),
@@ -128,6 +133,7 @@ def overview(connection: Connection, hub: Hub, presence: FleetPresence) -> Overv
         cells=tuple(_cell(location, found) for location in fleet),
         needs=tuple(needs),
         open=tuple(found[:SHOWN]),
+        where=places(connection, found[:SHOWN]),
         open_total=total,
         owners=_owners(found, now_us),
         day=day,
@@ -156,7 +162,9 @@ def headline(locations: int, order_count: int, exceptions: int) -> str:
     return _("Nothing needs you now")
 
 
-def need_of(location: LocationView, open_: Sequence[ExceptionRow], now_us: int) -> Need | None:
+def need_of(
+    location: LocationView, open_: Sequence[ExceptionRow], now_us: int, names: Mapping[str, str]
+) -> Need | None:
     """Return why a location needs a hand, the gravest reason, or None when it needs none."""
     mine = about(location.location_id, open_)
     parked = [row for row in mine if row.kind == "event_parked"]
@@ -177,7 +185,7 @@ def need_of(location: LocationView, open_: Sequence[ExceptionRow], now_us: int) 
     if mine:
         row = mine[0]
         more = _(" And {n} more.", n=len(mine) - 1) if len(mine) > 1 else ""
-        return need(f"{row.title}.{more}", "act", _("Decide"), f"/exceptions/{row.exception_id}")
+        return need(f"{named(row.title, names)}.{more}", "act", _("Decide"), f"/exceptions/{row.exception_id}")
     broken = sorted(name for name, state in location.printers.items() if state not in _PRINTER_FINE)
     if broken:
         state = plain(location.printers[broken[0]]).lower()

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 import hub
 from hub.catalog import pages as catalog_pages
 from hub.console import pages as console_pages
-from hub.console.words import WORDS
+from hub.console.words import WORDS, named
 from hub.context import Hub
 from hub.exceptions import pages as exception_pages
 from hub.fleet import pages as fleet_pages
@@ -36,6 +36,7 @@ def templates_for(parts: Hub) -> Templates:
         static={"hub": STATIC},
     )
     templates.environment.globals.update(WORDS)
+    templates.environment.filters["named"] = named
     return templates
 
 

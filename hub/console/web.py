@@ -8,7 +8,7 @@ page, which then says what was done (`said`).
 import csv
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -21,6 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from hub.console.words import role_word
 from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import locations
+from hub.fleet.steps import LocationView
 from protocol.kit.text import _
 from protocol.kit.web.shell import Templates
 from protocol.kit.web.signin import CurrentPerson
@@ -81,6 +82,11 @@ def place_names(connection: Connection) -> dict[str, str]:
     """Return what each location is called; an edge that nobody registered has no name but its own."""
     rows = connection.execute(sa.select(locations.c.location_id, locations.c.name))
     return {**{row.location_id: row.name for row in rows}, "hub": _("Hub")}
+
+
+def by_kind(view: Sequence[LocationView]) -> list[LocationView]:
+    """Return the stores, then the warehouses, each by the name of its edge."""
+    return sorted(view, key=lambda place: (place.kind != "store", place.location_id))
 
 
 def pages_of(total: int, size: int = PAGE_ROWS) -> int:

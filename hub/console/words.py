@@ -18,6 +18,7 @@ from protocol.lifecycles import OrderState
 from protocol.people import HubRole, StoreRole
 
 _OPAQUE: Final = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-|^[0-9a-f]{16,}$")
+_NAME: Final = re.compile(r"(?<![\w-])[a-z][a-z0-9]*-[a-z0-9-]*\d+(?![\w-])")
 _GRAVE: Final = frozenset({
     "event_parked", "stream_fork", "z_mismatch", "suspense", "money_difference", "duplicate_number",
     "return_without_order", "edge_unreadable", "edge_clone",
@@ -100,6 +101,50 @@ def exception_shape(kind: str) -> Shape:
     return "act" if kind in _GRAVE else "wait"
 
 
+def exception_says(kind: str) -> str:
+    """Return what a kind of exception means, and what settles it; empty for one that is new."""
+    words = {
+        "event_parked": _(
+            "This hub could not apply an event, so it was set aside with its bytes. What follows on the same "
+            "record waits behind it. Replay it after the repair, or discard it with a reason."
+        ),
+        "stream_fork": _(
+            "A store continues another history than the hub knows, as after restoring an old copy of its "
+            "disk. Nothing of the new history was taken; find out which of the two is true."
+        ),
+        "z_mismatch": _(
+            "The hub added the close up again from the events it applied and found other sums than the store."
+        ),
+        "till_difference": _(
+            "The drawer was counted above or below what the store expected. The difference is booked as over "
+            "or short; ask the store what happened."
+        ),
+        "suspense": _(
+            "A posting had no account, or did not add up. What was left over stands on the suspense account "
+            "until somebody moves it."
+        ),
+        "money_difference": _(
+            "The sums of a sale do not agree with each other. The sale happened and stands as it was sent."
+        ),
+        "duplicate_number": _("A printed number was used for two orders. Both stand."),
+        "return_without_order": _("A return names an order that the hub does not have, or more than was sold."),
+        "stock_oversold": _("More was sold than the store's stock held. Count the item there."),
+        "slip_in_doubt": _("Nobody knows whether a slip came out of its printer. Ask the store to look."),
+    }
+    return words.get(kind, "")
+
+
+def named(text: str, names: Mapping[str, str]) -> str:
+    """Return a sentence of the record with its edges and tills as people call them."""
+    if not text:
+        return text
+
+    def word(found: re.Match[str]) -> str:
+        return names.get(found[0]) or till_word(found[0])
+
+    return _NAME.sub(word, text)
+
+
 def event_word(kind: str) -> str:
     """Return what happened, as the head of an event in a timeline."""
     words = {
@@ -116,6 +161,12 @@ def event_word(kind: str) -> str:
         "exception.closed": _("Exception closed"),
         "person.locked_out": _("PIN locked"),
     }
+    return words.get(kind, plain(kind))
+
+
+def directive_word(kind: str) -> str:
+    """Return what a location was told to do."""
+    words = {"catalog.publish": _("Take over a catalogue version"), "message": _("Message")}
     return words.get(kind, plain(kind))
 
 
@@ -219,6 +270,8 @@ WORDS: Final = {
     "exception_word": exception_word,
     "exception_shape": exception_shape,
     "event_word": event_word,
+    "exception_says": exception_says,
+    "directive_word": directive_word,
     "rule_word": rule_word,
     "account_kind_word": account_kind_word,
     "tender_word": tender_word,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Form, Path, Query, Request
 from sqlalchemy.engine import Connection
 from starlette.responses import Response
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from hub.console.web import go_to, place_names, show
 from hub.exceptions import rows, steps
 from hub.exceptions.rows import ExceptionRow
+from hub.exceptions.subjects import places
 from hub.spine.rows import orders
 from hub.web import Anybody, TheHub
 from protocol.kit.text import _
@@ -71,6 +73,7 @@ def _shown(
         found, total = rows.listed(connection, state=state, owner_role=owner or None, limit=LISTED)
         case = rows.find(connection, exception_id) if exception_id else (found[0] if found else None)
         names = place_names(connection)
+        where = places(connection, [*found, case] if case else found)
         subject = _subject(connection, case) if case else None
         earlier = [
             row
@@ -85,7 +88,7 @@ def _shown(
         total=total,
         case=case,
         names=names,
-        place=_place(case) if case else "",
+        place=where[case.exception_id] if case else "",
         subject=subject,
         facts=_facts(case, names) if case else [],
         earlier=earlier,
@@ -93,12 +96,8 @@ def _shown(
         state=state,
         owners=[HubRole.OPS.value, HubRole.FINANCE.value, HubRole.ADMIN.value],
         mine=role,
-        where=_place,
+        where=where,
     )
-
-
-def _place(row: ExceptionRow) -> str:
-    return str(row.facts.get("location") or row.facts.get("edge") or row.location)
 
 
 def _subject(connection: Connection, row: ExceptionRow) -> tuple[str, str] | None:
@@ -106,15 +105,15 @@ def _subject(connection: Connection, row: ExceptionRow) -> tuple[str, str] | Non
     kind, _colon, name = row.subject.partition(":")
     if kind == "order":
         number = connection.execute(
-            orders.select().with_only_columns(orders.c.number).where(orders.c.order_id == name)
+            sa.select(orders.c.number).where(orders.c.order_id == name)
         ).scalar()
-        return (f"/orders/{number}", str(number)) if number else None
-    places = {
-        "edge": (f"/fleet/{name}", _("The location")),
-        "till": (f"/finance/days/{name}", _("The close")),
-        "sku": (f"/stock/{name}", name),
+        return (f"/orders/{number}", _("Order {number}", number=number)) if number else None
+    words = {
+        "edge": (f"/fleet/{name}", _("See the location")),
+        "till": (f"/finance/days/{name}", _("See the close")),
+        "sku": (f"/stock/{name}", _("See the stock")),
     }
-    return places.get(kind)
+    return words.get(kind)
 
 
 def _facts(row: ExceptionRow, names: dict[str, str]) -> Facts:
@@ -126,10 +125,20 @@ def _facts(row: ExceptionRow, names: dict[str, str]) -> Facts:
         if isinstance(value, dict):
             shown += [(key, inner) for key, inner in _flat(name, value)]
         elif isinstance(value, list | tuple):
-            shown.append((name, ", ".join(str(part) for part in value)))
+            shown += [_listed(name, part) for part in value]
         else:
             shown.append((name, names.get(value, value) if isinstance(value, str) else value))
     return shown
+
+
+def _listed(name: str, part: Any) -> tuple[str, Any]:
+    if not isinstance(part, dict):
+        return name, part
+    if {"said_minor", "worked_out_minor"} <= part.keys():
+        amounts = {"said_minor": part["said_minor"], "worked_out_minor": part["worked_out_minor"]}
+        return str(part.get("what", name)), amounts
+    said = [str(inner) for inner in part.values()]
+    return str(part.get("what") or part.get("name") or name), ", ".join(said)
 
 
 def _flat(name: str, value: dict[str, Any]) -> Sequence[tuple[str, Any]]:

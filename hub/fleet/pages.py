@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Path, Query, Request
 from starlette.responses import Response
 
 from hub.catalog.steps import newest_version
-from hub.console.web import ADMIN, go_to, may, presence_of, show
+from hub.console.web import ADMIN, by_kind, go_to, may, presence_of, show
 from hub.fleet import reads
 from hub.fleet.rows import location
 from hub.fleet.steps import fleet_view
@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 def fleet(request: Request, hub: TheHub, _person: Anybody) -> Response:
     """Show every location in one table."""
     with hub.database.read() as connection:
-        view = fleet_view(connection, hub.clock, presence_of(request))
+        view = by_kind(fleet_view(connection, hub.clock, presence_of(request)))
         parked = reads.parked_counts(connection)
         newest = reads.newest_of(connection)
         catalog = newest_version(connection)
