@@ -33,6 +33,7 @@ class StoreReplay:
     seed: int = 1
     orders: dict[str, str] = field(default_factory=dict)
     drawer_minor: int = 0
+    returned: int = 0
 
     def play(self) -> None:
         """Play everything of this store."""
@@ -75,9 +76,9 @@ class StoreReplay:
         kind = "card" if sale.customer else "cash"
         tender: dict[str, Any] = {"kind": kind, "amount_minor": sale.total_minor}
         if kind == "card":
-            tender |= {"reference": sale.invoice, "last4": sale.customer[-4:].rjust(4, "0")}
+            tender |= {"reference": sale.invoice[:64], "last4": last4_of(sale.customer)}
         wanted = {
-            "key": f"sale-{sale.invoice}",
+            "key": f"sale-{sale.position}",
             "till": TILL,
             "lines": [line_of(line) for line in sale.lines],
             "tenders": [tender] if sale.total_minor else [],
@@ -101,8 +102,9 @@ class StoreReplay:
 
     def _take_back(self, back: PlannedReturn) -> None:
         number = self.orders[back.invoice]
+        self.returned += 1
         wanted = {
-            "key": f"return-{back.cancellation}-{back.position}",
+            "key": f"return-{number}-{self.returned}",
             "lines": [{"line_no": back.line_no, "quantity": back.quantity}],
             "till": TILL,
         }
@@ -119,6 +121,11 @@ def line_of(line: PlannedLine) -> dict[str, Any]:
     if line.is_finer_than_a_penny:
         return wanted | {"unit_price_exact": line.exact}
     return wanted | {"unit_price_minor": line.unit_price_minor}
+
+
+def last4_of(customer: str) -> str:
+    """Return four digits for the card of a customer; the file knows no cards."""
+    return "".join(letter for letter in customer if letter.isascii() and letter.isdigit())[-4:].rjust(4, "0")
 
 
 def cash_of(refunds: Sequence[Mapping[str, Any]]) -> int:

@@ -28,6 +28,7 @@ FORMATS: Final = (
     "%Y-%m-%d %H:%M",
     "%m/%d/%Y %H:%M",
     "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%y %H:%M",
     "%Y-%m-%dT%H:%M:%S",
 )
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
