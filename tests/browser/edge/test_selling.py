@@ -55,6 +55,7 @@ def test_a_cash_sale_goes_from_scan_to_the_next_customer_at_every_pace_of_the_sc
     before = orders(store)
     add(counter, BAG, delay_ms=delay_ms)
     counter.wait_for_timeout(320)  # the same code sooner would be the same scan
+    counter.evaluate("if (window.keysAt) window.keysAt += 320")  # the same by the clock that paces its keys
     add(counter, BAG, delay_ms=delay_ms)
 
     expect(counter.locator(".scan-qty")).to_have_text("2")
