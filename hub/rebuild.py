@@ -7,6 +7,7 @@ through the same table of stages; what differs afterwards is a bug, never a corr
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,7 +79,7 @@ def rebuild_into(empty: HubDatabase, hub: Hub) -> int:
         for table in CHOSEN:
             _copy(source, empty, table)
         for piece in _pieces(source):
-            empty.write(lambda unit, piece=piece: _apply(unit, other, piece))
+            empty.write(partial(_apply, other, piece))
             count += len(piece)
     return count
 
@@ -134,7 +135,7 @@ def _applied(row: sa.Row[Any]) -> Applied:
     )
 
 
-def _apply(unit: HubUnit, hub: Hub, piece: Sequence[Applied]) -> None:
+def _apply(hub: Hub, piece: Sequence[Applied], unit: HubUnit) -> None:
     work = hub.spine.work(unit, rebuilding=True)
     work.prepare(piece)
     log = work.room(Log)

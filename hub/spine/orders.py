@@ -179,6 +179,8 @@ class Orders:
             )
         self._return_ids.add(return_id)
         self._returns.append(applied)
+        if applied.body.order_id not in self._entries:
+            self._earlier.setdefault(applied.body.order_id, []).append(applied.data)
 
     def change(self, entry: Entry, body: ReturnCompleted, apply_order: int) -> tuple[Oddity, ...]:
         """Let units come back to an order; return what was out of order in it."""

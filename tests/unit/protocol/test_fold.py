@@ -1,0 +1,82 @@
+"""An order's record, folded from its events in any order they may arrive in."""
+
+from protocol.events import OrderSold, ReturnCompleted
+from protocol.fold import Oddity, after, fold, sold
+from protocol.lifecycles import OrderState
+from tests.support.hub import Shop
+
+
+def shop_with(*lines: tuple[str, int, int]) -> tuple[Shop, OrderSold]:
+    shop = Shop()
+    shop.open()
+    return shop, shop.sell(*lines)
+
+
+def test_a_counter_sale_is_fulfilled_and_paid_at_once() -> None:
+    _shop, order = shop_with(("A", 2, 999), ("B", 1, 500))
+
+    record = sold(order)
+
+    assert (record.state, record.paid_minor, record.refunded_minor) == (OrderState.COMPLETED, 2498, 0)
+    assert [(line.ordered, line.fulfilled, line.returned) for line in record.lines] == [(2, 2, 0), (1, 1, 0)]
+
+
+def test_returns_in_steps_end_where_the_sale_began() -> None:
+    shop, order = shop_with(("A", 3, 333))
+    states = []
+    record = sold(order)
+    for _ in range(3):
+        record, odd = after(record, shop.give_back(order, (1, 1)))
+        states.append(record.state)
+        assert odd == ()
+
+    assert states == [OrderState.PART_RETURNED, OrderState.PART_RETURNED, OrderState.RETURNED]
+    (line,) = record.lines
+    assert (line.returned, line.refunded_minor, line.refunded_tax_minor) == (
+        3,
+        line.gross_minor,
+        line.tax_minor,
+    )
+
+
+def test_a_return_that_arrives_before_its_sale_gives_the_same_record() -> None:
+    shop, order = shop_with(("A", 2, 999))
+    back = shop.give_back(order, (1, 1))
+
+    assert fold([back, order]) == fold([order, back])
+    assert fold([back]) is None
+
+
+def test_facts_out_of_order_are_applied_and_named() -> None:
+    shop, order = shop_with(("A", 2, 999))
+    back = shop.give_back(order, (1, 2))
+    record, _ = after(sold(order), back)
+
+    twice, odd = after(record, back)
+    void = ReturnCompleted.model_validate(back.model_dump())
+    voided, odd_void = after(record, shop_void(shop, order))
+
+    assert twice.lines[0].returned == 4
+    assert odd == (Oddity.MORE_RETURNED_THAN_SOLD, Oddity.MORE_REFUNDED_THAN_PAID)
+    assert voided.state is OrderState.VOIDED
+    assert Oddity.VOID_AFTER_RETURN in odd_void
+    assert after(voided, void)[1][-1] is Oddity.AFTER_VOID
+
+
+def shop_void(shop: Shop, order: OrderSold) -> ReturnCompleted:
+    for key in list(shop.backs):
+        fresh = shop.backs[key]
+        shop.backs[key] = type(fresh)(fresh.gross_minor, fresh.tax_minor, fresh.quantity)
+    return shop.void(order)
+
+
+def test_a_line_that_the_order_never_had_changes_no_line() -> None:
+    shop, order = shop_with(("A", 1, 999))
+    back = shop.give_back(order, (1, 1))
+    strange = back.model_copy(update={"lines": (back.lines[0].model_copy(update={"line_no": 9}),)})
+
+    record, odd = after(sold(order), strange)
+
+    assert odd == (Oddity.UNKNOWN_LINE,)
+    assert record.lines == sold(order).lines
+    assert record.refunded_minor == 999
