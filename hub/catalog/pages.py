@@ -1,7 +1,7 @@
-"""The catalogue: what the hub knows, the versions it published, which store has which, and importing a file."""
+"""The catalogue: what the hub knows, what it published, which store has which, and importing a file."""
 
 import io
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
@@ -48,7 +48,8 @@ async def import_file(request: Request, hub: TheHub, _person: Ops) -> Response:
     try:
         report = await run_in_threadpool(_import, hub, name, data)
     except Invalid as error:
-        view = await run_in_threadpool(lambda: _view(hub, error=f"{error.what} {error.remedy}"))
+        said = f"{error.what} {error.remedy}"
+        view = await run_in_threadpool(lambda: _view(hub, error=said))
         return show(request, "catalog/catalog.html", status_code=422, **view)
     view = await run_in_threadpool(lambda: _view(hub, report=report, name=name[:60]))
     return show(request, "catalog/catalog.html", **view)
@@ -72,7 +73,7 @@ def _import(hub: Hub, name: str, data: bytes) -> Report:
     return steps.import_csv(hub, io.StringIO(text, newline=""))
 
 
-def _view(hub: Hub, *, report: Report | None = None, name: str = "", error: str = "") -> dict[str, object]:
+def _view(hub: Hub, *, report: Report | None = None, name: str = "", error: str = "") -> dict[str, Any]:
     with hub.database.read() as connection:
         known, changed_us = connection.execute(
             sa.select(sa.func.count(), sa.func.max(products.c.changed_us))

@@ -176,31 +176,37 @@ def need_of(
     if location.pill.state == "revoked":
         return None
     if parked:
-        says = (
-            _("1 event was set aside and does not count yet.")
-            if len(parked) == 1
-            else _("{n} events were set aside and do not count yet.", n=len(parked))
-        )
-        return need(says, "act", _("Look at them"))
+        return need(_aside(len(parked)), "act", _("Look at them"))
     if mine:
         row = mine[0]
         more = _(" And {n} more.", n=len(mine) - 1) if len(mine) > 1 else ""
-        return need(f"{named(row.title, names)}.{more}", "act", _("Decide"), f"/exceptions/{row.exception_id}")
-    broken = sorted(name for name, state in location.printers.items() if state not in _PRINTER_FINE)
-    if broken:
-        state = plain(location.printers[broken[0]]).lower()
-        return need(_("Printer {name}: {state}.", name=broken[0], state=state), "wait", _("See the store"))
-    if location.skewed:
-        span = duration(abs(location.skew_us) / MICROSECONDS)
-        says = (
-            _("Its clock is {span} ahead.", span=span)
-            if location.skew_us > 0
-            else _("Its clock is {span} behind.", span=span)
-        )
-        return need(says, "wait", _("See the store"))
+        says = f"{named(row.title, names)}.{more}"
+        return need(says, "act", _("Decide"), f"/exceptions/{row.exception_id}")
+    if trouble := _trouble(location):
+        return need(trouble, "wait", _("See the store"))
     if location.pill.state in ("offline", "late"):
         return need(_dark(location, now_us), "calm", _("What waits"))
     return None
+
+
+def _aside(count: int) -> str:
+    if count == 1:
+        return _("1 event was set aside and does not count yet.")
+    return _("{n} events were set aside and do not count yet.", n=count)
+
+
+def _trouble(location: LocationView) -> str:
+    """Return what a location says is wrong with its machines, or "" when nothing is."""
+    broken = sorted(name for name, state in location.printers.items() if state not in _PRINTER_FINE)
+    if broken:
+        state = plain(location.printers[broken[0]]).lower()
+        return _("Printer {name}: {state}.", name=broken[0], state=state)
+    if location.skewed:
+        span = duration(abs(location.skew_us) / MICROSECONDS)
+        if location.skew_us > 0:
+            return _("Its clock is {span} ahead.", span=span)
+        return _("Its clock is {span} behind.", span=span)
+    return ""
 
 
 def about(location_id: str, open_: Sequence[ExceptionRow]) -> list[ExceptionRow]:

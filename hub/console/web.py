@@ -47,7 +47,7 @@ def templates_of(request: Request) -> Templates:
     return templates
 
 
-def show(request: Request, name: str, /, *, status_code: int = 200, **values: object) -> HTMLResponse:
+def show(request: Request, name: str, /, *, status_code: int = 200, **values: Any) -> HTMLResponse:
     """Answer with a page, or with its live part alone when htmx asks."""
     templates = templates_of(request)
     values.setdefault("said", "")

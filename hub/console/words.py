@@ -127,7 +127,9 @@ def exception_says(kind: str) -> str:
             "The sums of a sale do not agree with each other. The sale happened and stands as it was sent."
         ),
         "duplicate_number": _("A printed number was used for two orders. Both stand."),
-        "return_without_order": _("A return names an order that the hub does not have, or more than was sold."),
+        "return_without_order": _(
+            "A return names an order that the hub does not have, or more units than were sold."
+        ),
         "stock_oversold": _("More was sold than the store's stock held. Count the item there."),
         "slip_in_doubt": _("Nobody knows whether a slip came out of its printer. Ask the store to look."),
     }
@@ -228,7 +230,7 @@ def till_word(till: str) -> str:
 
 
 def person_word(person_id: str) -> str:
-    """Return the person behind an id of a store, `a-osei` as A. Osei; an opaque id says nothing and is left out."""
+    """Return the person behind an id of a store, `a-osei` as A. Osei; an opaque id is left out."""
     if not person_id or _OPAQUE.match(person_id):
         return ""
     parts = [f"{part.upper()}." if len(part) == 1 else part.capitalize() for part in person_id.split("-")]

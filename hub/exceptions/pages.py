@@ -31,12 +31,13 @@ def queue(
     request: Request,
     hub: TheHub,
     person: Anybody,
+    *,
     owner: Owner = "",
     state: State = "open",
     said: Annotated[str, Query(pattern=r"^(closed)?$")] = "",
 ) -> Response:
     """Show the queue with its first card open."""
-    return _shown(request, hub, person.role, owner, state, "", said)
+    return _shown(request, hub, person.role, owner=owner, state=state, said=said)
 
 
 @router.get("/exceptions/{exception_id}")
@@ -45,11 +46,12 @@ def one(
     hub: TheHub,
     person: Anybody,
     exception_id: Id,
+    *,
     owner: Owner = "",
     state: State = "open",
 ) -> Response:
     """Show the queue with one card open."""
-    return _shown(request, hub, person.role, owner, state, exception_id, "")
+    return _shown(request, hub, person.role, owner=owner, state=state, exception_id=exception_id)
 
 
 @router.post("/exceptions/{exception_id}/close")
@@ -67,7 +69,14 @@ def close(
 
 
 def _shown(
-    request: Request, hub: TheHub, role: str, owner: str, state: str, exception_id: str, said: str
+    request: Request,
+    hub: TheHub,
+    role: str,
+    *,
+    owner: str,
+    state: str,
+    exception_id: str = "",
+    said: str = "",
 ) -> Response:
     with hub.database.read() as connection:
         found, total = rows.listed(connection, state=state, owner_role=owner or None, limit=LISTED)
@@ -104,9 +113,7 @@ def _subject(connection: Connection, row: ExceptionRow) -> tuple[str, str] | Non
     """Return where the record is looked at that an exception is about, and the word for it."""
     kind, _colon, name = row.subject.partition(":")
     if kind == "order":
-        number = connection.execute(
-            sa.select(orders.c.number).where(orders.c.order_id == name)
-        ).scalar()
+        number = connection.execute(sa.select(orders.c.number).where(orders.c.order_id == name)).scalar()
         return (f"/orders/{number}", _("Order {number}", number=number)) if number else None
     words = {
         "edge": (f"/fleet/{name}", _("See the location")),

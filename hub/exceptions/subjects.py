@@ -18,10 +18,7 @@ def places(connection: Connection, found: Sequence[ExceptionRow]) -> dict[str, s
     sold_at = {f"order:{row.order_id}": row.location for row in rows}
     return {
         row.exception_id: str(
-            row.facts.get("location")
-            or row.facts.get("edge")
-            or sold_at.get(row.subject)
-            or row.location
+            row.facts.get("location") or row.facts.get("edge") or sold_at.get(row.subject) or row.location
         )
         for row in found
     }

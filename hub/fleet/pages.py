@@ -1,4 +1,4 @@
-"""The fleet: how every location is, and one location with its stream, what was set aside, and what it was told."""
+"""The fleet: how every location is, and one of them with its stream, what was set aside, what it was told."""
 
 from typing import Annotated
 

@@ -84,6 +84,7 @@ def account(
     hub: TheHub,
     person: Anybody,
     number: Annotated[str, Path(max_length=20, pattern=r"^[^\x00]*$")],
+    *,
     entity: Entity = "",
     page: Page = 1,
 ) -> Response:
@@ -111,7 +112,7 @@ def account(
 
 @router.get("/finance/journals")
 def listed(
-    request: Request, hub: TheHub, person: Anybody, day: Day = "", store: Name = "", page: Page = 1
+    request: Request, hub: TheHub, person: Anybody, *, day: Day = "", store: Name = "", page: Page = 1
 ) -> Response:
     """List journals, the newest first."""
     if not may(person, FINANCE):

@@ -32,7 +32,8 @@ def router(signer: SessionSigner, signed: SignIns) -> APIRouter:
 
     @routes.get("/sign-in")
     def sign_in_page(
-        request: Request, next: Annotated[str, Query(max_length=300)] = "/"  # noqa: A002 - the name in the address
+        request: Request,
+        next: Annotated[str, Query(max_length=300)] = "/",  # noqa: A002 - the name in the address
     ) -> Response:
         """Show the door."""
         if current_person(request) is not None:
@@ -65,6 +66,12 @@ def router(signer: SessionSigner, signed: SignIns) -> APIRouter:
         )
         return response
 
+    _own_page(routes, signer, signed)
+    _people_page(routes)
+    return routes
+
+
+def _own_page(routes: APIRouter, signer: SessionSigner, signed: SignIns) -> None:
     @routes.get("/account")
     def account(request: Request, person: Anybody) -> Response:
         """Show who is signed in and in which language."""
@@ -93,6 +100,8 @@ def router(signer: SessionSigner, signed: SignIns) -> APIRouter:
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_SECONDS, samesite="lax")
         return response
 
+
+def _people_page(routes: APIRouter) -> None:
     @routes.get("/people")
     def people(request: Request, hub: TheHub, person: Anybody) -> Response:
         """List who may sign in, and which programs have a token."""
@@ -122,8 +131,6 @@ def router(signer: SessionSigner, signed: SignIns) -> APIRouter:
             tokens=tokens,
             me=person.person_id,
         )
-
-    return routes
 
 
 def inside(address: str) -> str:

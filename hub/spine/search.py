@@ -52,6 +52,7 @@ class Filters:
 
 
 def asked(
+    *,
     q: Annotated[str, Query(max_length=64, pattern=_TEXT)] = "",
     store: Annotated[str, Query(max_length=64, pattern=_TEXT)] = "",
     state: Annotated[str, Query(max_length=20, pattern=r"^[a-z_]*$")] = "",

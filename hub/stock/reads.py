@@ -57,11 +57,12 @@ def listed(
 ) -> tuple[list[SkuRow], int]:
     """Return a page of items by code, and how many there are; `short`: only those below zero somewhere."""
     inside = balances.c.bucket.not_in(OUTSIDE)
+    on_shelf = balances.c.bucket == "sellable"
     sums = (
         sa.select(
             balances.c.sku,
-            sa.func.sum(sa.case((balances.c.bucket == "sellable", balances.c.quantity), else_=0)).label("shelf"),
-            sa.func.sum(sa.case((balances.c.bucket != "sellable", balances.c.quantity), else_=0)).label("other"),
+            sa.func.sum(sa.case((on_shelf, balances.c.quantity), else_=0)).label("shelf"),
+            sa.func.sum(sa.case((on_shelf, 0), else_=balances.c.quantity)).label("other"),
             sa.func.count(balances.c.location.distinct()).label("places"),
             sa.func.min(balances.c.quantity).label("least"),
         )
@@ -78,12 +79,10 @@ def listed(
     joined = sums.outerjoin(products, products.c.sku == sums.c.sku).outerjoin(
         worth, worth.c.sku == sums.c.sku
     )
-    where = [sa.true()]
+    where: list[sa.ColumnElement[bool]] = [sa.true()]
     if text:
         escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        where.append(
-            sums.c.sku.ilike(f"{escaped}%", escape="\\") | name.ilike(f"%{escaped}%", escape="\\")
-        )
+        where.append(sums.c.sku.ilike(f"{escaped}%", escape="\\") | name.ilike(f"%{escaped}%", escape="\\"))
     if short:
         where.append(sums.c.least < 0)
     total = connection.execute(sa.select(sa.func.count()).select_from(joined).where(*where)).scalar_one()

@@ -33,7 +33,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/finance/days")
 def days(
-    request: Request, hub: TheHub, person: Anybody, day: Day = "", store: Name = "", page: Page = 1
+    request: Request, hub: TheHub, person: Anybody, *, day: Day = "", store: Name = "", page: Page = 1
 ) -> Response:
     """List till sessions by day, each with its close."""
     if not may(person, FINANCE):

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -51,12 +51,14 @@ _DAY = [
     zs.c.difference_minor,
 ]
 
+_CLOSE: Final = ("first_seq", "last_seq", "totals", "tenders", "recomputed", "closed_by")
+
 
 def listed(
     connection: Connection, *, day: str = "", store: str = "", limit: int = 50, offset: int = 0
 ) -> tuple[list[DayRow], int]:
     """Return a page of till sessions, the newest day first, and how many there are."""
-    where = [sa.true()]
+    where: list[sa.ColumnElement[bool]] = [sa.true()]
     if day:
         where.append(till_sessions.c.business_date == day)
     if store:
@@ -96,7 +98,7 @@ def close_of(connection: Connection, session_id: str) -> Close:
         NotFound: the session is not known or not closed.
     """
     row = connection.execute(
-        sa.select(*_DAY, zs.c.first_seq, zs.c.last_seq, zs.c.totals, zs.c.tenders, zs.c.recomputed, zs.c.closed_by)
+        sa.select(*_DAY, *(zs.c[name] for name in _CLOSE))
         .join(zs, zs.c.session_id == till_sessions.c.session_id)
         .where(till_sessions.c.session_id == session_id)
     ).first()

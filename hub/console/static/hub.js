@@ -1,4 +1,4 @@
-/* What the hub's pages do beyond shell.js: J and K walk a queue, and a swapped part keeps the keyboard where it was. */
+/* What the hub's pages do beyond shell.js: J and K walk a queue; a scanned slip is looked up wherever one is. */
 (() => {
   "use strict";
   const typing = (element) => element instanceof HTMLElement && element.matches("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]");
@@ -11,5 +11,10 @@
     const at = queue.findIndex((link) => link.hasAttribute("aria-current"));
     const next = queue[at + step];
     if (next) next.click();
+  });
+
+  document.addEventListener("scan", (event) => {
+    if (document.querySelector("form[data-scan-form], .door form")) return;
+    location.assign(`/orders?${new URLSearchParams({ q: event.detail.code })}`);
   });
 })();

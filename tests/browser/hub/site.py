@@ -1,6 +1,6 @@
 """A hub behind a real server, filled through its real inbox with the days of four stores and a warehouse.
 
-Run `python -m tests.browser.hub.site` and open the address it prints; everybody's password is `spine-and-paper`.
+Run `python -m tests.browser.hub.site` and open the address it prints; the password is `spine-and-paper`.
 """
 
 import io
