@@ -17,6 +17,8 @@ from rich.console import Console
 from deploy.bench import catchup, contention, edge_capture, edge_scan, live, size, start
 from deploy.bench.table import Row, from_facts, save, show
 
+FILE_COLUMNS: Final = 200
+"""Written into a file or a log, the table is not squeezed into eighty columns."""
 Measure = Callable[[bool], list[Row]]
 
 
@@ -77,7 +79,8 @@ def main() -> None:
         rows += MEASURES[name](asked.quick)
         talk.print(f"  {time.perf_counter() - began:.0f} s", highlight=False)
         save(rows, asked.out)
-    show(rows, Console())
+    wide = Console()
+    show(rows, wide if wide.is_terminal else Console(width=FILE_COLUMNS))
     talk.print(f"Written to {asked.out}.", highlight=False)
 
 
