@@ -6,7 +6,7 @@ step and, when the step says `needs_approval`, answers with a sheet that carries
 agree types a PIN there, the same form is sent again, and nothing on the screen was lost.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -20,6 +20,7 @@ from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.people import rows as people_rows
 from edge_agent.people import steps as people
+from edge_agent.people.rules import role_word
 from protocol.errors import Invalid, NotSignedIn, OrderspineError, Refused, TooManyTries
 from protocol.kit.text import _
 from protocol.kit.web.shell import Templates
@@ -243,16 +244,6 @@ def _approval_sheet(  # noqa: PLR0917 - the same, and what went wrong
         chosen=form.get("approver") or (who[0][0] if len(who) == 1 else ""),
         error=f"{error.what} {error.remedy}" if error else "",
     )
-
-
-def role_word(role: str) -> str:
-    """Return a role as people say it."""
-    words: Mapping[str, str] = {
-        StoreRole.ASSOCIATE: _("Associate"),
-        StoreRole.LEAD: _("Team lead"),
-        StoreRole.MANAGER: _("Store manager"),
-    }
-    return words.get(role, role)
 
 
 def till_word(till: str) -> str:

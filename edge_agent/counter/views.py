@@ -14,7 +14,7 @@ from edge_agent.paper.rules import state_label
 from edge_agent.stock import rows as stock_rows
 from protocol.errors import Invalid
 from protocol.kit.sqlite import Connection
-from protocol.kit.text import _
+from protocol.kit.text import _, inside
 from protocol.kit.web.filters import money
 from protocol.kit.web.signin import CurrentPerson
 
@@ -156,6 +156,6 @@ def _last_sale(connection: Connection, till: str, sold: str) -> LastSale | None:
     if head is None:
         return None
     job = next(iter(paper_rows.jobs(connection, state="", business_id=head.number, limit=1)), None)
-    paper = state_label(job.state).lower() if job else _("none")
+    paper = inside(state_label(job.state)) if job else _("none")
     fresh = bool(sold) and head.number == sold
     return LastSale(head.number, head.total_minor, head.change_minor, head.at_us, paper, fresh)

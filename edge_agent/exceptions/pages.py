@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from edge_agent.context import Edge
 from edge_agent.exceptions import rows, steps
-from edge_agent.pages import form_of, role_word, show
+from edge_agent.pages import form_of, show
+from edge_agent.people.rules import role_word
 from edge_agent.web import edge_of, signed_in
 from protocol.errors import Invalid
 from protocol.kit.text import _

@@ -21,7 +21,7 @@ from protocol.errors import IllegalTransition, NotFound, Refused
 from protocol.events import DrawerOpened, OrderSold, ReturnCompleted, TillClosed
 from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection
-from protocol.kit.text import _
+from protocol.kit.text import _, inside
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import Tender, TenderKind
 from protocol.till import SessionTotals
@@ -302,7 +302,7 @@ def doubt(unit: EdgeUnit, edge: Edge, job: rows.JobRow) -> None:
         edge,
         kind="slip_in_doubt",
         subject=f"print:{job.job_id}",
-        title=_("Did the {slip} {number} print?", slip=slip_label(job.document).lower(), number=job.title),
+        title=_("Did the {slip} {number} print?", slip=inside(slip_label(job.document)), number=job.title),
         facts={"job_id": job.job_id, "document": job.document, "number": job.title},
         owner_role="associate",
         dedupe_key=f"print:{job.job_id}",

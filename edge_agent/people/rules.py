@@ -1,11 +1,13 @@
 """What a PIN may be, and when too many wrong ones lock a tile."""
 
 import re
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Final
 
 from protocol.errors import Invalid
 from protocol.kit.text import _
+from protocol.people import StoreRole
 
 TRIES: Final = 5
 LOCKED_US: Final = 5 * 60 * 1_000_000
@@ -29,6 +31,16 @@ def check_new_pin(pin: str, *, demo: bool = False) -> None:
             _("Take 4 to 12 digits that are not all the same and not in a row."),
             code="weak_pin",
         )
+
+
+def role_word(role: str) -> str:
+    """Return a role as people say it."""
+    words: Mapping[str, str] = {
+        StoreRole.ASSOCIATE: _("Associate"),
+        StoreRole.LEAD: _("Team lead"),
+        StoreRole.MANAGER: _("Store manager"),
+    }
+    return words.get(role, role)
 
 
 def locked_seconds(locked_until_us: int, now_us: int) -> int:

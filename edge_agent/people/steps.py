@@ -16,13 +16,14 @@ from edge_agent.people.rules import (
     check_new_pin,
     locked_seconds,
     person_id_from,
+    role_word,
 )
 from edge_agent.people.sessions import SESSION_DIGITS, SignIns, token_hash
 from protocol.errors import Invalid, NotFound, NotPermitted, NotSignedIn, TooManyTries
 from protocol.events import SignInFailed
 from protocol.ids import IdMaker
 from protocol.kit.sqlite import IntegrityError
-from protocol.kit.text import _
+from protocol.kit.text import _, inside
 from protocol.kit.web.secrets import hash_secret, verify_secret_aside
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import Approval
@@ -251,8 +252,11 @@ def require_word(  # noqa: PLR0917 - reads as a sentence: who, what, whose word
 def approval_needed(action: str, needed: StoreRole) -> NotPermitted:
     """Return the refusal that a screen turns into "ask a lead", keeping what is on it."""
     return NotPermitted(
-        _("This needs the word of a {role}.", role=needed.value),
-        _("Ask a {role} to type their PIN here; nothing on the screen is lost.", role=needed.value),
+        _("This needs the word of a {role}.", role=inside(role_word(needed))),
+        _(
+            "Ask a {role} to type their PIN here; nothing on the screen is lost.",
+            role=inside(role_word(needed)),
+        ),
         code="needs_approval",
         action=action,
         role=needed.value,

@@ -14,7 +14,7 @@ from edge_agent.stock import steps
 from edge_agent.web import edge_of, signed_in
 from protocol.errors import Invalid, NotFound
 from protocol.kit.sqlite import Connection
-from protocol.kit.text import _
+from protocol.kit.text import _, inside
 from protocol.kit.web.signin import CurrentPerson, require
 from protocol.people import StoreRole
 
@@ -96,7 +96,7 @@ async def move(request: Request, sku: str, edge: AnyEdge, person: Manager) -> Re
     if units <= 0:
         raise Invalid(_("At least one unit has to move."), _("Type how many."))
     await edge.database.awrite(lambda unit: steps.move(unit, edge, wanted, person=person))
-    toast = _("Written down: {units} {word}.", units=units, word=reason_word(reason).lower())
+    toast = _("Written down: {units} {word}.", units=units, word=inside(reason_word(reason)))
     return show(request, "stock/product.html", toast=toast, **_view(edge, sku, person))
 
 

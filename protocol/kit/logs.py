@@ -35,7 +35,8 @@ def set_up_logs(
         shared.append(structlog.processors.format_exc_info)
         last = structlog.processors.JSONRenderer(default=str)
     else:
-        last = structlog.dev.ConsoleRenderer()
+        # Plain traces: a rich one prints every local, takes seconds under load, and could show a secret.
+        last = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -21,6 +21,11 @@ def _(english: str, **values: object) -> str:
     return said.format(**values) if values else said
 
 
+def inside(word: str) -> str:
+    """Return a word as it stands inside a sentence; German keeps the capital of its nouns."""
+    return word[:1].lower() + word[1:] if language.get() == "en" else word
+
+
 def choose_language(accept_language: str | None, preferred: str | None = None) -> str:
     """Return the first language we speak of a person's setting and a browser's wish."""
     wishes = [preferred or "", *(accept_language or "").split(",")]

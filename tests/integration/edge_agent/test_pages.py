@@ -124,3 +124,16 @@ def test_what_cannot_be_done_is_answered_in_a_sentence_and_never_with_a_trace(
 
     assert answer.status_code == status
     assert "Traceback" not in answer.text
+
+
+def test_a_new_pin_ends_the_sign_ins_that_the_old_one_opened(store: Store, seat: httpx.Client) -> None:
+    with httpx.Client(base_url=store.url, headers=HTML, trust_env=False) as other:
+        other.post("/sign-in", data={"person_id": "a-osei", "pin": PIN, "till": "till-2", "next": "/sell"})
+        assert other.get("/orders").status_code == 200
+
+        changed = seat.post(
+            "/store/people/a-osei/pin", data={"pin": "739154", "again": "739154"}, headers=PART
+        )
+
+        assert changed.status_code == 200
+        assert other.get("/orders", follow_redirects=False).headers["location"].startswith("/sign-in")
