@@ -8,6 +8,7 @@ page, which then says what was done (`said`).
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -30,6 +31,8 @@ from protocol.people import HubRole
 PAGE_ROWS: Final = 50
 EXPORT_ROWS: Final = 100_000
 """A spreadsheet opens no more."""
+_FORMULA: Final = frozenset("=+-@\t\r")
+_NUMBER: Final = re.compile(r"^-?\d+(\.\d+)?$")
 OPS: Final = (HubRole.OPS, HubRole.ADMIN)
 FINANCE: Final = (HubRole.FINANCE, HubRole.ADMIN)
 ADMIN: Final = (HubRole.ADMIN,)
@@ -114,5 +117,7 @@ def csv_file(name: str, head: Iterable[str], rows: Iterable[Iterable[object]]) -
 
 
 def _harmless(cell: object) -> object:
-    """Keep a text that begins like a formula a text."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    """Keep a text that begins like a formula a text; a negative number is one, and stays a number."""
+    if not isinstance(cell, str) or cell[:1] not in _FORMULA or _NUMBER.match(cell):
+        return cell
+    return f"'{cell}"

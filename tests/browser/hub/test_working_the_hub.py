@@ -8,14 +8,15 @@ from hub.console.web import go_to
 from protocol.people import HubRole
 from tests.browser.hub.conftest import Opens
 from tests.browser.hub.site import EVIL, Site
-from tests.support.browser import ready, window
+from tests.support.browser import ready, scan, window
 from tests.support.hub import send
 
 
 def test_an_order_is_found_read_followed_into_its_journal_and_back(opens: Opens) -> None:
     with opens("/") as page:
         page.keyboard.press("/")
-        page.locator("#find-all").press_sequentially("HT1-00007")
+        expect(page.locator("#find-all")).to_be_focused()
+        page.locator("#find-all").fill("HT1-00007")
         page.keyboard.press("Enter")
         ready(page, "/orders/HT1-00007")
         spine = page.locator(".timeline > li")
@@ -32,6 +33,15 @@ def test_an_order_is_found_read_followed_into_its_journal_and_back(opens: Opens)
     assert late == "Arrived 09:53, 41 min later: store offline"
     assert accounts == ["1100 Card clearing", "2200 Output tax", "4000 Sales"]
     assert back == "HT1-00007"
+
+
+def test_a_scanned_receipt_opens_its_order_from_anywhere(opens: Opens) -> None:
+    with opens("/fleet") as page:
+        scan(page, "HT1-00007")
+        ready(page, "/orders/HT1-00007")
+        found = page.inner_text("h1")
+
+    assert found == "HT1-00007"
 
 
 def test_the_keyboard_walks_the_queue_and_a_note_closes_an_exception(opens: Opens, site: Site) -> None:
