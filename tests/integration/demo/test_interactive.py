@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -25,12 +25,15 @@ pytestmark = [pytest.mark.processes, pytest.mark.slow]
 class RunningDemo:
     """A demo in a process of its own, as `make demo` starts it."""
 
+    started: ClassVar[list[subprocess.Popen[bytes]]] = []
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder.with_suffix(".log")
         command = [sys.executable, "-m", "deploy.cli", "demo", "--folder", str(folder)]
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
+        self.started.append(self.process)
         wait_for(lambda: self._is_up() or self._has_ended(), 90)
         assert not self._has_ended(), self.log.read_text()
 
@@ -69,11 +72,13 @@ class RunningDemo:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[RunningDemo]:
-    running = RunningDemo(tmp_path / "demo")
-    yield running
-    if running.process.poll() is None:
-        running.process.kill()
-    running.process.wait()
+    try:
+        yield RunningDemo(tmp_path / "demo")
+    finally:
+        while RunningDemo.started:  # also the second one of a test that failed on the way
+            process = RunningDemo.started.pop()
+            process.kill()
+            process.wait()
 
 
 def sell_one(place: dict[str, Any], key: str) -> str:
