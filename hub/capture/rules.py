@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from protocol.errors import Invalid
 from protocol.events import OrderSold
-from protocol.rules.pricing import PricedOrder, PriceLine, exact_extension, price_order
+from protocol.money import allocate
+from protocol.rules.pricing import exact_extension
+from protocol.rules.tax import tax_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,40 +26,46 @@ class Difference:
 def differences(body: OrderSold) -> tuple[Difference, ...]:
     """Return what does not add up in a sale; nothing, as a rule."""
     try:
-        priced = _priced(body)
+        gross, tax = _worked_out(body)
     except Invalid as refusal:
         return (Difference(refusal.reason, 0, body.total_minor, 0),)
-    found = [
-        Difference(what, line.line_no, said, worked_out)
-        for line, again in zip(body.lines, priced.lines, strict=True)
-        for what, said, worked_out in (
-            ("gross", line.gross_minor, again.gross_minor),
-            ("tax", line.tax_minor, again.tax_minor),
-        )
-        if said != worked_out
-    ]
+    found = []
+    for line, gross_again, tax_again in zip(body.lines, gross, tax, strict=True):
+        if line.gross_minor != gross_again:
+            found.append(Difference("gross", line.line_no, line.gross_minor, gross_again))
+        if line.tax_minor != tax_again:
+            found.append(Difference("tax", line.line_no, line.tax_minor, tax_again))
     taken = sum([tender.amount_minor for tender in body.tenders])
-    for what, said, worked_out in (
-        ("total", body.total_minor, priced.total_minor),
-        ("tax_total", body.tax_minor, priced.tax_minor),
+    for what, said, again in (
+        ("total", body.total_minor, sum(gross)),
+        ("tax_total", body.tax_minor, sum(tax)),
         ("tendered", taken, body.total_minor - body.rounding_minor),
     ):
-        if said != worked_out:
-            found.append(Difference(what, 0, said, worked_out))
+        if said != again:
+            found.append(Difference(what, 0, said, again))
     return tuple(found)
 
 
-def _priced(body: OrderSold) -> PricedOrder:
-    lines = []
+def _worked_out(body: OrderSold) -> tuple[list[int], tuple[int, ...]]:
+    """Return gross and tax of every line, by the steps of `protocol.rules.pricing.price_order`.
+
+    Written out, because it runs for every line of every store and `price_order` makes two values per line.
+    """
+    amounts = []
     order_discount = 0
     for line in body.lines:
         order_discount += line.order_discount_minor
-        extension = None
         if line.unit_price_exact:
             extension = exact_extension(line.unit_price_exact, line.quantity, body.currency)
-        lines.append(
-            PriceLine(
-                line.unit_price_minor, line.quantity, line.line_discount_minor, line.rate_ppm, extension
-            )
-        )
-    return price_order(lines, order_discount)
+        else:
+            extension = line.unit_price_minor * line.quantity
+        if line.line_discount_minor > extension:
+            raise Invalid("A discount is more than its line.", "Look at the line.", code="bad_line_discount")
+        amounts.append(extension - line.line_discount_minor)
+    if order_discount:
+        if order_discount > sum(amounts):
+            raise Invalid("A discount is more than its order.", "Look at it.", code="bad_order_discount")
+        shares = allocate(order_discount, amounts)
+        amounts = [amount - share for amount, share in zip(amounts, shares, strict=True)]
+    rated = [(amount, line.rate_ppm) for amount, line in zip(amounts, body.lines, strict=True)]
+    return amounts, tax_document(rated)

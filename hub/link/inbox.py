@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from hub.database import HubDatabase, HubUnit
 from hub.fleet.rows import CURRENT, streams
 from hub.spine import parking
+from hub.spine.bulk import among
 from hub.spine.log import Log
 from hub.spine.parking import Incoming, park
 from hub.spine.rows import events as log_table
@@ -130,7 +131,7 @@ class Inbox:
         for ids in chunks(item.event.id for item in items if item.event is not None):
             known.update(
                 unit.connection.execute(
-                    sa.select(log_table.c.event_id).where(log_table.c.event_id.in_(ids))
+                    sa.select(log_table.c.event_id).where(among(unit.connection, log_table.c.event_id, ids))
                 ).scalars()
             )
         return known

@@ -5,6 +5,7 @@ row into named parameters, which costs more than the database does. Rows are pla
 table's columns. On PostgreSQL appended rows go by COPY, which runs the same triggers and checks.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -105,6 +106,19 @@ class Update:
             where = " AND ".join(f'"{key}" = {mark}' for key in keys)
             sql = self._sql[name] = f"UPDATE {self._table.name} SET {sets} WHERE {where}"  # noqa: S608 - our own names
         connection.exec_driver_sql(sql, list(rows))
+
+
+def among(
+    connection: Connection, column: sa.ColumnElement[str], keys: Sequence[str]
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a text column is one of many keys, as one parameter.
+
+    `IN` with a parameter for each key is written out and compiled again for every batch.
+    """
+    if connection.dialect.name == "sqlite":
+        each = sa.func.json_each(json.dumps(keys)).table_valued("value")
+        return column.in_(sa.select(each.c.value))
+    return column == sa.any_(sa.bindparam(None, list(keys), type_=postgresql.ARRAY(sa.Text)))
 
 
 def _text(statement: Any, table: sa.Table, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hub.spine import rows
-from hub.spine.bulk import Insert, Update
+from hub.spine.bulk import Insert, Update, among
 from hub.spine.work import Applied, Work, chunks
 from protocol.errors import BadMessage
 from protocol.events import OrderSold, OrderVoided, ReturnCompleted
@@ -84,7 +84,7 @@ class Orders:
         self._load([body.order_id for body in back if body.order_id not in fresh])
         connection = self._work.connection
         for ids in chunks(selling):
-            known = sa.select(rows.orders.c.order_id).where(rows.orders.c.order_id.in_(ids))
+            known = sa.select(rows.orders.c.order_id).where(among(connection, rows.orders.c.order_id, ids))
             self._load(connection.execute(known).scalars())
             self._load_earlier(ids)
         for numbers in chunks(a.body.number for a in batch if type(a.body) is OrderSold):
@@ -92,25 +92,30 @@ class Orders:
             self._numbers.update(
                 {
                     row.number: row.order_id
-                    for row in connection.execute(taken.where(rows.orders.c.number.in_(numbers)))
+                    for row in connection.execute(
+                        taken.where(among(connection, rows.orders.c.number, numbers))
+                    )
                 }
             )
         for ids in chunks(body.return_id for body in back):
             self._return_ids.update(
                 connection.execute(
-                    sa.select(rows.returns.c.return_id).where(rows.returns.c.return_id.in_(ids))
+                    sa.select(rows.returns.c.return_id).where(
+                        among(connection, rows.returns.c.return_id, ids)
+                    )
                 ).scalars()
             )
 
     def _load(self, order_ids: Iterable[str]) -> None:
+        connection = self._work.connection
         for ids in chunks(order_ids):
-            heads = self._work.connection.execute(
-                sa.select(rows.orders).where(rows.orders.c.order_id.in_(ids))
+            heads = connection.execute(
+                sa.select(rows.orders).where(among(connection, rows.orders.c.order_id, ids))
             ).all()
             lines: dict[str, list[Any]] = {head.order_id: [] for head in heads}
-            for line in self._work.connection.execute(
+            for line in connection.execute(
                 sa.select(rows.order_lines)
-                .where(rows.order_lines.c.order_id.in_(ids))
+                .where(among(connection, rows.order_lines.c.order_id, ids))
                 .order_by(rows.order_lines.c.order_id, rows.order_lines.c.line_no)
             ):
                 lines[line.order_id].append(line)
@@ -119,10 +124,11 @@ class Orders:
 
     def _load_earlier(self, ids: list[str]) -> None:
         """Find returns that arrived before the sale they belong to."""
-        found = self._work.connection.execute(
+        connection = self._work.connection
+        found = connection.execute(
             sa.select(rows.returns.c.order_id, rows.events.c.bytes)
             .join(rows.events, rows.events.c.apply_order == rows.returns.c.apply_order)
-            .where(rows.returns.c.order_id.in_(ids))
+            .where(among(connection, rows.returns.c.order_id, ids))
             .order_by(rows.returns.c.apply_order)
         ).all()
         for row in found:

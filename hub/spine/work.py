@@ -130,7 +130,7 @@ class Work:
             room.flush()
 
 
-def chunks(keys: Iterable[Any], size: int = 500) -> Iterable[list[Any]]:
+def chunks(keys: Iterable[Any], size: int = 2_000) -> Iterable[list[Any]]:
     """Cut keys into lists that fit into one statement, without repeats."""
     ready = list(dict.fromkeys(keys))
     return (ready[at : at + size] for at in range(0, len(ready), size))

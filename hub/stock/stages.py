@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hub.spine.bulk import Insert, Upsert
+from hub.spine.bulk import Insert, Upsert, among
 from hub.spine.places import Place, Places
 from hub.spine.work import Applied, Work, chunks
 from hub.stock.rows import balances, stock_movements, stock_values
@@ -53,9 +53,9 @@ class Shelves:
             self._load(self._work.room(Places).of(location), skus)
 
     def _load(self, place: Place, skus: Iterable[str]) -> None:
-        columns = stock_values.c
+        columns, connection = stock_values.c, self._work.connection
         for some in chunks(skus):
-            found = self._work.connection.execute(
+            found = connection.execute(
                 sa.select(
                     columns.sku,
                     columns.bucket,
@@ -63,7 +63,9 @@ class Shelves:
                     columns.value_minor,
                     columns.last_unit_cost_minor,
                 ).where(
-                    columns.entity == place.entity, columns.location == place.location, columns.sku.in_(some)
+                    columns.entity == place.entity,
+                    columns.location == place.location,
+                    among(connection, columns.sku, some),
                 )
             ).all()
             for sku, bucket, quantity, value, last in found:
