@@ -1,6 +1,7 @@
 """A hub behind its real web side, which has heard of a day of a store, and somebody signed in per role."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,10 +60,10 @@ class RunningHub:
         return self.client.request(method, path, headers=headers, **more)
 
 
-@pytest.fixture
-def running_hub(tmp_path: Path) -> Iterator[RunningHub]:
-    """Return a hub that has something to show."""
-    app = build(HubSettings(data_dir=tmp_path / "hub"))
+@contextmanager
+def hub_with_a_day(folder: Path) -> Iterator[RunningHub]:
+    """Run a hub that has something to show."""
+    app = build(HubSettings(data_dir=folder / "hub"))
     hub: Hub = app.state.hub
     for role in HubRole:
         add_person(hub, name=role.value, role=role, password=PASSWORD)
@@ -84,4 +85,18 @@ def running_hub(tmp_path: Path) -> Iterator[RunningHub]:
             client.cookies.clear()
         running = RunningHub(app, client, tokens, known.token, order.number)
         assert running.ask("POST", "/api/catalog/import", content=CATALOG).status_code == 200
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """Return a hub that the tests of a module share, because what is refused changes nothing."""
+    with hub_with_a_day(tmp_path_factory.mktemp("shared")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_hub(tmp_path: Path) -> Iterator[RunningHub]:
+    """Return a hub for one test that changes it."""
+    with hub_with_a_day(tmp_path) as running:
         yield running

@@ -79,9 +79,9 @@ def test_nobody_sees_or_does_what_is_not_theirs(
     assert running_hub.fingerprint() == before
 
 
-def test_guessing_a_password_is_stopped_and_the_right_one_waits_too(running_hub: RunningHub) -> None:
+def test_guessing_a_password_is_stopped_and_the_right_one_waits_too(own_hub: RunningHub) -> None:
     def attempt(password: str) -> Any:
-        return running_hub.client.post("/api/sign-in", json={"name": "admin", "password": password})
+        return own_hub.client.post("/api/sign-in", json={"name": "admin", "password": password})
 
     statuses = [attempt(f"wrong-{n}").status_code for n in range(12)]
 
@@ -115,7 +115,7 @@ def test_bytes_under_a_wrong_hash_are_not_kept(running_hub: RunningHub) -> None:
     assert running_hub.fingerprint() == before
 
 
-def test_an_event_of_a_future_version_is_set_aside_and_the_next_sale_arrives(running_hub: RunningHub) -> None:
+def test_an_event_of_a_future_version_is_set_aside_and_the_next_sale_arrives(own_hub: RunningHub) -> None:
     shop = Shop(edge="store-2", code="YC")
     shop.open()
     future = shop.say(shop.sale(("MUG-1", 1, 750)))
@@ -124,21 +124,21 @@ def test_an_event_of_a_future_version_is_set_aside_and_the_next_sale_arrives(run
     shop.events[-1] = future
     order = shop.sell(("BOOK-1", 1, 999))
 
-    answers = send(running_hub.hub, shop)
+    answers = send(own_hub.hub, shop)
 
     assert sum(answer.parked for answer in answers) == 1
-    assert running_hub.ask("GET", f"/api/orders/{order.number}").status_code == 200
-    with running_hub.hub.database.read() as connection:
+    assert own_hub.ask("GET", f"/api/orders/{order.number}").status_code == 200
+    with own_hub.hub.database.read() as connection:
         row = connection.execute(sa.select(parked)).one()
     assert (row.edge, row.code, bytes(row.bytes)) == ("store-2", "unknown_kind", future)
-    kinds = [found["kind"] for found in running_hub.ask("GET", "/api/exceptions").json()["exceptions"]]
+    kinds = [found["kind"] for found in own_hub.ask("GET", "/api/exceptions").json()["exceptions"]]
     assert "event_parked" in kinds
 
 
-def test_a_broken_row_of_a_catalogue_is_reported_and_the_others_are_taken(running_hub: RunningHub) -> None:
+def test_a_broken_row_of_a_catalogue_is_reported_and_the_others_are_taken(own_hub: RunningHub) -> None:
     rows = "sku,name,price,tax_rate\nCUP-1,Cup,4.00,20\nBAD-1,Bad,cheap,20\nCUP-2,Large cup,6.00,20\n"
 
-    answer = running_hub.ask("POST", "/api/catalog/import", content=rows)
+    answer = own_hub.ask("POST", "/api/catalog/import", content=rows)
 
     assert answer.status_code == 200, answer.text
     report = answer.json()
