@@ -40,7 +40,6 @@ from edge_agent.replay import ReplayClock
 from edge_agent.returns import api as returns_api
 from edge_agent.settings import EdgeSettings
 from edge_agent.shell.routes import STATIC, page_routers
-from edge_agent.shell.tour import TourWatch
 from edge_agent.stock import api as stock_api
 from edge_agent.till import api as till_api
 from edge_agent.web import describe_bodies
@@ -51,6 +50,7 @@ from protocol.kit.web.install import install_shell
 from protocol.kit.web.shell import build_templates, room_templates
 from protocol.kit.web.signin import SessionSigner
 from protocol.kit.web.sse import Broadcaster
+from protocol.kit.web.tour import TourWatch
 
 # In the order of how often they are asked for: a route is found by trying one after the other.
 ROUTERS = (

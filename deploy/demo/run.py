@@ -255,12 +255,13 @@ def all_places() -> tuple[Place, ...]:
 
 
 def _sums(told: Told) -> dict[str, int]:
+    """Return the sums of a run. A voided sale counts as sold and as given back, as it does in the books."""
     return {
         "orders": told.orders,
         "order_lines": told.order_lines,
         "gross_minor": told.gross_minor,
-        "returns": told.returns,
-        "refund_minor": told.refund_minor,
+        "returns": told.returns + told.voids,
+        "refund_minor": told.refund_minor + told.voided_minor,
     }
 
 
