@@ -215,16 +215,8 @@ def run(events: int, tries: int) -> dict[str, Any]:
         metadata.create_all(database.engine)
         new = NewLocation(EDGE, "AB", "Store 1")
         database.write(lambda unit: add_location(unit, new, clock=clock, ids=ids))
-        edge = edge_parts(EdgeSettings(edge=EDGE, code="AB", data_dir=home / "edge"))
+        edge = _store(home)
         stack.callback(edge.database.close)
-        # Only the wire is measured: no room of the store reacts.
-        edge.journal = Journal(
-            edge.identity,
-            {kind: () for kind, _version in KINDS},
-            clock=clock,
-            ids=ids,
-            on_commit=edge.committed,
-        )
         sell(edge, events)
         made = batches_of(edge)
         outbox = Outbox(clock=clock, ids=ids)
@@ -265,6 +257,19 @@ def run(events: int, tries: int) -> dict[str, Any]:
         "live_p50_ms": round(statistics.median(taken), 1),
         "live_p99_ms": round(sorted(taken)[int(len(taken) * 0.99) - 1], 1),
     }
+
+
+def _store(home: Path) -> Edge:
+    """Return a store whose rooms do not react, because only the wire is measured."""
+    edge = edge_parts(EdgeSettings(edge=EDGE, code="AB", data_dir=home / "edge"))
+    edge.journal = Journal(
+        edge.identity,
+        {kind: () for kind, _version in KINDS},
+        clock=edge.clock,
+        ids=edge.ids,
+        on_commit=edge.committed,
+    )
+    return edge
 
 
 def _free_port() -> int:

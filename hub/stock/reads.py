@@ -56,25 +56,7 @@ def listed(
     connection: Connection, *, text: str = "", short: bool = False, limit: int = 50, offset: int = 0
 ) -> tuple[list[SkuRow], int]:
     """Return a page of items by code, and how many there are; `short`: only those below zero somewhere."""
-    inside = balances.c.bucket.not_in(OUTSIDE)
-    on_shelf = balances.c.bucket == "sellable"
-    sums = (
-        sa.select(
-            balances.c.sku,
-            sa.func.sum(sa.case((on_shelf, balances.c.quantity), else_=0)).label("shelf"),
-            sa.func.sum(sa.case((on_shelf, 0), else_=balances.c.quantity)).label("other"),
-            sa.func.count(balances.c.location.distinct()).label("places"),
-            sa.func.min(balances.c.quantity).label("least"),
-        )
-        .where(inside)
-        .group_by(balances.c.sku)
-        .subquery()
-    )
-    worth = (
-        sa.select(stock_values.c.sku, sa.func.sum(stock_values.c.value_minor).label("value"))
-        .group_by(stock_values.c.sku)
-        .subquery()
-    )
+    sums, worth = _sums(), _worth()
     name = sa.func.coalesce(products.c.name, "")
     joined = sums.outerjoin(products, products.c.sku == sums.c.sku).outerjoin(
         worth, worth.c.sku == sums.c.sku
@@ -115,6 +97,32 @@ def listed(
         )
         for row in found
     ], int(total)
+
+
+def _sums() -> sa.Subquery:
+    """Return the units of each item: on the shelf, elsewhere, at how many places, and the least balance."""
+    on_shelf = balances.c.bucket == "sellable"
+    return (
+        sa.select(
+            balances.c.sku,
+            sa.func.sum(sa.case((on_shelf, balances.c.quantity), else_=0)).label("shelf"),
+            sa.func.sum(sa.case((on_shelf, 0), else_=balances.c.quantity)).label("other"),
+            sa.func.count(balances.c.location.distinct()).label("places"),
+            sa.func.min(balances.c.quantity).label("least"),
+        )
+        .where(balances.c.bucket.not_in(OUTSIDE))
+        .group_by(balances.c.sku)
+        .subquery()
+    )
+
+
+def _worth() -> sa.Subquery:
+    """Return what the stock of each item is worth over all locations."""
+    return (
+        sa.select(stock_values.c.sku, sa.func.sum(stock_values.c.value_minor).label("value"))
+        .group_by(stock_values.c.sku)
+        .subquery()
+    )
 
 
 def totals(connection: Connection) -> tuple[int, int]:

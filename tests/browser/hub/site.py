@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from fastapi import FastAPI
 from hub.app import build
 from hub.catalog import steps as catalog
 from hub.context import Hub
+from hub.database import HubUnit
 from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import heartbeats, link_sessions, streams
 from hub.fleet.steps import NewLocation, add_location
@@ -128,7 +130,7 @@ def furnish(app: FastAPI) -> dict[str, Store]:
         people.add_person(hub, name=name, role=role, password=PASSWORD)
     for edge, code, name, kind in PLACES:
         new = NewLocation(edge=edge, code=code, name=name, kind=kind)
-        hub.database.write(lambda unit, new=new: add_location(unit, new, clock=clock, ids=hub.ids))
+        hub.database.write(partial(add_location, new=new, clock=clock, ids=hub.ids))
     rows = [f"{sku},{name},{price / 100:.2f}" for sku, (name, price) in GOODS.items()]
     catalog.import_csv(hub, io.StringIO("\n".join(["sku,name,price", *rows])))
     catalog.publish(hub, by=PEOPLE[HubRole.ADMIN])
@@ -231,12 +233,13 @@ def hear(app: FastAPI, stores: dict[str, Store]) -> None:
             catalog_version=1,
             software="0.1.0",
         )
-        hub.database.write(lambda unit, s=store, b=beat, t=last_us: _note(unit.connection, s, b, t))
+        hub.database.write(partial(_note, store=store, beat=beat, last_us=last_us))
         if not away:
             presence.heard(store.edge)
 
 
-def _note(connection: sa.Connection, store: Store, beat: Heartbeat, last_us: int) -> None:
+def _note(unit: HubUnit, *, store: Store, beat: Heartbeat, last_us: int) -> None:
+    connection = unit.connection
     connection.execute(
         sa.insert(heartbeats).values(
             edge=store.edge, inc=store.inc, body=beat.model_dump_json(), arrived_us=last_us
