@@ -103,12 +103,14 @@ def run(config: Config = None) -> None:
     """Serve the hub until it is told to stop."""
     from hub.app import build
     from hub.settings import load_settings
+    from hub.worker import collect_less
     from protocol.kit.logs import set_up_logs
     from protocol.kit.web.server import run_uvicorn
 
     settings = load_settings(config)
     set_up_logs()
     app = build(settings)
+    collect_less()
     run_uvicorn(app, settings.host, settings.port, on_stop=[app.state.hub.broadcaster.close])
 
 

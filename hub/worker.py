@@ -4,13 +4,29 @@ Each process has its own name on the broker (`worker` in the settings). SQLite h
 web process applies events itself and this refuses to start.
 """
 
+import gc
 import threading
+from typing import Final
 
 from hub.app import parts
 from hub.fleet.presence import FleetPresence
 from hub.link.service import link_of
 from hub.settings import HubSettings
 from protocol.errors import Refused
+
+COLLECT_AFTER: Final = 50_000
+"""New objects between two looks for garbage: a batch of 200 sales makes about 20,000, freed at its end."""
+
+
+def collect_less() -> None:
+    """Set what the program itself is made of aside from garbage collection, and look for garbage less often.
+
+    Applying events makes many short-lived objects and no cycles; looking through all modules and tables again
+    and again costs a fifth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 20, 20)
 
 
 def run_worker(settings: HubSettings, stopping: threading.Event) -> None:
@@ -29,6 +45,7 @@ def run_worker(settings: HubSettings, stopping: threading.Event) -> None:
         raise Refused("A worker without a broker hears nothing.", "Set broker_host.", code="no_broker")
     hub = parts(settings)
     link = link_of(hub, FleetPresence(hub.clock))
+    collect_less()
     link.start()
     try:
         stopping.wait()

@@ -28,6 +28,7 @@ from hub.database import HubDatabase
 from hub.journey import JOURNEY
 from hub.schema import create_schema
 from hub.settings import HubSettings
+from hub.worker import collect_less
 from protocol.envelope import Batch, encode_event
 from protocol.events import OrderSold, StockLine, StockMoved
 from protocol.kit.sqlite import connect
@@ -220,6 +221,7 @@ def copy_of(base: Path, path: Path) -> None:
 
 def run(*, orders: int, history: int, size: int, passes: int) -> dict[str, Any]:
     """Measure and return the row."""
+    collect_less()  # as `orderspine hub run` does
     with tempfile.TemporaryDirectory(prefix="orderspine-bench-") as name:
         folder = Path(name)
         hub = open_hub(folder, "base.db")
