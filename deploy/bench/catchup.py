@@ -33,9 +33,11 @@ def batches(company: BenchCompany) -> list[Batch]:
     """Cut the store's stream as its link cuts it."""
     edge = parts(load_settings(company.layout.config(STORE)))
     try:
-        return [decode_batch(ready.payload) for ready in batches_of(edge)]
+        stream = [decode_batch(ready.payload) for ready in batches_of(edge)]
     finally:
         edge.database.close()
+    assert stream[-1].last == company.newest(), "an event that is too large for the wire ends the batches"
+    return stream
 
 
 def bare(folder: Path, stream: list[Batch]) -> Figure:

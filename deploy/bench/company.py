@@ -37,7 +37,8 @@ STORE: Final = PLACES[0].name
 TILL: Final = "till-1"
 LINES: Final = 3
 IN_A_COMMIT: Final = 250
-MOVED_AT_ONCE: Final = 1_000
+MOVED_AT_ONCE: Final = 200
+"""Few enough that the event needs no upload of its own beside the wire."""
 UNITS: Final = 1_000_000
 PATIENCE_SECONDS: Final = 240.0
 
