@@ -46,7 +46,7 @@ def test_what_else_a_benchmark_says_becomes_a_note_beside_its_row() -> None:
 
     row = from_facts(facts | {"p50_ms": 0.5, "failed": 0})
 
-    assert row == Row("scan", 1, 2, 2.0, "ms", "0.25", True, "p50_ms 0.5, failed 0")
+    assert row == Row("scan", 1, 2, 2.0, "ms", "0.25", met=True, notes="p50_ms 0.5, failed 0")
 
 
 def test_a_row_that_misses_its_target_says_no_in_the_table() -> None:
