@@ -15,7 +15,7 @@ PIP := -m pip --disable-pip-version-check --no-input --quiet --quiet
 TEST := .venv-test/bin
 PACKAGES := protocol printing edge_agent hub deploy tests
 
-.PHONY: help install demo check test bench lock clean
+.PHONY: help install demo check test bench words lock clean
 
 help: ## Say what there is
 	@echo "make TARGET [ARGS=\"…\"]"
@@ -43,6 +43,11 @@ test: .venv-test/.stamp tools ## Everything CI runs
 
 bench: .venv-test/.stamp ## Measure each row beside its bare limit; prints a table and writes bench.json
 	@$(TEST)/python -m deploy.bench $(ARGS)
+
+words: .venv-test/.stamp ## Gather the texts for translation and compile what is translated
+	@$(TEST)/pybabel -q extract -F protocol/kit/locale/babel.cfg -k _ --no-location --sort-output -o .venv-test/orderspine.pot protocol printing edge_agent hub deploy
+	@$(TEST)/pybabel -q update --no-fuzzy-matching --ignore-pot-creation-date -D orderspine -l de -w 1000 -i .venv-test/orderspine.pot -d protocol/kit/locale
+	@$(TEST)/python -m protocol.kit.text
 
 lock: ## Pin every dependency with hashes again, from pyproject.toml
 	uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --extra demo --extra postgres pyproject.toml -o deploy/requirements.lock
