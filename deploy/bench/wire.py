@@ -47,6 +47,7 @@ from protocol.kit.system import SystemClock, SystemIds
 from protocol.stream import WINDOW_BATCHES, Cursor, Verdict, chain, judge
 
 EDGE = "store-1"
+NEW = NewLocation(EDGE, "AB", "Store 1")
 table = sa.Table(
     "bench_events",
     sa.MetaData(),
@@ -213,8 +214,7 @@ def run(events: int, tries: int) -> dict[str, Any]:
         database = HubDatabase(f"sqlite:///{home / 'hub.db'}")
         stack.callback(database.close)
         metadata.create_all(database.engine)
-        new = NewLocation(EDGE, "AB", "Store 1")
-        database.write(lambda unit: add_location(unit, new, clock=clock, ids=ids))
+        database.write(lambda unit: add_location(unit, NEW, clock=clock, ids=ids))
         edge = _store(home)
         stack.callback(edge.database.close)
         sell(edge, events)
