@@ -10,6 +10,8 @@ from tests.browser.hub.conftest import Opens
 from tests.browser.hub.site import Site, running
 from tests.support.browser import COUNTER, DESK, HANDHELD, axe, overflows, window
 
+pytestmark = pytest.mark.browser
+
 SCREENS = {
     "overview": "/",
     "orders": "/orders",

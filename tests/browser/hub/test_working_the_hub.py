@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from hub.console.web import go_to
@@ -10,6 +11,8 @@ from tests.browser.hub.conftest import Opens
 from tests.browser.hub.site import EVIL, Site
 from tests.support.browser import ready, scan, window
 from tests.support.hub import send
+
+pytestmark = pytest.mark.browser
 
 
 def test_an_order_is_found_read_followed_into_its_journal_and_back(opens: Opens) -> None:
@@ -60,6 +63,8 @@ def test_the_keyboard_walks_the_queue_and_a_note_closes_an_exception(opens: Open
         expect(page.locator(".notice")).to_contain_text("It stands on the record")
         after = page.inner_text("#q")
         page.goto(f"{site.url}/exceptions?state=closed")
+        page.locator(".queue a", has_text=first).click()
+        expect(page.locator("#x")).to_have_text(first)
         kept = page.inner_text("article")
 
     assert int(before.split()[0]) - int(after.split()[0]) == 1
