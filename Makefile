@@ -39,7 +39,7 @@ test: .venv-test/.stamp tools ## Everything CI runs
 	@$(TEST)/lint-imports --no-logo
 	@$(TEST)/mypy
 	@$(TEST)/python -m pytest -q -n 2 -m "not processes and not browser" $(ARGS)
-	@$(TEST)/python -m pytest -q -n 2 --dist loadfile -m "processes or browser" $(ARGS)
+	@$(TEST)/python -m pytest -q -n 3 --dist loadfile -m "processes or browser" $(ARGS)
 
 bench: .venv-test/.stamp ## Measure each row beside its bare limit; prints a table and writes bench.json
 	@$(TEST)/python -m deploy.bench $(ARGS)
