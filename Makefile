@@ -57,12 +57,15 @@ clean: ## Remove both environments and what the tools left behind
 	rm -rf .venv .venv-test .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info test-artifacts bench.json
 
 # --- what the targets above stand on ---------------------------------------------------------------------
+#
+# The lock names everything, so nothing is resolved (`--no-deps`): pip would look for the newest version of
+# `package[extra]` first, and refuse it for want of a hash on the day one is released.
 
 .venv/.stamp: deploy/requirements.lock pyproject.toml
 	@$(MAKE) --silent _python
 	@echo "Installing the product into .venv (once, about half a minute)" >&2
 	@[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
-	@.venv/bin/python $(PIP) install --require-hashes -r deploy/requirements.lock
+	@.venv/bin/python $(PIP) install --require-hashes --no-deps -r deploy/requirements.lock
 	@.venv/bin/python $(PIP) install --no-deps -e .
 	@touch $@
 
@@ -70,7 +73,7 @@ clean: ## Remove both environments and what the tools left behind
 	@$(MAKE) --silent _python
 	@echo "Installing the product and its tests into .venv-test (once, about a minute)" >&2
 	@[ -x .venv-test/bin/python ] || $(PYTHON) -m venv .venv-test
-	@.venv-test/bin/python $(PIP) install --require-hashes -r deploy/requirements-dev.lock
+	@.venv-test/bin/python $(PIP) install --require-hashes --no-deps -r deploy/requirements-dev.lock
 	@.venv-test/bin/python $(PIP) install --no-deps -e .
 	@touch $@
 

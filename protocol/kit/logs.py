@@ -17,12 +17,17 @@ _SECRET_WORDS = frozenset({"pin", "password", "passwd", "secret", "token", "auth
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _BEARER = re.compile(r"(?i)(bearer\s+)[\w.~+/=-]+")
 _MAX_DEPTH = 6
+_OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+"""Loggers that a server started without our settings takes out of the common way; see `set_up_logs`."""
 
 
 def set_up_logs(
     *, form: Literal["json", "console"] = "json", level: str = "info", out: IO[str] | None = None
 ) -> None:
-    """Send every log of the process to one place in one form; call once at start."""
+    """Send every log of the process to one place in one form; call once at start.
+
+    Uvicorn's own configuration, where something in the process has applied it, gives way to this one.
+    """
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -53,6 +58,9 @@ def set_up_logs(
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    for name in _OWN_HANDLERS:
+        library = logging.getLogger(name)
+        library.handlers, library.propagate, library.disabled = [], True, False
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -37,6 +37,11 @@ def needs_new_hash(stored: str) -> bool:
     return _HASHER.check_needs_rehash(stored)
 
 
+def forget_stand_in() -> None:
+    """Make what stands in for an unknown person anew; for tests that hash with other settings."""
+    _nobody.cache_clear()
+
+
 @cache
 def _nobody() -> str:
     return _HASHER.hash("nobody has this secret")

@@ -11,9 +11,12 @@ from tests.support.store import Store, begin_store, sign_everybody_in
 
 
 @pytest.fixture(autouse=True)
-def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
+def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Hash with argon2's least work: a real store takes 170 ms a time, and so would every test."""
     monkeypatch.setattr(secrets, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    secrets.forget_stand_in()
+    yield
+    secrets.forget_stand_in()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+import uvicorn
 
 from protocol.kit.logs import HIDDEN, set_up_logs
 
@@ -44,6 +45,19 @@ def test_lines_of_libraries_go_the_same_way(out: io.StringIO) -> None:
 
     assert (line["event"], line["level"], line["logger"]) == ("slow start", "warning", "uvicorn.error")
     assert line["timestamp"].endswith("Z")
+
+
+def test_a_server_that_set_up_its_own_logs_before_goes_the_same_way(out: io.StringIO) -> None:
+    uvicorn.Config(_no_app)  # applies the server's own configuration, which leaves the common way
+    set_up_logs(out=out)
+
+    logging.getLogger("uvicorn.error").warning("slow start")
+
+    assert json.loads(out.getvalue())["event"] == "slow start"
+
+
+async def _no_app(*_: object) -> None:
+    """Stand where an application would."""
 
 
 def test_a_failure_is_one_line_with_its_trace(out: io.StringIO) -> None:
