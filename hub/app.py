@@ -23,7 +23,6 @@ from hub.context import Hub
 from hub.database import HubDatabase
 from hub.exceptions import api as exceptions_api
 from hub.fleet.api import edge_router, fleet_router
-from hub.fleet.presence import FleetPresence
 from hub.journey import JOURNEY
 from hub.ledger import api as ledger_api
 from hub.link.service import HubLink, link_of
@@ -84,7 +83,7 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         lifespan=lifespan,
     )
     app.state.hub = hub
-    app.state.presence = FleetPresence(hub.clock)
+    app.state.presence = hub.presence
     app.state.link = link_of(hub, app.state.presence)
     app.state.sign_ins = SignIns(hub)
     app.state.signer = SessionSigner(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hub.database import HubDatabase
+from hub.fleet.presence import FleetPresence
 from hub.link.inbox import Inbox
 from hub.link.outbox import Outbox
 from hub.settings import HubSettings
@@ -32,12 +33,15 @@ class Hub:
     ids: IdMaker
     broadcaster: Broadcaster
     journey: Journey
+    presence: FleetPresence = field(init=False)
+    """When each location was last heard by this process."""
     outbox: Outbox = field(init=False)
     spine: Spine = field(init=False)
     inbox: Inbox = field(init=False)
     wake_link: Callable[[], None] = _nothing
 
     def __post_init__(self) -> None:
+        self.presence = FleetPresence(self.clock)
         self.outbox = Outbox(clock=self.clock, ids=self.ids, wake=self._wake)
         self.spine = Spine(
             clock=self.clock,
@@ -50,6 +54,7 @@ class Hub:
                 till_tolerance_minor=self.settings.till_tolerance_minor,
             ),
             hub_inc=self.outbox.hub_inc,
+            post=self.outbox,
         )
         self.inbox = Inbox(self.database, self.spine, publish=self.broadcaster.publish)
 

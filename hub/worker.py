@@ -9,7 +9,6 @@ import threading
 from typing import Final
 
 from hub.app import parts
-from hub.fleet.presence import FleetPresence
 from hub.link.service import link_of
 from hub.settings import HubSettings
 from protocol.errors import Refused
@@ -44,7 +43,7 @@ def run_worker(settings: HubSettings, stopping: threading.Event) -> None:
     if not settings.broker_host:
         raise Refused("A worker without a broker hears nothing.", "Set broker_host.", code="no_broker")
     hub = parts(settings)
-    link = link_of(hub, FleetPresence(hub.clock))
+    link = link_of(hub, hub.presence)
     collect_less()
     link.start()
     try:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from protocol.orders import Code, WireModel
+from protocol.fulfilment import LINES_FOR_LATER, AssignedLine, Promise
+from protocol.orders import Code, PositiveMinor, WireModel
 
 
 class Outcome(StrEnum):
@@ -48,6 +49,63 @@ class CatalogPublish(WireModel):
     products: int = Field(ge=0)
 
 
+class AssignmentOffer(WireModel):
+    """Fulfil this part of an order. The outcome `applied` says that the store has it and answers for it."""
+
+    assignment_id: Code
+    order_id: Code
+    number: Code
+    channel: Code
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    promise: Promise
+    lines: tuple[AssignedLine, ...] = Field(min_length=1, max_length=LINES_FOR_LATER)
+    due_minor: PositiveMinor = 0
+    """What the customer still has to pay before anything is handed over."""
+    contact_id: str = Field(default="", max_length=64)
+    contact_version: int = Field(default=0, ge=0)
+    """The store fetches the contact over HTTPS before it answers; 0 when there is none."""
+    pickup_code: str = Field(default="", pattern=r"^[0-9]{0,12}$")
+    note: str = Field(default="", max_length=300)
+    gift: bool = False
+    requested: bool = False
+    """True when the store took the order itself and asked the hub where it should be fulfilled."""
+
+
+class AssignmentCancel(WireModel):
+    """Give an assignment up, whole.
+
+    `applied` means noted: the events `assignment.cancelled` (it is given up) and `assignment.cancel_refused`
+    (too late) are the answer. An assignment that the store never got is rejected with `no_assignment`.
+    """
+
+    assignment_id: Code
+    order_id: Code
+    reason: str = Field(default="", max_length=300)
+
+
+class AssignmentAmend(WireModel):
+    """Something about an assignment that is under way changed. Rejected with `too_late` once it has left."""
+
+    assignment_id: Code
+    order_id: Code
+    promise: Promise | None = None
+    due_minor: PositiveMinor | None = None
+    contact_id: str = Field(default="", max_length=64)
+    contact_version: int = Field(default=0, ge=0)
+    note: str | None = Field(default=None, max_length=300)
+
+
+class OrderSettled(WireModel):
+    """What became of an order that this store took and could not decide alone."""
+
+    order_id: Code
+    number: Code
+    state: Code
+    """`routed`, `waiting`, `handed_over`, `cancelled`: for the store's own list of orders."""
+    promise: Promise
+    sentence: str = Field(default="", max_length=300)
+
+
 class Withdrawn(WireModel):
     """A directive that was taken back before it was ever sent; its number stays, as a no-op."""
 
@@ -55,7 +113,14 @@ class Withdrawn(WireModel):
 
 
 DIRECTIVE_KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
-    {("catalog.publish", 1): CatalogPublish, ("withdrawn", 1): Withdrawn}
+    {
+        ("catalog.publish", 1): CatalogPublish,
+        ("assignment.offer", 1): AssignmentOffer,
+        ("assignment.cancel", 1): AssignmentCancel,
+        ("assignment.amend", 1): AssignmentAmend,
+        ("order.settled", 1): OrderSettled,
+        ("withdrawn", 1): Withdrawn,
+    }
 )
 
 

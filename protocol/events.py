@@ -9,10 +9,11 @@ understood it is set aside, and later events that share a subject wait behind it
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import Field
 
+from protocol import later
 from protocol.orders import (
     LINES_PER_ORDER,
     Approval,
@@ -26,19 +27,7 @@ from protocol.orders import (
     Tender,
     WireModel,
 )
-from protocol.till import SessionTotals, TenderTotal
-
-BusinessDate = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
-Currency = Field(pattern=r"^[A-Z]{3}$")
-
-
-class AtTill(WireModel):
-    """Where and on which trading day something happened."""
-
-    session_id: Code
-    till: Code
-    business_date: str = BusinessDate
-    currency: str = Currency
+from protocol.till import AtTill, SessionTotals, TenderTotal
 
 
 class OrderSold(AtTill):
@@ -165,36 +154,6 @@ class SignInFailed(WireModel):
     tries: int = Field(ge=1)
 
 
-Body = (
-    OrderSold
-    | ReturnCompleted
-    | OrderVoided
-    | StockMoved
-    | TillOpened
-    | DrawerOpened
-    | TillCounted
-    | TillClosed
-    | CatalogApplied
-    | ExceptionRaised
-    | ExceptionClosed
-    | SignInFailed
-)
-
-Kind = Literal[
-    "order.sold",
-    "order.voided",
-    "return.completed",
-    "stock.moved",
-    "till.opened",
-    "till.drawer_opened",
-    "till.counted",
-    "till.closed",
-    "catalog.applied",
-    "exception.raised",
-    "exception.closed",
-    "person.locked_out",
-]
-
 KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
     {
         ("order.sold", 1): OrderSold,
@@ -209,10 +168,43 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("exception.raised", 1): ExceptionRaised,
         ("exception.closed", 1): ExceptionClosed,
         ("person.locked_out", 1): SignInFailed,
+        ("order.placed", 1): later.OrderPlaced,
+        ("order.paid", 1): later.OrderPaid,
+        ("order.paid_online", 1): later.OrderPaidOnline,
+        ("order.cancelled", 1): later.OrderCancelled,
+        ("order.refunded", 1): later.OrderRefunded,
+        ("order.refunded_online", 1): later.OrderRefundedOnline,
+        ("order.changed", 1): later.OrderChanged,
+        ("order.routed", 1): later.OrderRouted,
+        ("order.unroutable", 1): later.OrderUnroutable,
+        ("assignment.answered", 1): later.AssignmentAnswered,
+        ("assignment.withdrawn", 1): later.AssignmentWithdrawn,
+        ("assignment.cancel_requested", 1): later.CancelRequested,
+        ("assignment.accepted", 1): later.AssignmentAccepted,
+        ("assignment.rejected", 1): later.AssignmentRejected,
+        ("assignment.pick_started", 1): later.PickStarted,
+        ("assignment.picked", 1): later.AssignmentPicked,
+        ("assignment.packed", 1): later.AssignmentPacked,
+        ("assignment.staged", 1): later.AssignmentStaged,
+        ("assignment.shipped", 1): later.AssignmentShipped,
+        ("assignment.handed_over", 1): later.AssignmentHandedOver,
+        ("assignment.handover_undone", 1): later.HandoverUndone,
+        ("assignment.cancelled", 1): later.AssignmentCancelled,
+        ("assignment.cancel_refused", 1): later.CancelRefused,
+        ("manifest.closed", 1): later.ManifestClosed,
     }
 )
 KIND_OF: Final[Mapping[type[WireModel], tuple[str, int]]] = MappingProxyType(
     {model: kind for kind, model in KINDS.items()}
+)
+
+
+_SUBJECTS: Final = (
+    ("order", "order_id"),
+    ("return", "return_id"),
+    ("assignment", "assignment_id"),
+    ("manifest", "manifest_id"),
+    ("till", "session_id"),
 )
 
 
@@ -222,14 +214,11 @@ def subjects_of(body: WireModel) -> tuple[str, ...]:
     SKUs are left out on purpose: one sale that cannot be understood must not stop every other sale of
     the same article. Stock is a sum, so the order of movements does not change where it ends.
     """
-    match body:
-        case OrderSold():
-            return (f"order:{body.order_id}", f"till:{body.session_id}")
-        case ReturnCompleted():
-            return (f"order:{body.order_id}", f"return:{body.return_id}", f"till:{body.session_id}")
-        case AtTill():
-            return (f"till:{body.session_id}",)
-        case ExceptionRaised() | ExceptionClosed():
-            return (f"exception:{body.dedupe_key}"[:100],)
-        case _:
-            return ()
+    if isinstance(body, ExceptionRaised | ExceptionClosed):
+        return (f"exception:{body.dedupe_key}"[:100],)
+    named = tuple(
+        f"{record}:{name}" for record, field in _SUBJECTS if (name := getattr(body, field, None)) is not None
+    )
+    if isinstance(body, later.OrderRouted):
+        return (*named, *(f"assignment:{part.assignment_id}" for part in body.parts))
+    return named

@@ -8,13 +8,17 @@ What a reader would get wrong: a sale may arrive after a return of it, when the 
 stores. `fold` therefore takes the sale first, wherever it stands.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
 
+from protocol import later
 from protocol.events import OrderSold, OrderVoided, ReturnCompleted
+from protocol.fulfilment import UnitsLine
 from protocol.lifecycles import ORDER, OrderEvent, OrderState
-from protocol.orders import LineKind, WireModel
+from protocol.orders import LineKind, OrderLine, WireModel
 
 
 class Oddity(StrEnum):
@@ -25,6 +29,9 @@ class Oddity(StrEnum):
     MORE_RETURNED_THAN_SOLD = "more_returned_than_sold"
     MORE_REFUNDED_THAN_PAID = "more_refunded_than_paid"
     UNKNOWN_LINE = "unknown_line"
+    MORE_FULFILLED_THAN_OPEN = "more_fulfilled_than_open"
+    MORE_CANCELLED_THAN_OPEN = "more_cancelled_than_open"
+    MORE_UNDONE_THAN_FULFILLED = "more_undone_than_fulfilled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,16 @@ class LineRecord:
     returned: int = 0
     refunded_minor: int = 0
     refunded_tax_minor: int = 0
+
+    @property
+    def open(self) -> int:
+        """Units that somebody still has to fulfil; below nothing when more left than was ordered."""
+        return self.ordered - self.fulfilled - self.cancelled
+
+    @property
+    def settled(self) -> int:
+        """Units whose money is decided: revenue, or owed back (`protocol.rules.shares`)."""
+        return self.fulfilled + self.cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +84,29 @@ def sold(body: OrderSold) -> OrderRecord:
         order_id=body.order_id,
         number=body.number,
         state=ORDER.next_state(ORDER.initial, OrderEvent.SOLD),
-        lines=tuple(
-            [
-                LineRecord(
-                    line.line_no,
-                    line.sku,
-                    line.kind,
-                    line.quantity,
-                    line.gross_minor,
-                    line.tax_minor,
-                    line.quantity,
-                )
-                for line in body.lines
-            ]
-        ),
+        lines=tuple([_new_line(line, line.quantity) for line in body.lines]),
         paid_minor=sum([tender.amount_minor for tender in body.tenders]),
     )
+
+
+def placed(body: later.OrderPlaced) -> OrderRecord:
+    """Return the record of an order for later: nothing is fulfilled and nothing paid yet."""
+    return OrderRecord(
+        order_id=body.order_id,
+        number=body.number,
+        state=_step(ORDER.initial, OrderEvent.LOCATION_CHOSEN) if body.own else ORDER.initial,
+        lines=tuple([_new_line(line, 0) for line in body.lines]),
+        paid_minor=0,
+    )
+
+
+def advance(record: OrderRecord, body: WireModel) -> tuple[OrderRecord, tuple[Oddity, ...]]:
+    """Return the record of an order for later once something happened to it, and what was out of order.
+
+    Units that were never open are taken in all the same, because they have left; a caller raises the oddity.
+    """
+    happened = _ADVANCES.get(type(body))
+    return (record, ()) if happened is None else happened(record, body)
 
 
 def after(record: OrderRecord, body: ReturnCompleted) -> tuple[OrderRecord, tuple[Oddity, ...]]:
@@ -118,16 +142,95 @@ def after(record: OrderRecord, body: ReturnCompleted) -> tuple[OrderRecord, tupl
 def fold(bodies: Iterable[WireModel]) -> OrderRecord | None:
     """Return the record of one order from all of its events; None while its sale is not among them."""
     found = list(bodies)
-    sale = next((body for body in found if isinstance(body, OrderSold)), None)
-    return None if sale is None else fold_after(sold(sale), found)
+    for body in found:
+        if isinstance(body, OrderSold):
+            return fold_after(sold(body), found)
+        if isinstance(body, later.OrderPlaced):
+            return fold_after(placed(body), found)
+    return None
 
 
 def fold_after(record: OrderRecord, bodies: Sequence[WireModel]) -> OrderRecord:
-    """Return the record once everything in `bodies` that is not a sale has happened."""
+    """Return the record once everything in `bodies` that is not its capture has happened."""
     for body in bodies:
         if isinstance(body, ReturnCompleted):
             record, _odd = after(record, body)
+        else:
+            record, _odd = advance(record, body)
     return record
+
+
+_Advanced = tuple[OrderRecord, tuple[Oddity, ...]]
+_UNDER_WAY: Final = frozenset({OrderState.ROUTED, OrderState.PICKING, OrderState.READY})
+
+
+def _new_line(line: OrderLine, fulfilled: int) -> LineRecord:
+    return LineRecord(
+        line.line_no, line.sku, line.kind, line.quantity, line.gross_minor, line.tax_minor, fulfilled
+    )
+
+
+def _step(state: OrderState, event: OrderEvent) -> OrderState:
+    """Return where a fact leads: by the table, else where the fact leads from anywhere, else nowhere."""
+    return ORDER.table.get((state, event)) or ORDER.facts.get(event) or state
+
+
+def _moved(record: OrderRecord, event: OrderEvent) -> OrderRecord:
+    following = ORDER.table.get((record.state, event))
+    return record if following is None else replace(record, state=following)
+
+
+def _fulfilled(record: OrderRecord, units: Sequence[UnitsLine], event: OrderEvent) -> _Advanced:
+    """Goods left. What is no goods (the way, a service) is fulfilled with the first of them."""
+    odd: dict[Oddity, None] = {}
+    lines = {line.line_no: line for line in record.lines}
+    for each in units:
+        line = lines.get(each.line_no)
+        if line is None:
+            odd[Oddity.UNKNOWN_LINE] = None
+            continue
+        if each.units > line.open:
+            odd[Oddity.MORE_FULFILLED_THAN_OPEN] = None
+        lines[each.line_no] = replace(line, fulfilled=line.fulfilled + each.units)
+    for line in record.lines:
+        if line.kind is not LineKind.GOODS and line.open > 0:
+            lines[line.line_no] = replace(line, fulfilled=line.fulfilled + line.open)
+    done = replace(record, lines=tuple(lines.values()))
+    if any(line.open > 0 for line in done.lines):
+        return done, tuple(odd)
+    return replace(done, state=_step(record.state, event)), tuple(odd)
+
+
+def _undone(record: OrderRecord, units: Sequence[UnitsLine]) -> _Advanced:
+    odd: dict[Oddity, None] = {}
+    lines = {line.line_no: line for line in record.lines}
+    for each in units:
+        line = lines.get(each.line_no)
+        if line is None or each.units > line.fulfilled:
+            odd[Oddity.MORE_UNDONE_THAN_FULFILLED] = None
+        if line is not None:
+            lines[each.line_no] = replace(line, fulfilled=max(0, line.fulfilled - each.units))
+    changed = replace(record, lines=tuple(lines.values()))
+    return _moved(changed, OrderEvent.HANDOVER_UNDONE), tuple(odd)
+
+
+def _cancelled(record: OrderRecord, units: Sequence[later.CancelledLine]) -> _Advanced:
+    odd: dict[Oddity, None] = {}
+    lines = {line.line_no: line for line in record.lines}
+    for each in units:
+        line = lines.get(each.line_no)
+        if line is None:
+            odd[Oddity.UNKNOWN_LINE] = None
+            continue
+        if each.quantity > line.open:
+            odd[Oddity.MORE_CANCELLED_THAN_OPEN] = None
+        lines[each.line_no] = replace(line, cancelled=line.cancelled + each.quantity)
+    changed = replace(record, lines=tuple(lines.values()))
+    if any(line.open > 0 for line in changed.lines):
+        return changed, tuple(odd)
+    if any(line.fulfilled for line in changed.lines):
+        return replace(changed, state=_step(changed.state, OrderEvent.COLLECTED)), tuple(odd)
+    return _moved(changed, OrderEvent.CANCELLED), tuple(odd)
 
 
 def _line_after(line: LineRecord, quantity: int, gross_minor: int, tax_minor: int) -> LineRecord:
@@ -159,3 +262,48 @@ def _state_after(state: OrderState, *, voided: bool, all_back: bool) -> tuple[Or
         state, OrderEvent.ALL_RETURNED if all_back else OrderEvent.PART_RETURNED
     )
     return following, None
+
+
+def _given_up(record: OrderRecord, _body: WireModel) -> _Advanced:
+    return (_moved(record, OrderEvent.REJECTED) if record.state in _UNDER_WAY else record), ()
+
+
+def _answered(record: OrderRecord, body: later.AssignmentAnswered) -> _Advanced:
+    refused = body.outcome in ("rejected", "expired")
+    return (_moved(record, OrderEvent.REJECTED) if refused else record), ()
+
+
+def _paid(record: OrderRecord, body: later.OrderPaid | later.OrderPaidOnline) -> _Advanced:
+    return replace(record, paid_minor=record.paid_minor + body.amount_minor), ()
+
+
+def _refunded(record: OrderRecord, body: later.OrderRefunded | later.OrderRefundedOnline) -> _Advanced:
+    return replace(record, refunded_minor=record.refunded_minor + body.amount_minor), ()
+
+
+def _moves(event: OrderEvent) -> Callable[[OrderRecord, Any], _Advanced]:
+    return lambda record, _body: (_moved(record, event), ())
+
+
+_ADVANCES: Final[Mapping[type[WireModel], Callable[[OrderRecord, Any], _Advanced]]] = MappingProxyType(
+    {
+        later.OrderPaid: _paid,
+        later.OrderPaidOnline: _paid,
+        later.OrderRefunded: _refunded,
+        later.OrderRefundedOnline: _refunded,
+        later.OrderRouted: _moves(OrderEvent.LOCATION_CHOSEN),
+        later.OrderUnroutable: _given_up,
+        later.OrderCancelled: lambda record, body: _cancelled(record, body.lines),
+        later.AssignmentAnswered: _answered,
+        later.AssignmentWithdrawn: _given_up,
+        later.AssignmentRejected: _given_up,
+        later.AssignmentCancelled: _given_up,
+        later.PickStarted: _moves(OrderEvent.PICK_STARTED),
+        later.AssignmentPicked: _moves(OrderEvent.PICK_STARTED),
+        later.AssignmentPacked: _moves(OrderEvent.PACKED),
+        later.AssignmentStaged: _moves(OrderEvent.PACKED),
+        later.AssignmentShipped: lambda record, body: _fulfilled(record, body.lines, OrderEvent.SHIPPED),
+        later.AssignmentHandedOver: lambda record, body: _fulfilled(record, body.lines, OrderEvent.COLLECTED),
+        later.HandoverUndone: lambda record, body: _undone(record, body.lines),
+    }
+)

@@ -6,83 +6,10 @@ dead end. What *happened* is different from what someone *asks*: an edge's physi
 every state (`after_fact`), and what was out of order becomes an exception, never a refusal.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Final, Generic, TypeVar
+from typing import Final
 
-from protocol.errors import IllegalTransition
-
-State = TypeVar("State", bound=StrEnum)
-Event = TypeVar("Event", bound=StrEnum)
-
-
-@dataclass(frozen=True, slots=True)
-class Lifecycle(Generic[State, Event]):
-    """A state machine: (state, event) -> the state that follows.
-
-    `facts` are events that cannot be refused because they have happened, each with the state it leads to
-    from anywhere, or None when out of order it changes nothing.
-    """
-
-    name: str
-    table: Mapping[tuple[State, Event], State]
-    initial: State
-    finals: frozenset[State]
-    facts: Mapping[Event, State | None] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        # Frozen for good: these tables are shared by everything in the process.
-        object.__setattr__(self, "table", MappingProxyType(dict(self.table)))
-        object.__setattr__(self, "facts", MappingProxyType(dict(self.facts)))
-
-    def next_state(self, state: State, event: Event) -> State:
-        """Return the state that follows.
-
-        Raises:
-            IllegalTransition: names what is allowed instead.
-        """
-        following = self.table.get((state, event))
-        if following is None:
-            allowed = ", ".join(sorted(_words(each) for each in self.allowed_events(state)))
-            article = "An" if self.name[0] in "aeiou" else "A"
-            raise IllegalTransition(
-                f"{article} {self.name} that is {_words(state)} cannot take: {_words(event)}.",
-                f"Allowed now: {allowed or 'nothing, it is final'}.",
-                state=str(state),
-                event=str(event),
-            )
-        return following
-
-    def after_fact(self, state: State, event: Event) -> tuple[State, bool]:
-        """Return the state after something that has happened, and whether it was in order.
-
-        What is out of order is the caller's to raise as an exception.
-
-        Raises:
-            IllegalTransition: the event is not a fact, and not allowed now.
-        """
-        following = self.table.get((state, event))
-        if following is not None:
-            return following, True
-        if event in self.facts:
-            return self.facts[event] or state, False
-        return self.next_state(state, event), True
-
-    def allowed_events(self, state: State) -> frozenset[Event]:
-        """Return what may happen in this state; a screen shows exactly these buttons."""
-        return frozenset(event for source, event in self.table if source == state)
-
-    def mermaid(self) -> str:
-        """Return the table as a Mermaid state diagram."""
-        steps = [f"    {state} --> {to}: {_words(event)}" for (state, event), to in self.table.items()]
-        ends = [f"    {state} --> [*]" for state in type(self.initial) if state in self.finals]
-        return "\n".join(["stateDiagram-v2", f"    [*] --> {self.initial}", *steps, *ends]) + "\n"
-
-
-def _words(value: StrEnum) -> str:
-    return value.replace("_", " ")
+from protocol.state_machine import Lifecycle
 
 
 class OrderState(StrEnum):
@@ -134,11 +61,15 @@ ORDER: Final = Lifecycle(
         (_O.HELD, _OE.RELEASED): _O.CAPTURED,
         (_O.HELD, _OE.CANCELLED): _O.CANCELLED,
         (_O.ROUTED, _OE.REJECTED): _O.CAPTURED,
+        (_O.ROUTED, _OE.SHORT_PICKED): _O.CAPTURED,
+        (_O.ROUTED, _OE.PACKED): _O.READY,
         (_O.ROUTED, _OE.PICK_STARTED): _O.PICKING,
         (_O.ROUTED, _OE.CANCELLED): _O.CANCELLED,
         (_O.PICKING, _OE.SHORT_PICKED): _O.CAPTURED,  # back to routing: another location may have it
+        (_O.PICKING, _OE.REJECTED): _O.CAPTURED,
         (_O.PICKING, _OE.PACKED): _O.READY,
         (_O.PICKING, _OE.CANCELLED): _O.CANCELLED,
+        (_O.READY, _OE.REJECTED): _O.CAPTURED,  # nobody came: the goods went back to the shelf
         (_O.READY, _OE.COLLECTED): _O.HANDED_OVER,
         (_O.READY, _OE.SHIPPED): _O.HANDED_OVER,
         (_O.READY, _OE.CANCELLED): _O.CANCELLED,
@@ -358,20 +289,32 @@ ASSIGNMENT: Final = Lifecycle(
         (_A.ACKNOWLEDGED, _AE.REJECTED): _A.REJECTED,
         (_A.ACKNOWLEDGED, _AE.EXPIRED): _A.EXPIRED,
         (_A.ACKNOWLEDGED, _AE.CANCELLED): _A.CANCELLED,
+        (_A.ACKNOWLEDGED, _AE.PICKED): _A.PICKED,
+        (_A.ACKNOWLEDGED, _AE.SHORT_PICKED): _A.SHORT,
         (_A.PICKING, _AE.PICKED): _A.PICKED,
         (_A.PICKING, _AE.SHORT_PICKED): _A.SHORT,
+        (_A.PICKING, _AE.REJECTED): _A.REJECTED,
         (_A.PICKING, _AE.CANCELLED): _A.CANCELLED,
         (_A.PICKED, _AE.PACKED): _A.PACKED,
+        (_A.PICKED, _AE.REJECTED): _A.REJECTED,
         (_A.PICKED, _AE.CANCELLED): _A.CANCELLED,
         (_A.PACKED, _AE.STAGED): _A.READY,
         (_A.PACKED, _AE.SHIPPED): _A.SHIPPED,
+        (_A.PACKED, _AE.HANDED_OVER): _A.HANDED_OVER,
+        (_A.PACKED, _AE.REJECTED): _A.REJECTED,
         (_A.PACKED, _AE.CANCELLED): _A.CANCELLED,
         (_A.READY, _AE.HANDED_OVER): _A.HANDED_OVER,
         (_A.READY, _AE.SHIPPED): _A.SHIPPED,
+        (_A.READY, _AE.REJECTED): _A.REJECTED,  # nobody came
         (_A.READY, _AE.CANCELLED): _A.CANCELLED,
         (_A.HANDED_OVER, _AE.HANDOVER_UNDONE): _A.READY,
     },
     facts={
+        # The answer of a location may overtake what the hub knew of the assignment.
+        _AE.ACKNOWLEDGED: None,
+        _AE.REJECTED: None,
+        _AE.CANCELLED: None,
+        _AE.EXPIRED: None,
         _AE.PICK_STARTED: None,
         _AE.PICKED: None,
         _AE.SHORT_PICKED: None,

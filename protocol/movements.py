@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from protocol.errors import Invalid
+from protocol.fulfilment import PutBackLine, ShortLine, ShortReason, UnitsLine
 from protocol.orders import LineKind
 
 
@@ -142,4 +143,55 @@ def adjustment_movements(
         else Movement(sku, bucket, Bucket.ADJUSTMENT, -change, reason)
         for sku, change in lines
         if change != 0
+    )
+
+
+SHORT_GOES_TO: Final[Mapping[ShortReason, Bucket]] = {
+    ShortReason.NOT_FOUND: Bucket.MISSING,
+    ShortReason.MISMATCH: Bucket.ADJUSTMENT,
+    ShortReason.DAMAGED: Bucket.QUARANTINE,
+    ShortReason.DISPLAY_WORN: Bucket.QUARANTINE,
+}
+"""What a short pick does to the units that were looked for: they leave the shelf, each for its own place."""
+
+
+def reserve_movements(lines: Sequence[tuple[str, int]]) -> tuple[Movement, ...]:
+    """Goods on the shelf are set aside for an order of this location."""
+    return move(lines, Bucket.SELLABLE, Bucket.RESERVED, "reserve")
+
+
+def pick_movements(lines: Sequence[UnitsLine], shorts: Sequence[ShortLine]) -> tuple[Movement, ...]:
+    """Goods come off the shelf for an order; those that were not found go where their reason says."""
+    moves: list[Movement] = []
+    for line in lines:
+        moves += _by_owner(line, Bucket.PICKED, "pick")
+    for line in shorts:
+        moves += _by_owner(line, SHORT_GOES_TO[line.reason], f"short_{line.reason.value}")
+    return tuple(moves)
+
+
+def fulfil_movements(lines: Sequence[UnitsLine], reason: str) -> tuple[Movement, ...]:
+    """Picked goods leave: handed over, or shipped."""
+    return move([(line.sku, line.units) for line in lines], Bucket.PICKED, Bucket.CUSTOMER, reason)
+
+
+def undo_handover_movements(lines: Sequence[UnitsLine]) -> tuple[Movement, ...]:
+    """A handover is taken back: the goods stand at the desk again, for the same order."""
+    return move([(line.sku, line.units) for line in lines], Bucket.CUSTOMER, Bucket.PICKED, "undo_handover")
+
+
+def put_back_movements(lines: Sequence[PutBackLine]) -> tuple[Movement, ...]:
+    """An assignment is given up: what was picked or set aside goes back to the shelf."""
+    picked = [(line.sku, line.picked) for line in lines]
+    # Units of both owners mix on a line only after an undone handover, and those are all picked.
+    reserved = [(line.sku, max(0, line.bound - line.picked)) for line in lines]
+    return move(picked, Bucket.PICKED, Bucket.SELLABLE, "put_back") + move(
+        reserved, Bucket.RESERVED, Bucket.SELLABLE, "release"
+    )
+
+
+def _by_owner(line: UnitsLine, target: Bucket, reason: str) -> tuple[Movement, ...]:
+    """Units the hub was lent lie on the shelf until they are picked; the location's own were set aside."""
+    return move([(line.sku, line.lent)], Bucket.SELLABLE, target, reason) + move(
+        [(line.sku, line.bound)], Bucket.RESERVED, target, reason
     )

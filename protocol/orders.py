@@ -26,10 +26,11 @@ class WireModel(BaseModel):
 
 
 class LineKind(StrEnum):
-    """Whether a line takes something from the shelf."""
+    """Whether a line takes something from the shelf; what the way to the customer costs is a line too."""
 
     GOODS = "goods"
     SERVICE = "service"
+    SHIPPING = "shipping"
 
 
 class TenderKind(StrEnum):

@@ -6,7 +6,19 @@ hub recomputes it from the same events. A difference becomes an exception, never
 
 from pydantic import Field
 
-from protocol.orders import Minor, PositiveMinor, TenderKind, WireModel
+from protocol.orders import Code, Minor, PositiveMinor, TenderKind, WireModel
+
+BusinessDate = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+Currency = Field(pattern=r"^[A-Z]{3}$")
+
+
+class AtTill(WireModel):
+    """Where and on which trading day something happened."""
+
+    session_id: Code
+    till: Code
+    business_date: str = BusinessDate
+    currency: str = Currency
 
 
 class TenderTotal(WireModel):
@@ -37,6 +49,12 @@ class SessionTotals(WireModel):
     voids_minor: PositiveMinor = 0
     discounts_minor: PositiveMinor = 0
     no_sales: int = Field(default=0, ge=0)
+    payments: int = Field(default=0, ge=0)
+    payments_minor: PositiveMinor = 0
+    """Deposits and rests taken for orders that are fulfilled later; no sale of this session."""
+    refunds: int = Field(default=0, ge=0)
+    refunds_minor: PositiveMinor = 0
+    """Money of cancelled orders for later that went back here."""
     by_rate: tuple[RateTotal, ...] = ()
     cash_minor: Minor = 0
     """Cash taken less cash paid back, without the float."""

@@ -19,11 +19,11 @@ from edge_agent.till.rules import WaitingBasket, add_up, after
 from protocol.clock import from_us
 from protocol.envelope import decode_event, read_body
 from protocol.errors import NotFound
-from protocol.events import AtTill, DrawerOpened, TillClosed, TillCounted, TillOpened
+from protocol.events import DrawerOpened, TillClosed, TillCounted, TillOpened
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.lifecycles import TillState
-from protocol.till import SessionTotals
+from protocol.till import AtTill, SessionTotals
 
 _COLUMNS = (
     "session_id, till, business_date, state, currency, float_minor, opened_seq, opened_us, opened_by,"

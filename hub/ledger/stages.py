@@ -20,7 +20,6 @@ from hub.spine.rows import event_subjects, events
 from hub.spine.steps import raise_exception
 from hub.spine.work import Applied, Work
 from protocol.events import (
-    AtTill,
     OrderSold,
     OrderVoided,
     ReturnCompleted,
@@ -28,6 +27,7 @@ from protocol.events import (
     TillClosed,
     TillOpened,
 )
+from protocol.till import AtTill
 
 JOURNALS_PER_EVENT: Final = 100
 _JOURNALS: Final = Insert(journals)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from hub.database import HubUnit
 from hub.spine.log import Log
 from hub.spine.rows import APPLY_ORDER, counters, events
-from hub.spine.work import HUB_EDGE, Applied, Journey, Terms, Work
+from hub.spine.work import HUB_EDGE, Applied, Journey, Post, Terms, Work
 from protocol.clock import Clock
 from protocol.envelope import encode_event
 from protocol.events import KIND_OF, ExceptionClosed, ExceptionRaised, subjects_of
@@ -33,16 +33,19 @@ class Spine:
         journey: Journey,
         terms: Terms,
         hub_inc: Callable[[HubUnit], str],
+        post: Post | None = None,
     ) -> None:
+        """`post` takes what the stages tell the locations; without it nothing is told."""
         self.clock = clock
         self.ids = ids
         self.terms = terms
         self._journey = journey
         self._hub_inc = hub_inc
+        self._post = post
 
     def work(self, unit: HubUnit, *, rebuilding: bool = False) -> Work:
         """Return an empty workspace for a unit of work."""
-        return Work(
+        work = Work(
             unit,
             clock=self.clock,
             ids=self.ids,
@@ -51,6 +54,8 @@ class Spine:
             hub_inc=self._hub_inc(unit),
             rebuilding=rebuilding,
         )
+        work.post = None if rebuilding else self._post
+        return work
 
 
 def take_orders(unit: HubUnit, count: int) -> int:

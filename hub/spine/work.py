@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from hub.database import HubUnit
 from protocol.clock import Clock
 from protocol.ids import IdMaker
+from protocol.orders import WireModel
 
 HUB_EDGE: Final = "hub"
 """The name of the hub's own stream."""
@@ -67,6 +68,24 @@ class Room(Protocol):
         """Write what has gathered, and forget that it was to be written."""
 
 
+class Post(Protocol):
+    """Takes directives for the locations in the same transaction; the hub's outbox does."""
+
+    def send_directive(
+        self,
+        unit: HubUnit,
+        edge: str,
+        body: WireModel,
+        *,
+        expires_us: int | None = None,
+        subjects: Sequence[str] = (),
+    ) -> int:
+        """Number a directive and return its number; it leaves after COMMIT."""
+
+    def withdraw(self, unit: HubUnit, edge: str, cseq: int) -> bool:
+        """Take a directive back; False when it may have arrived."""
+
+
 Stage = Callable[["Work", Applied], None]
 R = TypeVar("R", bound=Room)
 
@@ -94,6 +113,8 @@ class Work:
         rebuilding: bool = False,
     ) -> None:
         self.unit = unit
+        self.post: Post | None = None
+        """Where directives go; None while tables are made anew, when nothing may leave."""
         self.connection: Connection = unit.connection
         self.clock = clock
         self.ids = ids

@@ -15,7 +15,6 @@ from hub.link.inbox import Received
 from hub.settings import HubSettings
 from protocol.envelope import Batch, encode_event
 from protocol.events import (
-    AtTill,
     OrderSold,
     OrderVoided,
     ReturnCompleted,
@@ -29,7 +28,7 @@ from protocol.orders import LineKind, OrderLine, ReturnLine, Tender, TenderKind,
 from protocol.rules.pricing import PriceLine, price_order
 from protocol.rules.refund import RefundableLine, refund_units
 from protocol.stream import chain, first_hash
-from protocol.till import RateTotal, SessionTotals, TenderTotal
+from protocol.till import AtTill, RateTotal, SessionTotals, TenderTotal
 
 MONDAY_US = 1_763_978_400_000_000
 VAT = 200_000
