@@ -109,6 +109,15 @@ def _modules(runs: tuple[tuple[CodeSet, str], ...]) -> int:
     return 11 * (1 + symbols + switches + 1) + 13
 
 
+def code128_fits(data: str, dots: int) -> bool:
+    """Tell whether a text can be a Code 128 on this paper, by the printer's own hand or drawn."""
+    try:
+        code128_modules(data, dots)
+    except Invalid:
+        return False
+    return True
+
+
 def code128_modules(data: str, dots: int) -> tuple[str, int]:
     """Return the bars of a Code 128 as "1" and "0", and the dots of each, for drawing.
 

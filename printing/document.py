@@ -16,6 +16,7 @@ from protocol.ids import parse_slip_code, slip_code
 from protocol.kit.text import _, language
 
 Align = Literal["left", "center", "right"]
+Size = Literal[1, 2, 3, 4, 5, 6, 7, 8]  # how many times the letters are enlarged; printers stop at eight
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Text:
 
     text: str
     align: Align = "left"
-    size: Literal[1, 2] = 1
+    size: Size = 1
     bold: bool = False
 
 
@@ -35,11 +36,11 @@ class Row:
     cells: tuple[str, ...]
     widths: tuple[int, ...]
     aligns: tuple[Align, ...] = ()
-    size: Literal[1, 2] = 1
+    size: Size = 1
     bold: bool = False
 
     @classmethod
-    def pair(cls, label: str, amount: str, *, size: Literal[1, 2] = 1, bold: bool = False) -> Self:
+    def pair(cls, label: str, amount: str, *, size: Size = 1, bold: bool = False) -> Self:
         """Return a label on the left and a figure on the right, the figure as wide as it needs."""
         return cls((label, amount), (0, max(len(amount), 1)), ("left", "right"), size, bold)
 
@@ -53,10 +54,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A code for a scanner, centred. One that does not fit is refused before anything is printed."""
+    """A code for a scanner, centred. One that does not fit is refused before anything is printed.
+
+    Not so a spare Code 128, beside which the slip has another way to be found: where it does not fit,
+    its text is printed instead.
+    """
 
     kind: Literal["qr", "code128"]
     data: str
+    spare: bool = False
 
     @classmethod
     def qr(cls, data: str) -> Self:
@@ -64,9 +70,9 @@ class Symbol:
         return cls("qr", data)
 
     @classmethod
-    def code128(cls, data: str) -> Self:
+    def code128(cls, data: str, *, spare: bool = False) -> Self:
         """Return a Code 128 with its text below, for laser scanners."""
-        return cls("code128", data)
+        return cls("code128", data, spare)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,8 @@ class _Writer:
 
     def text(self, line: TextLine) -> None:
         """Print one line by letters if the code pages can say it, else by dots."""
-        aligned = len(line.segments) == 1
+        columns = self._profile.columns // line.wide
+        aligned = len(line.segments) == 1 and line.segments[0].width == columns
         said = line.segments[0].text if aligned else _joined(line.segments)
         spelled = self._spell(said)
         if spelled is None:

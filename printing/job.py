@@ -61,6 +61,14 @@ REPRINTS: Final[dict[str, Reprint]] = {
     "till_report": "auto",
     "parked_slip": "auto",
     "test_page": "auto",
+    "pick_list": "auto",
+    "void_slip": "auto",
+    "packing_slip": "auto",
+    "pickup_label": "auto",
+    "shipping_label": "auto",
+    "manifest": "auto",
+    "handover_slip": "person",  # says what was paid
+    "order_slip": "person",  # the same, and shows the pickup code
 }
 
 

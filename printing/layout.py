@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import wcwidth
 
+from printing.barcodes import code128_fits
 from printing.document import Align, Band, Block, Cut, Document, Kick, Row, Rule, Space, Symbol, Text
 from printing.profiles import Profile
 
@@ -116,10 +117,11 @@ def _split_at(word: str, width: int) -> tuple[str, str]:
 def lay_out(document: Document, profile: Profile) -> Iterator[Line]:
     """Yield the lines of a document on a printer's paper; the drawer pulse is not one of them."""
     for block in document.blocks:
-        yield from _lines(block, profile.columns)
+        yield from _lines(block, profile)
 
 
-def _lines(block: Block, columns: int) -> Iterator[Line]:
+def _lines(block: Block, profile: Profile) -> Iterator[Line]:
+    columns = profile.columns
     match block:
         case Text():
             width = columns // block.size
@@ -136,6 +138,8 @@ def _lines(block: Block, columns: int) -> Iterator[Line]:
                 text = " " * (padding // 2) + part + " " * (padding - padding // 2)
                 yield TextLine((Segment(text, 0, columns, "left"),), tall=2, bold=True, inverse=True)
             yield Space()
+        case Symbol(kind="code128", spare=True) if not code128_fits(block.data, profile.dots):
+            yield from _lines(Text(block.data, "center"), profile)
         case Symbol() | Space() | Cut():
             yield block
         case Kick():

@@ -1,9 +1,11 @@
 """Pieces that several slips share, so that a receipt and a return look like one shop's paper."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from printing.document import Align, Band, Block, Cut, Kick, Row, Rule, Space, Symbol, Text
+from printing.layout import clean
+from protocol.ids import parse_slip_code, slip_code
 from protocol.kit.text import _
 from protocol.money import format_minor
 
@@ -21,6 +23,41 @@ def money(amount_minor: int, currency: str) -> str:
 def day_and_time(at: datetime) -> str:
     """Return a local time with its zone, in the one order that no country reads differently."""
     return f"{at:%Y-%m-%d %H:%M %Z}".rstrip()
+
+
+def day(on: date) -> str:
+    """Return a day in the one order that no country reads differently."""
+    return f"{on:%Y-%m-%d}"
+
+
+def last_four(number: str) -> str:
+    """Return the end of a number: what people call out and compare at a glance."""
+    return clean(number)[-4:]
+
+
+def short_name(name: str) -> str:
+    """Return surname and initial: enough to find a bag by, too little to find its owner.
+
+    A word that is an e-mail address or a telephone number is no part of a name and is left out.
+    """
+    surname, comma, given = clean(name).partition(",")
+    words = _name_words(surname)
+    first = _name_words(given)
+    if not comma:
+        first, words = words[:-1], words[-1:]
+    initial = f", {first[0][0].upper()}." if first else ""
+    return " ".join(words) + initial
+
+
+def _name_words(text: str) -> list[str]:
+    return [word for word in text.split() if "@" not in word and sum(map(str.isdigit, word)) < 3]
+
+
+def kilograms(weight_grams: int | None) -> str:
+    """Return a weight to the gram, or a dash when nobody weighed it."""
+    if weight_grams is None:
+        return "-"
+    return _("{weight} kg", weight=f"{weight_grams // 1000}.{weight_grams % 1000:03d}")
 
 
 def heading(*, open_drawer: bool = False, demo: bool = False, note: str = "") -> Blocks:
@@ -73,6 +110,24 @@ def codes(slip: str, number: str = "") -> Blocks:
         blocks.append(Symbol.code128(number))
     blocks.append(Space())
     return blocks
+
+
+def slip_codes(slip_type: str, slip_id: str, number: str = "") -> Blocks:
+    """Return the QR code of a slip by its type and id, and its number as a spare Code 128.
+
+    An id that a scanner could not give back makes no QR code: the slip still says it in letters, and a
+    parcel must not wait for a barcode.
+    """
+    code = slip_code(slip_type, slip_id, 1)
+    blocks: Blocks = [] if parse_slip_code(code) is None else [Symbol.qr(code)]
+    if number:
+        blocks.append(Symbol.code128(number, spare=True))
+    return blocks
+
+
+def signature(whose: str) -> Blocks:
+    """Return a line to sign on, with room for the pen."""
+    return [Space(2), Rule(), Text(whose)]
 
 
 def ending() -> Blocks:

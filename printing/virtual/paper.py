@@ -20,7 +20,7 @@ from printing.virtual.state import SETTERS, Modes
 
 MARGIN_DOTS: Final = 32  # an 80 mm roll is 640 dots wide and prints on 576 of them
 KNIFE_DOTS: Final = 96  # from the print head to the knife
-TALLEST_SLIP: Final = 24_000  # three metres: what a runaway sender may use up before it is cut off
+TALLEST_SLIP: Final = 48_000  # six metres, a pick list of 200 lines is four: what a runaway sender may use up
 
 
 @dataclass(slots=True)

@@ -60,6 +60,20 @@ def test_a_row_keeps_its_figure_in_the_column_while_its_label_wraps() -> None:
     assert texts == [["A long label that wraps", "1.00"], ["twice over"]]
 
 
+def test_a_cell_in_the_middle_stays_in_its_column_on_every_line() -> None:
+    document = Document("x", (Row(("2", "one two three", "[ ]"), (3, 9, 3)), Cut()))
+
+    assert render(encode(document, NARROW).data, NARROW)[0].text == "2   one two   [ ]\n    three"
+
+
+def test_letters_as_large_as_a_printer_can_fill_the_paper_and_wrap() -> None:
+    document = Document("x", (Text("00420", size=8), Cut()))
+
+    slip = render(encode(document, NARROW).data, NARROW)[0]
+
+    assert (slip.text, slip.unknown) == ("0042\n0", 0)
+
+
 def test_columns_that_are_too_wide_for_the_paper_give_way() -> None:
     aligns: tuple[Align, ...] = ("left", "right", "right")
     document = Document("x", (Row(("Rate", "1234.56", "99.00"), (0, 30, 30), aligns), Cut()))
@@ -103,6 +117,12 @@ def test_a_code_that_does_not_fit_is_refused_with_its_width() -> None:
         "symbol_too_wide",
         {"needed_dots": (11 * 32 + 13) * 2, "paper_dots": 384},
     )
+
+
+def test_a_spare_code_that_does_not_fit_is_said_in_letters() -> None:
+    data = encode(Document("x", (Symbol.code128("X" * 20, spare=True), Cut())), NARROW).data
+
+    assert render(data, NARROW)[0].text == "X" * 20
 
 
 @pytest.mark.parametrize("data", ["", "naïve", "line\nbreak", "\x1b@"])
