@@ -115,6 +115,10 @@ class EmbeddedBroker:
         """The process, while there is one."""
         return self._process.pid if self._process is not None else None
 
+    def runs(self) -> bool:
+        """Tell whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Write the files, start, and return once it listens.
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from protocol.errors import Invalid, NotFound, OrderspineError
 from protocol.kit.text import choose_language, language
@@ -101,10 +102,22 @@ def doctor(
         raise typer.Exit(CHECK_FAILED)
 
 
+def _explain(mistyped: TyperException) -> None:
+    """Say in two lines what was typed wrongly and where its help is; without a command, show the help."""
+    context = getattr(mistyped, "ctx", None)
+    words = context.command_path if context is not None else "orderspine"
+    said = mistyped.format_message() if hasattr(mistyped, "format_message") else str(mistyped)
+    if said:
+        sys.stderr.write(f"{said}\n  -> See: {words} --help\n")
+
+
 def main() -> None:
     """Run the command; a deliberate error becomes two lines and an exit code that a script can use."""
     try:
-        app()
+        raise SystemExit(app(prog_name="orderspine", standalone_mode=False))
+    except TyperException as mistyped:
+        _explain(mistyped)
+        raise SystemExit(getattr(mistyped, "exit_code", BAD_INPUT)) from None
     except OrderspineError as error:
         sys.stderr.write(f"{error.what}\n  -> {error.remedy}  [{error.reason}]\n")
         bad_input = isinstance(error, Invalid) and not isinstance(error, NotFound)

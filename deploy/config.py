@@ -25,6 +25,7 @@ config_app = typer.Typer(
     help="Write, check and explain settings.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    epilog="Examples:  orderspine config hub   |   orderspine config edge",
 )
 SECRET_WORDS: Final = ("password", "secret", "token", "url")
 SHOWN_URLS: Final = ("hub_url",)
@@ -148,9 +149,14 @@ def sample(program: Program) -> str:
 
 
 def _toml_value(value: object) -> str:
-    """Return a plain value as TOML writes it, which for these is as JSON does."""
+    """Return a value as TOML writes it on one line; plain ones are as in JSON."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{json.dumps(str(name))} = {_toml_value(each)}" for name, each in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, tuple | list):
-        return json.dumps([str(item) for item in value], ensure_ascii=False)
+        return f"[{', '.join(_toml_value(item) for item in value)}]"
     if isinstance(value, bool | int):
         return json.dumps(value)
     return json.dumps("" if value is None else str(value), ensure_ascii=False)

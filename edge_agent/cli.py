@@ -22,11 +22,26 @@ from protocol.people import StoreRole
 
 P = ParamSpec("P")
 edge_app = typer.Typer(
-    no_args_is_help=True, help="Run and look after one store.", rich_markup_mode="markdown"
+    no_args_is_help=True,
+    help="Run and look after one store.",
+    rich_markup_mode="markdown",
+    epilog="Examples:  orderspine edge run --config store-1.toml   |   orderspine edge status --json",
 )
-person_app = typer.Typer(no_args_is_help=True, help="The people of this store.")
-catalog_app = typer.Typer(no_args_is_help=True, help="What this store sells.")
-printer_app = typer.Typer(no_args_is_help=True, help="The printers of this store.")
+person_app = typer.Typer(
+    no_args_is_help=True,
+    help="The people of this store.",
+    epilog="Examples:  orderspine edge person add 'S. Rowe' --role lead   |   orderspine edge person list",
+)
+catalog_app = typer.Typer(
+    no_args_is_help=True,
+    help="What this store sells.",
+    epilog="Examples:  orderspine edge catalog import products.csv --whole",
+)
+printer_app = typer.Typer(
+    no_args_is_help=True,
+    help="The printers of this store.",
+    epilog="Examples:  orderspine edge printer add Counter 192.168.1.50 --port 9100",
+)
 edge_app.add_typer(person_app, name="person")
 edge_app.add_typer(catalog_app, name="catalog")
 edge_app.add_typer(printer_app, name="printer")

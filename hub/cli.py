@@ -26,12 +26,37 @@ from protocol.errors import Invalid, NotFound, OrderspineError
 from protocol.people import HubRole
 
 P = ParamSpec("P")
-hub_app = typer.Typer(no_args_is_help=True, help="Run and look after the hub.", rich_markup_mode="markdown")
-person_app = typer.Typer(no_args_is_help=True, help="Who may sign in at the hub.")
-location_app = typer.Typer(no_args_is_help=True, help="Stores and warehouses, and their credentials.")
-catalog_app = typer.Typer(no_args_is_help=True, help="What the stores sell.")
-parked_app = typer.Typer(no_args_is_help=True, help="Events that were set aside.")
-token_app = typer.Typer(no_args_is_help=True, help="Tokens of programs that use the API.")
+hub_app = typer.Typer(
+    no_args_is_help=True,
+    help="Run and look after the hub.",
+    rich_markup_mode="markdown",
+    epilog="Examples:  orderspine hub run --config hub.toml   |   orderspine hub status --json",
+)
+person_app = typer.Typer(
+    no_args_is_help=True,
+    help="Who may sign in at the hub.",
+    epilog="Examples:  orderspine hub person add 'A. Osei' --role ops   |   orderspine hub person list",
+)
+location_app = typer.Typer(
+    no_args_is_help=True,
+    help="Stores and warehouses, and their credentials.",
+    epilog="Examples:  orderspine hub location add store-1 --code LB --name 'Lamb Street' --out secrets/",
+)
+catalog_app = typer.Typer(
+    no_args_is_help=True,
+    help="What the stores sell.",
+    epilog="Examples:  orderspine hub catalog import products.csv --publish",
+)
+parked_app = typer.Typer(
+    no_args_is_help=True,
+    help="Events that were set aside.",
+    epilog="Examples:  orderspine hub parked list   |   orderspine hub parked replay store-1 412",
+)
+token_app = typer.Typer(
+    no_args_is_help=True,
+    help="Tokens of programs that use the API.",
+    epilog="Examples:  orderspine hub token add reporting --role finance --out token",
+)
 for _name, _app in (
     ("person", person_app),
     ("location", location_app),

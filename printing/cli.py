@@ -11,6 +11,7 @@ printer_app = typer.Typer(
     name="printer",
     help="Print test pages, look at what bytes print, and run a printer made of software.",
     no_args_is_help=True,
+    epilog="Examples:  orderspine printer virtual --port 9100   |   orderspine printer --help",
 )
 ProfileName = Annotated[str, typer.Option("--profile", help="epson_80, epson_58 or generic_80.")]
 

@@ -10,9 +10,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
-Minor = Annotated[int, Field(ge=-(10**12), le=10**12)]
-PositiveMinor = Annotated[int, Field(ge=0, le=10**12)]
+Quantity = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+Minor = Annotated[int, Field(strict=True, ge=-(10**12), le=10**12)]
+PositiveMinor = Annotated[int, Field(strict=True, ge=0, le=10**12)]
+"""Strict: `true` and `"5"` are no numbers of units or pence, whatever they could be turned into."""
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 LINES_PER_ORDER = 5_000

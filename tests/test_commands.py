@@ -46,12 +46,21 @@ def below(words: str, group: TyperGroup) -> Iterator[tuple[str, Any]]:
 def test_every_command_explains_itself_and_shows_an_example() -> None:
     silent = []
     for words, command in commands():
-        leaf = not isinstance(command, TyperGroup)
         example = f"{words} " in f"{command.epilog or ''} " or "Example" in (command.epilog or "")
-        if not command.help or (leaf and not example):
+        if not command.help or not example:
             silent.append(words)
 
     assert silent == []
+
+
+def test_what_is_mistyped_is_two_lines_and_not_a_box() -> None:
+    said = orderspine("demo", "status", "--jsn")
+
+    assert said.returncode == 2
+    assert said.stderr.splitlines() == [
+        "No such option: --jsn (Possible options: --json)",
+        "  -> See: orderspine demo status --help",
+    ]
 
 
 def test_every_example_in_a_help_text_names_a_command_that_exists() -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from deploy.demo.books import Told, one, reading
 from deploy.demo.layout import Layout
-from hub.ledger.chart import RETURNS_ACCOUNT, SALES_ACCOUNT, TAX_ACCOUNT
+from hub.ledger.chart import MAPPING, RETURNS_ACCOUNT, SALES_ACCOUNT, TAX_ACCOUNT
 from protocol.clock import Clock
 from protocol.errors import Unavailable
 
@@ -150,6 +150,7 @@ def _books(layout: Layout, verdict: Verdict) -> None:
     verdict.ledger_vat_minor = -_on_account(layout, TAX_ACCOUNT)
     taken = verdict.hub.gross_minor - verdict.hub.refund_minor - verdict.hub.voided_minor
     booked = verdict.ledger_sales_minor + verdict.ledger_vat_minor
+    cost_booked, cost_known = _cost_in_the_books(layout)
     checks = {
         "events are missing at the hub": verdict.missing,
         "events or orders are there twice": verdict.duplicates,
@@ -157,8 +158,27 @@ def _books(layout: Layout, verdict: Verdict) -> None:
         "pence is what the trial balance is off": verdict.trial_balance_minor,
         "journals do not balance": int(unbalanced),
         "pence is what sales and VAT in the books differ from the orders": booked - taken,
+        "pence is what the cost in the books differs from that of the lines": cost_booked - cost_known,
+        "pence is what inventory in the books differs from the stock's value": _inventory_gap(layout),
     }
     verdict.reasons += [f"{number} {what}" for what, number in checks.items() if number]
+    if not cost_known:
+        verdict.reasons.append("goods were sold, and the books know of no cost")
+
+
+def _cost_in_the_books(layout: Layout) -> tuple[int, int]:
+    """Return the cost of what was sold and stayed sold: by the ledger, and by the lines of the orders."""
+    booked = _on_account(layout, MAPPING["cogs"]) + _on_account(layout, MAPPING["cogs_returns"])
+    known = one(
+        layout.folder / "hub" / "hub.db", "SELECT sum(cost_minor - returned_cost_minor) FROM order_lines"
+    )
+    return booked, int(known or 0)
+
+
+def _inventory_gap(layout: Layout) -> int:
+    accounts = {account for purpose, account in MAPPING.items() if purpose.startswith("inventory")}
+    worth = one(layout.folder / "hub" / "hub.db", "SELECT sum(value_minor) FROM stock_values")
+    return sum(_on_account(layout, account) for account in sorted(accounts)) - int(worth or 0)
 
 
 def _on_account(layout: Layout, account: str) -> int:

@@ -110,9 +110,9 @@ def status(folder: Folder = FOLDER, as_json: AsJson = False) -> None:
     if as_json:
         _write(said)
         return
-    typer.echo(f"hub        {said['hub']['url']}")
+    typer.echo(f"{'hub':<10} {said['hub']['url']}")
     for place in said["places"]:
-        typer.echo(f"{place['name']:<10} {place['url']}  line {place['line']}  {place['title']}")
+        typer.echo(f"{place['name']:<10} {place['url']:<24} line {place['line']:<4} {place['title']}")
 
 
 @demo_app.command("stop", epilog="Examples:  orderspine demo stop")

@@ -1,9 +1,13 @@
 """`make demo`: set up once, start everything, say where to look, stop it all at Ctrl+C."""
 
+import fcntl
 import random
 import shutil
 import signal
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -15,22 +19,28 @@ from deploy.demo.check import wait_for_catalogue
 from deploy.demo.client import Login, StoreClient
 from deploy.demo.layout import PLACES, Layout, choose_ports, load
 from deploy.demo.once import OPENING_UNITS, TILLS
-from deploy.demo.people import ASSOCIATE, HUB_PERSON, LEAD, MANAGER
+from deploy.demo.people import ASSOCIATE, HUB_PEOPLE, MANAGER, PEOPLE
 from deploy.demo.setup import SetUp, as_csv, demo_products, prepare
 from deploy.demo.supervisor import Supervisor
-from protocol.errors import Invalid
+from protocol.errors import Invalid, Unavailable
 from protocol.kit.system import SystemClock, SystemIds
 from protocol.kit.text import _
 
 CATALOGUE_SECONDS: Final = 60.0
 FLOAT_MINOR: Final = 200_00
-OURS: Final = ("ready.json", "control.json", "logs", "hub", "broker", "secrets")
+LOCK: Final = "lock"
+OURS: Final = (LOCK, "ready.json", "control.json", "logs", "hub", "broker", "secrets")
 
 
 def run_demo(folder: Path, *, reset: bool, console: Console) -> None:
     """Run until Ctrl+C, a SIGTERM or `orderspine demo stop`."""
-    clock, ids = SystemClock(), SystemIds()
     folder = folder.absolute()
+    with claimed(folder):
+        _run(folder, reset=reset, console=console)
+
+
+def _run(folder: Path, *, reset: bool, console: Console) -> None:
+    clock, ids = SystemClock(), SystemIds()
     if reset:
         _delete(folder)
     layout = load(folder)
@@ -76,23 +86,34 @@ def _fill(layout: Layout, clock: SystemClock, stopping: threading.Event) -> None
 
 def _welcome(layout: Layout) -> Panel:
     first, second = layout.places[0], layout.places[1]
+    password = layout.read_secret("hub.password")
     rows = [f"[bold]{place.title:<16}[/] {layout.edge_url(place.name)}" for place in layout.places]
-    people = "   ".join(f"{person.name} [bold]{person.pin}[/]" for person in (ASSOCIATE, LEAD, MANAGER))
+    people = "   ".join(f"{person.name} [bold]{person.pin}[/]" for person in PEOPLE)
     lines = [
         f"[bold]{_('Open')} {layout.edge_url(first.name)}[/]  {ASSOCIATE.name}, PIN [bold]{ASSOCIATE.pin}[/]",
         "",
         *rows,
-        f"[bold]{_('Hub'):<16}[/] {layout.hub_url}   {HUB_PERSON} / {layout.read_secret('hub.password')}",
-        f"[bold]{_('Paper'):<16}[/] {layout.paper_url(first.name)}",
+        f"[bold]{_('Hub'):<16}[/] {layout.hub_url}   {', '.join(HUB_PEOPLE)} / [bold]{password}[/]",
+        f"[bold]{_('Paper')}[/]",
+        *(f"  {place.title:<14} {layout.paper_url(place.name)}" for place in layout.places),
         "",
         f"PIN: {people}",
         "",
         _("In another terminal:"),
-        f"  orderspine demo cut {second.name}       {_('cut York off, and sell there')}",
-        f"  orderspine demo restore {second.name}   {_('watch the hub catch up')}",
+        f"  {_command()} demo cut {second.name}       {_('cut York off, and sell there')}",
+        f"  {_command()} demo restore {second.name}   {_('watch the hub catch up')}",
         _("Ctrl+C stops everything."),
     ]
     return Panel("\n".join(lines), title="DEMO", expand=False)
+
+
+def _command() -> str:
+    """Return the command as it can be typed here: `make demo` installs it beside this Python."""
+    beside = Path(sys.executable).parent / "orderspine"
+    if shutil.which("orderspine") or not beside.exists():
+        return "orderspine"
+    here = Path.cwd()
+    return str(beside.relative_to(here) if beside.is_relative_to(here) else beside)
 
 
 def _stop_at_signals(stop: threading.Event) -> None:
@@ -104,13 +125,34 @@ def _stop_at_signals(stop: threading.Event) -> None:
 
 
 def _delete(folder: Path) -> None:
-    """Delete a demo's folder, and refuse to delete anything that does not look like one.
+    """Delete everything of a demo; its folder is ours (`claimed`)."""
+    for entry in folder.iterdir():
+        if entry.name == LOCK:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep a demo's folder to ourselves for as long as this process lives.
 
     Raises:
         Invalid: there is something else in that folder.
+        Unavailable: a demo runs in it.
     """
-    if not folder.exists():
-        return
-    if any(folder.iterdir()) and not any((folder / name).exists() for name in OURS):
+    if folder.exists() and any(folder.iterdir()) and not any((folder / name).exists() for name in OURS):
         raise Invalid(f"{folder} holds something that is not a demo.", "Give another --folder.")
-    shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Unavailable(
+                f"A demo is running in {folder}.",
+                "Go on with that one, or stop it first: orderspine demo stop.",
+                code="demo_runs",
+            ) from error
+        yield

@@ -224,7 +224,7 @@ def load(folder: Path) -> Layout | None:
     if taken:
         raise Unavailable(
             f"The demo in {folder} needs port {taken[0]}, which is in use.",
-            "Is it running already? Stop it with `orderspine demo stop`, or start afresh with --reset.",
+            "End what uses it, or start afresh on other ports with --reset.",
         )
     return layout
 

@@ -20,3 +20,5 @@ LEAD: Final = Demonstrator("s-rowe", "S. Rowe", "lead", "3690")
 MANAGER: Final = Demonstrator("m-khan", "M. Khan", "manager", "7412")
 PEOPLE: Final = (ASSOCIATE, SECOND_ASSOCIATE, LEAD, MANAGER)
 HUB_PERSON: Final = "admin"
+HUB_PEOPLE: Final = (HUB_PERSON, "ops", "finance")
+"""One for each role at the hub, all with the password that the terminal shows."""

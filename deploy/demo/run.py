@@ -66,10 +66,19 @@ class Run:
         self.ids = ids
         self.say = say
         self.stopping = threading.Event()
-        self.folder = wanted.folder or Path(tempfile.mkdtemp(prefix="orderspine-"))
         self.rng = random.Random(int(ids.secret(8), 16))
         self._places = tuple(places)
+        self._check_names()
+        self.folder = wanted.folder or Path(tempfile.mkdtemp(prefix="orderspine-"))
         self._began = clock.monotonic()
+
+    def _check_names(self) -> None:
+        """Refuse a cut or a kill of something that is not here, before anything is set up."""
+        names = [place.name for place in self._places]
+        for cut in self.wanted.cuts:
+            _known(cut.name, names)
+        for kill in self.wanted.kills:
+            _known(kill.name, [*names, HUB, BROKER, EDGE])
 
     def day(self) -> Mapping[str, Any]:
         """Play a day and return the object to print."""
@@ -198,12 +207,10 @@ class Run:
         names = [place.name for place in layout.places]
         found = []
         for cut in cuts:
-            _known(cut.name, names)
             found.append(Milestone(round(cut.start * orders), lambda name=cut.name: supervisor.cut(name)))  # type: ignore[misc]  # binds the name now
             found.append(Milestone(round(cut.end * orders), lambda name=cut.name: supervisor.restore(name)))  # type: ignore[misc]  # binds the name now
         for number, kill in enumerate(kills):
             name = names[number % len(names)] if kill.name == EDGE else kill.name
-            _known(name, [*names, HUB, BROKER])
             found.append(Milestone(round(kill.at * orders), lambda name=name: supervisor.kill(name)))  # type: ignore[misc]  # binds the name now
         return found
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from deploy.demo.extract import DATA
 from deploy.demo.layout import Layout, Place, write_secret
-from deploy.demo.people import HUB_PERSON, PEOPLE, Demonstrator
+from deploy.demo.people import HUB_PEOPLE, HUB_PERSON, PEOPLE, Demonstrator
 from deploy.demo.replay import PlannedProduct
 from protocol.clock import Clock
 from protocol.ids import IdMaker
@@ -121,7 +121,8 @@ def prepare_hub(layout: Layout, wanted: SetUp, *, clock: Clock, ids: IdMaker) ->
 
     hub = parts(load_settings(layout.config("hub")), clock=clock, ids=ids)
     try:
-        add_person(hub, name=HUB_PERSON, role=HubRole.ADMIN, password=layout.read_secret("hub.password"))
+        for name in HUB_PEOPLE:
+            add_person(hub, name=name, role=HubRole(name), password=layout.read_secret("hub.password"))
         for place in layout.places:
             new = NewLocation(place.name, place.code, place.title, place.kind)
             known = hub.database.write(partial(add_location, new=new, clock=clock, ids=ids))

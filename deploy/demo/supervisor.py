@@ -5,6 +5,7 @@ to the rest of the world through a line of its own that can be cut. Ctrl+C, `dem
 process ends every process it started: each has its own group, and on Linux dies with us.
 """
 
+import contextlib
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from deploy.demo.process import Child, Spawner, leashed
 from deploy.demo.proxy import Proxy, StoreLine
 from deploy.demo.tour import Tour
 from protocol.clock import Clock
-from protocol.errors import NotFound
+from protocol.errors import NotFound, Unavailable
 from protocol.ids import IdMaker
 
 WATCH_SECONDS: Final = 0.1
@@ -195,9 +196,17 @@ class Supervisor:
         """Start again what has died, until we stop."""
         while not self._stopping.wait(WATCH_SECONDS):
             with self._lock:
+                self._keep_broker()
                 for child in (self._hub, *self._edges.values(), *self._printers.values()):
                     if not child.runs() and not self._stopping.is_set():
                         child.start()
+
+    def _keep_broker(self) -> None:
+        """Start the broker again if it has died; one that will not start is tried again at the next look."""
+        if self._broker is None or self._broker.runs() or self._stopping.is_set():
+            return
+        with contextlib.suppress(Unavailable):
+            self._spawner.do(self._broker.start)
 
     def _child(self, name: str, arguments: Sequence[str], url: str) -> Child:
         return Child(

@@ -11,15 +11,24 @@ from typing import Any, Final
 from deploy.demo.books import one
 from deploy.demo.layout import Layout
 from protocol.kit.sqlite import DatabaseError
+from protocol.kit.text import _, language
 
 PACE_SECONDS: Final = 1.0
 FIRST, SECOND = "store-1", "store-2"
-WORDS: Final = {
-    "sell": "Sell something at store 1",
-    "cut": "Cut store 2's network and sell again",
-    "catch_up": "Watch the hub catch up",
-    "paper": "See the receipt as it would print",
-}
+
+
+def words() -> dict[str, str]:
+    """Return what the steps are called, in English: each page says them in its reader's language."""
+    spoken = language.set("en")
+    try:
+        return {
+            "sell": _("Sell something at store 1"),
+            "cut": _("Cut store 2's network and sell again"),
+            "catch_up": _("Watch the hub catch up"),
+            "paper": _("See the receipt as it would print"),
+        }
+    finally:
+        language.reset(spoken)
 
 
 class Tour:
@@ -62,7 +71,7 @@ class Tour:
         }
         steps = [
             {"id": step, "word": word, "href": leads[step], "done": step in self._done}
-            for step, word in WORDS.items()
+            for step, word in words().items()
         ]
         return {"steps": steps}
 

@@ -177,3 +177,36 @@ def wait_for(happened: Callable[[], bool], seconds: float = 20.0) -> None:
     while not happened():
         assert clock.monotonic() < deadline, "it did not happen in time"
         pause.wait(0.1)
+
+
+@pytest.mark.timeout(120)
+def test_a_broker_that_dies_is_started_again_without_being_asked(demo: RunningDemo) -> None:
+    before = broker_of(demo)
+
+    os.kill(before, signal.SIGKILL)
+
+    wait_for(lambda: broker_of(demo) not in (0, before), 20)
+    assert demo.tell("status")["kills"] == 0
+
+
+@pytest.mark.timeout(120)
+def test_a_demo_that_runs_is_not_wiped_by_a_second_one(demo: RunningDemo) -> None:
+    command = [sys.executable, "-m", "deploy.cli", "demo", "--reset", "--folder", str(demo.folder)]
+
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+
+    assert second.returncode == 75
+    assert second.stderr.splitlines()[0] == f"A demo is running in {demo.folder}."
+    assert demo.place("store-1")["starts"] == 1
+
+
+def broker_of(demo: RunningDemo) -> int:
+    """Return the process of the demo's broker, 0 while there is none."""
+    for pid in descendants(demo.process.pid):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if any(b"mosquitto" in word and not word.endswith(b".conf") for word in words[:1]):
+            return pid
+    return 0
