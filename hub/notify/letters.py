@@ -1,0 +1,293 @@
+"""What a notice says, in the customer's language, and the mail that carries it.
+
+The sentences are here and the two templates only set them, so text and HTML can never say different things.
+A name may hold anything: it is escaped in the HTML, put on one line everywhere, and a mail whose head would
+hold a line break is refused instead of sent.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime as mail_date
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from hub.notify.rules import Facts, Kind
+from printing.documents.picture import qr_png
+from protocol.clock import from_us
+from protocol.customers import Contact
+from protocol.errors import Invalid
+from protocol.ids import slip_code
+from protocol.kit.text import _, language
+from protocol.kit.web.filters import locale_name, money, qty
+
+WIDTH: Final = 72
+"""Columns of the plain text, as mail has always had them."""
+CODE_DIGITS: Final = 6
+_PAGES: Final = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates" / "mail"),
+    undefined=StrictUndefined,
+    autoescape=select_autoescape(["html"]),
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_PAGES.globals["WIDTH"] = WIDTH
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """The words of one notice, in the order in which they are read."""
+
+    subject: str
+    greeting: str
+    opening: str
+    rows: tuple[tuple[str, str], ...]
+    closing: tuple[str, ...]
+    shop: str
+    code: str = ""
+    code_label: str = ""
+    lines: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One notice as it leaves: who it is for, and both of its forms."""
+
+    to: str
+    to_name: str
+    subject: str
+    text: str
+    html: str
+    qr: str = ""
+    """What the QR code in the HTML says: the order, as the pickup desk scans it."""
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Say everything inside in a language."""
+    before = language.set(code)
+    try:
+        yield
+    finally:
+        language.reset(before)
+
+
+def write(kind: Kind, number: str, facts: Facts, contact: Contact, *, shop: str) -> Written:
+    """Return a notice in the customer's language."""
+    with speaking(contact.language):
+        letter = _LETTERS[kind](_one_line(number), facts, contact, _one_line(shop))
+        return Written(
+            to=contact.email,
+            to_name=contact.full_name,
+            subject=letter.subject,
+            text=_PAGES.get_template("mail.txt").render(letter=letter),
+            html=_PAGES.get_template("mail.html").render(
+                letter=letter, language=contact.language, qr=bool(letter.code)
+            ),
+            qr=slip_code("po", number, 1) if letter.code else "",
+        )
+
+
+def mail(written: Written, *, sender: str, shop: str, message_id: str, at_us: int) -> EmailMessage:
+    """Return the mail that carries a notice.
+
+    Raises:
+        Invalid: its head would hold what no mail may hold, such as a line break.
+    """
+    made = EmailMessage(policy=SMTP)
+    try:
+        made["From"] = Address(display_name=shop, addr_spec=sender)
+        made["To"] = Address(display_name=written.to_name, addr_spec=_plain_address(written.to))
+        made["Subject"] = written.subject
+        made["Date"] = mail_date(from_us(at_us))
+        made["Message-ID"] = message_id
+        made["Auto-Submitted"] = "auto-generated"
+    except (ValueError, IndexError, MessageError) as error:  # a bad address raises any of the three
+        raise Invalid(
+            _("This mail cannot be addressed."),
+            _("Correct the customer's name or address, then send it again."),
+            code="bad_address",
+        ) from error
+    made.set_content(written.text, cte="quoted-printable")
+    made.add_alternative(written.html, subtype="html", cte="quoted-printable")
+    if written.qr:
+        page = made.get_body(("html",))
+        assert isinstance(page, EmailMessage)
+        page.add_related(qr_png(written.qr), "image", "png", cid="<order-code>", filename="order-code.png")
+    return made
+
+
+def message_id(notice_id: str, sender: str) -> str:
+    """Return the name of a notice's mail: the same at every try, so that a mailbox shows it once."""
+    return f"<{notice_id}@{sender.rpartition('@')[2]}>"
+
+
+def _plain_address(address: str) -> str:
+    """Return an address that every server takes; a domain beyond ASCII has a plain form, a name has not."""
+    name, _at, domain = address.rpartition("@")
+    plain = f"{name}@{domain.encode('idna').decode('ascii')}"
+    if not plain.isascii():
+        raise ValueError("the name before the @ is not plain ASCII")
+    return plain
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _moment(at_us: int, zone: str) -> str:
+    return format_datetime(
+        from_us(at_us), _("EEEE d MMMM, HH:mm"), tzinfo=ZoneInfo(zone or "UTC"), locale=locale_name()
+    )
+
+
+def _greeting(contact: Contact) -> str:
+    name = _one_line(contact.first_name or contact.full_name)
+    return _("Hello {name},", name=name) if name else _("Hello,")
+
+
+def _lines(facts: Facts) -> tuple[tuple[str, str], ...]:
+    return tuple((qty(line.quantity), _one_line(line.name)) for line in facts.lines)
+
+
+def _spaced(code: str) -> str:
+    """Return a code as it is read out."""
+    return f"{code[:3]} {code[3:]}" if len(code) == CODE_DIGITS else code
+
+
+def _place(facts: Facts) -> str:
+    return _one_line(facts.place or facts.location)
+
+
+def _received(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
+    rows = [(_("Order"), number)]
+    if facts.ship:
+        opening = _("Thank you for your order. We write again when it is on its way.")
+        rows.append((_("Leaves us by"), _moment(facts.due_us, facts.zone)))
+        closing: tuple[str, ...] = ()
+    else:
+        opening = _("Thank you for your order. We write again when it is ready to be collected.")
+        rows.append((_("Collect at"), _place(facts)))
+        rows.append((_("Ready by"), _moment(facts.due_us, facts.zone)))
+        closing = (_("Please wait for that mail before you come."),)
+    rows.append((_("Total"), money(facts.total_minor, facts.currency)))
+    return Letter(
+        subject=_("We have your order {number}", number=number),
+        greeting=_greeting(contact),
+        opening=opening,
+        rows=tuple(rows),
+        lines=_lines(facts),
+        closing=closing,
+        shop=shop,
+    )
+
+
+def _to_collect(number: str, facts: Facts) -> tuple[tuple[str, str], ...]:
+    rows = [(_("Order"), number), (_("Collect at"), _place(facts))]
+    if facts.keep_until_us:
+        rows.append((_("Kept for you until"), _moment(facts.keep_until_us, facts.zone)))
+    return tuple(rows)
+
+
+def _at_the_desk(facts: Facts) -> str:
+    if facts.pickup_code:
+        return _("Say this code at the pickup desk. Whoever collects for you needs it too.")
+    return _("Say your order number at the pickup desk. Whoever collects for you needs it too.")
+
+
+def _ready(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
+    return Letter(
+        subject=_("Your order {number} is ready to be collected", number=number),
+        greeting=_greeting(contact),
+        opening=_("Your order is ready. You can collect it at {place}.", place=_place(facts)),
+        code=_spaced(facts.pickup_code),
+        code_label=_("Your pickup code") if facts.pickup_code else "",
+        rows=_to_collect(number, facts),
+        lines=_lines(facts),
+        closing=(_at_the_desk(facts),),
+        shop=shop,
+    )
+
+
+def _reminder(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
+    return Letter(
+        subject=_("Your order {number} still waits for you", number=number),
+        greeting=_greeting(contact),
+        opening=_(
+            "Your order waits for you at {place}. Please collect it by {moment}.",
+            place=_place(facts),
+            moment=_moment(facts.keep_until_us, facts.zone),
+        ),
+        code=_spaced(facts.pickup_code),
+        code_label=_("Your pickup code") if facts.pickup_code else "",
+        rows=_to_collect(number, facts),
+        lines=_lines(facts),
+        closing=(
+            _at_the_desk(facts),
+            _("If you cannot come by then, please tell the store. What you have paid is not lost."),
+        ),
+        shop=shop,
+    )
+
+
+def _shipped(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
+    rows = [(_("Order"), number)]
+    rows += [
+        (_("Tracking number"), _one_line(parcel.tracking)) for parcel in facts.parcels if parcel.tracking
+    ]
+    opening = _("Your order is on its way to you.")
+    if len(facts.parcels) > 1:
+        opening = _("Your order is on its way to you in {n} parcels.", n=qty(len(facts.parcels)))
+    return Letter(
+        subject=_("Your order {number} is on its way", number=number),
+        greeting=_greeting(contact),
+        opening=opening,
+        rows=tuple(rows),
+        lines=_lines(facts),
+        closing=(),
+        shop=shop,
+    )
+
+
+def _cancelled(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
+    if facts.whole:
+        subject = _("Your order {number} was cancelled", number=number)
+        opening = (
+            _("As you asked, we have cancelled your order.")
+            if facts.by_customer
+            else _("We are sorry: we had to cancel your order.")
+        )
+    else:
+        subject = _("A part of your order {number} was cancelled", number=number)
+        opening = (
+            _("As you asked, we have cancelled this part of your order. The rest stays as it is.")
+            if facts.by_customer
+            else _("We are sorry: we had to cancel this part of your order. The rest stays as it is.")
+        )
+    return Letter(
+        subject=subject,
+        greeting=_greeting(contact),
+        opening=opening,
+        rows=((_("Order"), number),),
+        lines=_lines(facts),
+        closing=(_("If you have paid for it already, you get that money back."),),
+        shop=shop,
+    )
+
+
+_LETTERS: Final = {
+    Kind.RECEIVED: _received,
+    Kind.READY: _ready,
+    Kind.REMINDER: _reminder,
+    Kind.SHIPPED: _shipped,
+    Kind.CANCELLED: _cancelled,
+}

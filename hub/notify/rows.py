@@ -1,0 +1,239 @@
+"""The outbox of notices: a row is written in the transaction of the event that asks for it.
+
+`notices` holds no personal data: who is told, and where, is read when a notice leaves and is never kept here.
+It is no shadow of the log either: what was sent stays sent when tables are made anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from hub.database import metadata
+from hub.notify.rules import Facts, State, Told, Wanted
+from hub.spine.rows import event_subjects, events
+from protocol.envelope import decode_event, read_body
+from protocol.errors import NotFound
+
+SENDING_US: Final = 600 * 1_000_000
+"""A try that has not ended after so long has died with its process."""
+NO_SERVER: Final = "no_server"
+"""What a notice says that waits because its mail server could not be spoken to."""
+HISTORY_EVENTS: Final = 2_000
+"""An order has dozens of events; beyond this something else is wrong."""
+HISTORY_KINDS: Final = (
+    "order.placed",
+    "order.changed",
+    "order.cancelled",
+    "order.routed",
+    "assignment.picked",
+    "assignment.staged",
+    "assignment.shipped",
+    "assignment.handed_over",
+    "assignment.handover_undone",
+    "assignment.cancelled",
+    "assignment.rejected",
+)
+
+notices: Final = sa.Table(
+    "notices",
+    metadata,
+    sa.Column("notice_id", sa.Text, primary_key=True),
+    sa.Column("dedupe_key", sa.Text, nullable=False, unique=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("order_id", sa.Text, nullable=False, index=True),
+    sa.Column("number", sa.Text, nullable=False, index=True),
+    sa.Column("subject_id", sa.Text, nullable=False),
+    sa.Column("contact_id", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("facts", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("doubts", sa.Integer, nullable=False),
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    sa.Column("next_us", sa.BigInteger, nullable=False),
+    sa.Column("sent_us", sa.BigInteger),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("asked_by", sa.Text, nullable=False),
+    sa.CheckConstraint("state IN ('queued', 'sending', 'sent', 'failed', 'kept', 'dropped')", name="state"),
+    sa.Index("ix_notices_due", "state", "next_us"),
+    sa.Index("ix_notices_created", "created_us"),
+)
+"""`asked_by` is who asked for it once more, empty for what an event asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One notice as it stands."""
+
+    notice_id: str
+    dedupe_key: str
+    kind: str
+    order_id: str
+    number: str
+    subject_id: str
+    contact_id: str
+    language: str
+    facts: Facts
+    state: str
+    tries: int
+    doubts: int
+    created_us: int
+    next_us: int
+    sent_us: int | None
+    detail: str
+    asked_by: str
+
+
+def add(
+    connection: Connection,
+    wanted: Wanted,
+    *,
+    notice_id: str,
+    now_us: int,
+    dedupe_key: str = "",
+    asked_by: str = "",
+) -> bool:
+    """Put a notice into the outbox; False when the same one is there already."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    done = connection.execute(
+        insert(notices)
+        .values(
+            notice_id=notice_id,
+            dedupe_key=dedupe_key or wanted.dedupe_key,
+            kind=wanted.kind.value,
+            order_id=wanted.order_id,
+            number=wanted.number,
+            subject_id=wanted.subject_id,
+            contact_id="",
+            language="",
+            facts="{}",
+            state=State.QUEUED.value,
+            tries=0,
+            doubts=0,
+            created_us=now_us,
+            next_us=now_us,
+            detail="",
+            asked_by=asked_by,
+        )
+        .on_conflict_do_nothing(index_elements=[notices.c.dedupe_key])
+        .returning(notices.c.notice_id)
+    ).first()
+    return done is not None
+
+
+def due(connection: Connection, now_us: int, limit: int) -> list[Notice]:
+    """Return what is to be tried now, the oldest first; what died while it was being sent is among it."""
+    found = connection.execute(
+        sa.select(notices)
+        .where(
+            notices.c.state.in_((State.QUEUED.value, State.SENDING.value)),
+            notices.c.next_us <= now_us,
+        )
+        .order_by(notices.c.next_us, notices.c.notice_id)
+        .limit(limit)
+    )
+    return [_notice(row) for row in found]
+
+
+def find(connection: Connection, notice_id: str) -> Notice:
+    """Return one notice.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    row = connection.execute(sa.select(notices).where(notices.c.notice_id == notice_id)).first()
+    if row is None:
+        raise NotFound("There is no such notice.", "Look the list up again.", code="no_notice")
+    return _notice(row)
+
+
+def listed(
+    connection: Connection,
+    *,
+    number: str = "",
+    kind: str = "",
+    state: str = "",
+    limit: int = 50,
+    offset: int = 0,
+) -> tuple[list[Notice], int]:
+    """Return a page of notices, the newest first, and how many there are."""
+    asked = (("number", number), ("kind", kind), ("state", state))
+    where = [notices.c[name] == value for name, value in asked if value]
+    total = connection.execute(sa.select(sa.func.count()).select_from(notices).where(*where)).scalar_one()
+    rows = connection.execute(
+        sa.select(notices)
+        .where(*where)
+        .order_by(notices.c.created_us.desc(), notices.c.notice_id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [_notice(row) for row in rows], int(total)
+
+
+def of_order(connection: Connection, order_id: str) -> Sequence[Notice]:
+    """Return the notices of one order, the oldest first."""
+    rows = connection.execute(
+        sa.select(notices)
+        .where(notices.c.order_id == order_id)
+        .order_by(notices.c.created_us, notices.c.notice_id)
+        .limit(HISTORY_EVENTS)
+    )
+    return [_notice(row) for row in rows]
+
+
+def like(connection: Connection, notice: Notice) -> Sequence[Notice]:
+    """Return a notice and every repetition of it, the oldest first."""
+    return [
+        other
+        for other in of_order(connection, notice.order_id)
+        if (other.kind, other.subject_id) == (notice.kind, notice.subject_id)
+    ]
+
+
+def change(
+    connection: Connection, notice: Notice, *, facts: Facts | None = None, **values: Any
+) -> Notice | None:
+    """Change a notice that still is as it was read and return it; None when another process was faster."""
+    facts = notice.facts if facts is None else facts
+    done = connection.execute(
+        sa.update(notices)
+        .where(
+            notices.c.notice_id == notice.notice_id,
+            notices.c.state == notice.state,
+            notices.c.tries == notice.tries,
+            notices.c.next_us == notice.next_us,
+        )
+        .values(facts=facts.model_dump_json(), **values)
+    )
+    return replace(notice, facts=facts, **values) if done.rowcount else None
+
+
+def waiting_since(connection: Connection) -> int | None:
+    """Return when the oldest notice that was kept back by its server came into the outbox."""
+    oldest = connection.execute(
+        sa.select(sa.func.min(notices.c.created_us)).where(
+            notices.c.state == State.QUEUED.value, notices.c.detail == NO_SERVER
+        )
+    ).scalar()
+    return int(oldest) if oldest is not None else None
+
+
+def history(connection: Connection, order_id: str) -> list[Told]:
+    """Return what the record knows of an order, the oldest first, as far as a notice can speak of it."""
+    rows = connection.execute(
+        sa.select(events.c.edge, events.c.at_us, events.c.bytes)
+        .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
+        .where(event_subjects.c.subject == f"order:{order_id}", events.c.kind.in_(HISTORY_KINDS))
+        .order_by(events.c.apply_order)
+        .limit(HISTORY_EVENTS)
+    )
+    return [Told(row.edge, row.at_us, read_body(decode_event(bytes(row.bytes)))) for row in rows]
+
+
+def _notice(row: sa.Row[Any]) -> Notice:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
+    return Notice(**{**values, "facts": Facts.model_validate_json(values["facts"])})

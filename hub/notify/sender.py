@@ -1,0 +1,340 @@
+"""One round of sending: what is due leaves over one line, and each is told apart from the next.
+
+A notice is marked `sending` in a committed transaction before its mail is handed over. If the process dies in
+between, or the line breaks after the mail's last byte, nobody knows whether it arrived. Such a notice is sent
+once more under the same Message-ID, and never a third time: then it is `failed` and a person looks. So a
+customer gets every notice once, in doubt twice, and none is lost.
+
+A server that cannot be spoken to costs no notice a try: all of them wait, for as long as it takes.
+"""
+
+import smtplib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+from pydantic import ValidationError
+from sqlalchemy.engine import Connection
+
+from hub.context import Hub
+from hub.customers import rows as customers
+from hub.database import HubUnit
+from hub.fleet.rows import locations
+from hub.notify import letters, rows
+from hub.notify.letters import Written
+from hub.notify.line import Outcome, close_line, hand_over, open_line
+from hub.notify.rows import Notice
+from hub.notify.rules import (
+    Drop,
+    Facts,
+    Kind,
+    Later,
+    Send,
+    State,
+    Verdict,
+    Wait,
+    after_doubt,
+    after_trouble,
+    verdict,
+)
+from hub.spine.steps import close_exception, raise_exception
+from protocol.clock import MICROSECONDS
+from protocol.customers import Contact
+from protocol.errors import BadMessage, Invalid, Unavailable
+
+ROUND_NOTICES: Final = 50
+"""One round shares its thread with the hub's other clocks."""
+ROUND_SECONDS: Final = 20.0
+"""A round stops between two mails after so long; what is left is due in the next."""
+SERVER_AGAIN_SECONDS: Final = 60
+SERVER_ALARM_SECONDS: Final = 15 * 60
+"""A mail server that is restarted needs nobody; one that is away for longer does."""
+SERVER_KEY: Final = "mail_server"
+TOPIC: Final = "notices"
+DOUBT: Final = "doubt"
+"""What a notice says whose mail may have arrived."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A notice that leaves now, with what it says and who it is for."""
+
+    notice: Notice
+    facts: Facts
+    contact: Contact
+
+
+def send_due(hub: Hub) -> int:
+    """Send what is due and return how many mails the server took; for the hub's clock, every few seconds."""
+    with hub.database.read() as connection:
+        if not rows.due(connection, hub.clock.now_us(), 1):
+            return 0
+    ready = hub.database.write(partial(_sort, hub))
+    if not ready:
+        return 0
+    if not hub.settings.smtp_host:
+        hub.database.write(partial(_keep, hub, ready))
+        return 0
+    try:
+        line = open_line(hub.settings)
+    except Unavailable as trouble:
+        hub.database.write(partial(_postpone, hub, [each.notice for each in ready], trouble.reason))
+        return 0
+    try:
+        return _send(hub, line, ready)
+    finally:
+        close_line(line)
+
+
+def look(hub: Hub, connection: Connection, notice: Notice) -> tuple[Verdict, Contact | None]:
+    """Decide as of now whether a notice leaves, and read who it is for."""
+    try:
+        told = rows.history(connection, notice.order_id)
+        found = verdict(Kind(notice.kind), notice.subject_id, told, hub.clock.now_us())
+        if not isinstance(found, Send):
+            return found, None
+        contact = customers.find(connection, found.contact_id)
+    except (BadMessage, ValidationError):  # one row that a later version wrote must not hold up all others
+        return Later("unreadable"), None
+    if contact is None:
+        return Later("no_contact_yet"), None
+    if contact.erased or not contact.email:
+        return Drop("erased" if contact.erased else "no_address"), contact
+    return Send(found.contact_id, _placed(hub, connection, found.facts, contact)), contact
+
+
+def written(hub: Hub, notice: Notice, facts: Facts, contact: Contact) -> Written:
+    """Return a notice as it leaves."""
+    return letters.write(Kind(notice.kind), notice.number, facts, contact, shop=hub.settings.name)
+
+
+def _placed(hub: Hub, connection: Connection, facts: Facts, contact: Contact) -> Facts:
+    """Return the facts with the name and the time of the place they speak of."""
+    place = connection.execute(
+        sa.select(locations.c.name, locations.c.zone).where(locations.c.location_id == facts.location)
+    ).first()
+    return facts.model_copy(
+        update={
+            "place": place.name if place else "",
+            "zone": place.zone if place else hub.settings.zone,
+            "contact_version": contact.version,
+        }
+    )
+
+
+def _sort(hub: Hub, unit: HubUnit) -> list[Ready]:
+    """Look at everything that is due: what leaves is returned, the rest is settled or waits."""
+    connection, now_us = unit.connection, hub.clock.now_us()
+    ready = []
+    for notice in rows.due(connection, now_us, ROUND_NOTICES):
+        known = _revived(hub, unit, notice)
+        if known is None:
+            continue
+        found, contact = look(hub, connection, known)
+        match found:
+            case Send() if contact is not None:
+                ready.append(Ready(known, found.facts, contact))
+            case Wait(until_us=until_us):
+                rows.change(connection, known, next_us=until_us)
+            case Later(why=why):
+                _again(hub, unit, known, why, tries=known.tries + 1)
+            case Drop(why=why):
+                rows.change(connection, known, state=State.DROPPED.value, detail=why)
+                _tell(hub, unit)
+    return ready
+
+
+def _revived(hub: Hub, unit: HubUnit, notice: Notice) -> Notice | None:
+    """Return a notice ready to be looked at; one that died while it was sent is in doubt first."""
+    if notice.state != State.SENDING:
+        return notice
+    step = after_doubt(notice.doubts + 1, hub.clock.now_us())
+    if step.state is State.FAILED:
+        _fail(hub, unit, notice, DOUBT)
+        return None
+    return rows.change(
+        unit.connection, notice, state=step.state.value, doubts=notice.doubts + 1, detail=DOUBT
+    )
+
+
+def _keep(hub: Hub, ready: Sequence[Ready], unit: HubUnit) -> None:
+    for each in ready:
+        rows.change(unit.connection, each.notice, state=State.KEPT.value, detail="no_mail_server")
+    _tell(hub, unit)
+
+
+def _postpone(hub: Hub, waiting: Sequence[Notice], code: str, unit: HubUnit) -> None:
+    """Let notices wait for their server, and say so when that takes long."""
+    now_us = hub.clock.now_us()
+    for notice in waiting:
+        rows.change(
+            unit.connection,
+            notice,
+            state=State.QUEUED.value,
+            next_us=now_us + SERVER_AGAIN_SECONDS * MICROSECONDS,
+            detail=rows.NO_SERVER,
+        )
+    _log.warning("mail_server_trouble", host=hub.settings.smtp_host, code=code, waiting=len(waiting))
+    since_us = rows.waiting_since(unit.connection)
+    if since_us is not None and now_us - since_us >= SERVER_ALARM_SECONDS * MICROSECONDS:
+        work = hub.spine.work(unit)
+        raise_exception(
+            work,
+            kind="mail_server",
+            subject="hub:mail",
+            title="The mail server cannot be used, so customers are not told",
+            facts={"host": hub.settings.smtp_host, "port": hub.settings.smtp_port, "code": code},
+            owner_role="ops",
+            dedupe_key=SERVER_KEY,
+        )
+        work.flush()
+        _tell(hub, unit, *work.topics)
+    _tell(hub, unit)
+
+
+def _send(hub: Hub, line: smtplib.SMTP, ready: Sequence[Ready]) -> int:
+    """Hand over one after the other until the line is lost or the round is over."""
+    until = hub.clock.monotonic() + ROUND_SECONDS
+    sent = 0
+    for each in ready:
+        if hub.clock.monotonic() >= until:
+            break
+        outcome = _attempt(hub, line, each)
+        sent += outcome == "sent"
+        if outcome in ("broken", "doubt", "sender") or line.sock is None:
+            break
+    return sent
+
+
+def _attempt(hub: Hub, line: smtplib.SMTP, each: Ready) -> str:
+    """Try one notice and settle what became of it; return how it went."""
+    claimed = hub.database.write(partial(_claim, hub, each))
+    if claimed is None:
+        return "taken"
+    sender, shop = hub.settings.mail_from, hub.settings.name
+    try:
+        mail = letters.mail(
+            written(hub, claimed, each.facts, each.contact),
+            sender=sender,
+            shop=shop,
+            message_id=letters.message_id(claimed.notice_id, sender),
+            at_us=hub.clock.now_us(),
+        )
+    except Invalid as error:
+        outcome = Outcome("refused", error.reason)
+    else:
+        outcome = hand_over(line, mail, sender=sender)
+    hub.database.write(partial(_settle, hub, claimed, outcome))
+    return outcome.how
+
+
+def _claim(hub: Hub, each: Ready, unit: HubUnit) -> Notice | None:
+    """Mark a notice as being sent; None when another process has it."""
+    return rows.change(
+        unit.connection,
+        each.notice,
+        facts=each.facts,
+        state=State.SENDING.value,
+        tries=each.notice.tries + 1,
+        next_us=hub.clock.now_us() + rows.SENDING_US,
+        contact_id=each.contact.contact_id,
+        language=each.contact.language,
+    )
+
+
+def _settle(hub: Hub, notice: Notice, outcome: Outcome, unit: HubUnit) -> None:
+    match outcome.how:
+        case "sent":
+            _sent(hub, unit, notice)
+        case "refused":
+            _fail(hub, unit, notice, outcome.code)
+        case "doubt":
+            step = after_doubt(notice.doubts + 1, hub.clock.now_us())
+            if step.state is State.FAILED:
+                _fail(hub, unit, notice, DOUBT)
+            else:
+                rows.change(
+                    unit.connection,
+                    notice,
+                    state=step.state.value,
+                    next_us=step.next_us,
+                    doubts=notice.doubts + 1,
+                    detail=DOUBT,
+                )
+        case "sender":
+            spared = rows.change(
+                unit.connection,
+                notice,
+                state=State.QUEUED.value,
+                tries=notice.tries - 1,
+                detail=rows.NO_SERVER,
+            )
+            _postpone(hub, [spared] if spared else [], outcome.code, unit)
+        case _:
+            _again(hub, unit, notice, outcome.code, tries=notice.tries)
+    _tell(hub, unit)
+
+
+def _sent(hub: Hub, unit: HubUnit, notice: Notice) -> None:
+    now_us = hub.clock.now_us()
+    rows.change(unit.connection, notice, state=State.SENT.value, sent_us=now_us, next_us=now_us, detail="")
+    work = hub.spine.work(unit)
+    close_exception(work, f"notice:{notice.notice_id}", how="It was sent after all.")
+    close_exception(work, SERVER_KEY, how="The mail server takes mail again.")
+    work.flush()
+    _tell(hub, unit, *work.topics)
+
+
+def _again(hub: Hub, unit: HubUnit, notice: Notice, why: str, *, tries: int) -> None:
+    """Try a notice again later, unless that was its last try."""
+    step = after_trouble(tries, hub.clock.now_us())
+    if step.state is State.FAILED:
+        _fail(hub, unit, notice, why, tries=tries)
+        return
+    rows.change(
+        unit.connection, notice, state=step.state.value, next_us=step.next_us, tries=tries, detail=why
+    )
+    _tell(hub, unit)
+
+
+def _fail(hub: Hub, unit: HubUnit, notice: Notice, why: str, *, tries: int = 0) -> None:
+    """Give a notice up and ask for a person; nothing personal is said, because events are kept for ever."""
+    failed = rows.change(
+        unit.connection,
+        notice,
+        state=State.FAILED.value,
+        detail=why,
+        tries=tries or notice.tries,
+        doubts=notice.doubts + (why == DOUBT),
+    )
+    if failed is None:
+        return
+    work = hub.spine.work(unit)
+    raise_exception(
+        work,
+        kind="notice_failed",
+        subject=f"order:{notice.order_id}",
+        title=f"The customer of {notice.number} could not be told by mail",
+        facts={
+            "number": notice.number,
+            "notice": notice.kind,
+            "notice_id": notice.notice_id,
+            "code": why,
+            "tries": failed.tries,
+        },
+        owner_role="ops",
+        dedupe_key=f"notice:{notice.notice_id}",
+    )
+    work.flush()
+    _tell(hub, unit, *work.topics)
+
+
+def _tell(hub: Hub, unit: HubUnit, *topics: str) -> None:
+    """Let open pages look again once it is durable."""
+    for topic in (TOPIC, *topics):
+        unit.after_commit(partial(hub.broadcaster.publish, topic))

@@ -1,0 +1,38 @@
+"""The outbox follows the events: a notice that one asks for is durable together with it, and once.
+
+Nothing is decided here but that somebody is to be told; `rules.verdict` looks again when it would leave.
+While tables are made anew from the log nothing is written: what was told then was told.
+"""
+
+from hub.notify.rows import add
+from hub.notify.rules import follows
+from hub.spine.work import Applied, Work
+
+
+def on_order_placed(work: Work, applied: Applied) -> None:
+    """Thank for an order that came in over the web."""
+    _tell(work, applied)
+
+
+def on_staged(work: Work, applied: Applied) -> None:
+    """Say that the bags stand ready, and remind of them before they stop being kept."""
+    _tell(work, applied)
+
+
+def on_shipped(work: Work, applied: Applied) -> None:
+    """Say that parcels are on their way."""
+    _tell(work, applied)
+
+
+def on_cancelled(work: Work, applied: Applied) -> None:
+    """Say what the customer will not get."""
+    _tell(work, applied)
+
+
+def _tell(work: Work, applied: Applied) -> None:
+    if work.rebuilding:
+        return
+    for wanted in follows(applied.body):
+        # When it happened is not when it is due: a store that was dark for a day tells the hub late.
+        if add(work.connection, wanted, notice_id=work.ids.new_id(), now_us=work.clock.now_us()):
+            work.topics.add("notices")
