@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from deploy.demo.books import Told, one, reading
 from deploy.demo.layout import Layout
+from deploy.demo.online_check import Online, check_online
 from hub.ledger.chart import MAPPING, RETURNS_ACCOUNT, SALES_ACCOUNT, TAX_ACCOUNT
 from protocol.clock import Clock
 from protocol.errors import Unavailable
@@ -31,9 +32,11 @@ SELECT (SELECT count(*) FROM orders),
        (SELECT coalesce(sum(total_minor), 0) FROM returns WHERE kind = 'void')
 """
 _HUB_TOLD: Final = """
-SELECT (SELECT count(*) FROM orders WHERE location = :place),
-       (SELECT count(*) FROM order_lines JOIN orders USING (order_id) WHERE location = :place),
-       (SELECT coalesce(sum(total_minor), 0) FROM orders WHERE location = :place),
+WITH sold AS (SELECT * FROM orders WHERE location = :place
+              AND order_id NOT IN (SELECT order_id FROM later_orders))
+SELECT (SELECT count(*) FROM sold),
+       (SELECT count(*) FROM order_lines JOIN sold USING (order_id)),
+       (SELECT coalesce(sum(total_minor), 0) FROM sold),
        (SELECT count(*) FROM returns WHERE kind = 'return' AND location = :place),
        (SELECT coalesce(sum(total_minor), 0) FROM returns WHERE kind = 'return' AND location = :place),
        (SELECT count(*) FROM returns WHERE kind = 'void' AND location = :place),
@@ -54,6 +57,7 @@ class Verdict:
     trial_balance_minor: int = 0
     ledger_sales_minor: int = 0
     ledger_vat_minor: int = 0
+    online: Online = field(default_factory=Online)
     reasons: list[str] = field(default_factory=list)
 
 
@@ -103,7 +107,8 @@ def check(
     """Compare everything up to the newest event of each store and return what was found."""
     edges, hub = Told(), Told()
     reasons: list[str] = []
-    told = _orders_told(history)
+    told_lines = list(history)
+    told = _orders_told(told_lines)
     missing = duplicates = oversold = 0
     for place in layout.places:
         name = place.name
@@ -118,7 +123,9 @@ def check(
         oversold += _oversold(layout, name)
     if clients != edges:
         reasons.append(f"the clients were told {clients}, the stores have {edges}")
-    verdict = Verdict(clients, edges, hub, missing, duplicates, oversold, reasons=reasons)
+    online = check_online(layout, told_lines)
+    reasons += online.reasons
+    verdict = Verdict(clients, edges, hub, missing, duplicates, oversold, online=online, reasons=reasons)
     _books(layout, verdict)
     return verdict
 
@@ -149,7 +156,9 @@ def _books(layout: Layout, verdict: Verdict) -> None:
     verdict.ledger_sales_minor = -_on_account(layout, SALES_ACCOUNT) - _on_account(layout, RETURNS_ACCOUNT)
     verdict.ledger_vat_minor = -_on_account(layout, TAX_ACCOUNT)
     taken = verdict.hub.gross_minor - verdict.hub.refund_minor - verdict.hub.voided_minor
-    booked = verdict.ledger_sales_minor + verdict.ledger_vat_minor
+    taken += verdict.online.earned_minor
+    shipping = -_on_account(layout, MAPPING["shipping_income"])
+    booked = verdict.ledger_sales_minor + verdict.ledger_vat_minor + shipping
     cost_booked, cost_known = _cost_in_the_books(layout)
     checks = {
         "events are missing at the hub": verdict.missing,
@@ -223,7 +232,10 @@ def _compare_orders(layout: Layout, name: str, told: Mapping[str, int]) -> Seque
     with reading(layout.folder / name / "edge.db") as connection:
         edge = dict(tuple(row) for row in connection.execute("SELECT number, total_minor FROM orders"))
     with reading(layout.folder / "hub" / "hub.db") as connection:
-        query = "SELECT number, total_minor FROM orders WHERE location = ?"
+        query = (
+            "SELECT number, total_minor FROM orders WHERE location = ?"
+            " AND order_id NOT IN (SELECT order_id FROM later_orders)"
+        )
         hub = dict(tuple(row) for row in connection.execute(query, (name,)))
     found = []
     for number in sorted({*told, *edge, *hub}):

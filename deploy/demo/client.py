@@ -1,4 +1,4 @@
-"""A client of one store, as patient as a till must be: it repeats a request until it knows what happened.
+"""A client of a store or the hub, as patient as a till must be: it repeats until it knows what happened.
 
 A request that changes something carries a key. When the store is killed before it answers, the same request
 goes out again with the same key, and the store answers as it did, or would have done, the first time.
@@ -29,14 +29,32 @@ class Login:
     pin: str
     device: str
 
+    @property
+    def wanted(self) -> Json:
+        """What a store is told to sign in."""
+        return {"person_id": self.person_id, "pin": self.pin, "device": self.device}
+
+
+@dataclass(frozen=True, slots=True)
+class HubLogin:
+    """Who works at the hub; a web shop signs in like a person of operations."""
+
+    name: str
+    password: str
+
+    @property
+    def wanted(self) -> Json:
+        """What the hub is told to sign in."""
+        return {"name": self.name, "password": self.password}
+
 
 @dataclass
 class StoreClient:
-    """One person at one device of one store."""
+    """One person at one device of one store, or at the hub."""
 
     store: str
     url: str
-    login: Login
+    login: Login | HubLogin
     clock: Clock
     stopping: threading.Event = field(default_factory=threading.Event)
     at_us: int | None = None
@@ -57,8 +75,7 @@ class StoreClient:
     def sign_in(self) -> None:
         """Sign the person in."""
         self._token = ""
-        wanted = {"person_id": self.login.person_id, "pin": self.login.pin, "device": self.login.device}
-        self._token = self.ask("POST", "/api/sign-in", wanted)["token"]
+        self._token = self.ask("POST", "/api/sign-in", self.login.wanted)["token"]
 
     def get(self, path: str, **params: Any) -> Any:
         """Ask for something."""

@@ -21,6 +21,7 @@ from deploy.demo.layout import PLACES, Layout, choose_ports, load
 from deploy.demo.once import OPENING_UNITS, TILLS
 from deploy.demo.people import ASSOCIATE, HUB_PEOPLE, MANAGER, PEOPLE
 from deploy.demo.setup import SetUp, as_csv, demo_products, prepare
+from deploy.demo.shop import WebShop
 from deploy.demo.supervisor import Supervisor
 from protocol.errors import Invalid, Unavailable
 from protocol.kit.system import SystemClock, SystemIds
@@ -66,8 +67,13 @@ def _run(folder: Path, *, reset: bool, console: Console) -> None:
             layout.save()
         supervisor.open_to_others()
         console.print(_welcome(layout))
-        supervisor.wait()
-        console.print(_("Stopping …"))
+        shop = WebShop(layout, demo_products(), clock=clock, say=lambda said: console.print(f"  · {said}"))
+        shop.start()
+        try:
+            supervisor.wait()
+        finally:
+            console.print(_("Stopping …"))
+            shop.stop()
     console.print(_("Stopped. Everything is kept; start again with the same command."))
 
 

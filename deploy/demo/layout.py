@@ -20,6 +20,9 @@ from protocol.ids import IdMaker
 FIRST_PORTS: Final = (8700, 8701, 8702, 8703, 8704)
 """The hub and the edges of an interactive demo, where these are free: addresses a person can remember."""
 HUB_PIN_DIGITS: Final = 6
+LENT: Final = {"store": 200_000, "warehouse": 800_000}
+"""What share of its stock a location lends the hub for web orders, by its kind; in parts per million."""
+LENT_UNITS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,9 @@ class Layout:
                     "mqtt_password_file": str(self.secret(f"{place.name}.mqtt")),
                     "mqtt_version": mqtt_version,
                     "tills": list(tills),
+                    # A month is replayed as it was: nothing was sold online then, so nothing is lent.
+                    "lend_share_ppm": 0 if self.replay_clock else LENT[place.kind],
+                    "lend_cap": LENT_UNITS,
                     "demo": True,
                     "replay_clock": self.replay_clock,
                     "tour_url": f"http://127.0.0.1:{self.ports.control}/tour" if self.tour else "",

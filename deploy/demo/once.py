@@ -15,6 +15,7 @@ from deploy.demo.extract import DATA
 from deploy.demo.history import History
 from deploy.demo.layout import Layout
 from deploy.demo.milestones import Cut, Kill, Milestones
+from deploy.demo.online import OnlineDay
 from deploy.demo.people import ASSOCIATE, MANAGER, SECOND_ASSOCIATE
 from deploy.demo.setup import Product, read_csv
 from protocol.clock import Clock
@@ -53,7 +54,9 @@ class Day:
         """How many sales the day will have."""
         return sum(len(share) for share in self._baskets)
 
-    def crew(self, history: History, milestones: Milestones) -> list[Callable[[], None]]:
+    def crew(
+        self, history: History, milestones: Milestones, is_cut: Callable[[str], bool]
+    ) -> list[Callable[[], None]]:
         """Return everybody's work, and fill the shelves first."""
         self._open_shelves()
         shares = iter(self._baskets)
@@ -71,7 +74,17 @@ class Day:
                         stopping=self._stopping,
                     ).work
                 )
-        return [*workers, self._deliver]
+        online = OnlineDay(
+            layout=self._layout,
+            products=self._products,
+            history=history,
+            clock=self._clock,
+            stopping=self._stopping,
+            orders_taken=lambda: milestones.taken,
+            sales=self.orders,
+            is_cut=is_cut,
+        )
+        return [*map(online.opens, workers), self._deliver, *online.crew()]
 
     def _open_shelves(self) -> None:
         for place in self._layout.places:

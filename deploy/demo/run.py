@@ -35,6 +35,7 @@ PACE_SECONDS: Final = 0.1
 EDGE: Final = "edge"
 
 Worker = Callable[[], None]
+IsCut = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ class Run:
             layout, SetUp(as_csv(products), printers=True), tills=day.tills, clock=self.clock, ids=self.ids
         )
         played = self._play(layout, cuts, kills, orders=day.orders, crew=day.crew, printers=True)
-        return self._finish(played, {})
+        said = self._finish(played, {})
+        return {**said, "result": {**said["result"], **played.verdict.online.figures}}
 
     def replay(self, plan: Plan) -> Mapping[str, Any]:
         """Replay a month and return the object to print."""
@@ -99,7 +101,7 @@ class Run:
         manager = SetUp(catalogue, people=[MANAGER], printers=False)
         prepare(layout, manager, tills=[TILL], clock=self.clock, ids=self.ids)
 
-        def crew(history: History, milestones: Milestones) -> list[Worker]:
+        def crew(history: History, milestones: Milestones, _is_cut: IsCut) -> list[Worker]:
             return [
                 StoreReplay(
                     client=StoreClient(
@@ -135,7 +137,7 @@ class Run:
         kills: Sequence[Kill],
         *,
         orders: int,
-        crew: Callable[[History, Milestones], list[Worker]],
+        crew: Callable[[History, Milestones, IsCut], list[Worker]],
         printers: bool,
     ) -> Played:
         history = History(self.folder / "clients.jsonl")
@@ -147,7 +149,7 @@ class Run:
                 self.say("selling")
                 milestones = Milestones(self._milestones(layout, supervisor, cuts, kills, orders))
                 try:
-                    self._work(crew(history, milestones))
+                    self._work(crew(history, milestones, supervisor.is_cut))
                 finally:
                     milestones.finish()
                 self.say("catching up")

@@ -1,4 +1,4 @@
-"""The tour of the first minute: four steps that tick themselves off when they have happened.
+"""The tour of the first minutes: steps that tick themselves off when they have happened.
 
 Nothing is ticked by a click alone but the last, which is to look at something. What happened is read from
 the stores' and the hub's own files, every second, against what was there when the demo started.
@@ -15,6 +15,7 @@ from protocol.kit.text import _, language
 
 PACE_SECONDS: Final = 1.0
 FIRST, SECOND = "store-1", "store-2"
+_FULFILLED: Final = {"pick": "assignment.picked", "pickup": "assignment.handed_over"}
 
 
 def words() -> dict[str, str]:
@@ -26,6 +27,8 @@ def words() -> dict[str, str]:
             "cut": _("Cut store 2's network and sell again"),
             "catch_up": _("Watch the hub catch up"),
             "paper": _("See the receipt as it would print"),
+            "pick": _("Pick a web order at store 1"),
+            "pickup": _("Hand it over with the code from its mail"),
         }
     finally:
         language.reset(spoken)
@@ -39,6 +42,7 @@ class Tour:
         self._is_cut = is_cut
         self._done: set[str] = set()
         self._began = {name: self._orders(name) for name in (FIRST, SECOND)}
+        self._before = {kind: self._events(kind) for kind in _FULFILLED.values()}
         self._at_cut: int | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="tour", daemon=True)
@@ -68,6 +72,8 @@ class Tour:
             "cut": self._layout.edge_url(SECOND),
             "catch_up": self._layout.hub_url,
             "paper": f"http://127.0.0.1:{self._layout.ports.control}/paper",
+            "pick": f"{self._layout.edge_url(FIRST)}/fulfil",
+            "pickup": f"{self._layout.edge_url(FIRST)}/fulfil/pickup",
         }
         steps = [
             {"id": step, "word": word, "href": leads[step], "done": step in self._done}
@@ -81,6 +87,9 @@ class Tour:
             self._done.add("sell")
         if self._is_cut(SECOND) and self._at_cut is not None and self._orders(SECOND) > self._at_cut:
             self._done.add("cut")
+        for step, kind in _FULFILLED.items():
+            if self._events(kind) > self._before[kind]:
+                self._done.add(step)
         if "cut" in self._done and not self._is_cut(SECOND) and self._caught_up():
             self._done.add("catch_up")
 
@@ -91,6 +100,13 @@ class Tour:
     def _orders(self, name: str) -> int:
         try:
             return int(one(self._layout.folder / name / "edge.db", "SELECT count(*) FROM orders") or 0)
+        except DatabaseError:  # the store has not made its file yet
+            return 0
+
+    def _events(self, kind: str) -> int:
+        query = "SELECT count(*) FROM events WHERE kind = ?"
+        try:
+            return int(one(self._layout.folder / FIRST / "edge.db", query, kind) or 0)
         except DatabaseError:  # the store has not made its file yet
             return 0
 

@@ -2,7 +2,8 @@
 
 A vector's version is the sum of two counters that only grow: changes made here, and the journal's last
 movement of the SKU. So it rises with everything that changes the vector, and an echo of an older one never
-silences a newer. Grants are made by policy (none, where the share is 0) and stop while lending is fenced.
+silences a newer. Grants are made by policy (none, where the share is 0) and stop while lending is fenced; of
+an article that has to be counted nothing is lent.
 """
 
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ class Lending:
         self._hub_inc = ""
         self._look_at = 0.0
         self._lend_at = 0.0
+        self._lent_upto = ""
         self._sent: dict[str, tuple[int, float]] = {}
         self._echo: list[tuple[str, int]] = []
 
@@ -60,6 +62,8 @@ class Lending:
             self._lend_at = now + LEND_SECONDS
             if self._settings.lend_share_ppm and not self._fenced:
                 self._edge.database.write(self.lend)
+                if self._lent_upto:  # there are more articles than one look takes
+                    self._lend_at = now + LOOK_SECONDS
         if now < self._look_at and not self._echo:
             return
         self._look_at = now + LOOK_SECONDS
@@ -82,14 +86,20 @@ class Lending:
         self._echo.extend((vector.sku, vector.ver) for vector in vectors)
 
     def lend(self, unit: EdgeUnit) -> int:
-        """Lend what the policy says and return how many SKUs were raised; one unit of work."""
+        """Lend what the policy says and return how many SKUs were raised; one unit of work.
+
+        A look takes so many articles and the next one goes on behind them, so that every one has its turn.
+        """
         raised = 0
         skus = unit.connection.execute(
             "SELECT b.sku FROM balances b LEFT JOIN rights r USING (sku)"
             " WHERE b.bucket = 'sellable' AND b.quantity > 0"
-            " AND coalesce(r.granted - r.returned_seen - r.finished, 0) < ? LIMIT ?",
-            (self._settings.lend_cap, LEND_ROWS),
+            " AND coalesce(r.granted - r.returned_seen - r.finished, 0) < ?"
+            " AND NOT EXISTS (SELECT 1 FROM exceptions e WHERE e.closed_us IS NULL"
+            " AND e.dedupe_key = 'count_due:' || b.sku) AND b.sku > ? ORDER BY b.sku LIMIT ?",
+            (self._settings.lend_cap, self._lent_upto, LEND_ROWS),
         ).fetchall()
+        self._lent_upto = str(skus[-1][0]) if len(skus) == LEND_ROWS else ""
         for (sku,) in skus:
             stock = stock_of(unit.connection, sku)
             target = quota(
@@ -114,8 +124,18 @@ class Lending:
             if told == version and now - at < RESEND_SECONDS:
                 continue
             self._sent[sku] = (version, now)
-            rows.append(stock_of(connection, sku).vector(version).model_dump())
+            stock = stock_of(connection, sku)
+            wanted = max(0, stock.outstanding) if paused(connection, sku) else 0
+            rows.append(stock.vector(version, want_back=wanted).model_dump())
         return rows
+
+
+def paused(connection: Connection, sku: str) -> bool:
+    """Tell whether an article has to be counted first: none is lent, and what is free is wanted back."""
+    found = connection.execute(
+        "SELECT 1 FROM exceptions WHERE closed_us IS NULL AND dedupe_key = ?", (f"count_due:{sku}",)
+    ).fetchone()
+    return found is not None
 
 
 def grant(unit: EdgeUnit, stock: EdgeStock, units: int) -> None:

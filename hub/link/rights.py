@@ -5,6 +5,7 @@ returned) are changed by whoever promises; this module takes in the edge's cells
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -12,6 +13,8 @@ from sqlalchemy.engine import Connection
 from hub.database import HubUnit
 from hub.stock.rows import hub_rights
 from protocol.rights import EdgeVector, HubCells, HubRight, HubVector
+
+_FREE: Final = hub_rights.c.granted_seen - hub_rights.c.returned - hub_rights.c.allocated + hub_rights.c.ended
 
 
 class RightsRows:
@@ -48,6 +51,8 @@ class RightsRows:
                     .where(hub_rights.c.location == edge, hub_rights.c.sku == vector.sku)
                     .values(**cells)
                 )
+            if vector.want_back and after.version == vector.ver:
+                _give_back(unit.connection, edge, vector.sku, vector.want_back)
 
     def due(self, connection: Connection, edge: str, limit: int) -> Sequence[HubVector]:
         """Return what the edge has not echoed."""
@@ -70,3 +75,13 @@ class RightsRows:
                 .where(hub_rights.c.location == edge, hub_rights.c.sku == sku, hub_rights.c.echoed < version)
                 .values(echoed=version)
             )
+
+
+def _give_back(connection: Connection, edge: str, sku: str, wanted: int) -> None:
+    """Return rights that nobody was promised, as many as the store wants back; one statement decides."""
+    returned = sa.case((wanted > _FREE, _FREE), else_=wanted)
+    connection.execute(
+        sa.update(hub_rights)
+        .where(hub_rights.c.location == edge, hub_rights.c.sku == sku, _FREE > 0)
+        .values(returned=hub_rights.c.returned + returned, version=hub_rights.c.version + 1)
+    )

@@ -4,6 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from edge_agent.database import EdgeUnit
+from edge_agent.link.lending import LEND_ROWS
+from hub.stock.allocations import free_units
 from hub.stock.rows import hub_rights
 from tests.support.wire import HubSide, StoreSide, eventually
 
@@ -64,6 +66,44 @@ def test_the_store_takes_back_what_the_hub_returned_and_says_so(hub: HubSide, st
 
     eventually(lambda: returned(store) == 2)
     eventually(lambda: hub_echo(hub) == 7)
+
+
+def test_an_article_that_has_to_be_counted_is_lent_no_more_and_what_is_free_comes_back(
+    hub: HubSide, store: StoreSide
+) -> None:
+    store.lend_share_ppm = 500_000
+    store.open()
+    store.edge.database.write(put_on_shelf)
+    store.start()
+    eventually(lambda: lent(hub) == {"COAT-L": 1, "COAT-M": 3})
+
+    def not_found(unit: EdgeUnit) -> None:
+        unit.connection.execute(
+            "INSERT INTO exceptions (exception_id, dedupe_key, kind, subject, title, facts, owner_role,"
+            " raised_us) VALUES ('x', 'count_due:COAT-M', 'count_due', 'sku:COAT-M', '', '{}', 'manager', 0)"
+        )
+        unit.connection.execute("UPDATE rights SET version = version + 1 WHERE sku = 'COAT-M'")
+
+    store.edge.database.write(not_found)
+
+    eventually(lambda: returned(store) == 3)
+    with hub.database.read() as connection:
+        assert free_units(connection, "store-1", "COAT-M") == (0, 0)
+        assert free_units(connection, "store-1", "COAT-L") == (1, 0)
+
+
+def test_more_articles_than_one_look_takes_are_lent_all_the_same(hub: HubSide, store: StoreSide) -> None:
+    skus = [f"S-{n:04d}" for n in range(LEND_ROWS + 3)]
+    store.lend_share_ppm = 500_000
+    store.open()
+    store.edge.database.write(
+        lambda unit: unit.connection.executemany(
+            "INSERT INTO balances (sku, bucket, quantity) VALUES (?, 'sellable', 2)", [(sku,) for sku in skus]
+        )
+    )
+    store.start()
+
+    eventually(lambda: lent(hub) == dict.fromkeys(skus, 1))
 
 
 def returned(store: StoreSide) -> int:
