@@ -11,11 +11,12 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 ARGS ?=
+SEEDS ?= 200
 PIP := -m pip --disable-pip-version-check --no-input --quiet --quiet
 TEST := .venv-test/bin
 PACKAGES := protocol printing edge_agent hub deploy tests
 
-.PHONY: help install demo check test bench words lock clean
+.PHONY: help install demo check test sim bench words lock clean
 
 help: ## Say what there is
 	@echo "make TARGET [ARGS=\"…\"]"
@@ -40,6 +41,9 @@ test: .venv-test/.stamp tools ## Everything CI runs
 	@$(TEST)/mypy
 	@$(TEST)/python -m pytest -q -n 2 -m "not processes and not browser" $(ARGS)
 	@$(TEST)/python -m pytest -q -n 3 --dist loadfile -m "processes or browser" $(ARGS)
+
+sim: .venv-test/.stamp ## Run SEEDS=200 simulated companies, each with its own faults, on two cores
+	@$(TEST)/python -m tests.simulation --seeds $(SEEDS) --jobs 2 $(ARGS)
 
 bench: .venv-test/.stamp ## Measure each row beside its bare limit; prints a table and writes bench.json
 	@$(TEST)/python -m deploy.bench $(ARGS)

@@ -25,9 +25,17 @@ from edge_agent.counter import rows as counter_rows
 from edge_agent.database import EdgeDatabase, EdgeUnit
 from edge_agent.exceptions import api as exceptions_api
 from edge_agent.frame import frame_of
+from edge_agent.fulfil import api as fulfil_api
+from edge_agent.fulfil.directives import kinds_of
+from edge_agent.fulfil.rows.work import forget_old
+from edge_agent.fulfil.service import FulfilClock
 from edge_agent.journal import Journal
-from edge_agent.journey import reactions
+from edge_agent.journey import live
+from edge_agent.later import api as later_api
+from edge_agent.later.hub import HubAsker
+from edge_agent.later.steps.change import settle
 from edge_agent.link.service import LinkService
+from edge_agent.link.settings import link_settings
 from edge_agent.once import KEPT_US, forget_old_keys
 from edge_agent.paper import api as paper_api
 from edge_agent.paper import steps as paper_steps
@@ -59,6 +67,8 @@ ROUTERS = (
     returns_api.router,
     till_api.router,
     stock_api.router,
+    fulfil_api.router,
+    later_api.router,
     exceptions_api.router,
     paper_api.router,
     sync.router,
@@ -90,7 +100,8 @@ def parts(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         authority=settings.authority,
     )
     edge.print_parked = lambda unit, basket, person: paper_steps.print_parked(unit, edge, basket, person)
-    edge.journal = Journal(identity, reactions(), clock=clock, ids=ids, on_commit=edge.committed)
+    edge.order_settled = lambda unit, body: settle(unit, edge, body)
+    edge.journal = Journal(identity, live(edge), clock=clock, ids=ids, on_commit=edge.committed)
     return edge
 
 
@@ -107,12 +118,17 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
     )
     app.state.edge = edge
     app.state.paper = PaperService(edge)
+    app.state.fulfil_clock = FulfilClock(edge)
     app.state.link = LinkService(
         edge,
         apply_catalog=catalog_steps.apply_file,
         stage_catalog=catalog_steps.stage_file,
+        kinds_over=kinds_of(edge),
         printers=lambda: printer_states(edge, app.state.paper),
     )
+    line = link_settings(settings)
+    trusted = line.broker.ca_file if line.broker else None
+    app.state.hub_questions = HubAsker(line.hub_url, line.hub_token, verify=str(trusted) if trusted else True)
     signer = SessionSigner(
         session_secret(settings, edge.ids), cookie=f"os_{settings.edge}", clock=edge.clock, ids=edge.ids
     )
@@ -159,6 +175,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     link: LinkService = app.state.link
     await asyncio.to_thread(paper.start)
     await asyncio.to_thread(link.start)
+    fulfil_clock: FulfilClock = app.state.fulfil_clock
+    fulfil_clock.start()
     tour: TourWatch = app.state.tour
     tour.start()
     try:
@@ -166,8 +184,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await asyncio.to_thread(tour.stop)
         edge.broadcaster.close()
+        await asyncio.to_thread(fulfil_clock.stop)
         await asyncio.to_thread(link.stop)
         await asyncio.to_thread(paper.stop)
+        app.state.hub_questions.close()
         edge.database.close()
 
 
@@ -179,6 +199,7 @@ def tidy(unit: EdgeUnit, edge: Edge) -> None:
     forget_old_keys(unit, now_us)
     people_steps.settle_tries(unit, edge)
     counter_rows.forget_old_baskets(unit, now_us - KEPT_US)
+    forget_old(unit, now_us - KEPT_US)
 
 
 def printer_states(edge: Edge, paper: PaperService) -> dict[str, str]:

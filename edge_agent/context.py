@@ -1,8 +1,8 @@
 """What every room of the store is handed: its parts, in one place, made once by `app.build`.
 
 Rooms know each other through here and through the journal only. `products` and `tills` are named by what a
-counter needs of them, so the counter does not import the rooms that keep them. `wake_link` and `wake_paper`
-are replaced by the owners of those threads; until then they do nothing.
+counter needs of them, so the counter does not import the rooms that keep them. `wake_link`, `wake_paper`
+and `wake_contacts` are replaced by the owners of those threads; until then they do nothing.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,6 +14,7 @@ from edge_agent.journal import Identity, Journal
 from edge_agent.settings import EdgeSettings
 from protocol.catalog import Product
 from protocol.clock import Clock
+from protocol.directives import OrderSettled
 from protocol.errors import Refused
 from protocol.ids import IdMaker, format_number
 from protocol.kit.sqlite import Connection
@@ -59,6 +60,10 @@ def _no_paper(_unit: EdgeUnit, _basket: ParkedBasket, _person: CurrentPerson) ->
     return ""
 
 
+def _not_settled(_unit: EdgeUnit, _settled: OrderSettled) -> None:
+    """Stand in for a store that takes no orders for later."""
+
+
 def _offline() -> bool:
     """Stand in for a link that has not been started."""
     return False
@@ -79,8 +84,11 @@ class Edge:
     journal: Journal = field(init=False)
     wake_link: Callable[[], None] = _nothing
     wake_paper: Callable[[], None] = _nothing
+    wake_contacts: Callable[[], None] = _nothing
     print_parked: Callable[[EdgeUnit, ParkedBasket, CurrentPerson], str] = _no_paper
     """Queues the slip of a parked basket and returns its job; the room `paper` gives it."""
+    order_settled: Callable[[EdgeUnit, OrderSettled], None] = _not_settled
+    """Notes what the hub says of an order this store took; the room that takes such orders gives it."""
     online: Callable[[], bool] = _offline
     """Whether the hub answers at this moment; the link says so once it runs."""
 
@@ -92,7 +100,11 @@ class Edge:
         self.broadcaster.publish("sync")
 
     def number(self, unit: EdgeUnit, series: str = "") -> str:
-        """Return the next printed number of a series: none for orders, R returns, Z closes, P parked."""
+        """Return the next printed number of a series.
+
+        None for orders, R returns, Z closes, P parked baskets, L pick lists, B bags and parcels, T tracking,
+        M manifests.
+        """
         row = unit.connection.execute(
             "INSERT INTO counters (name, value) VALUES (?, 1)"
             " ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",

@@ -42,14 +42,24 @@ def unsent(connection: Connection) -> Unsent:
     return Unsent(max(0, newest - acked), row[0] if row else None, acked_us or None, quarantine)
 
 
-def tabs() -> tuple[Tab, ...]:
-    """Return the main pages, in the order of the day."""
+def tabs(waiting: int = 0) -> tuple[Tab, ...]:
+    """Return the main pages, in the order of the day; `waiting` is what is to be picked and packed."""
     return (
         Tab("/sell", _("Sell")),
         Tab("/orders", _("Orders")),
+        Tab("/fulfil", _("Fulfil"), tally=waiting),
         Tab("/stock", _("Stock")),
         Tab("/store", _("Store")),
     )
+
+
+def work_waiting(connection: Connection) -> int:
+    """Return how many orders wait for somebody of this store; what is ready waits for its customer."""
+    count: int = connection.execute(
+        "SELECT count(*) FROM assignments WHERE state <> 'ready'"
+        " AND state IN ('acknowledged', 'picking', 'picked', 'packed', 'ready')"  # as the index says it
+    ).fetchone()[0]
+    return count
 
 
 def frame_of(
@@ -63,7 +73,7 @@ def frame_of(
             program="edge",
             place=edge.settings.store_name,
             strip=strip(edge),
-            tabs=tabs(),
+            tabs=tabs(work_waiting(edge.database.read())),
             station=till_word(person.device) if person else "",
             person=person,
             csrf=signer.csrf(person),

@@ -5,17 +5,28 @@ before paper, so that a receipt can only be queued for what is written. None of 
 write down what the fact means. That is why the tables can be made anew from the log (`edge_agent.rebuild`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
+from edge_agent.context import Edge
 from edge_agent.counter import rows as counter
+from edge_agent.database import EdgeUnit
 from edge_agent.exceptions import rows as exceptions
-from edge_agent.journal import Reaction
+from edge_agent.fulfil.rows import facts as fulfil
+from edge_agent.fulfil.steps import inbox, promises
+from edge_agent.journal import Reaction, Recorded
+from edge_agent.later import rows as later
 from edge_agent.paper import steps as paper
 from edge_agent.returns import rows as returns
+from edge_agent.stock import assigned
 from edge_agent.stock import rows as stock
 from edge_agent.till import rows as till
 
 Journey = Mapping[str, tuple[Reaction, ...]]
+Shadow = Callable[[EdgeUnit, Any, int], None]
+"""(unit, body of the directive, when it arrived): what it wrote."""
+Live = Callable[[EdgeUnit, Edge, Recorded], None]
 
 
 def reactions() -> Journey:
@@ -43,4 +54,61 @@ def reactions() -> Journey:
         "exception.raised": (exceptions.on_exception_raised,),
         "exception.closed": (exceptions.on_exception_closed,),
         "person.locked_out": (),
+        "order.placed": (assigned.on_order_placed, fulfil.on_order_placed, later.on_order_placed),
+        "order.paid": (fulfil.on_order_paid, later.on_order_paid, till.on_order_paid),
+        "order.cancelled": (fulfil.on_order_cancelled, later.on_order_cancelled),
+        "order.refunded": (fulfil.on_order_refunded, later.on_order_refunded, till.on_order_refunded),
+        "order.changed": (fulfil.on_order_changed, later.on_order_changed),
+        "assignment.accepted": (fulfil.on_accepted, later.on_moved),
+        "assignment.rejected": (assigned.on_given_up, fulfil.on_rejected, later.on_moved),
+        "assignment.pick_started": (fulfil.on_pick_started, later.on_moved),
+        "assignment.picked": (assigned.on_picked, fulfil.on_picked, later.on_moved),
+        "assignment.packed": (fulfil.on_packed, later.on_moved),
+        "assignment.staged": (fulfil.on_staged, later.on_moved),
+        "assignment.shipped": (assigned.on_shipped, fulfil.on_shipped, later.on_moved),
+        "assignment.handed_over": (assigned.on_handed_over, fulfil.on_handed_over, later.on_moved),
+        "assignment.handover_undone": (
+            assigned.on_handover_undone,
+            fulfil.on_handover_undone,
+            later.on_moved,
+        ),
+        "assignment.cancelled": (assigned.on_given_up, fulfil.on_cancelled, later.on_moved),
+        "assignment.cancel_refused": (fulfil.on_cancel_refused, later.on_moved),
+        "manifest.closed": (fulfil.on_manifest_closed,),
     }
+
+
+def directive_shadows() -> Mapping[str, Shadow]:
+    """Return what a directive that was applied writes into tables, beside the events it led to."""
+    return {
+        "assignment.offer": fulfil.take_offer,
+        "assignment.cancel": fulfil.take_cancel,
+        "assignment.amend": fulfil.take_amend,
+    }
+
+
+def live(edge: Edge) -> Journey:
+    """Return the table of a store that is open: after the shadows, what only a running store does.
+
+    These queue paper that needs a number, and raise what needs a person; both follow from a fact once, when
+    it happens. While tables are made anew they are left out: their own events are in the log already.
+    """
+
+    def also(reaction: Live) -> Reaction:
+        return partial(_live, reaction, edge)
+
+    after = {
+        "order.placed": also(inbox.on_order_placed),
+        "order.sold": also(promises.on_order_sold),
+        "order.voided": also(promises.on_goods_back),
+        "return.completed": also(promises.on_goods_back),
+        "stock.moved": also(promises.on_stock_moved),
+        "exception.closed": also(promises.on_exception_closed),
+    }
+    return {
+        kind: (*written, after[kind]) if kind in after else written for kind, written in reactions().items()
+    }
+
+
+def _live(reaction: Live, edge: Edge, unit: EdgeUnit, recorded: Recorded) -> None:
+    reaction(unit, edge, recorded)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
+from edge_agent import words
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.people import rows as people_rows
@@ -30,6 +31,7 @@ from protocol.people import StoreRole, at_least
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)
+till_word = words.till_word
 _APPROVER: Final = ("approver", "approver_badge", "approver_pin", "approve_action", "csrf")
 _MONEY_LETTERS: Final = frozenset("0123456789.,")
 
@@ -244,9 +246,3 @@ def _approval_sheet(  # noqa: PLR0917 - the same, and what went wrong
         chosen=form.get("approver") or (who[0][0] if len(who) == 1 else ""),
         error=f"{error.what} {error.remedy}" if error else "",
     )
-
-
-def till_word(till: str) -> str:
-    """Return a till's name as people say it: `till-2` is Till 2."""
-    kind, _dash, number = till.partition("-")
-    return _("Till {number}", number=number) if kind == "till" and number else till

@@ -1,9 +1,12 @@
 """Make the tables anew from the log, and compare: the tables are a shadow, and this proves it.
 
-Every event is played into a fresh file through the same table of reactions that wrote the store's own. What
-is not a shadow (people, products, baskets, print jobs, keys of requests) is left out on both sides.
+Every event is played into a fresh file through the same table of reactions that wrote the store's own. An
+offer of the hub is no event of the store, so what directives wrote is played from their own stored bytes,
+each at its place between the events (`directives.after_seq`). What is not a shadow (people, products,
+baskets, contacts, walks that are not over, print jobs, keys of requests) is left out on both sides.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +14,8 @@ from typing import Final
 
 from edge_agent.database import EdgeUnit, migrate
 from edge_agent.journal import Reaction, Recorded
-from edge_agent.journey import reactions
+from edge_agent.journey import directive_shadows, reactions
+from protocol.directives import DIRECTIVE_KINDS, Directive
 from protocol.envelope import Event
 from protocol.events import KINDS
 from protocol.kit.sqlite import Connection, connect
@@ -26,7 +30,22 @@ SHADOWS: Final = (
     "balances",
     "till_sessions",
     "exceptions",
+    "later_orders",
+    "later_order_lines",
+    "later_payments",
+    "later_tenders",
+    "later_story",
+    "assignments",
+    "assignment_lines",
+    "parcels",
+    "handovers",
+    "manifests",
+    "rights",
 )
+SELECTS: Final = {
+    # What was granted and returned is the link's own; what left and what is picked follows from the log.
+    "rights": "SELECT sku, finished, hub_picked FROM rights WHERE finished <> 0 OR hub_picked <> 0"
+}
 EVENTS_AT_ONCE: Final = 1_000
 DIFFERENCES_LISTED: Final = 20
 
@@ -66,21 +85,48 @@ def rebuild(source: Path, target: Path) -> Rebuilt:
 def _play(old: Connection, new: Connection) -> int:
     table = reactions()
     store = SqliteStore(new)
+    offered = _Directives(old)
     count = 0
     while True:
         rows = old.execute(
             "SELECT seq, id, kind, at_us, bytes, hash FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
             (count, EVENTS_AT_ONCE),
         ).fetchall()
-        if not rows:
-            return count
         store.begin()
         unit: EdgeUnit = Unit(store)
+        if not rows:
+            offered.play(unit, None)
+            store.commit()
+            return count
         for row in rows:
+            offered.play(unit, row[0])
             new.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", tuple(row))
             _react(unit, table[row[2]], bytes(row[4]))
         store.commit()
         count = rows[-1][0]
+
+
+class _Directives:
+    """What the hub told this store and it carried out, in the order in which it stood between the events."""
+
+    def __init__(self, old: Connection) -> None:
+        self._shadows = directive_shadows()
+        self._waiting = deque(
+            tuple(row)
+            for row in old.execute(
+                "SELECT after_seq, kind, bytes, arrived_us FROM directives WHERE outcome = 'applied'"
+                " ORDER BY after_seq, rowid"
+            )
+            if row[1] in self._shadows
+        )
+
+    def play(self, unit: EdgeUnit, before_seq: int | None) -> None:
+        """Write what came before an event; everything that is left when there is none."""
+        while self._waiting and (before_seq is None or self._waiting[0][0] < before_seq):
+            _after, kind, data, arrived_us = self._waiting.popleft()
+            directive = Directive.model_validate_json(data)
+            body = DIRECTIVE_KINDS[kind, directive.v].model_validate(directive.body)
+            self._shadows[kind](unit, body, arrived_us)
 
 
 def _react(unit: EdgeUnit, functions: tuple[Reaction, ...], data: bytes) -> None:
@@ -106,7 +152,8 @@ def _differences(old: Connection, new: Connection) -> Iterator[Difference]:
 
 
 def _rows(connection: Connection, table: str) -> set[tuple[object, ...]]:
-    return {tuple(row) for row in connection.execute(f"SELECT * FROM {table}")}  # noqa: S608 - a fixed list
+    select = SELECTS.get(table, f"SELECT * FROM {table}")  # noqa: S608 - a fixed list
+    return {tuple(row) for row in connection.execute(select)}
 
 
 def _count(connection: Connection, table: str) -> int:

@@ -10,6 +10,9 @@ from typing import Final
 
 import sqlite_utils
 
+from edge_agent.schema_fulfilment import FULFILMENT
+from edge_agent.schema_later import LATER
+
 Migration = tuple[str, Callable[[sqlite_utils.Database], None]]
 
 _FOUNDATION: Final = """
@@ -333,6 +336,16 @@ def _paper(database: sqlite_utils.Database) -> None:
     _script(database, _PAPER)
 
 
+def _fulfilment(database: sqlite_utils.Database) -> None:
+    """Assignments from their offer to the handover, and the customers they are for."""
+    _script(database, FULFILMENT)
+
+
+def _later(database: sqlite_utils.Database) -> None:
+    """Orders for later as the store that took them knows them, and their money."""
+    _script(database, LATER)
+
+
 def _script(database: sqlite_utils.Database, script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -345,4 +358,6 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0002 stock, baskets, orders, tills, paper", _rooms),
     ("0003 approvals, staged catalogue", _counter),
     ("0004 the log of every print job", _paper),
+    ("0005 fulfilment", _fulfilment),
+    ("0006 orders for later", _later),
 )

@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from protocol.errors import Invalid
+from protocol.fulfilment import FulfilKind
 from protocol.ids import is_edge_name
 from protocol.money import CURRENCY_EXPONENTS
 from protocol.people import StoreRole
@@ -50,6 +51,38 @@ class Limits(BaseModel):
         return Authority(
             line_discount=discounts, order_discount=discounts, returns=returns, currency=currency
         )
+
+
+class ShippingService(BaseModel):
+    """A way to ship that this store sells, and what the customer pays for it, tax inside."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,23}$")
+    minor: int = Field(ge=0, le=10**9)
+    days: int = Field(default=1, ge=0, le=60)
+    """Given to the carrier at the close of so many days after the order."""
+    rate_ppm: int = Field(default=200_000, ge=0, le=1_000_000)
+
+
+class Fulfil(BaseModel):
+    """What of an order for later this store does, and how much time it gives itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    capabilities: tuple[FulfilKind, ...] = (FulfilKind.COLLECT, FulfilKind.SHIP)
+    """What the hub may ask of this store; an offer of anything else is given back at once."""
+    auto_accept: bool = True
+    """Take offers on by themselves; otherwise somebody has to, and the hub sees how long it takes."""
+    print_pick_lists: Literal["on_arrival", "on_start", "never"] = "on_arrival"
+    undo_minutes: int = Field(default=10, ge=0, le=120)
+    """How long a handover can be taken back; later it is a return."""
+    code_tries: int = Field(default=5, ge=1, le=20)
+    """Wrong tries of a pickup code before it is locked for five minutes, or a lead decides."""
+    soon_minutes: int = Field(default=20, ge=0, le=24 * 60)
+    """A promise that is due within this time is shown as pressing."""
+    own_carrier: str = Field(default="house", pattern=r"^[a-z0-9-]{1,32}$")
+    """The carrier whose labels this store prints and whose tracking numbers it makes."""
 
 
 class EdgeSettings(BaseSettings):
@@ -87,8 +120,12 @@ class EdgeSettings(BaseSettings):
     """Share of each SKU's free stock that the hub may promise; 0 lends nothing."""
     lend_cap: int = Field(default=3, ge=0, le=1_000)
     tills: tuple[TillName, ...] = Field(default=("till-1",), min_length=1, max_length=60)
+    handhelds: tuple[TillName, ...] = Field(default=(), max_length=200)
+    """Devices without a drawer: a basket built on one is parked and paid at a till."""
     cash_step_minor: int = Field(default=1, ge=1, le=100_000)
     """Cash is rounded to multiples of this; the difference is shown and booked."""
+    paper_url: str = Field(default="", pattern=r"^(https?://[^\s\"'<>]{1,200})?$")
+    """Where the paper of a printer made of software can be watched; the page of the printers leads there."""
     demo: bool = False
     tour_url: str = Field(default="", max_length=200, pattern=r"^(http://.*)?$")
     """Where a demo's supervisor says which steps of its tour have happened."""
@@ -98,6 +135,19 @@ class EdgeSettings(BaseSettings):
     """Where the newest number is noted outside the database; a restored copy is recognised by it."""
     sell_beyond_stock: bool = True
     """Sell what the customer holds even if the books say there is none; otherwise a lead must agree."""
+    deposit_percent_min: int = Field(default=0, ge=0, le=100)
+    """The least share of an order for later that is paid when it is taken."""
+    collect_keep_days: int = Field(default=7, ge=1, le=365)
+    """How long goods wait for the customer who collects them; nothing paid is given up by the clock."""
+    collect_ready_minutes: int = Field(default=60, ge=5, le=24 * 60)
+    """How soon what stands on the own shelf is promised to be ready."""
+    closes: str = Field(default="18:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    """When the store closes: what is promised for a day is ready by then."""
+    shipping: tuple[ShippingService, ...] = Field(
+        default=(ShippingService(name="standard", minor=395),), max_length=12
+    )
+    """The services that are offered at the counter."""
+    fulfil: Fulfil = Fulfil()
     session_secret_file: Path | None = None
     allowed_hosts: tuple[str, ...] | None = None
     limits: Limits = Limits()
@@ -124,6 +174,11 @@ class EdgeSettings(BaseSettings):
         if code not in CURRENCY_EXPONENTS:
             raise ValueError("not a currency such as GBP")
         return code
+
+    @property
+    def stations(self) -> tuple[str, ...]:
+        """Where a person may stand: the tills, then the handhelds."""
+        return (*self.tills, *self.handhelds)
 
     @property
     def database_file(self) -> Path:

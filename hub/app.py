@@ -13,24 +13,39 @@ from importlib.metadata import PackageNotFoundError, version
 import sqlalchemy as sa
 from fastapi import FastAPI
 
+from hub.capture import api as capture_api
 from hub.catalog import api as catalog_api
 from hub.catalog.pages import IMPORT_PATH as IMPORT_PAGE
 from hub.catalog.steps import catalog_file
+from hub.clocks import Clocks, Tick
 from hub.console import api as console_api
 from hub.console.frame import frame_of
 from hub.console.routes import page_routers, templates_for
 from hub.context import Hub
+from hub.customers import api as customers_api
+from hub.customers.access import may_see
 from hub.database import HubDatabase
 from hub.exceptions import api as exceptions_api
 from hub.fleet.api import edge_router, fleet_router
+from hub.fulfil import api as fulfil_api
+from hub.fulfil.steps import look_at_clocks
 from hub.journey import JOURNEY
 from hub.ledger import api as ledger_api
 from hub.link.service import HubLink, link_of
+from hub.notify import api as notify_api
+from hub.notify import pages as notify_pages
+from hub.once import forget_old_keys
+from hub.payments import api as payments_api
+from hub.payments.steps import work_off
 from hub.people import api as people_api
 from hub.people.steps import SignIns
+from hub.route import api as route_api
+from hub.route.questions import questions
+from hub.route.reservations import expire_reservations
 from hub.schema import upgrade
 from hub.settings import HubSettings
 from hub.spine.rows import APPLY_ORDER, counters
+from hub.stock import api as stock_api
 from hub.web import allow
 from protocol.clock import Clock
 from protocol.envelope import EVENT_LIMIT
@@ -47,8 +62,23 @@ ROUTERS = (
     exceptions_api.router,
     ledger_api.router,
     catalog_api.router,
+    capture_api.router,
+    route_api.router,
+    fulfil_api.router,
+    payments_api.router,
+    stock_api.router,
+    customers_api.router,
+    notify_api.router,
+    notify_pages.router,
 )
 COOKIE = "os_hub"
+TICKS = (
+    Tick("reservations", 5.0, expire_reservations),
+    Tick("promises", 10.0, look_at_clocks),
+    Tick("refunds", 5.0, work_off),
+    Tick("api_keys", 3600.0, forget_old_keys),
+)
+"""What must happen because time passes, in every process of the hub."""
 
 
 def parts(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | None = None) -> Hub:
@@ -84,6 +114,7 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
     )
     app.state.hub = hub
     app.state.presence = hub.presence
+    app.state.clocks = Clocks(hub, TICKS)
     app.state.link = link_of(hub, app.state.presence)
     app.state.sign_ins = SignIns(hub)
     app.state.signer = SessionSigner(
@@ -112,6 +143,8 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         app.include_router(router)
     app.include_router(people_api.router(app.state.signer, app.state.sign_ins))
     app.include_router(edge_router(hub.database, clock=hub.clock, catalog_file=catalog_file(hub)))
+    app.include_router(customers_api.edge_contacts(hub.database, clock=hub.clock, may_see=may_see))
+    app.include_router(questions(hub.database, clock=hub.clock, terms=hub.spine.terms.promising))
     app.include_router(
         fleet_router(hub.database, clock=hub.clock, presence=app.state.presence, allowed=allow())
     )
@@ -124,12 +157,15 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     hub: Hub = app.state.hub
     link: HubLink = app.state.link
     tour: TourWatch = app.state.tour
+    clocks: Clocks = app.state.clocks
     await asyncio.to_thread(link.start)
+    clocks.start()
     tour.start()
     try:
         yield
     finally:
         await asyncio.to_thread(tour.stop)
+        await asyncio.to_thread(clocks.stop)
         hub.broadcaster.close()
         await asyncio.to_thread(link.stop)
         hub.database.close()

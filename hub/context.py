@@ -13,7 +13,7 @@ from hub.link.inbox import Inbox
 from hub.link.outbox import Outbox
 from hub.settings import HubSettings
 from hub.spine.steps import Spine
-from hub.spine.work import Journey, Terms
+from hub.spine.work import Journey, Promising, Terms
 from protocol.clock import Clock
 from protocol.ids import IdMaker
 from protocol.kit.web.sse import Broadcaster
@@ -52,6 +52,16 @@ class Hub:
                 zone=self.settings.zone,
                 currency=self.settings.currency,
                 till_tolerance_minor=self.settings.till_tolerance_minor,
+                promising=Promising(
+                    safety_stock=self.settings.safety_stock,
+                    company_threshold=self.settings.company_threshold,
+                    ship_minor=tuple(sorted(self.settings.ship_minor.items())),
+                    pick_line_minor=self.settings.pick_line_minor,
+                    pick_unit_minor=self.settings.pick_unit_minor,
+                    warehouse_pick_line_minor=self.settings.warehouse_pick_line_minor,
+                    warehouse_pick_unit_minor=self.settings.warehouse_pick_unit_minor,
+                    ready_minutes=self.settings.ready_minutes,
+                ),
             ),
             hub_inc=self.outbox.hub_inc,
             post=self.outbox,

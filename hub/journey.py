@@ -4,6 +4,10 @@ The stages of a kind run in the order given, in the memory of one batch; the roo
 given, entries before the journals that seal them. Stock stands before the order because a sale's line keeps
 the cost that stock works out, and the ledger last because it needs all of it. No stage decides whether an
 event happened; it has.
+
+What happens to an order for later is first written on its record (`record.advance`); what was asked about it
+is settled before fulfilment and routing look at what came back, and routing stands last, because what it
+decides is an event of its own.
 """
 
 from typing import Final
@@ -11,14 +15,44 @@ from typing import Final
 from hub.capture import stages as capture
 from hub.catalog import stages as catalog
 from hub.exceptions import stages as exceptions
+from hub.fulfil import stages as fulfil
+from hub.fulfil.room import Assignments
+from hub.ledger import later_stages as later_ledger
 from hub.ledger import stages as ledger
+from hub.notify import stages as notify
+from hub.payments import stages as payments
 from hub.returns import stages as returns
+from hub.route import stages as route
+from hub.spine import stages as record
 from hub.spine.log import Log
 from hub.spine.orders import Orders
 from hub.spine.places import Places
 from hub.spine.work import Journey
 from hub.stock import stages as stock
 from hub.till import stages as till
+
+_GAVE_NOTHING_BACK: Final = (
+    record.advance,
+    capture.on_assignment_settled,
+    fulfil.on_fact,
+    route.re_route,
+)
+"""Whoever was offered an assignment never had it, so nothing moves but rights; or they have it."""
+_GAVE_UP: Final = (
+    record.advance,
+    stock.on_assignment_given_up,
+    capture.on_assignment_settled,
+    fulfil.on_fact,
+    later_ledger.on_assignment_given_up,
+    route.re_route,
+)
+_LEFT: Final = (
+    record.advance,
+    stock.on_goods_left,
+    record.on_left,
+    fulfil.on_fact,
+    later_ledger.on_goods_left,
+)
 
 JOURNEY: Final = Journey(
     stages={
@@ -45,10 +79,73 @@ JOURNEY: Final = Journey(
         "till.drawer_opened": (),
         "till.counted": (till.on_till_counted,),
         "till.closed": (till.on_till_closed, ledger.on_till_closed),
+        "order.placed": (
+            capture.on_order_placed,
+            capture.check_number,
+            record.on_order_placed,
+            stock.on_order_placed,
+            fulfil.on_order_placed,
+            later_ledger.on_order_placed,
+            notify.on_order_placed,
+            route.on_order_placed,
+        ),
+        "order.paid": (record.advance, record.on_paid, later_ledger.on_paid, fulfil.on_money),
+        "order.paid_online": (record.advance, record.on_paid, later_ledger.on_paid, fulfil.on_money),
+        "order.cancelled": (
+            record.advance,
+            later_ledger.on_order_cancelled,
+            payments.on_order_cancelled,
+            fulfil.on_order_cancelled,
+            notify.on_cancelled,
+        ),
+        "order.refunded": (record.advance, record.on_paid, later_ledger.on_refunded),
+        "order.refunded_online": (
+            record.advance,
+            record.on_paid,
+            later_ledger.on_refunded,
+            payments.on_refunded_online,
+        ),
+        "order.changed": (
+            capture.on_order_changed,
+            record.advance,
+            record.on_changed,
+            fulfil.on_order_changed,
+            route.on_order_changed,
+        ),
+        "order.routed": (record.advance, fulfil.on_order_routed),
+        "order.unroutable": (record.advance, fulfil.on_order_unroutable),
+        "assignment.answered": _GAVE_NOTHING_BACK,
+        "assignment.withdrawn": _GAVE_NOTHING_BACK,
+        "assignment.cancel_requested": (record.advance, fulfil.on_cancel_requested),
+        "assignment.accepted": (record.advance, fulfil.on_fact),
+        "assignment.rejected": _GAVE_UP,
+        "assignment.pick_started": (record.advance, fulfil.on_fact),
+        "assignment.picked": (
+            record.advance,
+            stock.on_assignment_picked,
+            fulfil.on_fact,
+            later_ledger.on_assignment_picked,
+            route.re_route,
+        ),
+        "assignment.packed": (record.advance, fulfil.on_fact),
+        "assignment.staged": (record.advance, fulfil.on_fact, notify.on_staged),
+        "assignment.shipped": (*_LEFT, notify.on_shipped),
+        "assignment.handed_over": _LEFT,
+        "assignment.handover_undone": (
+            record.advance,
+            record.take_back,
+            stock.on_handover_undone,
+            record.on_taken_back,
+            fulfil.on_fact,
+            later_ledger.on_handover_undone,
+        ),
+        "assignment.cancelled": _GAVE_UP,
+        "assignment.cancel_refused": (record.advance, capture.on_assignment_settled, fulfil.on_fact),
+        "manifest.closed": (fulfil.on_manifest_closed,),
         "catalog.applied": (catalog.on_catalog_applied,),
         "exception.raised": (exceptions.on_raised,),
         "exception.closed": (exceptions.on_closed,),
         "person.locked_out": (),
     },
-    rooms=(Places, Log, Orders, stock.Shelves, ledger.Books),
+    rooms=(Places, Log, Orders, Assignments, stock.Shelves, ledger.Books),
 )

@@ -3,6 +3,11 @@
 Events are the truth and tables their shadow. The log is applied in its own order into an empty database,
 through the same table of stages; what differs afterwards is a bug, never a correction. What somebody chose
 (chart of accounts, locations) is data beside the log and is copied first.
+
+Live state is neither copied nor compared: rights and who holds them (`hub_rights`, `allocations`,
+`reservations`), what is on its way out (`directives`, `assignment_directives`, `gateway_commands`,
+`notices`), what is asked and not answered (`order_requests`), and why routing decided as it did
+(`decisions`). While tables are made anew no right moves and nothing is told to anybody.
 """
 
 import tempfile
@@ -19,9 +24,11 @@ from hub.context import Hub
 from hub.database import HubDatabase, HubUnit
 from hub.exceptions.rows import exceptions
 from hub.fleet.rows import hub_meta, locations
+from hub.fulfil import rows as fulfil
 from hub.journey import JOURNEY
 from hub.ledger.rows import account_mapping, accounts, entries, journals
 from hub.schema import create_schema
+from hub.spine import later_rows as later
 from hub.spine import rows as record
 from hub.spine.log import Log, open_keys
 from hub.spine.work import Applied
@@ -39,6 +46,15 @@ SHADOWS: Final = (
     record.returns,
     record.return_lines,
     record.return_tenders,
+    later.later_orders,
+    later.later_lines,
+    later.order_leavings,
+    later.payments,
+    fulfil.assignments,
+    fulfil.assignment_lines,
+    fulfil.parcels,
+    fulfil.handovers,
+    fulfil.manifests,
     stock_movements,
     balances,
     stock_values,

@@ -14,19 +14,44 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection, Engine
 
+from hub import once
+from hub.capture import rows as capture
 from hub.catalog import rows as catalog
+from hub.customers import rows as customers
 from hub.database import metadata
 from hub.exceptions import rows as exceptions
 from hub.fleet import rows as fleet
+from hub.fulfil import rows as fulfil
 from hub.ledger import rows as ledger
+from hub.notify import rows as notify
+from hub.payments import rows as payments
 from hub.people import rows as people
-from hub.spine import log
+from hub.route import rows as route
+from hub.spine import later_rows, log
 from hub.spine import rows as spine
 from hub.stock import rows as stock
 from hub.till import rows as till
 from protocol.errors import Refused
 
-ROOMS: Final = (catalog, exceptions, fleet, ledger, people, log, spine, stock, till)
+ROOMS: Final = (
+    capture,
+    catalog,
+    customers,
+    exceptions,
+    fleet,
+    fulfil,
+    later_rows,
+    ledger,
+    log,
+    notify,
+    once,
+    payments,
+    people,
+    route,
+    spine,
+    stock,
+    till,
+)
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 MIGRATION_LOCK: Final = 7_317_003
 

@@ -6,10 +6,10 @@ password inside `database_url`, which belongs into the environment.
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -55,6 +55,30 @@ class HubSettings(BaseSettings):
     allowed_hosts: tuple[str, ...] | None = None
     till_tolerance_minor: int = Field(default=5_00, ge=0, le=10**9)
     """A counted drawer may differ by this much before somebody at the hub must look."""
+    safety_stock: int = Field(default=0, ge=0, le=10**6)
+    """Lent units of an item at one location that are never promised."""
+    company_threshold: int = Field(default=0, ge=0, le=10**6)
+    """Lent units of an item over all locations that are never promised."""
+    ship_minor: dict[str, Annotated[int, Field(ge=0, le=10**6)]] = {"standard": 4_00, "express": 9_00}
+    """What a parcel costs by the carrier's service; a service that is not here is not offered."""
+    pick_line_minor: int = Field(default=60, ge=0, le=10**6)
+    """What it costs a store to walk for one line of an order."""
+    pick_unit_minor: int = Field(default=15, ge=0, le=10**6)
+    warehouse_pick_line_minor: int = Field(default=25, ge=0, le=10**6)
+    warehouse_pick_unit_minor: int = Field(default=8, ge=0, le=10**6)
+    ready_minutes: int = Field(default=30, ge=0, le=10_000)
+    """What a location needs from hearing of an order until it is ready."""
+
+    smtp_host: str = Field(default="", max_length=200, pattern=r"^[^\s\x00-\x1f]*$")
+    """Empty: notices to customers are kept and shown, and none is sent."""
+    smtp_port: int = Field(default=25, ge=1, le=65535)
+    smtp_security: Literal["none", "starttls", "tls"] = "none"
+    smtp_user: str = Field(default="", max_length=120)
+    smtp_password_file: Path | None = None
+    mail_from: str = Field(
+        default="", validate_default=True, max_length=120, pattern=r"^([!-?A-~]+@[!-?A-~]+)?$"
+    )
+    """The address that customers see; needed with smtp_host."""
 
     @field_validator("zone")
     @classmethod
@@ -71,6 +95,13 @@ class HubSettings(BaseSettings):
         if code not in CURRENCY_EXPONENTS:
             raise ValueError("not a currency such as GBP")
         return code
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_has_a_sender(cls, address: str, info: ValidationInfo) -> str:
+        if info.data.get("smtp_host") and not address:
+            raise ValueError("smtp_host is set, so mail needs an address that it comes from")
+        return address
 
     @property
     def url(self) -> str:

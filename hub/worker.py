@@ -8,7 +8,8 @@ import gc
 import threading
 from typing import Final
 
-from hub.app import parts
+from hub.app import TICKS, parts
+from hub.clocks import Clocks
 from hub.link.service import link_of
 from hub.settings import HubSettings
 from protocol.errors import Refused
@@ -44,10 +45,13 @@ def run_worker(settings: HubSettings, stopping: threading.Event) -> None:
         raise Refused("A worker without a broker hears nothing.", "Set broker_host.", code="no_broker")
     hub = parts(settings)
     link = link_of(hub, hub.presence)
+    clocks = Clocks(hub, TICKS)
     collect_less()
     link.start()
+    clocks.start()
     try:
         stopping.wait()
     finally:
+        clocks.stop()
         link.stop()
         hub.database.close()

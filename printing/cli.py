@@ -21,7 +21,7 @@ ProfileName = Annotated[str, typer.Option("--profile", help="epson_80, epson_58 
     epilog="Examples:  orderspine printer virtual --port 9100   |   "
     "orderspine printer virtual --port 9101 --page-port 9181 --profile epson_58 --folder slips",
 )
-def virtual(
+def virtual(  # noqa: PLR0917 - typer reads its options from the parameters
     port: Annotated[
         int, typer.Option("--port", help="Where slips are sent to, as to a real printer.")
     ] = 9100,
@@ -31,6 +31,9 @@ def virtual(
         Path | None, typer.Option("--folder", help="Also write every slip here, as PNG and trace.")
     ] = None,
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    name: Annotated[
+        str, typer.Option("--name", help="What people call it, such as 'Leeds Briggate, Till 1'.")
+    ] = "",
 ) -> None:
     """Run a printer made of software: ESC/POS in, a picture of the paper out, faults on demand."""
     from printing.virtual.run import serve
@@ -40,7 +43,7 @@ def virtual(
         f"Printer on {host}:{port} ({profile}). Watch the paper: http://{host}:{page_port}/  Ctrl+C ends it."
     )
     try:
-        serve(port, page_port, profile, SystemClock(), folder=folder, host=host)
+        serve(port, page_port, profile, SystemClock(), folder=folder, host=host, name=name)
     except OSError as error:
         raise Invalid(
             f"The virtual printer cannot listen on {host}:{port}: {error.strerror}.",

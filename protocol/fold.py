@@ -202,6 +202,7 @@ def _fulfilled(record: OrderRecord, units: Sequence[UnitsLine], event: OrderEven
 
 
 def _undone(record: OrderRecord, units: Sequence[UnitsLine]) -> _Advanced:
+    """Goods are back at the desk. With the last of them what is no goods is open again: it left with them."""
     odd: dict[Oddity, None] = {}
     lines = {line.line_no: line for line in record.lines}
     for each in units:
@@ -210,6 +211,9 @@ def _undone(record: OrderRecord, units: Sequence[UnitsLine]) -> _Advanced:
             odd[Oddity.MORE_UNDONE_THAN_FULFILLED] = None
         if line is not None:
             lines[each.line_no] = replace(line, fulfilled=max(0, line.fulfilled - each.units))
+    if not any(line.fulfilled for line in lines.values() if line.kind is LineKind.GOODS):
+        for line_no, line in lines.items():
+            lines[line_no] = replace(line, fulfilled=0)
     changed = replace(record, lines=tuple(lines.values()))
     return _moved(changed, OrderEvent.HANDOVER_UNDONE), tuple(odd)
 
@@ -264,6 +268,14 @@ def _state_after(state: OrderState, *, voided: bool, all_back: bool) -> tuple[Or
     return following, None
 
 
+def _cancelled_part(record: OrderRecord, body: later.AssignmentCancelled) -> _Advanced:
+    """A location gave units up. Those that the customer has cancelled before leave nobody without goods."""
+    gone = {line.line_no: line.cancelled for line in record.lines}
+    if all(line.units <= gone.get(line.line_no, 0) for line in body.lines):
+        return record, ()
+    return _given_up(record, body)
+
+
 def _given_up(record: OrderRecord, _body: WireModel) -> _Advanced:
     return (_moved(record, OrderEvent.REJECTED) if record.state in _UNDER_WAY else record), ()
 
@@ -297,7 +309,7 @@ _ADVANCES: Final[Mapping[type[WireModel], Callable[[OrderRecord, Any], _Advanced
         later.AssignmentAnswered: _answered,
         later.AssignmentWithdrawn: _given_up,
         later.AssignmentRejected: _given_up,
-        later.AssignmentCancelled: _given_up,
+        later.AssignmentCancelled: _cancelled_part,
         later.PickStarted: _moves(OrderEvent.PICK_STARTED),
         later.AssignmentPicked: _moves(OrderEvent.PICK_STARTED),
         later.AssignmentPacked: _moves(OrderEvent.PACKED),

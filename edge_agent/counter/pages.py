@@ -79,8 +79,9 @@ async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
 @router.get("/sell/search")
 async def search(request: Request, edge: AnyEdge, _person: Anybody, code: str = "") -> Response:
     """List the products that a typed text may mean."""
+    found, more = found_products(edge, code)
     return templates_of(request).page(
-        request, "counter/found.html", found=found_products(edge, code), text=code.strip()
+        request, "counter/found.html", found=found, more=more, text=code.strip()
     )
 
 
@@ -92,13 +93,15 @@ async def find(request: Request, edge: AnyEdge, person: Anybody) -> Response:
     if led is not None:
         return led
     known = edge.products.scan(edge.database.read(), text)
-    found = [] if known else found_products(edge, text)
+    found, more = ([], 0) if known else found_products(edge, text)
     if len(found) == 1:
         return await _add(request, edge, person, str(found[0]["sku"]))
     if not found:
         return await _add(request, edge, person, text)
     headers = {"HX-Retarget": "#found", "HX-Reswap": "innerHTML"}
-    return templates_of(request).page(request, "counter/found.html", headers=headers, found=found, text=text)
+    return templates_of(request).page(
+        request, "counter/found.html", headers=headers, found=found, more=more, text=text, kept=True
+    )
 
 
 @router.post("/sell/ignore")
@@ -215,6 +218,8 @@ async def park(request: Request, edge: AnyEdge, person: Anybody) -> Response:
         )
     except StaleVersion:
         return await _stale(request, edge, person)
+    if till_of(edge, person) not in edge.settings.tills:
+        return show(request, "counter/parked.html", parked=done)
     toast = _("Parked as {number}. Scan its slip at any till to bring it back.", number=done.number)
     return show(request, "counter/sell.html", toast=toast, **view(edge, person, await _basket(edge, person)))
 

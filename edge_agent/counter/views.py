@@ -8,6 +8,7 @@ from edge_agent.context import Edge
 from edge_agent.counter import rows
 from edge_agent.counter.rules.basket import Scan
 from edge_agent.counter.steps.basket import BasketView
+from edge_agent.customers import rows as customers
 from edge_agent.pages import Form, till_word
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper.rules import state_label
@@ -19,6 +20,8 @@ from protocol.kit.web.filters import money
 from protocol.kit.web.signin import CurrentPerson
 
 FOUND_LIMIT: Final = 8
+FOUND_COUNTED: Final = 100
+"""So many hits are counted for "n more"; a text that means more of them is no search yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,8 @@ class LastSale:
 
 
 def till_of(edge: Edge, person: CurrentPerson) -> str:
-    """Return the till a person stands at."""
-    return person.device if person.device in edge.settings.tills else edge.settings.tills[0]
+    """Return the till a person stands at, or the handheld in their hand."""
+    return person.device if person.device in edge.settings.stations else edge.settings.tills[0]
 
 
 def view(
@@ -60,12 +63,16 @@ def view(
     connection = edge.database.read()
     till = till_of(edge, person)
     latest = basket.scans[0] if basket.scans and not quiet else None
+    is_till = till in edge.settings.tills
     open_till = rows.open_till(connection, till)
     empty = "" if basket.lines else _("Scan something first.")
-    closed = "" if open_till else _("Open {till} with its float first.", till=till_word(till))
+    closed = "" if open_till or not is_till else _("Open {till} with its float first.", till=till_word(till))
     return {
         "basket": basket,
+        "is_till": is_till,
+        "customer": _customer(connection, basket.customer_id),
         "lines": tuple(reversed(basket.lines)),
+        "short": _short(connection, basket),
         "now_n": latest.n if latest else 0,
         "scan": _scan_shown(connection, latest, basket) if latest else None,
         "parked": len(rows.parked_baskets(connection)),
@@ -76,6 +83,25 @@ def view(
         "closed": closed,
         "till_word": till_word(till),
         "online": edge.online(),
+    }
+
+
+def _customer(connection: Connection, customer_id: str) -> str:
+    """Return whose basket it is, as it is said: a known customer by name."""
+    contact = customers.find(connection, customer_id)
+    return contact.full_name if contact is not None and not contact.erased else customer_id
+
+
+def _short(connection: Connection, basket: BasketView) -> dict[int, int]:
+    """Return, for each line of which the store has not enough free, how many are free."""
+    wanted: dict[str, int] = {}
+    for line in basket.lines:
+        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+    here = stock_rows.on_hand_of(connection, wanted)
+    return {
+        line.n: max(0, here[line.sku].rights.sellable)
+        for line in basket.lines
+        if here[line.sku].buckets and here[line.sku].rights.sellable < wanted[line.sku]
     }
 
 
@@ -101,12 +127,13 @@ def percent_or_amount(form: Form, currency: str) -> tuple[float | None, int | No
     return value, None
 
 
-def found_products(edge: Edge, text: str) -> list[dict[str, Any]]:
-    """Return the products a typed text may mean, with what is left of each."""
+def found_products(edge: Edge, text: str) -> tuple[list[dict[str, Any]], int]:
+    """Return the first products a typed text may mean, with what is left, and how many more there are."""
     connection = edge.database.read()
     if len(text.strip()) < 2:
-        return []
-    return [
+        return [], 0
+    found = catalog_rows.search(connection, text, FOUND_COUNTED)
+    shown = [
         {
             "sku": product.sku,
             "name": product.name,
@@ -114,8 +141,9 @@ def found_products(edge: Edge, text: str) -> list[dict[str, Any]]:
             "active": product.active,
             "left": stock_rows.on_hand(connection, product.sku).rights.sellable,
         }
-        for product in catalog_rows.search(connection, text, FOUND_LIMIT)
+        for product in found[:FOUND_LIMIT]
     ]
+    return shown, len(found) - len(shown)
 
 
 def _scan_shown(connection: Connection, scan: Scan, basket: BasketView) -> ScanShown:

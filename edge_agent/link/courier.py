@@ -1,4 +1,4 @@
-"""What is too big for the wire goes over HTTPS: large events up, catalogues down.
+"""What does not belong on the wire goes over HTTPS: large events up, catalogues down, contacts both ways.
 
 Both are known by their hash before they move, so a transfer that broke off goes on where it stopped, and
 what arrives is either exactly what was announced or is thrown away.
@@ -9,9 +9,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import httpx
+from pydantic import ValidationError
 
+from protocol.customers import CONTACT_BYTES, Contact
 from protocol.directives import CatalogPublish
 from protocol.errors import Refused, Unavailable
 
@@ -74,6 +77,47 @@ class Courier:
             )
         part.replace(done)
         return done
+
+    def put_contact(self, contact_id: str, body: str) -> None:
+        """Bring a customer to the hub.
+
+        Raises:
+            Unavailable: the line is down; try again.
+            Refused: the hub does not take it.
+        """
+        try:
+            answer = self._client.put(
+                f"/edge/contacts/{quote(contact_id, safe='')}",
+                content=body,
+                headers={"Content-Type": "application/json"},
+            )
+        except httpx.HTTPError as error:
+            raise _down(error) from error
+        _check(answer.status_code)
+
+    def fetch_contact(self, contact_id: str) -> Contact | None:
+        """Return a customer as the hub knows them; None when it knows nobody, such as after an erasure.
+
+        Raises:
+            Unavailable: the line is down; try again.
+            Refused: what the hub sends is no contact.
+        """
+        try:
+            answer = self._client.get(f"/edge/contacts/{quote(contact_id, safe='')}")
+        except httpx.HTTPError as error:
+            raise _down(error) from error
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        _check(answer.status_code)
+        if len(answer.content) > CONTACT_BYTES:
+            raise Refused("The contact is larger than a contact can be.", "Shorten it.", code="bad_contact")
+        try:
+            contact = Contact.model_validate_json(answer.content)
+        except ValidationError as error:
+            raise Refused(
+                "The hub sent something that is no contact.", "Look at it there.", code="bad_contact"
+            ) from error
+        return contact if contact.contact_id == contact_id else None
 
     def catalog_file(self, body: CatalogPublish) -> Path:
         """Return where the file of a catalogue lies once it is fetched."""

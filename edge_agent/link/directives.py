@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.link.rows import is_known_directive, outcomes, read_link, set_link
+from edge_agent.link.rows import is_known_directive, newest, outcomes, read_link, set_link
 from protocol.directives import DIRECTIVE_KINDS, Directive, Outcome
 from protocol.errors import OrderspineError, Unavailable
 from protocol.handshake import DirectiveAck, DirectiveBatch
@@ -35,6 +35,7 @@ WAITING_BATCHES: Final = 20
 FIRST_WAIT_SECONDS: Final = 1.0
 WAIT_LIMIT_SECONDS: Final = 60.0
 _DETAIL: Final = 300
+_ARRIVED: Final = "directive.arrived_us"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,21 +198,23 @@ class DirectiveInbox:
         link = read_link(unit.connection)
         if link.hub_inc != hub_inc or link.cseq_done != cseq - 1:
             return
+        after_seq, unit.memory[_ARRIVED] = newest(unit.connection), self.edge.clock.now_us()
         worked = prepared if isinstance(prepared, _Worked) else self._carry_out(unit, *prepared)
         said = _said(data)
         unit.connection.execute(
-            "INSERT INTO directives (hub_inc, cseq, id, kind, bytes, arrived_us, outcome, code, detail)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO directives (hub_inc, cseq, id, kind, bytes, arrived_us, outcome, code, detail,"
+            " after_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 hub_inc,
                 cseq,
                 said.get("id", ""),
                 said.get("kind", ""),
                 data,
-                self.edge.clock.now_us(),
+                unit.memory.pop(_ARRIVED),
                 worked.outcome.value,
                 worked.code[:64],
                 worked.detail[:_DETAIL],
+                after_seq,
             ),
         )
         if worked.park:
@@ -240,6 +243,14 @@ class DirectiveInbox:
         except Exception as error:  # noqa: BLE001 - one directive that trips a bug must not stop all others
             return _Worked(Outcome.REJECTED, "failed", f"{type(error).__name__}: {error}", park="failed")
         return _Worked(Outcome.APPLIED)
+
+
+def arrived_us(unit: EdgeUnit, edge: Edge) -> int:
+    """Return when the directive that is being carried out arrived, exactly as its row says it.
+
+    Tables that follow from directives are made anew from those rows, so they may know no other time.
+    """
+    return int(unit.memory.get(_ARRIVED, edge.clock.now_us()))
 
 
 def _said(data: bytes) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Final
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.link import rows
+from edge_agent.link.contacts import ContactUploads
 from edge_agent.link.courier import Courier, Uploads
 from edge_agent.link.directives import Answer, DirectiveInbox, Kind
 from edge_agent.link.rules import NOT_SET_UP, Trouble, clock_trouble, failure, is_sending
@@ -39,18 +40,19 @@ AFTER_TROUBLE_SECONDS: Final = 0.5
 class LinkService:
     """Runs the link; built once per store."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the seams of the link, all by name
         self,
         edge: Edge,
         *,
         apply_catalog: ApplyCatalog | None = None,
         stage_catalog: StageCatalog | None = None,
         kinds: Mapping[str, Kind] | None = None,
+        kinds_over: Callable[[Courier], Mapping[str, Kind]] | None = None,
         printers: Callable[[], Mapping[str, str]] = dict,
         settings: LinkSettings | None = None,
         jitter: random.Random | None = None,
     ) -> None:
-        """`kinds` are further directives this store carries out; `printers` tells their states."""
+        """`kinds` are further directives, `kinds_over` those that fetch; `printers` tells their states."""
         self._edge = edge
         self._settings = settings or link_settings(edge.settings)
         self._jitter = jitter or random.Random(edge.ids.secret(8))  # noqa: S311 - spreads retries, hides nothing
@@ -64,12 +66,13 @@ class LinkService:
             if self._settings.broker and self._settings.broker.ca_file
             else True,
         )
-        known = dict(kinds or {})
+        known = dict(kinds or {}) | dict(kinds_over(self.courier) if kinds_over is not None else {})
         if apply_catalog is not None:
             known["catalog.publish"] = _catalog_kind(edge, self.courier, apply_catalog, stage_catalog)
         self._session = self._open_session()
         self.directives = DirectiveInbox(edge, known, self._jitter, self._answered)
         self._uploads = Uploads(self.courier, self.wake)
+        self._contacts = ContactUploads(edge, self.courier)
         self._talk = Talk(
             edge,
             self._settings,
@@ -89,7 +92,9 @@ class LinkService:
             return
         self._talk.load()
         self._edge.wake_link = self.wake
+        self._edge.wake_contacts = self._contacts.wake
         self.directives.start()
+        self._contacts.start()
         self._session.start()
         self._thread = threading.Thread(target=self._run, name="edge-link", daemon=True)
         self._thread.start()
@@ -103,6 +108,7 @@ class LinkService:
             self._thread.join(STOP_SECONDS)
             self._session.stop()
             self.directives.stop()
+            self._contacts.stop()
         self.courier.close()
 
     def wake(self) -> None:
@@ -152,6 +158,7 @@ class LinkService:
             or self._down
             or self._talk.trouble
             or self._uploads.trouble
+            or self._contacts.trouble
             or warning
         )
 

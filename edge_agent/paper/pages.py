@@ -197,6 +197,7 @@ def _view(request: Request, edge: Edge, person: CurrentPerson, state: str) -> di
         ],
         "profiles": sorted(PROFILES),
         "may_change": person.role == StoreRole.MANAGER,
+        "paper_url": edge.settings.paper_url,
     }
 
 

@@ -1,8 +1,9 @@
 """Which slips there are, where they go, and how long they are of use.
 
 A job's key is document + business id + revision: the same key is the same job, so queueing twice prints
-once. Where a slip goes is decided by its purpose (receipt, report); a store whose only printer was set up
-for one purpose prints the other there too, and a store without a printer keeps its jobs visibly waiting.
+once. Where a slip goes is decided by its purpose (receipt, report, label, list); a store whose only printer
+was set up for one purpose prints the other there too, and a store without a printer keeps its jobs visibly
+waiting.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,6 +34,15 @@ class Slip(StrEnum):
     PARKED_SLIP = "parked_slip"
     DRAWER = "drawer"
     TEST_PAGE = "test_page"
+    PICK_LIST = "pick_list"
+    VOID_SLIP = "void_slip"
+    PACKING_SLIP = "packing_slip"
+    PICKUP_LABEL = "pickup_label"
+    SHIPPING_LABEL = "shipping_label"
+    MANIFEST = "manifest"
+    HANDOVER_SLIP = "handover_slip"
+    ORDER_SLIP = "order_slip"
+    PAYMENT_SLIP = "payment_slip"
 
 
 class Purpose(StrEnum):
@@ -40,9 +50,21 @@ class Purpose(StrEnum):
 
     RECEIPT = "receipt"
     REPORT = "report"
+    LABEL = "label"
+    LIST = "list"
 
 
-_PURPOSES: Final[Mapping[Slip, Purpose]] = MappingProxyType({Slip.TILL_REPORT: Purpose.REPORT})
+_PURPOSES: Final[Mapping[Slip, Purpose]] = MappingProxyType(
+    {
+        Slip.TILL_REPORT: Purpose.REPORT,
+        Slip.PICK_LIST: Purpose.LIST,
+        Slip.VOID_SLIP: Purpose.LIST,  # beside the list that it takes back
+        Slip.PACKING_SLIP: Purpose.LIST,
+        Slip.MANIFEST: Purpose.LIST,
+        Slip.PICKUP_LABEL: Purpose.LABEL,
+        Slip.SHIPPING_LABEL: Purpose.LABEL,
+    }
+)
 _OF_USE_US: Final[Mapping[Slip, int]] = MappingProxyType(
     {
         Slip.RECEIPT: 12 * _HOUR_US,
@@ -51,6 +73,15 @@ _OF_USE_US: Final[Mapping[Slip, int]] = MappingProxyType(
         Slip.PARKED_SLIP: 12 * _HOUR_US,
         Slip.DRAWER: 60 * 1_000_000,  # a drawer that opens later opens for nobody
         Slip.TEST_PAGE: 10 * 60 * 1_000_000,
+        Slip.PICK_LIST: 12 * _HOUR_US,
+        Slip.VOID_SLIP: 12 * _HOUR_US,  # as long as the list may lie somewhere
+        Slip.PACKING_SLIP: 24 * _HOUR_US,
+        Slip.PICKUP_LABEL: 24 * _HOUR_US,
+        Slip.SHIPPING_LABEL: 24 * _HOUR_US,
+        Slip.MANIFEST: 24 * _HOUR_US,
+        Slip.HANDOVER_SLIP: 60 * 60 * 1_000_000,  # the customer has gone home by then
+        Slip.ORDER_SLIP: 12 * _HOUR_US,
+        Slip.PAYMENT_SLIP: 12 * _HOUR_US,
     }
 )
 
@@ -96,7 +127,7 @@ def check_purposes(purposes: Iterable[str]) -> tuple[str, ...]:
     known = [purpose.value for purpose in Purpose]
     if not wanted or wanted - set(known):
         raise Invalid(
-            _("A printer is there for receipts, for reports, or for both."),
+            _("A printer is there for receipts, reports, labels or lists, or for several of them."),
             _("Give one or more of: {known}.", known=", ".join(known)),
             code="bad_purpose",
         )
@@ -112,6 +143,15 @@ def slip_label(slip: str) -> str:
         Slip.PARKED_SLIP.value: _("Parked basket"),
         Slip.DRAWER.value: _("Drawer opened"),
         Slip.TEST_PAGE.value: _("Test page"),
+        Slip.PICK_LIST.value: _("Pick list"),
+        Slip.VOID_SLIP.value: _("Void slip"),
+        Slip.PACKING_SLIP.value: _("Packing slip"),
+        Slip.PICKUP_LABEL.value: _("Pickup label"),
+        Slip.SHIPPING_LABEL.value: _("Shipping label"),
+        Slip.MANIFEST.value: _("Manifest"),
+        Slip.HANDOVER_SLIP.value: _("Handover slip"),
+        Slip.ORDER_SLIP.value: _("Order slip"),
+        Slip.PAYMENT_SLIP.value: _("Payment slip"),
     }
     return labels.get(slip, slip)
 

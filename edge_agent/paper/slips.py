@@ -9,9 +9,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from edge_agent.fulfil.steps.documents import FulfilSlips
+from edge_agent.later.slips import LaterSlips
 from edge_agent.paper import rows
 from edge_agent.paper.rules import NoSaleFacts, Slip, code_of, no_sale_slip
 from edge_agent.settings import EdgeSettings
+from edge_agent.words import till_word
 from printing.document import Document
 from printing.documents.parked_slip import ParkedSlipFacts, parked_slip
 from printing.documents.receipt import ReceiptFacts, ReceiptLine, receipt
@@ -37,6 +40,8 @@ class Slips:
     def __init__(self, settings: EdgeSettings) -> None:
         self._settings = settings
         self._zone = ZoneInfo(settings.zone)
+        self._fulfil = FulfilSlips(settings)
+        self._later = LaterSlips(settings)
 
     def document(self, connection: Connection, job: rows.JobRow) -> Document:
         """Return the document of a job, as its first printing shows it.
@@ -58,7 +63,12 @@ class Slips:
                 return self._test_page(job)
             case Slip.TILL_REPORT if "seq" not in job.facts:
                 return self._reading(connection, job)
-        return self._of_event(connection, job)
+            case Slip.ORDER_SLIP:
+                return self._later.order(connection, job.facts, kick=job.kick)
+            case Slip.PAYMENT_SLIP:
+                return self._later.payment(connection, job.facts, kick=job.kick)
+        made = self._fulfil.document(Slip(job.document), connection, job.facts, job.queued_us)
+        return made if made is not None else self._of_event(connection, job)
 
     def _of_event(self, connection: Connection, job: rows.JobRow) -> Document:
         event, body = _event(connection, job)
@@ -98,7 +108,7 @@ class Slips:
                 vat_number=self._settings.vat_number,
                 number=body.number,
                 sold_at=self._local(event.at),
-                till=body.till,
+                till=till_word(body.till),
                 associate=rows.name_of(connection, event.by),
                 lines=lines,
                 discount_minor=sum(line.order_discount_minor for line in body.lines),
@@ -139,7 +149,7 @@ class Slips:
                 original_number=body.order_number,
                 original_sold_at=None if sold_us is None else self._local(sold_us),
                 returned_at=self._local(event.at),
-                till=body.till,
+                till=till_word(body.till),
                 associate=rows.name_of(connection, event.by),
                 lines=lines,
                 total_minor=body.total_minor,
@@ -168,7 +178,7 @@ class Slips:
                 vat_number=self._settings.vat_number,
                 number=body.number,
                 business_date=body.business_date,
-                till=body.till,
+                till=till_word(body.till),
                 associate=rows.name_of(connection, event.by),
                 opened_at=self._local(opened[0] if opened else event.at),
                 printed_at=self._local(event.at),
@@ -198,9 +208,9 @@ class Slips:
                 store_name=self._settings.store_name,
                 store_lines=self._settings.address,
                 vat_number=self._settings.vat_number,
-                number=facts["till"],
+                number=till_word(facts["till"]),
                 business_date=facts["business_date"],
-                till=facts["till"],
+                till=till_word(facts["till"]),
                 associate=rows.name_of(connection, facts["by"]),
                 opened_at=self._local(facts["opened_us"]),
                 printed_at=self._local(facts["at_us"]),
@@ -222,7 +232,7 @@ class Slips:
         return no_sale_slip(
             NoSaleFacts(
                 store_name=self._settings.store_name,
-                till=body.till,
+                till=till_word(body.till),
                 at=self._local(event.at),
                 associate=rows.name_of(connection, event.by),
                 reason=body.reason,
@@ -238,7 +248,7 @@ class Slips:
                 store_name=self._settings.store_name,
                 number=facts["number"],
                 parked_at=self._local(facts["at_us"]),
-                till=facts["till"],
+                till=till_word(facts["till"]),
                 associate=rows.name_of(connection, facts["by"]),
                 units=facts["units"],
                 total_minor=facts["total_minor"],
@@ -298,6 +308,8 @@ def _counts(totals: SessionTotals) -> tuple[tuple[str, int], ...]:
         (_("Sales"), totals.sales),
         (_("Returns"), totals.returns),
         (_("Voids"), totals.voids),
+        (_("Deposits and rests"), totals.payments),
+        (_("Refunded orders"), totals.refunds),
         (_("No sale"), totals.no_sales),
     )
 
@@ -308,6 +320,8 @@ def _sums(totals: SessionTotals) -> tuple[tuple[str, int], ...]:
         (_("Returns"), -totals.returns_minor),
         (_("Voids"), -totals.voids_minor),
         (_("Net"), totals.sales_minor - totals.returns_minor - totals.voids_minor),
+        (_("Deposits and rests taken"), totals.payments_minor),
+        (_("Refunded orders"), -totals.refunds_minor),
         (_("Discounts given"), totals.discounts_minor),
         (_("Float"), totals.float_minor),
     )

@@ -26,7 +26,21 @@ from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import Tender, TenderKind
 from protocol.till import SessionTotals
 
-_NUMBERED = {"rc": Slip.RECEIPT, "rt": Slip.RETURN_RECEIPT, "vd": Slip.RETURN_RECEIPT, "z": Slip.TILL_REPORT}
+_NUMBERED = {
+    "rc": Slip.RECEIPT,
+    "rt": Slip.RETURN_RECEIPT,
+    "vd": Slip.RETURN_RECEIPT,
+    "z": Slip.TILL_REPORT,
+    "pl": Slip.PICK_LIST,
+    "vs": Slip.VOID_SLIP,
+    "ps": Slip.PACKING_SLIP,
+    "bg": Slip.PICKUP_LABEL,
+    "tr": Slip.SHIPPING_LABEL,
+    "mf": Slip.MANIFEST,
+    "ho": Slip.HANDOVER_SLIP,
+    "po": Slip.ORDER_SLIP,
+    "py": Slip.PAYMENT_SLIP,
+}
 
 
 def on_order_sold(unit: EdgeUnit, recorded: Recorded) -> None:
@@ -116,7 +130,7 @@ def queue_reading(  # noqa: PLR0913 - what an X says, all by name
         "totals": totals.model_dump(mode="json"),
         "by": person.person_id,
     }
-    return _queue_facts(unit, edge, Slip.TILL_REPORT, f"X {till}", f"{session_id}@{last_seq}", facts)
+    return queue_slip(unit, edge, Slip.TILL_REPORT, f"X {till}", f"{session_id}@{last_seq}", facts)
 
 
 def print_parked(unit: EdgeUnit, edge: Edge, basket: ParkedBasket, person: CurrentPerson) -> str:
@@ -131,19 +145,19 @@ def print_parked(unit: EdgeUnit, edge: Edge, basket: ParkedBasket, person: Curre
         "by": person.person_id,
     }
     business_id = f"{basket.number}@{basket.version}"
-    return _queue_facts(unit, edge, Slip.PARKED_SLIP, basket.number, business_id, facts)
+    return queue_slip(unit, edge, Slip.PARKED_SLIP, basket.number, business_id, facts)
 
 
 def queue_test_page(unit: EdgeUnit, edge: Edge, printer_id: str) -> str:
     """Queue the test page of one printer."""
     printer = require_printer(unit.connection, printer_id)
     facts = {"printer": printer.name, "profile": printer.profile}
-    return _queue_facts(
+    return queue_slip(
         unit, edge, Slip.TEST_PAGE, printer.name, edge.ids.new_id(), facts, printer_id=printer_id
     )
 
 
-def _queue_facts(  # noqa: PLR0917 - one job, in the order of its parts
+def queue_slip(  # noqa: PLR0913, PLR0917 - one job, in the order of its parts
     unit: EdgeUnit,
     edge: Edge,
     slip: Slip,
@@ -152,7 +166,9 @@ def _queue_facts(  # noqa: PLR0917 - one job, in the order of its parts
     facts: dict[str, Any],
     *,
     printer_id: str | None = None,
+    kick: bool = False,
 ) -> str:
+    """Queue a slip that no event makes by itself; the same business id is the same job."""
     job = rows.NewJob(
         job_id=edge.ids.new_id(),
         slip=slip,
@@ -161,6 +177,7 @@ def _queue_facts(  # noqa: PLR0917 - one job, in the order of its parts
         facts=facts,
         queued_us=edge.clock.now_us(),
         printer_id=printer_id,
+        kick=kick,
     )
     job_id = rows.queue(unit, job)
     _tell(unit, edge)

@@ -44,7 +44,7 @@ def router(signer: SessionSigner, sign_ins: SignIns) -> APIRouter:
     async def sign_in(request: Request, edge: AnyEdge) -> Response:
         """Sign in by tile or badge, and PIN; what is wrong is said beside the field."""
         form = await form_of(request)
-        till = form.get("till") if form.get("till") in edge.settings.tills else _till_of(request, edge)
+        till = form.get("till") if form.get("till") in edge.settings.stations else _till_of(request, edge)
         try:
             per_device.check(till, request.client.host if request.client else "")
             done = await _signed_in(edge, sign_ins, form, till)
@@ -192,7 +192,7 @@ def _door(
         chosen=chosen,
         error=said,
         next=_inside(next),
-        tills=[(till, till_word(till)) for till in edge.settings.tills],
+        tills=[(till, till_word(till)) for till in edge.settings.stations],
         till=_till_of(request, edge),
     )
 
@@ -221,7 +221,7 @@ def _people_view(edge: Edge, person: CurrentPerson) -> dict[str, Any]:
 def _till_of(request: Request, edge: Edge) -> str:
     """Return the till this browser stands at; it was chosen at an earlier sign-in."""
     till = request.cookies.get(TILL_COOKIE, "")
-    return till if till in edge.settings.tills else edge.settings.tills[0]
+    return till if till in edge.settings.stations else edge.settings.stations[0]
 
 
 def _inside(address: str) -> str:

@@ -9,12 +9,18 @@ from starlette.responses import Response
 from edge_agent.context import Edge
 from edge_agent.counter import rows as counter_rows
 from edge_agent.database import EdgeUnit
+from edge_agent.fulfil.pages.inbox import leads_to
+from edge_agent.fulfil.steps.views import look_up
+from edge_agent.later import rows as later_rows
+from edge_agent.later.order_pages import order_page, tender_word
+from edge_agent.later.story import slip_shape
 from edge_agent.pages import Ask, ask_in_place, command, form_of, go_to, show, templates_of, till_word
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper import steps as paper_steps
 from edge_agent.paper.rules import slip_label, state_label
 from edge_agent.people import rows as people_rows
-from edge_agent.returns import steps
+from edge_agent.returns import finding, steps
+from edge_agent.returns.finding import state_word
 from edge_agent.web import edge_of, signed_in
 from protocol.errors import Invalid, NotFound
 from protocol.ids import parse_slip_code
@@ -23,12 +29,12 @@ from protocol.kit.text import _
 from protocol.kit.web.filters import money
 from protocol.kit.web.shell import Shape
 from protocol.kit.web.signin import CurrentPerson
-from protocol.lifecycles import OrderState
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
-PAGE: Final = 30
-_STATES: Final = ("", "completed", "part_returned", "returned", "voided")
+
+WORK_SLIPS: Final = frozenset({"pl", "bg", "ps", "as", "vs", "ho", "tr", "mf"})
+"""Slips of fulfilment: they stand for work, not for an order's own page."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -68,27 +74,25 @@ async def orders(
 ) -> Response:
     """List orders of this store; the filters stay in the address."""
     connection = edge.database.read()
-    text = _searched(q)
-    found = counter_rows.search_orders(
-        connection, text, limit=PAGE * 20 if state else PAGE + 1, offset=(page - 1) * PAGE
-    )
-    if state:
-        found = tuple(head for head in found if head.state == state)
-    if text and len(found) == 1 and not state and page == 1:
+    text = finding.searched(q)
+    found, more = finding.find(connection, edge, text, state, page)
+    if text and len(found) == 1 and not state and page == 1 and not (wanted == "return" and found[0].later):
         return go_to(request, _address(found[0].number, wanted))
+    if text and not found and not state:
+        held = finding.held_for(connection, q)
+        if held is not None:
+            return go_to(request, f"/fulfil/pickup?q={held}")
     return show(
         request,
         "returns/orders.html",
-        orders=found[:PAGE],
-        more=len(found) > PAGE,
+        orders=found,
+        more=more,
         q=q,
         state=state,
         page=page,
         wanted=wanted,
-        states=[(each, state_word(each)[0] if each else _("All")) for each in _STATES],
-        words={head.order_id: state_word(head.state) for head in found},
+        states=[(each, finding.state_word(each)[0] if each else _("All")) for each in finding.STATES],
         address=lambda number: _address(number, wanted),
-        till_word=till_word,
         online=edge.online(),
     )
 
@@ -100,19 +104,36 @@ async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
     code = form.get("code")
     await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
     connection = edge.database.read()
-    number = _number_of(connection, code)
+    slip = parse_slip_code(code)
+    if slip is not None and slip[0] in WORK_SLIPS:
+        return go_to(request, leads_to(look_up(connection, edge, code), slip[0]))
+    number = finding.number_of(connection, code)
+    held = None if number else finding.held_for(connection, code)
+    if held is not None:
+        return go_to(request, f"/fulfil/pickup?q={held}")
     if number is None:
         raise NotFound(
             _("No order of this store has the code {code}.", code=code[:40]),
-            _("Scan the receipt once more, or type the last digits of its number."),
+            _("Scan the slip once more, or type the last digits of its number."),
             code="unknown_order",
         )
     return go_to(request, _address(number, form.get("for")))
 
 
 @router.get("/orders/{number}")
-async def order(request: Request, number: str, edge: AnyEdge, _person: Anybody) -> Response:
-    """Show one order: what happened to it, its lines, its money, its paper."""
+async def order(
+    request: Request,
+    number: str,
+    edge: AnyEdge,
+    _person: Anybody,
+    *,
+    taken: Annotated[str, Query(max_length=3)] = "",
+    change: Annotated[int, Query(ge=0, le=10**12)] = 0,
+) -> Response:
+    """Show one order: what happened, its lines, its money, its paper; one for later has its own page."""
+    found = later_rows.find(edge.database.read(), number)
+    if found is not None:
+        return order_page(request, edge, found, taken=taken == "yes", change_minor=change)
     return show(request, "returns/order.html", **_view(edge, number))
 
 
@@ -166,53 +187,8 @@ async def void(request: Request, number: str, edge: AnyEdge, person: Anybody) ->
     return show(request, "returns/order.html", toast=toast, **_view(edge, number))
 
 
-def state_word(state: str) -> tuple[str, Shape]:
-    """Return an order's state as a word and a shape."""
-    words: dict[str, tuple[str, Shape]] = {
-        OrderState.COMPLETED: (_("Sold"), "done"),
-        OrderState.PART_RETURNED: (_("Part returned"), "wait"),
-        OrderState.RETURNED: (_("Returned"), "calm"),
-        OrderState.VOIDED: (_("Voided"), "calm"),
-    }
-    return words.get(state, (state.replace("_", " "), "live"))
-
-
-def slip_shape(state: str) -> Shape:
-    """Return the shape of a print job's state."""
-    if state in {"printed", "seen", "resolved_printed", "sent_unconfirmed"}:
-        return "done"
-    if state in {"unknown", "refused"}:
-        return "act"
-    if state in {"expired", "voided", "resolved_missing"}:
-        return "calm"
-    return "wait" if state in {"queued", "held_at_printer"} else "live"
-
-
-def tender_word(kind: str, last4: str = "") -> str:
-    """Return a tender as people say it."""
-    word = _("Cash") if kind == "cash" else _("Card")
-    return f"{word} …{last4}" if last4 else word
-
-
 def _address(number: str, wanted: str) -> str:
     return f"/orders/{number}/return" if wanted == "return" else f"/orders/{number}"
-
-
-def _searched(text: str) -> str:
-    slip = parse_slip_code(text)
-    return slip[1] if slip else text.strip()
-
-
-def _number_of(connection: Connection, code: str) -> str | None:
-    """Return the order a code leads to: its own, or the one that a return slip belongs to."""
-    number = _searched(code)
-    found = counter_rows.find_order(connection, number.upper())
-    if found is not None:
-        return found.head.number
-    row = connection.execute(
-        "SELECT o.number FROM returns r JOIN orders o USING (order_id) WHERE r.number = ?", (number.upper(),)
-    ).fetchone()
-    return str(row[0]) if row else None
 
 
 def _view(edge: Edge, number: str) -> dict[str, Any]:

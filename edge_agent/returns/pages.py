@@ -7,11 +7,13 @@ from starlette.responses import Response
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
+from edge_agent.later.order_pages import tender_word
+from edge_agent.later.story import slip_shape
 from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, show
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper.rules import state_label
 from edge_agent.returns import steps
-from edge_agent.returns.order_pages import slip_shape, state_word, tender_word
+from edge_agent.returns.finding import state_word
 from edge_agent.returns.rules import Plan, bucket_label
 from edge_agent.web import edge_of, signed_in
 from protocol.errors import Invalid, OrderspineError, Refused

@@ -9,6 +9,12 @@ from edge_agent.catalog import pages as catalog_pages
 from edge_agent.counter import pages as counter_pages
 from edge_agent.counter import pay_pages
 from edge_agent.exceptions import pages as exception_pages
+from edge_agent.fulfil.pages import desk as fulfil_desk
+from edge_agent.fulfil.pages import inbox as fulfil_inbox
+from edge_agent.fulfil.pages import pick as fulfil_pick
+from edge_agent.fulfil.pages import work as fulfil_work
+from edge_agent.later import order_pages as later_order_pages
+from edge_agent.later import pages as later_pages
 from edge_agent.paper import pages as paper_pages
 from edge_agent.people import pages as people_pages
 from edge_agent.people.sessions import SignIns
@@ -30,6 +36,8 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         people_pages.router(signer, sign_ins),
         counter_pages.router,
         pay_pages.router,
+        later_pages.router,
+        later_order_pages.router,
         order_pages.router,
         return_pages.router,
         stock_pages.router,
@@ -37,4 +45,8 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         paper_pages.router,
         catalog_pages.router,
         exception_pages.router,
+        fulfil_inbox.router,
+        fulfil_pick.router,
+        fulfil_desk.router,
+        fulfil_work.router,
     )

@@ -105,7 +105,7 @@ def on_hand_of(connection: Connection, skus: Iterable[str]) -> dict[str, OnHand]
     """Return what is here of several SKUs."""
     wanted = tuple(dict.fromkeys(skus))
     buckets: dict[str, dict[Bucket, int]] = {sku: {} for sku in wanted}
-    lent: dict[str, tuple[EdgeCells, int]] = {}
+    lent: dict[str, tuple[EdgeCells, int, int]] = {}
     for at in range(0, len(wanted), SKUS_AT_ONCE):
         some = wanted[at : at + SKUS_AT_ONCE]
         marks = ",".join("?" * len(some))
@@ -113,12 +113,21 @@ def on_hand_of(connection: Connection, skus: Iterable[str]) -> dict[str, OnHand]
             f"SELECT sku, bucket, quantity FROM balances WHERE sku IN ({marks})", some
         ):
             buckets[sku][BUCKETS[bucket]] = quantity
-        for sku, granted, finished, returned_seen in connection.execute(
-            f"SELECT sku, granted, finished, returned_seen FROM rights WHERE sku IN ({marks})", some
+        for sku, granted, finished, returned_seen, hub_picked in connection.execute(
+            f"SELECT sku, granted, finished, returned_seen, hub_picked FROM rights WHERE sku IN ({marks})",
+            some,
         ):
-            lent[sku] = (EdgeCells(granted, finished), returned_seen)
-    nothing = (EdgeCells(), 0)
+            lent[sku] = (EdgeCells(granted, finished), returned_seen, hub_picked)
+    nothing = (EdgeCells(), 0, 0)
     return {sku: OnHand(sku, buckets[sku], *lent.get(sku, nothing)) for sku in wanted}
+
+
+def lent_and_promised(connection: Connection, sku: str) -> int:
+    """Return how many lent units of a SKU the hub has promised in assignments that are open here."""
+    row = connection.execute(
+        "SELECT coalesce(sum(lent), 0) FROM assignment_lines WHERE sku = ? AND lent + bound > 0", (sku,)
+    ).fetchone()
+    return int(row[0])
 
 
 def why(connection: Connection, sku: str, limit: int = 20) -> tuple[Why, ...]:

@@ -32,16 +32,18 @@ class OnHand:
     buckets: Mapping[Bucket, int]
     cells: EdgeCells
     returned_seen: int
+    hub_picked: int = 0
+    """Picked units that the hub has promised: they are outstanding already, so they are not bound too."""
 
     @property
     def rights(self) -> EdgeStock:
         """The same as the lending rules see it."""
         here = self.buckets.get
-        bound = here(Bucket.RESERVED, 0) + here(Bucket.PICKED, 0)
+        aside = here(Bucket.RESERVED, 0) + here(Bucket.PICKED, 0)
         return EdgeStock(
             self.sku,
-            physical=here(Bucket.SELLABLE, 0) + bound,
-            bound=bound,
+            physical=here(Bucket.SELLABLE, 0) + aside,
+            bound=aside - self.hub_picked,
             cells=self.cells,
             returned_seen=self.returned_seen,
         )

@@ -62,6 +62,8 @@ class PartsView(BaseModel):
     bound: int
     outstanding: int
     deficit: int
+    web_may_sell: int = 0
+    """What of the lent units the web can still promise, as far as this store knows: the rest has an order."""
 
 
 class WhyView(BaseModel):
@@ -97,6 +99,7 @@ def move(unit: EdgeUnit, edge: Edge, command: Moves, *, person: CurrentPerson) -
     def work() -> Moved:
         asked = [_direction(command.reason, line) for line in command.lines]
         moves = moves_of(command.reason, asked)
+        costs = _known_costs(unit.connection, edge, command)
         _check_taken(unit, asked)
         lines = tuple(
             StockLine(
@@ -104,7 +107,7 @@ def move(unit: EdgeUnit, edge: Edge, command: Moves, *, person: CurrentPerson) -
                 quantity=one.quantity,
                 from_bucket=one.from_bucket.value,
                 to_bucket=one.to_bucket.value,
-                unit_cost_minor=line.unit_cost_minor,
+                unit_cost_minor=line.unit_cost_minor or costs.get(line.sku, 0),
             )
             for one, line in zip(moves, command.lines, strict=True)
         )
@@ -114,6 +117,14 @@ def move(unit: EdgeUnit, edge: Edge, command: Moves, *, person: CurrentPerson) -
         return Moved(seq=recorded.seq, lines=len(lines), units=sum(line.quantity for line in lines))
 
     return once(unit, edge, command, command.key, Moved, work)
+
+
+def _known_costs(connection: Connection, edge: Edge, command: Moves) -> dict[str, int]:
+    """Return what the catalogue knows of the cost of goods that come in without one: nothing is free."""
+    if command.reason == "adjusted":
+        return {}
+    skus = [line.sku for line in command.lines if not line.unit_cost_minor]
+    return {sku: product.unit_cost_minor for sku, product in edge.products.find_all(connection, skus).items()}
 
 
 def _direction(reason: str, line: MoveLine) -> tuple[str, int, Bucket, Bucket]:
@@ -159,6 +170,7 @@ def parts(connection: Connection, edge: Edge, sku: str, *, name: str = "", bin_:
         bound=rights.bound,
         outstanding=rights.outstanding,
         deficit=rights.deficit,
+        web_may_sell=max(0, rights.outstanding - rows.lent_and_promised(connection, sku)),
     )
 
 

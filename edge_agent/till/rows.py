@@ -113,7 +113,8 @@ def bodies_of(connection: Connection, session: Session, last_seq: int) -> Iterat
     """Yield what happened in a session, read from the log, up to a number."""
     rows = connection.execute(
         "SELECT bytes FROM events WHERE seq BETWEEN ? AND ? AND kind IN"
-        " ('till.opened', 'till.drawer_opened', 'order.sold', 'order.voided', 'return.completed')"
+        " ('till.opened', 'till.drawer_opened', 'order.sold', 'order.voided', 'return.completed',"
+        " 'order.paid', 'order.refunded')"
         " ORDER BY seq",
         (session.opened_seq, last_seq),
     )
@@ -180,6 +181,16 @@ def on_return_completed(unit: EdgeUnit, recorded: Recorded) -> None:
 
 def on_order_voided(unit: EdgeUnit, recorded: Recorded) -> None:
     """A sale of this session was taken back."""
+    _grow(unit, recorded)
+
+
+def on_order_paid(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Money came in for an order for later."""
+    _grow(unit, recorded)
+
+
+def on_order_refunded(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Money of a cancelled order for later went out."""
     _grow(unit, recorded)
 
 

@@ -26,6 +26,7 @@ from edge_agent.till.looks import (
     look,
     require_session,
 )
+from edge_agent.words import till_word
 from protocol.errors import Refused
 from protocol.events import DrawerOpened, TillClosed, TillCounted, TillOpened
 from protocol.kit.text import _
@@ -316,7 +317,7 @@ def _report_difference(unit: EdgeUnit, edge: Edge, z: TillClosed, verdict: Confi
         edge,
         kind="till_difference",
         subject=f"till:{z.session_id}",
-        title=_("{till} closed with a difference of {amount}", till=z.till, amount=amount),
+        title=_("{till} closed with a difference of {amount}", till=till_word(z.till), amount=amount),
         facts={
             "z": z.number,
             "expected_minor": verdict.expected_minor,

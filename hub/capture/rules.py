@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from protocol.errors import Invalid
 from protocol.events import OrderSold
+from protocol.later import OrderPlaced
 from protocol.money import allocate
 from protocol.rules.pricing import exact_extension
 from protocol.rules.tax import tax_document
@@ -23,8 +24,8 @@ class Difference:
     worked_out_minor: int
 
 
-def differences(body: OrderSold) -> tuple[Difference, ...]:
-    """Return what does not add up in a sale; nothing, as a rule."""
+def differences(body: OrderSold | OrderPlaced) -> tuple[Difference, ...]:
+    """Return what does not add up in a sale or an order for later; nothing, as a rule."""
     try:
         gross, tax = _worked_out(body)
     except Invalid as refusal:
@@ -35,18 +36,17 @@ def differences(body: OrderSold) -> tuple[Difference, ...]:
             found.append(Difference("gross", line.line_no, line.gross_minor, gross_again))
         if line.tax_minor != tax_again:
             found.append(Difference("tax", line.line_no, line.tax_minor, tax_again))
-    taken = sum([tender.amount_minor for tender in body.tenders])
-    for what, said, again in (
-        ("total", body.total_minor, sum(gross)),
-        ("tax_total", body.tax_minor, sum(tax)),
-        ("tendered", taken, body.total_minor - body.rounding_minor),
-    ):
+    sums = [("total", body.total_minor, sum(gross)), ("tax_total", body.tax_minor, sum(tax))]
+    if isinstance(body, OrderSold):  # the money of an order for later is told apart from it
+        taken = sum([tender.amount_minor for tender in body.tenders])
+        sums.append(("tendered", taken, body.total_minor - body.rounding_minor))
+    for what, said, again in sums:
         if said != again:
             found.append(Difference(what, 0, said, again))
     return tuple(found)
 
 
-def _worked_out(body: OrderSold) -> tuple[list[int], tuple[int, ...]]:
+def _worked_out(body: OrderSold | OrderPlaced) -> tuple[list[int], tuple[int, ...]]:
     """Return gross and tax of every line, by the steps of `protocol.rules.pricing.price_order`.
 
     Written out, because it runs for every line of every store and `price_order` makes two values per line.

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from hub.console import reads
+from hub.console.later import LaterView, later_view
 from hub.context import Hub
 from hub.ledger.api import JournalView, journal_view
 from hub.spine import reads as record
@@ -26,7 +27,7 @@ Number = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
 
 
 class SummaryView(BaseModel):
-    """The hub in figures; see the names. `returns` counts lines of returns."""
+    """The hub in figures; see `hub.console.reads.Summary` for what each counts."""
 
     orders: int
     order_lines: int
@@ -46,6 +47,14 @@ class SummaryView(BaseModel):
     zs: int
     z_mismatches: int
     exceptions_open: int
+    later_orders: int
+    web_orders: int
+    collected: int
+    shipped: int
+    short_picks: int
+    rerouted: int
+    double_fulfilled: int
+    promises_broken: int
 
 
 class OrderHeadView(BaseModel):
@@ -145,6 +154,8 @@ class OrderView(BaseModel):
     tenders: list[TenderView]
     returns: list[ReturnView]
     timeline: list[StepView]
+    later: LaterView | None = None
+    """What an order for later has beside its lines; none for a sale at a counter."""
 
 
 class StreamView(BaseModel):
@@ -228,7 +239,9 @@ def order(hub: TheHub, _person: Anybody, number: Number) -> OrderView:
     """Show an order with everything that happened to it."""
     with hub.database.read() as connection:
         page = reads.order_page(connection, number)
-    found = page.order
+        found = page.order
+        happened = [step.happened for step in page.timeline]
+        later = later_view(connection, found, happened, hub.clock.now_us())
     return OrderView(
         order=OrderHeadView(**asdict(found.head)),
         lines=[OrderLineView.model_validate(asdict(line)) for line in found.lines],
@@ -238,6 +251,7 @@ def order(hub: TheHub, _person: Anybody, number: Number) -> OrderView:
             StepView(**asdict(step.happened), journals=[journal_view(j) for j in step.journals])
             for step in page.timeline
         ],
+        later=later,
     )
 
 
@@ -296,7 +310,8 @@ class HubFigures(Collector):
         with self._hub.database.read() as connection:
             found = reads.summary(connection)
             complete = record.completeness(connection)
-        yield CounterMetricFamily("orderspine_hub_orders", "Orders known.", value=found.orders)
+        known = found.orders + found.later_orders
+        yield CounterMetricFamily("orderspine_hub_orders", "Orders known.", value=known)
         yield GaugeMetricFamily(
             "orderspine_hub_missing_events", "Known to exist, not applied.", found.missing
         )

@@ -104,6 +104,8 @@ class Overview:
     calm: bool
     cells: tuple[Cell, ...]
     needs: tuple[Need, ...]
+    away: tuple[Need, ...]
+    """Locations that sell on out of the hub's sight: they are told of, and need nobody."""
     open: tuple[ExceptionRow, ...]
     where: Mapping[str, str]
     """The location each of them is about, by its id."""
@@ -121,17 +123,20 @@ def overview(connection: Connection, hub: Hub, presence: FleetPresence) -> Overv
     fleet = by_kind(fleet_view(connection, hub.clock, presence))
     names = {location.location_id: location.name for location in fleet}
     found, total = exceptions_listed(connection, limit=LISTED)
-    needs = [need for location in fleet if (need := need_of(location, found, now_us, names)) is not None]
+    told = [need for location in fleet if (need := need_of(location, found, now_us, names)) is not None]
+    needs = [need for need in told if need.shape != "calm"]
+    away = [need for need in told if need.shape == "calm"]
     order_ids = {row.subject for row in found if row.subject.startswith("order:")}
     today = from_us(now_us).astimezone(ZoneInfo(hub.settings.zone)).date().isoformat()
     day = _day(connection, today)
     sales = _sales(connection, day, names)
     return Overview(
         headline=headline(len(needs), len(order_ids), total),
-        says=_says(sales, day == today),
+        says=_says(sales, away, is_today=day == today),
         calm=not needs and not total,
         cells=tuple(_cell(location, found) for location in fleet),
         needs=tuple(needs),
+        away=tuple(away),
         open=tuple(found[:SHOWN]),
         where=places(connection, found[:SHOWN]),
         open_total=total,
@@ -165,7 +170,10 @@ def headline(locations: int, order_count: int, exceptions: int) -> str:
 def need_of(
     location: LocationView, open_: Sequence[ExceptionRow], now_us: int, names: Mapping[str, str]
 ) -> Need | None:
-    """Return why a location needs a hand, the gravest reason, or None when it needs none."""
+    """Return why a location needs a hand, the gravest reason, or None when there is nothing to say of it.
+
+    One that is only away is told of in the shape of calm: it sells on, and nobody has to do anything.
+    """
     mine = about(location.location_id, open_)
     parked = [row for row in mine if row.kind == "event_parked"]
     page = f"/fleet/{location.location_id}"
@@ -327,7 +335,16 @@ def _sales(connection: Connection, day: str, names: Mapping[str, str]) -> list[S
     return found
 
 
-def _says(sales: Sequence[StoreSales], is_today: bool) -> str:
+def _says(sales: Sequence[StoreSales], away: Sequence[Need], *, is_today: bool) -> str:
+    said = _sold(sales, is_today=is_today)
+    if not away:
+        return said
+    if len(away) == 1:
+        return said + " " + _("{name} is in store mode and sells on.", name=away[0].name)
+    return said + " " + _("{n} locations are in store mode and sell on.", n=len(away))
+
+
+def _sold(sales: Sequence[StoreSales], *, is_today: bool) -> str:
     count = sum(store.orders for store in sales)
     if not count:
         return _("No sale has arrived yet.")

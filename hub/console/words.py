@@ -19,6 +19,8 @@ from protocol.people import HubRole, StoreRole
 
 _OPAQUE: Final = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-|^[0-9a-f]{16,}$")
 _NAME: Final = re.compile(r"(?<![\w-])[a-z][a-z0-9]*-[a-z0-9-]*\d+(?![\w-])")
+JOURNALS_PER_EVENT: Final = 100
+"""How the ledger numbers its journals: the figure of `hub.ledger.stages`; a test holds the two together."""
 _GRAVE: Final = frozenset({
     "event_parked", "stream_fork", "z_mismatch", "suspense", "money_difference", "duplicate_number",
     "return_without_order", "edge_unreadable", "edge_clone",
@@ -246,8 +248,13 @@ def day_word(iso: str, form: str = "EEE d MMM y") -> str:
 
 
 def journal_word(journal_id: int) -> str:
-    """Return a journal's number as it is quoted."""
-    return f"J-{journal_id}"
+    """Return a journal as it is quoted: the hub's number of its event, then which of its journals it is.
+
+    The id itself is the address of its page. It counts in hundreds, which looks like a count of journals and
+    is none; the number of the event is what an exception and the journal's page say too.
+    """
+    event, nth = divmod(journal_id, JOURNALS_PER_EVENT)
+    return f"J-{event}.{nth}"
 
 
 def fact_word(name: str) -> str:
@@ -255,15 +262,57 @@ def fact_word(name: str) -> str:
     words = {
         "edge": _("Location"),
         "location": _("Location"),
+        "locations": _("Locations"),
+        "also_at": _("Also at"),
         "seq": _("Event number"),
+        "upto": _("Complete to event"),
+        "sent_from": _("Sent again from event"),
         "inc": _("Stream"),
         "why": _("Why"),
         "code": _("Code"),
         "z": _("Close"),
         "rule": _("Journal"),
         "sku": _("Item"),
+        "sellable": _("May be sold"),
+        "missing": _("Units missing"),
+        "bin": _("Bin"),
+        "order": _("Order"),
+        "orders": _("Orders"),
+        "number": _("Number"),
+        "order_number": _("Order"),
+        "kind": _("What arrived"),
+        "event": _("Event"),
+        "event_id": _("Event"),
+        "command_id": _("Command"),
+        "expected": _("Expected"),
+        "counted": _("Counted"),
+        "difference": _("Over or short"),
+        "expected_cash": _("Cash expected"),
+        "expected_card": _("Card payments expected"),
+        "amount": _("Amount"),
+        "too_much": _("Too much"),
+        "sales": _("Sales"),
+        "returns": _("Returns"),
+        "voids": _("Voids"),
+        "discounts": _("Discounts"),
+        "no_sales": _("Drawer opened without a sale"),
+        "float": _("Float"),
+        "cash": _("Cash"),
+        "card": _("Card"),
+        "by_rate": _("By VAT rate"),
+        "range_hash": _("Seal over the events"),
+        "due": _("Promised for"),
+        "keep_until": _("Kept until"),
+        "asked": _("Asked"),
+        "asked_for": _("Asked for"),
+        "asked_by": _("Asked by"),
+        "by": _("By"),
+        "every_seconds": _("Seconds between its runs"),
+        "void": _("A void"),
     }
-    return words.get(name, plain(name))
+    # An amount and a moment are called what they are of; the unit is in how they are written.
+    bare = name.removesuffix("_minor").removesuffix("_us")
+    return words.get(name) or words.get(bare) or plain(bare)
 
 
 WORDS: Final = {

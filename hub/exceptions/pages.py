@@ -1,7 +1,6 @@
 """The queue of what needs a person, and one of them as a card with its facts."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Form, Path, Query, Request
@@ -10,6 +9,7 @@ from starlette.responses import Response
 
 from hub.console.web import go_to, place_names, show
 from hub.exceptions import rows, steps
+from hub.exceptions.facts import Reader
 from hub.exceptions.rows import ExceptionRow
 from hub.exceptions.subjects import places
 from hub.spine.rows import orders
@@ -21,7 +21,6 @@ LISTED: Final = 200
 Id = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
 Owner = Annotated[str, Query(max_length=20, pattern=r"^[a-z_]*$")]
 State = Annotated[str, Query(pattern=r"^(open|closed)$")]
-Facts = list[tuple[str, Any]]
 
 router = APIRouter(include_in_schema=False)
 
@@ -99,13 +98,16 @@ def _shown(
         names=names,
         place=where[case.exception_id] if case else "",
         subject=subject,
-        facts=_facts(case, names) if case else [],
+        facts=Reader(names, str(case.facts.get("currency", "GBP")), hub.settings.zone).read(case.facts)
+        if case
+        else [],
         earlier=earlier,
         owner=owner,
         state=state,
         owners=[HubRole.OPS.value, HubRole.FINANCE.value, HubRole.ADMIN.value],
         mine=role,
         where=where,
+        asked=bool(exception_id),
     )
 
 
@@ -121,34 +123,3 @@ def _subject(connection: Connection, row: ExceptionRow) -> tuple[str, str] | Non
         "sku": (f"/stock/{name}", _("See the stock")),
     }
     return words.get(kind)
-
-
-def _facts(row: ExceptionRow, names: dict[str, str]) -> Facts:
-    """Return the facts that a table can show: texts and numbers as they are, differences as then and now."""
-    shown: Facts = []
-    for name, value in row.facts.items():
-        if name in ("edge", "location"):
-            continue
-        if isinstance(value, dict):
-            shown += [(key, inner) for key, inner in _flat(name, value)]
-        elif isinstance(value, list | tuple):
-            shown += [_listed(name, part) for part in value]
-        else:
-            shown.append((name, names.get(value, value) if isinstance(value, str) else value))
-    return shown
-
-
-def _listed(name: str, part: Any) -> tuple[str, Any]:
-    if not isinstance(part, dict):
-        return name, part
-    if {"said_minor", "worked_out_minor"} <= part.keys():
-        amounts = {"said_minor": part["said_minor"], "worked_out_minor": part["worked_out_minor"]}
-        return str(part.get("what", name)), amounts
-    said = [str(inner) for inner in part.values()]
-    return str(part.get("what") or part.get("name") or name), ", ".join(said)
-
-
-def _flat(name: str, value: dict[str, Any]) -> Sequence[tuple[str, Any]]:
-    if name == "tenders":
-        return [(key, {"minor": inner}) for key, inner in value.items()]
-    return list(value.items())

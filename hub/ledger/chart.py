@@ -4,6 +4,7 @@ Both are data from then on: a company renames accounts and maps purposes elsewhe
 that follows. A purpose that maps to nothing goes to suspense with an exception; it never stops a sale.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ SUSPENSE_ACCOUNT: Final = "2500"
 SALES_ACCOUNT: Final = "4000"
 RETURNS_ACCOUNT: Final = "4020"
 TAX_ACCOUNT: Final = "2200"
+GATEWAY: Final = "gateway."
 
 CHART: Final = (
     ("1000", "Till cash", "asset"),
@@ -78,7 +80,11 @@ MAPPING: Final = {
     "sales": "4000",
     "sales_returns": "4020",
     "sales_tax": "2200",
+    "deposits": "2100",
     "refunds_payable": "2110",
+    "receivable": "1200",
+    "shipping_income": "4100",
+    "gateway": "1130",
     "rounding": "6140",
     "cogs": "5000",
     "cogs_returns": "5010",
@@ -95,6 +101,7 @@ MAPPING: Final = {
     "over_short": "6100",
     "suspense": "2500",
 }
+"""`gateway` serves every payment service that has no account of its own, such as `gateway.adyen`."""
 
 
 def mapping_of(connection: Connection, entity: str) -> dict[str, str]:
@@ -121,6 +128,14 @@ def seed_chart(connection: Connection, entity: str) -> None:
         sa.insert(account_mapping),
         [{"entity": entity, "purpose": purpose, "account": account} for purpose, account in MAPPING.items()],
     )
+
+
+def account_for(mapping: Mapping[str, str], purpose: str) -> str | None:
+    """Return the account that serves a purpose; a payment service may share one with the others."""
+    found = mapping.get(purpose)
+    if found is None and purpose.startswith(GATEWAY):
+        return mapping.get("gateway")
+    return found
 
 
 def _mapping(connection: Connection, entity: str) -> dict[str, str]:

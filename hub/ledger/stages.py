@@ -10,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hub.ledger import rules
-from hub.ledger.chart import SUSPENSE_ACCOUNT, mapping_of
+from hub.ledger.chart import SUSPENSE_ACCOUNT, account_for, mapping_of
 from hub.ledger.rows import entries, journals
 from hub.ledger.rules import Draft, Posted
 from hub.spine.bulk import Insert
@@ -30,6 +30,8 @@ from protocol.events import (
 from protocol.till import AtTill
 
 JOURNALS_PER_EVENT: Final = 100
+CURRENCY: Final = "currency"
+"""In `results`: the currency of an event that was not at a till and is about an order."""
 _JOURNALS: Final = Insert(journals)
 _ENTRIES: Final = Insert(entries)
 _Side = tuple[str, int, int | None]
@@ -56,7 +58,7 @@ class Books:
             for line in draft.lines:
                 if not line.amount_minor:
                     continue
-                account = mapping.get(line.purpose)
+                account = account_for(mapping, line.purpose)
                 if account is None or line.purpose == rules.SUSPENSE:
                     account = account or SUSPENSE_ACCOUNT
                     self._in_suspense(applied, place, draft, line.purpose)
@@ -93,7 +95,7 @@ class Books:
                 date,
                 date,
                 applied.arrived_us,
-                body.currency if at_till else self._work.terms.currency,
+                body.currency if at_till else applied.results.get(CURRENCY) or self._work.terms.currency,
                 draft.memo,
                 draft.reverses,
             )

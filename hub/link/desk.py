@@ -7,7 +7,7 @@ else's. Everything here runs on the link's one thread.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
@@ -67,6 +67,16 @@ class Rights(Protocol):
         """The edge has seen these (sku, version)."""
 
 
+Heard = Callable[[HubUnit, str, sa.Row[Any], DirectiveOutcome], bool]
+"""Hears of every directive that an edge answered, in the transaction that keeps the answer: (unit, edge, row
+of the directive, outcome). True says that it was taken care of, so a rejection calls nobody."""
+
+
+def nobody_listens(_unit: HubUnit, _edge: str, _row: sa.Row[Any], _outcome: DirectiveOutcome) -> bool:
+    """Leave every answer to the desk."""
+    return False
+
+
 @dataclass(slots=True)
 class Tally:
     """What went by, for the status and the tests."""
@@ -94,6 +104,7 @@ class DeskParts:
     on_change: Callable[[str], None]
     hub_boot: str
     rights: Rights | None = None
+    heard: Heard = nobody_listens
 
 
 class Desk:
@@ -213,7 +224,8 @@ class Desk:
 
         def step(unit: HubUnit) -> None:
             for row, outcome in parts.outbox.answered(unit, edge, ack.outcomes):
-                if outcome.res is Outcome.REJECTED:
+                cared_for = parts.heard(unit, edge, row, outcome)
+                if outcome.res is Outcome.REJECTED and not cared_for:
                     parts.raise_alarm(unit, rejected_directive(edge, row.cseq, row.kind, outcome))
 
         if ack.outcomes:
@@ -296,6 +308,7 @@ class Desk:
             return None
         if not live.drain_only:
             self._parts.presence.heard(edge)
+            self.outflow.met(live, self.hub_inc)
         return live
 
     def _ack(

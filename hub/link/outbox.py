@@ -122,7 +122,7 @@ class Outbox:
         ).all()
         for row in pending:
             said = json.loads(row.bytes)
-            self._append(
+            cseq = self._append(
                 unit,
                 row.edge,
                 kind=(said["kind"], said["v"]),
@@ -131,6 +131,8 @@ class Outbox:
                 expires_us=row.expires_us,
                 subjects=said.get("subjects", ()),
             )
+            # It may have left in the life before, so nobody may take it back with certainty any more.
+            _update(connection, row.edge, new, cseq, state="sent", sent_us=self._clock.now_us())
             _update(connection, row.edge, old, row.cseq, state="withdrawn", detail="numbered anew")
         return new
 

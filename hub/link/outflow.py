@@ -53,6 +53,11 @@ class Outflow:
         self._edges[live.edge] = _Edge(live, done=done, sent=done, due=self._clock.monotonic())
         self._send(self._edges[live.edge])
 
+    def met(self, live: Live, hub_inc: str) -> None:
+        """A session that was opened before this process began is used: go on with it."""
+        if live.edge not in self._edges:
+            self.opened(live, hub_inc)
+
     def answered(self, edge: str, upto: int) -> None:
         """The edge says how far it is."""
         flow = self._edges.get(edge)
@@ -78,7 +83,7 @@ class Outflow:
                     .distinct()
                 ).scalars()
             )
-        for edge in waiting & self._edges.keys():
+        for edge in sorted(waiting & self._edges.keys()):
             flow = self._edges[edge]
             if flow.done >= flow.sent:
                 self._send(flow)

@@ -19,8 +19,9 @@ from hub.context import Hub
 from hub.database import HubDatabase
 from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import link_sessions
+from hub.fulfil.answers import answers_of
 from hub.link.alarms import Raise, raise_on
-from hub.link.desk import Desk, DeskParts, Inbox, Rights, Tally
+from hub.link.desk import Desk, DeskParts, Heard, Inbox, Rights, Tally, nobody_listens
 from hub.link.outbox import Outbox
 from hub.link.rights import RightsRows
 from hub.link.rules import Alarm
@@ -67,6 +68,8 @@ class LinkParts:
     rights: Rights | None = None
     on_change: Callable[[str], None] = lambda _edge: None
     """Hears of every edge whose state, lag or heartbeat changed, on the link's thread."""
+    heard: Heard = nobody_listens
+    """Hears of every directive that was answered, in the transaction that keeps the answer."""
 
 
 class HubLink:
@@ -94,6 +97,7 @@ class HubLink:
                 on_change=parts.on_change,
                 hub_boot=self._boot,
                 rights=parts.rights,
+                heard=parts.heard,
             )
         )
         self._waiting: OrderedDict[str, deque[tuple[str, Packet]]] = OrderedDict()
@@ -305,6 +309,7 @@ def link_of(hub: Hub, presence: FleetPresence) -> HubLink:
         presence=presence,
         rights=RightsRows(),
         on_change=lambda _edge: hub.broadcaster.publish("fleet"),
+        heard=answers_of(hub),
     )
     link = HubLink(parts, broker)
     hub.wake_link = link.wake

@@ -46,6 +46,10 @@ class Log:
             elif isinstance(body, ExceptionClosed):
                 self._change(body.dedupe_key, is_open=False)
 
+    def waiting(self, subject: str) -> list[Applied]:
+        """Return what this unit of work appended about a record and has not written yet."""
+        return [applied for applied in self._events if subject in applied.subjects]
+
     def is_raised(self, key: str) -> bool:
         """Tell whether the hub has raised this and it is open."""
         known = self._raised.get(key)

@@ -3,6 +3,9 @@
 An order that a batch creates is written once, with all that happened to it in the same batch. The cost of a
 line is frozen at the sale; what comes back comes back at that cost, so every column of a line ends at zero or
 where it began, however the returns fall.
+
+An order for later is placed with nothing fulfilled and then advanced by its events; its cost is frozen on the
+line as its goods leave. What it has beside its lines is in `hub.spine.later`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,15 +13,18 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hub.spine import rows
-from hub.spine.bulk import Insert, Update, among
+from hub.spine import entries, later, later_rows, rows
+from hub.spine.bulk import Insert, Update, Upsert, among
+from hub.spine.entries import Entry
+from hub.spine.later import Leaving, Settled
+from hub.spine.places import Places
 from hub.spine.work import Applied, Work, chunks
+from protocol.envelope import decode_event, read_body
 from protocol.errors import BadMessage
-from protocol.events import OrderSold, OrderVoided, ReturnCompleted
-from protocol.fold import LineRecord, Oddity, OrderRecord, after, sold
-from protocol.lifecycles import OrderState
-from protocol.money import round_ratio
-from protocol.orders import LineKind
+from protocol.events import KIND_OF, OrderSold, ReturnCompleted
+from protocol.fold import Oddity, advance, after, fold_after, placed, sold
+from protocol.later import OrderPlaced
+from protocol.orders import WireModel
 
 _ORDERS: Final = Insert(rows.orders)
 _LINES: Final = Insert(rows.order_lines)
@@ -26,41 +32,24 @@ _TENDERS: Final = Insert(rows.order_tenders)
 _RETURNS: Final = Insert(rows.returns)
 _RETURN_LINES: Final = Insert(rows.return_lines)
 _RETURN_TENDERS: Final = Insert(rows.return_tenders)
-_ORDER_CHANGE: Final = Update(rows.orders, ("state", "refunded_minor", "version"))
+_PAYMENTS: Final = Insert(later_rows.payments)
+_LATER: Final = Upsert(later_rows.later_orders)
+_LATER_LINES: Final = Upsert(later_rows.later_lines)
+_LEAVINGS: Final = Upsert(later_rows.order_leavings)
+_ORDER_CHANGE: Final = Update(rows.orders, ("state", "paid_minor", "refunded_minor", "version"))
 _LINE_CHANGE: Final = Update(
-    rows.order_lines, ("cancelled", "returned", "refunded_minor", "refunded_tax_minor", "returned_cost_minor")
+    rows.order_lines,
+    (
+        "fulfilled",
+        "cancelled",
+        "returned",
+        "refunded_minor",
+        "refunded_tax_minor",
+        "cost_minor",
+        "returned_cost_minor",
+    ),
 )
-
-
-class Entry:
-    """One order in memory: its record, what its lines cost, and the sale if this unit of work made it."""
-
-    __slots__ = ("costs", "record", "returned_costs", "sale", "version")
-
-    def __init__(
-        self, record: OrderRecord, costs: dict[int, int], sale: Applied | None, version: int
-    ) -> None:
-        self.record = record
-        self.costs = costs
-        self.returned_costs: dict[int, int] = {}
-        self.sale = sale
-        self.version = version
-
-    def cost_back(self, line_no: int, quantity: int) -> int | None:
-        """Freeze what units that come back cost at their sale; None for a line nobody knows.
-
-        Units beyond those sold come back at the line's average, so nothing is ever valued at nothing.
-        """
-        line = next((line for line in self.record.lines if line.line_no == line_no), None)
-        if line is None or line.kind is not LineKind.GOODS or not line.ordered:
-            return None
-        cost, back = self.costs.get(line_no, 0), self.returned_costs.get(line_no, 0)
-        left = max(0, line.ordered - line.returned)
-        inside = min(quantity, left)
-        value = round_ratio(max(0, cost - back) * inside, left) if inside else 0
-        value += round_ratio(cost * (quantity - inside), line.ordered)
-        self.returned_costs[line_no] = back + value
-        return value
+_LATER_KINDS: Final = tuple(sorted(KIND_OF[model][0] for model in later.CONCERNS))
 
 
 class Orders:
@@ -75,6 +64,12 @@ class Orders:
         self._return_ids: set[str] = set()
         self._earlier: dict[str, list[bytes]] = {}
         self._numbers: dict[str, str] = {}
+        self._absent: set[str] = set()
+        self._orphans: dict[str, dict[int, WireModel]] = {}
+        self._later: dict[str, Entry] = {}
+        self._leavings: dict[str, list[Leaving]] = {}
+        self._left: dict[str, list[Leaving]] = {}
+        self._payments: list[Applied] = []
 
     def prepare(self, batch: Sequence[Applied]) -> None:
         """Read the orders that come back, and check that what is new is new."""
@@ -82,6 +77,7 @@ class Orders:
         back = [a.body for a in batch if isinstance(a.body, ReturnCompleted)]
         fresh = set(selling)
         self._load([body.order_id for body in back if body.order_id not in fresh])
+        self._look_for([a.body.order_id for a in batch if type(a.body) in later.CONCERNS])
         connection = self._work.connection
         for ids in chunks(selling):
             known = sa.select(rows.orders.c.order_id).where(among(connection, rows.orders.c.order_id, ids))
@@ -120,7 +116,33 @@ class Orders:
             ):
                 lines[line.order_id].append(line)
             for head in heads:
-                self._entries[head.order_id] = _entry(head, lines[head.order_id])
+                self._entries[head.order_id] = entries.entry_of(head, lines[head.order_id])
+            # A sale always has a session; an order for later never has one.
+            self._load_later([head for head in heads if not head.session_id], lines)
+
+    def _load_later(self, heads: Sequence[sa.Row[Any]], lines: dict[str, list[Any]]) -> None:
+        if not heads:
+            return
+        connection, ids = self._work.connection, [head.order_id for head in heads]
+        table, beside = later_rows.later_orders, later_rows.later_lines
+        settled: dict[str, dict[int, Settled]] = {order_id: {} for order_id in ids}
+        for row in connection.execute(sa.select(beside).where(among(connection, beside.c.order_id, ids))):
+            settled[row.order_id][row.line_no] = Settled(
+                row.unit_cost_minor, row.settled_minor, row.settled_tax_minor
+            )
+        known = connection.execute(sa.select(table).where(among(connection, table.c.order_id, ids)))
+        found = {row.order_id: row for row in known}
+        for head in heads:
+            order_id = head.order_id
+            rates = {line.line_no: line.rate_ppm for line in lines[order_id]}
+            self._entries[order_id].later = later.read(found[order_id], head, settled[order_id], rates)
+
+    def _look_for(self, order_ids: Iterable[str]) -> None:
+        """Read orders for later that are not in memory, and remember which there are not."""
+        unknown = {each for each in order_ids if each not in self._entries and each not in self._absent}
+        if unknown:
+            self._load(sorted(unknown))
+            self._absent |= unknown - self._entries.keys()
 
     def _load_earlier(self, ids: list[str]) -> None:
         """Find returns that arrived before the sale they belong to."""
@@ -135,7 +157,12 @@ class Orders:
             self._earlier.setdefault(row.order_id, []).append(row.bytes)
 
     def get(self, order_id: str) -> Entry | None:
-        """Return an order as it stands in this unit of work."""
+        """Return an order as it stands in this unit of work, if it was prepared."""
+        return self._entries.get(order_id)
+
+    def need(self, order_id: str) -> Entry | None:
+        """Return an order as it stands in this unit of work, read now if nobody has; None if unknown."""
+        self._look_for((order_id,))
         return self._entries.get(order_id)
 
     def earlier_returns(self, order_id: str) -> list[bytes]:
@@ -153,6 +180,13 @@ class Orders:
             BadMessage: `duplicate_order`, the id is taken.
         """
         body: OrderSold = applied.body
+        self._must_be_new(body)
+        entry = Entry(sold(body), costs, applied, applied.apply_order)
+        self._entries[body.order_id] = entry
+        self._new.append(entry)
+        return entry
+
+    def _must_be_new(self, body: OrderSold | OrderPlaced) -> None:
         if body.order_id in self._entries:
             raise BadMessage(
                 f"The order {body.number} is known already under the same id.",
@@ -165,10 +199,116 @@ class Orders:
                 "Its store must look at its log.",
                 code="duplicate_line",
             )
-        entry = Entry(sold(body), costs, applied, applied.apply_order)
-        self._entries[body.order_id] = entry
+
+    def place(self, applied: Applied) -> Entry:
+        """Add an order for later, with what happened to it before it was heard of.
+
+        Raises:
+            BadMessage: `duplicate_order`, the id is taken.
+        """
+        body: OrderPlaced = applied.body
+        self.need(body.order_id)
+        self._must_be_new(body)
+        self._absent.discard(body.order_id)
+        entry = Entry(placed(body), {}, applied, applied.apply_order)
+        entry.later = later.placed(body, applied.edge)
+        earlier = self._orphans_of(body.order_id, applied.apply_order)
+        if earlier:
+            entry.record = fold_after(entry.record, earlier)
+            for leaving in self.leavings(body.order_id):
+                entry.costs[leaving.line_no] = entry.costs.get(leaving.line_no, 0) + leaving.cost_minor
+        applied.results["earlier"] = earlier
+        self._entries[body.order_id] = self._later[body.order_id] = entry
         self._new.append(entry)
+        taken = self._work.connection.execute(
+            sa.select(rows.orders.c.order_id).where(rows.orders.c.number == body.number)
+        ).scalar()
+        if taken is not None:
+            self._numbers.setdefault(body.number, taken)
         return entry
+
+    def orphan(self, applied: Applied) -> None:
+        """Remember what happened to an order that nobody here knows yet."""
+        self._orphans.setdefault(applied.body.order_id, {})[applied.apply_order] = applied.body
+
+    def _orphans_of(self, order_id: str, before: int) -> list[WireModel]:
+        """Return what happened to an order before it was heard of, in the log's order."""
+        found = self._work.connection.execute(
+            sa.select(rows.events.c.apply_order, rows.events.c.bytes)
+            .join(rows.event_subjects, rows.event_subjects.c.apply_order == rows.events.c.apply_order)
+            .where(
+                rows.event_subjects.c.subject == f"order:{order_id}",
+                rows.events.c.kind.in_(_LATER_KINDS),
+                rows.events.c.apply_order < before,
+            )
+        ).all()
+        bodies = {row.apply_order: read_body(decode_event(bytes(row.bytes))) for row in found}
+        bodies |= self._orphans.pop(order_id, {})
+        return [body for _order, body in sorted(bodies.items())]
+
+    def advance(self, entry: Entry, body: WireModel, apply_order: int) -> tuple[Oddity, ...]:
+        """Let something happen to an order for later; return what was out of order in it."""
+        entry.record, odd = advance(entry.record, body)
+        entry.version = max(entry.version, apply_order)
+        self.touch(entry)
+        return odd
+
+    def touch(self, entry: Entry) -> None:
+        """Note that an order has to be written again."""
+        order_id = entry.record.order_id
+        if entry.sale is None:
+            self._changed[order_id] = entry
+        if entry.later is not None:
+            self._later[order_id] = entry
+
+    def leavings(self, order_id: str) -> list[Leaving]:
+        """Return what has left of an order, piece by piece; whoever changes one says so with `left`."""
+        found = self._leavings.get(order_id)
+        if found is None:
+            table = later_rows.order_leavings
+            found = self._leavings[order_id] = [
+                Leaving(*row)
+                for row in self._work.connection.execute(
+                    sa.select(
+                        table.c.leaving_id,
+                        table.c.line_no,
+                        table.c.units,
+                        table.c.cost_minor,
+                        table.c.gross_minor,
+                        table.c.tax_minor,
+                    )
+                    .where(table.c.order_id == order_id)
+                    .order_by(table.c.leaving_id, table.c.line_no)
+                )
+            ]
+        return found
+
+    def left(self, order_id: str, leaving: Leaving) -> None:
+        """Note a piece that has left, or one that was changed."""
+        known = self.leavings(order_id)
+        if all(leaving is not each for each in known):
+            known.append(leaving)
+        dirty = self._left.setdefault(order_id, [])
+        if all(leaving is not each for each in dirty):
+            dirty.append(leaving)
+
+    def pay(self, applied: Applied) -> None:
+        """Add money of an order for later that came in or went out.
+
+        Raises:
+            BadMessage: `duplicate_payment`, the id is taken.
+        """
+        row = later.payment_row(applied)
+        known = self._work.connection.execute(
+            sa.select(later_rows.payments.c.payment_id).where(later_rows.payments.c.payment_id == row[0])
+        ).first()
+        if known is not None or any(later.payment_row(each)[0] == row[0] for each in self._payments):
+            raise BadMessage(
+                f"A payment of {applied.body.number} is known already under the same id.",
+                "Discard this one if it says the same.",
+                code="duplicate_payment",
+            )
+        self._payments.append(applied)
 
     def add_return(self, applied: Applied) -> None:
         """Add a return or a void; its costs are in `applied.results` by the time it is written.
@@ -200,24 +340,35 @@ class Orders:
         """Write new orders and returns whole, and what changed in older orders."""
         connection = self._work.connection
         new, self._new = self._new, []
-        _ORDERS.run(connection, [_order_row(entry) for entry in new])
-        _LINES.run(connection, [row for entry in new for row in _line_rows(entry)])
-        _TENDERS.run(connection, [row for entry in new for row in _tender_rows(entry)])
+        _ORDERS.run(connection, [self._order_row(entry) for entry in new])
+        _LINES.run(connection, [row for entry in new for row in entries.line_rows(entry)])
+        _TENDERS.run(connection, [row for entry in new for row in entries.tender_rows(entry)])
         for entry in new:
             entry.sale = None
         changed, self._changed = list(self._changed.values()), {}
         _ORDER_CHANGE.run(
             connection,
-            [(e.record.state.value, e.record.refunded_minor, e.version, e.record.order_id) for e in changed],
+            [
+                (
+                    e.record.state.value,
+                    e.record.paid_minor,
+                    e.record.refunded_minor,
+                    e.version,
+                    e.record.order_id,
+                )
+                for e in changed
+            ],
         )
         _LINE_CHANGE.run(
             connection,
             [
                 (
+                    line.fulfilled,
                     line.cancelled,
                     line.returned,
                     line.refunded_minor,
                     line.refunded_tax_minor,
+                    entry.costs.get(line.line_no, 0),
                     entry.returned_costs.get(line.line_no, 0),
                     entry.record.order_id,
                     line.line_no,
@@ -227,8 +378,10 @@ class Orders:
             ],
         )
         came_back, self._returns = self._returns, []
-        _RETURNS.run(connection, [_return_row(applied) for applied in came_back])
-        _RETURN_LINES.run(connection, [row for applied in came_back for row in _return_line_rows(applied)])
+        _RETURNS.run(connection, [entries.return_row(applied) for applied in came_back])
+        _RETURN_LINES.run(
+            connection, [row for applied in came_back for row in entries.return_line_rows(applied)]
+        )
         _RETURN_TENDERS.run(
             connection,
             [
@@ -237,147 +390,44 @@ class Orders:
                 for n, t in enumerate(applied.body.refunds, start=1)
             ],
         )
+        self._flush_later()
 
-
-def _entry(head: sa.Row[Any], lines: Sequence[sa.Row[Any]]) -> Entry:
-    record = OrderRecord(
-        order_id=head.order_id,
-        number=head.number,
-        state=OrderState(head.state),
-        lines=tuple(
-            LineRecord(
-                line_no=line.line_no,
-                sku=line.sku,
-                kind=LineKind(line.kind),
-                ordered=line.quantity,
-                gross_minor=line.gross_minor,
-                tax_minor=line.tax_minor,
-                fulfilled=line.fulfilled,
-                cancelled=line.cancelled,
-                returned=line.returned,
-                refunded_minor=line.refunded_minor,
-                refunded_tax_minor=line.refunded_tax_minor,
-            )
-            for line in lines
-        ),
-        paid_minor=head.paid_minor,
-        refunded_minor=head.refunded_minor,
-    )
-    entry = Entry(record, {line.line_no: line.cost_minor for line in lines}, None, head.version)
-    entry.returned_costs = {line.line_no: line.returned_cost_minor for line in lines}
-    return entry
-
-
-def _order_row(entry: Entry) -> tuple[Any, ...]:
-    applied, record = entry.sale, entry.record
-    assert applied is not None
-    body: OrderSold = applied.body
-    return (
-        body.order_id,
-        body.number,
-        body.channel,
-        applied.edge,
-        body.session_id,
-        body.till,
-        body.business_date,
-        body.currency,
-        applied.at_us,
-        applied.by,
-        body.customer_id,
-        body.total_minor,
-        body.tax_minor,
-        body.change_minor,
-        body.rounding_minor,
-        applied.apply_order,
-        record.state.value,
-        record.paid_minor,
-        record.refunded_minor,
-        entry.version,
-    )
-
-
-def _line_rows(entry: Entry) -> list[tuple[Any, ...]]:
-    assert entry.sale is not None
-    body: OrderSold = entry.sale.body
-    order_id = body.order_id
-    return [
-        (
-            order_id,
-            line.line_no,
-            line.sku,
-            line.name,
-            line.kind.value,
-            line.quantity,
-            line.list_price_minor,
-            line.unit_price_minor,
-            line.unit_price_exact,
-            line.line_discount_minor,
-            line.order_discount_minor,
-            line.gross_minor,
-            line.tax_minor,
-            line.rate_ppm,
-            entry.costs.get(line.line_no, 0),
-            now.fulfilled,
-            now.cancelled,
-            now.returned,
-            now.refunded_minor,
-            now.refunded_tax_minor,
-            entry.returned_costs.get(line.line_no, 0),
+    def _flush_later(self) -> None:
+        connection = self._work.connection
+        changed, self._later = self._later, {}
+        kept = [(order_id, entry.later) for order_id, entry in changed.items() if entry.later is not None]
+        _LATER.run(connection, [later.row(order_id, each) for order_id, each in kept])
+        _LATER_LINES.run(
+            connection,
+            [
+                (order_id, line_no, line.unit_cost_minor, line.gross_minor, line.tax_minor)
+                for order_id, each in kept
+                for line_no, line in each.lines.items()
+            ],
         )
-        for line, now in zip(body.lines, entry.record.lines, strict=True)
-    ]
-
-
-def _tender_rows(entry: Entry) -> list[tuple[Any, ...]]:
-    assert entry.sale is not None
-    body: OrderSold = entry.sale.body
-    return [
-        (body.order_id, n, t.kind.value, t.amount_minor, t.tendered_minor, t.reference, t.last4)
-        for n, t in enumerate(body.tenders, start=1)
-    ]
-
-
-def _return_row(applied: Applied) -> tuple[Any, ...]:
-    body: ReturnCompleted = applied.body
-    voided = isinstance(body, OrderVoided)
-    return (
-        body.return_id,
-        "void" if voided else "return",
-        body.number,
-        body.order_id,
-        body.order_number,
-        applied.edge,
-        body.session_id,
-        body.till,
-        body.business_date,
-        body.currency,
-        applied.at_us,
-        applied.by,
-        body.reason if isinstance(body, OrderVoided) else "",
-        body.total_minor,
-        body.tax_minor,
-        applied.apply_order,
-    )
-
-
-def _return_line_rows(applied: Applied) -> list[tuple[Any, ...]]:
-    body: ReturnCompleted = applied.body
-    costs: Sequence[int] = applied.results.get("costs", ())
-    return [
-        (
-            body.return_id,
-            n,
-            line.line_no,
-            line.sku,
-            line.name,
-            line.kind.value,
-            line.quantity,
-            line.gross_minor,
-            line.tax_minor,
-            line.rate_ppm,
-            costs[n - 1] if n <= len(costs) else 0,
-            line.reason,
-            line.to_bucket,
+        left, self._left = self._left, {}
+        _LEAVINGS.run(
+            connection,
+            [
+                (order_id, e.leaving_id, e.line_no, e.units, e.cost_minor, e.gross_minor, e.tax_minor)
+                for order_id, each in left.items()
+                for e in each
+            ],
         )
-        for n, line in enumerate(body.lines, start=1)
-    ]
+        paid, self._payments = self._payments, []
+        _PAYMENTS.run(connection, [later.payment_row(applied) for applied in paid])
+
+    def _order_row(self, entry: Entry) -> tuple[Any, ...]:
+        applied = entry.sale
+        assert applied is not None
+        if entry.later is None:
+            return entries.order_row(entry)
+        place = self._work.room(Places).of(applied.edge)
+        record = entry.record
+        return (
+            *later.order_row(applied, place.calendar_date(applied.at_us)),
+            record.state.value,
+            record.paid_minor,
+            record.refunded_minor,
+            entry.version,
+        )

@@ -76,8 +76,15 @@ def take_orders(unit: HubUnit, count: int) -> int:
     return int(taken) - count + 1
 
 
-def record(work: Work, body: WireModel, *, by: str = "") -> Applied:
-    """Append a fact of the hub itself and let every stage that cares react to it."""
+def record(
+    work: Work, body: WireModel, *, by: str = "", results: dict[str, Any] | None = None
+) -> Applied:
+    """Append a fact of the hub itself and let every stage that cares react to it.
+
+    `results` is what its stages are told beside the fact, such as money that came with an order.
+
+    Inside a stage its own stages run later: after those of everything that stands before it in the log.
+    """
     log = work.room(Log)
     seq, head = log.own_last or _own_last(work)
     kind, version = KIND_OF[type(body)]
@@ -101,10 +108,10 @@ def record(work: Work, body: WireModel, *, by: str = "") -> Applied:
         body=body,
         data=data,
         hash=digest,
-        results={},
+        results=results or {},
     )
     log.append(applied)
-    work.dispatch(applied)
+    work.follow(applied)
     return applied
 
 

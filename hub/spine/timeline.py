@@ -18,8 +18,10 @@ from protocol.kit.text import _
 from protocol.kit.web.filters import duration, money
 from protocol.kit.web.shell import Shape
 
-LATE_US: Final = 60 * MICROSECONDS
-"""A minute is how long a healthy wire may take; more has a reason."""
+LATE_US: Final = 5 * MICROSECONDS
+"""A healthy wire takes less; from here on the arrival is said."""
+OFFLINE_US: Final = 60 * MICROSECONDS
+"""A store that was up would have sent within a minute; more has a reason, which is said too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,13 @@ def moments(
 
 
 def late_by(event: Happened, skew_us: int) -> tuple[int, str] | None:
-    """Return how late an event came in seconds, and why; None when it came at once."""
-    if event.gap_us + skew_us < LATE_US:
+    """Return how late an event came in seconds, and the words for it; None when it came at once."""
+    gap_us = event.gap_us + skew_us
+    if gap_us <= LATE_US:
         return None
-    seconds = (event.gap_us + skew_us) // MICROSECONDS
+    seconds = gap_us // MICROSECONDS
+    if gap_us < OFFLINE_US:
+        return seconds, _("{span} later", span=duration(seconds))
     return seconds, _("{span} later: store offline", span=duration(seconds))
 
 

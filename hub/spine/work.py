@@ -4,8 +4,13 @@ Statement by statement the hub would spend six times as long on a batch. So ever
 here (`Room`): it reads what the batch will touch (`prepare`), the stages change it event by event, and at the
 end it writes gathered rows (`flush`). A reader would get wrong that a stage may query: it may, but rows of
 earlier events of the same batch are not in the database before `flush`; ask the room instead.
+
+Another thing a reader would get wrong: what a stage records itself (`hub.spine.steps.record`) has its place
+in the log at once, but its own stages run when everything before it in the log has run. So the stages always
+follow the log's order, and tables that are made anew from it come out the same.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
@@ -46,6 +51,20 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Promising:
+    """What is kept back of lent stock, and what fulfilling is taken to cost; see the settings."""
+
+    safety_stock: int = 0
+    company_threshold: int = 0
+    ship_minor: tuple[tuple[str, int], ...] = (("express", 900), ("standard", 400))
+    pick_line_minor: int = 60
+    pick_unit_minor: int = 15
+    warehouse_pick_line_minor: int = 25
+    warehouse_pick_unit_minor: int = 8
+    ready_minutes: int = 30
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What the stages are told about the company."""
 
@@ -53,6 +72,7 @@ class Terms:
     zone: str = "Europe/London"
     currency: str = "GBP"
     till_tolerance_minor: int = 500
+    promising: Promising = Promising()
 
 
 class Room(Protocol):
@@ -126,6 +146,8 @@ class Work:
         """What open pages hear of once this is durable."""
         self._journey = journey
         self._rooms: dict[type[Room], Room] = {room: room(self) for room in journey.rooms}
+        self._waiting: deque[Applied] = deque()
+        self._running = False
 
     def room(self, kind: type[R]) -> R:
         """Return the memory of a room."""
@@ -138,8 +160,23 @@ class Work:
 
     def dispatch(self, applied: Applied) -> None:
         """Run the stages of one event."""
-        for stage in self._journey.stages[applied.kind]:
-            stage(self, applied)
+        self._running = True
+        try:
+            for stage in self._journey.stages[applied.kind]:
+                stage(self, applied)
+        finally:
+            self._running = False
+
+    def follow(self, applied: Applied) -> None:
+        """Run the stages of what the hub itself recorded: now, or once what stands before it has run."""
+        self._waiting.append(applied)
+        if not self._running:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Run the stages of everything that was recorded meanwhile, in the log's order."""
+        while self._waiting:
+            self.dispatch(self._waiting.popleft())
 
     def knows(self, kind: str) -> bool:
         """Tell whether the journey has a row for this kind."""
@@ -147,6 +184,7 @@ class Work:
 
     def flush(self) -> None:
         """Write everything that has gathered, room by room."""
+        self.catch_up()
         for room in self._rooms.values():
             room.flush()
 

@@ -1,4 +1,4 @@
-"""The tables of stock: movements, balances, and what the balances are worth.
+"""The tables of stock: movements, balances, what they are worth, and the rights that were lent and promised.
 
 Movements are the only writer of balances. A value is kept per bucket, because goods in quarantine are another
 account than goods on the shelf.
@@ -62,5 +62,37 @@ hub_rights: Final = sa.Table(
     sa.Column("edge_version", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("echoed", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Index("ix_hub_rights_sku", "sku"),
 )
 """What each location has lent the hub, as the last vectors of both sides said it."""
+
+allocations: Final = sa.Table(
+    "allocations",
+    metadata,
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("line_no", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("sku", sa.Text, nullable=False),
+    sa.Column("units", sa.BigInteger, nullable=False),
+    sa.Column("finished", sa.BigInteger, nullable=False),
+    sa.Column("ended", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("finished >= 0 AND ended >= 0 AND finished + ended <= units", name="units"),
+    sqlite_with_rowid=False,
+)
+"""Who holds rights: an assignment by its id, or a checkout as `r:<reservation>:<location>`."""
+
+reservations: Final = sa.Table(
+    "reservations",
+    metadata,
+    sa.Column("reservation_id", sa.Text, primary_key=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    sa.Column("expires_us", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.CheckConstraint("state IN ('active', 'used', 'released', 'expired')", name="state"),
+    sa.Index("ix_reservations_state", "state", "expires_us"),
+)
+"""Units that a checkout holds for minutes. Only an active one has rights; `body` is what was asked for."""

@@ -5,18 +5,28 @@ comes back, comes back at that cost. The ledger reads what this stage left in `r
 `costs` (per line of the event) and `moves` (every movement with its value).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from hub.spine.bulk import Insert, Upsert, among
+from hub.spine.entries import Entry
+from hub.spine.later import Leaving
 from hub.spine.places import Place, Places
 from hub.spine.work import Applied, Work, chunks
 from hub.stock.rows import balances, stock_movements, stock_values
 from hub.stock.rules import ValuedMove, issue, move_value, take_back, unit_cost
-from protocol.events import OrderSold, ReturnCompleted, StockMoved
-from protocol.movements import OUTSIDE, Bucket, Movement
+from protocol import later
+from protocol.events import OrderSold, ReturnCompleted, StockLine, StockMoved
+from protocol.movements import (
+    OUTSIDE,
+    Bucket,
+    Movement,
+    pick_movements,
+    put_back_movements,
+    reserve_movements,
+)
 from protocol.orders import LineKind
 from protocol.rules.cost import StockValue
 
@@ -26,6 +36,15 @@ _MOVEMENTS: Final = Insert(stock_movements)
 _BALANCES: Final = Upsert(balances, add=["quantity"])
 _VALUES: Final = Upsert(stock_values)
 _EMPTY: Final = StockValue()
+_LATER: Final = frozenset({
+    later.OrderPlaced,
+    later.AssignmentPicked,
+    later.AssignmentShipped,
+    later.AssignmentHandedOver,
+    later.HandoverUndone,
+    later.AssignmentRejected,
+    later.AssignmentCancelled,
+})  # fmt: skip
 
 
 class Shelves:
@@ -49,6 +68,8 @@ class Shelves:
                     skus[line.sku] = None
             elif isinstance(body, StockMoved):
                 wanted.setdefault(applied.edge, {}).update(dict.fromkeys(move.sku for move in body.lines))
+            elif type(body) in _LATER:
+                wanted.setdefault(applied.edge, {}).update(dict.fromkeys(_skus(body)))
         for location, skus in wanted.items():
             self._load(self._work.room(Places).of(location), skus)
 
@@ -81,14 +102,31 @@ class Shelves:
         self._values[key] = value
         self._dirty[key] = place
 
-    def move(self, applied: Applied, place: Place, moves: Sequence[ValuedMove], reason: str) -> None:
-        """Note the movements of an event and what they do to the balances."""
+    def move(
+        self,
+        applied: Applied,
+        place: Place,
+        moves: Sequence[ValuedMove],
+        reason: str,
+        reasons: Sequence[str] = (),
+    ) -> None:
+        """Note the movements of an event and what they do to the balances; `reasons` if each has its own."""
         location, order = place.location, applied.apply_order
         changes = self._changes
         for n, move in enumerate(moves, start=1):
             sku, source, target, quantity = move.sku, move.from_bucket, move.to_bucket, move.quantity
             self._moves.append(
-                (order, n, location, sku, source.value, target.value, quantity, move.value_minor, reason)
+                (
+                    order,
+                    n,
+                    location,
+                    sku,
+                    source.value,
+                    target.value,
+                    quantity,
+                    move.value_minor,
+                    reasons[n - 1] if reasons else reason,
+                )
             )
             if source not in OUTSIDE:
                 key = (location, sku, source.value)
@@ -123,6 +161,14 @@ class Shelves:
                 for (location, sku, bucket), place in sorted(dirty.items(), key=lambda item: item[0])
             ],
         )
+
+
+def _skus(body: Any) -> list[str]:
+    """Return what an event of an order for later takes from or puts on a shelf."""
+    if isinstance(body, later.OrderPlaced):
+        return [line.sku for line in body.own.lines] if body.own else []
+    short = body.shorts if isinstance(body, later.AssignmentPicked) else ()
+    return [line.sku for line in (*body.lines, *short)]
 
 
 def on_order_sold(work: Work, applied: Applied) -> None:
@@ -185,4 +231,106 @@ def on_stock_moved(work: Work, applied: Applied) -> None:
             shelves.set_value(place, line.sku, bucket, value)
         moves.append(move)
     shelves.move(applied, place, moves, body.reason)
+    work.topics.add("stock")
+
+
+def on_order_placed(work: Work, applied: Applied) -> None:
+    """A store that took an order for later itself sets its goods aside."""
+    body: later.OrderPlaced = applied.body
+    if body.own is None:
+        applied.results["moves"] = ()
+        return
+    costs = {line.sku: line.unit_cost_minor for line in body.lines}
+    goods = [(line.sku, line.quantity) for line in body.own.lines if line.kind is LineKind.GOODS]
+    _shift(work, applied, reserve_movements(goods), costs)
+
+
+def on_assignment_picked(work: Work, applied: Applied) -> None:
+    """Goods come off the shelf with their value; what was not there goes where its reason says."""
+    body: later.AssignmentPicked = applied.body
+    _shift(work, applied, pick_movements(body.lines, body.shorts), _said_costs(applied))
+
+
+def on_assignment_given_up(work: Work, applied: Applied) -> None:
+    """What was picked or set aside goes back to the shelf."""
+    body: later.AssignmentRejected | later.AssignmentCancelled = applied.body
+    _shift(work, applied, put_back_movements(body.lines), _said_costs(applied))
+
+
+def on_goods_left(work: Work, applied: Applied) -> None:
+    """Picked goods leave, at the average of what was picked; `costs` by line."""
+    body: later.AssignmentShipped | later.AssignmentHandedOver = applied.body
+    shelves, place = work.room(Shelves), work.room(Places).of(applied.edge)
+    said = _said_costs(applied)
+    costs: dict[int, int] = {}
+    moves = []
+    for line in body.lines:
+        if not line.units:
+            continue
+        # Handed over though nobody said it was picked: what the shelf is worth says what it costs.
+        known = unit_cost(shelves.value(place, line.sku, Bucket.SELLABLE), 0) or said.get(line.sku, 0)
+        after, cost = issue(shelves.value(place, line.sku, Bucket.PICKED), line.units, known)
+        shelves.set_value(place, line.sku, Bucket.PICKED, after)
+        costs[line.line_no] = costs.get(line.line_no, 0) + cost
+        moves.append(ValuedMove(line.sku, Bucket.PICKED, Bucket.CUSTOMER, line.units, cost))
+    applied.results["costs"] = costs
+    shelves.move(applied, place, moves, "ship" if applied.kind == "assignment.shipped" else "handover")
+
+
+def on_handover_undone(work: Work, applied: Applied) -> None:
+    """Goods stand at the desk again, at the cost they had left with."""
+    body: later.HandoverUndone = applied.body
+    shelves, place = work.room(Shelves), work.room(Places).of(applied.edge)
+    back: Mapping[int, Leaving] = applied.results["back"]
+    moves = []
+    for line in body.lines:
+        if not line.units:
+            continue
+        picked = shelves.value(place, line.sku, Bucket.PICKED)
+        left = back.get(line.line_no)
+        unknown = line.units - (left.units if left else 0)
+        cost = left.cost_minor if left else 0
+        if unknown:
+            cost += unknown * (
+                unit_cost(picked, 0) or unit_cost(shelves.value(place, line.sku, Bucket.SELLABLE), 0)
+            )
+        after, variance = take_back(picked, line.units, cost)
+        shelves.set_value(place, line.sku, Bucket.PICKED, after)
+        moves.append(ValuedMove(line.sku, Bucket.CUSTOMER, Bucket.PICKED, line.units, cost, variance))
+    shelves.move(applied, place, moves, "undo_handover")
+
+
+def _said_costs(applied: Applied) -> dict[str, int]:
+    """Return what the order says its goods cost; it counts only where stock was never received."""
+    entry: Entry | None = applied.results["entry"]
+    if entry is None or entry.later is None:
+        return {}
+    beside = entry.later.lines
+    return {line.sku: beside[line.line_no].unit_cost_minor for line in entry.record.lines}
+
+
+def _shift(
+    work: Work, applied: Applied, movements: Sequence[Movement], said_costs: Mapping[str, int]
+) -> None:
+    """Take goods from one bucket to another, with what they are worth."""
+    shelves, place = work.room(Shelves), work.room(Places).of(applied.edge)
+    moves = []
+    for movement in movements:
+        sku, source, target = movement.sku, movement.from_bucket, movement.to_bucket
+        cost = unit_cost(shelves.value(place, sku, Bucket.SELLABLE), 0) or said_costs.get(sku, 0)
+        line = StockLine(
+            sku=sku,
+            quantity=movement.quantity,
+            from_bucket=source.value,
+            to_bucket=target.value,
+            unit_cost_minor=cost,
+        )
+        inside = {
+            bucket: shelves.value(place, sku, bucket) for bucket in (source, target) if bucket not in OUTSIDE
+        }
+        valued, after = move_value(line, inside)
+        for bucket, value in after.items():
+            shelves.set_value(place, sku, bucket, value)
+        moves.append(valued)
+    shelves.move(applied, place, moves, "", [movement.reason for movement in movements])
     work.topics.add("stock")

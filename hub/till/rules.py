@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from protocol.events import DrawerOpened, OrderSold, OrderVoided, ReturnCompleted, TillClosed, TillOpened
+from protocol.later import OrderPaid, OrderRefunded
 from protocol.orders import OrderLine, ReturnLine, Tender, TenderKind, WireModel
 from protocol.till import RateTotal, SessionTotals
 
@@ -21,9 +22,12 @@ class _Sums:
     def add(self, name: str, amount: int = 1) -> None:
         self.counts[name] = self.counts.get(name, 0) + amount
 
-    def money(self, tenders: Sequence[Tender], lines: Sequence[OrderLine | ReturnLine], sign: int) -> None:
+    def cash_up(self, tenders: Sequence[Tender], sign: int) -> None:
         for tender in tenders:
             self.tenders[tender.kind] = self.tenders.get(tender.kind, 0) + sign * tender.amount_minor
+
+    def money(self, tenders: Sequence[Tender], lines: Sequence[OrderLine | ReturnLine], sign: int) -> None:
+        self.cash_up(tenders, sign)
         for line in lines:
             rate = self.rates.setdefault(line.rate_ppm, [0, 0])
             rate[0] += sign * line.gross_minor
@@ -48,6 +52,12 @@ def add_up(bodies: Iterable[WireModel]) -> SessionTotals:
                 sums.add(name)
                 sums.add(f"{name}_minor", body.total_minor)
                 sums.money(body.refunds, body.lines, -1)
+            case OrderPaid() | OrderRefunded():
+                # Money of an order for later is no sale of this session, so it has no rate here.
+                name, sign = ("payments", 1) if isinstance(body, OrderPaid) else ("refunds", -1)
+                sums.add(name)
+                sums.add(f"{name}_minor", body.amount_minor)
+                sums.cash_up(body.tenders, sign)
             case DrawerOpened():
                 sums.add("no_sales")
             case _:

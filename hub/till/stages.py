@@ -19,7 +19,15 @@ from protocol.events import TillClosed, TillCounted, TillOpened
 from protocol.orders import WireModel
 
 _ZS: Final = Upsert(zs)
-_SUMMED: Final = ("till.opened", "till.drawer_opened", "order.sold", "order.voided", "return.completed")
+_SUMMED: Final = (
+    "till.opened",
+    "till.drawer_opened",
+    "order.sold",
+    "order.voided",
+    "return.completed",
+    "order.paid",
+    "order.refunded",
+)
 
 
 def on_till_opened(work: Work, applied: Applied) -> None:
@@ -109,6 +117,8 @@ def _tell(work: Work, applied: Applied, body: TillClosed, found: dict[str, objec
             owner_role="finance",
             dedupe_key=f"z:{body.session_id}",
         )
+    if any(approval.action == "till_difference" for approval in body.approvals):
+        return  # the store's manager confirmed it there, so the store raises it itself, with its next event
     over = [
         t for t in body.tenders if abs(t.counted_minor - t.expected_minor) > work.terms.till_tolerance_minor
     ]

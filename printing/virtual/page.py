@@ -26,8 +26,8 @@ class SwitchBody(BaseModel):
     on: bool
 
 
-def create_app(printer: VirtualPrinter) -> FastAPI:
-    """Return the web application of one virtual printer."""
+def create_app(printer: VirtualPrinter, *, name: str = "") -> FastAPI:
+    """Return the web application of one virtual printer; `name` is what people call it."""
     app = FastAPI(title="Virtual printer", docs_url=None, redoc_url=None, openapi_url=None)
     machine = printer.machine
 
@@ -42,7 +42,7 @@ def create_app(printer: VirtualPrinter) -> FastAPI:
 
     @app.get("/state")
     def state() -> dict[str, Any]:
-        return _state(printer)
+        return _state(printer, name)
 
     @app.get("/slips")
     def slips() -> list[dict[str, Any]]:
@@ -65,21 +65,22 @@ def create_app(printer: VirtualPrinter) -> FastAPI:
         hanging = machine.growing()
         return Response(status_code=204) if hanging is None else Response(hanging[0], media_type="image/png")
 
-    @app.post("/switch/{name}")
-    def switch(name: str, body: SwitchBody) -> dict[str, Any]:
-        machine.switch(name, on=body.on)
-        return _state(printer)
+    @app.post("/switch/{switched}")
+    def switch(switched: str, body: SwitchBody) -> dict[str, Any]:
+        machine.switch(switched, on=body.on)
+        return _state(printer, name)
 
     return app
 
 
-def _state(printer: VirtualPrinter) -> dict[str, Any]:
+def _state(printer: VirtualPrinter, called: str) -> dict[str, Any]:
     """Return everything the page shows."""
     machine = printer.machine
     slips = machine.slips()
     switches = {name: machine.is_on(name) for name in SWITCHES}
     can_print = not (switches["paper_out"] or switches["offline"])
     return {
+        "name": called,
         "address": f"{printer.host}:{printer.port}",
         "profile": machine.profile.name,
         "sentence": "Ready" if can_print else "Paper out" if switches["paper_out"] else "Cover open",

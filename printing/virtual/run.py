@@ -20,10 +20,11 @@ def serve(
     *,
     folder: Path | None = None,
     host: str = "127.0.0.1",
+    name: str = "",
 ) -> None:
     """Print what arrives on `port` and show it on `http_port`; returns after Ctrl+C or SIGTERM.
 
-    With a folder every slip is also written there as PNG and trace.
+    With a folder every slip is also written there as PNG and trace. `name` is the heading of its page.
 
     Raises:
         NotFound: when there is no such profile.
@@ -33,5 +34,7 @@ def serve(
         profile_of(profile), clock, host=host, port=port, mm_per_second=PAPER_MM_PER_SECOND, folder=folder
     )
     with printer:
-        config = uvicorn.Config(create_app(printer), host=host, port=http_port, log_level="warning")
+        config = uvicorn.Config(
+            create_app(printer, name=name), host=host, port=http_port, log_level="warning"
+        )
         uvicorn.Server(config).run()

@@ -24,6 +24,7 @@ from protocol.events import (
     TillOpened,
 )
 from protocol.kit.web.sse import Broadcaster
+from protocol.later import OrderPaid, OrderRefunded
 from protocol.orders import LineKind, OrderLine, ReturnLine, Tender, TenderKind, WireModel
 from protocol.rules.pricing import PriceLine, price_order
 from protocol.rules.refund import RefundableLine, refund_units
@@ -268,10 +269,14 @@ class Shop:
         voids = [b for b in own if isinstance(b, OrderVoided)]
         backs = [b for b in own if isinstance(b, ReturnCompleted) and not isinstance(b, OrderVoided)]
         out = [*voids, *backs]
+        paid = [b for b in own if isinstance(b, OrderPaid)]
+        refunded = [b for b in own if isinstance(b, OrderRefunded)]
 
         def money(kind: TenderKind) -> int:
-            taken = sum(t.amount_minor for b in sold for t in b.tenders if t.kind is kind)
-            return taken - sum(t.amount_minor for b in out for t in b.refunds if t.kind is kind)
+            came = [t for b in sold for t in b.tenders] + [t for b in paid for t in b.tenders]
+            taken = sum(t.amount_minor for t in came if t.kind is kind)
+            given = [t for b in out for t in b.refunds] + [t for b in refunded for t in b.tenders]
+            return taken - sum(t.amount_minor for t in given if t.kind is kind)
 
         gross = sum(line.gross_minor for b in sold for line in b.lines) - sum(b.total_minor for b in out)
         tax = sum(b.tax_minor for b in sold) - sum(b.tax_minor for b in out)
@@ -283,6 +288,10 @@ class Shop:
             voids=len(voids),
             voids_minor=sum(b.total_minor for b in voids),
             discounts_minor=sum(line.order_discount_minor for b in sold for line in b.lines),
+            payments=len(paid),
+            payments_minor=sum(b.amount_minor for b in paid),
+            refunds=len(refunded),
+            refunds_minor=sum(b.amount_minor for b in refunded),
             by_rate=(RateTotal(rate_ppm=VAT, gross_minor=gross, tax_minor=tax),) if sold or out else (),
             cash_minor=money(TenderKind.CASH),
             card_minor=money(TenderKind.CARD),

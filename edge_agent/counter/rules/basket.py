@@ -108,12 +108,32 @@ class Undo(Part):
     of_discount: bool = False
 
 
+class ForLater(Part):
+    """How the customer wants to get what is in the basket, as far as it was said; nothing is promised yet.
+
+    It is part of the basket, so that what was agreed beside the shelf is still there once the basket is
+    brought back at a till.
+    """
+
+    way: str = "here"
+    location: str = ""
+    location_name: str = ""
+    service: str = ""
+    when: str = ""
+    on: str = ""
+    note: str = ""
+    gift: bool = False
+    deposit_minor: int | None = None
+    """What is paid now; None is all of it."""
+
+
 class Basket(Part):
     """Everything that is in a basket."""
 
     lines: tuple[BasketLine, ...] = ()
     discount: Discount = Discount()
     customer_id: str = ""
+    later: ForLater | None = None
     note: Annotated[str, Field(max_length=80)] = ""
     next_n: int = 1
     scans: tuple[Scan, ...] = ()

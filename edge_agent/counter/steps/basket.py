@@ -65,8 +65,10 @@ __all__ = [
     "abandon",
     "begin",
     "change_line",
+    "current",
     "discount",
     "look",
+    "move",
     "park",
     "parked",
     "pay",
@@ -74,6 +76,8 @@ __all__ = [
     "remove_line",
     "scan",
     "set_customer",
+    "store",
+    "to_be_paid",
     "undo",
     "view",
 ]
@@ -154,7 +158,7 @@ def scan(
     else:
         named = noted.model_copy(update={"sku": product.sku, "name": product.name})
         basket = rules.add(basket, product, wanted.quantity, named)
-    row = _store(unit, edge, row, basket, person)
+    row = store(unit, edge, row, basket, person)
     return ScanAnswer(scan=basket.scans[0], basket=view(edge, row))
 
 
@@ -166,7 +170,7 @@ def change_line(
     Raises:
         NotPermitted: `needs_approval`, with the role that may; the basket is as it was.
     """
-    row, basket = _current(unit, edge, basket_id, wanted.version, person)
+    row, basket = current(unit, edge, basket_id, wanted.version, person)
     line = basket.line(n)
     if wanted.quantity is not None:
         line = line.model_copy(update={"quantity": wanted.quantity})
@@ -175,7 +179,7 @@ def change_line(
     rules.check_quantity(line.quantity)
     words = _words(unit, edge, wanted.approval)
     line = line.model_copy(update={"words": _allowed_line(edge, line, words, person, wanted.reason)})
-    return view(edge, _store(unit, edge, row, rules.change(basket, line), person))
+    return view(edge, store(unit, edge, row, rules.change(basket, line), person))
 
 
 def _with_price(line: BasketLine, wanted: LineChange) -> BasketLine:
@@ -235,15 +239,15 @@ def remove_line(
     unit: EdgeUnit, edge: Edge, basket_id: str, n: int, version: int, *, person: CurrentPerson
 ) -> BasketView:
     """Take a line out."""
-    row, basket = _current(unit, edge, basket_id, version, person)
-    return view(edge, _store(unit, edge, row, rules.remove(basket, n), person))
+    row, basket = current(unit, edge, basket_id, version, person)
+    return view(edge, store(unit, edge, row, rules.remove(basket, n), person))
 
 
 def discount(
     unit: EdgeUnit, edge: Edge, basket_id: str, wanted: DiscountWanted, *, person: CurrentPerson
 ) -> BasketView:
     """Give a discount on the whole basket, or take it away."""
-    row, basket = _current(unit, edge, basket_id, wanted.version, person)
+    row, basket = current(unit, edge, basket_id, wanted.version, person)
     if wanted.amount_minor is not None and wanted.percent is not None:
         raise Invalid(
             _("Give the discount as an amount or as a percentage."), _("Not both."), code="bad_discount"
@@ -259,42 +263,42 @@ def discount(
         asked.append(Ask(Act.ORDER_DISCOUNT, share, (), wanted.reason))
     words = _judged(edge, asked, _words(unit, edge, wanted.approval), person, wanted.reason)
     changed = changed.model_copy(update={"discount": given.model_copy(update={"words": words})})
-    return view(edge, _store(unit, edge, row, changed, person))
+    return view(edge, store(unit, edge, row, changed, person))
 
 
 def set_customer(
     unit: EdgeUnit, edge: Edge, basket_id: str, customer_id: str, version: int, *, person: CurrentPerson
 ) -> BasketView:
     """Say whose basket it is; empty for nobody's."""
-    row, basket = _current(unit, edge, basket_id, version, person)
+    row, basket = current(unit, edge, basket_id, version, person)
     changed = basket.model_copy(update={"customer_id": customer_id})
-    return view(edge, _store(unit, edge, row, changed, person))
+    return view(edge, store(unit, edge, row, changed, person))
 
 
 def undo(unit: EdgeUnit, edge: Edge, basket_id: str, version: int, *, person: CurrentPerson) -> BasketView:
     """Take the last change back, up to five deep."""
-    row, basket = _current(unit, edge, basket_id, version, person)
-    return view(edge, _store(unit, edge, row, rules.undo(basket), person))
+    row, basket = current(unit, edge, basket_id, version, person)
+    return view(edge, store(unit, edge, row, rules.undo(basket), person))
 
 
 def abandon(unit: EdgeUnit, edge: Edge, basket_id: str, version: int, *, person: CurrentPerson) -> BasketView:
     """Give a basket up; nothing was sold."""
     row = _find(unit.connection, basket_id)
     if row.state == BasketState.OPEN:
-        row, _basket = _current(unit, edge, basket_id, version, person)
+        row, _basket = current(unit, edge, basket_id, version, person)
     state = BASKET.next_state(BasketState(row.state), BasketEvent.ABANDONED)
-    return view(edge, _move(unit, edge, row, state))
+    return view(edge, move(unit, edge, row, state))
 
 
 def park(unit: EdgeUnit, edge: Edge, basket_id: str, wanted: ParkWanted, *, person: CurrentPerson) -> Parked:
     """Put a basket aside under a number, and print the slip that brings it back."""
-    row, basket = _current(unit, edge, basket_id, wanted.version, person)
+    row, basket = current(unit, edge, basket_id, wanted.version, person)
     if not basket.lines:
         raise Refused(_("This basket is empty."), _("Scan something first."), code="empty_basket")
     number = row.number or edge.number(unit, "P")
     body = basket.model_copy(update={"note": wanted.note or basket.note}).model_dump_json()
     state = BASKET.next_state(BasketState(row.state), BasketEvent.PARKED)
-    moved = _move(unit, edge, replace(row, number=number, body=body, person_id=person.person_id), state)
+    moved = move(unit, edge, replace(row, number=number, body=body, person_id=person.person_id), state)
     shown = view(edge, moved)
     slip = ParkedBasket(
         number=number,
@@ -335,7 +339,7 @@ def recall(unit: EdgeUnit, edge: Edge, code: str, device: str, *, person: Curren
         )
     _clear_counter(unit, edge, device)
     state = BASKET.next_state(BasketState(row.state), BasketEvent.RECALLED)
-    return view(edge, _move(unit, edge, replace(row, device=device, person_id=person.person_id), state))
+    return view(edge, move(unit, edge, replace(row, device=device, person_id=person.person_id), state))
 
 
 def _clear_counter(unit: EdgeUnit, edge: Edge, device: str) -> None:
@@ -350,7 +354,7 @@ def _clear_counter(unit: EdgeUnit, edge: Edge, device: str) -> None:
             code="basket_in_use",
             basket_id=here.basket_id,
         )
-    _move(unit, edge, here, BasketState.ABANDONED)
+    move(unit, edge, here, BasketState.ABANDONED)
 
 
 def pay(
@@ -359,13 +363,7 @@ def pay(
     """Sell what is in a basket; return the answer and whether it is new."""
 
     def work() -> PaidBasket:
-        row, basket = _current(unit, edge, basket_id, wanted.version, person)
-        if not basket.lines:
-            raise Refused(_("This basket is empty."), _("Scan something first."), code="empty_basket")
-        for line in basket.lines:
-            product = edge.products.find(unit.connection, line.sku)
-            if product is not None and not product.active:
-                raise inactive(product, line.n)
+        row, basket = to_be_paid(unit, edge, basket_id, wanted.version, person)
         sold = complete(
             unit,
             edge,
@@ -377,9 +375,28 @@ def pay(
             person=person,
         )
         state = BASKET.next_state(BasketState(row.state), BasketEvent.PAID)
-        return PaidBasket(sold=sold, basket=view(edge, _move(unit, edge, row, state)))
+        return PaidBasket(sold=sold, basket=view(edge, move(unit, edge, row, state)))
 
     return once(unit, edge, wanted, wanted.key, PaidBasket, work)
+
+
+def to_be_paid(
+    unit: EdgeUnit, edge: Edge, basket_id: str, version: int, person: CurrentPerson
+) -> tuple[rows.BasketRow, Basket]:
+    """Return an open basket that may be sold as it is: something is in it, and all of it is still sold.
+
+    Raises:
+        StaleVersion: it has changed since; the basket as it is now is in `facts`.
+        Refused: `empty_basket` or `product_inactive`.
+    """
+    row, basket = current(unit, edge, basket_id, version, person)
+    if not basket.lines:
+        raise Refused(_("This basket is empty."), _("Scan something first."), code="empty_basket")
+    for line in basket.lines:
+        product = edge.products.find(unit.connection, line.sku)
+        if product is not None and not product.active:
+            raise inactive(product, line.n)
+    return row, basket
 
 
 def _find(connection: Connection, basket_id: str) -> rows.BasketRow:
@@ -410,7 +427,7 @@ def _own(unit: EdgeUnit, edge: Edge, basket_id: str, person: CurrentPerson) -> r
     return row
 
 
-def _current(
+def current(
     unit: EdgeUnit, edge: Edge, basket_id: str, version: int, person: CurrentPerson
 ) -> tuple[rows.BasketRow, Basket]:
     """Return an open basket that is still as the screen showed it.
@@ -429,9 +446,10 @@ def _current(
     return row, Basket.model_validate_json(row.body)
 
 
-def _store(
+def store(
     unit: EdgeUnit, edge: Edge, row: rows.BasketRow, basket: Basket, person: CurrentPerson
 ) -> rows.BasketRow:
+    """Store what is in a basket now, and tell every screen that shows it."""
     changed = replace(
         row,
         version=row.version + 1,
@@ -444,7 +462,8 @@ def _store(
     return changed
 
 
-def _move(unit: EdgeUnit, edge: Edge, row: rows.BasketRow, state: BasketState) -> rows.BasketRow:
+def move(unit: EdgeUnit, edge: Edge, row: rows.BasketRow, state: BasketState) -> rows.BasketRow:
+    """Bring a basket into its next state, and tell every screen that shows it."""
     moved = replace(row, state=state.value, version=row.version + 1, changed_us=edge.clock.now_us())
     rows.update_basket(unit, moved)
     _tell(unit, edge, moved)

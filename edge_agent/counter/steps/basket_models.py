@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from edge_agent.context import Edge
 from edge_agent.counter import rows
 from edge_agent.counter.rules import basket as rules
-from edge_agent.counter.rules.basket import Basket, Scan
+from edge_agent.counter.rules.basket import Basket, ForLater, Scan
 from edge_agent.counter.rules.sale import quick_cash
 from edge_agent.counter.steps.sale import TILL_NAME, Sold, TenderGiven, Text300, Token, Wanted
 from edge_agent.once import Key
@@ -97,6 +97,7 @@ class BasketView(BaseModel):
     number: str | None
     person_id: str
     customer_id: str
+    later: ForLater | None
     note: str
     lines: tuple[LineView, ...]
     units: int
@@ -177,6 +178,7 @@ def view(edge: Edge, row: rows.BasketRow) -> BasketView:
         number=row.number,
         person_id=row.person_id,
         customer_id=basket.customer_id,
+        later=basket.later,
         note=basket.note,
         lines=shown,
         units=basket.units,

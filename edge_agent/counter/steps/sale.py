@@ -153,24 +153,10 @@ def complete(  # noqa: PLR0913 - all that a sale is, said by name
 ) -> Sold:
     """Check a draft, record the sale and return what the counter needs to know."""
     session = require_open_till(unit, edge, till)
-    words = [_grant(unit, edge, token) for token in tokens]
+    words = words_of(unit, edge, tokens)
     priced = price(draft, session.currency)
-    approvals = _allowed(edge, draft, words, person, session.currency)
-    paid = pay(
-        priced.total_minor,
-        [
-            Tender(
-                kind=tender.kind,
-                amount_minor=tender.amount_minor,
-                tendered_minor=tender.tendered_minor,
-                reference=tender.reference,
-                last4=tender.last4,
-            )
-            for tender in tenders
-        ],
-        cash_step_minor=edge.settings.cash_step_minor,
-        currency=session.currency,
-    )
+    approvals = allowed(edge, draft, words, person, session.currency)
+    paid = paid_by(edge, priced.total_minor, tenders, session.currency)
     beyond = _beyond_stock(unit, edge, priced, words)
     if beyond.word is not None:
         approvals = (*approvals, beyond.word)
@@ -251,22 +237,51 @@ def require_open_till(unit: EdgeUnit, edge: Edge, till: str) -> rows.OpenTill:
     return session
 
 
-def _grant(unit: EdgeUnit, edge: Edge, token: str) -> Grant:
-    given = spend_approval(unit, edge, token)
-    return Grant(given.approval.action, given.approval.by, given.role, given.approval.reason)
+def paid_by(edge: Edge, total_minor: int, tenders: Sequence[TenderGiven], currency: str) -> Paid:
+    """Return how what was given pays an amount, by the cash rounding of this store.
+
+    Raises:
+        Refused: `unpaid_rest` or `overpaid_card`, with the amounts in `facts`.
+    """
+    return pay(
+        total_minor,
+        [
+            Tender(
+                kind=tender.kind,
+                amount_minor=tender.amount_minor,
+                tendered_minor=tender.tendered_minor,
+                reference=tender.reference,
+                last4=tender.last4,
+            )
+            for tender in tenders
+        ],
+        cash_step_minor=edge.settings.cash_step_minor,
+        currency=currency,
+    )
 
 
-def _allowed(
+def words_of(unit: EdgeUnit, edge: Edge, tokens: Sequence[str]) -> list[Grant]:
+    """Return the words that came with a sale; each is used up."""
+    given = [spend_approval(unit, edge, token) for token in tokens]
+    return [Grant(each.approval.action, each.approval.by, each.role, each.approval.reason) for each in given]
+
+
+def allowed(
     edge: Edge, draft: Draft, words: Sequence[Grant], person: CurrentPerson, currency: str
 ) -> tuple[Approval, ...]:
+    """Return whose word allows everything in a draft that goes beyond an ordinary sale.
+
+    Raises:
+        NotPermitted: `needs_approval`, with the act and the role that may allow it.
+    """
     asked = asks(draft, currency)
     if not asked:
         return ()
     seller = Grant("", person.person_id, StoreRole(person.role))
-    allowed = judge(asked, seller, words, edge.authority)
-    if isinstance(allowed, Missing):
-        raise approval_needed(allowed.act, allowed.role_needed)
-    return allowed
+    found = judge(asked, seller, words, edge.authority)
+    if isinstance(found, Missing):
+        raise approval_needed(found.act, found.role_needed)
+    return found
 
 
 class _Beyond:

@@ -13,6 +13,7 @@
   const money = (minor, code) => new Intl.NumberFormat(language, { style: "currency", currency: code }).format(minor / 100);
   const plain = (minor) => new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(minor / 100);
   const minorOf = (text) => Number((text.match(/\d/g) || []).join("").slice(0, 9) || 0);
+  const narrow = window.matchMedia("(max-width: 820px)");
   const typing = (element) => element instanceof HTMLElement && element.matches("input:not([type=radio]):not([type=checkbox]), textarea, select");
 
   /* Digits go to the PIN wherever the focus is. */
@@ -23,7 +24,12 @@
     if (field) field.focus();
   }, true);
   document.addEventListener("change", (event) => {
-    if (event.target.matches?.(".tile input")) document.getElementById("pin")?.focus({ preventScroll: true });
+    if (!event.target.matches?.(".tile input")) return;
+    const pin = document.getElementById("pin");
+    const label = document.querySelector("#pin-label[data-of]");
+    if (label) label.textContent = label.dataset.of.replace("{name}", event.target.closest(".tile").querySelector("strong").textContent);
+    pin?.focus({ preventScroll: true });
+    if (narrow.matches) pin?.closest(".side")?.scrollIntoView({ block: "start" }); // the pad lies below the names there
   });
 
   /* A badge in the approval sheet; no scan goes on to the basket while a dialog is open. */
@@ -69,6 +75,7 @@
     const enough = got >= due, change = Math.abs(got - due);
     const show = (name, text) => form.querySelectorAll(`[data-shows=${name}]`).forEach((element) => { element.textContent = text; });
     show("change", money(change, code));
+    form.querySelectorAll("[data-shows=change]").forEach((element) => { element.style.setProperty("--chars", element.textContent.length); });
     show("word", enough ? form.dataset.wordChange : form.dataset.wordLeft);
     form.querySelectorAll("[data-note]").forEach((list) => coins(list, enough ? change : 0, code, list.dataset.values.split(" ").map(Number)));
     form.querySelectorAll("[data-amount]").forEach((button) => button.setAttribute("aria-pressed", String(Number(button.dataset.amount) === got)));
@@ -154,6 +161,13 @@
     const at = stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
     if (stops[at]) { stops[at].focus(); event.preventDefault(); }
   }, true);
+  document.addEventListener("htmx:after:swap", () => {
+    /* Enter emptied the field for the next scan; a text that means several products comes back to be made longer. */
+    const list = document.querySelector("[data-found] [data-kept]");
+    const field = list && document.querySelector("[data-empties] input");
+    if (field && !field.value) field.value = list.dataset.kept;
+    list?.removeAttribute("data-kept");
+  });
   document.addEventListener("htmx:before:request", (event) => {
     const method = event.detail?.ctx?.request?.method || "";
     const sender = event.target instanceof Element ? event.target : null;
@@ -172,4 +186,32 @@
 
   for (const form of document.querySelectorAll("form[data-tally]")) tally(form);
   for (const form of document.querySelectorAll("form[data-due]")) settle(form, minorOf(form.elements.got.value));
+})();
+
+/* A slip of fulfilment that is scanned anywhere opens what it stands for; pages that take such codes themselves
+   say so with `data-own-slips` on their scan form, or stop the event before it comes here. */
+(() => {
+  "use strict";
+  const SLIPS = /^OS1:(pl|bg|ps|as|vs|ho|po|tr|mf):/;
+
+  async function lead(code) {
+    const { "X-CSRF-Token": token } = JSON.parse(document.body.getAttribute("hx-headers:inherited"));
+    const answer = await fetch("/fulfil/scan", {
+      method: "POST",
+      headers: { "HX-Request": "true", "X-CSRF-Token": token, "Content-Type": "application/x-www-form-urlencoded" },
+      body: new URLSearchParams({ code }),
+    });
+    const address = answer.headers.get("HX-Redirect");
+    if (address) { window.location.assign(address); return; }
+    const part = document.createElement("template");
+    part.innerHTML = await answer.text();
+    document.getElementById("toasts").append(part.content);
+  }
+
+  document.addEventListener("scan", (event) => {
+    if (event.defaultPrevented || !SLIPS.test(event.detail.code) || document.querySelector("form[data-own-slips], form[data-badge-form]")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    lead(event.detail.code).catch(() => window.orderspine.toast(`${document.body.dataset.unreachable}.`, "error"));
+  }, true);
 })();

@@ -35,6 +35,8 @@ GOODS = [
     ("22720", "Set of 3 Cake Tins Pantry Design", 495, "5000000000067", 2, "C-02-1"),
     ("22960", "Jam Making Set with Jars", 425, "5000000000074", 0, "C-02-4"),
 ]
+CABINET = ("OAK-1", "Oak Display Cabinet", 1_211_41, "5000000000081")
+"""So dear that a basket with the four of the pictures costs £1,234.56; see `add_cabinet`."""
 CODES = {sku: code for sku, _name, _price, code, _count, _bin in GOODS}
 
 
@@ -106,6 +108,14 @@ def sell(edge: Edge, key: str, *lines: tuple[str, int], card: bool = False) -> s
         tenders=(tender,),
     )
     return edge.database.write(lambda unit: sale.sell(unit, edge, command, person=manager()))[0]
+
+
+def add_cabinet(edge: Edge, folder: Path) -> None:
+    """Sell a cabinet too."""
+    sku, name, price, code = CABINET
+    file = folder / "cabinet.csv"
+    file.write_text(f"sku,name,price,barcodes\n{sku},{name},{price / 100:.2f},{code}\n", encoding="utf-8")
+    catalog.import_csv(edge, file, whole=False)
 
 
 def add_printer(edge: Edge, host: str, port: int, name: str = "Till 1") -> None:

@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.edge.conftest import empty, shot, sign_in
-from tests.browser.edge.store import CODES, Store, add_printer, running, sell
+from tests.browser.edge.store import CABINET, CODES, Store, add_cabinet, add_printer, manager, running, sell
 from tests.support.browser import DESK, HANDHELD, VIEWPORTS, axe, overflows, scan, window
+from tests.support.later import taken_at_counter
 
 pytestmark = pytest.mark.browser
 SMALL = """[...document.querySelectorAll('main .btn, main .input, main .tile, .tabs a, main button')]
@@ -31,6 +32,12 @@ SCREENS = {
     "edge-exceptions": "/store/exceptions",
     "edge-account": "/account",
     "edge-sell": "/sell",
+    "edge-later": "/sell/later",
+    "edge-later-ship": "/sell/later?way=ship",
+    "edge-later-elsewhere": "/sell/later?way=elsewhere",
+    "edge-later-order": "/orders/{later}",
+    "edge-later-rest": "/orders/{later}/rest?by=cash",
+    "edge-later-cancel": "/orders/{later}/cancel",
     "edge-pay": "/sell/pay?by=cash",
     "edge-pay-card": "/sell/pay?by=card",
     "edge-pay-split": "/sell/pay?by=split&taken=card%3A1275%3A4242%3A",
@@ -40,24 +47,29 @@ SCREENS = {
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, dict[str, str]]]:
     """A store that has sold, and has a printer that does not answer."""
-    with running(tmp_path_factory.mktemp("busy"), demo=True) as store:
+    folder = tmp_path_factory.mktemp("busy")
+    with running(folder, demo=True, paper_url="http://127.0.0.1:9180/") as store:
+        add_cabinet(store.edge, folder)
         sold = sell(store.edge, "first", ("85099B", 2), ("22423", 1), ("20725", 3))
         sell(store.edge, "second", ("47566", 1), card=True)
         add_printer(store.edge, "127.0.0.1", 9)
+        later = taken_at_counter(store.edge, manager(), "later", ("20725", 2), ("47566", 1)).number
         job = store.edge.database.read().execute("SELECT job_id FROM print_jobs").fetchone()[0]
-        yield store, {"number": sold.number, "job": job}
+        yield store, {"number": sold.number, "job": job, "later": later}
 
 
 DARK = ("edge-sell", "edge-dayclose", "edge-order", "edge-printers")
 
 
 def filled_basket(page: Page, store: Store) -> None:
-    """Sign in as somebody who may do everything, with a basket of four lines."""
+    """Sign in as somebody who may do everything, with a basket of five lines for £1,234.56."""
     sign_in(page, store, "M. Kaur")
     empty(page, store)
-    for sku in ("47566", "85123A", "22423", "85099B"):
-        scan(page, CODES[sku])
+    codes = CODES | {CABINET[0]: CABINET[3]}
+    for sku in (CABINET[0], "47566", "85123A", "22423", "85099B"):
+        scan(page, codes[sku])
         expect(page.locator(".lines tbody tr").first).to_contain_text(sku)
+    expect(page.locator("#to-pay")).to_have_text("£1,234.56")
 
 
 @pytest.mark.timeout(120)

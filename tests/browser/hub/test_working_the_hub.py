@@ -9,7 +9,7 @@ from hub.console.web import go_to
 from protocol.people import HubRole
 from tests.browser.hub.conftest import Opens
 from tests.browser.hub.site import EVIL, Site
-from tests.support.browser import ready, scan, window
+from tests.support.browser import HANDHELD, ready, scan, window
 from tests.support.hub import send
 
 pytestmark = pytest.mark.browser
@@ -138,6 +138,43 @@ def test_the_overview_follows_a_sale_without_being_asked(opens: Opens, site: Sit
         store.buys(("20725", 1), moment_us=site.clock.at_us)
         send(site.hub, store, sent + 1)
         expect(row).to_have_text(str(before + 1))
+
+
+def test_the_overview_counts_whom_it_lists_and_a_store_that_is_away_needs_nobody(opens: Opens) -> None:
+    with opens("/") as page:
+        headline, says = page.inner_text("h1"), page.inner_text("h1 + p")
+        lists = page.locator("ul.needs")
+        needs, away = (lists.nth(n).locator("h3").all_inner_texts() for n in (0, 1))
+
+    counted = "1 location" if len(needs) == 1 else f"{len(needs)} locations"
+    assert headline.startswith(f"{counted} ")
+    assert "Hull Trinity" in needs
+    assert away == ["Sheffield Fargate"]
+    assert says.endswith("Sheffield Fargate is in store mode and sells on.")
+
+
+@pytest.mark.parametrize("path", ["/people", "/catalog", "/fleet"])
+def test_a_table_too_wide_for_a_handheld_stands_as_cards_that_name_each_figure(
+    opens: Opens, path: str
+) -> None:
+    with opens(path, size=HANDHELD) as page:
+        cells = page.locator("table[data-stacked] td .pill")
+        boxes = [cell.bounding_box() for cell in cells.all()]
+        names = set(page.locator("td:has(> .pill)").evaluate_all("(all) => all.map((e) => e.dataset.label)"))
+
+    assert boxes
+    assert all(box and box["x"] + box["width"] <= HANDHELD[0] for box in boxes)
+    assert "State" in names
+
+
+def test_the_strip_of_a_handheld_takes_two_lines_and_leads_on_wherever_it_is_tapped(opens: Opens) -> None:
+    with opens("/stock", size=HANDHELD) as page:
+        box = page.locator("#strip").bounding_box()
+        page.mouse.click(120, 16)
+        ready(page, "/fleet")
+
+    assert box
+    assert box["height"] <= 56
 
 
 def test_only_an_admin_discards_an_event_and_says_why(opens: Opens, site: Site) -> None:

@@ -256,7 +256,7 @@ def test_a_difference_above_the_tolerance_needs_a_manager_and_becomes_an_excepti
     assert store.bodies("till.closed")[0]["approvals"] == [{"action": "till_difference", "by": "m-khan"}]
     raised = store.rows("exceptions")
     assert [(row[2], row[4]) for row in raised] == [
-        ("till_difference", "till-1 closed with a difference of -10.00")
+        ("till_difference", "Till 1 closed with a difference of -10.00")
     ]
 
 

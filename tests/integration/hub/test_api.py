@@ -13,6 +13,7 @@ from hub.context import Hub
 from hub.database import HubDatabase
 from hub.fleet.steps import NewLocation, add_location
 from hub.people.steps import add_person, add_token, revoke_token
+from hub.schema import newest_version
 from hub.settings import HubSettings
 from protocol.people import HubRole
 from tests.support.hub import Shop, TestClock, TestIds, send
@@ -37,7 +38,7 @@ def stamp(database: HubDatabase) -> None:
         connection.exec_driver_sql(
             "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
         )
-        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('0002')")
+        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{newest_version()}')")
 
 
 @pytest.fixture
@@ -89,6 +90,14 @@ def test_the_summary_says_what_was_sold_returned_and_booked(app: FastAPI, hub: H
         "zs": 0,
         "z_mismatches": 0,
         "exceptions_open": 0,
+        "later_orders": 0,
+        "web_orders": 0,
+        "collected": 0,
+        "shipped": 0,
+        "short_picks": 0,
+        "rerouted": 0,
+        "double_fulfilled": 0,
+        "promises_broken": 0,
     }
 
 

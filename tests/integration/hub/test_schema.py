@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from hub.database import HubDatabase, metadata
-from hub.ledger.rows import POSTGRES_GUARDS, SQLITE_GUARDS
+from hub.ledger.chart import MAPPING, account_for, mapping_of, seed_chart
+from hub.ledger.rows import POSTGRES_GUARDS, SQLITE_GUARDS, account_mapping
 from hub.schema import MIGRATIONS, create_schema, newest_version, upgrade, version
 from protocol.errors import Refused
 from tests.support.postgres import Postgres
@@ -99,3 +100,25 @@ def test_the_last_migration_carries_every_guard_of_the_books() -> None:
     text = (MIGRATIONS / "versions" / "v0002_books.py").read_text()
 
     assert [guard for guard in (*SQLITE_GUARDS, *POSTGRES_GUARDS) if guard not in text] == []
+
+
+def test_a_company_that_keeps_books_already_gets_the_new_purposes_and_keeps_its_own(
+    two_empty: tuple[HubDatabase, HubDatabase],
+) -> None:
+    database, _other = two_empty
+    upgrade(database.engine, "0003")
+    with database.engine.begin() as connection:
+        seed_chart(connection, "main")
+        new = ("deposits", "receivable", "shipping_income", "gateway")
+        connection.execute(sa.delete(account_mapping).where(account_mapping.c.purpose.in_(new)))
+        connection.execute(
+            sa.insert(account_mapping).values(entity="main", purpose="gateway", account="1100")
+        )
+
+    upgrade(database.engine, "0004")
+
+    with database.read() as connection:
+        mapping = mapping_of(connection, "main")
+    assert mapping == MAPPING | {"gateway": "1100"}
+    assert account_for(mapping, "gateway.adyen") == "1100"
+    assert account_for(mapping, "nothing") is None

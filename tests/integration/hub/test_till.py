@@ -6,8 +6,21 @@ import sqlalchemy as sa
 from hub.context import Hub
 from hub.exceptions.rows import ExceptionRow, listed
 from hub.till.rows import till_sessions, zs
-from protocol.orders import TenderKind
+from protocol.events import ExceptionRaised, TillClosed
+from protocol.orders import Approval, TenderKind, WireModel
+from protocol.till import SessionTotals
 from tests.support.hub import Shop, send
+from tests.support.later_shop import LaterShop
+
+
+class Confirming(Shop):
+    """A store whose manager confirms each close, as a store asks for above its tolerance."""
+
+    def say(self, body: WireModel, *, event_id: str = "") -> bytes:
+        """Add a fact."""
+        if isinstance(body, TillClosed):
+            body = body.model_copy(update={"approvals": (Approval(action="till_difference", by="m-kaur"),)})
+        return super().say(body, event_id=event_id)
 
 
 def raised(hub: Hub) -> list[ExceptionRow]:
@@ -69,6 +82,25 @@ def test_a_drawer_beyond_the_tolerance_is_raised_and_one_within_it_is_not(hub: H
     )
 
 
+def test_a_difference_that_the_store_raises_itself_is_not_raised_a_second_time(hub: Hub) -> None:
+    shop = trading(Confirming())
+    z = shop.close(missing_minor=1_000)
+    own = ExceptionRaised(
+        exception_id="x-1",
+        kind="till_difference",
+        subject=f"till:{z.session_id}",
+        title="Till 1 closed with a difference of -10.00",
+        facts={"z": z.number, "difference_minor": -1_000},
+        owner_role="manager",
+        dedupe_key=f"till_difference:{z.session_id}",
+    )
+    shop.say(own)
+    send(hub, shop)
+
+    (row,) = raised(hub)
+    assert (row.kind, row.location, row.owner_role) == ("till_difference", "store-1", "manager")
+
+
 def test_a_close_waits_for_a_sale_that_was_set_aside(hub: Hub) -> None:
     shop = Shop()
     shop.open()
@@ -83,3 +115,39 @@ def test_a_close_waits_for_a_sale_that_was_set_aside(hub: Hub) -> None:
     assert answer.parked == 2
     assert [row.kind for row in raised(hub)] == ["event_parked"]
     assert good.number
+
+
+def test_money_of_orders_for_later_is_in_the_close_and_is_no_sale(hub: Hub) -> None:
+    shop = LaterShop()
+    shop.open()
+    shop.sell(("A", 1, 999))
+    order = shop.place(("A", 2, 10_00))
+    shop.pay(order, 8_00, kind=TenderKind.CASH)
+    shop.pay(order, 12_00)
+    shop.cancel(order, {1: 1})
+    shop.refund(order, 10_00, kind=TenderKind.CASH)
+    z = shop.close()
+    send(hub, shop)
+
+    with hub.database.read() as connection:
+        row = connection.execute(sa.select(zs)).one()
+    again = SessionTotals.model_validate_json(row.recomputed)
+    assert (row.matches, raised(hub)) == (True, [])
+    assert again == z.totals
+    assert (again.sales, again.sales_minor, again.payments, again.payments_minor) == (1, 999, 2, 20_00)
+    assert (again.refunds, again.refunds_minor) == (1, 10_00)
+    assert (again.cash_minor, again.card_minor) == (8_00 - 10_00, 12_00 + 999)
+    assert sum(rate.gross_minor for rate in again.by_rate) == 999
+
+
+def test_a_close_that_forgot_a_payment_is_named(hub: Hub) -> None:
+    shop = LaterShop()
+    shop.open()
+    shop.pay(shop.place(("A", 2, 10_00)), 8_00, kind=TenderKind.CASH)
+    forgot = {"payments": 0, "payments_minor": 0, "cash_minor": 0}
+    shop.close(totals=shop.totals().model_copy(update=forgot))
+    send(hub, shop)
+
+    (card,) = raised(hub)
+    assert card.kind == "z_mismatch"
+    assert set(card.facts["differences"]) == {*forgot, "expected_cash"}

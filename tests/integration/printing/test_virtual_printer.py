@@ -184,6 +184,12 @@ def test_every_slip_lands_in_the_folder_as_picture_and_trace(clock: SystemClock,
     assert width_of(tmp_path / "slips" / "slip-00001.png") == 576 + 64
 
 
+def test_the_page_is_headed_by_what_people_call_the_printer(printer: VirtualPrinter) -> None:
+    assert TestClient(create_app(printer)).get("/state").json()["name"] == ""
+    named = TestClient(create_app(printer, name="Leeds Briggate, Till 1"))
+    assert named.get("/state").json()["name"] == "Leeds Briggate, Till 1"
+
+
 def test_the_page_shows_slips_and_throws_switches(printer: VirtualPrinter) -> None:
     page = TestClient(create_app(printer))
     send(printer, RECEIPT.data)

@@ -1,9 +1,10 @@
 """An order's record, folded from its events in any order they may arrive in."""
 
 from protocol.events import OrderSold, ReturnCompleted
-from protocol.fold import Oddity, after, fold, sold
+from protocol.fold import Oddity, advance, after, fold, placed, sold
 from protocol.lifecycles import OrderState
 from tests.support.hub import Shop
+from tests.support.later_shop import LaterShop
 
 
 def shop_with(*lines: tuple[str, int, int]) -> tuple[Shop, OrderSold]:
@@ -80,3 +81,23 @@ def test_a_line_that_the_order_never_had_changes_no_line() -> None:
     assert odd == (Oddity.UNKNOWN_LINE,)
     assert record.lines == sold(order).lines
     assert record.refunded_minor == 999
+
+
+def test_what_is_no_goods_is_open_again_when_the_last_goods_came_back() -> None:
+    shop = LaterShop()
+    shop.open()
+    order = shop.place(("A", 2, 999), shipping=400)
+    first, second = shop.hand_over(order, {1: 1}, rest=True), shop.hand_over(order, {1: 1})
+    record = placed(order)
+    for handover in (first, second):
+        record, _odd = advance(record, handover)
+    assert [(line.fulfilled, line.open) for line in record.lines] == [(2, 0), (1, 0)]
+
+    shop.undo(second)
+    once, _odd = advance(record, shop.bodies[-1])
+    shop.undo(first)
+    both, odd = advance(once, shop.bodies[-1])
+
+    assert [(line.fulfilled, line.open) for line in once.lines] == [(1, 1), (1, 0)]
+    assert [(line.fulfilled, line.open) for line in both.lines] == [(0, 2), (0, 1)]
+    assert odd == ()

@@ -90,6 +90,12 @@
     }
   }
 
+  /* ---- Tabs that do not all fit: the page one is on is in sight ---- */
+  for (const here of document.querySelectorAll(".tabs [aria-current]")) {
+    const tabs = here.closest(".tabs");
+    tabs.scrollLeft = here.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - here.offsetWidth) / 2;
+  }
+
   /* ---- The strip: the server's word when it answers, ours when it does not ---- */
   const STRIP_EVERY_MS = 5000;
   const STRIP_PATIENCE_MS = 4000;

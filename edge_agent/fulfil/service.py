@@ -1,0 +1,53 @@
+"""Looks at the clocks of promises: who did not come in time, and what is due soon.
+
+Nothing is decided here. A task is raised for goods that nobody came for, and every open page is told now and
+then to show its clocks anew. A replay has another day on purpose, so its clock is not looked at.
+"""
+
+import threading
+from typing import Final
+
+from edge_agent.context import Edge
+from edge_agent.fulfil.steps.inbox import no_shows, overdue
+from protocol.errors import OrderspineError
+
+LOOK_SECONDS: Final = 30.0
+
+
+class FulfilClock:
+    """One thread that looks every half minute. `start` it once, `stop` it once."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fulfil-clock", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        if not self._edge.settings.replay_clock:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def look(self) -> int:
+        """Raise a task for everything that nobody came for; return how much there is.
+
+        It is looked for by reading, so that a store where all is well writes nothing.
+        """
+        found = len(overdue(self._edge.database.read(), self._edge))
+        if found:
+            self._edge.database.write(lambda unit: no_shows(unit, self._edge))
+        self._edge.broadcaster.publish("fulfil")
+        return found
+
+    def _run(self) -> None:
+        while not self._stopping.wait(LOOK_SECONDS):
+            try:
+                self.look()
+            except OrderspineError:
+                # A full disk or a busy database: the goods still stand there at the next look.
+                continue

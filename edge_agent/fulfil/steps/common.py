@@ -1,0 +1,140 @@
+"""What every verb of fulfilment begins and ends with: find it, see that it may be touched, tell screens."""
+
+from collections.abc import Collection
+
+from pydantic import BaseModel, ConfigDict, SerializeAsAny
+
+from edge_agent.context import Edge
+from edge_agent.database import EdgeUnit
+from edge_agent.fulfil.rows import assignments as rows
+from edge_agent.fulfil.rows import work
+from edge_agent.fulfil.rows.assignments import Assignment
+from edge_agent.fulfil.rules import OPEN_STATES, ended
+from protocol.errors import NotFound, Refused
+from protocol.fulfilment import FulfilKind
+from protocol.kit.sqlite import Connection
+from protocol.kit.text import _
+from protocol.kit.web.signin import CurrentPerson
+from protocol.lifecycles import AssignmentState
+
+SYSTEM = CurrentPerson("", "", "")
+"""Who acts when nobody does: a directive, a clock."""
+
+
+class Asked(BaseModel):
+    """A command with what it was addressed to, so that one key cannot answer for another assignment."""
+
+    model_config = ConfigDict(frozen=True)
+
+    to: str
+    command: SerializeAsAny[BaseModel]
+
+
+def require(connection: Connection, assignment_id: str) -> Assignment:
+    """Return an assignment of this store.
+
+    Raises:
+        NotFound: `no_assignment`.
+    """
+    found = rows.find(connection, assignment_id)
+    if found is None:
+        raise NotFound(
+            _("There is no such assignment in this store."),
+            _("Look the order up by its number."),
+            code="no_assignment",
+        )
+    return found
+
+
+def workable(
+    connection: Connection,
+    assignment_id: str,
+    person: CurrentPerson,
+    states: Collection[AssignmentState] = OPEN_STATES,
+) -> Assignment:
+    """Return an assignment that this person, at this device, may do the next step with.
+
+    Raises:
+        NotFound: `no_assignment`.
+        Refused: `cancelled` and others when it has ended, `checked_out_elsewhere`, or `not_ready`.
+    """
+    found = require(connection, assignment_id)
+    if found.state not in OPEN_STATES:
+        raise ended(found.state, found.number)
+    check_device(connection, found, person)
+    if found.state not in states:
+        raise not_ready(found)
+    return found
+
+
+def check_device(connection: Connection, found: Assignment, person: CurrentPerson) -> None:
+    """Refuse what another device has taken along: it may be doing the same at this moment."""
+    held = work.hold_of(connection, found.assignment_id)
+    if held is not None and held.device != person.device:
+        raise Refused(
+            _("Order {number} is checked out to {device}.", number=found.number, device=held.device),
+            _("Bring that device back and check it in, or ask a manager to take the order back."),
+            code="checked_out_elsewhere",
+            device=held.device,
+        )
+
+
+def not_ready(found: Assignment) -> Refused:
+    """Return the refusal of a step that comes later, saying where the assignment is."""
+    says = {
+        AssignmentState.ACKNOWLEDGED: _("Order {number} has not been picked.", number=found.number),
+        AssignmentState.PICKING: _("Order {number} is being picked.", number=found.number),
+        AssignmentState.PICKED: _("Order {number} has not been packed.", number=found.number),
+        AssignmentState.PACKED: _("Order {number} is packed already.", number=found.number),
+        AssignmentState.READY: _("Order {number} is ready already.", number=found.number),
+    }
+    return Refused(
+        says[found.state],
+        _("Do the steps in their order: pick, pack, then hand over or ship."),
+        code="not_ready",
+        state=found.state.value,
+    )
+
+
+def only_for(found: Assignment, kind: FulfilKind) -> None:
+    """Refuse to ship what is collected, and to hand over what is shipped."""
+    if found.kind is kind:
+        return
+    if kind is FulfilKind.COLLECT:
+        raise Refused(
+            _("Order {number} goes out with a carrier.", number=found.number),
+            _("Ship it; nobody collects it."),
+            code="not_for_collection",
+        )
+    raise Refused(
+        _("Order {number} is collected here.", number=found.number),
+        _("Stage it and hand it over; no carrier takes it."),
+        code="not_for_shipping",
+    )
+
+
+def check_paid(found: Assignment) -> None:
+    """Refuse to let goods go that are not paid.
+
+    Raises:
+        Refused: `unpaid_rest`, with the amount in `facts`.
+    """
+    if found.due_minor > 0:
+        raise Refused(
+            _("Order {number} is not paid in full.", number=found.number),
+            _("Take the rest at a till first, then hand it over."),
+            code="unpaid_rest",
+            due_minor=found.due_minor,
+            currency=found.currency,
+            order_id=found.order_id,
+        )
+
+
+def tell(unit: EdgeUnit, edge: Edge) -> None:
+    """Tell every screen that shows work, stock or exceptions."""
+
+    def told() -> None:
+        edge.broadcaster.publish("fulfil")
+        edge.broadcaster.publish("stock")
+
+    unit.after_commit(told)

@@ -1,0 +1,150 @@
+"""Questions to the hub that a customer waits for: where else goods are, and what the hub would promise.
+
+They go over HTTPS with a short deadline, and nothing durable depends on them: an answer is what the hub knew
+at that moment, and an order is decided by the hub when its event arrives. Without an answer the counter says
+so and goes on with what this store can keep by itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final, Protocol, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from protocol.errors import Unavailable
+from protocol.fulfilment import FulfilKind, Micros, PromiseClass
+from protocol.kit.text import _
+
+DEADLINE_SECONDS: Final = 2.5
+"""Longer than that nobody at a counter waits for a choice that may not come."""
+ANSWER_BYTES: Final = 256 * 1024
+LINES: Final = 50
+"""Articles in one question: with more the hub decides when the order arrives."""
+Age = Annotated[int | None, Field(ge=0, le=10**10)]
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class Said(BaseModel):
+    """A part of an answer: blind to fields that a newer hub added."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Place(Said):
+    """What one location has of an article, as the hub knows it."""
+
+    location: Annotated[str, Field(min_length=1, max_length=40)]
+    name: Annotated[str, Field(max_length=120)] = ""
+    promisable: Annotated[int, Field(ge=0, le=10**9)] = 0
+    """What may be promised from there; more may stand on its shelves."""
+    age_seconds: Age = None
+    """Since that location was last heard; None when it never was."""
+
+
+class Option(Said):
+    """One location that could keep an order; for a parcel, the one it would come from."""
+
+    location: Annotated[str, Field(max_length=40)] = ""
+    name: Annotated[str, Field(max_length=120)] = ""
+    service: Annotated[str, Field(max_length=32)] = ""
+    due_us: Micros
+    promise_class: PromiseClass = PromiseClass.STANDARD
+    age_seconds: Age = None
+
+
+class StockAnswer(Said):
+    """Where else an article is."""
+
+    sku: str
+    locations: Annotated[tuple[Place, ...], Field(max_length=500)] = ()
+
+
+class PromiseAnswer(Said):
+    """What the hub would promise; no options: nobody can keep it."""
+
+    options: Annotated[tuple[Option, ...], Field(max_length=500)] = ()
+    why_not: Annotated[str, Field(max_length=600)] = ""
+    """For one location that was asked for."""
+
+
+class HubQuestions(Protocol):
+    """What a counter asks of the hub."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+    def stock(self, sku: str) -> StockAnswer:
+        """Return where an article is.
+
+        Raises:
+            Unavailable: the hub cannot be reached within the deadline.
+        """
+
+    def promise(
+        self, kind: FulfilKind, units: Sequence[tuple[str, int]], *, location: str = ""
+    ) -> PromiseAnswer:
+        """Return how the hub would keep an order of these (SKU, units).
+
+        Raises:
+            Unavailable: the hub cannot be reached within the deadline.
+        """
+
+
+class HubAsker:
+    """Asks the hub itself."""
+
+    def __init__(self, hub_url: str, token: str, *, verify: str | bool = True) -> None:
+        """`token` is the store's own; without an address every question is answered "not reachable"."""
+        self._url = hub_url
+        self._client = httpx.Client(
+            base_url=hub_url or "http://hub.invalid",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=DEADLINE_SECONDS,
+            verify=verify,
+            trust_env=False,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def stock(self, sku: str) -> StockAnswer:
+        """Return where an article is."""
+        return self._ask(StockAnswer, "GET", f"/edge/stock/{quote(sku, safe='')}")
+
+    def promise(
+        self, kind: FulfilKind, units: Sequence[tuple[str, int]], *, location: str = ""
+    ) -> PromiseAnswer:
+        """Return how the hub would keep an order."""
+        if len(units) > LINES:
+            raise not_reachable()
+        wanted = {
+            "kind": kind.value,
+            "lines": [{"sku": sku, "quantity": count} for sku, count in units],
+            "location": location,
+        }
+        return self._ask(PromiseAnswer, "POST", "/edge/promise", wanted)
+
+    def _ask(
+        self, model: type[Answer], method: str, path: str, body: Mapping[str, object] | None = None
+    ) -> Answer:
+        if not self._url:
+            raise not_reachable()
+        try:
+            answer = self._client.request(method, path, json=body)
+            if answer.status_code != httpx.codes.OK or len(answer.content) > ANSWER_BYTES:
+                raise not_reachable(answer.status_code)
+            return model.model_validate_json(answer.content)
+        except (httpx.HTTPError, ValidationError) as error:
+            raise not_reachable() from error
+
+
+def not_reachable(status: int = 0) -> Unavailable:
+    """Return what is said when the hub gives no answer; the remedy is what still can be done."""
+    return Unavailable(
+        _("The hub cannot be reached at this moment."),
+        _("What stands in this store can be promised all the same; the rest is provisional."),
+        code="hub_not_reachable",
+        status=status,
+    )

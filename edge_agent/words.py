@@ -1,0 +1,11 @@
+"""What people call the things of a store, on screens and on paper alike."""
+
+from protocol.kit.text import _
+
+
+def till_word(till: str) -> str:
+    """Return a till's name as people say it: `till-2` is Till 2, `handheld-1` is Handheld 1."""
+    kind, _dash, number = till.partition("-")
+    if kind == "handheld" and number:
+        return _("Handheld {number}", number=number)
+    return _("Till {number}", number=number) if kind == "till" and number else till

@@ -1,0 +1,111 @@
+"""Orders for later over HTTP: taking them in, cancelling, changing, asking a location to give one back.
+
+Every request may carry a key (header `Idempotency-Key`); sent again with the same content it gets its first
+answer, with other content it is refused.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Response
+
+from hub.capture import changes, reads, steps
+from hub.capture.changes import Cancellation, Change
+from hub.capture.wanted import CancelWanted, Changed, ChangeWanted, OrderAnswer, OrderWanted, RerouteWanted
+from hub.context import Hub
+from hub.database import HubUnit
+from hub.once import Key, once
+from hub.promises import promise_of
+from hub.web import REFUSALS, Ops, TheHub
+
+router = APIRouter(prefix="/api/orders", tags=["orders"], responses=REFUSALS)
+Number = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
+IdempotencyKey = Annotated[Key | None, Header(alias="Idempotency-Key")]
+
+
+@router.post("", status_code=201, responses={200: {"model": OrderAnswer, "description": "Known already"}})
+async def place(
+    hub: TheHub, person: Ops, wanted: OrderWanted, response: Response, key: IdempotencyKey = None
+) -> OrderAnswer:
+    """Take an order in: priced, promised, its goods set aside and given to a location, or refused whole."""
+    by = steps.By(person.name, key or wanted.key or "")
+    answer, fresh = await hub.database.awrite(lambda unit: steps.capture(hub, unit, wanted, by))
+    if not fresh:
+        response.status_code = 200
+    return answer
+
+
+@router.post("/{number}/cancel")
+async def cancel(
+    hub: TheHub, person: Ops, number: Number, wanted: CancelWanted, key: IdempotencyKey = None
+) -> Changed:
+    """Cancel an order or units of it; what a location holds is asked for and cancelled by its answer."""
+
+    def step(unit: HubUnit) -> Changed:
+        def do() -> Changed:
+            work = changes.begin(hub, unit)
+            done = changes.cancel(
+                work,
+                reads.order_id_of(unit.connection, number),
+                Cancellation(
+                    wanted.reason,
+                    person.name,
+                    wanted.by_customer,
+                    tuple((line.line_no, line.units) for line in wanted.lines),
+                ),
+            )
+            changes.finish(hub, work)
+            return done
+
+        return once(unit, hub, wanted, _key(person.name, number, key), Changed, do)[0]
+
+    return await hub.database.awrite(step)
+
+
+@router.post("/{number}/change")
+async def change(
+    hub: TheHub, person: Ops, number: Number, wanted: ChangeWanted, key: IdempotencyKey = None
+) -> Changed:
+    """Change the promise, the customer or the note; a move waits until who holds the goods has answered."""
+
+    def step(unit: HubUnit) -> Changed:
+        def do() -> Changed:
+            work = changes.begin(hub, unit)
+            done = changes.change(
+                work, reads.order_id_of(unit.connection, number), _change(hub, unit, wanted, person.name)
+            )
+            changes.finish(hub, work)
+            return done
+
+        return once(unit, hub, wanted, _key(person.name, number, key), Changed, do)[0]
+
+    return await hub.database.awrite(step)
+
+
+@router.post("/{number}/reroute")
+async def reroute(
+    hub: TheHub, person: Ops, number: Number, wanted: RerouteWanted, key: IdempotencyKey = None
+) -> Changed:
+    """Ask a location to give its part up so that another one fulfils it."""
+
+    def step(unit: HubUnit) -> Changed:
+        def do() -> Changed:
+            work = changes.begin(hub, unit)
+            order_id = reads.order_id_of(unit.connection, number)
+            done = changes.reroute(work, order_id, wanted.assignment_id, reason=wanted.reason, by=person.name)
+            changes.finish(hub, work)
+            return done
+
+        return once(unit, hub, wanted, _key(person.name, number, key), Changed, do)[0]
+
+    return await hub.database.awrite(step)
+
+
+def _change(hub: Hub, unit: HubUnit, wanted: ChangeWanted, by: str) -> Change:
+    promise = promise_of(wanted.promise, hub.clock.now_us()) if wanted.promise else None
+    if promise is not None:
+        steps.must_exist(unit.connection, promise)
+    return Change(wanted.reason, by, promise, wanted.customer, wanted.note)
+
+
+def _key(name: str, number: str, key: str | None) -> str:
+    return f"{name}/{number}/{key}" if key else ""

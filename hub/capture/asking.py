@@ -1,0 +1,321 @@
+"""Asking locations to give up what they hold, and what follows from their answers.
+
+What was never sent is taken back with certainty. Everything else is a question: until the location has
+answered, its units stay its own, nothing is cancelled or promised elsewhere, and the order says "requested".
+A location that answers "too late" has handed the goods over, which a person must hear of.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.capture.rows import order_requests
+from hub.customers.rows import contacts
+from hub.fleet.rows import directives
+from hub.spine.held import Holding, held
+from hub.spine.orders import Orders
+from hub.spine.steps import raise_exception, record
+from hub.spine.work import Applied, Work
+from protocol import later
+from protocol.directives import AssignmentAmend, AssignmentCancel
+from protocol.fulfilment import Promise
+
+RequestKind = Literal["cancel", "reroute", "change"]
+PROMISE_CHANGED: Final = "promise_changed"
+"""In `results`: the units that came back are routed by the change, not for having come back."""
+EXCLUDE: Final = "exclude"
+"""In `results`: the location that gave units up shall not get them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of one location about one order."""
+
+    kind: RequestKind
+    reason: str
+    by: str
+    asked_us: int
+    """The same for every location that one change or cancellation concerns."""
+    by_customer: bool = False
+    lines: Mapping[int, int] = field(default_factory=dict)
+    """For a cancellation: units by line that the customer no longer wants."""
+    promise: Promise | None = None
+    """For a change: what shall be promised instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that is kept until its location has answered."""
+
+    request_id: str
+    holding: Holding
+    request: Request
+
+
+def keep(work: Work, order_id: str, holding: Holding, request: Request) -> Asked:
+    """Note a request before anything is done about it, so that an answer finds all of them."""
+    request_id = work.ids.new_id()
+    said = {
+        "lines": {str(line_no): units for line_no, units in request.lines.items()},
+        "promise": request.promise.model_dump(mode="json") if request.promise else None,
+    }
+    work.connection.execute(
+        sa.insert(order_requests).values(
+            request_id=request_id,
+            order_id=order_id,
+            assignment_id=holding.assignment_id,
+            kind=request.kind,
+            body=json.dumps(said),
+            reason=request.reason,
+            by=request.by,
+            by_customer=request.by_customer,
+            asked_us=request.asked_us,
+            settled_us=None,
+            outcome="",
+        )
+    )
+    return Asked(request_id, holding, request)
+
+
+def ask(work: Work, order_id: str, number: str, asked: Asked) -> bool:
+    """Take an assignment back if it was never sent, else ask for it; tell whether it is back already."""
+    holding, request, post = asked.holding, asked.request, work.post
+    assert post is not None, "nothing is asked while tables are made anew"
+    cseq = _unsent_offer(work, holding)
+    if cseq and post.withdraw(work.unit, holding.location, cseq):
+        withdrawn = later.AssignmentWithdrawn(
+            assignment_id=holding.assignment_id,
+            order_id=order_id,
+            number=number,
+            location=holding.location,
+            reason=request.reason,
+        )
+        record(work, withdrawn, by=request.by)
+        return True
+    wanted = later.CancelRequested(
+        assignment_id=holding.assignment_id,
+        order_id=order_id,
+        number=number,
+        location=holding.location,
+        reason=request.reason,
+        reroute=request.kind != "cancel",
+    )
+    record(work, wanted, by=request.by)
+    post.send_directive(
+        work.unit,
+        holding.location,
+        AssignmentCancel(assignment_id=holding.assignment_id, order_id=order_id, reason=request.reason),
+        subjects=(f"order:{order_id}", f"assignment:{holding.assignment_id}"),
+    )
+    return False
+
+
+def open_requests(connection: Connection, order_id: str) -> Sequence[sa.Row[Any]]:
+    """Return what was asked about an order and is not answered."""
+    return connection.execute(
+        sa.select(order_requests)
+        .where(order_requests.c.order_id == order_id, order_requests.c.settled_us.is_(None))
+        .order_by(order_requests.c.asked_us, order_requests.c.request_id)
+    ).all()
+
+
+def settle(work: Work, applied: Applied) -> None:
+    """Complete the requests about an assignment, now that its location has answered."""
+    body: later.OnAssignment = applied.body
+    if isinstance(body, later.AssignmentAnswered) and body.outcome not in ("rejected", "expired"):
+        return
+    too_late = isinstance(body, later.CancelRefused)
+    for row in open_requests(work.connection, body.order_id):
+        if row.assignment_id != body.assignment_id:
+            continue
+        work.connection.execute(
+            sa.update(order_requests)
+            .where(order_requests.c.request_id == row.request_id)
+            .values(settled_us=work.clock.now_us(), outcome="too_late" if too_late else "done")
+        )
+        if row.kind == "cancel":
+            _cancelled(work, applied, row, too_late=too_late)
+        elif row.kind == "change":
+            _changed(work, applied, row, too_late=too_late)
+        elif too_late:
+            _too_late(work, applied, row, {})
+        else:
+            applied.results[EXCLUDE] = True
+
+
+def _cancelled(work: Work, applied: Applied, row: sa.Row[Any], *, too_late: bool) -> None:
+    """Cancel the units that came back; those that are gone need a person."""
+    body = applied.body
+    wanted = {int(line_no): units for line_no, units in json.loads(row.body)["lines"].items()}
+    free = {} if too_late else cancellable(work, body.order_id)
+    units = {n: min(count, free.get(n, 0)) for n, count in wanted.items()}
+    cancel_units(
+        work,
+        body.order_id,
+        body.number,
+        units,
+        Request("cancel", row.reason, row.by, row.asked_us, by_customer=bool(row.by_customer)),
+    )
+    gone = {n: count - units[n] for n, count in wanted.items() if count > units[n]}
+    if gone:
+        _too_late(work, applied, row, gone)
+
+
+def _changed(work: Work, applied: Applied, row: sa.Row[Any], *, too_late: bool) -> None:
+    """Promise anew once nobody is asked any more; a location that was too late leaves it as it was."""
+    body = applied.body
+    if too_late:
+        _too_late(work, applied, row, {})
+    else:
+        applied.results[PROMISE_CHANGED] = True
+    if any(other.kind == "change" for other in open_requests(work.connection, body.order_id)):
+        return
+    entry = work.room(Orders).need(body.order_id)
+    if entry is None or entry.later is None:
+        return
+    refused = too_late or _was_refused(work.connection, body.order_id, row.asked_us)
+    said = json.dumps(json.loads(row.body)["promise"])
+    promise = entry.later.promise if refused else said
+    record(
+        work,
+        later.OrderChanged(
+            order_id=body.order_id,
+            number=body.number,
+            what=("promise",),
+            promise=Promise.model_validate_json(promise),
+            contact_id=entry.later.contact_id,
+            note=entry.later.note,
+            reason="too late" if refused else row.reason,
+        ),
+        by=row.by,
+    )
+
+
+def _was_refused(connection: Connection, order_id: str, asked_us: int) -> bool:
+    """Tell whether a location has refused its part of the change that was asked for at this moment."""
+    return (
+        connection.execute(
+            sa.select(order_requests.c.request_id).where(
+                order_requests.c.order_id == order_id,
+                order_requests.c.kind == "change",
+                order_requests.c.asked_us == asked_us,
+                order_requests.c.outcome == "too_late",
+            )
+        ).first()
+        is not None
+    )
+
+
+def cancellable(work: Work, order_id: str) -> dict[int, int]:
+    """Return the units by line that may be cancelled at once: nobody holds them, and they are not gone.
+
+    What is no goods (the way, a service) is held by nobody and goes with the last goods.
+    """
+    now = held(work, order_id)
+    free = dict(now.loose)
+    entry = work.room(Orders).need(order_id)
+    for line in entry.record.lines if entry else ():
+        if line.line_no not in now.ordered:
+            free[line.line_no] = line.ordered - line.fulfilled - now.cancelled.get(line.line_no, 0)
+    return {line_no: units for line_no, units in free.items() if units > 0}
+
+
+def cancel_units(
+    work: Work, order_id: str, number: str, units: Mapping[int, int], request: Request
+) -> tuple[later.CancelledLine, ...]:
+    """Record that units are cancelled for good, and return them."""
+    entry = work.room(Orders).need(order_id)
+    skus = {line.line_no: line.sku for line in entry.record.lines} if entry else {}
+    lines = tuple(
+        later.CancelledLine(line_no=line_no, sku=skus[line_no], quantity=count)
+        for line_no, count in sorted(units.items())
+        if count > 0 and line_no in skus
+    )
+    if lines:
+        record(
+            work,
+            later.OrderCancelled(
+                cancel_id=work.ids.new_id(),
+                order_id=order_id,
+                number=number,
+                lines=lines,
+                reason=request.reason,
+                by_customer=request.by_customer,
+            ),
+            by=request.by,
+        )
+    return lines
+
+
+def tell_holders(work: Work, applied: Applied) -> None:
+    """Tell every other location that holds a part of an order what is different from now on."""
+    body: later.OrderChanged = applied.body
+    entry, post = work.room(Orders).need(body.order_id), work.post
+    if entry is None or entry.later is None or post is None:
+        return
+    before = entry.later
+    promise = body.promise if body.promise != Promise.model_validate_json(before.promise) else None
+    note = body.note if "note" in body.what and body.note != before.note else None
+    contact = body.contact_id if "contact" in body.what else ""
+    if ("promise" not in body.what or promise is None) and note is None and not contact:
+        return
+    version = work.connection.execute(
+        sa.select(contacts.c.version).where(contacts.c.contact_id == contact)
+    ).scalar()
+    for holding in held(work, body.order_id).open_holdings:
+        if holding.location != applied.edge:
+            amend = AssignmentAmend(
+                assignment_id=holding.assignment_id,
+                order_id=body.order_id,
+                promise=promise if "promise" in body.what else None,
+                contact_id=contact,
+                contact_version=int(version or 0),
+                note=note,
+            )
+            subjects = (f"order:{body.order_id}", f"assignment:{holding.assignment_id}")
+            post.send_directive(work.unit, holding.location, amend, subjects=subjects)
+
+
+def _too_late(work: Work, applied: Applied, row: sa.Row[Any], gone: Mapping[int, int]) -> None:
+    body = applied.body
+    raise_exception(
+        work,
+        kind="cancel_too_late",
+        subject=f"order:{body.order_id}",
+        title=f"{body.number} could not be taken back any more",
+        facts={
+            "number": body.number,
+            "location": applied.edge,
+            "assignment_id": body.assignment_id,
+            "asked_for": row.kind,
+            "asked_us": row.asked_us,
+            "asked_by": row.by,
+            "reason": row.reason,
+            "code": getattr(body, "code", ""),
+            "units": {str(line_no): units for line_no, units in gone.items()},
+        },
+        owner_role="ops",
+        dedupe_key=f"too_late:{body.assignment_id}",
+    )
+
+
+def _unsent_offer(work: Work, holding: Holding) -> int:
+    """Return the number of an assignment's offer that never left, 0 when there is none."""
+    if holding.own:
+        return 0
+    rows = work.connection.execute(
+        sa.select(directives.c.cseq, directives.c.bytes).where(
+            directives.c.edge == holding.location,
+            directives.c.hub_inc == work.hub_inc,
+            directives.c.state == "queued",
+            directives.c.kind == "assignment.offer",
+        )
+    )
+    for row in rows:
+        if json.loads(row.bytes)["body"].get("assignment_id") == holding.assignment_id:
+            return int(row.cseq)
+    return 0

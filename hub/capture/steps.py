@@ -1,0 +1,347 @@
+"""Taking an order for later in: checked, priced, promised and routed in one transaction, or not at all.
+
+The same order named again is the same order: `(channel, external_id)` is unique. What the channel says anew
+under a newer version is a change, group of fields by group of fields; an older or equal version changes
+nothing, so a draft that arrives late never writes over an order that was paid.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from hub.capture import changes, reads
+from hub.capture.pricing import known_of, priced_lines
+from hub.capture.rows import captured
+from hub.capture.stages import PAID
+from hub.capture.wanted import CustomerWanted, OrderAnswer, OrderWanted
+from hub.catalog.rows import products
+from hub.context import Hub
+from hub.customers import rows as contacts
+from hub.database import HubUnit
+from hub.fleet.rows import location
+from hub.once import once
+from hub.promises import promise_of
+from hub.spine.bulk import among
+from hub.spine.held import Holding
+from hub.spine.rows import counters
+from hub.spine.steps import record, take_orders
+from hub.spine.work import Applied, Work
+from protocol.customers import Contact
+from protocol.errors import Conflict, Invalid, OutOfRights, Refused, StaleVersion
+from protocol.fulfilment import CODE_DIGITS, FulfilKind, Promise
+from protocol.ids import IdMaker, format_number
+from protocol.kit.text import _
+from protocol.later import OrderPaidOnline, OrderPlaced, OrderRouted, OrderUnroutable
+from protocol.orders import LineKind
+
+DECIDED: Final = "decided"
+"""Where routing leaves what it recorded."""
+COUNTER: Final = "hub_order"
+CODE: Final = "HB"
+ORDINAL: Final = 1
+GROUPS: Final = ("lines", "promise", "customer", "note", "payment")
+STOCK_CODES: Final = frozenset({"NO_ATP", "SAFETY_STOCK", "DEFICIT", "RULE:company_threshold"})
+REASONS: Final = 20
+
+_CLAIM: Final = {
+    "sqlite": sqlite.insert(captured).on_conflict_do_nothing().returning(captured.c.order_id),
+    "postgresql": postgresql.insert(captured).on_conflict_do_nothing().returning(captured.c.order_id),
+}
+_COUNT: Final = {
+    name: dialect.insert(counters)
+    .values(name=COUNTER, value=1)
+    .on_conflict_do_update(index_elements=[counters.c.name], set_={"value": counters.c.value + 1})
+    .returning(counters.c.value)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who asks, and the key of the request."""
+
+    name: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """Who sent a newer version of an order, and which groups of fields differ."""
+
+    by: str
+    differs: tuple[str, ...]
+
+
+def capture(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By) -> tuple[OrderAnswer, bool]:
+    """Take an order in; return it and whether anything is new.
+
+    Raises:
+        Invalid: nothing of it can be understood as an order.
+        Refused: it may not be promised so; nothing was stored.
+        Conflict: the key, or this version of the order, said something else before.
+    """
+    # The log's lock first, as everybody takes it: two processes never wait for each other in a circle.
+    take_orders(unit, 0)
+    fresh = False
+
+    def work() -> OrderAnswer:
+        nonlocal fresh
+        answer, fresh = _named(hub, unit, wanted, by)
+        return answer
+
+    key = f"{by.name}/{by.key}" if by.key else ""
+    answer, _new = once(unit, hub, wanted, key, OrderAnswer, work)
+    return answer, fresh
+
+
+def _named(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By) -> tuple[OrderAnswer, bool]:
+    """Place the order unless its name is taken."""
+    order_id = hub.ids.new_id()
+    if not wanted.external_id:
+        return _place(hub, unit, wanted, by, order_id), True
+    connection = unit.connection
+    claimed = connection.execute(
+        _CLAIM[connection.dialect.name],
+        {
+            "channel": wanted.channel,
+            "external_id": wanted.external_id,
+            "order_id": order_id,
+            "version": wanted.version,
+            "digests": json.dumps(digests(wanted)),
+            "changed_us": hub.clock.now_us(),
+        },
+    )
+    if claimed.first() is not None:
+        return _place(hub, unit, wanted, by, order_id), True
+    return _again(hub, unit, wanted, by)
+
+
+def digests(wanted: OrderWanted) -> dict[str, str]:
+    """Return a digest of each group of fields of which a newer version wins."""
+    said = wanted.model_dump(mode="json")
+    said["lines"] = [said["lines"], said["shipping_minor"], said["currency"]]
+    said["note"] = [said["note"], said["gift"]]
+    return {
+        group: hashlib.sha256(json.dumps(said[group], sort_keys=True).encode()).hexdigest()[:16]
+        for group in GROUPS
+    }
+
+
+def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) -> OrderAnswer:
+    connection, now_us = unit.connection, hub.clock.now_us()
+    if wanted.currency != hub.settings.currency:
+        raise Invalid(
+            _("This hub's currency is {code}.", code=hub.settings.currency),
+            _("Send prices in that."),
+            code="wrong_currency",
+        )
+    promise = promise_of(wanted.promise, now_us)
+    must_exist(connection, promise)
+    known = known_of(
+        connection.execute(
+            sa.select(products).where(among(connection, products.c.sku, [line.sku for line in wanted.lines]))
+        )
+    )
+    lines, priced = priced_lines(wanted.lines, known, wanted.shipping_minor)
+    if not any(line.kind is LineKind.GOODS for line in lines):
+        raise Invalid(_("Nothing of this can be fulfilled."), _("Order goods with it."), code="no_goods")
+    _must_be_payable(wanted, promise, priced.total_minor)
+    contact_id = _contact(connection, hub.ids.new_id(), wanted.customer, now_us)
+    body = OrderPlaced(
+        order_id=order_id,
+        number=_number(connection),
+        channel=wanted.channel,
+        external_id=wanted.external_id,
+        currency=wanted.currency,
+        lines=lines,
+        total_minor=priced.total_minor,
+        tax_minor=priced.tax_minor,
+        promise=promise,
+        contact_id=contact_id,
+        pickup_code=pickup_code(hub.ids) if promise.kind is FulfilKind.COLLECT else "",
+        note=wanted.note,
+        gift=wanted.gift,
+        reservation_id=wanted.reservation_id,
+    )
+    work = hub.spine.work(unit)
+    applied = record(work, body, by=by.name, results={PAID: _paid(hub, wanted, body)})
+    decided = applied.results.get(DECIDED)
+    if isinstance(decided, OrderUnroutable) and not wanted.sold_already:
+        raise refusal(decided)
+    answer = _answer(work, applied, wanted.version)
+    changes.finish(hub, work)
+    return answer
+
+
+def _paid(hub: Hub, wanted: OrderWanted, body: OrderPlaced) -> OrderPaidOnline | None:
+    if wanted.payment is None:
+        return None
+    return OrderPaidOnline(
+        payment_id=hub.ids.new_id(),
+        order_id=body.order_id,
+        number=body.number,
+        gateway=wanted.payment.gateway,
+        reference=wanted.payment.reference,
+        amount_minor=wanted.payment.amount_minor,
+        currency=wanted.currency,
+    )
+
+
+def must_exist(connection: Connection, promise: Promise) -> None:
+    """Refuse a location that nobody registered.
+
+    Raises:
+        Invalid: there is none of that name.
+    """
+    if promise.location and location(connection, promise.location) is None:
+        raise Invalid(
+            _("There is no location {edge}.", edge=promise.location),
+            _("Look at the list of locations."),
+            code="no_location",
+            location=promise.location,
+        )
+
+
+def _must_be_payable(wanted: OrderWanted, promise: Promise, total_minor: int) -> None:
+    paid = wanted.payment.amount_minor if wanted.payment else 0
+    if paid > total_minor:
+        raise Invalid(
+            _("More was paid than the order costs."),
+            _("Correct the payment or the prices."),
+            code="overpaid",
+            total_minor=total_minor,
+            paid_minor=paid,
+        )
+    if promise.kind is not FulfilKind.SHIP:
+        return
+    if paid < total_minor:
+        raise Refused(
+            _("An order that is shipped must be paid first."),
+            _("Capture the whole amount, then send it again."),
+            code="unpaid",
+            total_minor=total_minor,
+            paid_minor=paid,
+        )
+    if wanted.customer is None or not wanted.customer.address.line1:
+        raise Invalid(
+            _("An order that is shipped needs an address."),
+            _("Send the customer with it."),
+            code="no_address",
+        )
+
+
+def refusal(decided: OrderUnroutable) -> Refused:
+    """Return the refusal of an order that nobody can fulfil, with the reasons."""
+    kind = OutOfRights if any(row.code in STOCK_CODES for row in decided.ruled_out) else Refused
+    return kind(
+        decided.sentence,
+        _("Offer fewer, another location or a later day; or say that it is sold already."),
+        code="out_of_rights" if kind is OutOfRights else "unroutable",
+        reasons=[row.model_dump() for row in decided.ruled_out[:REASONS]],
+    )
+
+
+def _contact(connection: Connection, new_id: str, customer: CustomerWanted | None, now_us: int) -> str:
+    if customer is None:
+        return ""
+    contacts.put(connection, contact_of(customer, new_id), origin=contacts.HUB_ORIGIN, now_us=now_us)
+    return new_id
+
+
+def contact_of(customer: CustomerWanted, contact_id: str) -> Contact:
+    """Return a contact as it is kept."""
+    return Contact(contact_id=contact_id, **customer.model_dump())
+
+
+def pickup_code(ids: IdMaker) -> str:
+    """Return the digits that a customer says at the desk."""
+    return f"{int(ids.secret(8), 16) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
+
+
+def _number(connection: Connection) -> str:
+    count = connection.execute(_COUNT[connection.dialect.name]).scalar_one()
+    return format_number(CODE, ORDINAL, int(count))
+
+
+def _answer(work: Work, applied: Applied, version: int) -> OrderAnswer:
+    body: OrderPlaced = applied.body
+    decided: OrderRouted | OrderUnroutable | None = applied.results.get(DECIDED)
+    routed = decided if isinstance(decided, OrderRouted) else None
+    parts = [
+        Holding(
+            part.assignment_id,
+            part.location,
+            own=False,
+            units={line.line_no: line.quantity for line in part.lines},
+        )
+        for part in (routed.parts if routed else ())
+    ]
+    return reads.answer(
+        work, body.order_id, version=version, parts=parts, sentence=decided.sentence if decided else ""
+    )
+
+
+def _again(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By) -> tuple[OrderAnswer, bool]:
+    """Answer what is known of an order that was named before, after taking in what is newer."""
+    connection = unit.connection
+    row = connection.execute(
+        sa.select(captured)
+        .where(captured.c.channel == wanted.channel, captured.c.external_id == wanted.external_id)
+        .with_for_update()
+    ).one()
+    before: Mapping[str, str] = json.loads(row.digests)
+    now = digests(wanted)
+    differs = [group for group in GROUPS if before[group] != now[group]]
+    if differs and wanted.version == row.version:
+        raise Conflict(
+            _("This order was sent before with other content, so nothing was done."),
+            _("Send a change with a newer version."),
+            code="identity_reused",
+            channel=wanted.channel,
+            external_id=wanted.external_id,
+            differs=differs,
+        )
+    if differs and wanted.version < row.version:
+        raise StaleVersion(
+            _("A newer version of this order is known, so nothing was done."),
+            _("Nothing is left to do; look the order up."),
+            code="older_version",
+            version=row.version,
+            sent=wanted.version,
+        )
+    if wanted.version > row.version:
+        _take_newer(hub, unit, row.order_id, wanted, Newer(by.name, tuple(differs)))
+        connection.execute(
+            sa.update(captured)
+            .where(captured.c.channel == wanted.channel, captured.c.external_id == wanted.external_id)
+            .values(version=wanted.version, digests=json.dumps(now), changed_us=hub.clock.now_us())
+        )
+    return reads.answer(hub.spine.work(unit), row.order_id, version=max(row.version, wanted.version)), False
+
+
+def _take_newer(hub: Hub, unit: HubUnit, order_id: str, wanted: OrderWanted, newer: Newer) -> None:
+    differs = newer.differs
+    if "lines" in differs:
+        raise Refused(
+            _("The lines of an order stay as they were ordered."),
+            _("Cancel units of it, or cancel it and send a new order."),
+            code="lines_are_fixed",
+        )
+    work = hub.spine.work(unit)
+    if "payment" in differs and wanted.payment is not None:
+        changes.take_payment(work, order_id, wanted.payment, by=newer.by)
+    promise = promise_of(wanted.promise, hub.clock.now_us()) if "promise" in differs else None
+    if promise is not None:
+        must_exist(unit.connection, promise)
+    customer = wanted.customer if "customer" in differs else None
+    note = wanted.note if "note" in differs else None
+    if promise is not None or customer is not None or note is not None:
+        reason = f"{wanted.channel} {wanted.version}"
+        changes.change(work, order_id, changes.Change(reason, newer.by, promise, customer, note))
+    changes.finish(hub, work)

@@ -1,0 +1,1 @@
+"""Who customers are to the people who serve them: kept beside the record, never in a hashed event."""

@@ -1,0 +1,71 @@
+"""The contacts: one row each, with what an order is looked up by beside the whole.
+
+Erasing empties a row and keeps its id, so what names it in the log still points somewhere.
+"""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from hub.database import metadata
+from protocol.customers import Contact, phone_digits
+
+HUB_ORIGIN: Final = "hub"
+
+contacts: Final = sa.Table(
+    "contacts",
+    metadata,
+    sa.Column("contact_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False, index=True),
+    sa.Column("email", sa.Text, nullable=False, index=True),
+    sa.Column("phone", sa.Text, nullable=False, index=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("erased", sa.Boolean, nullable=False),
+    sa.Column("changed_us", sa.BigInteger, nullable=False),
+)
+"""`origin` is who told of them first. `name` and `email` are in small letters, `phone` is digits."""
+
+
+def _put(insert: Any) -> Any:
+    made = insert(contacts)
+    kept = ("contact_id", "origin")
+    columns = [column.name for column in contacts.columns if column.name not in kept]
+    changed = {name: made.excluded[name] for name in columns}
+    return made.on_conflict_do_update(index_elements=[contacts.c.contact_id], set_=changed)
+
+
+_PUT: Final = {"sqlite": _put(sqlite.insert), "postgresql": _put(postgresql.insert)}
+
+
+def find(connection: Connection, contact_id: str) -> Contact | None:
+    """Return a contact, or None when nobody has told of one under this id."""
+    body = connection.execute(sa.select(contacts.c.body).where(contacts.c.contact_id == contact_id)).scalar()
+    return None if body is None else Contact.model_validate_json(body)
+
+
+def origin_of(connection: Connection, contact_id: str) -> str | None:
+    """Return who told of a contact first, None when there is none."""
+    origin: str | None = connection.execute(
+        sa.select(contacts.c.origin).where(contacts.c.contact_id == contact_id)
+    ).scalar()
+    return origin
+
+
+def put(connection: Connection, contact: Contact, *, origin: str, now_us: int) -> None:
+    """Write a contact over the one of the same id; who told of it first stays."""
+    row = {
+        "contact_id": contact.contact_id,
+        "version": contact.version,
+        "origin": origin,
+        "name": contact.full_name.lower(),
+        "email": contact.email.lower(),
+        "phone": phone_digits(contact.phone),
+        "body": contact.model_dump_json(),
+        "erased": contact.erased,
+        "changed_us": now_us,
+    }
+    connection.execute(_PUT[connection.dialect.name], row)

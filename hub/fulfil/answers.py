@@ -1,0 +1,65 @@
+"""What a location's answer to a directive means for an assignment; in the transaction that keeps the answer.
+
+The answer to an offer is definite: the location has the assignment, or it never will. The answer to a
+cancellation is not, as "noted" is no giving up, with one exception: a location that says it has no such
+assignment will never fulfil it.
+"""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from hub.context import Hub
+from hub.database import HubUnit
+from hub.fulfil.room import Assignments
+from hub.fulfil.rules import OPEN
+from hub.spine.steps import record
+from protocol.directives import DirectiveOutcome, Outcome
+from protocol.later import AssignmentAnswered
+
+OFFER: Final = "assignment.offer"
+CANCEL: Final = "assignment.cancel"
+NO_ASSIGNMENT: Final = "no_assignment"
+
+Heard = Callable[[HubUnit, str, sa.Row[Any], DirectiveOutcome], bool]
+
+
+def answers_of(hub: Hub) -> Heard:
+    """Return what listens to answers; it takes care of those about assignments."""
+
+    def heard(unit: HubUnit, edge: str, row: sa.Row[Any], outcome: DirectiveOutcome) -> bool:
+        if row.kind == OFFER and row.state != "withdrawn":
+            return _answered(hub, unit, edge, row, outcome)
+        if row.kind == CANCEL and (outcome.res, outcome.code) == (Outcome.REJECTED, NO_ASSIGNMENT):
+            return _answered(hub, unit, edge, row, outcome)
+        return False
+
+    return heard
+
+
+def _answered(hub: Hub, unit: HubUnit, edge: str, row: sa.Row[Any], outcome: DirectiveOutcome) -> bool:
+    said = json.loads(row.bytes)["body"]
+    work = hub.spine.work(unit)
+    assignment = work.room(Assignments).get(said["assignment_id"])
+    if assignment is None or assignment.state not in OPEN:
+        # It ended by an event that overtook this answer, or belongs to a log that was lost.
+        return True
+    record(
+        work,
+        AssignmentAnswered(
+            assignment_id=assignment.assignment_id,
+            order_id=assignment.order_id,
+            number=assignment.number,
+            location=edge,
+            outcome=outcome.res.value,
+            code=outcome.code,
+            detail=outcome.detail[:300],
+        ),
+    )
+    work.flush()
+    for topic in sorted(work.topics):
+        unit.after_commit(partial(hub.broadcaster.publish, topic))
+    return True

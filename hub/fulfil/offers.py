@@ -1,0 +1,132 @@
+"""What the hub tells locations about assignments: what to fulfil, what is due, what became of an order.
+
+Each is numbered in the transaction that decided it. An offer that never left is taken back with certainty
+(`withdraw`); everything else is asked for (`hub.capture.asking`). Nothing is told while tables are made anew.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from hub.customers.rows import contacts
+from hub.fulfil.room import Assignment, Assignments
+from hub.fulfil.rows import assignment_directives
+from hub.fulfil.rules import OPEN
+from hub.spine.bulk import Upsert
+from hub.spine.entries import Entry
+from hub.spine.later import Later
+from hub.spine.work import HUB_EDGE, Applied, Work
+from protocol.directives import AssignmentAmend, AssignmentOffer, OrderSettled
+from protocol.fulfilment import AssignedLine, Promise
+
+OFFER_BYTES: Final = 30_000
+"""What fits in one directive, with some room for its envelope."""
+NAME_CUTS: Final = (120, 60, 24, 8)
+"""Letters of an article's name that travel when an order has many lines; the store has its own catalogue."""
+_DIRECTIVES: Final = Upsert(assignment_directives)
+"""An assignment is offered once; the row says where."""
+
+
+def offer(
+    work: Work, assignment: Assignment, entry: Entry, later: Later, lines: Sequence[AssignedLine]
+) -> None:
+    """Tell a location what it is to fulfil."""
+    if work.post is None:
+        return
+    body = AssignmentOffer(
+        assignment_id=assignment.assignment_id,
+        order_id=assignment.order_id,
+        number=assignment.number,
+        channel=later.channel,
+        currency=later.currency,
+        promise=Promise.model_validate_json(later.promise),
+        lines=tuple(lines),
+        due_minor=later.due_minor(entry.record),
+        contact_id=later.contact_id,
+        contact_version=contact_version(work, later.contact_id),
+        pickup_code=later.pickup_code,
+        note=later.note,
+        gift=later.gift,
+        requested=later.location == assignment.location,
+    )
+    cseq = work.post.send_directive(
+        work.unit,
+        assignment.location,
+        _fitting(body),
+        subjects=(f"order:{assignment.order_id}", f"assignment:{assignment.assignment_id}"),
+    )
+    row = (assignment.assignment_id, assignment.location, work.hub_inc, cseq)
+    _DIRECTIVES.run(work.connection, [row])
+
+
+def _fitting(body: AssignmentOffer) -> AssignmentOffer:
+    for letters in NAME_CUTS:
+        if len(body.model_dump_json().encode()) <= OFFER_BYTES:
+            break
+        cut = tuple(line.model_copy(update={"name": line.name[:letters]}) for line in body.lines)
+        body = body.model_copy(update={"lines": cut})
+    return body
+
+
+def contact_version(work: Work, contact_id: str) -> int:
+    """Return the newest version of a contact, 0 where there is none yet."""
+    if not contact_id:
+        return 0
+    found = work.connection.execute(
+        sa.select(contacts.c.version).where(contacts.c.contact_id == contact_id)
+    ).scalar()
+    return int(found or 0)
+
+
+def withdraw(work: Work, assignment: Assignment) -> bool:
+    """Take an offer back if it never left the hub; False when the location may have heard of it."""
+    if work.post is None or assignment.own:
+        return False
+    row = work.connection.execute(
+        sa.select(assignment_directives).where(
+            assignment_directives.c.assignment_id == assignment.assignment_id
+        )
+    ).first()
+    if row is None or row.hub_inc != work.hub_inc:
+        return False
+    return work.post.withdraw(work.unit, row.edge, row.cseq)
+
+
+def amend(work: Work, applied: Applied) -> None:
+    """Tell the locations that work on an order what is still due on it; one that took the money knows."""
+    entry: Entry | None = applied.results["entry"]
+    if work.post is None or entry is None or entry.later is None:
+        return
+    due_minor = entry.later.due_minor(entry.record)
+    for assignment in work.room(Assignments).of_order(entry.record.order_id):
+        if assignment.state not in OPEN or assignment.location == applied.edge:
+            continue
+        body = AssignmentAmend(
+            assignment_id=assignment.assignment_id, order_id=assignment.order_id, due_minor=due_minor
+        )
+        work.post.send_directive(
+            work.unit,
+            assignment.location,
+            body,
+            subjects=(f"order:{assignment.order_id}", f"assignment:{assignment.assignment_id}"),
+        )
+
+
+def settle(work: Work, applied: Applied, entry: Entry | None, state: str, sentence: str = "") -> None:
+    """Tell the store that took an order, and could not decide it alone, what became of it."""
+    if work.post is None or entry is None or entry.later is None:
+        return
+    later = entry.later
+    if later.own or later.location in {HUB_EDGE, applied.edge}:
+        return
+    body = OrderSettled(
+        order_id=entry.record.order_id,
+        number=entry.record.number,
+        state=state,
+        promise=Promise.model_validate_json(later.promise),
+        sentence=sentence[:300],
+    )
+    work.post.send_directive(
+        work.unit, later.location, body, subjects=(f"order:{entry.record.order_id}",)
+    )

@@ -1,0 +1,122 @@
+"""Who is called about an assignment, and with which facts; one open card for each thing."""
+
+from hub.fulfil.room import Assignment, Assignments
+from hub.spine.steps import raise_exception
+from hub.spine.work import Applied, Work
+from protocol import later
+from protocol.lifecycles import AssignmentState
+
+OPS = "ops"
+TWICE = 2
+
+
+def raise_odd(work: Work, applied: Applied, assignment: Assignment) -> None:
+    """Something happened to an assignment that was given up, or that had left already."""
+    others = [
+        each.location
+        for each in work.room(Assignments).of_order(assignment.order_id)
+        if each.assignment_id != assignment.assignment_id and not each.ended_us
+    ]
+    raise_exception(
+        work,
+        kind="assignment_over",
+        subject=f"order:{assignment.order_id}",
+        title=f"{assignment.location} went on with its part of {assignment.number} after it was over",
+        facts={
+            "number": assignment.number,
+            "location": assignment.location,
+            "assignment_id": assignment.assignment_id,
+            "kind": applied.kind,
+            "state": assignment.state.value,
+            "also_at": others[:10],
+        },
+        owner_role=OPS,
+        dedupe_key=f"over:{assignment.assignment_id}",
+    )
+
+
+def raise_shorts(work: Work, applied: Applied, assignment: Assignment) -> None:
+    """Units were not there; the card closes itself when the order is routed again."""
+    body: later.AssignmentPicked = applied.body
+    units = sum(line.units for line in body.shorts)
+    raise_exception(
+        work,
+        kind="short_pick",
+        subject=f"order:{assignment.order_id}",
+        title=f"{units} of {assignment.number} were not found at {assignment.location}",
+        facts={
+            "number": assignment.number,
+            "location": assignment.location,
+            "assignment_id": assignment.assignment_id,
+            "lines": [
+                {"line_no": line.line_no, "sku": line.sku, "units": line.units, "reason": line.reason.value}
+                for line in body.shorts[:20]
+            ],
+            "by": applied.by,
+        },
+        owner_role=OPS,
+        dedupe_key=f"short_pick:{assignment.order_id}",
+    )
+
+
+def raise_too_late(work: Work, applied: Applied, assignment: Assignment) -> None:
+    """A location could not give an assignment up any more."""
+    body: later.CancelRefused = applied.body
+    raise_exception(
+        work,
+        kind="cancel_too_late",
+        subject=f"order:{assignment.order_id}",
+        title=f"{assignment.location} could not give {assignment.number} up any more",
+        facts={
+            "number": assignment.number,
+            "location": assignment.location,
+            "assignment_id": assignment.assignment_id,
+            "code": body.code,
+            "detail": body.detail,
+        },
+        owner_role=OPS,
+        dedupe_key=f"too_late:{assignment.assignment_id}",
+    )
+
+
+def raise_rejections(work: Work, applied: Applied, assignment: Assignment) -> None:
+    """Two locations gave the same order back: something is wrong with more than one of them."""
+    gave_back = [
+        each
+        for each in work.room(Assignments).of_order(assignment.order_id)
+        if each.state in {AssignmentState.REJECTED, AssignmentState.EXPIRED} and each.reason != "no_show"
+    ]
+    if len(gave_back) < TWICE:
+        return
+    raise_exception(
+        work,
+        kind="rejected_twice",
+        subject=f"order:{assignment.order_id}",
+        title=f"{assignment.number} was given back {len(gave_back)} times",
+        facts={
+            "number": assignment.number,
+            "locations": [each.location for each in gave_back],
+            "reasons": [each.reason for each in gave_back],
+            "event": applied.event_id,
+        },
+        owner_role=OPS,
+        dedupe_key=f"rejected_twice:{assignment.order_id}",
+    )
+
+
+def raise_uncollected(work: Work, applied: Applied, assignment: Assignment) -> None:
+    """Nobody came and the goods are back on the shelf; the order and its money still are the customer's."""
+    raise_exception(
+        work,
+        kind="no_show",
+        subject=f"order:{assignment.order_id}",
+        title=f"{assignment.number} was not collected; {assignment.location} put it back",
+        facts={
+            "number": assignment.number,
+            "location": assignment.location,
+            "assignment_id": assignment.assignment_id,
+            "by": applied.by,
+        },
+        owner_role=OPS,
+        dedupe_key=f"not_collected:{assignment.order_id}",
+    )

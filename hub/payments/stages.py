@@ -1,0 +1,84 @@
+"""A cancellation of what was paid online orders the money back, in the same transaction."""
+
+import sqlalchemy as sa
+
+from hub.payments import rows
+from hub.payments.rules import Back, Taken, share_back
+from hub.spine.entries import Entry
+from hub.spine.later_rows import payments
+from hub.spine.orders import Orders
+from hub.spine.steps import close_exception
+from hub.spine.work import Applied, Work
+from protocol import later
+
+
+def on_order_cancelled(work: Work, applied: Applied) -> None:
+    """Queue what is owed back, as far as it was paid online; stands after the ledger."""
+    body: later.OrderCancelled = applied.body
+    entry: Entry | None = applied.results["entry"]
+    owed = int(applied.results["owed_minor"])
+    if work.rebuilding or owed <= 0 or entry is None or entry.later is None:
+        return
+    work.room(Orders).flush()
+    now_us = work.clock.now_us()
+    for back in share_back(owed, _taken(work, body.order_id)):
+        row = _row(work, body, back) | {"currency": entry.later.currency}
+        work.connection.execute(
+            sa.insert(rows.gateway_commands).values(**row, created_us=now_us, due_us=now_us)
+        )
+
+
+def _row(work: Work, body: later.OrderCancelled, back: Back) -> dict[str, object]:
+    return {
+        "command_id": work.ids.new_id(),
+        "order_id": body.order_id,
+        "number": body.number,
+        "kind": "refund",
+        "gateway": back.gateway,
+        "amount_minor": back.amount_minor,
+        "payment_reference": back.reference,
+        "state": "queued",
+        "tries": 0,
+        "reference": "",
+        "detail": "",
+    }
+
+
+def _taken(work: Work, order_id: str) -> list[Taken]:
+    """Return what came in online, with what has gone back or is about to; by payment, the oldest first."""
+    connection = work.connection
+    paid = connection.execute(
+        sa.select(payments).where(payments.c.order_id == order_id).order_by(payments.c.apply_order)
+    ).all()
+    back: dict[str, int] = {}
+    commands = rows.of_order(connection, order_id)
+    known = {command.command_id for command in commands}
+    for command in commands:
+        back[command.gateway] = back.get(command.gateway, 0) + command.amount_minor
+    for row in paid:
+        if row.direction == "out" and row.via == "online" and row.payment_id not in known:
+            back[row.gateway] = back.get(row.gateway, 0) + row.amount_minor
+    found = []
+    for row in paid:
+        if row.direction == "in" and row.via == "online":
+            given = min(back.get(row.gateway, 0), row.amount_minor)
+            back[row.gateway] = back.get(row.gateway, 0) - given
+            found.append(Taken(row.gateway, row.reference, row.amount_minor, given))
+    return found
+
+
+def on_refunded_online(work: Work, applied: Applied) -> None:
+    """A refund that happened settles its command, whoever carried it out."""
+    body: later.OrderRefundedOnline = applied.body
+    if work.rebuilding:
+        return
+    rows.change(
+        work.connection,
+        body.refund_id,
+        state="done",
+        reference=body.reference,
+        detail="",
+        settled_us=applied.at_us,
+    )
+    for kind in ("refund_to_make", "refund_failed"):
+        close_exception(work, f"{kind}:{body.refund_id}", how="The money went back", by=applied.by)

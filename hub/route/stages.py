@@ -1,0 +1,144 @@
+"""Routing as the journey calls it: after a capture, after a change, and when a location gives units back.
+
+Every one of them does nothing while tables are made anew: what was decided then is in the log.
+"""
+
+from typing import Any, Final
+
+from hub.route import reads
+from hub.route.deciding import Because, ToRoute, decide, unroutable
+from hub.route.reservations import use_reservation
+from hub.route.rules import MAX_RE_ROUTES, NoLocation
+from hub.spine.held import held
+from hub.spine.orders import Orders
+from hub.spine.work import Applied, Work
+from hub.stock import allocations
+from protocol import later
+from protocol.fulfilment import AssignedLine, Promise, RejectReason
+from protocol.orders import LineKind
+
+DECIDED: Final = "decided"
+"""Where a decision stands in `results`: what was recorded, for whoever asked for it."""
+PROMISE_CHANGED: Final = "promise_changed"
+"""Set in `results` by the stage that settles requests: the change routes these units, not their return."""
+EXCLUDE: Final = "exclude"
+"""Set in `results` to True when a location was asked to give units up because another one shall fulfil."""
+ATTEMPTS: Final = 100
+
+
+def on_order_placed(work: Work, applied: Applied) -> None:
+    """Decide who fulfils an order that its store has not set aside itself; stands after it was written."""
+    body: later.OrderPlaced = applied.body
+    if work.rebuilding or body.own is not None:
+        return
+    lines = tuple(
+        AssignedLine(line_no=line.line_no, sku=line.sku, name=line.name, quantity=line.quantity)
+        for line in body.lines
+        if line.kind is LineKind.GOODS
+    )
+    if not lines:
+        return
+    order = ToRoute(body.order_id, body.number, body.promise, lines)
+    reserved = use_reservation(work, body.reservation_id, order) if body.reservation_id else None
+    applied.results[DECIDED] = reserved or decide(work, order, Because())
+
+
+def on_order_changed(work: Work, applied: Applied) -> None:
+    """Route what nobody holds by the new promise; a change that is only asked for moves nothing."""
+    body: later.OrderChanged = applied.body
+    if work.rebuilding or body.requested or "promise" not in body.what:
+        return
+    applied.results[DECIDED] = route_loose(work, body.order_id, trigger="changed")
+
+
+def re_route(work: Work, applied: Applied) -> None:
+    """Route units anew that a location gave back; stands after the stages of fulfil and of capture.
+
+    For `assignment.rejected`, `.picked` (its shorts), `.answered` (rejected, expired), `.withdrawn` and
+    `.cancelled`. Only units that nobody holds by now, and at most twice by itself: a third location that
+    gives an order back says that something is wrong with more than the location.
+    """
+    body: later.OnAssignment = applied.body
+    if work.rebuilding or applied.results.get(PROMISE_CHANGED):
+        return
+    trigger, freed = _freed(work, body)
+    if not freed:
+        return
+    loose = held(work, body.order_id).loose
+    units = {n: min(count, loose[n]) for n, count in freed.items() if n in loose}
+    excluded = _giver(applied, body) if trigger in _EXCLUDING or applied.results.get(EXCLUDE) else ""
+    applied.results[DECIDED] = _route(work, body.order_id, units, trigger=trigger, also_excluded=excluded)
+
+
+def route_loose(
+    work: Work, order_id: str, *, trigger: str
+) -> later.OrderRouted | later.OrderUnroutable | None:
+    """Route everything that nobody holds because a person wants it; None when there is nothing."""
+    return _route(work, order_id, held(work, order_id).loose, trigger=trigger)
+
+
+_EXCLUDING: Final = ("answered", "rejected", "short")
+
+
+def _route(
+    work: Work, order_id: str, units: dict[int, int], *, trigger: str, also_excluded: str = ""
+) -> later.OrderRouted | later.OrderUnroutable | None:
+    entry = work.room(Orders).need(order_id)
+    if entry is None or entry.later is None:
+        return None
+    lines = reads.assigned_lines(work.connection, order_id, units)
+    if not lines:
+        return None
+    promise = Promise.model_validate_json(entry.later.promise)
+    order = ToRoute(order_id, entry.record.number, promise, lines)
+    before = reads.before(work.connection, order_id)
+    because = Because(
+        trigger=trigger,
+        attempt=min(before.attempts + 1, ATTEMPTS),
+        # Who asks for another promise, or tries again by hand, may ask everybody again.
+        excluded=_with(before.excluded, also_excluded) if trigger in reads.AUTOMATIC else (),
+    )
+    if trigger in reads.AUTOMATIC and before.automatic >= MAX_RE_ROUTES:
+        why = f"It was routed anew {before.automatic} times already and came back; somebody must look at it."
+        return unroutable(work, order, because, NoLocation((), ""), why)
+    return decide(work, order, because)
+
+
+def _freed(work: Work, body: Any) -> tuple[str, dict[int, int]]:
+    """Return why units came back and how many of each line; nothing when they did not."""
+    trigger, units = "", {}
+    match body:
+        case later.AssignmentRejected(reason=RejectReason.NO_SHOW):
+            pass  # the customer did not come; another location would wait for them in vain
+        case later.AssignmentRejected():
+            trigger, units = "rejected", _units(body.lines)
+        case later.AssignmentPicked():
+            trigger, units = "short", _units(body.shorts)
+        case later.AssignmentCancelled():
+            trigger, units = "cancelled", _units(body.lines)
+        case later.AssignmentAnswered(outcome="rejected" | "expired"):
+            trigger, units = "answered", _promised(work, body.assignment_id)
+        case later.AssignmentWithdrawn():
+            trigger, units = "withdrawn", _promised(work, body.assignment_id)
+    return trigger, units
+
+
+def _units(lines: Any) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for line in lines:
+        found[line.line_no] = found.get(line.line_no, 0) + line.units
+    return found
+
+
+def _promised(work: Work, assignment_id: str) -> dict[int, int]:
+    """Return what an assignment was given, from its rights: it never reached anybody who could tell."""
+    rows = allocations.of_owner(work.connection, assignment_id)
+    return {row.line_no: row.units - row.finished for row in rows}
+
+
+def _giver(applied: Applied, body: Any) -> str:
+    return str(getattr(body, "location", "")) or applied.edge
+
+
+def _with(before: tuple[str, ...], also: str) -> tuple[str, ...]:
+    return before if not also or also in before else (*before, also)

@@ -1,0 +1,163 @@
+"""Who holds which units of an order, told by its events alone: what each location has, and what nobody has.
+
+Routing, changes and cancellations ask this before they touch anything: units that a location may still hand
+over are never given to another one, and units that nobody holds are never waited for. It is read when
+something about an order is decided anew, never for each event.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.spine.log import Log
+from hub.spine.rows import event_subjects, events
+from hub.spine.work import Work
+from protocol import later
+from protocol.envelope import decode_event, read_body
+from protocol.events import KIND_OF
+from protocol.fulfilment import UnitsLine
+from protocol.orders import LineKind, WireModel
+
+_GIVEN_UP: Final = (later.AssignmentRejected, later.AssignmentCancelled)
+_LEFT: Final = (later.AssignmentHandedOver, later.AssignmentShipped)
+_KINDS: Final = tuple(
+    KIND_OF[model][0]
+    for model in (
+        later.OrderPlaced,
+        later.OrderRouted,
+        later.OrderCancelled,
+        later.AssignmentAnswered,
+        later.AssignmentWithdrawn,
+        later.AssignmentPicked,
+        later.HandoverUndone,
+        *_GIVEN_UP,
+        *_LEFT,
+    )
+)
+
+
+@dataclass(slots=True)
+class Holding:
+    """What one location holds of an order, by line number."""
+
+    assignment_id: str
+    location: str
+    own: bool
+    """True when the store that took the order set the units aside itself."""
+    units: dict[int, int] = field(default_factory=dict)
+    left: dict[int, int] = field(default_factory=dict)
+    """Of `units`, those that are in the customer's hands or on their way."""
+
+    def open(self, line_no: int) -> int:
+        """Return the units of a line that are still there."""
+        return max(0, self.units.get(line_no, 0) - self.left.get(line_no, 0))
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the location still has anything to fulfil."""
+        return any(self.open(line_no) for line_no in self.units)
+
+    def give_up(self, line_no: int, units: int) -> None:
+        """Units are no longer this location's; what has left stays."""
+        kept = self.left.get(line_no, 0)
+        self.units[line_no] = max(kept, self.units.get(line_no, 0) - units)
+
+    def give_up_all(self) -> None:
+        """Nothing is this location's but what has left."""
+        self.units = dict(self.left)
+
+    def leave(self, line_no: int, units: int) -> None:
+        """Units left, or came back when below zero; who had given them up had them all the same."""
+        self.left[line_no] = max(0, self.left.get(line_no, 0) + units)
+        self.units[line_no] = max(self.units.get(line_no, 0), self.left[line_no])
+
+
+@dataclass(slots=True)
+class Held:
+    """An order's goods: who holds what, and what nobody holds."""
+
+    ordered: dict[int, int] = field(default_factory=dict)
+    cancelled: dict[int, int] = field(default_factory=dict)
+    holdings: dict[str, Holding] = field(default_factory=dict)
+
+    @property
+    def loose(self) -> dict[int, int]:
+        """Units by line that nobody fulfils: neither cancelled, nor held, nor gone."""
+        found = {}
+        for line_no, ordered in self.ordered.items():
+            held = sum([holding.units.get(line_no, 0) for holding in self.holdings.values()])
+            units = ordered - self.cancelled.get(line_no, 0) - held
+            if units > 0:
+                found[line_no] = units
+        return found
+
+    @property
+    def open_holdings(self) -> list[Holding]:
+        """Locations that still have something to fulfil, in the order in which they got it."""
+        return [holding for holding in self.holdings.values() if holding.is_open]
+
+    def take(self, edge: str, body: WireModel) -> None:
+        """Let one event count."""
+        if isinstance(body, later.OrderPlaced):
+            self.ordered = {line.line_no: line.quantity for line in body.lines if line.kind is LineKind.GOODS}
+            if body.own is not None:
+                units = {line.line_no: line.quantity for line in body.own.lines}
+                self.holdings[body.own.assignment_id] = Holding(
+                    body.own.assignment_id, edge, own=True, units=units
+                )
+        elif isinstance(body, later.OrderRouted):
+            for part in body.parts:
+                units = {line.line_no: line.quantity for line in part.lines}
+                self.holdings[part.assignment_id] = Holding(
+                    part.assignment_id, part.location, own=False, units=units
+                )
+        elif isinstance(body, later.OrderCancelled):
+            for gone in body.lines:
+                self.cancelled[gone.line_no] = self.cancelled.get(gone.line_no, 0) + gone.quantity
+        elif isinstance(body, later.OnAssignment):
+            self._on_assignment(edge, body)
+
+    def _on_assignment(self, edge: str, body: later.OnAssignment) -> None:
+        holding = self.holdings.setdefault(body.assignment_id, Holding(body.assignment_id, edge, own=False))
+        if isinstance(body, _GIVEN_UP):
+            _each(body.lines, holding.give_up)
+        elif isinstance(body, later.AssignmentPicked):
+            _each(body.shorts, holding.give_up)
+        elif isinstance(body, _LEFT):
+            _each(body.lines, holding.leave)
+        elif isinstance(body, later.HandoverUndone):
+            _each(body.lines, lambda line_no, units: holding.leave(line_no, -units))
+        elif isinstance(body, later.AssignmentWithdrawn) or (
+            isinstance(body, later.AssignmentAnswered) and body.outcome in ("rejected", "expired")
+        ):
+            holding.give_up_all()
+
+
+def _each(lines: Iterable[UnitsLine], do: Callable[[int, int], None]) -> None:
+    for line in lines:
+        do(line.line_no, line.units)
+
+
+def held_of(connection: Connection, order_id: str) -> Held:
+    """Return who holds what of an order, from what is written."""
+    found = Held()
+    rows = connection.execute(
+        sa.select(events.c.edge, events.c.bytes)
+        .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
+        .where(event_subjects.c.subject == f"order:{order_id}", events.c.kind.in_(_KINDS))
+        .order_by(events.c.apply_order)
+    )
+    for row in rows:
+        found.take(row.edge, read_body(decode_event(bytes(row.bytes))))
+    return found
+
+
+def held(work: Work, order_id: str) -> Held:
+    """Return who holds what of an order as this unit of work has it, the event at hand included."""
+    found = held_of(work.connection, order_id)
+    for applied in work.room(Log).waiting(f"order:{order_id}"):
+        found.take(applied.edge, applied.body)
+    return found

@@ -1,0 +1,177 @@
+"""Promising lent units: each promise takes rights in one conditional statement, and gives them back once.
+
+The cells only grow (`protocol.rights`): A when units are promised, K when a promise ends without goods having
+left. So a row here remembers how much of it has ended or was fulfilled, and nothing ends twice. Whoever asks
+for more than a location has lent gets `OutOfRights` and nothing is taken, whichever process was quicker.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.spine.bulk import Insert
+from hub.stock.rows import allocations, hub_rights
+from protocol.errors import OutOfRights
+from protocol.kit.text import _
+
+Wanted = tuple[int, str, int]
+"""(line_no, sku, units)"""
+
+_NEW: Final = Insert(allocations)
+_FREE: Final = hub_rights.c.granted_seen - hub_rights.c.returned - hub_rights.c.allocated + hub_rights.c.ended
+_TAKE: Final = (
+    sa.update(hub_rights)
+    .where(
+        hub_rights.c.location == sa.bindparam("at"),
+        hub_rights.c.sku == sa.bindparam("of"),
+        hub_rights.c.deficit == 0,
+        sa.bindparam("wanted", type_=sa.BigInteger) <= _FREE,
+    )
+    .values(
+        allocated=hub_rights.c.allocated + sa.bindparam("wanted", type_=sa.BigInteger),
+        version=hub_rights.c.version + 1,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Units of one line that somebody holds rights to."""
+
+    owner: str
+    line_no: int
+    location: str
+    sku: str
+    units: int
+    finished: int
+    ended: int
+
+    @property
+    def open(self) -> int:
+        """Units that are still promised."""
+        return self.units - self.finished - self.ended
+
+
+def owner_of_reservation(reservation_id: str, location: str) -> str:
+    """Return the name under which a checkout holds rights at a location."""
+    return f"r:{reservation_id}:{location}"
+
+
+def free_units(connection: Connection, location: str, sku: str) -> tuple[int, int]:
+    """Return (units that may be promised, deficit that the location reports)."""
+    row = connection.execute(
+        sa.select(_FREE, hub_rights.c.deficit).where(
+            hub_rights.c.location == location, hub_rights.c.sku == sku
+        )
+    ).first()
+    return (0, 0) if row is None else (max(0, int(row[0])), int(row[1]))
+
+
+def allocate(connection: Connection, owner: str, location: str, wanted: Sequence[Wanted]) -> None:
+    """Take rights for an owner, all of them or none.
+
+    Call it inside a savepoint, or let its refusal end the unit of work: what it took of other SKUs before
+    it had to refuse is undone with that.
+
+    Raises:
+        OutOfRights: fewer units are free, or the location reports that promised units are missing.
+    """
+    # In the order of SKUs, so that two processes never wait for each other's rows in a circle.
+    for sku, units in sorted(_summed(wanted).items()):
+        taken = connection.execute(_TAKE, {"at": location, "of": sku, "wanted": units})
+        if taken.rowcount != 1:
+            free, deficit = free_units(connection, location, sku)
+            raise OutOfRights(
+                _("{n} of {sku} are needed and {free} may be promised there.", n=units, sku=sku, free=free),
+                _("Ask for fewer, for another location, or for a later day."),
+                location=location,
+                sku=sku,
+                wanted=units,
+                free=free,
+                deficit=deficit,
+            )
+    _NEW.run(connection, [(owner, line_no, location, sku, units, 0, 0) for line_no, sku, units in wanted])
+
+
+def end(connection: Connection, owner: str, line_no: int, units: int) -> int:
+    """Give rights back because nothing will be fulfilled with them; return how many really came back."""
+    row = _row(connection, owner, line_no)
+    really = 0 if row is None else min(units, row.open)
+    if row is None or really <= 0:
+        return 0
+    _set(connection, row, ended=row.ended + really)
+    connection.execute(
+        sa.update(hub_rights)
+        .where(hub_rights.c.location == row.location, hub_rights.c.sku == row.sku)
+        .values(ended=hub_rights.c.ended + really, version=hub_rights.c.version + 1)
+    )
+    return really
+
+
+def finish(connection: Connection, owner: str, line_no: int, units: int) -> int:
+    """Note that units were fulfilled; the location moves the cell of that. Return how many were open."""
+    row = _row(connection, owner, line_no)
+    really = 0 if row is None else min(units, row.open)
+    if row is None or really <= 0:
+        return 0
+    _set(connection, row, finished=row.finished + really)
+    return really
+
+
+def end_all(connection: Connection, owner: str) -> int:
+    """Give everything back that an owner still holds; return how many units."""
+    return sum([end(connection, owner, row.line_no, row.open) for row in of_owner(connection, owner)])
+
+
+def transfer(connection: Connection, from_owner: str, to_owner: str, line_nos: Iterable[int] = ()) -> int:
+    """Let another owner hold what one holds, all of its lines or those named; return how many units."""
+    named = set(line_nos)
+    moved = 0
+    for row in of_owner(connection, from_owner):
+        if row.open > 0 and (not named or row.line_no in named):
+            connection.execute(
+                sa.update(allocations)
+                .where(allocations.c.owner == from_owner, allocations.c.line_no == row.line_no)
+                .values(owner=to_owner)
+            )
+            moved += row.open
+    return moved
+
+
+def of_owner(connection: Connection, owner: str) -> list[Allocation]:
+    """Return what an owner holds or held, line by line."""
+    rows = connection.execute(
+        sa.select(allocations).where(allocations.c.owner == owner).order_by(allocations.c.line_no)
+    )
+    return [_allocation(row) for row in rows]
+
+
+def _row(connection: Connection, owner: str, line_no: int) -> Allocation | None:
+    row = connection.execute(
+        sa.select(allocations)
+        .where(allocations.c.owner == owner, allocations.c.line_no == line_no)
+        .with_for_update()
+    ).first()
+    return None if row is None else _allocation(row)
+
+
+def _allocation(row: sa.Row[Any]) -> Allocation:
+    return Allocation(row.owner, row.line_no, row.location, row.sku, row.units, row.finished, row.ended)
+
+
+def _set(connection: Connection, row: Allocation, **values: int) -> None:
+    connection.execute(
+        sa.update(allocations)
+        .where(allocations.c.owner == row.owner, allocations.c.line_no == row.line_no)
+        .values(**values)
+    )
+
+
+def _summed(wanted: Sequence[Wanted]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for _line_no, sku, units in wanted:
+        found[sku] = found.get(sku, 0) + units
+    return found

@@ -1,0 +1,228 @@
+"""Available to promise: one formula, always with its parts, used wherever availability is shown or used.
+
+Per location: what it has lent and nobody was promised (H), less the safety stock; nothing while it reports a
+deficit, and nothing while it is shut out or silent. Over all locations: the sum, less the company's
+threshold. What stands on a shelf and was not lent is not available here, however much it is: only lent units
+can be promised without asking (`protocol.rights`).
+
+Five hundred locations are read for every order, so all items of one location come in one row and stay a
+tuple (`At.stock`); `available` gives them names for people.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.fleet.rows import link_sessions, locations
+from hub.fleet.rules import LATE_SECONDS, OFFLINE_SECONDS, PillState
+from hub.stock.rows import hub_rights
+from protocol.clock import MICROSECONDS
+from protocol.fulfilment import PromiseClass
+
+INACTIVE: Final = "INACTIVE"
+STALE: Final = "STALE"
+DEFICIT: Final = "DEFICIT"
+FREE, MISSING, PROMISABLE, WIDTH = 0, 1, 2, 3
+"""Where the figures of an item stand in `At.stock`, and how many there are of each."""
+ITEMS_AT_ONCE: Final = 16
+"""Items of one statement: each is a join, and SQLite joins no more than 64 tables."""
+_HEAD: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBack:
+    """Lent units that are never promised: per item and location, and per item over all of them."""
+
+    safety_stock: int = 0
+    company_threshold: int = 0
+
+
+class At(NamedTuple):
+    """One location: how it is, and what it could give of each item that was asked for."""
+
+    location: str
+    name: str
+    kind: str
+    state: PillState
+    age_seconds: int | None
+    """Since it was last heard, by any process of the hub; None when it never was."""
+    silent: str
+    """Why it gets no new promise of the class: `INACTIVE`, `STALE`, or empty."""
+    stock: tuple[int, ...]
+    """For each item in the order asked for: free units, missing units, units that may be promised."""
+
+
+class Part(NamedTuple):
+    """What one location adds to what is available of one item."""
+
+    free: int
+    """Lent and not promised (H)."""
+    deficit: int
+    """Promised units that the location misses."""
+    excluded: str
+    """Why nothing of it counts: `INACTIVE`, `STALE`, `DEFICIT`, or empty."""
+    promisable: int
+    """What may be promised from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """What can be promised of one item, and how that comes about."""
+
+    sku: str
+    parts: Mapping[str, Part]
+    """By location; one that has lent nothing of it is left out."""
+    kept_back: KeptBack
+
+    @property
+    def free(self) -> int:
+        """Lent and not promised, over all locations, whether it counts or not."""
+        return sum([part.free for part in self.parts.values()])
+
+    @property
+    def deficit(self) -> int:
+        """Promised units that are missing, over all locations."""
+        return sum([part.deficit for part in self.parts.values()])
+
+    @property
+    def excluded(self) -> int:
+        """Free units that do not count, because their location is shut out, silent or misses some."""
+        return sum([part.free for part in self.parts.values() if part.excluded])
+
+    @property
+    def promisable(self) -> int:
+        """What may be promised: the answer."""
+        found = sum([part.promisable for part in self.parts.values()])
+        return max(0, found - self.kept_back.company_threshold)
+
+
+def state_of(seconds: int | None, *, active: bool) -> PillState:
+    """Return how a location is that was heard so many seconds ago, as `hub.fleet.rules.pill_of` says it."""
+    if not active:
+        return "revoked"
+    if seconds is None:
+        return "never_seen"
+    if seconds < LATE_SECONDS:
+        return "online"
+    return "late" if seconds < OFFLINE_SECONDS else "offline"
+
+
+def why_silent(state: PillState, promise_class: PromiseClass) -> str:
+    """Return why a location in this state gets no new promise of this class; empty when it does.
+
+    A tight promise needs somebody who looks at the order within minutes, so it stops as soon as a location
+    is late; every other one when it is offline.
+    """
+    if state == "revoked":
+        return INACTIVE
+    if state in ("offline", "never_seen"):
+        return STALE
+    return STALE if state == "late" and promise_class is PromiseClass.SAME_HOUR else ""
+
+
+def stock_at(
+    connection: Connection,
+    skus: Sequence[str],
+    *,
+    now_us: int,
+    kept_back: KeptBack,
+    promise_class: PromiseClass = PromiseClass.STANDARD,
+    only: str = "",
+) -> list[At]:
+    """Return every location, or one, with what it could give of each item: the formula, in one statement."""
+    first, *more = [skus[n : n + ITEMS_AT_ONCE] for n in range(0, len(skus), ITEMS_AT_ONCE)] or [()]
+    found = []
+    silences: dict[PillState, str] = {}
+    for row in _rows(connection, first, kept_back, only):
+        last_us = row[4]
+        seconds = None if last_us is None else max(0, now_us - last_us) // MICROSECONDS
+        state = state_of(seconds, active=row[3] == "active")
+        silent = silences.get(state)
+        if silent is None:
+            silent = silences[state] = why_silent(state, promise_class)
+        found.append(At(row[0], row[1], row[2], state, seconds, silent, row[_HEAD:]))
+    for some in more:
+        rest = {row[0]: row[_HEAD:] for row in _rows(connection, some, kept_back, only)}
+        found = [at._replace(stock=at.stock + rest[at.location]) for at in found]
+    return found
+
+
+def available(
+    connection: Connection,
+    skus: Sequence[str],
+    *,
+    now_us: int,
+    kept_back: KeptBack,
+    promise_class: PromiseClass = PromiseClass.STANDARD,
+) -> tuple[dict[str, Available], list[At]]:
+    """Return what can be promised of each item with its parts, and the locations they are of."""
+    wanted = list(dict.fromkeys(skus))
+    everywhere = stock_at(connection, wanted, now_us=now_us, kept_back=kept_back, promise_class=promise_class)
+    found = {}
+    for n, sku in enumerate(wanted):
+        parts = {at.location: _part(at, n * WIDTH) for at in everywhere if _has_lent(at, n * WIDTH)}
+        found[sku] = Available(sku, MappingProxyType(parts), kept_back)
+    return found, everywhere
+
+
+def promisable_at(at: At, n: int) -> int:
+    """Return what a location adds of the n-th item: nothing while it is silent."""
+    return 0 if at.silent else at.stock[n * WIDTH + PROMISABLE]
+
+
+def _has_lent(at: At, where: int) -> bool:
+    return at.stock[where + FREE] > 0 or at.stock[where + MISSING] > 0
+
+
+def _part(at: At, where: int) -> Part:
+    free, missing, promisable = at.stock[where : where + WIDTH]
+    excluded = at.silent or (DEFICIT if missing else "")
+    return Part(free, missing, excluded, 0 if excluded else promisable)
+
+
+def _rows(connection: Connection, skus: Sequence[str], kept_back: KeptBack, only: str) -> Sequence[Any]:
+    values: dict[str, Any] = {f"sku_{n}": sku for n, sku in enumerate(skus)}
+    if skus:
+        values["safety"] = kept_back.safety_stock
+    if only:
+        values["only"] = only
+    return connection.execute(_query(len(skus), only=bool(only)), values).all()
+
+
+@lru_cache(maxsize=2 * (ITEMS_AT_ONCE + 1))
+def _query(items: int, *, only: bool) -> sa.Select[Any]:
+    """Return the statement for so many items: one row for each location, with a join for each item."""
+    heard = (
+        sa.select(sa.func.max(link_sessions.c.last_us))
+        .where(link_sessions.c.edge == locations.c.location_id, ~link_sessions.c.drain_only)
+        .scalar_subquery()
+    )
+    columns: list[Any] = [
+        locations.c.location_id,
+        locations.c.name,
+        locations.c.kind,
+        locations.c.status,
+        heard,
+    ]
+    source: Any = locations
+    for n in range(items):
+        right = hub_rights.alias(f"right_{n}")
+        mine = (right.c.location == locations.c.location_id) & (right.c.sku == sa.bindparam(f"sku_{n}"))
+        source = source.outerjoin(right, mine)
+        free = right.c.granted_seen - right.c.returned - right.c.allocated + right.c.ended
+        safety = sa.bindparam("safety", type_=sa.BigInteger)
+        promisable = sa.case(
+            (right.c.sku.is_(None), 0), (right.c.deficit > 0, 0), (free > safety, free - safety), else_=0
+        )
+        columns += [
+            sa.case((free > 0, free), else_=0),
+            sa.func.coalesce(right.c.deficit, 0),
+            promisable,
+        ]
+    query = sa.select(*columns).select_from(source)
+    return query.where(locations.c.location_id == sa.bindparam("only")) if only else query

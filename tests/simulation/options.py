@@ -1,0 +1,111 @@
+"""Which faults a seed has, and how strong: each seed draws its own subset, as a swarm does.
+
+A run with every fault at once finds less than many runs with few: a store that is restored in its first
+second never sells enough to be interesting. Rates are mean seconds between two faults; 0 means never.
+"""
+
+import random
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How one run is."""
+
+    seconds: int = 60
+    """Of the first phase, with faults."""
+    trade_seconds: float = 1.5
+    """Mean time between two customers of one store."""
+    ops_seconds: float = 2.0
+    loss: float = 0.0
+    repeat: float = 0.0
+    reorder: float = 0.0
+    delay_us: int = 0
+    late_us: int = 500_000
+    tells_nobody: bool = True
+    """The broker says when nobody listens, as MQTT 5 can."""
+    cut: float = 0.0
+    one_way: bool = False
+    clog: float = 0.0
+    swizzle: bool = False
+    """Cut several lines and mend them in another order."""
+    broker_kill: float = 0.0
+    edge_crash: float = 0.0
+    hub_crash: float = 0.0
+    power: float = 0.0
+    """Share of crashes that are losses of power."""
+    restart: float = 0.0
+    edge_restore: float = 0.0
+    hub_restore: float = 0.0
+    clone: float = 0.0
+    clock_step: float = 0.0
+    drift_ppm: int = 0
+    offset_seconds: int = 0
+    night: float = 0.0
+    slow: float = 0.0
+    """Share of packets that are handled later than they came."""
+    https: float = 0.0
+    """Share of HTTPS requests that break off."""
+    tick_ms: int = 500
+    lend_share_ppm: int = 500_000
+    lend_cap: int = 3
+    grouping: float = 0.2
+    """Share of moments in which several customers share one commit."""
+    repeat_command: float = 0.1
+    """Share of commands that a client sends again."""
+    intruder: float = 0.0
+    """Share of transactions in whose middle another program tries to write the same file."""
+    big: float = 0.0
+    """Share of deliveries that are too large for the wire."""
+
+    def faults(self) -> str:
+        """Return what is not as by default, for the trace."""
+        return " ".join(
+            f"{field.name}={getattr(self, field.name)}"
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        )
+
+
+def draw(rng: random.Random) -> Options:
+    """Return the options of a seed."""
+
+    def some(value: float, share: float = 0.5) -> float:
+        return round(value, 3) if rng.random() < share else 0.0
+
+    return Options(
+        seconds=rng.choice((30, 60, 90, 150)),
+        trade_seconds=rng.choice((0.7, 1.2, 2.5)),
+        ops_seconds=rng.choice((1.0, 2.0, 5.0)),
+        loss=some(rng.uniform(0.01, 0.3)),
+        repeat=some(rng.uniform(0.02, 0.5)),
+        reorder=some(rng.uniform(0.02, 0.4)),
+        delay_us=int(some(rng.choice((5_000, 50_000, 400_000)))),
+        late_us=rng.choice((200_000, 2_000_000, 20_000_000)),
+        tells_nobody=rng.random() < 0.7,
+        cut=some(rng.uniform(8, 45)),
+        one_way=rng.random() < 0.4,
+        clog=some(rng.uniform(10, 45), 0.4),
+        swizzle=rng.random() < 0.3,
+        broker_kill=some(rng.uniform(20, 80), 0.35),
+        edge_crash=some(rng.uniform(6, 40)),
+        hub_crash=some(rng.uniform(8, 45)),
+        power=rng.choice((0.0, 0.5, 1.0)),
+        restart=some(rng.uniform(20, 80), 0.2),
+        edge_restore=some(rng.uniform(20, 90), 0.1),
+        hub_restore=some(rng.uniform(20, 90), 0.12),
+        clone=some(rng.uniform(20, 90), 0.08),
+        clock_step=some(rng.uniform(15, 60), 0.3),
+        drift_ppm=rng.choice((0, 0, 50, 500)),
+        offset_seconds=rng.choice((0, 0, 5, 4_000)),
+        night=some(rng.uniform(30, 120), 0.3),
+        slow=some(rng.uniform(0.05, 0.4), 0.3),
+        https=some(rng.uniform(0.05, 0.5), 0.4),
+        tick_ms=rng.choice((250, 500, 1_000)),
+        lend_share_ppm=rng.choice((0, 300_000, 700_000)),
+        lend_cap=rng.choice((1, 3, 8)),
+        grouping=rng.choice((0.0, 0.2, 0.5)),
+        repeat_command=rng.choice((0.0, 0.1, 0.3)),
+        intruder=some(0.02, 0.3),
+        big=some(0.05, 0.15),
+    )

@@ -1,0 +1,84 @@
+"""Seeds in every run of the tests, and proof that the harness can fail.
+
+The seeds are cut into parts so that two workers share them. Those that failed once are run for ever.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.simulation import mutants
+from tests.simulation.options import Options
+from tests.simulation.run import SEEDS, Runner, kept_seeds, runner
+
+COUNT = 40
+PART = 5
+POWER_CUTS = Options(seconds=40, edge_crash=4.0, power=1.0)
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Runner]:
+    with runner() as made:
+        yield made
+
+
+@pytest.mark.parametrize("first", range(0, COUNT, PART))
+def test_no_seed_finds_anything_lost_doubled_or_oversold(here: Runner, first: int) -> None:
+    found = {seed: here.run(seed).problem for seed in range(first, first + PART)}
+
+    assert {seed: problem for seed, problem in found.items() if problem} == {}
+
+
+def test_every_seed_that_failed_once_is_clean_for_ever(here: Runner) -> None:
+    found = {seed: here.run(seed).problem for seed in kept_seeds()}
+
+    assert {seed: problem for seed, problem in found.items() if problem} == {}
+    assert all(file.read_text(encoding="utf-8").strip() for file in SEEDS.glob("*.txt"))
+
+
+def test_the_same_seed_leaves_the_same_trace_whatever_the_order_of_sets(root: Path) -> None:
+    traces = [_trace(root, seed=3, hash_seed=hash_seed) for hash_seed in ("0", "4711")]
+
+    assert traces[0] == traces[1]
+    assert len(traces[0]) == 32
+
+
+def _trace(root: Path, *, seed: int, hash_seed: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.simulation", "--replay", str(seed)],
+        cwd=root,
+        env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("trace"))
+
+
+def test_another_seed_leaves_another_trace(here: Runner) -> None:
+    quiet = Options(seconds=3)
+
+    assert here.run(1, options=quiet).trace != here.run(2, options=quiet).trace
+
+
+def test_a_store_whose_commits_do_not_wait_for_the_disk_loses_what_it_told(here: Runner) -> None:
+    kept = [here.run(seed, options=POWER_CUTS).problem for seed in range(3)]
+    with mutants.normal_at_stores():
+        lost = [here.run(seed, options=POWER_CUTS).problem for seed in range(3)]
+
+    assert kept == ["", "", ""]
+    assert any("after a crash" in problem for problem in lost)
+
+
+def test_a_hub_that_acknowledges_before_it_commits_is_found(here: Runner) -> None:
+    crashing = Options(seconds=60, hub_crash=3.0, trade_seconds=0.5)
+    with mutants.ack_before_commit():
+        found = [here.run(seed, options=crashing).problem for seed in range(3)]
+
+    assert any("the hub told" in problem for problem in found)
