@@ -14,7 +14,18 @@ from typing import Final
 
 from rich.console import Console
 
-from deploy.bench import catchup, contention, edge_capture, edge_scan, live, size, start
+from deploy.bench import (
+    catchup,
+    contention,
+    edge_capture,
+    edge_scan,
+    live,
+    on_screen,
+    paper,
+    promise,
+    size,
+    start,
+)
 from deploy.bench.table import Row, from_facts, save, show
 
 FILE_COLUMNS: Final = 200
@@ -42,6 +53,18 @@ def _live(quick: bool) -> list[Row]:
     return live.measure(20 if quick else 150)
 
 
+def _promise(quick: bool) -> list[Row]:
+    return promise.measure(1.0, 50) if quick else promise.measure()
+
+
+def _print(quick: bool) -> list[Row]:
+    return paper.measure(20 if quick else 200)
+
+
+def _on_screen(quick: bool) -> list[Row]:
+    return on_screen.measure(5 if quick else 60)
+
+
 def _start(quick: bool) -> list[Row]:
     return start.measure(20_000, 2_000) if quick else start.measure(200_000, 100_000)
 
@@ -53,9 +76,12 @@ def _size(quick: bool) -> list[Row]:
 MEASURES: Final[Mapping[str, Measure]] = {
     "capture": _capture,
     "scan": _scan,
+    "on-screen": _on_screen,
     "contention": _contention,
     "catch-up": _catchup,
     "live": _live,
+    "promise": _promise,
+    "print": _print,
     "start": _start,
     "size": _size,
 }

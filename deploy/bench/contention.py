@@ -14,7 +14,7 @@ import tempfile
 import threading
 import urllib.request
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -46,8 +46,12 @@ def body(key: str, sku: str) -> bytes:
     ).encode()
 
 
-async def storm(port: int, token: str, sku: str, clients: int) -> Answers:
-    """Send all sales of a round over so many connections at once; return how often each answer came."""
+def storm_of(port: int, token: str, path: str, made: Callable[[int], bytes], clients: int) -> Answers:
+    """Send all requests of a round over so many connections at once; return how often each answer came."""
+    return asyncio.run(_storm(port, token, path, made, clients))
+
+
+async def _storm(port: int, token: str, path: str, made: Callable[[int], bytes], clients: int) -> Answers:
     answers: Answers = Counter()
     waiting = list(range(WANTED))
     ready = asyncio.Event()
@@ -61,9 +65,9 @@ async def storm(port: int, token: str, sku: str, clients: int) -> Answers:
             ready.set()
         await ready.wait()
         while waiting:
-            data = body(f"{sku}-{clients}-{waiting.pop()}", sku)
+            data = made(waiting.pop())
             head = (
-                f"POST /api/sales HTTP/1.1\r\nhost: {HOST}:{port}\r\nauthorization: Bearer {token}\r\n"
+                f"POST {path} HTTP/1.1\r\nhost: {HOST}:{port}\r\nauthorization: Bearer {token}\r\n"
                 f"content-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
             )
             writer.write(head.encode() + data)
@@ -147,7 +151,10 @@ def measure() -> list[Row]:
 
 
 def _row(folder: Path, port: int, token: str, clients: int, skus: Sequence[str]) -> Row:
-    rounds = [asyncio.run(storm(port, token, sku, clients)) for sku in skus]
+    rounds = [
+        storm_of(port, token, "/api/sales", lambda n, sku=sku: body(f"{sku}-{clients}-{n}", sku), clients)  # type: ignore[misc]  # bound now
+        for sku in skus
+    ]
     accepted = [answers[201, ""] for answers in rounds]
     unclean = sum(
         count for answers in rounds for answer, count in answers.items() if answer not in {(201, ""), CLEAN}

@@ -194,6 +194,7 @@ class Layout:
                     "demo": True,
                     "replay_clock": self.replay_clock,
                     "tour_url": f"http://127.0.0.1:{self.ports.control}/tour" if self.tour else "",
+                    "paper_url": self.paper_url(place.name),
                 },
             )
 

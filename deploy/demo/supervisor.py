@@ -219,7 +219,9 @@ class Supervisor:
 
     def _printer(self, name: str) -> Child:
         ports = self.layout.ports.edges[name]
-        arguments = ["printer", "virtual", "--port", str(ports.printer), "--page-port", str(ports.paper)]
+        title = next(place.title for place in self.layout.places if place.name == name)
+        arguments = ["printer", "virtual", "--name", f"{title}, Counter"]
+        arguments += ["--port", str(ports.printer), "--page-port", str(ports.paper)]
         child = self._child(f"{name}-printer", arguments, self.layout.paper_url(name))
         child.health_url = self.layout.paper_url(name)
         return child

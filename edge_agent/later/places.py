@@ -1,4 +1,4 @@
-"""The table `later_places`: other locations that the hub has named, so that one can be chosen while it is silent."""
+"""The table `later_places`: other locations that the hub has named, to be chosen from while it is silent."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -10,6 +10,7 @@ from typing import Final
 
 from babel.dates import format_date
 
+from hub.console import later_words
 from hub.fleet.rules import Pill
 from protocol.kit.text import _
 from protocol.kit.web.filters import duration, locale_name
@@ -95,12 +96,12 @@ def exception_word(kind: str) -> str:
         "slip_in_doubt": _("Slip in doubt"),
         "edge_unreadable": _("Store cannot be read"),
     }
-    return words.get(kind, plain(kind))
+    return words.get(kind) or later_words.exception_word(kind) or plain(kind)
 
 
 def exception_shape(kind: str) -> Shape:
     """Return how urgent a kind looks: what stops the books or a stream comes with the triangle."""
-    return "act" if kind in _GRAVE else "wait"
+    return "act" if kind in _GRAVE or kind in later_words.GRAVE else "wait"
 
 
 def exception_says(kind: str) -> str:
@@ -135,7 +136,7 @@ def exception_says(kind: str) -> str:
         "stock_oversold": _("More was sold than the store's stock held. Count the item there."),
         "slip_in_doubt": _("Nobody knows whether a slip came out of its printer. Ask the store to look."),
     }
-    return words.get(kind, "")
+    return words.get(kind) or later_words.exception_says(kind)
 
 
 def named(text: str, names: Mapping[str, str]) -> str:
@@ -165,13 +166,13 @@ def event_word(kind: str) -> str:
         "exception.closed": _("Exception closed"),
         "person.locked_out": _("PIN locked"),
     }
-    return words.get(kind, plain(kind))
+    return words.get(kind) or later_words.event_word(kind) or plain(kind)
 
 
 def directive_word(kind: str) -> str:
     """Return what a location was told to do."""
     words = {"catalog.publish": _("Take over a catalogue version"), "message": _("Message")}
-    return words.get(kind, plain(kind))
+    return words.get(kind) or later_words.directive_word(kind) or plain(kind)
 
 
 def rule_word(rule: str) -> str:
@@ -189,7 +190,7 @@ def rule_word(rule: str) -> str:
         "float": _("Till float"),
         "over_short": _("Cash over or short"),
     }
-    return words.get(rule, plain(rule))
+    return words.get(rule) or later_words.rule_word(rule) or plain(rule)
 
 
 def account_kind_word(kind: str) -> str:
@@ -312,7 +313,7 @@ def fact_word(name: str) -> str:
     }
     # An amount and a moment are called what they are of; the unit is in how they are written.
     bare = name.removesuffix("_minor").removesuffix("_us")
-    return words.get(name) or words.get(bare) or plain(bare)
+    return words.get(name) or words.get(bare) or later_words.fact_word(bare) or plain(bare)
 
 
 WORDS: Final = {
@@ -333,5 +334,6 @@ WORDS: Final = {
     "journal_word": journal_word,
     "fact_word": fact_word,
     "location_pill": location_pill,
+    **later_words.LATER_WORDS,
 }
 """What templates may say by name."""

@@ -127,6 +127,4 @@ def settle(work: Work, applied: Applied, entry: Entry | None, state: str, senten
         promise=Promise.model_validate_json(later.promise),
         sentence=sentence[:300],
     )
-    work.post.send_directive(
-        work.unit, later.location, body, subjects=(f"order:{entry.record.order_id}",)
-    )
+    work.post.send_directive(work.unit, later.location, body, subjects=(f"order:{entry.record.order_id}",))

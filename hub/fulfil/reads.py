@@ -167,9 +167,7 @@ def listed(
 ) -> tuple[list[AssignmentRead], int]:
     """Return a page of assignments, what is due first before the rest, and how many there are."""
     where = _where(filters)
-    total = connection.execute(
-        sa.select(sa.func.count()).select_from(assignments).where(*where)
-    ).scalar_one()
+    total = connection.execute(sa.select(sa.func.count()).select_from(assignments).where(*where)).scalar_one()
     rows = connection.execute(
         sa.select(*_COLUMNS)
         .where(*where)

@@ -16,9 +16,7 @@ from protocol.orders import WireModel
 
 _S, _E = AssignmentState, AssignmentEvent
 
-OPEN: Final = frozenset(
-    {_S.PROPOSED, _S.SENT, _S.ACKNOWLEDGED, _S.PICKING, _S.PICKED, _S.PACKED, _S.READY}
-)
+OPEN: Final = frozenset({_S.PROPOSED, _S.SENT, _S.ACKNOWLEDGED, _S.PICKING, _S.PICKED, _S.PACKED, _S.READY})
 """States in which a location still owes something, or may."""
 WAITING: Final = frozenset({_S.PROPOSED, _S.SENT, _S.ACKNOWLEDGED, _S.PICKING, _S.PICKED})
 """States in which what was promised is neither ready to be collected nor on its way."""
@@ -70,7 +68,8 @@ def event_of(body: WireModel) -> AssignmentEvent | None:
 def after(state: AssignmentState, body: WireModel, *, nothing_left: bool = False) -> After:
     """Return where an assignment is after a fact.
 
-    `nothing_left`: nothing of it is open any more; a walk that found nothing then ends it.
+    `nothing_left`: nothing of it is open any more; a walk that found nothing then ends it, and so does a
+    cancellation, which may be of some units only.
     """
     event = event_of(body)
     if event is None:
@@ -79,6 +78,8 @@ def after(state: AssignmentState, body: WireModel, *, nothing_left: bool = False
         return After(_heard(state) if heard else state, state not in GIVEN_UP or not heard)
     if event is _E.SHORT_PICKED and not nothing_left:
         event = _E.PICKED
+    if isinstance(body, later.AssignmentCancelled) and not nothing_left:
+        return After(_heard(state), state in OPEN)  # some units were given up, the others still wait
     if event is _E.CANCELLED and isinstance(body, later.AssignmentWithdrawn):
         following, in_order = ASSIGNMENT.after_fact(state, event)
         return After(following, in_order)
@@ -157,9 +158,7 @@ def is_at_risk(clock: Clock, now_us: int, work_us: int) -> bool:
 def is_no_show(clock: Clock, now_us: int) -> bool:
     """Tell whether goods that nobody collected have been kept long enough. Nothing is given up by it."""
     return (
-        clock.kind == "collect"
-        and clock.state is AssignmentState.READY
-        and 0 < clock.keep_until_us < now_us
+        clock.kind == "collect" and clock.state is AssignmentState.READY and 0 < clock.keep_until_us < now_us
     )
 
 

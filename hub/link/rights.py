@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.database import HubUnit
+from hub.spine.steps import take_orders
 from hub.stock.rows import hub_rights
 from protocol.rights import EdgeVector, HubCells, HubRight, HubVector
 
@@ -22,6 +23,8 @@ class RightsRows:
 
     def see(self, unit: HubUnit, edge: str, vectors: Sequence[EdgeVector]) -> None:
         """Take in what an edge says about its SKUs; a vector of another epoch changes nothing."""
+        # The lock of the log first, as every promise takes it: no two can wait for each other in a circle.
+        take_orders(unit, 0)
         for vector in vectors:
             row = unit.connection.execute(
                 sa.select(hub_rights).where(hub_rights.c.location == edge, hub_rights.c.sku == vector.sku)

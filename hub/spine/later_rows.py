@@ -42,6 +42,7 @@ later_orders: Final = sa.Table(
         postgresql_where=sa.text("external_id <> ''"),
     ),
     sa.Index("ix_later_orders_due", "due_us"),
+    sa.Index("ix_later_orders_contact", "contact_id"),
 )
 """`location` captured the order, which may be the hub. `requested`: a change waits for a location's answer.
 

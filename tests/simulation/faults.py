@@ -108,7 +108,7 @@ class Nemesis:
         self._crash(self.world.hub)
 
     def _crash(self, node: Node) -> None:
-        if node.program is None:
+        if node.program is None or node.fuse is not None:
             return
         power = self.rng.random() < self.world.options.power
         if self.rng.random() < 0.7:

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from edge_agent.link.courier import Courier, Uploads
 from hub.catalog.steps import catalog_file
 from hub.context import Hub
+from hub.customers import steps as customers
 from hub.fleet.credentials import edge_of_token, is_token
 from hub.fleet.rows import blob, blobs, location
-from protocol.errors import Refused, Unavailable
+from protocol.errors import OrderspineError, Refused, Unavailable
 from tests.simulation.schedule import SECOND
 from tests.simulation.writer import Crash
 
@@ -45,7 +46,11 @@ class SimTransport(httpx.BaseTransport):
 
     def __init__(self, node: Any) -> None:
         self._node = node
-        self.routes: dict[str, Answer] = {"/edge/catalog/": get_catalog, "/edge/blobs/": put_blob}
+        self.routes: dict[str, Answer] = {
+            "/edge/catalog/": get_catalog,
+            "/edge/blobs/": put_blob,
+            "/edge/contacts/": get_contact,
+        }
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request, if the line and the hub are there."""
@@ -90,6 +95,18 @@ def get_catalog(hub: Hub, _edge: str, request: httpx.Request) -> httpx.Response:
     asked = request.headers.get("range", "")
     start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
     return httpx.Response(206 if asked else 200, stream=Download(data[start:]), request=request)
+
+
+def get_contact(hub: Hub, edge: str, request: httpx.Request) -> httpx.Response:
+    """Show a customer to a store that fulfils something for them."""
+    with hub.database.read() as connection:
+        try:
+            contact = customers.show(
+                connection, edge, request.url.path.rpartition("/")[2], may_see=lambda *_asked: True
+            )
+        except OrderspineError as error:
+            return httpx.Response(error.http_status, request=request)
+    return httpx.Response(200, content=contact.model_dump_json(), request=request)
 
 
 def put_blob(hub: Hub, edge: str, request: httpx.Request) -> httpx.Response:

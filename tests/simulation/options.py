@@ -47,7 +47,7 @@ class Options:
     https: float = 0.0
     """Share of HTTPS requests that break off."""
     tick_ms: int = 500
-    lend_share_ppm: int = 500_000
+    lend_share_ppm: int = 1_000_000
     lend_cap: int = 3
     grouping: float = 0.2
     """Share of moments in which several customers share one commit."""
@@ -76,7 +76,7 @@ def draw(rng: random.Random) -> Options:
     return Options(
         seconds=rng.choice((30, 60, 90, 150)),
         trade_seconds=rng.choice((0.7, 1.2, 2.5)),
-        ops_seconds=rng.choice((1.0, 2.0, 5.0)),
+        ops_seconds=rng.choice((0.7, 1.5, 4.0)),
         loss=some(rng.uniform(0.01, 0.3)),
         repeat=some(rng.uniform(0.02, 0.5)),
         reorder=some(rng.uniform(0.02, 0.4)),
@@ -102,7 +102,7 @@ def draw(rng: random.Random) -> Options:
         slow=some(rng.uniform(0.05, 0.4), 0.3),
         https=some(rng.uniform(0.05, 0.5), 0.4),
         tick_ms=rng.choice((250, 500, 1_000)),
-        lend_share_ppm=rng.choice((0, 300_000, 700_000)),
+        lend_share_ppm=rng.choice((0, 700_000, 1_000_000, 1_000_000)),
         lend_cap=rng.choice((1, 3, 8)),
         grouping=rng.choice((0.0, 0.2, 0.5)),
         repeat_command=rng.choice((0.0, 0.1, 0.3)),

@@ -332,11 +332,11 @@ class World:
                 return f"the hub has {upto and upto[0]} of {node.newest()} events of {node.name}"
             row = node.audit.execute("SELECT hub_inc, cseq_done FROM link").fetchone()
             last = ask(
-                "SELECT coalesce(max(cseq), 0) FROM directives WHERE edge = ? AND hub_inc ="
-                " (SELECT value FROM hub_meta WHERE key = 'hub_inc')",
+                "SELECT coalesce(max(cseq), 0) FROM directives WHERE edge = ? AND state <> 'withdrawn'"
+                " AND hub_inc = (SELECT value FROM hub_meta WHERE key = 'hub_inc')",
                 (node.edge,),
             ).fetchone()[0]
-            if row[1] != last:
+            if row[1] < last:  # a number that was taken back travels with the next one
                 return f"{node.name} has carried out {row[1]} of {last} directives"
             if not self.auditor.fenced(node):
                 apart = [

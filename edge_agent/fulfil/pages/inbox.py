@@ -10,7 +10,7 @@ from starlette.responses import Response
 from edge_agent.context import Edge
 from edge_agent.exceptions import rows as exception_rows
 from edge_agent.fulfil.pages import shown
-from edge_agent.fulfil.pages.answers import Answer, drawn, said
+from edge_agent.fulfil.pages.answers import Answer, said
 from edge_agent.fulfil.pages.words import span
 from edge_agent.fulfil.steps import holds, picking, views
 from edge_agent.fulfil.steps.commands import CheckIn, CheckOut, StartPick
@@ -229,8 +229,3 @@ def _tasks(connection: Connection) -> list[TaskShown]:
             )
         )
     return tasks
-
-
-def drawn_inbox(request: Request, edge: Edge, person: CurrentPerson) -> str:
-    """Return the inbox as a part, for an answer that stays on it."""
-    return drawn(request, "fulfil/inbox.html", **view(edge.database.read(), edge, person, ""))

@@ -171,7 +171,7 @@ def counted(one: str, many: str, limit: int = COUNTED_WORDS) -> str:
 
 
 def pick_lines(connection: Connection, pick: PickView) -> tuple[PickShown, ...]:
-    """Return the lines of a walk; the first that is not done is the one to look for now."""
+    """Return the lines of a walk; the first that is not done is the one to find next."""
     at = next((n for n, line in enumerate(pick.lines) if line.left > 0), len(pick.lines))
     return tuple(_pick_line(connection, line, n, at) for n, line in enumerate(pick.lines))
 

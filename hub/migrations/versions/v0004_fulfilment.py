@@ -61,6 +61,7 @@ def _later_orders() -> None:
         sa.PrimaryKeyConstraint("order_id", name=op.f("pk_later_orders")),
     )
     op.create_index("ix_later_orders_due", "later_orders", ["due_us"])
+    op.create_index("ix_later_orders_contact", "later_orders", ["contact_id"])
     op.create_index(
         "uq_later_orders_external",
         "later_orders",

@@ -1,4 +1,4 @@
-"""Units that a location gives back are routed again: elsewhere, twice at most, and never while it has them."""
+"""Units that a location gives back are routed again: elsewhere, at most twice, never while it has them."""
 
 import json
 from collections.abc import Iterator

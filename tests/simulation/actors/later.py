@@ -23,24 +23,14 @@ def work_on(node: EdgeNode, rng: random.Random) -> Command | None:
         return None
     assignment, state, kind, code = rng.choice(found)
     key = node.ids.new_id()
-    if state == "acknowledged" and rng.random() < 0.15:
-        return _reject(assignment, key, rng)
     if state in {"acknowledged", "picking"}:
-        return _walk(node, assignment, key, rng)
+        rejects = state == "acknowledged" and rng.random() < 0.15
+        return _reject(assignment, key, rng) if rejects else _walk(node, assignment, key, rng)
     if state == "picked":
         return _pack(assignment, key, ships=kind == "ship")
     if kind == "ship":
-        return _done(
-            "ship",
-            key,
-            lambda unit, edge: parcels.ship(unit, edge, assignment, c.Ship(key=key), person=MANAGER),
-        )
-    if state == "packed" and rng.random() < 0.5:
-        shelf = c.Stage(key=key, shelf="A1")
-        return _done(
-            "stage", key, lambda unit, edge: parcels.stage(unit, edge, assignment, shelf, person=MANAGER)
-        )
-    return _hand_over(assignment, key, code)
+        return _ship(assignment, key)
+    return _stage(assignment, key) if rng.random() < 0.5 else _hand_over(assignment, key, code)
 
 
 def undo(node: EdgeNode, rng: random.Random) -> Command | None:
@@ -115,6 +105,18 @@ def _walk(node: EdgeNode, assignment: str, key: str, rng: random.Random) -> Comm
 def _pack(assignment: str, key: str, *, ships: bool) -> Command:
     wanted = c.Pack(key=key, parcels=(c.PackParcel(weight_g=500),)) if ships else c.Pack(key=key, bags=1)
     return _done("pack", key, lambda unit, edge: parcels.pack(unit, edge, assignment, wanted, person=MANAGER))
+
+
+def _ship(assignment: str, key: str) -> Command:
+    wanted = c.Ship(key=key)
+    return _done("ship", key, lambda unit, edge: parcels.ship(unit, edge, assignment, wanted, person=MANAGER))
+
+
+def _stage(assignment: str, key: str) -> Command:
+    wanted = c.Stage(key=key, shelf="A1")
+    return _done(
+        "stage", key, lambda unit, edge: parcels.stage(unit, edge, assignment, wanted, person=MANAGER)
+    )
 
 
 def _hand_over(assignment: str, key: str, code: str) -> Command:

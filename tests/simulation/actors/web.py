@@ -4,10 +4,11 @@ import random
 from typing import Any
 
 from hub.capture import changes, reads, steps
-from hub.capture.wanted import LineWanted, OrderWanted, PaymentWanted
+from hub.capture.wanted import CustomerWanted, LineWanted, OrderWanted, PaymentWanted
 from hub.context import Hub
 from hub.fulfil.steps import look_at_clocks
 from hub.promises import PromiseWanted
+from protocol.customers import Address
 from protocol.fulfilment import FulfilKind
 from tests.simulation.goods import SKUS
 from tests.simulation.hub import HubNode
@@ -15,6 +16,11 @@ from tests.simulation.node import Command
 
 STORES = ("store-1", "store-2", "store-3")
 PRICE_MINOR = 1_000
+SOMEBODY = CustomerWanted(
+    first_name="A.",
+    last_name="Customer",
+    address=Address(line1="1 Street", city="Town", postcode="T1 1AA", country="GB"),
+)
 
 
 def order(node: HubNode, rng: random.Random) -> Command:
@@ -37,6 +43,7 @@ def order(node: HubNode, rng: random.Random) -> Command:
         payment=PaymentWanted(
             gateway="sim", reference=key, amount_minor=sum(line.quantity for line in lines) * PRICE_MINOR
         ),
+        customer=SOMEBODY,
         sold_already=rng.random() < 0.1,
     )
     by = steps.By("web", key)

@@ -7,7 +7,7 @@ from hub.fulfil.rules import Clock, after
 from hub.spine.stages import beyond
 from protocol import later
 from protocol.fold import LineRecord, OrderRecord
-from protocol.fulfilment import ShortLine, ShortReason, UnitsLine, Verified
+from protocol.fulfilment import PutBackLine, ShortLine, ShortReason, UnitsLine, Verified
 from protocol.lifecycles import AssignmentState, OrderState
 from protocol.orders import LineKind, WireModel
 
@@ -59,6 +59,13 @@ def test_every_fact_has_a_state_and_says_whether_it_was_due(
 def test_a_walk_that_found_nothing_ends_only_what_has_nothing_left() -> None:
     assert after(S.PICKING, picked(0, 1), nothing_left=True).state is S.SHORT
     assert after(S.PICKING, picked(0, 1), nothing_left=False).state is S.PICKED
+
+
+def test_giving_some_units_up_ends_only_what_has_nothing_left() -> None:
+    given_up = later.AssignmentCancelled(**ABOUT, lines=(PutBackLine(line_no=1, sku="A", bound=1),))
+
+    assert after(S.ACKNOWLEDGED, given_up, nothing_left=False) == rules.After(S.ACKNOWLEDGED, in_order=True)
+    assert after(S.ACKNOWLEDGED, given_up, nothing_left=True) == rules.After(S.CANCELLED, in_order=True)
 
 
 def clock(state: AssignmentState = S.PROPOSED, **said: object) -> Clock:

@@ -433,6 +433,9 @@
   }, true);
 
   /* ---- What comes back ---- */
+  window.addEventListener("htmx:error", (event) => { // the page asked by itself; the strip says it, no toast covers a button
+    if (event.target instanceof Element && event.target.matches("[data-fresh]")) event.stopImmediatePropagation();
+  }, true);
   let fresh = 0;
   document.addEventListener("outbox", (event) => {
     paint();

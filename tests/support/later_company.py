@@ -1,0 +1,216 @@
+"""A small company of real processes that fulfils web orders: a broker, the hub, two stores and a warehouse.
+
+    with LaterCompany(tmp_path) as company:
+        company.fault("store").strike()
+
+Faults are things that happen to it: a line that is cut until it is mended, a process that is killed and, as
+under any service manager, started again at once. People work through clients of their own, one for each
+thread and place, which repeat with the same keys until they are answered.
+"""
+
+import os
+import random
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from deploy.demo.books import one, reading
+from deploy.demo.check import wait_for_catalogue, wait_for_sync
+from deploy.demo.client import HubLogin, Login, StoreClient
+from deploy.demo.layout import PLACES, Layout, choose_ports
+from deploy.demo.people import HUB_PERSON, MANAGER
+from deploy.demo.setup import SetUp, as_csv, prepare
+from deploy.demo.supervisor import BROKER, HUB, Supervisor
+from protocol.kit.system import SystemClock, SystemIds
+from tests.support.company import product
+from tests.support.processes import descendants
+from tests.support.wire import eventually
+
+STORE = "store-1"
+OTHER = "store-2"
+WAREHOUSE = "warehouse"
+NAMES = (STORE, OTHER, WAREHOUSE)
+TILL = "till-1"
+PRODUCTS = 360
+ON_HAND = 100
+"""Of every article in every place; a store lends a fifth of it."""
+LENT = 20
+HANDS = 6
+"""People who work at the same time."""
+PATIENCE_SECONDS = 60.0
+
+Made = TypeVar("Made")
+
+
+class KeyedClient(StoreClient):
+    """A client of the hub that can send its key as a header, as the hub's verbs about orders want it."""
+
+    key = ""
+
+    def post_keyed(self, path: str, wanted: dict[str, Any], key: str) -> Any:
+        """Have something done once, however often it has to be sent."""
+        self.key = key
+        try:
+            return self.post(path, wanted)
+        finally:
+            self.key = ""
+
+    def _headers(self) -> dict[str, str]:
+        headers = super()._headers()
+        return {**headers, "Idempotency-Key": self.key} if self.key else headers
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that happens to the company, and how it ends."""
+
+    name: str
+    strike: Callable[[], None]
+    mend: Callable[[], None] = lambda: None
+
+
+class LaterCompany:
+    """Everything that runs, and the people who work there. Use it as a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock, self.stopping = SystemClock(), threading.Event()
+        ids = SystemIds()
+        places = tuple(place for place in PLACES if place.name in NAMES)
+        rng = random.Random(int(ids.secret(8), 16))
+        self.layout = Layout(folder, places, choose_ports(places, rng, fixed=False))
+        goods = SetUp(as_csv(product(n) for n in range(PRODUCTS)), people=[MANAGER], printers=False)
+        prepare(self.layout, goods, tills=[TILL], clock=self.clock, ids=ids)
+        self.supervisor = Supervisor(
+            self.layout, clock=self.clock, ids=ids, say=lambda _: None, printers=False
+        )
+        self.hands = ThreadPoolExecutor(HANDS, thread_name_prefix="hand")
+        self.orders = 0
+        """How many were begun; each has a number, and articles of its own."""
+        self._local = threading.local()
+        self._clients: list[StoreClient] = []
+        self._lock = threading.Lock()
+        self._before = set(descendants(os.getpid()))
+
+    @property
+    def hub_file(self) -> Path:
+        """The hub's database."""
+        return self.layout.folder / HUB / "hub.db"
+
+    def edge_file(self, place: str) -> Path:
+        """Return the database of a place."""
+        return self.layout.folder / place / "edge.db"
+
+    def __enter__(self) -> Self:
+        """Start everything, fill the shelves, and wait until the hub may promise what is lent."""
+        try:
+            self.supervisor.start()
+            wait_for_catalogue(self.layout, self.clock, self.stopping, PATIENCE_SECONDS)
+            self.map(self._open, NAMES)
+            eventually(self._all_is_lent, PATIENCE_SECONDS, what="the stores to lend")
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self, place: str) -> None:
+        lines = [{"sku": f"{n:05d}", "quantity": ON_HAND} for n in range(PRODUCTS)]
+        self.at(place).post("/api/stock/moves", {"key": "opening", "reason": "opening", "lines": lines})
+        # A store lends when a session begins, and then every half minute.
+        self.supervisor.cut(place)
+        self.supervisor.restore(place)
+
+    def _all_is_lent(self) -> bool:
+        lent = one(self.hub_file, "SELECT count(*) FROM hub_rights WHERE granted_seen >= ?", LENT)
+        return int(lent or 0) == len(NAMES) * PRODUCTS
+
+    def close(self) -> None:
+        """Stop everything; fails when a process is left behind."""
+        self.stopping.set()
+        self.hands.shutdown()
+        self.supervisor.stop()
+        for client in self._clients:
+            client.close()
+        left = sorted(set(descendants(os.getpid())) - self._before)
+        assert left == [], f"processes were left behind: {left}"
+
+    def at(self, place: str) -> KeyedClient:
+        """Return this thread's client of a place, or of the hub."""
+        known: dict[str, KeyedClient] = self._local.__dict__.setdefault("clients", {})
+        if place not in known:
+            known[place] = self._signed_in(place)
+        return known[place]
+
+    def _signed_in(self, place: str) -> KeyedClient:
+        if place == HUB:
+            login: Login | HubLogin = HubLogin(HUB_PERSON, self.layout.read_secret("hub.password"))
+            url = self.layout.hub_url
+        else:
+            device = f"handheld-{threading.get_ident()}"
+            login, url = Login(MANAGER.person_id, MANAGER.pin, device), self.layout.edge_url(place)
+        client = KeyedClient(place, url, login, self.clock, self.stopping)
+        client.sign_in()
+        with self._lock:
+            self._clients.append(client)
+        return client
+
+    def map(self, work: Callable[[str], Made], over: Iterable[str]) -> list[Made]:
+        """Let several people do something at the same time."""
+        return list(self.hands.map(work, over))
+
+    def next_order(self) -> int:
+        """Return the number of a new order."""
+        with self._lock:
+            self.orders += 1
+            return self.orders
+
+    def read(self, place: str, query: str, *values: Any) -> list[Any]:
+        """Return rows of the hub's database, or of a place's, read from outside."""
+        file = self.hub_file if place == HUB else self.edge_file(place)
+        with reading(file) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def fault(self, name: str) -> Fault:
+        """Return what may happen: `line` of every place, `store`, `hub`, `broker`, or `store and hub`."""
+        kill = self.supervisor.kill
+        found = {
+            "line": Fault(name, self.cut_all, self.restore_all),
+            "store": Fault(name, lambda: [kill(each) for each in (STORE, WAREHOUSE)] and None),
+            "hub": Fault(name, lambda: kill(HUB)),
+            "broker": Fault(name, lambda: kill(BROKER)),
+            "store and hub": Fault(name, lambda: [kill(each) for each in (HUB, STORE)] and None),
+        }
+        return found[name]
+
+    def cut_all(self) -> None:
+        """Cut every place off."""
+        for place in NAMES:
+            self.supervisor.cut(place)
+
+    def restore_all(self) -> None:
+        """Give every place its line back."""
+        for place in NAMES:
+            self.supervisor.restore(place)
+
+    def settle(self) -> None:
+        """Wait until everybody has heard everything and answered every directive."""
+        self.restore_all()
+        for name in (HUB, *NAMES):
+            child = self.supervisor._process(name)
+            eventually(child.healthy, PATIENCE_SECONDS, what=f"{name} to answer")
+        eventually(self._all_is_answered, PATIENCE_SECONDS, what="every directive to be answered")
+        wait_for_sync(self.layout, self.clock, self.stopping)
+
+    def _all_is_answered(self) -> bool:
+        waiting = one(
+            self.hub_file, "SELECT count(*) FROM directives WHERE state NOT IN ('answered', 'withdrawn')"
+        )
+        return not waiting
