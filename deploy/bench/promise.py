@@ -1,12 +1,12 @@
-"""How quickly the hub takes a web order in: checked, priced, routed over 500 stores, its rights taken, assigned.
+"""How quickly the hub takes a web order in: checked, priced, routed over 500 stores, reserved, assigned.
 
     python -m deploy.bench.promise [--seconds 5] [--stores 500]
 
 Ours: `POST /api/orders` of three lines at a real hub process that 500 stores have lent their stock; answered
-after COMMIT, with the order, its journals, the decision with every store that was passed over, the rights, the
-assignment and the directive to its store. The limit: a bare FastAPI application that parses the same body, reads
-the same 500 rows of each item, takes three rights in conditional statements and writes three rows of the same
-size, many orders to one commit. Then the last units: 20 lent, 40 orders of one unit, 8 and 64 clients.
+after COMMIT, with the order, its journals, the decision with every store that was passed over, the rights,
+the assignment and the directive to its store. The limit: a bare FastAPI application that parses the same
+body, reads the same 500 rows of each item, takes three rights in conditional statements and writes as many
+bytes, many orders to one commit. Then the last units: 20 lent, 40 orders of one unit, 8 and 64 clients.
 
 Here the stores are rows, not processes: their sessions and what they lent are written through the hub's own
 statements before the hub starts.
@@ -138,7 +138,8 @@ def serving(config: Path) -> Iterator[int]:
     from hub.settings import load_settings
 
     port = load_settings(config).port
-    process = subprocess.Popen([sys.executable, "-m", "deploy.cli", "hub", "run", "--config", str(config)])
+    command = [sys.executable, "-m", "deploy.cli", "hub", "run", "--config", str(config)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(f"http://{HOST}:{port}/healthz")
         yield port
@@ -237,7 +238,8 @@ def _promise_bare(db: sqlite3.Connection, made: object, filler: bytes) -> None:
     chosen = max(free, key=lambda location: free[location])
     for sku in skus:
         db.execute(
-            "UPDATE rights SET allocated = allocated + 1 WHERE sku = ? AND location = ? AND granted > allocated",
+            "UPDATE rights SET allocated = allocated + 1"
+            " WHERE sku = ? AND location = ? AND granted > allocated",
             (sku, chosen),
         )
     db.execute("INSERT INTO orders VALUES (?, ?)", (made.external_id, filler))  # type: ignore[attr-defined]  # as above
@@ -292,16 +294,7 @@ def _promise_rows(ours: Load, limit: Load, stores: int) -> list[Row]:
 
 
 def _contention_row(folder: Path, port: int, token: str, clients: int, skus: Sequence[str]) -> Row:
-    rounds = [
-        contention.storm_of(
-            port,
-            token,
-            "/api/orders",
-            lambda n, sku=sku: order(n, [sku], collect_at="store-0000"),
-            clients,  # type: ignore[misc]  # bound now
-        )
-        for sku in skus
-    ]
+    rounds = [_round(port, token, sku, clients) for sku in skus]
     accepted = [answers[201, ""] for answers in rounds]
     clean = {(201, ""), (409, "out_of_rights")}
     unclean = sum(count for answers in rounds for answer, count in answers.items() if answer not in clean)
@@ -315,6 +308,13 @@ def _contention_row(folder: Path, port: int, token: str, clients: int, skus: Seq
         met=worst == contention.ON_HAND and unclean == 0,
         notes=f"{len(rounds)} rounds, {unclean} unclean refusals",
     )
+
+
+def _round(port: int, token: str, sku: str, clients: int) -> contention.Answers:
+    def made(number: int) -> bytes:
+        return order(number, [sku], collect_at="store-0000")
+
+    return contention.storm_of(port, token, "/api/orders", made, clients)
 
 
 def main() -> None:

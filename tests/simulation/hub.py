@@ -28,6 +28,8 @@ class HubNode(Node):
         self.promises: list[tuple[str, tuple[Any, ...], Any]] = []
         """What somebody at the hub was told: a question and the answer it must have for ever."""
         self.orders: list[str] = []
+        self.restored_life = ""
+        """The life of the copy that was put in place, until a store's word begins a new one."""
         self.withdrawn: set[tuple[str, str]] = set()
         """(edge, id) of directives that the hub said it took back before they left."""
 
@@ -98,6 +100,11 @@ class HubNode(Node):
     def promise(self, sql: str, values: tuple[Any, ...], expected: Any) -> None:
         """Somebody was told something that must be found again after any crash."""
         self.promises.append((sql, values, expected))
+
+    def life_in_file(self) -> str:
+        """Return the life that this hub believes to live."""
+        row = self.audit.execute("SELECT value FROM hub_meta WHERE key = 'hub_inc'").fetchone()
+        return str(row[0]) if row else ""
 
     def learn_order(self, order_id: str, number: str) -> None:
         """A customer was told that an order stands."""

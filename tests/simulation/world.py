@@ -270,7 +270,12 @@ class World:
         hub.answers.clear()
         self.auditor.acked.clear()
         self.auditor.hub_was_restored = True
-        self.start_later(hub, 2 * SECOND)
+
+        def back() -> None:
+            self.start(hub)
+            hub.restored_life = hub.life_in_file()
+
+        self.schedule.after(2 * SECOND, "hub starts", back)
 
     def clone(self, node: EdgeNode) -> None:
         """Start a second machine on a copy of a store's disk, with or without its machine id."""

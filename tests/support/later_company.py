@@ -35,10 +35,11 @@ OTHER = "store-2"
 WAREHOUSE = "warehouse"
 NAMES = (STORE, OTHER, WAREHOUSE)
 TILL = "till-1"
-PRODUCTS = 360
+PRODUCTS = 480
 ON_HAND = 100
-"""Of every article in every place; a store lends a fifth of it."""
+"""Of every article in every place."""
 LENT = 20
+"""What a store lends of it; a warehouse lends more."""
 HANDS = 6
 """People who work at the same time."""
 PATIENCE_SECONDS = 60.0

@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -156,6 +157,8 @@ class LastNet:
 
         try:
             await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            return  # the line went down while the request was being sent: nobody waits for an answer
         except Exception as error:
             if started:
                 raise

@@ -224,3 +224,20 @@ def test_what_one_person_did_is_not_sent_in_the_name_of_another(handheld: Page, 
     nothing_waits(handheld)
 
     assert rows(store, "SELECT person_id FROM pick_scans WHERE assignment_id = ?", each) == [("m-kaur",)]
+
+
+def test_nobody_signs_out_while_something_of_theirs_waits_to_be_sent(handheld: Page, store: Store) -> None:
+    each = work.offer(store.edge, 140, ("20725", 1))
+    walk(handheld, store, each)
+    handheld.route("**/fulfil/pick/*/scan", lambda route: route.abort())
+    scan(handheld, LUNCH)
+    waiting(handheld, "1 scan waits for Wi-Fi")
+    handheld.goto(f"{store.url}/account")
+    ready(handheld)
+    handheld.get_by_role("button", name="Sign out").click()
+
+    expect(handheld.locator("#toasts")).to_contain_text("Stay signed in until it is sent.")
+    assert handheld.url == f"{store.url}/account"
+    handheld.unroute("**/fulfil/pick/*/scan")
+    nothing_waits(handheld)
+    assert scans(store, each) == [(1, 1)]

@@ -44,7 +44,8 @@ def withdraw(node: HubNode, rng: random.Random) -> Command | None:
     edge, cseq, directive_id = rng.choice(queued)
 
     def learned(taken_back: bool) -> None:
-        if taken_back:
+        # A restored hub that has heard no store yet takes itself for the one before; only a new life counts.
+        if taken_back and node.life_in_file() != node.restored_life:
             node.withdrawn.add((edge, directive_id))
 
     return Command(

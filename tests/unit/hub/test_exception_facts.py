@@ -54,7 +54,7 @@ def test_what_does_not_add_up_in_a_sale_names_its_line() -> None:
         ({"locations": ["store-2", "store-3"]}, "Locations", "York Coppergate, Hull Trinity"),
         ({"units": {"1": 2}}, "Line 1", "2"),
         ({"due_us": 1_793_629_920_000_000}, "Promised for", "Mon 2 Nov, 14:32"),
-        ({"kind": "order.paid"}, "What arrived", "Order paid"),
+        ({"kind": "order.paid"}, "What arrived", "Paid at a till"),
         ({"asked_by": "a-osei"}, "Asked by", "A. Osei"),
         ({"void": True}, "A void", "yes"),
         ({"till": "till-2"}, "Till", "Till 2"),

@@ -307,6 +307,14 @@
     await drop(act);
     show();
   });
+  /* Whoever leaves now would leave behind what only they can send. */
+  document.addEventListener("submit", (event) => {
+    const reason = event.target instanceof HTMLFormElement ? event.target.dataset.waits : "";
+    if (!reason || !waiting().length) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    window.orderspine.toast(reason, "error");
+  }, true);
   window.addEventListener("online", pump);
   document.body.addEventListener("reachable", pump);
   document.body.addEventListener("unreachable", () => { if (!waiting().length) unreachable(); });
