@@ -27,7 +27,7 @@ from hub.database import HubUnit
 from hub.fleet.rows import location
 from hub.once import once
 from hub.promises import promise_of
-from hub.spine.bulk import among
+from hub.spine.bulk import Select
 from hub.spine.held import Holding
 from hub.spine.rows import counters
 from hub.spine.steps import record, take_orders
@@ -60,6 +60,17 @@ _COUNT: Final = {
     .returning(counters.c.value)
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
+_KNOWN: Final = Select(
+    sa.select(
+        products.c.sku,
+        products.c.name,
+        products.c.kind,
+        products.c.price_minor,
+        products.c.rate_ppm,
+        products.c.unit_cost_minor,
+    ),
+    products.c.sku,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +154,7 @@ def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) 
         )
     promise = promise_of(wanted.promise, now_us)
     must_exist(connection, promise)
-    known = known_of(
-        connection.execute(
-            sa.select(products).where(among(connection, products.c.sku, [line.sku for line in wanted.lines]))
-        )
-    )
+    known = known_of(_KNOWN.run(connection, [line.sku for line in wanted.lines]))
     lines, priced = priced_lines(wanted.lines, known, wanted.shipping_minor)
     if not any(line.kind is LineKind.GOODS for line in lines):
         raise Invalid(_("Nothing of this can be fulfilled."), _("Order goods with it."), code="no_goods")

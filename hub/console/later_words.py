@@ -1,4 +1,4 @@
-"""What people call the things of an order for later: its events, the parts of it, why a location was not chosen.
+"""What people call the things of an order for later: its events, its parts, why a location was not chosen.
 
 `hub.console.words` asks here for what it does not know itself. Every function returns "" for a name that is
 new to this version; whoever shows it says it in plain words then.
@@ -88,12 +88,12 @@ def exception_says(kind: str) -> str:
             "A store tells of an order that the hub does not have. It closes itself when the order arrives."
         ),
         "double_fulfilled": _(
-            "More units left than were ordered, as when two locations fulfil the same part. Nothing was earned "
-            "for the units too many: ask for them back, or charge them."
+            "More units left than were ordered, as when two locations fulfil the same part. Nothing was "
+            "earned for the units too many: ask for them back, or charge them."
         ),
         "fulfilled_after_cancel": _(
-            "Units left after they had been cancelled, and their money is owed back or gone back. Ask for the "
-            "goods, or charge them again."
+            "Units left after they had been cancelled, and their money is owed back or gone back. Ask for "
+            "the goods, or charge them again."
         ),
         "assignment_over": _(
             "A location went on with a part that it had given up. Make sure that nobody else fulfils it too."
@@ -102,34 +102,41 @@ def exception_says(kind: str) -> str:
             "Units were not where the stock said. The rest goes on; the missing units are routed to another "
             "location by themselves, and the card closes when they are."
         ),
-        "rejected_twice": _("Two locations gave this order back. Something is wrong with more than one of them."),
+        "rejected_twice": _(
+            "Two locations gave this order back. Something is wrong with more than one of them."
+        ),
         "cancel_too_late": _(
-            "A location was asked to give its part up and had handed it over already. The order stands as it was; "
-            "tell the customer."
+            "A location was asked to give its part up and had handed it over already. The order stands as it "
+            "was; tell the customer."
         ),
         "no_show": _(
-            "Nobody came for it. Nothing is given up by the clock: remind the customer, or cancel it and give the "
-            "money back."
+            "Nobody came for it. Nothing is given up by the clock: remind the customer, or cancel it and "
+            "give the money back."
         ),
         "promise_late": _("What was promised is due and is not ready. Call the location, or promise anew."),
         "promise_at_risk": _("Nobody has begun, and it must begin now to be ready in time."),
         "store_silent": _(
-            "A store that was told of orders is not heard. It may have them and go on by itself, so nothing is "
-            "given to another location before it answers. Wait, or ask it by phone."
+            "A store that was told of orders is not heard. It may have them and go on by itself, so nothing "
+            "is given to another location before it answers. Wait, or ask it by phone."
         ),
-        "refund_not_owed": _("Money went back that the hub did not owe by its books. Ask who gave it and why."),
+        "refund_not_owed": _(
+            "Money went back that the hub did not owe by its books. Ask who gave it and why."
+        ),
         "refund_to_make": _(
-            "This payment service is not asked by the hub. Give the money back there, then say so on the order."
+            "This payment service is not asked by the hub. Give the money back there, then say so on the "
+            "order."
         ),
         "refund_failed": _("The payment service would not give the money back. Make it there by hand."),
         "notice_failed": _("A mail to the customer did not leave. Correct the address, or call them."),
         "mail_server": _("The mail server cannot be used. Mails wait and leave by themselves once it can."),
         "unroutable": _(
-            "No location can fulfil these units as they were promised. Promise something else, cancel them, or "
-            "route again once there is stock."
+            "No location can fulfil these units as they were promised. Promise something else, cancel them, "
+            "or route again once there is stock."
         ),
         "count_due": _("An article was not where the books said. Until it is counted, none of it is lent."),
-        "put_back": _("Goods of an order that was given up stand beside their shelf until somebody puts them back."),
+        "put_back": _(
+            "Goods of an order that was given up stand beside their shelf until somebody puts them back."
+        ),
         "clock_failed": _("Something that must happen on time cannot be done. The reason stands below."),
     }
     return words.get(kind, "")

@@ -12,9 +12,12 @@ from hub.console.words import WORDS, named
 from hub.context import Hub
 from hub.exceptions import pages as exception_pages
 from hub.fleet import pages as fleet_pages
+from hub.fulfil import pages as fulfil_pages
 from hub.ledger import pages as ledger_pages
 from hub.people import pages as people_pages
 from hub.people.steps import SignIns
+from hub.service import new as new_order_pages
+from hub.service import pages as service_pages
 from hub.spine import pages as order_pages
 from hub.stock import pages as stock_pages
 from hub.till import pages as till_pages
@@ -45,7 +48,10 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
     return (
         console_pages.router,
         people_pages.router(signer, sign_ins),
+        new_order_pages.router,  # before the orders: /orders/new is no number
+        service_pages.router,
         order_pages.router,
+        fulfil_pages.router,
         exception_pages.router,
         stock_pages.router,
         till_pages.router,  # before the ledger's: /finance/days is no account

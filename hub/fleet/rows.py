@@ -115,9 +115,13 @@ heartbeats: Final = sa.Table(
 """The latest word of each edge about itself; older ones are worth nothing."""
 
 
+_LOCATION: Final = sa.select(locations).where(locations.c.location_id == sa.bindparam("of"))
+_META: Final = sa.select(hub_meta.c.value).where(hub_meta.c.key == sa.bindparam("of"))
+
+
 def location(connection: Connection, location_id: str) -> sa.Row[Any] | None:
     """Return one location, or None when nobody registered it."""
-    return connection.execute(sa.select(locations).where(locations.c.location_id == location_id)).first()
+    return connection.execute(_LOCATION, {"of": location_id}).first()
 
 
 def all_locations(connection: Connection) -> Sequence[sa.Row[Any]]:
@@ -147,5 +151,5 @@ def blob(connection: Connection, sha256: str) -> bytes | None:
 
 def meta(connection: Connection, key: str) -> str | None:
     """Return one fact that the hub keeps about itself."""
-    found: str | None = connection.execute(sa.select(hub_meta.c.value).where(hub_meta.c.key == key)).scalar()
+    found: str | None = connection.execute(_META, {"of": key}).scalar()
     return found

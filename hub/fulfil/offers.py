@@ -26,6 +26,7 @@ NAME_CUTS: Final = (120, 60, 24, 8)
 """Letters of an article's name that travel when an order has many lines; the store has its own catalogue."""
 _DIRECTIVES: Final = Upsert(assignment_directives)
 """An assignment is offered once; the row says where."""
+_CONTACT_VERSION: Final = sa.select(contacts.c.version).where(contacts.c.contact_id == sa.bindparam("of"))
 
 
 def offer(
@@ -73,10 +74,7 @@ def contact_version(work: Work, contact_id: str) -> int:
     """Return the newest version of a contact, 0 where there is none yet."""
     if not contact_id:
         return 0
-    found = work.connection.execute(
-        sa.select(contacts.c.version).where(contacts.c.contact_id == contact_id)
-    ).scalar()
-    return int(found or 0)
+    return int(work.connection.execute(_CONTACT_VERSION, {"of": contact_id}).scalar() or 0)
 
 
 def withdraw(work: Work, assignment: Assignment) -> bool:

@@ -13,8 +13,9 @@ from sqlalchemy.engine import Connection
 
 from hub.fleet.rows import directives
 from hub.fulfil.rows import assignment_directives, assignment_lines, assignments, handovers, parcels
-from hub.fulfil.rules import OPEN
+from hub.fulfil.rules import OPEN, WAITING
 from protocol.errors import NotFound
+from protocol.fulfilment import FulfilKind
 from protocol.lifecycles import AssignmentState
 
 OPEN_STATES: Final = tuple(sorted(state.value for state in OPEN))
@@ -118,6 +119,9 @@ class Filters:
     state: str = ""
     created_before_us: int | None = None
     due_before_us: int | None = None
+    kind: str = ""
+    late_at_us: int | None = None
+    """Only what is late at this moment."""
 
 
 _SENT: Final = (
@@ -163,19 +167,32 @@ _COLUMNS: Final[list[Any]] = [
 
 
 def listed(
-    connection: Connection, filters: Filters, *, limit: int = 50, offset: int = 0
+    connection: Connection, filters: Filters, *, limit: int = 50, offset: int = 0, sort: str = "due"
 ) -> tuple[list[AssignmentRead], int]:
-    """Return a page of assignments, what is due first before the rest, and how many there are."""
+    """Return a page of assignments, what is due first before the rest, and how many there are.
+
+    `sort`: `due`, `age` (the oldest first) or `place`; with a minus before it the other way round.
+    """
     where = _where(filters)
     total = connection.execute(sa.select(sa.func.count()).select_from(assignments).where(*where)).scalar_one()
     rows = connection.execute(
         sa.select(*_COLUMNS)
         .where(*where)
-        .order_by(assignments.c.due_us, assignments.c.assignment_id)
+        .order_by(*_order(sort), assignments.c.assignment_id)
         .limit(limit)
         .offset(offset)
     ).all()
     return [_read(row) for row in rows], int(total)
+
+
+def _order(sort: str) -> list[sa.ColumnElement[Any]]:
+    columns: dict[str, list[sa.Column[Any]]] = {
+        "due": [assignments.c.due_us],
+        "age": [assignments.c.created_us],
+        "place": [assignments.c.location, assignments.c.due_us],
+    }
+    found = columns[sort.removeprefix("-")]
+    return [column.desc() for column in found] if sort.startswith("-") else list(found)
 
 
 def _where(filters: Filters) -> list[sa.ColumnElement[bool]]:
@@ -190,7 +207,18 @@ def _where(filters: Filters) -> list[sa.ColumnElement[bool]]:
         where.append(assignments.c.created_us <= filters.created_before_us)
     if filters.due_before_us is not None:
         where.append(assignments.c.due_us <= filters.due_before_us)
+    if filters.kind:
+        where.append(assignments.c.kind == filters.kind)
+    if filters.late_at_us is not None:
+        where.append(late_clause(filters.late_at_us))
     return where
+
+
+def late_clause(now_us: int) -> sa.ColumnElement[bool]:
+    """Return the condition under which an assignment is late: `hub.fulfil.rules.is_late` for the database."""
+    still = assignments.c.state.in_([state.value for state in WAITING])
+    parcel = (assignments.c.kind == FulfilKind.SHIP.value) & assignments.c.state.in_(OPEN_STATES)
+    return (assignments.c.due_us < now_us) & (still | parcel)
 
 
 def of_order(connection: Connection, order_id: str) -> list[AssignmentRead]:

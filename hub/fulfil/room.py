@@ -8,7 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hub.fulfil.rows import assignment_lines, assignments, handovers, parcels
-from hub.spine.bulk import Upsert, among
+from hub.spine.bulk import Select, Upsert
 from hub.spine.work import Applied, Work, chunks
 from protocol import later
 from protocol.fulfilment import Parcel
@@ -18,6 +18,13 @@ _ASSIGNMENTS: Final = Upsert(assignments)
 _LINES: Final = Upsert(assignment_lines)
 _PARCELS: Final = Upsert(parcels)
 _HANDOVERS: Final = Upsert(handovers)
+_HEADS_OF: Final = Select(sa.select(assignments), assignments.c.assignment_id)
+_LINES_OF: Final = Select(
+    sa.select(assignment_lines).order_by(assignment_lines.c.line_no), assignment_lines.c.assignment_id
+)
+_IDS_OF_ORDER: Final = sa.select(assignments.c.assignment_id).where(
+    assignments.c.order_id == sa.bindparam("of")
+)
 
 
 @dataclass(slots=True)
@@ -101,15 +108,13 @@ class Assignments:
         unknown = sorted({each for each in ids if each not in self._known and each not in self._absent})
         connection = self._work.connection
         for some in chunks(unknown):
-            mine = among(connection, assignments.c.assignment_id, some)
-            for row in connection.execute(sa.select(assignments).where(mine)):
+            heads = _HEADS_OF.run(connection, some).all()
+            for row in heads:
                 values = dict(zip(_COLUMNS, row, strict=True))
                 values["state"] = AssignmentState(row.state)
                 self._known[row.assignment_id] = Assignment(**values)
-            lines = sa.select(assignment_lines).order_by(assignment_lines.c.line_no)
-            for row in connection.execute(
-                lines.where(among(connection, assignment_lines.c.assignment_id, some))
-            ):
+            found = [row.assignment_id for row in heads]
+            for row in _LINES_OF.run(connection, found) if found else ():
                 self._known[row.assignment_id].lines[row.line_no] = Line(*row[2:])
         self._absent |= set(unknown) - self._known.keys()
 
@@ -120,11 +125,7 @@ class Assignments:
 
     def of_order(self, order_id: str) -> list[Assignment]:
         """Return the assignments of an order, in the order in which they were made."""
-        ids = set(
-            self._work.connection.execute(
-                sa.select(assignments.c.assignment_id).where(assignments.c.order_id == order_id)
-            ).scalars()
-        )
+        ids = set(self._work.connection.execute(_IDS_OF_ORDER, {"of": order_id}).scalars())
         ids |= {each.assignment_id for each in self._known.values() if each.order_id == order_id}
         self._look_for(ids)
         return sorted(

@@ -104,6 +104,11 @@ MAPPING: Final = {
 """`gateway` serves every payment service that has no account of its own, such as `gateway.adyen`."""
 
 
+_MAPPED: Final = sa.select(account_mapping.c.purpose, account_mapping.c.account).where(
+    account_mapping.c.entity == sa.bindparam("of")
+)
+
+
 def mapping_of(connection: Connection, entity: str) -> dict[str, str]:
     """Return which account serves which purpose; an entity without any accounts gets the chart first."""
     found = _mapping(connection, entity)
@@ -139,9 +144,4 @@ def account_for(mapping: Mapping[str, str], purpose: str) -> str | None:
 
 
 def _mapping(connection: Connection, entity: str) -> dict[str, str]:
-    rows = connection.execute(
-        sa.select(account_mapping.c.purpose, account_mapping.c.account).where(
-            account_mapping.c.entity == entity
-        )
-    )
-    return {row.purpose: row.account for row in rows}
+    return {purpose: account for purpose, account in connection.execute(_MAPPED, {"of": entity})}

@@ -29,6 +29,12 @@ DIRECTIVE_LIMIT: Final = 32 * 1024
 _KIND_OF: Final[Mapping[type[WireModel], tuple[str, int]]] = {
     model: kind for kind, model in DIRECTIVE_KINDS.items()
 }
+_INSERT: Final = sa.insert(directives)
+_MINE: Final = (directives.c.edge == sa.bindparam("to")) & (directives.c.hub_inc == sa.bindparam("life"))
+_ONE: Final = sa.select(directives).where(_MINE, directives.c.cseq == sa.bindparam("number"))
+_NEWEST: Final = (
+    sa.select(directives.c.cseq, directives.c.hash).where(_MINE).order_by(directives.c.cseq.desc()).limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,17 +215,17 @@ class Outbox:
 
     def last(self, connection: Connection, edge: str, hub_inc: str) -> int:
         """Return the newest number for an edge, 0 before the first."""
-        newest = connection.execute(
-            sa.select(sa.func.max(directives.c.cseq)).where(
-                directives.c.edge == edge, directives.c.hub_inc == hub_inc
-            )
-        ).scalar()
-        return int(newest or 0)
+        return self._head(connection, edge, hub_inc)[0]
 
     def hash_at(self, connection: Connection, edge: str, hub_inc: str, cseq: int) -> str:
         """Return the chain hash after a directive; that of number 0 stands before the first."""
         row = _row(connection, edge, hub_inc, cseq) if cseq else None
         return row.hash if row is not None else first_hash(edge, hub_inc)
+
+    def _head(self, connection: Connection, edge: str, hub_inc: str) -> tuple[int, str]:
+        """Return the newest number for an edge and the chain hash after it."""
+        newest = connection.execute(_NEWEST, {"to": edge, "life": hub_inc}).first()
+        return (0, first_hash(edge, hub_inc)) if newest is None else (newest.cseq, newest.hash)
 
     def _woken(self) -> None:
         self.wake()
@@ -237,7 +243,8 @@ class Outbox:
     ) -> int:
         connection = unit.connection
         hub_inc, now_us = self.hub_inc(unit), self._clock.now_us()
-        cseq = self.last(connection, edge, hub_inc) + 1
+        last, head = self._head(connection, edge, hub_inc)
+        cseq = last + 1
         said = {
             "cseq": cseq,
             "id": directive_id,
@@ -251,20 +258,19 @@ class Outbox:
         data = _dump(said)
         if len(data) > DIRECTIVE_LIMIT:
             raise Invalid("This directive is larger than the wire carries.", "Send it over HTTPS.")
-        connection.execute(
-            sa.insert(directives).values(
-                edge=edge,
-                hub_inc=hub_inc,
-                cseq=cseq,
-                id=directive_id,
-                kind=kind[0],
-                bytes=data,
-                hash=next_hash(self.hash_at(connection, edge, hub_inc, cseq - 1), data),
-                state="queued",
-                expires_us=expires_us,
-                created_us=now_us,
-            )
-        )
+        row = {
+            "edge": edge,
+            "hub_inc": hub_inc,
+            "cseq": cseq,
+            "id": directive_id,
+            "kind": kind[0],
+            "bytes": data,
+            "hash": next_hash(head, data),
+            "state": "queued",
+            "expires_us": expires_us,
+            "created_us": now_us,
+        }
+        connection.execute(_INSERT, row)
         return cseq
 
     def _rechain(self, connection: Connection, edge: str, hub_inc: str, cseq: int) -> None:
@@ -281,11 +287,7 @@ class Outbox:
 
 
 def _row(connection: Connection, edge: str, hub_inc: str, cseq: int) -> sa.Row[Any] | None:
-    return connection.execute(
-        sa.select(directives).where(
-            directives.c.edge == edge, directives.c.hub_inc == hub_inc, directives.c.cseq == cseq
-        )
-    ).first()
+    return connection.execute(_ONE, {"to": edge, "life": hub_inc, "number": cseq}).first()
 
 
 def _update(connection: Connection, edge: str, hub_inc: str, cseq: int, **values: Any) -> None:

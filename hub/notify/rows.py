@@ -63,6 +63,12 @@ notices: Final = sa.Table(
     sa.Index("ix_notices_created", "created_us"),
 )
 """`asked_by` is who asked for it once more, empty for what an event asked for."""
+_ADD: Final = {
+    name: dialect.insert(notices)
+    .on_conflict_do_nothing(index_elements=[notices.c.dedupe_key])
+    .returning(notices.c.notice_id)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,31 +104,25 @@ def add(
     asked_by: str = "",
 ) -> bool:
     """Put a notice into the outbox; False when the same one is there already."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    done = connection.execute(
-        insert(notices)
-        .values(
-            notice_id=notice_id,
-            dedupe_key=dedupe_key or wanted.dedupe_key,
-            kind=wanted.kind.value,
-            order_id=wanted.order_id,
-            number=wanted.number,
-            subject_id=wanted.subject_id,
-            contact_id="",
-            language="",
-            facts="{}",
-            state=State.QUEUED.value,
-            tries=0,
-            doubts=0,
-            created_us=now_us,
-            next_us=now_us,
-            detail="",
-            asked_by=asked_by,
-        )
-        .on_conflict_do_nothing(index_elements=[notices.c.dedupe_key])
-        .returning(notices.c.notice_id)
-    ).first()
-    return done is not None
+    row = {
+        "notice_id": notice_id,
+        "dedupe_key": dedupe_key or wanted.dedupe_key,
+        "kind": wanted.kind.value,
+        "order_id": wanted.order_id,
+        "number": wanted.number,
+        "subject_id": wanted.subject_id,
+        "contact_id": "",
+        "language": "",
+        "facts": "{}",
+        "state": State.QUEUED.value,
+        "tries": 0,
+        "doubts": 0,
+        "created_us": now_us,
+        "next_us": now_us,
+        "detail": "",
+        "asked_by": asked_by,
+    }
+    return connection.execute(_ADD[connection.dialect.name], row).first() is not None
 
 
 def due(connection: Connection, now_us: int, limit: int) -> list[Notice]:

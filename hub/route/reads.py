@@ -1,11 +1,12 @@
-"""The snapshot that a decision rests on, read with two statements, and what was decided before.
+"""The snapshot that a decision rests on, and what was decided before.
 
-Called inside the unit of work that stores the decision, so that no figure is older than it.
+Called inside the unit of work that stores the decision, so that no figure is older than it. How the locations
+are does not change from one order of a unit to the next; what they may still give is read for each.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from hub.route.rows import decisions
 from hub.route.rules import Ask, Candidate, Parameters, PickCost
 from hub.spine.rows import order_lines
 from hub.spine.work import Promising
-from hub.stock.availability import At, KeptBack, promisable_at, stock_at
+from hub.stock.availability import PROMISABLE, WIDTH, KeptBack, Place, places, stock_of
 from protocol.fulfilment import AssignedLine
 from protocol.orders import LineKind
 
@@ -33,46 +34,59 @@ class Before:
     excluded: tuple[str, ...] = ()
 
 
-def snapshot(connection: Connection, ask: Ask, terms: Promising) -> tuple[list[Candidate], Parameters]:
-    """Return every location that may be asked, as it is now, and what to choose with."""
+def snapshot(
+    connection: Connection, ask: Ask, terms: Promising, memory: dict[str, Any] | None = None
+) -> tuple[list[Candidate], Parameters]:
+    """Return every location that may be asked, as it is now, and what to choose with.
+
+    `memory` is that of the unit of work: orders that share a commit find the locations in it.
+    """
     kept = KeptBack(terms.safety_stock, terms.company_threshold)
     everywhere = not ask.location or kept.company_threshold > 0
-    found = stock_at(
-        connection,
-        list(ask.wanted),
-        now_us=ask.now_us,
-        kept_back=kept,
-        promise_class=ask.promise_class,
-        only="" if everywhere else ask.location,
-    )
-    parameters = parameters_of(terms, left_for_all(ask, found, kept))
+    known = _places(connection, ask, memory) if everywhere else _place(connection, ask)
+    stock = stock_of(connection, [place.location for place in known], list(ask.wanted), kept)
+    parameters = parameters_of(terms)
     options = parameters.options(ask)
     candidates = [
-        Candidate(at.location, at.name, at.kind, at.silent, at.age_seconds, at.stock, options)
-        for at in found
-        if not ask.location or at.location == ask.location
+        Candidate(location, name, kind, silent, seconds, of_place, options)
+        for (location, name, kind, _state, seconds, silent), of_place in zip(known, stock, strict=True)
     ]
+    if kept.company_threshold:
+        parameters = replace(parameters, left_for_all=left_for_all(ask, candidates, kept))
+    if ask.location:
+        candidates = [each for each in candidates if each.location == ask.location]
     return candidates, parameters
 
 
-def left_for_all(ask: Ask, found: Sequence[At], kept: KeptBack) -> dict[str, int] | None:
-    """Return what the company may still promise of each item; None where nothing is kept back for all."""
-    if not kept.company_threshold:
-        return None
+def _places(connection: Connection, ask: Ask, memory: dict[str, Any] | None) -> list[Place]:
+    memory = {} if memory is None else memory
+    key = f"places:{ask.promise_class}"
+    if key not in memory:
+        memory[key] = places(connection, now_us=ask.now_us, promise_class=ask.promise_class)
+    found: list[Place] = memory[key]
+    return found
+
+
+def _place(connection: Connection, ask: Ask) -> list[Place]:
+    return places(connection, now_us=ask.now_us, promise_class=ask.promise_class, only=ask.location)
+
+
+def left_for_all(ask: Ask, candidates: Sequence[Candidate], kept: KeptBack) -> dict[str, int]:
+    """Return what the company may still promise of each item where some is kept back for all."""
+    speaking = [each.stock for each in candidates if not each.silent]
     return {
-        sku: max(0, sum([promisable_at(at, n) for at in found]) - kept.company_threshold)
+        sku: max(0, sum([stock[n * WIDTH + PROMISABLE] for stock in speaking]) - kept.company_threshold)
         for n, sku in enumerate(ask.wanted)
     }
 
 
-def parameters_of(terms: Promising, left: dict[str, int] | None) -> Parameters:
+def parameters_of(terms: Promising) -> Parameters:
     """Return what to choose with, from the settings."""
     return Parameters(
         ship_minor=MappingProxyType(dict(terms.ship_minor)),
         store=PickCost(terms.pick_line_minor, terms.pick_unit_minor),
         warehouse=PickCost(terms.warehouse_pick_line_minor, terms.warehouse_pick_unit_minor),
         ready_minutes=terms.ready_minutes,
-        left_for_all=left,
     )
 
 

@@ -7,10 +7,12 @@ the exception asks "why not Turin?". The order in which candidates are given cha
 """
 
 import hashlib
-import json
 import zlib
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -22,6 +24,8 @@ MINUTE_US: Final = 60_000_000
 DAY_US: Final = 24 * 3600 * 1_000_000
 _SAID: Final = 3
 """Reasons that the sentence for people names."""
+_LOCATION: Final = itemgetter(0)
+_COST: Final = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,19 +208,19 @@ class NoLocation:
 
 def choose(ask: Ask, candidates: Iterable[Candidate], parameters: Parameters) -> Chosen | NoLocation:
     """Return the cheapest location that keeps the promise with the whole order, with reasons for the rest."""
-    ready = sorted(candidates, key=lambda candidate: candidate.location)
+    ready = sorted(candidates, key=_LOCATION)
     digest = snapshot_digest(ask, ready, parameters)
     wanted = ask.wanted
     short = _kept_by_company(wanted, parameters)
     able: list[tuple[int, Candidate, Option]] = []
     rejected: list[Rejected] = []
-    priced: dict[tuple[str, tuple[Option, ...]], tuple[int, Option] | None] = {}
+    # Most locations of a kind cost the same, so each way is worked out once; `id`, because they share it.
+    priced: dict[tuple[str, int], tuple[int, Option] | None] = {}
     for candidate in ready:
         code, fact = short or why_not(ask, candidate, wanted)
         way = None
         if not code:
-            # Most locations of a kind cost the same, so each way is worked out once.
-            key = (candidate.kind, candidate.options)
+            key = (candidate.kind, id(candidate.options))
             if key not in priced:
                 priced[key] = _cheapest(ask, candidate, parameters)
             way = priced[key]
@@ -227,12 +231,14 @@ def choose(ask: Ask, candidates: Iterable[Candidate], parameters: Parameters) ->
             able.append((way[0], candidate, way[1]))
     if not able:
         return NoLocation(tuple(rejected), digest)
-    cheapest = min([cost for cost, _candidate, _option in able])
+    cheapest = min(map(_COST, able))
     # Locations that cost the same take turns by a hash, so that the first in the list is not emptied first.
+    turn = zlib.crc32(f"{ask.key}:".encode())
     best = min(
-        [row for row in able if row[0] == cheapest], key=lambda row: (_turn(ask.key, row[1]), row[1].location)
+        [row for row in able if row[0] == cheapest],
+        key=lambda row: (zlib.crc32(row[1].location.encode(), turn), row[1].location),
     )
-    following = min([row for row in able if row is not best], key=lambda row: row[0], default=None)
+    following = min([row for row in able if row is not best], key=_COST, default=None)
     return Chosen(
         best=_priced(ask, best[1], best[2], parameters),
         next_best=_priced(ask, following[1], following[2], parameters) if following else None,
@@ -244,14 +250,15 @@ def choose(ask: Ask, candidates: Iterable[Candidate], parameters: Parameters) ->
 
 def why_not(ask: Ask, candidate: Candidate, wanted: Mapping[str, int]) -> tuple[str, str]:
     """Return the first objection to a location as (code, fact); two empty texts when there is none."""
+    location, _name, _kind, silent, _seconds, stock, _options = candidate
     incapable = _incapable(ask, candidate)
     if incapable:
         return "NOT_CAPABLE", incapable
-    if candidate.location in ask.excluded:
+    if location in ask.excluded:
         return "EXCLUDED_REJECTED", "has given this order back"
-    if candidate.silent:
-        return candidate.silent, _silence(candidate)
-    stock, at = candidate.stock, 0
+    if silent:
+        return silent, _silence(candidate)
+    at = 0
     for sku, units in wanted.items():
         if stock[at + 2] < units:
             return _too_few(sku, units, stock[at : at + 3])
@@ -262,8 +269,10 @@ def why_not(ask: Ask, candidate: Candidate, wanted: Mapping[str, int]) -> tuple[
 def snapshot_digest(ask: Ask, ready: Sequence[Candidate], parameters: Parameters) -> str:
     """Return a digest of everything the decision rests on; `ready` is sorted by location."""
     asked = (ask.kind, ask.location, ask.service, ask.due_us, ask.lines, sorted(ask.excluded))
-    facts = json.dumps([(each.location, each.kind, each.silent, each.stock) for each in ready])
-    return hashlib.sha256(f"{asked!r}{parameters!r}{facts}".encode()).hexdigest()[:32]
+    said = "\n".join([f"{each.location} {each.kind} {each.silent}" for each in ready])
+    digest = hashlib.sha256(f"{asked!r}{parameters!r}{said}".encode())
+    digest.update(array("q", chain.from_iterable([each.stock for each in ready])).tobytes())
+    return digest.hexdigest()[:32]
 
 
 def _too_few(sku: str, units: int, there: tuple[int, ...]) -> tuple[str, str]:
@@ -320,10 +329,6 @@ def _priced(ask: Ask, candidate: Candidate, option: Option, parameters: Paramete
         pick_lines_minor=pick.of_lines(ask),
         pick_units_minor=pick.of_units(ask),
     )
-
-
-def _turn(key: str, candidate: Candidate) -> int:
-    return zlib.crc32(f"{key}:{candidate.location}".encode())
 
 
 def _money(minor: int) -> str:

@@ -108,6 +108,24 @@ class Update:
         connection.exec_driver_sql(sql, list(rows))
 
 
+class Select:
+    """Reads the rows that have one of many keys; the statement is built once, which costs more than it does."""
+
+    def __init__(self, statement: sa.Select[Any], column: sa.ColumnElement[str]) -> None:
+        self._statements = {
+            "sqlite": statement.where(_among_json(column, sa.bindparam("keys", type_=sa.Text))),
+            "postgresql": statement.where(
+                column == sa.any_(sa.bindparam("keys", type_=postgresql.ARRAY(sa.Text)))
+            ),
+        }
+
+    def run(self, connection: Connection, keys: Sequence[str]) -> sa.CursorResult[Any]:
+        """Return the rows, in the order that the statement names."""
+        name = connection.dialect.name
+        said = json.dumps(keys) if name == "sqlite" else list(keys)
+        return connection.execute(self._statements[name], {"keys": said})
+
+
 def among(
     connection: Connection, column: sa.ColumnElement[str], keys: Sequence[str]
 ) -> sa.ColumnElement[bool]:
@@ -116,9 +134,15 @@ def among(
     `IN` with a parameter for each key is written out and compiled again for every batch.
     """
     if connection.dialect.name == "sqlite":
-        each = sa.func.json_each(json.dumps(keys)).table_valued("value")
-        return column.in_(sa.select(each.c.value))
+        return _among_json(column, json.dumps(keys))
     return column == sa.any_(sa.bindparam(None, list(keys), type_=postgresql.ARRAY(sa.Text)))
+
+
+def _among_json(
+    column: sa.ColumnElement[str], keys: str | sa.BindParameter[str]
+) -> sa.ColumnElement[bool]:
+    each = sa.func.json_each(keys).table_valued("value")
+    return column.in_(sa.select(each.c.value))
 
 
 def _text(statement: Any, table: sa.Table, name: str) -> str:

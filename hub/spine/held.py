@@ -38,6 +38,13 @@ _KINDS: Final = tuple(
     )
 )
 
+_TOLD: Final = (
+    sa.select(events.c.edge, events.c.bytes)
+    .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
+    .where(event_subjects.c.subject == sa.bindparam("of"), events.c.kind.in_(_KINDS))
+    .order_by(events.c.apply_order)
+)
+
 
 @dataclass(slots=True)
 class Holding:
@@ -144,13 +151,7 @@ def _each(lines: Iterable[UnitsLine], do: Callable[[int, int], None]) -> None:
 def held_of(connection: Connection, order_id: str) -> Held:
     """Return who holds what of an order, from what is written."""
     found = Held()
-    rows = connection.execute(
-        sa.select(events.c.edge, events.c.bytes)
-        .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
-        .where(event_subjects.c.subject == f"order:{order_id}", events.c.kind.in_(_KINDS))
-        .order_by(events.c.apply_order)
-    )
-    for row in rows:
+    for row in connection.execute(_TOLD, {"of": f"order:{order_id}"}):
         found.take(row.edge, read_body(decode_event(bytes(row.bytes))))
     return found
 

@@ -20,6 +20,9 @@ open_keys: Final = sa.Table("open_keys", metadata, sa.Column("dedupe_key", sa.Te
 
 _EVENTS: Final = Insert(events)
 _SUBJECTS: Final = Insert(event_subjects)
+_OPEN: Final = sa.select(open_keys.c.dedupe_key).where(open_keys.c.dedupe_key == sa.bindparam("of"))
+_RAISE: Final = sa.insert(open_keys)
+_CLOSE: Final = sa.delete(open_keys).where(open_keys.c.dedupe_key == sa.bindparam("of"))
 
 
 class Log:
@@ -54,9 +57,7 @@ class Log:
         """Tell whether the hub has raised this and it is open."""
         known = self._raised.get(key)
         if known is None:
-            found = self._work.connection.execute(
-                sa.select(open_keys.c.dedupe_key).where(open_keys.c.dedupe_key == key)
-            ).first()
+            found = self._work.connection.execute(_OPEN, {"of": key}).first()
             known = self._raised[key] = found is not None
         return known
 
@@ -95,6 +96,6 @@ class Log:
         changed, self._changed = self._changed, {}
         for key, is_open in changed.items():
             if is_open:
-                self._work.connection.execute(sa.insert(open_keys).values(dedupe_key=key))
+                self._work.connection.execute(_RAISE, {"dedupe_key": key})
             else:
-                self._work.connection.execute(sa.delete(open_keys).where(open_keys.c.dedupe_key == key))
+                self._work.connection.execute(_CLOSE, {"of": key})

@@ -14,7 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hub.spine import entries, later, later_rows, rows
-from hub.spine.bulk import Insert, Update, Upsert, among
+from hub.spine.bulk import Insert, Select, Update, Upsert
 from hub.spine.entries import Entry
 from hub.spine.later import Leaving, Settled
 from hub.spine.places import Places
@@ -49,7 +49,47 @@ _LINE_CHANGE: Final = Update(
         "returned_cost_minor",
     ),
 )
-_LATER_KINDS: Final = tuple(sorted(KIND_OF[model][0] for model in later.CONCERNS))
+_LATER_KINDS: Final = frozenset(KIND_OF[model][0] for model in later.CONCERNS)
+
+_HEADS_OF: Final = Select(sa.select(rows.orders), rows.orders.c.order_id)
+_LINES_OF: Final = Select(
+    sa.select(rows.order_lines).order_by(rows.order_lines.c.order_id, rows.order_lines.c.line_no),
+    rows.order_lines.c.order_id,
+)
+_LATER_OF: Final = Select(sa.select(later_rows.later_orders), later_rows.later_orders.c.order_id)
+_LATER_LINES_OF: Final = Select(sa.select(later_rows.later_lines), later_rows.later_lines.c.order_id)
+_KNOWN_OF: Final = Select(sa.select(rows.orders.c.order_id), rows.orders.c.order_id)
+_NUMBERED: Final = Select(sa.select(rows.orders.c.number, rows.orders.c.order_id), rows.orders.c.number)
+_RETURNED: Final = Select(sa.select(rows.returns.c.return_id), rows.returns.c.return_id)
+_EARLIER_OF: Final = Select(
+    sa.select(rows.returns.c.order_id, rows.events.c.bytes)
+    .join(rows.events, rows.events.c.apply_order == rows.returns.c.apply_order)
+    .order_by(rows.returns.c.apply_order),
+    rows.returns.c.order_id,
+)
+_TOLD_OF: Final = (
+    sa.select(rows.events.c.apply_order, rows.events.c.kind, rows.events.c.bytes)
+    .join(rows.event_subjects, rows.event_subjects.c.apply_order == rows.events.c.apply_order)
+    .where(
+        rows.event_subjects.c.subject == sa.bindparam("of"),
+        rows.events.c.apply_order < sa.bindparam("before"),
+    )
+)
+_LEAVINGS_OF: Final = (
+    sa.select(
+        later_rows.order_leavings.c.leaving_id,
+        later_rows.order_leavings.c.line_no,
+        later_rows.order_leavings.c.units,
+        later_rows.order_leavings.c.cost_minor,
+        later_rows.order_leavings.c.gross_minor,
+        later_rows.order_leavings.c.tax_minor,
+    )
+    .where(later_rows.order_leavings.c.order_id == sa.bindparam("of"))
+    .order_by(later_rows.order_leavings.c.leaving_id, later_rows.order_leavings.c.line_no)
+)
+_PAID: Final = sa.select(later_rows.payments.c.payment_id).where(
+    later_rows.payments.c.payment_id == sa.bindparam("of")
+)
 
 
 class Orders:
@@ -80,40 +120,21 @@ class Orders:
         self._look_for([a.body.order_id for a in batch if type(a.body) in later.CONCERNS])
         connection = self._work.connection
         for ids in chunks(selling):
-            known = sa.select(rows.orders.c.order_id).where(among(connection, rows.orders.c.order_id, ids))
-            self._load(connection.execute(known).scalars())
+            self._load(_KNOWN_OF.run(connection, ids).scalars())
             self._load_earlier(ids)
         for numbers in chunks(a.body.number for a in batch if type(a.body) is OrderSold):
-            taken = sa.select(rows.orders.c.number, rows.orders.c.order_id)
-            self._numbers.update(
-                {
-                    row.number: row.order_id
-                    for row in connection.execute(
-                        taken.where(among(connection, rows.orders.c.number, numbers))
-                    )
-                }
-            )
+            self._numbers.update((row.number, row.order_id) for row in _NUMBERED.run(connection, numbers))
         for ids in chunks(body.return_id for body in back):
-            self._return_ids.update(
-                connection.execute(
-                    sa.select(rows.returns.c.return_id).where(
-                        among(connection, rows.returns.c.return_id, ids)
-                    )
-                ).scalars()
-            )
+            self._return_ids.update(_RETURNED.run(connection, ids).scalars())
 
     def _load(self, order_ids: Iterable[str]) -> None:
         connection = self._work.connection
         for ids in chunks(order_ids):
-            heads = connection.execute(
-                sa.select(rows.orders).where(among(connection, rows.orders.c.order_id, ids))
-            ).all()
+            heads = _HEADS_OF.run(connection, ids).all()
+            if not heads:
+                continue
             lines: dict[str, list[Any]] = {head.order_id: [] for head in heads}
-            for line in connection.execute(
-                sa.select(rows.order_lines)
-                .where(among(connection, rows.order_lines.c.order_id, ids))
-                .order_by(rows.order_lines.c.order_id, rows.order_lines.c.line_no)
-            ):
+            for line in _LINES_OF.run(connection, [*lines]):
                 lines[line.order_id].append(line)
             for head in heads:
                 self._entries[head.order_id] = entries.entry_of(head, lines[head.order_id])
@@ -124,14 +145,12 @@ class Orders:
         if not heads:
             return
         connection, ids = self._work.connection, [head.order_id for head in heads]
-        table, beside = later_rows.later_orders, later_rows.later_lines
         settled: dict[str, dict[int, Settled]] = {order_id: {} for order_id in ids}
-        for row in connection.execute(sa.select(beside).where(among(connection, beside.c.order_id, ids))):
+        for row in _LATER_LINES_OF.run(connection, ids):
             settled[row.order_id][row.line_no] = Settled(
                 row.unit_cost_minor, row.settled_minor, row.settled_tax_minor
             )
-        known = connection.execute(sa.select(table).where(among(connection, table.c.order_id, ids)))
-        found = {row.order_id: row for row in known}
+        found = {row.order_id: row for row in _LATER_OF.run(connection, ids)}
         for head in heads:
             order_id = head.order_id
             rates = {line.line_no: line.rate_ppm for line in lines[order_id]}
@@ -146,14 +165,7 @@ class Orders:
 
     def _load_earlier(self, ids: list[str]) -> None:
         """Find returns that arrived before the sale they belong to."""
-        connection = self._work.connection
-        found = connection.execute(
-            sa.select(rows.returns.c.order_id, rows.events.c.bytes)
-            .join(rows.events, rows.events.c.apply_order == rows.returns.c.apply_order)
-            .where(among(connection, rows.returns.c.order_id, ids))
-            .order_by(rows.returns.c.apply_order)
-        ).all()
-        for row in found:
+        for row in _EARLIER_OF.run(self._work.connection, ids):
             self._earlier.setdefault(row.order_id, []).append(row.bytes)
 
     def get(self, order_id: str) -> Entry | None:
@@ -220,11 +232,8 @@ class Orders:
         applied.results["earlier"] = earlier
         self._entries[body.order_id] = self._later[body.order_id] = entry
         self._new.append(entry)
-        taken = self._work.connection.execute(
-            sa.select(rows.orders.c.order_id).where(rows.orders.c.number == body.number)
-        ).scalar()
-        if taken is not None:
-            self._numbers.setdefault(body.number, taken)
+        for row in _NUMBERED.run(self._work.connection, [body.number]):
+            self._numbers.setdefault(row.number, row.order_id)
         return entry
 
     def orphan(self, applied: Applied) -> None:
@@ -233,16 +242,12 @@ class Orders:
 
     def _orphans_of(self, order_id: str, before: int) -> list[WireModel]:
         """Return what happened to an order before it was heard of, in the log's order."""
-        found = self._work.connection.execute(
-            sa.select(rows.events.c.apply_order, rows.events.c.bytes)
-            .join(rows.event_subjects, rows.event_subjects.c.apply_order == rows.events.c.apply_order)
-            .where(
-                rows.event_subjects.c.subject == f"order:{order_id}",
-                rows.events.c.kind.in_(_LATER_KINDS),
-                rows.events.c.apply_order < before,
-            )
-        ).all()
-        bodies = {row.apply_order: read_body(decode_event(bytes(row.bytes))) for row in found}
+        told = self._work.connection.execute(_TOLD_OF, {"of": f"order:{order_id}", "before": before})
+        bodies = {
+            row.apply_order: read_body(decode_event(bytes(row.bytes)))
+            for row in told.all()
+            if row.kind in _LATER_KINDS
+        }
         bodies |= self._orphans.pop(order_id, {})
         return [body for _order, body in sorted(bodies.items())]
 
@@ -265,22 +270,8 @@ class Orders:
         """Return what has left of an order, piece by piece; whoever changes one says so with `left`."""
         found = self._leavings.get(order_id)
         if found is None:
-            table = later_rows.order_leavings
-            found = self._leavings[order_id] = [
-                Leaving(*row)
-                for row in self._work.connection.execute(
-                    sa.select(
-                        table.c.leaving_id,
-                        table.c.line_no,
-                        table.c.units,
-                        table.c.cost_minor,
-                        table.c.gross_minor,
-                        table.c.tax_minor,
-                    )
-                    .where(table.c.order_id == order_id)
-                    .order_by(table.c.leaving_id, table.c.line_no)
-                )
-            ]
+            left = self._work.connection.execute(_LEAVINGS_OF, {"of": order_id})
+            found = self._leavings[order_id] = [Leaving(*row) for row in left]
         return found
 
     def left(self, order_id: str, leaving: Leaving) -> None:
@@ -299,9 +290,7 @@ class Orders:
             BadMessage: `duplicate_payment`, the id is taken.
         """
         row = later.payment_row(applied)
-        known = self._work.connection.execute(
-            sa.select(later_rows.payments.c.payment_id).where(later_rows.payments.c.payment_id == row[0])
-        ).first()
+        known = self._work.connection.execute(_PAID, {"of": row[0]}).first()
         if known is not None or any(later.payment_row(each)[0] == row[0] for each in self._payments):
             raise BadMessage(
                 f"A payment of {applied.body.number} is known already under the same id.",

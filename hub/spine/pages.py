@@ -17,12 +17,15 @@ from hub.console.web import (
     may,
     pages_of,
     place_names,
+    presence_of,
     show,
     templates_of,
 )
 from hub.exceptions import rows as exceptions
 from hub.fleet.rows import link_sessions
 from hub.ledger import reads as books
+from hub.service import pages as service
+from hub.service.reads import is_for_later, shown
 from hub.spine import reads, search
 from hub.spine.search import Filters, asked
 from hub.spine.timeline import moments
@@ -116,7 +119,11 @@ def export(hub: TheHub, _person: Anybody, filters: Asked) -> Response:
 
 @router.get("/orders/{number}")
 def order(
-    request: Request, hub: TheHub, person: Anybody, number: Annotated[str, Path(max_length=64)]
+    request: Request,
+    hub: TheHub,
+    person: Anybody,
+    number: Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")],
+    said: Annotated[str, Query(pattern=service.SAID)] = "",
 ) -> Response:
     """Show one order: everything that happened to it, and what each step did to the books."""
     with hub.database.read() as connection:
@@ -126,8 +133,19 @@ def order(
         posted = books.of_events(connection, [event.event_id for event in happened])
         raised = exceptions.of_subject(connection, f"order:{found.head.order_id}")
         spine = moments(
-            happened, posted, raised, names, _skews(connection), replayed=hub.settings.replay_clock
+            happened,
+            posted,
+            raised,
+            names,
+            _skews(connection),
+            replayed=hub.settings.replay_clock,
+            zone=hub.settings.zone,
         )
+        later = None
+        if is_for_later(connection, found.head.order_id):
+            later = shown(connection, hub, presence_of(request), found, happened, names)
+    if later is not None:
+        return service.order_page(request, person, later, spine, raised, names, said=said)
     return show(
         request,
         "spine/order.html",

@@ -6,7 +6,7 @@ numbered, hash-chained stream under the name `hub`, applied through the same tab
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -20,6 +20,19 @@ from protocol.events import KIND_OF, ExceptionClosed, ExceptionRaised, subjects_
 from protocol.ids import IdMaker
 from protocol.orders import WireModel
 from protocol.stream import first_hash
+
+_TAKE: Final = (
+    sa.update(counters)
+    .where(counters.c.name == APPLY_ORDER)
+    .values(value=counters.c.value + sa.bindparam("taken", type_=sa.BigInteger))
+    .returning(counters.c.value)
+)
+_OWN_LAST: Final = (
+    sa.select(events.c.seq, events.c.hash)
+    .where(events.c.edge == HUB_EDGE, events.c.inc == sa.bindparam("of"))
+    .order_by(events.c.seq.desc())
+    .limit(1)
+)
 
 
 class Spine:
@@ -64,12 +77,7 @@ def take_orders(unit: HubUnit, count: int) -> int:
     The row stays locked until COMMIT, so numbers become visible in their order also with several processes.
     """
     connection = unit.connection
-    taken = connection.execute(
-        sa.update(counters)
-        .where(counters.c.name == APPLY_ORDER)
-        .values(value=counters.c.value + count)
-        .returning(counters.c.value)
-    ).scalar()
+    taken = connection.execute(_TAKE, {"taken": count}).scalar()
     if taken is None:
         connection.execute(sa.insert(counters).values(name=APPLY_ORDER, value=count))
         taken = count
@@ -116,12 +124,7 @@ def record(
 
 
 def _own_last(work: Work) -> tuple[int, bytes]:
-    row = work.connection.execute(
-        sa.select(events.c.seq, events.c.hash)
-        .where(events.c.edge == HUB_EDGE, events.c.inc == work.hub_inc)
-        .order_by(events.c.seq.desc())
-        .limit(1)
-    ).first()
+    row = work.connection.execute(_OWN_LAST, {"of": work.hub_inc}).first()
     if row is None:
         return 0, bytes.fromhex(first_hash(HUB_EDGE, work.hub_inc))
     return row.seq, bytes(row.hash)

@@ -12,7 +12,9 @@ from typing import Final
 from hub.console.words import event_word, exception_word, person_word, role_word, tender_word, till_word
 from hub.exceptions.rows import ExceptionRow
 from hub.ledger.reads import JournalRead
+from hub.spine import later_says
 from hub.spine.reads import Happened
+from hub.spine.work import HUB_EDGE
 from protocol.clock import MICROSECONDS
 from protocol.kit.text import _
 from protocol.kit.web.filters import duration, money
@@ -48,17 +50,18 @@ def moments(
     skews_us: Mapping[str, int],
     *,
     replayed: bool,
+    zone: str = "Europe/London",
 ) -> list[Moment]:
     """Return the spine, by the time things happened.
 
     `skews_us` is by how much a store's clock is ahead of the hub's. `replayed`: events carry the times of a
-    past month, so their arrival says nothing.
+    past month, so their arrival says nothing. `zone` is where the moments that a sentence names are read.
     """
     posted: dict[str, list[JournalRead]] = {}
     for journal in journals:
         posted.setdefault(journal.event_id, []).append(journal)
     found = [
-        _of_event(event, tuple(posted.get(event.event_id, ())), names, skews_us, replayed=replayed)
+        _of_event(event, tuple(posted.get(event.event_id, ())), names, skews_us, replayed=replayed, zone=zone)
         for event in happened
     ]
     for row in exceptions:
@@ -84,6 +87,7 @@ def _of_event(
     skews_us: Mapping[str, int],
     *,
     replayed: bool,
+    zone: str,
 ) -> Moment:
     place = [names.get(event.edge, event.edge)]
     till = str(event.body.get("till", ""))
@@ -91,28 +95,29 @@ def _of_event(
         place.append(till_word(till))
     elif event.device:
         place.append(till_word(event.device))
-    if who := person_word(event.by):
+    if who := event.by if event.edge == HUB_EDGE else person_word(event.by):
         place.append(who)
     late = None if replayed else late_by(event, skews_us.get(event.edge, 0))
     return Moment(
         at_us=event.at_us,
-        title=_title(event),
+        title=_title(event, names),
         place=", ".join(place),
-        says=_says(event),
+        says=_says(event, names, zone),
         arrived_us=event.arrived_us if late else None,
         late=late[1] if late else "",
+        shape="act" if later_says.is_act(event.kind, event.body) else None,
         journals=journals,
     )
 
 
-def _title(event: Happened) -> str:
+def _title(event: Happened, names: Mapping[str, str]) -> str:
     number = event.body.get("number")
     if event.kind in ("return.completed", "order.voided") and number:
         return f"{event_word(event.kind)} {number}"
-    return event_word(event.kind)
+    return later_says.title(event.kind, event.body, names) or event_word(event.kind)
 
 
-def _says(event: Happened) -> str:
+def _says(event: Happened, names: Mapping[str, str], zone: str) -> str:
     body = event.body
     currency = str(body.get("currency", "GBP"))
     match event.kind:
@@ -138,7 +143,7 @@ def _says(event: Happened) -> str:
             reasons = sorted({str(line["reason"]).replace("_", " ") for line in body["lines"]})
             return _sentence([items, _("refunded {tenders}", tenders=back), ", ".join(reasons)])
         case _:
-            return ""
+            return later_says.says(event.kind, event.body, names, zone)
 
 
 def _of_exception(row: ExceptionRow, names: Mapping[str, str]) -> list[Moment]:

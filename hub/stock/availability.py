@@ -5,13 +5,14 @@ deficit, and nothing while it is shut out or silent. Over all locations: the sum
 threshold. What stands on a shelf and was not lent is not available here, however much it is: only lent units
 can be promised without asking (`protocol.rights`).
 
-Five hundred locations are read for every order, so all items of one location come in one row and stay a
-tuple (`At.stock`); `available` gives them names for people.
+Five hundred locations are read for every order, so they stay tuples (`At.stock`); `available` gives them names
+for people.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import repeat
+from operator import add
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -29,9 +30,27 @@ STALE: Final = "STALE"
 DEFICIT: Final = "DEFICIT"
 FREE, MISSING, PROMISABLE, WIDTH = 0, 1, 2, 3
 """Where the figures of an item stand in `At.stock`, and how many there are of each."""
-ITEMS_AT_ONCE: Final = 16
-"""Items of one statement: each is a join, and SQLite joins no more than 64 tables."""
-_HEAD: Final = 5
+_NOTHING: Final = (0, 0, 0)
+"""What a location could give of an item of which it has lent nothing."""
+
+_HEARD: Final = (
+    sa.select(sa.func.max(link_sessions.c.last_us))
+    .where(link_sessions.c.edge == locations.c.location_id, ~link_sessions.c.drain_only)
+    .scalar_subquery()
+)
+_PLACES: Final = sa.select(
+    locations.c.location_id, locations.c.name, locations.c.kind, locations.c.status, _HEARD
+)
+_PLACE: Final = _PLACES.where(locations.c.location_id == sa.bindparam("only"))
+_FREE: Final = hub_rights.c.granted_seen - hub_rights.c.returned - hub_rights.c.allocated + hub_rights.c.ended
+_SAFETY: Final = sa.bindparam("safety", type_=sa.BigInteger)
+_LENT: Final = sa.select(
+    hub_rights.c.location,
+    sa.case((_FREE > 0, _FREE), else_=0),
+    hub_rights.c.deficit,
+    sa.case((hub_rights.c.deficit > 0, 0), (_FREE > _SAFETY, _FREE - _SAFETY), else_=0),
+).where(hub_rights.c.sku == sa.bindparam("of"))
+_LENT_AT: Final = _LENT.where(hub_rights.c.location == sa.bindparam("only"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +61,8 @@ class KeptBack:
     company_threshold: int = 0
 
 
-class At(NamedTuple):
-    """One location: how it is, and what it could give of each item that was asked for."""
+class Place(NamedTuple):
+    """One location as it is now."""
 
     location: str
     name: str
@@ -53,6 +72,17 @@ class At(NamedTuple):
     """Since it was last heard, by any process of the hub; None when it never was."""
     silent: str
     """Why it gets no new promise of the class: `INACTIVE`, `STALE`, or empty."""
+
+
+class At(NamedTuple):
+    """A `Place`, and what it could give of each item that was asked for."""
+
+    location: str
+    name: str
+    kind: str
+    state: PillState
+    age_seconds: int | None
+    silent: str
     stock: tuple[int, ...]
     """For each item in the order asked for: free units, missing units, units that may be promised."""
 
@@ -125,6 +155,43 @@ def why_silent(state: PillState, promise_class: PromiseClass) -> str:
     return STALE if state == "late" and promise_class is PromiseClass.SAME_HOUR else ""
 
 
+def places(
+    connection: Connection,
+    *,
+    now_us: int,
+    promise_class: PromiseClass = PromiseClass.STANDARD,
+    only: str = "",
+) -> list[Place]:
+    """Return every location, or one, and why it gets no new promise of the class."""
+    found = []
+    silences: dict[PillState, str] = {}
+    rows = _fetch(connection, _PLACE, {"only": only}) if only else _fetch(connection, _PLACES, {})
+    for location, name, kind, status, last_us in rows:
+        seconds = None if last_us is None else max(0, now_us - last_us) // MICROSECONDS
+        state = state_of(seconds, active=status == "active")
+        silent = silences.get(state)
+        if silent is None:
+            silent = silences[state] = why_silent(state, promise_class)
+        found.append(Place(location, name, kind, state, seconds, silent))
+    return found
+
+
+def stock_of(
+    connection: Connection, locations: Sequence[str], skus: Sequence[str], kept_back: KeptBack
+) -> list[tuple[int, ...]]:
+    """Return what each of these locations could give of each item, in the order given: the formula."""
+    only = locations[0] if len(locations) == 1 else ""
+    found: list[tuple[int, ...]] = [()] * len(locations)
+    for sku in skus:
+        values: dict[str, Any] = {"of": sku, "safety": kept_back.safety_stock}
+        if only:
+            values["only"] = only
+        rows = _fetch(connection, _LENT_AT if only else _LENT, values)
+        lent = {location: (free, missing, promisable) for location, free, missing, promisable in rows}
+        found = list(map(add, found, map(lent.get, locations, repeat(_NOTHING))))
+    return found
+
+
 def stock_at(
     connection: Connection,
     skus: Sequence[str],
@@ -132,24 +199,11 @@ def stock_at(
     now_us: int,
     kept_back: KeptBack,
     promise_class: PromiseClass = PromiseClass.STANDARD,
-    only: str = "",
 ) -> list[At]:
-    """Return every location, or one, with what it could give of each item: the formula, in one statement."""
-    first, *more = [skus[n : n + ITEMS_AT_ONCE] for n in range(0, len(skus), ITEMS_AT_ONCE)] or [()]
-    found = []
-    silences: dict[PillState, str] = {}
-    for row in _rows(connection, first, kept_back, only):
-        last_us = row[4]
-        seconds = None if last_us is None else max(0, now_us - last_us) // MICROSECONDS
-        state = state_of(seconds, active=row[3] == "active")
-        silent = silences.get(state)
-        if silent is None:
-            silent = silences[state] = why_silent(state, promise_class)
-        found.append(At(row[0], row[1], row[2], state, seconds, silent, row[_HEAD:]))
-    for some in more:
-        rest = {row[0]: row[_HEAD:] for row in _rows(connection, some, kept_back, only)}
-        found = [at._replace(stock=at.stock + rest[at.location]) for at in found]
-    return found
+    """Return every location with what it could give of each item."""
+    known = places(connection, now_us=now_us, promise_class=promise_class)
+    stock = stock_of(connection, [place.location for place in known], skus, kept_back)
+    return [At(*place, of_place) for place, of_place in zip(known, stock, strict=True)]
 
 
 def available(
@@ -185,44 +239,9 @@ def _part(at: At, where: int) -> Part:
     return Part(free, missing, excluded, 0 if excluded else promisable)
 
 
-def _rows(connection: Connection, skus: Sequence[str], kept_back: KeptBack, only: str) -> Sequence[Any]:
-    values: dict[str, Any] = {f"sku_{n}": sku for n, sku in enumerate(skus)}
-    if skus:
-        values["safety"] = kept_back.safety_stock
-    if only:
-        values["only"] = only
-    return connection.execute(_query(len(skus), only=bool(only)), values).all()
-
-
-@lru_cache(maxsize=2 * (ITEMS_AT_ONCE + 1))
-def _query(items: int, *, only: bool) -> sa.Select[Any]:
-    """Return the statement for so many items: one row for each location, with a join for each item."""
-    heard = (
-        sa.select(sa.func.max(link_sessions.c.last_us))
-        .where(link_sessions.c.edge == locations.c.location_id, ~link_sessions.c.drain_only)
-        .scalar_subquery()
-    )
-    columns: list[Any] = [
-        locations.c.location_id,
-        locations.c.name,
-        locations.c.kind,
-        locations.c.status,
-        heard,
-    ]
-    source: Any = locations
-    for n in range(items):
-        right = hub_rights.alias(f"right_{n}")
-        mine = (right.c.location == locations.c.location_id) & (right.c.sku == sa.bindparam(f"sku_{n}"))
-        source = source.outerjoin(right, mine)
-        free = right.c.granted_seen - right.c.returned - right.c.allocated + right.c.ended
-        safety = sa.bindparam("safety", type_=sa.BigInteger)
-        promisable = sa.case(
-            (right.c.sku.is_(None), 0), (right.c.deficit > 0, 0), (free > safety, free - safety), else_=0
-        )
-        columns += [
-            sa.case((free > 0, free), else_=0),
-            sa.func.coalesce(right.c.deficit, 0),
-            promisable,
-        ]
-    query = sa.select(*columns).select_from(source)
-    return query.where(locations.c.location_id == sa.bindparam("only")) if only else query
+def _fetch(connection: Connection, statement: sa.Select[Any], values: dict[str, Any]) -> Sequence[Any]:
+    """Return rows as the driver has them: for every order these are thousands, and none needs its names."""
+    result = connection.execute(statement, values)
+    rows: Sequence[Any] = result.cursor.fetchall()
+    result.close()
+    return rows

@@ -19,7 +19,7 @@ from protocol.errors import Refused
 from protocol.kit.sqlite import connect
 from protocol.kit.system import SystemIds
 from tests.support.later_audit import audit, logs, rebuilt
-from tests.support.later_company import LENT, NAMES, STORE, LaterCompany
+from tests.support.later_company import LENT, STORE, LaterCompany
 from tests.support.later_walk import (
     CANCELLED,
     CANCELLED_AT_ONCE,
@@ -42,6 +42,8 @@ ROUNDS = int(os.environ.get("ORDERSPINE_FAULT_ROUNDS", "1"))
 DARK_STEPS = 4
 """How far people go on while their line is cut."""
 SETTLE_SECONDS = 30.0
+MOST = LENT * 3 // 4
+"""More than half of what a store lends: two cannot have it."""
 
 JOURNEYS = {
     "collected, undone, collected": (UNDONE, STORE, range(len(UNDONE))),
@@ -229,7 +231,7 @@ def test_two_devices_that_hand_the_same_order_over_hand_it_over_once(held: Held)
     company.supervisor.kill(STORE)
     refused = [trouble for each in moving if (trouble := each.exception()) is not None]
 
-    assert [getattr(trouble, "code", trouble) for trouble in refused] == ["handed_over"] * len(walks)
+    assert [getattr(trouble, "reason", trouble) for trouble in refused] == ["already_handed_over"] * len(walks)
     for walk, twin in zip(walks, twins, strict=True):
         assert bool(walk.told) != bool(twin.told), walk
         walk.told |= twin.told
@@ -259,22 +261,39 @@ def test_a_queue_of_a_handheld_that_is_sent_twice_at_once_and_again_later_takes_
 def test_a_reservation_that_runs_out_during_checkout_is_used_once_or_given_back(held: Held) -> None:
     company = held.company
     assert company is not None
-    shoppers = [held.walk(f"reserved {n}", ("place", "arrive")) for n in range(4)]
-    rivals = [walk.twin() for walk in shoppers]
-    for n, (walk, rival) in enumerate(zip(shoppers, rivals, strict=True)):
-        rival.n, walk.units, rival.units = company.next_order(), LENT, LENT
-        walk.reservation_id = company.hands.submit(walk.reserve).result() if n else ""
-    held.walks += rivals
+    buyers = [held.walk(f"reserved {n}", ("place", "arrive")) for n in range(6)]
+    rivals = [held.walk(f"wants what is reserved {n}", ("place", "arrive")) for n in range(6)]
+    for buyer, rival in zip(buyers, rivals, strict=True):
+        buyer.units = rival.units = MOST
+        rival.goods = buyer.goods
+    all_of([company.hands.submit(buyer.reserve) for buyer in buyers])
+    pairs = list(zip(rivals, buyers, strict=True))
 
-    moving = [company.hands.submit(each.try_to_place) for each in shoppers[:1]]
-    run_out(company, [walk.reservation_id for walk in shoppers])
-    moving += [
-        company.hands.submit(each.try_to_place)
-        for pair in zip(shoppers[1:], rivals[1:], strict=True)
-        for each in pair
-    ]
-    all_of(moving)
-    placed = [bool(each.number) for each in shoppers]
+    all_of([company.hands.submit(each.place) for pair in pairs[:2] for each in pair])
+    run_out(company)
+    all_of([company.hands.submit(each.place) for pair in pairs[2:4] for each in pair])
+    eventually(lambda: not held_for_checkout(company), 20, what="the reservations to run out")
+    all_of([company.hands.submit(each.place) for pair in pairs[4:] for each in pair])
+
+    for rival, buyer in pairs:
+        assert bool(rival.number) != bool(buyer.number), f"{rival}, {buyer}"
+    assert all(buyer.number for buyer in buyers[:2])
+    all_of([company.hands.submit(each.go) for pair in pairs for each in pair if each.number])
+    held.check()
+
+
+def run_out(company: LaterCompany) -> None:
+    """Let the time of every checkout be over."""
+    hub = connect(company.hub_file)
+    try:
+        hub.execute("UPDATE reservations SET expires_us = 0 WHERE state = 'active'")
+    finally:
+        hub.close()
+
+
+def held_for_checkout(company: LaterCompany) -> bool:
+    """Tell whether a checkout holds anything."""
+    return bool(company.read(HUB, "SELECT 1 FROM reservations WHERE state = 'active' LIMIT 1"))
 
 
 def cards(walk: Walk) -> list[str]:

@@ -214,6 +214,7 @@ class Auditor:
             self._log()
             self._books()
             self._desk()
+            self._promises()
 
     def _shop(self, node: EdgeNode) -> None:
         ask = node.audit.execute
@@ -285,6 +286,19 @@ class Auditor:
         aside = ask("SELECT edge, seq, code, detail FROM parked WHERE state = 'parked' LIMIT 1").fetchone()
         if aside and not any(node.is_copy for node in self.company.edges):
             self.company.failed(f"event {aside[1]} of {aside[0]} was set aside: {aside[2]} {aside[3]}")
+
+    def _promises(self) -> None:
+        """The hub's cells are what its allocations say, and none was ended or finished beyond its units."""
+        wrong = self.company.hub.audit.execute(
+            "SELECT r.location, r.sku, r.allocated, r.ended, coalesce(sum(a.units), 0),"
+            " coalesce(sum(a.ended), 0) FROM hub_rights r LEFT JOIN allocations a"
+            " ON a.location = r.location AND a.sku = r.sku GROUP BY r.location, r.sku"
+            " HAVING r.allocated <> coalesce(sum(a.units), 0) OR r.ended <> coalesce(sum(a.ended), 0) LIMIT 1"
+        ).fetchone()
+        if wrong:
+            self.company.failed(
+                f"the cells of {wrong[1]} at {wrong[0]} are not its allocations: {tuple(wrong)}"
+            )
 
     # --- at rest ---
 

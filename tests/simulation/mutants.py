@@ -25,11 +25,13 @@ import hub.link.desk
 import hub.link.inbox
 import hub.link.outbox
 import hub.link.sessions
+import hub.stock.allocations
 import protocol.kit.writer
 import protocol.rights
 from edge_agent.link.lending import Lending, grant, stock_of
 from edge_agent.link.marker import MarkerFile
 from hub.fleet.rows import stream, streams
+from hub.stock.rows import hub_rights
 from protocol.envelope import decode_batch
 from protocol.handshake import Marker, Welcome
 from protocol.kit.sqlite import connect
@@ -170,6 +172,35 @@ def lend_more_than_free() -> AbstractContextManager[Any]:
     return stack
 
 
+def promise_without_rights() -> AbstractContextManager[Any]:
+    """Rule 2: the hub promises whether units are free or not, deficit or not."""
+    rights = hub_rights
+    take = (
+        sa.update(rights)
+        .where(rights.c.location == sa.bindparam("at"), rights.c.sku == sa.bindparam("of"))
+        .values(
+            allocated=rights.c.allocated + sa.bindparam("wanted", type_=sa.BigInteger),
+            version=rights.c.version + 1,
+        )
+    )
+    return put(hub.stock.allocations, "_TAKE", take)
+
+
+def end_twice() -> AbstractContextManager[Any]:
+    """K moves twice for an allocation that ends once."""
+    real, rights = hub.stock.allocations.end, hub_rights
+
+    def end(connection: Any, owner: str, line_no: int, units: int) -> int:
+        row = hub.stock.allocations._row(connection, owner, line_no)
+        really = real(connection, owner, line_no, units)
+        if row is not None and really:
+            mine = (rights.c.location == row.location) & (rights.c.sku == row.sku)
+            connection.execute(sa.update(rights).where(mine).values(ended=rights.c.ended + really))
+        return really
+
+    return put(hub.stock.allocations, "end", end)
+
+
 def no_nonce() -> AbstractContextManager[Any]:
     """The store believes a WELCOME that answers another connection's HELLO."""
     real = edge_agent.link.talk.Talk._on_control
@@ -263,6 +294,8 @@ MUTANTS: Final = (
     Mutant("cells merge by maximum", newest_cells),
     Mutant("an echo counts for its version only", any_version),
     Mutant("rule 1: lend only what is free", lend_more_than_free),
+    Mutant("rule 2: promise only what is lent", promise_without_rights),
+    Mutant("K moves once for an allocation", end_twice),
     Mutant("nonce of the connection", no_nonce),
     Mutant("marker and WELCOME find an old copy", no_marker),
     Mutant("the chain hash of the batch before", no_chain),

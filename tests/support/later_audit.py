@@ -19,7 +19,9 @@ from tests.support.later_company import NAMES, LaterCompany
 from tests.support.later_walk import Walk
 
 _OVER: Final = "('handed_over', 'shipped', 'rejected', 'short', 'cancelled', 'expired')"
-_NAMED: Final = "EXISTS (SELECT 1 FROM exceptions e WHERE e.subject = 'order:' || l.order_id AND e.state = 'open')"
+_NAMED: Final = (
+    "EXISTS (SELECT 1 FROM exceptions e WHERE e.subject = 'order:' || l.order_id AND e.state = 'open')"
+)
 _TWICE: Final = f"""
 SELECT o.number || ' line ' || l.line_no || ': ' || l.fulfilled || ' left and ' || l.cancelled
        || ' were cancelled of ' || l.quantity || ', and no exception says so'
@@ -40,7 +42,7 @@ _PARKED: Final = "SELECT 'an event of ' || edge || ' is parked: ' || kind FROM p
 _ODD_CARDS: Final = """
 SELECT kind || ': ' || title FROM exceptions WHERE kind IN ('clock_failed', 'event_conflict', 'poisoned')
 """
-_HUB_LINES: Final = f"""
+_HUB_LINES: Final = """
 SELECT a.assignment_id, a.state, l.line_no, l.quantity, l.fulfilled, l.short, l.given_up
 FROM assignments a JOIN assignment_lines l USING (assignment_id) WHERE a.location = ?
 """

@@ -48,6 +48,11 @@ class Walk:
     steps: tuple[str, ...]
     to: str = STORE
     """Where it is collected; empty: shipped from wherever it costs least."""
+    units: int = UNITS
+    """Of each of its articles."""
+    reservation_id: str = ""
+    device: str = ""
+    """Whose keys these are, where two devices do the same."""
     done: int = 0
     number: str = ""
     order_id: str = ""
@@ -107,8 +112,9 @@ class Walk:
             "channel": "web",
             "external_id": f"W-{self.n}",
             "currency": "GBP",
-            "lines": [{"sku": each["sku"], "quantity": UNITS} for each in self.goods],
+            "lines": [{"sku": each["sku"], "quantity": self.units} for each in self.goods],
             "shipping_minor": shipping,
+            "reservation_id": self.reservation_id,
             "promise": promise_to(self.to),
             "customer": {
                 "first_name": "Web",
@@ -119,16 +125,29 @@ class Walk:
             "payment": {
                 "gateway": "simulator",
                 "reference": f"pay_{self.n}",
-                "amount_minor": UNITS * total + shipping,
+                "amount_minor": self.units * total + shipping,
             },
         }
+
+    def reserve(self) -> bool:
+        """The checkout holds the goods."""
+        lines = self.wanted()["lines"]
+        wanted = {
+            "channel": "web",
+            "lines": lines,
+            "promise": promise_to(self.to),
+            "key": self.key("reserve"),
+        }
+        said = self.company.at(HUB).post("/api/reservations", {**wanted, "minutes": 1})
+        self.reservation_id = said["reservation_id"]
+        return True
 
     def place(self) -> bool:
         """The customer orders; while no place is heard the shop tries again later."""
         try:
             said = self.company.at(HUB).post("/api/orders", self.wanted())
         except Refused as refusal:
-            if refusal.code == NOBODY:
+            if refusal.reason == NOBODY:
                 return False
             raise
         self.number, self.order_id, self.code = said["number"], said["order_id"], said["pickup_code"]
@@ -163,7 +182,7 @@ class Walk:
             try:
                 self.company.at(HUB).post(f"/api/orders/{self.number}/route", {})
             except Refused as refusal:
-                if refusal.code != "nothing_loose":
+                if refusal.reason != "nothing_loose":
                     raise
 
     def accept(self) -> bool:
@@ -252,7 +271,7 @@ class Walk:
         try:
             self._hub("change", {"reason": "moved", "promise": promise_to(OTHER)})
         except Refused as refusal:
-            if refusal.code == NOBODY:
+            if refusal.reason == NOBODY:
                 return False
             raise
         return True
@@ -276,10 +295,10 @@ class Walk:
         return shown
 
     def _here(self) -> int:
-        """Return the units that are picked and still here; read before they leave, so that it may repeat."""
+        """Return the units that are to leave from here; the same before and after they have."""
         rows = self.company.read(
             self.at,
-            "SELECT picked_lent + picked_bound FROM assignment_lines WHERE assignment_id = ?",
+            "SELECT quantity - short - given_up FROM assignment_lines WHERE assignment_id = ?",
             self.assignment_id,
         )
         return sum(int(row[0]) for row in rows)
@@ -300,7 +319,7 @@ class Walk:
 
     def key(self, verb: str) -> str:
         """Return the key of a verb at this step: the same however often it is sent."""
-        return f"walk-{self.n}-{self.done}-{verb}"
+        return f"walk-{self.n}-{self.done}-{verb}{self.device}"
 
 
 def promise_to(place: str) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """A company that can promise: locations that were heard, what they lent, a catalogue, and orders to send."""
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -123,7 +125,9 @@ class Channel:
         stamp(database)
         url = database.engine.url.render_as_string(hide_password=False)
         self.clock = TestClock()
-        self.app = build(HubSettings(database_url=url, **settings), clock=self.clock, ids=TestIds("hub"))
+        self._folder = tempfile.TemporaryDirectory(prefix="orderspine-hub-")
+        own = {"data_dir": Path(self._folder.name), "database_url": url}
+        self.app = build(HubSettings(**{**own, **settings}), clock=self.clock, ids=TestIds("hub"))
         self.hub: Hub = self.app.state.hub
         token = add_token(self.hub, name="shop", role=HubRole.OPS)
         self.client = TestClient(self.app, headers={"authorization": f"Bearer {token}"})

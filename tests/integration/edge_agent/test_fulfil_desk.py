@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 
-from edge_agent.customers import rows as contact_rows
 from edge_agent.customers import steps as customers
 from edge_agent.fulfil.steps import inbox
 from edge_agent.journal import Recorded
@@ -424,94 +423,3 @@ def test_an_amendment_moves_the_promise_and_what_is_due(desk: Desk) -> None:
 
     seen = desk.view(one)
     assert (seen["due_in_minutes"], seen["due_minor"], seen["note"]) == (299, 0, "gate 3")
-
-
-def on_device(desk: Desk, device: str) -> Desk:
-    """Return the same store as somebody at another device sees it."""
-    other = Desk(Store(desk.store.app, desk.store.client, desk.store.clock))
-    sign_everybody_in(other.store, device)
-    other._keys = 10_000
-    return other
-
-
-def test_what_a_device_took_along_is_touched_by_nobody_else_and_a_cancel_waits(desk: Desk) -> None:
-    one = desk.offer(("COAT-M", 1))
-    desk.ready(one)
-    handheld = on_device(desk, "handheld-1")
-    verification = desk.recognise(one)
-    assert handheld.verb("check-out", assignments=[one])["device"] == "handheld-1"
-    before = desk.everything()
-
-    for path, body in (
-        (f"assignments/{one}/hand-over", {"verification": verification}),
-        (f"assignments/{one}/reject", {"reason": "other"}),
-        ("check-out", {"assignments": [one]}),
-        ("check-in", {"assignments": [one]}),
-    ):
-        assert desk.verb(path, 409, **body)["code"] == "checked_out_elsewhere"
-    assert desk.everything() == before
-
-    assert desk.tell("assignment.cancel", {"assignment_id": one, "order_id": "o-1"}) == "applied"
-    assert (desk.state(one), desk.view(one)["next"]) == ("ready", "check_in")
-    back = handheld.verb("check-in")
-    assert (back["assignments"], back["cancelled"], desk.state(one)) == ([one], [one], "cancelled")
-
-
-def test_a_handover_by_the_device_settles_a_cancel_that_waited(desk: Desk) -> None:
-    one = desk.offer(("COAT-M", 1))
-    desk.ready(one)
-    handheld = on_device(desk, "handheld-1")
-    handheld.verb("check-out", assignments=[one])
-    desk.tell("assignment.cancel", {"assignment_id": one, "order_id": "o-1"})
-
-    handheld.collect(one)
-
-    assert desk.kinds()[-2:] == ["assignment.handed_over", "assignment.cancel_refused"]
-    assert ok(desk.store.get("/api/fulfil/holds")) == []
-
-
-def test_only_a_managers_word_takes_work_from_a_device(desk: Desk) -> None:
-    one = desk.offer(("COAT-M", 1))
-    handheld = on_device(desk, "handheld-1")
-    handheld.verb("check-out", assignments=[one])
-
-    assert desk.verb("take-back", 403, assignments=[one])["code"] == "needs_approval"
-    word = desk.store.approve("manager", "fulfil_take_back")
-    assert desk.verb("take-back", assignments=[one], approval=word)["assignments"] == [one]
-    assert desk.verb(f"assignments/{one}/reject", reason="other")["state"] == "rejected"
-
-
-def test_an_order_is_found_by_number_phone_name_and_mail(desk: Desk) -> None:
-    one = desk.offer(("COAT-M", 1), contact_id="c-1")
-
-    for said in ("HB1-00001", "hb1-00001", "00001", "7946 0123", "quill", "Quill Ada", "ADA@EXAMPLE.COM"):
-        found = ok(desk.store.get("/api/fulfil/pickup", q=said))
-        assert [each["assignment_id"] for each in found] == [one], said
-    for said in ("nobody", "999 9999", "x@example.com", "HB1-00099", "%", "'"):
-        assert ok(desk.store.get("/api/fulfil/pickup", q=said)) == [], said
-    whole = ok(desk.store.get(f"/api/fulfil/assignments/{one}/contact"))
-    assert (whole["phone"], whole["address"]) == (
-        "+44 20 7946 0123",
-        ["1 High Street", "N1 9GU London", "GB"],
-    )
-
-
-def test_a_customer_is_stored_by_version_and_forgotten_on_request(desk: Desk) -> None:
-    edge = desk.store.edge
-    said = Contact(contact_id="c-2", last_name="Moss", phone="123456")
-
-    first = edge.database.write(lambda unit: customers.put(unit, edge, said))
-    again = edge.database.write(lambda unit: customers.put(unit, edge, said))
-    changed = edge.database.write(
-        lambda unit: customers.put(unit, edge, said.model_copy(update={"phone": "654321"}))
-    )
-    stale = edge.database.write(lambda unit: customers.take(unit, edge, first))
-
-    assert (first.version, again.version, changed.version, stale) == (1, 1, 2, False)
-    waiting = contact_rows.next_waiting(edge.database.read())
-    assert waiting is not None
-    assert (waiting.contact_id, waiting.version) == ("c-2", 2)
-    edge.database.write(lambda unit: customers.erase(unit, edge, "c-2"))
-    found = contact_rows.find(edge.database.read(), "c-2")
-    assert found == Contact(contact_id="c-2", version=3, erased=True)
-    assert contact_rows.search(edge.database.read(), "moss") == ()

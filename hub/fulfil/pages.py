@@ -1,0 +1,175 @@
+"""What waits where: the parts of orders that locations still have to fulfil, by store and age."""
+
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from hub.console.web import (
+    EXPORT_ROWS,
+    PAGE_ROWS,
+    csv_file,
+    filled,
+    pages_of,
+    place_names,
+    presence_of,
+    show,
+)
+from hub.console.words import location_pill
+from hub.fleet.steps import fleet_view
+from hub.fulfil import figures, reads
+from hub.fulfil.api import MINUTE_US, State
+from hub.fulfil.faces import Face, face
+from hub.fulfil.reads import AssignmentRead, Filters
+from hub.fulfil.rules import OPEN
+from hub.web import Anybody, Text, TheHub
+from protocol.clock import from_us
+from protocol.kit.text import _
+from protocol.lifecycles import AssignmentState
+
+Page = Annotated[int, Query(ge=1, le=20_000)]
+Kind = Annotated[str, Query(pattern=r"^(collect|ship)?$")]
+Late = Annotated[str, Query(pattern=r"^(yes)?$")]
+Older = Annotated[str, Query(pattern=r"^(1|4|24)?$")]
+Sort = Annotated[str, Query(pattern=r"^-?(age|due|place)$")]
+BEGUN: Final = frozenset({"picking", "picked", "packed", "ready"})
+SILENT: Final = ("offline", "never_seen")
+OLDEST_FIRST: Final = "age"
+_CHUNK: Final = 500
+STATES: Final = (
+    AssignmentState.PROPOSED,
+    AssignmentState.SENT,
+    AssignmentState.ACKNOWLEDGED,
+    AssignmentState.PICKING,
+    AssignmentState.PICKED,
+    AssignmentState.PACKED,
+    AssignmentState.READY,
+)
+
+router = APIRouter(include_in_schema=False)
+
+
+def _filters(now_us: int, *, location: str, state: str, kind: str, late: str, older: str) -> Filters:
+    return Filters(
+        location=location,
+        state=state,
+        created_before_us=now_us - int(older) * 60 * MINUTE_US if older else None,
+        kind=kind,
+        late_at_us=now_us if late else None,
+    )
+
+
+def clock_of(part: AssignmentRead, now_us: int, work_us: int) -> Face | None:
+    """Return the clock of a part; none for what is over, or waits on its shelf to be collected."""
+    waits = part.kind == "collect" and part.state == AssignmentState.READY
+    if waits or (part.state != AssignmentState.SENT and part.state not in OPEN):
+        return None
+    return face(part.created_us, part.due_us, now_us, work_us, begun=part.state in BEGUN)
+
+
+@router.get("/assignments")
+def assignments(
+    request: Request,
+    hub: TheHub,
+    _person: Anybody,
+    *,
+    location: Text = "",
+    state: State = "open",
+    kind: Kind = "",
+    late: Late = "",
+    older: Older = "",
+    sort: Sort = OLDEST_FIRST,
+    page: Page = 1,
+) -> Response:
+    """List what waits where, the oldest first, with the sum of each location above it."""
+    now_us, work_us = hub.clock.now_us(), hub.settings.ready_minutes * MINUTE_US
+    filters = _filters(now_us, location=location, state=state, kind=kind, late=late, older=older)
+    with hub.database.read() as connection:
+        found, total = reads.listed(
+            connection, filters, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS, sort=sort
+        )
+        loads = figures.loads(connection, now_us)
+        fleet = fleet_view(connection, hub.clock, presence_of(request))
+        names = place_names(connection)
+    said = {"location": location, "state": state, "kind": kind, "late": late, "older": older, "sort": sort}
+    quiet = {"state": "open", "sort": OLDEST_FIRST}
+    query = {name: value for name, value in filled(said).items() if quiet.get(name) != value}
+    if state == "":
+        query["state"] = ""
+    return show(
+        request,
+        "fulfil/assignments.html",
+        found=[(part, clock_of(part, now_us, work_us)) for part in found],
+        total=total,
+        page=page,
+        pages=pages_of(total),
+        query=query,
+        filters=filters,
+        older=older,
+        late=late,
+        loads=list(loads.values()),
+        headline=headline(
+            sum(load.open for load in loads.values()), sum(load.late for load in loads.values()), len(loads)
+        ),
+        silent={
+            place.location_id: location_pill(place.pill)[0] for place in fleet if place.pill.state in SILENT
+        },
+        names=names,
+        places=sorted(
+            ((place.location_id, place.name) for place in fleet if place.pill.state != "revoked"),
+            key=lambda place: place[1],
+        ),
+        states=STATES,
+        sort=sort,
+    )
+
+
+@router.get("/assignments.csv")
+def export(
+    hub: TheHub,
+    _person: Anybody,
+    *,
+    location: Text = "",
+    state: State = "open",
+    kind: Kind = "",
+    late: Late = "",
+    older: Older = "",
+    sort: Sort = OLDEST_FIRST,
+) -> Response:
+    """Send what the filters find as a file."""
+    now_us = hub.clock.now_us()
+    filters = _filters(now_us, location=location, state=state, kind=kind, late=late, older=older)
+    head = ("order", "location", "kind", "state", "units", "fulfilled", "given", "due", "age_minutes")
+
+    def lines() -> Iterator[tuple[object, ...]]:
+        with hub.database.read() as connection:
+            names = place_names(connection)
+            for offset in range(0, EXPORT_ROWS, _CHUNK):
+                found, _total = reads.listed(connection, filters, limit=_CHUNK, offset=offset, sort=sort)
+                for part in found:
+                    yield (
+                        part.number,
+                        names.get(part.location, part.location),
+                        part.kind,
+                        part.state,
+                        part.units,
+                        part.fulfilled,
+                        from_us(part.created_us).isoformat(timespec="seconds"),
+                        from_us(part.due_us).isoformat(timespec="seconds"),
+                        max(0, (part.ended_us or now_us) - part.created_us) // MINUTE_US,
+                    )
+                if len(found) < _CHUNK:
+                    return
+
+    return csv_file("assignments", head, lines())
+
+
+def headline(open_parts: int, late: int, places: int) -> str:
+    """Return what waits where as a sentence."""
+    if not open_parts:
+        return _("Nothing waits at a location")
+    parts = _("1 part of an order waits") if open_parts == 1 else _("{n} parts of orders wait", n=open_parts)
+    where = _("at 1 location") if places == 1 else _("at {n} locations", n=places)
+    tail = _(", {n} late", n=late) if late else ""
+    return f"{parts} {where}{tail}"

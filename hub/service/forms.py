@@ -1,0 +1,150 @@
+"""What came with a form, and what is wrong with it: nothing that somebody typed is lost by a refusal.
+
+A page's form is read as texts, so that whatever was typed can be shown again beside what to do about it. The
+models that programs use say what is allowed; here their complaints become sentences beside a field.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from hub.promises import PromiseWanted
+from protocol.errors import Invalid, OrderspineError
+from protocol.kit.text import _
+from protocol.money import parse_minor
+
+FIELDS: Final = 500
+"""More than the largest order has lines, twice."""
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(slots=True)
+class Form:
+    """Texts by name, and what is wrong by the name of its field; "" stands for the whole form."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    several: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    reasons: Sequence[Mapping[str, str]] = ()
+    """Why no location could, for a refusal that names them."""
+
+    def get(self, name: str, default: str = "") -> str:
+        """Return what was typed into a field."""
+        return self.texts.get(name, default)
+
+    def set_default(self, **texts: str) -> None:
+        """Fill fields that nobody has seen yet."""
+        for name, text in texts.items():
+            self.texts.setdefault(name, text)
+
+    def refuse(self, error: OrderspineError) -> None:
+        """Keep what a step refused."""
+        self.errors[""] = f"{error.what} {error.remedy}"
+        reasons = error.facts.get("reasons")
+        if isinstance(reasons, list | tuple):
+            self.reasons = [
+                {name: str(row[name]) for name in ("location", "code", "fact")} for row in reasons
+            ]
+
+    def read(
+        self, model: type[Model], said: Mapping[str, Any], names: Mapping[str, str] | None = None
+    ) -> Model | None:
+        """Return what was said as a model; None when it cannot be, with the errors kept by field.
+
+        `names` maps where a model complains (`customer.email`) to the field that it came from.
+        """
+        try:
+            return model.model_validate(said)
+        except ValidationError as error:
+            for fault in error.errors(include_url=False):
+                where = ".".join(str(part) for part in fault["loc"])
+                name = (names or {}).get(where, where.rpartition(".")[2])
+                self.errors.setdefault(name, _complaint(fault))
+            return None
+
+    def units(self, name: str) -> int:
+        """Return a number of units; an empty field is none, and what is no number is complained of."""
+        text = self.get(name).strip()
+        if not text:
+            return 0
+        if not (text.isascii() and text.isdigit() and len(text) <= 7):
+            self.errors[name] = _("Type a whole number of units.")
+            return 0
+        return int(text)
+
+    def minor(self, name: str, currency: str) -> int:
+        """Return an amount in minor units; an empty field is nothing."""
+        text = self.get(name).strip(" £€$")
+        if not text:
+            return 0
+        try:
+            return parse_minor(text, currency)
+        except Invalid:
+            self.errors[name] = _("Type an amount such as 12.50.")
+            return 0
+
+    def promise(self, zone: str) -> PromiseWanted | None:
+        """Return the promise of the fields where (`collect:store-1` or `ship`), date, time and service."""
+        due_at = None
+        if self.get("date"):
+            try:
+                day = date.fromisoformat(self.get("date"))
+                hour = time.fromisoformat(self.get("time") or "18:00").replace(tzinfo=None)
+                due_at = datetime.combine(day, hour, tzinfo=ZoneInfo(zone))
+            except ValueError:
+                self.errors["date"] = _("Type a date and a time such as 18:00.")
+                return None
+        kind, _colon, location = self.get("where").partition(":")
+        said = {
+            "kind": kind,
+            "location": location if kind == "collect" else "",
+            "due_at": due_at,
+            "service": self.get("service") if kind == "ship" else "",
+        }
+        return self.read(PromiseWanted, said, {"kind": "where", "location": "where", "due_at": "date"})
+
+
+async def form_of(request: Request) -> Form:
+    """Return the texts of a form; a file in it is left out."""
+    found = Form()
+    async with request.form(max_fields=FIELDS, max_files=1) as sent:
+        for name, value in sent.multi_items():
+            if isinstance(value, str):
+                text = value.replace("\x00", "").replace("\r\n", "\n").strip()
+                found.texts[name] = text
+                found.several.setdefault(name, []).append(text)
+    return found
+
+
+def customer_of(form: Form) -> dict[str, Any]:
+    """Return the fields of a customer as the models want them."""
+    names = ("first_name", "last_name", "email", "phone", "collector")
+    address = ("line1", "line2", "city", "postcode")
+    return {
+        **{name: form.get(name) for name in names},
+        "address": {**{name: form.get(name) for name in address}, "country": form.get("country").upper()},
+        "language": form.get("language") or "en",
+    }
+
+
+def _complaint(fault: Any) -> str:
+    limits = fault.get("ctx", {})
+    match fault["type"]:
+        case "missing" | "string_too_short" | "too_short":
+            return _("Fill this in.")
+        case "string_too_long" | "too_long":
+            return _("At most {n} characters.", n=limits.get("max_length", ""))
+        case "string_pattern_mismatch":
+            return _("This cannot be read. Correct it.")
+        case "greater_than_equal" | "greater_than":
+            return _("This is too little.")
+        case "less_than_equal" | "less_than":
+            return _("This is too much.")
+        case "enum" | "literal_error":
+            return _("Choose one of the list.")
+    return _("This cannot be read. Correct it.")

@@ -1,0 +1,325 @@
+"""One order for later as its page shows it: read once, in one transaction, from every room that knows of it.
+
+What a reader would get wrong: who holds which units is told by the events alone (`hub.spine.held`); the
+tables of fulfilment say how far each part is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.capture.asking import open_requests
+from hub.console.later import LaterView, later_view
+from hub.console.words import location_pill
+from hub.context import Hub
+from hub.customers import rows as contacts
+from hub.fleet.presence import FleetPresence
+from hub.fleet.steps import fleet_view
+from hub.fulfil import reads as fulfil
+from hub.fulfil.faces import Face, face
+from hub.fulfil.reads import AssignmentPage, AssignmentRead
+from hub.notify import rows as notify
+from hub.route.reads import DecisionRow, decisions_of
+from hub.service.rules import OVER, Coming, Goods, Part, answer, coming
+from hub.spine import reads as record
+from hub.spine.held import Held, held_of
+from hub.spine.later_rows import later_orders
+from hub.spine.reads import Happened, OrderRead
+from hub.stock.availability import KeptBack, stock_at
+from protocol.customers import Contact
+from protocol.errors import Refused
+from protocol.fulfilment import FulfilKind, PromiseClass
+from protocol.kit.text import _
+from protocol.kit.web.filters import duration, when
+from protocol.lifecycles import AssignmentState
+from protocol.orders import LineKind
+
+MINUTE_US: Final = 60_000_000
+SILENT: Final = ("offline", "never_seen")
+BEGUN: Final = frozenset({"picking", "picked", "packed", "ready"})
+
+
+@dataclass(frozen=True, slots=True)
+class LineShown:
+    """One line in its quantities: `ordered = open + fulfilled + cancelled`."""
+
+    line_no: int
+    sku: str
+    name: str
+    goods: bool
+    ordered: int
+    assigned: int
+    picked: int
+    fulfilled: int
+    cancelled: int
+    returned: int
+    loose: int
+    each: str
+    each_minor: int
+    gross_minor: int
+
+    @property
+    def open(self) -> int:
+        """Units that somebody still has to fulfil."""
+        return max(0, self.ordered - self.fulfilled - self.cancelled)
+
+
+@dataclass(frozen=True, slots=True)
+class PartShown:
+    """What one location has of an order, with its clock; `silent` is for how long nothing was heard of it."""
+
+    page: AssignmentPage
+    place: str
+    open: bool
+    silent: str
+    asked: str
+    """What it was asked for and has not answered."""
+    clock: Face | None
+    """None for what waits to be collected: its promise is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderShown:
+    """One order for later with all of it."""
+
+    order: OrderRead
+    later: LaterView
+    answer: str
+    goods: Goods
+    lines: tuple[LineShown, ...]
+    parts: tuple[PartShown, ...]
+    clock: Face | None
+    """None once everything that is open waits to be collected."""
+    coming: tuple[Coming, ...]
+    decisions: Sequence[DecisionRow]
+    notices: Sequence[notify.Notice]
+    contact: Contact | None
+    pickup_code: str
+
+    @property
+    def can_cancel(self) -> bool:
+        """Tell whether anything of it is left to cancel."""
+        return any(line.open for line in self.lines)
+
+    @property
+    def refunds_to_make(self) -> int:
+        """How many refunds a person may have to make."""
+        return sum(refund.state != "done" for refund in self.later.refunds)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceChoice:
+    """One location against what is wanted: whether it could promise all of it now, and if not, why."""
+
+    location: str
+    name: str
+    kind: str
+    able: bool
+    why: str
+    age_seconds: int | None
+    units: tuple[int, ...]
+    """What it may promise of each item, in the order asked for."""
+
+
+def is_for_later(connection: Connection, order_id: str) -> bool:
+    """Tell whether an order is one for later, and no sale at a counter."""
+    found = sa.select(sa.literal(1)).where(later_orders.c.order_id == order_id)
+    return connection.execute(found).first() is not None
+
+
+def shown(
+    connection: Connection,
+    hub: Hub,
+    presence: FleetPresence,
+    order: OrderRead,
+    happened: Sequence[Happened],
+    names: Mapping[str, str],
+) -> OrderShown:
+    """Return everything about an order for later."""
+    now_us, order_id = hub.clock.now_us(), order.head.order_id
+    later = later_view(connection, order, happened, now_us)
+    assert later is not None, "the caller asked whether it is one for later"
+    pages = [fulfil.find(connection, part.assignment_id) for part in later.assignments]
+    held = held_of(connection, order_id)
+    goods = _goods(order, held)
+    silent = _silent(connection, hub, presence)
+    asked = {row.assignment_id: row.kind for row in open_requests(connection, order_id)}
+    parts = tuple(_part(page, names, silent, asked, hub) for page in pages)
+    told = [_told(page, names, hub.settings.zone) for page in pages]
+    code = connection.execute(
+        sa.select(later_orders.c.pickup_code).where(later_orders.c.order_id == order_id)
+    ).scalar()
+    return OrderShown(
+        order=order,
+        later=later,
+        answer=answer(later.kind, goods, told, parcels=_parcels(pages)),
+        goods=goods,
+        lines=tuple(_lines(order, held, pages)),
+        parts=parts,
+        clock=_clock(order, later, goods, parts, hub),
+        coming=coming(later.kind, goods, told),
+        decisions=decisions_of(connection, order_id),
+        notices=notify.of_order(connection, order_id),
+        contact=contacts.find(connection, later.contact_id) if later.contact_id else None,
+        pickup_code=str(code or ""),
+    )
+
+
+def find(
+    connection: Connection, hub: Hub, presence: FleetPresence, number: str, names: Mapping[str, str]
+) -> OrderShown:
+    """Return an order for later by its number.
+
+    Raises:
+        NotFound: the hub does not have it.
+        Refused: it is a sale at a counter.
+    """
+    order = record.order(connection, number)
+    if not is_for_later(connection, order.head.order_id):
+        raise Refused(
+            _("{number} is a sale at a counter.", number=order.head.number),
+            _("Take it back as a return."),
+            code="not_for_later",
+        )
+    happened = record.timeline(connection, f"order:{order.head.order_id}")
+    return shown(connection, hub, presence, order, happened, names)
+
+
+def places_for(connection: Connection, hub: Hub, wanted: Mapping[str, int]) -> list[PlaceChoice]:
+    """Return every active location against what is wanted of each item: those that could promise it first."""
+    terms = hub.spine.terms.promising
+    kept = KeptBack(terms.safety_stock, terms.company_threshold)
+    skus = list(wanted)
+    found = []
+    for at in stock_at(
+        connection, skus, now_us=hub.clock.now_us(), kept_back=kept, promise_class=PromiseClass.STANDARD
+    ):
+        if at.state == "revoked":
+            continue
+        units = tuple(0 if at.silent else at.stock[3 * n + 2] for n in range(len(skus)))
+        why = _why_not(at.silent, at.age_seconds, wanted, units, at.stock)
+        found.append(PlaceChoice(at.location, at.name, at.kind, not why, why, at.age_seconds, units))
+    return sorted(found, key=lambda place: (not place.able, place.kind != "store", place.name))
+
+
+def _why_not(
+    silent: str,
+    age_seconds: int | None,
+    wanted: Mapping[str, int],
+    units: Sequence[int],
+    stock: Sequence[int],
+) -> str:
+    if silent:
+        if age_seconds is None:
+            return _("was never heard")
+        return _("not heard for {span}", span=duration(age_seconds))
+    for n, (sku, count) in enumerate(wanted.items()):
+        if stock[3 * n + 1]:
+            return _("misses {n} of {sku} that are promised already", n=stock[3 * n + 1], sku=sku)
+        if units[n] < count:
+            return _("may promise {n} of {all} {sku}", n=units[n], all=count, sku=sku)
+    return ""
+
+
+def _goods(order: OrderRead, held: Held) -> Goods:
+    lines = [line for line in order.lines if line.kind == LineKind.GOODS]
+    return Goods(
+        ordered=sum(line.quantity for line in lines),
+        cancelled=sum(line.cancelled for line in lines),
+        fulfilled=sum(line.fulfilled for line in lines),
+        returned=sum(line.returned for line in lines),
+        loose=sum(held.loose.values()),
+    )
+
+
+def _lines(order: OrderRead, held: Held, pages: Sequence[AssignmentPage]) -> list[LineShown]:
+    assigned: dict[int, int] = {}
+    picked: dict[int, int] = {}
+    for page in pages:
+        for line in page.lines:
+            still = line.quantity - line.short - line.given_up
+            if page.assignment.state not in OVER:
+                assigned[line.line_no] = assigned.get(line.line_no, 0) + still
+                picked[line.line_no] = picked.get(line.line_no, 0) + line.picked
+            else:
+                assigned[line.line_no] = assigned.get(line.line_no, 0) + line.fulfilled
+    loose = held.loose
+    return [
+        LineShown(
+            line_no=line.line_no,
+            sku=line.sku,
+            name=line.name,
+            goods=line.kind == LineKind.GOODS,
+            ordered=line.quantity,
+            assigned=assigned.get(line.line_no, 0),
+            picked=picked.get(line.line_no, 0),
+            fulfilled=line.fulfilled,
+            cancelled=line.cancelled,
+            returned=line.returned,
+            loose=loose.get(line.line_no, 0),
+            each=line.unit_price_exact,
+            each_minor=line.unit_price_minor,
+            gross_minor=line.gross_minor,
+        )
+        for line in order.lines
+    ]
+
+
+def _part(
+    page: AssignmentPage,
+    names: Mapping[str, str],
+    silent: Mapping[str, str],
+    asked: Mapping[str, str],
+    hub: Hub,
+) -> PartShown:
+    mine = page.assignment
+    work_us = hub.settings.ready_minutes * MINUTE_US
+    return PartShown(
+        page=page,
+        place=names.get(mine.location, mine.location),
+        open=mine.state in fulfil.OPEN_STATES or mine.state == AssignmentState.SENT,
+        silent=silent.get(mine.location, ""),
+        asked=asked.get(mine.assignment_id, ""),
+        clock=None
+        if _waits(mine)
+        else face(mine.created_us, mine.due_us, hub.clock.now_us(), work_us, begun=mine.state in BEGUN),
+    )
+
+
+def _told(page: AssignmentPage, names: Mapping[str, str], zone: str) -> Part:
+    mine = page.assignment
+    kept = when(mine.keep_until_us, zone, "EEE d MMM").striptags() if mine.keep_until_us else ""
+    units = sum(line.quantity - line.short - line.given_up for line in page.lines)
+    return Part(names.get(mine.location, mine.location), mine.state, units, mine.fulfilled, str(kept))
+
+
+def _parcels(pages: Sequence[AssignmentPage]) -> tuple[int, int]:
+    mine = [parcel for page in pages if page.assignment.state not in OVER for parcel in page.parcels]
+    return sum(parcel.shipped_us is not None for parcel in mine), len(mine)
+
+
+def _clock(
+    order: OrderRead, later: LaterView, goods: Goods, parts: Sequence[PartShown], hub: Hub
+) -> Face | None:
+    work_us = hub.settings.ready_minutes * MINUTE_US
+    waiting = [part.page.assignment for part in parts if part.open]
+    if not goods.open or (waiting and not goods.loose and all(_waits(part) for part in waiting)):
+        return None
+    begun = bool(waiting) and all(part.state in BEGUN for part in waiting)
+    return face(order.head.at_us, later.due_us, hub.clock.now_us(), work_us, begun=begun)
+
+
+def _waits(part: AssignmentRead) -> bool:
+    return part.kind == FulfilKind.COLLECT and part.state == AssignmentState.READY
+
+
+def _silent(connection: Connection, hub: Hub, presence: FleetPresence) -> dict[str, str]:
+    """Return the locations that are not heard, with a word for how long."""
+    return {
+        place.location_id: location_pill(place.pill)[0]
+        for place in fleet_view(connection, hub.clock, presence)
+        if place.pill.state in SILENT
+    }
