@@ -23,6 +23,7 @@ from protocol.orders import WireModel
 from protocol.stream import first_hash, next_hash
 
 HUB_INC: Final = "hub_inc"
+_LIFE: Final = "life:"
 DIRECTIVES_PER_BATCH: Final = 50
 BATCH_BYTES: Final = 100_000
 DIRECTIVE_LIMIT: Final = 32 * 1024
@@ -110,7 +111,21 @@ class Outbox:
             return known
         made = self._ids.secret(16)
         unit.connection.execute(sa.insert(hub_meta).values(key=HUB_INC, value=made))
+        self.remember_life(unit, made)
         return made
+
+    def lives(self, connection: Connection) -> frozenset[str]:
+        """Return every incarnation of this hub that its database remembers."""
+        remembered = sa.select(hub_meta.c.value).where(
+            (hub_meta.c.key == HUB_INC) | hub_meta.c.key.startswith(_LIFE)
+        )
+        told = sa.select(directives.c.hub_inc).distinct()
+        return frozenset(connection.execute(sa.union(remembered, told)).scalars())
+
+    def remember_life(self, unit: HubUnit, hub_inc: str) -> None:
+        """Note an incarnation; a backup that does not have it was made before it began."""
+        if hub_inc and hub_inc not in self.lives(unit.connection):
+            unit.connection.execute(sa.insert(hub_meta).values(key=f"{_LIFE}{hub_inc}", value=hub_inc))
 
     def new_incarnation(self, unit: HubUnit) -> str:
         """Begin a new life of the hub, after a restore: what was not answered is numbered anew.
@@ -120,6 +135,7 @@ class Outbox:
         connection = unit.connection
         old = self.hub_inc(unit)
         new = self._ids.secret(16)
+        self.remember_life(unit, new)
         connection.execute(sa.update(hub_meta).where(hub_meta.c.key == HUB_INC).values(value=new))
         pending = connection.execute(
             sa.select(directives)

@@ -82,11 +82,16 @@ def judge_hello(edge: str, hello: Hello, known: Known) -> Open | Refuse:
     return _same_history(edge, hello, known)
 
 
-def has_lost_past(hello: Hello, *, hub_inc: str, upto: int, last_cseq: int, chead: str) -> bool:
+def has_lost_past(
+    hello: Hello, *, hub_inc: str, lives: frozenset[str], upto: int, last_cseq: int, chead: str
+) -> bool:
     """Tell whether the edge remembers more of this hub than the hub itself: it was restored.
 
-    `chead` is the hub's own chain hash at the edge's `cseq_done`.
+    `chead` is the hub's own chain hash at the edge's `cseq_done`, `lives` are the incarnations it remembers:
+    an edge that has spoken with another one knows of a restore that this database has forgotten.
     """
+    if hello.hub_inc_seen and hello.hub_inc_seen not in lives:
+        return True
     if hello.hub_inc_seen != hub_inc:
         return False
     if hello.acked > upto or hello.cseq_done > last_cseq:

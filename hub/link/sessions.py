@@ -105,11 +105,14 @@ class Sessions:
         if has_lost_past(
             hello,
             hub_inc=hub_inc,
+            lives=self._outbox.lives(connection),
             upto=known.upto,
             last_cseq=self._outbox.last(connection, edge, hub_inc),
             chead=self._outbox.hash_at(connection, edge, hub_inc, hello.cseq_done),
         ):
             hub_inc = new_hub_inc = self._outbox.new_incarnation(unit)
+            # The next edge that speaks of the forgotten life tells nothing new.
+            self._outbox.remember_life(unit, hello.hub_inc_seen)
         live = self._note_session(connection, edge, hello, drain_only=verdict.drain_only)
         welcome = Welcome(
             sess=live.sess,

@@ -228,6 +228,7 @@ def test_a_store_that_says_goodbye_is_late_at_once_and_online_when_it_is_back(
     hub: HubSide, store: StoreSide
 ) -> None:
     store.start()
+    eventually(lambda: store.link.status().state == "online")  # before that there is nothing to take back
     eventually(lambda: pill(hub) == "online")
     store.stop()
     eventually(lambda: pill(hub) == "late")

@@ -114,10 +114,28 @@ def test_a_hub_notices_that_an_edge_remembers_more_of_it_than_it_does() -> None:
     hub_inc = "ee" * 16
     remembered = hello(hub_inc_seen=hub_inc, acked=10, cseq_done=3, chead=HEAD)
 
-    assert not has_lost_past(remembered, hub_inc=hub_inc, upto=10, last_cseq=3, chead=HEAD)
-    assert has_lost_past(remembered, hub_inc=hub_inc, upto=9, last_cseq=3, chead=HEAD)
-    assert has_lost_past(remembered, hub_inc=hub_inc, upto=10, last_cseq=2, chead=HEAD)
-    assert has_lost_past(remembered, hub_inc=hub_inc, upto=10, last_cseq=3, chead="cd" * 32)
-    assert not has_lost_past(remembered, hub_inc="ff" * 16, upto=0, last_cseq=0, chead="")
+    lives = frozenset({hub_inc, "ff" * 16})
+
+    def lost(upto: int, last_cseq: int, chead: str, *, now: str = hub_inc) -> bool:
+        return has_lost_past(
+            remembered, hub_inc=now, lives=lives, upto=upto, last_cseq=last_cseq, chead=chead
+        )
+
+    assert not lost(10, 3, HEAD)
+    assert lost(9, 3, HEAD)
+    assert lost(10, 2, HEAD)
+    assert lost(10, 3, "cd" * 32)
+    assert not lost(0, 0, "", now="ff" * 16)
+
+
+def test_a_hub_that_forgot_a_life_its_edges_remember_was_restored() -> None:
+    remembered = hello(hub_inc_seen="ee" * 16)
+
+    assert has_lost_past(
+        remembered, hub_inc="ff" * 16, lives=frozenset({"ff" * 16}), upto=0, last_cseq=0, chead=""
+    )
+    assert not has_lost_past(
+        remembered, hub_inc="ff" * 16, lives=frozenset({"ff" * 16, "ee" * 16}), upto=0, last_cseq=0, chead=""
+    )
     assert must_reopen(remembered, hub_inc="ff" * 16)
-    assert not must_reopen(remembered, hub_inc=hub_inc)
+    assert not must_reopen(remembered, hub_inc="ee" * 16)
