@@ -20,6 +20,7 @@ from hub.exceptions.rows import listed as exceptions_listed
 from hub.exceptions.subjects import places
 from hub.fleet.presence import FleetPresence
 from hub.fleet.steps import LocationView, fleet_view
+from hub.fulfil.figures import Waiting, waiting
 from hub.spine.rows import orders, returns
 from protocol.clock import MICROSECONDS, from_us
 from protocol.kit.text import _
@@ -115,6 +116,8 @@ class Overview:
     is_today: bool
     stages: tuple[Stage, ...]
     sales: tuple[StoreSales, ...]
+    later: Waiting
+    """Orders for later that are not done."""
 
 
 def overview(connection: Connection, hub: Hub, presence: FleetPresence) -> Overview:
@@ -145,6 +148,7 @@ def overview(connection: Connection, hub: Hub, presence: FleetPresence) -> Overv
         is_today=day == today,
         stages=_stages(connection, day),
         sales=tuple(sales),
+        later=waiting(connection, now_us),
     )
 
 
@@ -286,8 +290,9 @@ def _stages(connection: Connection, day: str) -> tuple[Stage, ...]:
         )
     }
     total = sum(counts.values())
-    part, whole = counts.get(OrderState.PART_RETURNED, 0), counts.get(OrderState.RETURNED, 0)
-    voided, kept = counts.get(OrderState.VOIDED, 0), counts.get(OrderState.COMPLETED, 0)
+
+    def of(*states: OrderState) -> int:
+        return sum(counts.get(state, 0) for state in states)
 
     def stage(count: int, word: str, says: str, state: str = "", passed: int | None = None) -> Stage:
         flow = count if passed is None else passed
@@ -295,12 +300,29 @@ def _stages(connection: Connection, day: str) -> tuple[Stage, ...]:
         href = f"/orders?from={day}&to={day}" + (f"&state={state}" if state else "")
         return Stage(count, word, says, width, href)
 
+    part, whole = of(OrderState.PART_RETURNED), of(OrderState.RETURNED)
+    ended = of(OrderState.VOIDED, OrderState.CANCELLED)
+    kept = of(OrderState.COMPLETED, OrderState.HANDED_OVER)
+    nobody = of(OrderState.CAPTURED, OrderState.HELD)
+    routed, picking, ready = of(OrderState.ROUTED), of(OrderState.PICKING), of(OrderState.READY)
+    if not any((nobody, routed, picking, ready, of(OrderState.HANDED_OVER, OrderState.CANCELLED))):
+        return (
+            stage(total, _("Sold"), _("at a counter")),
+            stage(kept, _("With customer"), _("nothing came back"), OrderState.COMPLETED, total - ended),
+            stage(part, _("Part returned"), _("some units are back"), OrderState.PART_RETURNED, part + whole),
+            stage(whole, _("Returned"), _("every unit is back"), OrderState.RETURNED),
+            stage(ended, _("Voided"), _("nothing of it happened"), OrderState.VOIDED),
+        )
+    gone = kept + part + whole
     return (
-        stage(total, _("Sold"), _("at a counter")),
-        stage(kept, _("With customer"), _("nothing came back"), OrderState.COMPLETED, total - voided),
-        stage(part, _("Part returned"), _("some units are back"), OrderState.PART_RETURNED, part + whole),
-        stage(whole, _("Returned"), _("every unit is back"), OrderState.RETURNED),
-        stage(voided, _("Voided"), _("nothing of it happened"), OrderState.VOIDED),
+        stage(total, _("Taken"), _("sales and orders")),
+        stage(nobody, _("No location"), _("all or a part"), OrderState.CAPTURED, total - ended),
+        stage(routed, _("Routed"), _("not begun"), OrderState.ROUTED, gone + ready + picking + routed),
+        stage(picking, _("Picking"), _("somebody walks"), OrderState.PICKING, gone + ready + picking),
+        stage(ready, _("Ready"), _("to collect or ship"), OrderState.READY, gone + ready),
+        stage(kept, _("With customer"), _("or on its way"), passed=gone),
+        stage(part + whole, _("Came back"), _("some or all units"), OrderState.PART_RETURNED),
+        stage(ended, _("Cancelled"), _("or voided"), OrderState.CANCELLED),
     )
 
 
@@ -313,7 +335,7 @@ def _sales(connection: Connection, day: str, names: Mapping[str, str]) -> list[S
                 sa.func.count().label("n"),
                 sa.func.sum(orders.c.total_minor).label("total"),
             )
-            .where(orders.c.business_date == day)
+            .where(orders.c.business_date == day, orders.c.session_id != "")
             .group_by(orders.c.location)
         )
     }

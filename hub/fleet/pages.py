@@ -10,6 +10,10 @@ from hub.console.web import ADMIN, by_kind, go_to, may, presence_of, show
 from hub.fleet import reads
 from hub.fleet.rows import location
 from hub.fleet.steps import fleet_view
+from hub.fulfil import reads as assignments
+from hub.fulfil.api import MINUTE_US
+from hub.fulfil.pages import clock_of, silent_places
+from hub.fulfil.reads import Filters
 from hub.link import repair
 from hub.web import Admin, Anybody, TheHub
 from protocol.errors import NotFound
@@ -19,6 +23,9 @@ Edge = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9-]+$")]
 Seq = Annotated[int, Path(ge=1, le=10**15)]
 Note = Annotated[str, Form(min_length=3, max_length=250, pattern=r"^[^\x00]*\S[^\x00]*$")]
 Said = Annotated[str, Query(pattern=r"^(replayed|discarded)?$")]
+
+WAITING_SHOWN = 8
+"""The rest is one click away."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -65,6 +72,11 @@ def one(request: Request, hub: TheHub, person: Anybody, edge: Edge, said: Said =
         sessions = reads.sessions_of(connection, edge)
         beat = reads.heartbeat_of(connection, edge)
         catalog = newest_version(connection)
+        now_us = hub.clock.now_us()
+        waits, waits_total = assignments.listed(
+            connection, Filters(location=edge, state="open"), limit=WAITING_SHOWN, sort="age"
+        )
+    work_us = hub.settings.ready_minutes * MINUTE_US
     words = {
         "replayed": _("Replayed. The event and what waited behind it count now."),
         "discarded": _("Discarded. Its bytes and your reason are kept; what waited behind it counts now."),
@@ -81,6 +93,9 @@ def one(request: Request, hub: TheHub, person: Anybody, edge: Edge, said: Said =
         sessions=sessions,
         beat=beat,
         catalog=catalog,
+        waits=[(part, clock_of(part, now_us, work_us)) for part in waits],
+        waits_total=waits_total,
+        silent=silent_places([view]).get(edge, ""),
         may_repair=may(person, ADMIN),
     )
 

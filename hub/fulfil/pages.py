@@ -1,23 +1,23 @@
 """What waits where: the parts of orders that locations still have to fulfil, by store and age."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from hub.console.web import (
     EXPORT_ROWS,
     PAGE_ROWS,
     csv_file,
-    filled,
     pages_of,
     place_names,
     presence_of,
     show,
 )
 from hub.console.words import location_pill
-from hub.fleet.steps import fleet_view
+from hub.fleet.steps import LocationView, fleet_view
 from hub.fulfil import figures, reads
 from hub.fulfil.api import MINUTE_US, State
 from hub.fulfil.faces import Face, face
@@ -50,14 +50,47 @@ STATES: Final = (
 router = APIRouter(include_in_schema=False)
 
 
-def _filters(now_us: int, *, location: str, state: str, kind: str, late: str, older: str) -> Filters:
-    return Filters(
-        location=location,
-        state=state,
-        created_before_us=now_us - int(older) * 60 * MINUTE_US if older else None,
-        kind=kind,
-        late_at_us=now_us if late else None,
-    )
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an address asks for; empty means everything, and nothing said means everything open."""
+
+    location: str = ""
+    state: str = "open"
+    kind: str = ""
+    late: str = ""
+    older: str = ""
+    sort: str = OLDEST_FIRST
+
+    def filters(self, now_us: int) -> Filters:
+        """Return it as the list understands it at this moment."""
+        return Filters(
+            location=self.location,
+            state=self.state,
+            created_before_us=now_us - int(self.older) * 60 * MINUTE_US if self.older else None,
+            kind=self.kind,
+            late_at_us=now_us if self.late else None,
+        )
+
+    def query(self) -> dict[str, str]:
+        """Return it as it stands in an address, without what says nothing."""
+        usual = asdict(Wish())
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+
+def asked(
+    *,
+    location: Text = "",
+    state: State = "open",
+    kind: Kind = "",
+    late: Late = "",
+    older: Older = "",
+    sort: Sort = OLDEST_FIRST,
+) -> Wish:
+    """Read the filters of an address."""
+    return Wish(location, state, kind, late, older, sort)
+
+
+Asked = Annotated[Wish, Depends(asked)]
 
 
 def clock_of(part: AssignmentRead, now_us: int, work_us: int) -> Face | None:
@@ -69,34 +102,20 @@ def clock_of(part: AssignmentRead, now_us: int, work_us: int) -> Face | None:
 
 
 @router.get("/assignments")
-def assignments(
-    request: Request,
-    hub: TheHub,
-    _person: Anybody,
-    *,
-    location: Text = "",
-    state: State = "open",
-    kind: Kind = "",
-    late: Late = "",
-    older: Older = "",
-    sort: Sort = OLDEST_FIRST,
-    page: Page = 1,
-) -> Response:
+def assignments(request: Request, hub: TheHub, _person: Anybody, wish: Asked, page: Page = 1) -> Response:
     """List what waits where, the oldest first, with the sum of each location above it."""
     now_us, work_us = hub.clock.now_us(), hub.settings.ready_minutes * MINUTE_US
-    filters = _filters(now_us, location=location, state=state, kind=kind, late=late, older=older)
     with hub.database.read() as connection:
         found, total = reads.listed(
-            connection, filters, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS, sort=sort
+            connection,
+            wish.filters(now_us),
+            limit=PAGE_ROWS,
+            offset=(page - 1) * PAGE_ROWS,
+            sort=wish.sort,
         )
-        loads = figures.loads(connection, now_us)
+        loads = list(figures.loads(connection, now_us).values())
         fleet = fleet_view(connection, hub.clock, presence_of(request))
         names = place_names(connection)
-    said = {"location": location, "state": state, "kind": kind, "late": late, "older": older, "sort": sort}
-    quiet = {"state": "open", "sort": OLDEST_FIRST}
-    query = {name: value for name, value in filled(said).items() if quiet.get(name) != value}
-    if state == "":
-        query["state"] = ""
     return show(
         request,
         "fulfil/assignments.html",
@@ -104,49 +123,38 @@ def assignments(
         total=total,
         page=page,
         pages=pages_of(total),
-        query=query,
-        filters=filters,
-        older=older,
-        late=late,
-        loads=list(loads.values()),
-        headline=headline(
-            sum(load.open for load in loads.values()), sum(load.late for load in loads.values()), len(loads)
-        ),
-        silent={
-            place.location_id: location_pill(place.pill)[0] for place in fleet if place.pill.state in SILENT
-        },
+        wish=wish,
+        query=wish.query(),
+        loads=loads,
+        headline=headline(sum(load.open for load in loads), sum(load.late for load in loads), len(loads)),
+        silent=silent_places(fleet),
         names=names,
         places=sorted(
             ((place.location_id, place.name) for place in fleet if place.pill.state != "revoked"),
             key=lambda place: place[1],
         ),
         states=STATES,
-        sort=sort,
     )
 
 
+def silent_places(fleet: Iterable[LocationView]) -> dict[str, str]:
+    """Return the locations that are not heard, with a word for how long."""
+    return {place.location_id: location_pill(place.pill)[0] for place in fleet if place.pill.state in SILENT}
+
+
 @router.get("/assignments.csv")
-def export(
-    hub: TheHub,
-    _person: Anybody,
-    *,
-    location: Text = "",
-    state: State = "open",
-    kind: Kind = "",
-    late: Late = "",
-    older: Older = "",
-    sort: Sort = OLDEST_FIRST,
-) -> Response:
+def export(hub: TheHub, _person: Anybody, wish: Asked) -> Response:
     """Send what the filters find as a file."""
     now_us = hub.clock.now_us()
-    filters = _filters(now_us, location=location, state=state, kind=kind, late=late, older=older)
     head = ("order", "location", "kind", "state", "units", "fulfilled", "given", "due", "age_minutes")
 
     def lines() -> Iterator[tuple[object, ...]]:
         with hub.database.read() as connection:
             names = place_names(connection)
             for offset in range(0, EXPORT_ROWS, _CHUNK):
-                found, _total = reads.listed(connection, filters, limit=_CHUNK, offset=offset, sort=sort)
+                found, _total = reads.listed(
+                    connection, wish.filters(now_us), limit=_CHUNK, offset=offset, sort=wish.sort
+                )
                 for part in found:
                     yield (
                         part.number,

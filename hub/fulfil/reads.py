@@ -136,13 +136,14 @@ _SENT: Final = (
     .correlate(assignments)
     .scalar_subquery()
 )
-_STATE: Final = sa.case(
+STATE: Final = sa.case(
     (
         (assignments.c.state == AssignmentState.PROPOSED.value) & _SENT.is_not(None),
         AssignmentState.SENT.value,
     ),
     else_=assignments.c.state,
 )
+"""The state of an assignment as people are told it: also whether its offer has left the hub."""
 
 
 def _units(column: sa.Column[Any]) -> Any:
@@ -156,7 +157,7 @@ def _units(column: sa.Column[Any]) -> Any:
 
 
 _COMPUTED: Final[dict[str, Any]] = {
-    "state": _STATE.label("state"),
+    "state": STATE.label("state"),
     "sent_us": _SENT.label("sent_us"),
     "units": _units(assignment_lines.c.quantity).label("units"),
     "fulfilled": _units(assignment_lines.c.fulfilled).label("fulfilled"),
@@ -202,7 +203,7 @@ def _where(filters: Filters) -> list[sa.ColumnElement[bool]]:
     if filters.state == "open":
         where.append(assignments.c.state.in_(OPEN_STATES))
     elif filters.state:
-        where.append(sa.literal(filters.state) == _STATE)
+        where.append(sa.literal(filters.state) == STATE)
     if filters.created_before_us is not None:
         where.append(assignments.c.created_us <= filters.created_before_us)
     if filters.due_before_us is not None:

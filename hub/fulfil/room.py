@@ -109,13 +109,14 @@ class Assignments:
         connection = self._work.connection
         for some in chunks(unknown):
             heads = _HEADS_OF.run(connection, some).all()
+            if not heads:
+                continue
             for row in heads:
                 values = dict(zip(_COLUMNS, row, strict=True))
                 values["state"] = AssignmentState(row.state)
                 self._known[row.assignment_id] = Assignment(**values)
-            found = [row.assignment_id for row in heads]
-            for row in _LINES_OF.run(connection, found) if found else ():
-                self._known[row.assignment_id].lines[row.line_no] = Line(*row[2:])
+            for row in _LINES_OF.run(connection, [row.assignment_id for row in heads]):
+                self._known[row.assignment_id].lines[row.line_no] = Line(*tuple(row)[2:])
         self._absent |= set(unknown) - self._known.keys()
 
     def get(self, assignment_id: str) -> Assignment | None:

@@ -144,4 +144,4 @@ def account_for(mapping: Mapping[str, str], purpose: str) -> str | None:
 
 
 def _mapping(connection: Connection, entity: str) -> dict[str, str]:
-    return {purpose: account for purpose, account in connection.execute(_MAPPED, {"of": entity})}
+    return {row.purpose: row.account for row in connection.execute(_MAPPED, {"of": entity})}

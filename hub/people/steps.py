@@ -26,6 +26,14 @@ NAME_LETTERS: Final = 60
 TOKEN_BYTES: Final = 24
 TOKEN_PREFIX: Final = "osh_"  # noqa: S105 - what a token begins with, not a token
 _SESSION_DIGITS: Final = 24
+_SIGN_IN: Final = (
+    sa.select(people.c.person_id, people.c.name, people.c.role, sign_ins.c.at_us)
+    .join(people, people.c.person_id == sign_ins.c.person_id)
+    .where(sign_ins.c.session_id == sa.bindparam("of"), sign_ins.c.ended_us.is_(None), people.c.active)
+)
+_PROGRAM: Final = sa.select(api_tokens.c.name, api_tokens.c.role).where(
+    api_tokens.c.token_hash == sa.bindparam("of"), api_tokens.c.revoked_us.is_(None)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +62,9 @@ class SignIns:
     def bearer(self, token: str) -> CurrentPerson | None:
         """Return whose token this is: of a sign-in, or of a program."""
         digest = token_hash(token)
-        person = self._session(digest[:_SESSION_DIGITS])
-        return person or self._program(digest)
+        if token.startswith(TOKEN_PREFIX):
+            return self._program(digest)
+        return self._session(digest[:_SESSION_DIGITS]) or self._program(digest)
 
     def begin(self, digest: str, person: CurrentPerson, at_us: int) -> None:
         """Note a sign-in, after it was committed."""
@@ -78,15 +87,7 @@ class SignIns:
     def _load(self, session_id: str) -> tuple[CurrentPerson, int] | None:
         """Look a sign-in up that another process or an earlier run has begun."""
         with self._hub.database.read() as connection:
-            row = connection.execute(
-                sa.select(people.c.person_id, people.c.name, people.c.role, sign_ins.c.at_us)
-                .join(people, people.c.person_id == sign_ins.c.person_id)
-                .where(
-                    sign_ins.c.session_id == session_id,
-                    sign_ins.c.ended_us.is_(None),
-                    people.c.active,
-                )
-            ).first()
+            row = connection.execute(_SIGN_IN, {"of": session_id}).first()
         if row is None:
             return None
         found = (CurrentPerson(row.person_id, row.name, row.role, "", session_id), row.at_us)
@@ -96,11 +97,7 @@ class SignIns:
 
     def _program(self, digest: str) -> CurrentPerson | None:
         with self._hub.database.read() as connection:
-            row = connection.execute(
-                sa.select(api_tokens.c.name, api_tokens.c.role).where(
-                    api_tokens.c.token_hash == digest, api_tokens.c.revoked_us.is_(None)
-                )
-            ).first()
+            row = connection.execute(_PROGRAM, {"of": digest}).first()
         return None if row is None else CurrentPerson(f"token:{row.name}", row.name, row.role)
 
 

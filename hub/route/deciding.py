@@ -74,9 +74,7 @@ def decide(work: Work, order: ToRoute, because: Because) -> Decided:
     ask = ask_of(order.order_id, order.promise, needs, work.clock.now_us(), because.excluded)
     wanted = [(line.line_no, line.sku, line.quantity) for line in order.lines]
     for _again in range(TRIES):
-        candidates, parameters = reads.snapshot(
-            work.connection, ask, work.terms.promising, work.unit.memory
-        )
+        candidates, parameters = reads.snapshot(work.connection, ask, work.terms.promising, work.unit.memory)
         found = choose(ask, candidates, parameters)
         if isinstance(found, NoLocation):
             return unroutable(work, order, because, found, found.sentence)

@@ -234,10 +234,12 @@ def choose(ask: Ask, candidates: Iterable[Candidate], parameters: Parameters) ->
     cheapest = min(map(_COST, able))
     # Locations that cost the same take turns by a hash, so that the first in the list is not emptied first.
     turn = zlib.crc32(f"{ask.key}:".encode())
-    best = min(
-        [row for row in able if row[0] == cheapest],
-        key=lambda row: (zlib.crc32(row[1].location.encode(), turn), row[1].location),
-    )
+    turns = [
+        (zlib.crc32(row[1].location.encode(), turn), row[1].location, n)
+        for n, row in enumerate(able)
+        if row[0] == cheapest
+    ]
+    best = able[min(turns)[2]]
     following = min([row for row in able if row is not best], key=_COST, default=None)
     return Chosen(
         best=_priced(ask, best[1], best[2], parameters),
@@ -250,15 +252,14 @@ def choose(ask: Ask, candidates: Iterable[Candidate], parameters: Parameters) ->
 
 def why_not(ask: Ask, candidate: Candidate, wanted: Mapping[str, int]) -> tuple[str, str]:
     """Return the first objection to a location as (code, fact); two empty texts when there is none."""
-    location, _name, _kind, silent, _seconds, stock, _options = candidate
     incapable = _incapable(ask, candidate)
     if incapable:
         return "NOT_CAPABLE", incapable
-    if location in ask.excluded:
+    if candidate.location in ask.excluded:
         return "EXCLUDED_REJECTED", "has given this order back"
-    if silent:
-        return silent, _silence(candidate)
-    at = 0
+    if candidate.silent:
+        return candidate.silent, _silence(candidate)
+    stock, at = candidate.stock, 0
     for sku, units in wanted.items():
         if stock[at + 2] < units:
             return _too_few(sku, units, stock[at : at + 3])

@@ -133,18 +133,14 @@ def customer_of(form: Form) -> dict[str, Any]:
 
 
 def _complaint(fault: Any) -> str:
-    limits = fault.get("ctx", {})
-    match fault["type"]:
-        case "missing" | "string_too_short" | "too_short":
-            return _("Fill this in.")
-        case "string_too_long" | "too_long":
-            return _("At most {n} characters.", n=limits.get("max_length", ""))
-        case "string_pattern_mismatch":
-            return _("This cannot be read. Correct it.")
-        case "greater_than_equal" | "greater_than":
-            return _("This is too little.")
-        case "less_than_equal" | "less_than":
-            return _("This is too much.")
-        case "enum" | "literal_error":
-            return _("Choose one of the list.")
-    return _("This cannot be read. Correct it.")
+    words = {
+        "missing": _("Fill this in."),
+        "string_too_short": _("Fill this in."),
+        "too_short": _("Fill this in."),
+        "string_too_long": _("At most {n} characters.", n=fault.get("ctx", {}).get("max_length", "")),
+        "greater_than_equal": _("This is too little."),
+        "less_than_equal": _("This is too much."),
+        "enum": _("Choose one of the list."),
+        "literal_error": _("Choose one of the list."),
+    }
+    return words.get(fault["type"], _("This cannot be read. Correct it."))

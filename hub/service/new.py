@@ -38,7 +38,7 @@ FOUND: Final = 8
 """Items of one search; whoever looks for more types more of the name."""
 KEY_BYTES: Final = 8
 _CUSTOMER: Final = (
-    "first_name", "last_name", "email", "phone", "collector", "line1", "line2", "city", "postcode",
+    "first_name", "last_name", "email", "phone", "collector", "line1", "line2", "city", "postcode", "country",
 )  # fmt: skip
 _NAMES: Final = {"payment.amount_minor": "paid", "shipping_minor": "shipping"}
 
@@ -168,8 +168,9 @@ def _page(
     with hub.database.read() as connection:
         lines = _draft(connection, hub, wanted, form)
         items = _search(connection, hub, form.get("q"))
+        called = {line.sku: line.item.name for line in lines}
         goods = {line.sku: line.quantity for line in lines if line.item.kind is LineKind.GOODS}
-        places: list[PlaceChoice] = reads.places_for(connection, hub, goods) if goods else []
+        places: list[PlaceChoice] = reads.places_for(connection, hub, goods, called) if goods else []
         names = place_names(connection)
     form.set_default(key=hub.ids.secret(KEY_BYTES), where=_first(places))
     shipping = Form(texts=dict(form.texts)).minor("shipping", currency) if form.get("where") == "ship" else 0

@@ -5,7 +5,9 @@ comes back on the same page with everything that was typed. What a location must
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -13,7 +15,7 @@ from starlette.responses import Response
 
 from hub.capture.steps import By
 from hub.capture.wanted import CancelWanted, ChangeWanted, RerouteWanted
-from hub.console.web import FINANCE, OPS, go_to, locked, may, place_names, presence_of, show, templates_of
+from hub.console.web import FINANCE, OPS, go_to, locked, may, place_names, show, templates_of
 from hub.context import Hub
 from hub.exceptions.rows import ExceptionRow
 from hub.notify.words import kind_word, notice_pill, why_word
@@ -37,6 +39,29 @@ SAID: Final = r"^(cancelled|requested|changed|routed|unrouted|refunded|placed)?$
 KEY_BYTES: Final = 8
 
 router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody at the form of an act on one order."""
+
+    request: Request
+    hub: Hub
+    person: CurrentPerson
+    number: str
+    template: str
+    assignment_id: str = ""
+    command_id: str = ""
+
+    @property
+    def roles(self) -> Sequence[str]:
+        """Who may do it."""
+        return MONEY if self.command_id else OPS
+
+    @property
+    def by(self) -> str:
+        """Who does it, for the record."""
+        return self.person.name
 
 
 def order_page(  # noqa: PLR0917 - what the page of a sale has read already
@@ -89,7 +114,7 @@ def _said(word: str) -> str:
 def code(request: Request, hub: TheHub, _person: Ops, number: Number) -> Response:
     """Show the pickup code in place of its mask; whoever serves the customer asks for it by a click."""
     with hub.database.read() as connection:
-        found = reads.find(connection, hub, presence_of(request), number, place_names(connection))
+        found = reads.find(connection, hub, number, place_names(connection))
     return templates_of(request).page(request, "service/code.html", code=found.pickup_code)
 
 
@@ -104,7 +129,7 @@ def routing(
     """Show why an order went where it went: what was chosen, by which cost, and what removed every other."""
     with hub.database.read() as connection:
         names = place_names(connection)
-        found = reads.find(connection, hub, presence_of(request), number, names)
+        found = reads.find(connection, hub, number, names)
     if not found.decisions:
         raise NotFound(
             _("Nothing was decided for {number}.", number=number[:40]),
@@ -128,13 +153,13 @@ def routing(
 def route(hub: TheHub, _person: Ops, number: Number) -> Response:
     """Route what nobody holds again."""
     decided = steps.route(hub, number)
-    return go_to(f"/orders/{number}", said="routed" if decided.location else "unrouted")
+    return go_to(f"/orders/{quote(number)}", said="routed" if decided.location else "unrouted")
 
 
 @router.get("/orders/{number}/cancel")
 def cancel_page(request: Request, hub: TheHub, person: Anybody, number: Number) -> Response:
     """Show what can be cancelled, and what follows."""
-    return _form_page(request, hub, person, number, "service/cancel.html", Form())
+    return _form_page(Visit(request, hub, person, number, "service/cancel.html"), Form())
 
 
 @router.post("/orders/{number}/cancel")
@@ -158,13 +183,14 @@ async def cancel(request: Request, hub: TheHub, person: Ops, number: Number) -> 
         done = steps.cancel(hub, number, wanted, By(person.name, form.get("key")))
         return "requested" if done.requested else "cancelled"
 
-    return await run_in_threadpool(_act, request, hub, person, number, "service/cancel.html", form, do)
+    visit = Visit(request, hub, person, number, "service/cancel.html")
+    return await run_in_threadpool(_act, visit, form, do)
 
 
 @router.get("/orders/{number}/promise")
 def promise_page(request: Request, hub: TheHub, person: Anybody, number: Number) -> Response:
     """Show the promise as it is, and who could keep another one."""
-    return _form_page(request, hub, person, number, "service/promise.html", Form())
+    return _form_page(Visit(request, hub, person, number, "service/promise.html"), Form())
 
 
 @router.post("/orders/{number}/promise")
@@ -180,13 +206,14 @@ async def promise(request: Request, hub: TheHub, person: Ops, number: Number) ->
         done = steps.change(hub, number, wanted, By(person.name, form.get("key")))
         return "requested" if done.requested else "changed"
 
-    return await run_in_threadpool(_act, request, hub, person, number, "service/promise.html", form, do)
+    visit = Visit(request, hub, person, number, "service/promise.html")
+    return await run_in_threadpool(_act, visit, form, do)
 
 
 @router.get("/orders/{number}/customer")
 def customer_page(request: Request, hub: TheHub, person: Anybody, number: Number) -> Response:
     """Show who it is for, and the note that travels with it."""
-    return _form_page(request, hub, person, number, "service/customer.html", Form())
+    return _form_page(Visit(request, hub, person, number, "service/customer.html"), Form())
 
 
 @router.post("/orders/{number}/customer")
@@ -207,13 +234,16 @@ async def customer(request: Request, hub: TheHub, person: Ops, number: Number) -
         steps.change(hub, number, wanted, By(person.name, form.get("key")))
         return "changed"
 
-    return await run_in_threadpool(_act, request, hub, person, number, "service/customer.html", form, do)
+    visit = Visit(request, hub, person, number, "service/customer.html")
+    return await run_in_threadpool(_act, visit, form, do)
 
 
 @router.get("/orders/{number}/parts/{assignment_id}")
 def part_page(request: Request, hub: TheHub, person: Anybody, number: Number, assignment_id: Id) -> Response:
     """Show what it means to ask a location to give its part up."""
-    return _form_page(request, hub, person, number, "service/part.html", Form(), assignment_id=assignment_id)
+    return _form_page(
+        Visit(request, hub, person, number, "service/part.html", assignment_id=assignment_id), Form()
+    )
 
 
 @router.post("/orders/{number}/parts/{assignment_id}")
@@ -228,15 +258,15 @@ async def part(request: Request, hub: TheHub, person: Ops, number: Number, assig
         done = steps.reroute(hub, number, wanted, By(person.name, form.get("key")))
         return "requested" if done.requested else "changed"
 
-    more = {"assignment_id": assignment_id}
-    return await run_in_threadpool(_act, request, hub, person, number, "service/part.html", form, do, more)
+    visit = Visit(request, hub, person, number, "service/part.html", assignment_id=assignment_id)
+    return await run_in_threadpool(_act, visit, form, do)
 
 
 @router.get("/orders/{number}/refunds/{command_id}")
 def refund_page(request: Request, hub: TheHub, person: Anybody, number: Number, command_id: Id) -> Response:
     """Show a refund that somebody has to make at the payment service."""
     return _form_page(
-        request, hub, person, number, "service/refund.html", Form(), command_id=command_id, roles=MONEY
+        Visit(request, hub, person, number, "service/refund.html", command_id=command_id), Form()
     )
 
 
@@ -254,60 +284,41 @@ async def refund(
         payments.confirm(hub, number, reference=wanted.reference, command_id=command_id, by=person.name)
         return "refunded"
 
-    more = {"command_id": command_id}
-    return await run_in_threadpool(_act, request, hub, person, number, "service/refund.html", form, do, more)
+    visit = Visit(request, hub, person, number, "service/refund.html", command_id=command_id)
+    return await run_in_threadpool(_act, visit, form, do)
 
 
-def _act(  # noqa: PLR0917 - one form: whose, about what, where it is shown, and what it does
-    request: Request,
-    hub: Hub,
-    person: CurrentPerson,
-    number: str,
-    template: str,
-    form: Form,
-    do: Callable[[], str],
-    more: dict[str, Any] | None = None,
-) -> Response:
+def _act(visit: Visit, form: Form, do: Callable[[], str]) -> Response:
     """Do what a form asks for and lead back to the order, or show the form again with what is wrong."""
     status = 422
     try:
         if done := do():
-            return go_to(f"/orders/{number}", said=done)
+            return go_to(f"/orders/{quote(visit.number)}", said=done)
     except NotFound:
         raise
     except OrderspineError as error:
         form.refuse(error)
         status = error.http_status
-    return _form_page(request, hub, person, number, template, form, status=status, **(more or {}))
+    return _form_page(visit, form, status=status)
 
 
-def _form_page(  # noqa: PLR0917 - one form: whose, about what, where it is shown
-    request: Request,
-    hub: Hub,
-    person: CurrentPerson,
-    number: str,
-    template: str,
-    form: Form,
-    *,
-    status: int = 200,
-    roles: Sequence[str] = OPS,
-    assignment_id: str = "",
-    command_id: str = "",
-) -> Response:
-    if not may(person, roles if not command_id else MONEY):
-        return locked(request, _("Changing an order"), roles)
+def _form_page(visit: Visit, form: Form, *, status: int = 200) -> Response:
+    hub = visit.hub
+    if not may(visit.person, visit.roles):
+        return locked(visit.request, _("Changing an order"), visit.roles)
     with hub.database.read() as connection:
         names = place_names(connection)
-        found = reads.find(connection, hub, presence_of(request), number, names)
+        found = reads.find(connection, hub, visit.number, names)
         wanted: dict[str, int] = {}
         for line in found.lines:
             if line.goods and line.open:
                 wanted[line.sku] = wanted.get(line.sku, 0) + line.open
-        places = reads.places_for(connection, hub, wanted)
+        called = {line.sku: line.name for line in found.lines}
+        places = reads.places_for(connection, hub, wanted, called)
     form.set_default(key=hub.ids.secret(KEY_BYTES))
     return show(
-        request,
-        template,
+        visit.request,
+        visit.template,
         status_code=status,
         shown=found,
         head=found.order.head,
@@ -316,8 +327,8 @@ def _form_page(  # noqa: PLR0917 - one form: whose, about what, where it is show
         form=form,
         places=places,
         services=sorted(hub.settings.ship_minor),
-        part=_chosen(found, assignment_id) if assignment_id else None,
-        refund=_refund(found, command_id) if command_id else None,
+        part=_chosen(found, visit.assignment_id) if visit.assignment_id else None,
+        refund=_refund(found, visit.command_id) if visit.command_id else None,
     )
 
 

@@ -4,6 +4,7 @@ What a reader would get wrong: who holds which units is told by the events alone
 tables of fulfilment say how far each part is.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,6 @@ from hub.console.later import LaterView, later_view
 from hub.console.words import location_pill
 from hub.context import Hub
 from hub.customers import rows as contacts
-from hub.fleet.presence import FleetPresence
 from hub.fleet.steps import fleet_view
 from hub.fulfil import reads as fulfil
 from hub.fulfil.faces import Face, face
@@ -28,7 +28,7 @@ from hub.spine import reads as record
 from hub.spine.held import Held, held_of
 from hub.spine.later_rows import later_orders
 from hub.spine.reads import Happened, OrderRead
-from hub.stock.availability import KeptBack, stock_at
+from hub.stock.availability import At, KeptBack, stock_at
 from protocol.customers import Contact
 from protocol.errors import Refused
 from protocol.fulfilment import FulfilKind, PromiseClass
@@ -119,6 +119,7 @@ class PlaceChoice:
     kind: str
     able: bool
     why: str
+    silent: bool
     age_seconds: int | None
     units: tuple[int, ...]
     """What it may promise of each item, in the order asked for."""
@@ -133,7 +134,6 @@ def is_for_later(connection: Connection, order_id: str) -> bool:
 def shown(
     connection: Connection,
     hub: Hub,
-    presence: FleetPresence,
     order: OrderRead,
     happened: Sequence[Happened],
     names: Mapping[str, str],
@@ -145,7 +145,7 @@ def shown(
     pages = [fulfil.find(connection, part.assignment_id) for part in later.assignments]
     held = held_of(connection, order_id)
     goods = _goods(order, held)
-    silent = _silent(connection, hub, presence)
+    silent = _silent(connection, hub)
     asked = {row.assignment_id: row.kind for row in open_requests(connection, order_id)}
     parts = tuple(_part(page, names, silent, asked, hub) for page in pages)
     told = [_told(page, names, hub.settings.zone) for page in pages]
@@ -168,9 +168,7 @@ def shown(
     )
 
 
-def find(
-    connection: Connection, hub: Hub, presence: FleetPresence, number: str, names: Mapping[str, str]
-) -> OrderShown:
+def find(connection: Connection, hub: Hub, number: str, names: Mapping[str, str]) -> OrderShown:
     """Return an order for later by its number.
 
     Raises:
@@ -185,11 +183,21 @@ def find(
             code="not_for_later",
         )
     happened = record.timeline(connection, f"order:{order.head.order_id}")
-    return shown(connection, hub, presence, order, happened, names)
+    return shown(connection, hub, order, happened, names)
 
 
-def places_for(connection: Connection, hub: Hub, wanted: Mapping[str, int]) -> list[PlaceChoice]:
-    """Return every active location against what is wanted of each item: those that could promise it first."""
+def place_of(promise: str) -> str:
+    """Return where the goods of a promise are collected, or must come from; "" for anywhere."""
+    return str(json.loads(promise).get("location", ""))
+
+
+def places_for(
+    connection: Connection, hub: Hub, wanted: Mapping[str, int], called: Mapping[str, str]
+) -> list[PlaceChoice]:
+    """Return every active location against what is wanted of each item: those that could promise it first.
+
+    `called`: the names of the items, for the reasons.
+    """
     terms = hub.spine.terms.promising
     kept = KeptBack(terms.safety_stock, terms.company_threshold)
     skus = list(wanted)
@@ -200,27 +208,28 @@ def places_for(connection: Connection, hub: Hub, wanted: Mapping[str, int]) -> l
         if at.state == "revoked":
             continue
         units = tuple(0 if at.silent else at.stock[3 * n + 2] for n in range(len(skus)))
-        why = _why_not(at.silent, at.age_seconds, wanted, units, at.stock)
-        found.append(PlaceChoice(at.location, at.name, at.kind, not why, why, at.age_seconds, units))
+        why = _silence(at) if at.silent else _too_few(wanted, called, units, at.stock)
+        found.append(
+            PlaceChoice(at.location, at.name, at.kind, not why, why, bool(at.silent), at.age_seconds, units)
+        )
     return sorted(found, key=lambda place: (not place.able, place.kind != "store", place.name))
 
 
-def _why_not(
-    silent: str,
-    age_seconds: int | None,
-    wanted: Mapping[str, int],
-    units: Sequence[int],
-    stock: Sequence[int],
+def _silence(at: At) -> str:
+    if at.age_seconds is None:
+        return _("was never heard")
+    return _("not heard for {span}", span=duration(at.age_seconds))
+
+
+def _too_few(
+    wanted: Mapping[str, int], called: Mapping[str, str], units: Sequence[int], stock: Sequence[int]
 ) -> str:
-    if silent:
-        if age_seconds is None:
-            return _("was never heard")
-        return _("not heard for {span}", span=duration(age_seconds))
     for n, (sku, count) in enumerate(wanted.items()):
+        name = called.get(sku, sku)
         if stock[3 * n + 1]:
-            return _("misses {n} of {sku} that are promised already", n=stock[3 * n + 1], sku=sku)
+            return _("misses {n} of {name} that are promised already", n=stock[3 * n + 1], name=name)
         if units[n] < count:
-            return _("may promise {n} of {all} {sku}", n=units[n], all=count, sku=sku)
+            return _("may promise {n} of {all} {name}", n=units[n], all=count, name=name)
     return ""
 
 
@@ -316,10 +325,10 @@ def _waits(part: AssignmentRead) -> bool:
     return part.kind == FulfilKind.COLLECT and part.state == AssignmentState.READY
 
 
-def _silent(connection: Connection, hub: Hub, presence: FleetPresence) -> dict[str, str]:
+def _silent(connection: Connection, hub: Hub) -> dict[str, str]:
     """Return the locations that are not heard, with a word for how long."""
     return {
         place.location_id: location_pill(place.pill)[0]
-        for place in fleet_view(connection, hub.clock, presence)
+        for place in fleet_view(connection, hub.clock, hub.presence)
         if place.pill.state in SILENT
     }

@@ -79,7 +79,7 @@ def _ended(kind: str, goods: Goods, parts: Sequence[Part], parcels: tuple[int, i
     if goods.returned:
         return _("With the customer, {n} of {all} units came back", n=goods.returned, all=goods.fulfilled)
     if kind == FulfilKind.SHIP:
-        left = parcels[0]
+        left = max(1, parcels[0])
         return _("On its way, 1 parcel") if left == 1 else _("On its way, {n} parcels", n=left)
     places = [part.place for part in parts if part.fulfilled]
     return _("Collected at {place}", place=_listed(places)) if places else _("With the customer")

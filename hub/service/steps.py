@@ -87,9 +87,7 @@ def route(hub: Hub, number: str) -> Again:
     return hub.database.write(lambda unit: route_again(hub, unit, number))
 
 
-def _once(  # noqa: PLR0917 - the hub, the order, what, who, and how
-    hub: Hub, number: str, wanted: BaseModel, by: By, act: Callable[[Work, str], Changed]
-) -> Changed:
+def _once(hub: Hub, number: str, wanted: BaseModel, by: By, act: Callable[[Work, str], Changed]) -> Changed:
     def step(unit: HubUnit) -> Changed:
         def do() -> Changed:
             work = changes.begin(hub, unit)

@@ -109,7 +109,7 @@ class Update:
 
 
 class Select:
-    """Reads the rows that have one of many keys; the statement is built once, which costs more than it does."""
+    """Reads the rows that have one of many keys; building the statement costs more than the database does."""
 
     def __init__(self, statement: sa.Select[Any], column: sa.ColumnElement[str]) -> None:
         self._statements = {
@@ -138,9 +138,7 @@ def among(
     return column == sa.any_(sa.bindparam(None, list(keys), type_=postgresql.ARRAY(sa.Text)))
 
 
-def _among_json(
-    column: sa.ColumnElement[str], keys: str | sa.BindParameter[str]
-) -> sa.ColumnElement[bool]:
+def _among_json(column: sa.ColumnElement[str], keys: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
     each = sa.func.json_each(keys).table_valued("value")
     return column.in_(sa.select(each.c.value))
 

@@ -20,25 +20,8 @@ PARTS = 4
 
 def title(kind: str, body: Body, names: Mapping[str, str]) -> str:
     """Return the head of an event where it says more than the word for its kind; else ""."""
-    match kind:
-        case "order.routed":
-            return _("Routed to {places}", places=_and(_names_of(body["parts"], names)))
-        case "assignment.picked" if body.get("shorts"):
-            short = sum(_units(line) for line in body["shorts"])
-            return _("Short pick, 1 unit") if short == 1 else _("Short pick, {n} units", n=short)
-        case "assignment.cancel_requested":
-            place = names.get(body["location"], body["location"])
-            return _("{place} is asked to give it up", place=place)
-        case "assignment.withdrawn":
-            place = names.get(body["location"], body["location"])
-            return _("Taken back from {place} unsent", place=place)
-        case "assignment.answered":
-            return _answered(body, names)
-        case "assignment.handed_over" if body.get("rest"):
-            return _("Part handed over")
-        case "order.changed":
-            return _("Change asked for") if body.get("requested") else _changed(body)
-    return ""
+    said = _TITLES.get(kind)
+    return said(body, names) if said else ""
 
 
 def says(kind: str, body: Body, names: Mapping[str, str], zone: str) -> str:
@@ -206,6 +189,42 @@ def _handed_over(body: Body, _names: Mapping[str, str], _zone: str) -> str:
     return _sentence([goods, verified_word(body["verified"]), proxy, rest])
 
 
+def _title_routed(body: Body, names: Mapping[str, str]) -> str:
+    return _("Routed to {places}", places=_and(_names_of(body["parts"], names)))
+
+
+def _title_picked(body: Body, _names: Mapping[str, str]) -> str:
+    short = sum(_units(line) for line in body.get("shorts", ()))
+    if not short:
+        return ""
+    return _("Short pick, 1 unit") if short == 1 else _("Short pick, {n} units", n=short)
+
+
+def _title_asked(body: Body, names: Mapping[str, str]) -> str:
+    return _("{place} is asked to give it up", place=names.get(body["location"], body["location"]))
+
+
+def _title_withdrawn(body: Body, names: Mapping[str, str]) -> str:
+    return _("Taken back from {place} unsent", place=names.get(body["location"], body["location"]))
+
+
+def _title_handed_over(body: Body, _names: Mapping[str, str]) -> str:
+    return _("Part handed over") if body.get("rest") else ""
+
+
+def _title_changed(body: Body, _names: Mapping[str, str]) -> str:
+    return _("Change asked for") if body.get("requested") else _changed(body)
+
+
+_TITLES = {
+    "order.routed": _title_routed,
+    "order.changed": _title_changed,
+    "assignment.answered": _answered,
+    "assignment.withdrawn": _title_withdrawn,
+    "assignment.cancel_requested": _title_asked,
+    "assignment.picked": _title_picked,
+    "assignment.handed_over": _title_handed_over,
+}
 _SAYS = {
     "order.placed": _placed,
     "order.paid": _paid,

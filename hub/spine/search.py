@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from fastapi import Query
 from sqlalchemy.engine import Connection
 
+from hub.service.listing import View, text_clause, view_clause
 from hub.spine.reads import OrderHead
 from hub.spine.rows import order_lines, orders
 from protocol.errors import Invalid
@@ -36,6 +37,8 @@ class Filters:
     end: str = ""
     amount: str = ""
     sort: str = "-at"
+    view: View = ""
+    """Of orders for later: how the customer gets them, what is late, what waits for somebody at the hub."""
 
     def query(self) -> dict[str, str]:
         """Return them as they stand in an address, without what says nothing."""
@@ -48,10 +51,20 @@ class Filters:
     @property
     def narrow(self) -> bool:
         """Tell whether anything is left out."""
-        return bool(self.q or self.store or self.state or self.begin or self.end or self.amount)
+        said = (self.q, self.store, self.state, self.begin, self.end, self.amount, self.view)
+        return any(said)
 
 
-def asked(
+@dataclass(frozen=True, slots=True)
+class Eye:
+    """Who looks, and when; `people`: whoever looks may find customers by their name, phone or mail."""
+
+    currency: str
+    now_us: int
+    people: bool = False
+
+
+def asked(  # noqa: PLR0913 - the filters of a list are its parameters
     *,
     q: Annotated[str, Query(max_length=64, pattern=_TEXT)] = "",
     store: Annotated[str, Query(max_length=64, pattern=_TEXT)] = "",
@@ -60,16 +73,17 @@ def asked(
     end: Annotated[str, Query(alias="to", pattern=_DATE)] = "",
     amount: Annotated[str, Query(max_length=16, pattern=r"^[£€$ \d.,]*$")] = "",
     sort: Annotated[str, Query(pattern=r"^-?(at|number|total|store)$")] = "-at",
+    view: View = "",
 ) -> Filters:
     """Read the filters of an address."""
-    return Filters(q.strip(), store, state, begin, end, amount.strip(" £€$"), sort)
+    return Filters(q.strip(), store, state, begin, end, amount.strip(" £€$"), sort, view)
 
 
 def found(
-    connection: Connection, filters: Filters, *, currency: str, limit: int, offset: int = 0
+    connection: Connection, filters: Filters, eye: Eye, *, limit: int, offset: int = 0
 ) -> tuple[list[OrderHead], int]:
     """Return a page of orders and how many there are in all."""
-    where = _where(filters, currency)
+    where = _where(filters, eye)
     total = connection.execute(sa.select(sa.func.count()).select_from(orders).where(*where)).scalar_one()
     rows = connection.execute(
         sa.select(*_COLUMNS).where(*where).order_by(*_order(filters)).limit(limit).offset(offset)
@@ -77,9 +91,9 @@ def found(
     return [OrderHead(*row) for row in rows], int(total)
 
 
-def all_of(connection: Connection, filters: Filters, *, currency: str, limit: int) -> Iterator[OrderHead]:
+def all_of(connection: Connection, filters: Filters, eye: Eye, *, limit: int) -> Iterator[OrderHead]:
     """Return every order that the filters find, up to a limit, without holding them all."""
-    query = sa.select(*_COLUMNS).where(*_where(filters, currency)).order_by(*_order(filters)).limit(limit)
+    query = sa.select(*_COLUMNS).where(*_where(filters, eye)).order_by(*_order(filters)).limit(limit)
     for row in connection.execution_options(yield_per=_CHUNK).execute(query):
         yield OrderHead(*row)
 
@@ -89,9 +103,9 @@ def newest(connection: Connection) -> int:
     return int(connection.execute(sa.select(sa.func.max(orders.c.apply_order))).scalar() or 0)
 
 
-def newer_than(connection: Connection, apply_order: int, filters: Filters, *, currency: str) -> int:
+def newer_than(connection: Connection, apply_order: int, filters: Filters, eye: Eye) -> int:
     """Return how many orders came since, as far as the filters find them."""
-    where = [*_where(filters, currency), orders.c.apply_order > apply_order]
+    where = [*_where(filters, eye), orders.c.apply_order > apply_order]
     return int(connection.execute(sa.select(sa.func.count()).select_from(orders).where(*where)).scalar_one())
 
 
@@ -104,7 +118,7 @@ def _order(filters: Filters) -> tuple[Any, Any]:
     )
 
 
-def _where(filters: Filters, currency: str) -> list[sa.ColumnElement[bool]]:
+def _where(filters: Filters, eye: Eye) -> list[sa.ColumnElement[bool]]:
     where: list[sa.ColumnElement[bool]] = []
     if filters.q:
         begin = filters.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
@@ -113,6 +127,7 @@ def _where(filters: Filters, currency: str) -> list[sa.ColumnElement[bool]]:
             orders.c.number.like(begin, escape="\\")
             | (orders.c.customer_id == filters.q)
             | orders.c.order_id.in_(with_sku)
+            | text_clause(filters.q, people=eye.people)
         )
     if filters.store:
         where.append(orders.c.location == filters.store)
@@ -124,7 +139,10 @@ def _where(filters: Filters, currency: str) -> list[sa.ColumnElement[bool]]:
         where.append(orders.c.business_date <= filters.end)
     if filters.amount:
         try:
-            where.append(orders.c.total_minor == parse_minor(filters.amount, currency))
+            where.append(orders.c.total_minor == parse_minor(filters.amount, eye.currency))
         except Invalid:
             where.append(sa.false())
+    shown = view_clause(filters.view, eye.now_us)
+    if shown is not None:
+        where.append(shown)
     return where

@@ -5,8 +5,8 @@ deficit, and nothing while it is shut out or silent. Over all locations: the sum
 threshold. What stands on a shelf and was not lent is not available here, however much it is: only lent units
 can be promised without asking (`protocol.rights`).
 
-Five hundred locations are read for every order, so they stay tuples (`At.stock`); `available` gives them names
-for people.
+Five hundred locations are read for every order, so they stay tuples (`At.stock`); `available` gives them
+names for people.
 """
 
 from collections.abc import Mapping, Sequence

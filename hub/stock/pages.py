@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from hub.console.web import PAGE_ROWS, filled, pages_of, place_names, show
 from hub.stock import reads
+from hub.stock.availability import KeptBack, available
 from hub.web import Anybody, Text, TheHub
 
 router = APIRouter(include_in_schema=False)
@@ -54,9 +55,16 @@ def item(
         name, held = reads.item(connection, sku)
         moves = reads.moves(connection, sku)
         names = place_names(connection)
+        terms = hub.spine.terms.promising
+        kept = KeptBack(terms.safety_stock, terms.company_threshold)
+        found, everywhere = available(connection, [sku], now_us=hub.clock.now_us(), kept_back=kept)
+        lent = reads.lent(connection, sku)
     return show(
         request,
         "stock/item.html",
+        free=found[sku],
+        at={at.location: at for at in everywhere},
+        lent=lent,
         sku=sku,
         name=name,
         held=held,

@@ -93,7 +93,7 @@ def logs(company: LaterCompany) -> list[str]:
 
 
 def rebuilt(company: LaterCompany, folder: Path) -> list[str]:
-    """Say what differs from the logs, as `hub verify` and `edge rebuild --check` do; nothing runs meanwhile."""
+    """Say what differs from the logs, as `hub verify` and `edge rebuild --check` do; nothing runs."""
     from hub.app import parts
     from hub.rebuild import verify
     from hub.settings import load_settings
@@ -123,7 +123,8 @@ def _told(hub: Connection, walks: Iterable[Walk]) -> Iterator[str]:
         if walk.number and left.get(walk.number) != told:
             yield f"{walk}: clients were told {told} units, the hub has {left.get(walk.number)}"
     for external_id, count in hub.execute(
-        "SELECT external_id, count(*) FROM later_orders GROUP BY channel, external_id HAVING count(*) > 1"
+        "SELECT external_id, count(*) FROM later_orders WHERE external_id <> ''"
+        " GROUP BY channel, external_id HAVING count(*) > 1"
     ):
         yield f"{external_id} is there {count} times"
 
@@ -162,7 +163,7 @@ def _rights(hub: Connection, edge: Connection, place: str) -> Iterator[str]:
         if granted_seen > granted or finished_seen > finished:
             yield f"{sku}: the hub has seen more than there was"
         if not 0 <= lent <= outstanding or free < 0:
-            yield f"{sku}: {lent} are promised of {outstanding} lent, {free} are free, {sellable} on the shelf"
+            yield f"{sku}: {lent} of {outstanding} lent are promised, {free} free, {sellable} on the shelf"
 
 
 def _books(hub: Connection) -> Iterator[str]:

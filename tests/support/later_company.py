@@ -24,7 +24,7 @@ from deploy.demo.client import HubLogin, Login, StoreClient
 from deploy.demo.layout import PLACES, Layout, choose_ports
 from deploy.demo.people import HUB_PERSON, MANAGER
 from deploy.demo.setup import SetUp, as_csv, prepare
-from deploy.demo.supervisor import BROKER, HUB, Supervisor
+from deploy.demo.supervisor import HUB, Supervisor
 from protocol.kit.system import SystemClock, SystemIds
 from tests.support.company import product
 from tests.support.processes import descendants
@@ -35,7 +35,7 @@ OTHER = "store-2"
 WAREHOUSE = "warehouse"
 NAMES = (STORE, OTHER, WAREHOUSE)
 TILL = "till-1"
-PRODUCTS = 480
+PRODUCTS = 490
 ON_HAND = 100
 """Of every article in every place."""
 LENT = 20
@@ -181,15 +181,31 @@ class LaterCompany:
 
     def fault(self, name: str) -> Fault:
         """Return what may happen: `line` of every place, `store`, `hub`, `broker`, or `store and hub`."""
-        kill = self.supervisor.kill
+
+        def kill(*names: str) -> Callable[[], None]:
+            def strike() -> None:
+                for each in names:
+                    self.supervisor.kill(each)
+
+            return strike
+
         found = {
             "line": Fault(name, self.cut_all, self.restore_all),
-            "store": Fault(name, lambda: [kill(each) for each in (STORE, WAREHOUSE)] and None),
-            "hub": Fault(name, lambda: kill(HUB)),
-            "broker": Fault(name, lambda: kill(BROKER)),
-            "store and hub": Fault(name, lambda: [kill(each) for each in (HUB, STORE)] and None),
+            "store": Fault(name, kill(STORE, WAREHOUSE)),
+            "hub": Fault(name, kill(HUB)),
+            "broker": Fault(name, self.wipe_broker),
+            "store and hub": Fault(name, kill(HUB, STORE)),
         }
         return found[name]
+
+    def wipe_broker(self) -> None:
+        """Kill the broker, throw away all it has, and start it again on the same port."""
+        broker = self.supervisor._broker
+        assert broker is not None
+        with self.supervisor._lock:
+            broker.kill()
+            broker.wipe()
+            self.supervisor._spawner.do(broker.start)
 
     def cut_all(self) -> None:
         """Cut every place off."""

@@ -1,4 +1,4 @@
-"""One web order on its way: named steps that somebody takes, each under a key of its own, until it is answered.
+"""One web order on its way: named steps that somebody takes, each under a key, until it is answered.
 
     walk = Walk(company, "packed", COLLECTED)
     walk.go(upto=7)
@@ -36,6 +36,7 @@ REJECTED: Final = ("place", "arrive", "reject", *SHIPPED[1:])
 CHANGED: Final = ("place", "arrive", "start", "change", *COLLECTED[1:])
 CANCELLED: Final = (*COLLECTED[:8], "cancel", "answered")
 CANCELLED_AT_ONCE: Final = ("place", "cancel", "answered")
+PART_CANCELLED: Final = (*COLLECTED[:8], "cancel one", "answered", *COLLECTED[1:])
 RE_ROUTED: Final = ("place", "arrive", "start", "find", "ask back", *SHIPPED[1:])
 
 
@@ -50,6 +51,8 @@ class Walk:
     """Where it is collected; empty: shipped from wherever it costs least."""
     units: int = UNITS
     """Of each of its articles."""
+    fewer: int = 0
+    """Units that were cancelled on the way."""
     reservation_id: str = ""
     device: str = ""
     """Whose keys these are, where two devices do the same."""
@@ -256,9 +259,25 @@ class Walk:
         self.told[self.assignment_id] = units
         return True
 
+    def check_out(self) -> bool:
+        """This device takes it along."""
+        self._ask("/api/fulfil/check-out", "check-out", {"assignments": [self.assignment_id]})
+        return True
+
+    def check_in(self) -> bool:
+        """This device brings it back."""
+        self._ask("/api/fulfil/check-in", "check-in", {"assignments": [self.assignment_id]})
+        return True
+
     def cancel(self) -> bool:
         """Customer service cancels what has not left."""
         self._hub("cancel", {"reason": "changed my mind"})
+        return True
+
+    def cancel_one(self) -> bool:
+        """Customer service cancels one unit; the place gives all of it up, and the rest comes back anew."""
+        self._hub("cancel", {"reason": "one is enough", "lines": [{"line_no": 1, "units": 1}]})
+        self.fewer = 1
         return True
 
     def ask_back(self) -> bool:

@@ -1,6 +1,8 @@
 """A company that can promise: locations that were heard, what they lent, a catalogue, and orders to send."""
 
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +127,9 @@ class Channel:
         stamp(database)
         url = database.engine.url.render_as_string(hide_password=False)
         self.clock = TestClock()
-        self._folder = tempfile.TemporaryDirectory(prefix="orderspine-hub-")
-        own = {"data_dir": Path(self._folder.name), "database_url": url}
+        folder = Path(tempfile.mkdtemp(prefix="orderspine-hub-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        own = {"data_dir": folder, "database_url": url}
         self.app = build(HubSettings(**{**own, **settings}), clock=self.clock, ids=TestIds("hub"))
         self.hub: Hub = self.app.state.hub
         token = add_token(self.hub, name="shop", role=HubRole.OPS)

@@ -5,7 +5,7 @@ Run `python -m tests.browser.hub.site` and open the address it prints; the passw
 
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -213,13 +213,13 @@ def _hull(hub: Hub, clock: TestClock, store: Store) -> None:
     send(hub, store, before + 1)
 
 
-def hear(app: FastAPI, stores: dict[str, Store]) -> None:
-    """Let the stores be heard: two printers are in trouble, one store is away with 14 events to send."""
+def hear(app: FastAPI, stores: dict[str, Store], *, now_us: int = NOW_US, away_for: str = "store-4") -> None:
+    """Let the stores be heard: a printer is in trouble, one store is away with 14 events to send."""
     hub: Hub = app.state.hub
     presence: FleetPresence = app.state.presence
     for store in stores.values():
-        away = store.edge == "store-4"
-        last_us = NOW_US - (38 * MINUTE_US if away else 2_000_000)
+        away = store.edge == away_for
+        last_us = now_us - (38 * MINUTE_US if away else 2_000_000)
         newest = len(store.events) + (14 if away else 0)
         beat = Heartbeat(
             inc=store.inc,
@@ -240,6 +240,8 @@ def hear(app: FastAPI, stores: dict[str, Store]) -> None:
 
 def _note(unit: HubUnit, *, store: Store, beat: Heartbeat, last_us: int) -> None:
     connection = unit.connection
+    for table in (heartbeats, link_sessions):
+        connection.execute(sa.delete(table).where(table.c.edge == store.edge))
     connection.execute(
         sa.insert(heartbeats).values(
             edge=store.edge, inc=store.inc, body=beat.model_dump_json(), arrived_us=last_us
@@ -265,22 +267,30 @@ def _note(unit: HubUnit, *, store: Store, beat: Heartbeat, last_us: int) -> None
 
 
 @contextmanager
-def running(folder: Path, *, empty: bool = False, **said: object) -> Iterator[Site]:
-    """Serve a hub until the block ends; `empty` has an admin and nothing else."""
+def serving(folder: Path, fill: Callable[[FastAPI], dict[str, Store]], **said: object) -> Iterator[Site]:
+    """Serve a hub until the block ends, filled before its server starts."""
     settings = HubSettings.model_validate({"data_dir": folder} | said)
     app = build(settings, clock=TestClock(NOW_US), ids=TestIds("hub"))
     hub: Hub = app.state.hub
-    stores: dict[str, Store] = {}
-    if empty:
-        people.add_person(hub, name=PEOPLE[HubRole.ADMIN], role=HubRole.ADMIN, password=PASSWORD)
-    else:
-        stores = furnish(app)
+    stores = fill(app)
     server = WebServer(app, on_stop=[hub.broadcaster.close])
     server.start()
     try:
         yield Site(app, server, server.url, stores)
     finally:
         server.stop()
+
+
+@contextmanager
+def running(folder: Path, *, empty: bool = False, **said: object) -> Iterator[Site]:
+    """Serve a hub until the block ends; `empty` has an admin and nothing else."""
+    with serving(folder, _admin if empty else furnish, **said) as site:
+        yield site
+
+
+def _admin(app: FastAPI) -> dict[str, Store]:
+    people.add_person(app.state.hub, name=PEOPLE[HubRole.ADMIN], role=HubRole.ADMIN, password=PASSWORD)
+    return {}
 
 
 if __name__ == "__main__":

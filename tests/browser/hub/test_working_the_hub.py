@@ -95,8 +95,8 @@ def test_orders_are_exported_as_they_were_filtered(opens: Opens) -> None:
         lines = waiting.value.path().read_text(encoding="utf-8-sig").splitlines()
 
     assert lines == [
-        "number,store,till,business_date,state,currency,total,tax,refunded",
-        "HT1-00007,Hull Trinity,till-1,2026-11-02,part_returned,GBP,60.45,10.08,2.95",
+        "number,store,till,business_date,state,currency,total,tax,refunded,promise,place,due,with,says",
+        "HT1-00007,Hull Trinity,till-1,2026-11-02,part_returned,GBP,60.45,10.08,2.95,,,,,",
     ]
 
 
