@@ -12,7 +12,8 @@ from hub.fleet.rows import location
 from hub.fleet.steps import fleet_view
 from hub.fulfil import reads as assignments
 from hub.fulfil.api import MINUTE_US
-from hub.fulfil.pages import clock_of, silent_places
+from hub.fulfil.faces import silent_places
+from hub.fulfil.pages import clock_of
 from hub.fulfil.reads import Filters
 from hub.link import repair
 from hub.web import Admin, Anybody, TheHub

@@ -1,6 +1,6 @@
 """What waits where: the parts of orders that locations still have to fulfil, by store and age."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Annotated, Final
 
@@ -16,11 +16,10 @@ from hub.console.web import (
     presence_of,
     show,
 )
-from hub.console.words import location_pill
-from hub.fleet.steps import LocationView, fleet_view
+from hub.fleet.steps import fleet_view
 from hub.fulfil import figures, reads
 from hub.fulfil.api import MINUTE_US, State
-from hub.fulfil.faces import Face, face
+from hub.fulfil.faces import BEGUN, Face, face, silent_places
 from hub.fulfil.reads import AssignmentRead, Filters
 from hub.fulfil.rules import OPEN
 from hub.web import Anybody, Text, TheHub
@@ -33,8 +32,6 @@ Kind = Annotated[str, Query(pattern=r"^(collect|ship)?$")]
 Late = Annotated[str, Query(pattern=r"^(yes)?$")]
 Older = Annotated[str, Query(pattern=r"^(1|4|24)?$")]
 Sort = Annotated[str, Query(pattern=r"^-?(age|due|place)$")]
-BEGUN: Final = frozenset({"picking", "picked", "packed", "ready"})
-SILENT: Final = ("offline", "never_seen")
 OLDEST_FIRST: Final = "age"
 _CHUNK: Final = 500
 STATES: Final = (
@@ -135,11 +132,6 @@ def assignments(request: Request, hub: TheHub, _person: Anybody, wish: Asked, pa
         ),
         states=STATES,
     )
-
-
-def silent_places(fleet: Iterable[LocationView]) -> dict[str, str]:
-    """Return the locations that are not heard, with a word for how long."""
-    return {place.location_id: location_pill(place.pill)[0] for place in fleet if place.pill.state in SILENT}
 
 
 @router.get("/assignments.csv")

@@ -13,10 +13,10 @@ from sqlalchemy.engine import Connection
 
 from hub.customers.rows import contacts
 from hub.exceptions.rows import exceptions
-from hub.fulfil.faces import Face, face
+from hub.fulfil.faces import BEGUN, Face, face
 from hub.fulfil.reads import OPEN_STATES, STATE, late_clause
 from hub.fulfil.rows import assignment_lines, assignments, parcels
-from hub.service.reads import BEGUN, place_of
+from hub.service.reads import place_of
 from hub.service.rules import OVER, Goods, Part, answer
 from hub.spine.bulk import among
 from hub.spine.later_rows import later_orders

@@ -79,6 +79,7 @@ def order_page(  # noqa: PLR0917 - what the page of a sale has read already
         request,
         "service/order.html",
         said=_said(said),
+        said_shape="wait" if said in {"requested", "unrouted"} else "done",
         shown=found,
         order=found.order,
         head=found.order.head,

@@ -14,12 +14,11 @@ from sqlalchemy.engine import Connection
 
 from hub.capture.asking import open_requests
 from hub.console.later import LaterView, later_view
-from hub.console.words import location_pill
 from hub.context import Hub
 from hub.customers import rows as contacts
 from hub.fleet.steps import fleet_view
 from hub.fulfil import reads as fulfil
-from hub.fulfil.faces import Face, face
+from hub.fulfil.faces import BEGUN, Face, face, silent_places
 from hub.fulfil.reads import AssignmentPage, AssignmentRead
 from hub.notify import rows as notify
 from hub.route.reads import DecisionRow, decisions_of
@@ -38,8 +37,6 @@ from protocol.lifecycles import AssignmentState
 from protocol.orders import LineKind
 
 MINUTE_US: Final = 60_000_000
-SILENT: Final = ("offline", "never_seen")
-BEGUN: Final = frozenset({"picking", "picked", "packed", "ready"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +142,7 @@ def shown(
     pages = [fulfil.find(connection, part.assignment_id) for part in later.assignments]
     held = held_of(connection, order_id)
     goods = _goods(order, held)
-    silent = _silent(connection, hub)
+    silent = silent_places(fleet_view(connection, hub.clock, hub.presence))
     asked = {row.assignment_id: row.kind for row in open_requests(connection, order_id)}
     parts = tuple(_part(page, names, silent, asked, hub) for page in pages)
     told = [_told(page, names, hub.settings.zone) for page in pages]
@@ -323,12 +320,3 @@ def _clock(
 
 def _waits(part: AssignmentRead) -> bool:
     return part.kind == FulfilKind.COLLECT and part.state == AssignmentState.READY
-
-
-def _silent(connection: Connection, hub: Hub) -> dict[str, str]:
-    """Return the locations that are not heard, with a word for how long."""
-    return {
-        place.location_id: location_pill(place.pill)[0]
-        for place in fleet_view(connection, hub.clock, hub.presence)
-        if place.pill.state in SILENT
-    }

@@ -132,7 +132,7 @@ def _cancel_requested(body: Body, _names: Mapping[str, str], _zone: str) -> str:
     then = (
         _("its units then go to another location")
         if body.get("reroute")
-        else _("its units are then cancelled")
+        else _("what is not wanted any more is then cancelled")
     )
     return _sentence([_("requested until it answers"), then, reason_word(body.get("reason", ""))])
 

@@ -121,7 +121,7 @@ def test_customer_service_cancels_units_and_the_store_is_asked(page: Page, later
     page.get_by_label("Units of Jumbo Bag Red Retrospot to cancel").fill("1")
     page.get_by_role("button", name="Cancel these units").click()
     ready(page)
-    expect(page.locator(".notice.is-done")).to_contain_text("Until the location answers this is requested")
+    expect(page.locator(".notice.is-wait")).to_contain_text("Until the location answers this is requested")
     expect(page.locator(".parts-list .pill").first).to_have_text("Requested")
     page.screenshot(path=shots / "hub-later-requested-1440.png", full_page=True)
     page.get_by_role("link", name="Cancel units").click()

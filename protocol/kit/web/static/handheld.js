@@ -48,8 +48,11 @@
   }
 
   /* ---- The page follows an answer ---- */
-  async function draw(html) {
+  /* What the person has opened meanwhile stays open, unless it is what they have just finished (`from`). */
+  async function draw(html, from = null) {
+    const open = all("[data-view]").find((view) => !view.hidden && view.id !== "walk-view" && !view.contains(from));
     await window.htmx.swap({ text: html, sourceElement: document.body, target: "#body", swap: "innerMorph" });
+    if (open && $(`#${open.id}`)) only($(`#${open.id}`));
     paint();
   }
 
@@ -59,9 +62,9 @@
     paint();
   }
 
-  async function follow(answer) {
+  async function follow(answer, from = null) {
     if (answer.go) { window.location.assign(answer.go); return; }
-    if (answer.html) await draw(answer.html);
+    if (answer.html) await draw(answer.html, from);
     if (answer.feedback) feedback(answer.feedback);
     if (answer.toast) window.orderspine.toast(answer.toast);
   }
@@ -123,7 +126,7 @@
     try {
       const wanted = { url: form.dataset.act, body: bodyOf(form), says: form.dataset.says || "", kind: form.dataset.kind || "step", about: form.dataset.about || "" };
       const done = queues ? await outbox.send(wanted) : await outbox.ask(wanted, form);
-      if (done.state === "done") await follow(done.answer);
+      if (done.state === "done") await follow(done.answer, form);
       else if (done.state === "refused") say(form, `${done.error.what} ${done.error.remedy}`);
       else if (queues) waits(form);
       else say(form, form.dataset.needs || $("#outbox").dataset.needs);
@@ -143,7 +146,7 @@
       const known = await outbox.send({ url: form.dataset.verify, key, says, body: { how: "code", said: form.elements.said.value.trim() } });
       if (known.state === "refused") { say(form, `${known.error.what} ${known.error.remedy}`); return; }
       const done = await outbox.send({ url: form.dataset.handAt, says, body: { verification: key } });
-      if (done.state === "done") await follow(done.answer);
+      if (done.state === "done") await follow(done.answer, form);
       else if (done.state === "refused") say(form, `${done.error.what} ${done.error.remedy}`);
       else waits(form);
     } finally {
@@ -173,10 +176,14 @@
   });
 
   /* ---- Views that share one page ---- */
+  function only(view) {
+    for (const other of all("[data-view]")) if (other.dataset.view === view.dataset.view) other.hidden = other !== view;
+  }
+
   function show(name) {
     const view = $(name);
     if (!view) return;
-    for (const other of all("[data-view]")) if (other.dataset.view === view.dataset.view) other.hidden = other !== view;
+    only(view);
     view.querySelector("[data-first]")?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
     paint();
