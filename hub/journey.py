@@ -96,6 +96,7 @@ JOURNEY: Final = Journey(
             later_ledger.on_order_cancelled,
             payments.on_order_cancelled,
             fulfil.on_order_cancelled,
+            route.on_order_cancelled,
             notify.on_cancelled,
         ),
         "order.refunded": (record.advance, record.on_paid, later_ledger.on_refunded),

@@ -6,11 +6,12 @@ Every one of them does nothing while tables are made anew: what was decided then
 from typing import Any, Final
 
 from hub.route import reads
-from hub.route.deciding import Because, ToRoute, decide, unroutable
+from hub.route.deciding import Because, ToRoute, decide, unroutable, unroutable_key
 from hub.route.reservations import use_reservation
 from hub.route.rules import MAX_RE_ROUTES, NoLocation
 from hub.spine.held import held
 from hub.spine.orders import Orders
+from hub.spine.steps import close_exception
 from hub.spine.work import Applied, Work
 from hub.stock import allocations
 from protocol import later
@@ -49,6 +50,13 @@ def on_order_changed(work: Work, applied: Applied) -> None:
     if work.rebuilding or body.requested or "promise" not in body.what:
         return
     applied.results[DECIDED] = route_loose(work, body.order_id, trigger="changed")
+
+
+def on_order_cancelled(work: Work, applied: Applied) -> None:
+    """Take the card off the desk when nothing is left that somebody would have to find a place for."""
+    body: later.OrderCancelled = applied.body
+    if not work.rebuilding and not held(work, body.order_id).loose:
+        close_exception(work, unroutable_key(body.order_id), how="Nothing of it is left to fulfil.")
 
 
 def re_route(work: Work, applied: Applied) -> None:

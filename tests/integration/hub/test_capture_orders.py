@@ -281,6 +281,14 @@ def test_an_order_that_waits_is_routed_again_by_hand_and_its_card_closes(channel
     assert channel.ask("POST", "/api/orders/HB9-99999/route", status=404)["code"] == "no_order"
 
 
+def test_the_card_of_an_order_that_nobody_can_fulfil_closes_when_it_is_cancelled(channel: Channel) -> None:
+    answer = channel.send(channel.collect(lines=[{"sku": "A", "quantity": 6}], sold_already=True))
+
+    channel.ask("POST", f"/api/orders/{answer['number']}/cancel", {"reason": "sold out"})
+
+    assert channel.ask("GET", "/api/exceptions")["exceptions"] == []
+
+
 def test_a_store_that_is_silent_gets_no_tight_promise_and_then_none(channel: Channel) -> None:
     for seconds, promise_class, status in (
         (44, "same_hour", 201),
