@@ -62,7 +62,7 @@ def _run(folder: Path, *, reset: bool, console: Console) -> None:
         if first:
             stop_waiting = supervisor.asked_to_stop
             wait_for_catalogue(layout, clock, stop_waiting, CATALOGUE_SECONDS)
-            console.print(f"  [green]✓[/] {_('catalogue in every store')}")
+            say(_("catalogue in every store"))
             _fill(layout, clock, stop_waiting)
             layout.save()
         supervisor.open_to_others()
@@ -93,21 +93,24 @@ def _fill(layout: Layout, clock: SystemClock, stopping: threading.Event) -> None
 def _welcome(layout: Layout) -> Panel:
     first, second = layout.places[0], layout.places[1]
     password = layout.read_secret("hub.password")
+    # Apart from the lines they stand in: the extraction of texts does not look into formatted ones.
+    opened, hub, paper = _("Open"), _("Hub"), _("Paper")
+    cut, restored = _("cut York off, and sell there"), _("watch the hub catch up")
     rows = [f"[bold]{place.title:<16}[/] {layout.edge_url(place.name)}" for place in layout.places]
     people = "   ".join(f"{person.name} [bold]{person.pin}[/]" for person in PEOPLE)
     lines = [
-        f"[bold]{_('Open')} {layout.edge_url(first.name)}[/]  {ASSOCIATE.name}, PIN [bold]{ASSOCIATE.pin}[/]",
+        f"[bold]{opened} {layout.edge_url(first.name)}[/]  {ASSOCIATE.name}, PIN [bold]{ASSOCIATE.pin}[/]",
         "",
         *rows,
-        f"[bold]{_('Hub'):<16}[/] {layout.hub_url}   {', '.join(HUB_PEOPLE)} / [bold]{password}[/]",
-        f"[bold]{_('Paper')}[/]",
+        f"[bold]{hub:<16}[/] {layout.hub_url}   {', '.join(HUB_PEOPLE)} / [bold]{password}[/]",
+        f"[bold]{paper}[/]",
         *(f"  {place.title:<14} {layout.paper_url(place.name)}" for place in layout.places),
         "",
         f"PIN: {people}",
         "",
         _("In another terminal:"),
-        f"  {_command()} demo cut {second.name}       {_('cut York off, and sell there')}",
-        f"  {_command()} demo restore {second.name}   {_('watch the hub catch up')}",
+        f"  {_command()} demo cut {second.name}       {cut}",
+        f"  {_command()} demo restore {second.name}   {restored}",
         _("Ctrl+C stops everything."),
     ]
     return Panel("\n".join(lines), title="DEMO", expand=False)

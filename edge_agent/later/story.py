@@ -150,7 +150,8 @@ def _slips(connection: Connection, order: rows.OrderRow) -> tuple[SlipShown, ...
     return tuple(
         SlipShown(
             job.job_id,
-            slip_label(job.document) + (f", {_('reprint')} {job.attempt - 1}" if job.attempt > 1 else ""),
+            slip_label(job.document)
+            + (", " + _("reprint") + f" {job.attempt - 1}" if job.attempt > 1 else ""),
             state_label(job.state),
             slip_shape(job.state),
             job.queued_us,

@@ -275,7 +275,7 @@ def _slips(connection: Connection, number: str, others: list[str]) -> tuple[Slip
         Slip(
             job.job_id,
             f"{slip_label(job.document)} {job.title}"
-            + (f", {_('reprint')} {job.attempt - 1}" if job.attempt > 1 else ""),
+            + (", " + _("reprint") + f" {job.attempt - 1}" if job.attempt > 1 else ""),
             state_label(job.state),
             slip_shape(job.state),
             job.queued_us,

@@ -223,7 +223,7 @@ def _tasks(connection: Connection) -> list[TaskShown]:
             TaskShown(
                 assignment_id=str(each.facts.get("assignment_id", "")),
                 title=each.title,
-                says=f"{says} {_('Shelf {shelf}.', shelf=shelf)}" if shelf else says,
+                says=" ".join((says, _("Shelf {shelf}.", shelf=shelf))) if shelf else says,
                 shape="act" if back else "wait",
                 word=_("Put back") if back else _("Decide"),
             )

@@ -66,7 +66,7 @@ def _past(connection: Connection, edge: Edge, each: AssignmentView) -> Iterator[
         says = _("By {who}, list {list}.", who=who(connection, found.picker), list=found.list_id)
         done = picked or short
         if short:
-            says = f"{says} {_('{n} were missing and went back to routing.', n=short)}"
+            says += " " + _("{n} were missing and went back to routing.", n=short)
         if each.state == "picking":
             yield Node(_("Being picked"), says, where="now")
         elif done:
@@ -94,7 +94,7 @@ def _left(connection: Connection, edge: Edge, each: AssignmentView) -> Iterator[
                  n=items_word(handover.units), who=who(connection, handover.by),
                  how=verified_word(handover.verified))  # fmt: skip
         if handover.proxy:
-            says = f"{says} {_('Somebody else collected.')}"
+            says += " " + _("Somebody else collected.")
         seconds = max(0, handover.undo_until_us - now_us) // 1_000_000
         yield Node(
             _("Handed over"), says, handover.at_us, handover_id=handover.handover_id, undo_seconds=seconds
@@ -132,7 +132,7 @@ def slips_of(connection: Connection, each: AssignmentView) -> tuple[SlipShown, .
         SlipShown(
             job_id=job.job_id,
             label=slip_label(job.document)
-            + (f", {_('reprint')} {job.attempt - 1}" if job.attempt > 1 else ""),
+            + (", " + _("reprint") + f" {job.attempt - 1}" if job.attempt > 1 else ""),
             state=state_label(job.state),
             shape=_shape(job.state),
             at_us=job.queued_us,
