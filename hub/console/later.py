@@ -172,6 +172,5 @@ def _requests(connection: Connection, order_id: str) -> list[RequestView]:
 
 def _refunds(connection: Connection, order_id: str) -> list[RefundView]:
     return [
-        RefundView.model_validate(row, from_attributes=True)
-        for row in gateway.of_order(connection, order_id)
+        RefundView.model_validate(row, from_attributes=True) for row in gateway.of_order(connection, order_id)
     ]

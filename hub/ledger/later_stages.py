@@ -145,9 +145,7 @@ def on_assignment_given_up(work: Work, applied: Applied) -> None:
     _stock(work, applied, "put_back", applied.body.number)
 
 
-def _catch_up(
-    work: Work, applied: Applied, entry: Entry, beside: Later, earlier: Sequence[object]
-) -> None:
+def _catch_up(work: Work, applied: Applied, entry: Entry, beside: Later, earlier: Sequence[object]) -> None:
     """Settle payments, handovers and cancellations that came before their order did."""
     book, record = work.room(Orders), entry.record
     for body in earlier:
@@ -200,9 +198,7 @@ def _held(entry: Entry, record: OrderRecord) -> Held:
     """Return the money of an order as it stands before the step at hand is settled."""
     beside = entry.later
     assert beside is not None
-    return Held(
-        beside.deposits_minor, beside.receivable_minor, beside.owed_minor, beside.worth_minor(record)
-    )
+    return Held(beside.deposits_minor, beside.receivable_minor, beside.owed_minor, beside.worth_minor(record))
 
 
 def _line(beside: Later, record: OrderRecord, line_no: int, settled_units: int) -> LineMoney:

@@ -84,9 +84,7 @@ def take_orders(unit: HubUnit, count: int) -> int:
     return int(taken) - count + 1
 
 
-def record(
-    work: Work, body: WireModel, *, by: str = "", results: dict[str, Any] | None = None
-) -> Applied:
+def record(work: Work, body: WireModel, *, by: str = "", results: dict[str, Any] | None = None) -> Applied:
     """Append a fact of the hub itself and let every stage that cares react to it.
 
     `results` is what its stages are told beside the fact, such as money that came with an order.

@@ -115,9 +115,7 @@ def refunded(body: OrderRefunded | OrderRefundedOnline, held: Held, memo: str) -
     amount = body.amount_minor
     rest = amount + sum(line.amount_minor for line in given)
     lines = (Line(OWED, amount), *given, Line(SUSPENSE, -rest))
-    after = Held(
-        held.deposits_minor, held.receivable_minor, held.owed_minor - amount, held.worth_minor
-    )
+    after = Held(held.deposits_minor, held.receivable_minor, held.owed_minor - amount, held.worth_minor)
     return Step((Draft("refund_online" if online else "refund", lines, memo),), after)
 
 
@@ -159,9 +157,7 @@ def cancelled(shares: Sequence[Share], held: Held, memo: str) -> tuple[Step, int
     return Step((Draft("cancel", lines, memo),), after), back
 
 
-def arrived(
-    left: Sequence[Share], dropped: Sequence[Share], held: Held, memo: str
-) -> Step:
+def arrived(left: Sequence[Share], dropped: Sequence[Share], held: Held, memo: str) -> Step:
     """An order arrived after what happened to it: settle that at once.
 
     `held` says what was posted by then: all payments held, all refunds taken from what is owed.
@@ -172,9 +168,7 @@ def arrived(
     over = max(0, after.deposits_minor - after.worth_minor)
     lines = [line for draft in (*gone.drafts, *ended.drafts) for line in draft.lines]
     lines += [Line(DEPOSITS, over), Line(SUSPENSE, -over)]
-    kept = Held(
-        after.deposits_minor - over, after.receivable_minor, after.owed_minor, after.worth_minor
-    )
+    kept = Held(after.deposits_minor - over, after.receivable_minor, after.owed_minor, after.worth_minor)
     return Step((Draft("fulfil", tuple(lines), memo),), kept)
 
 
