@@ -11,6 +11,8 @@ to one commit.
 import argparse
 import json
 import os
+import queue
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from deploy.bench.http_load import Load, run_load
 
@@ -190,11 +193,36 @@ def _both(port: int, path: str, seconds: float, headers: list[tuple[str, str]]) 
     ]
 
 
+def _write_groups(path: str, waiting: queue.Queue[Any]) -> None:
+    """Write what waits, many sales a commit: the least that any durable capture has to do."""
+    filler = b"x" * EVENT_BYTES
+    db = sqlite3.connect(path, isolation_level=None)
+    db.executescript(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+        "CREATE TABLE events (seq INTEGER PRIMARY KEY, id TEXT UNIQUE, bytes BLOB);"
+        "CREATE TABLE stock (sku TEXT PRIMARY KEY, quantity INTEGER) WITHOUT ROWID;"
+        "CREATE TABLE outbox (seq INTEGER PRIMARY KEY, bytes BLOB);"
+    )
+    while True:
+        group = [waiting.get()]
+        while len(group) < 64 and not waiting.empty():
+            group.append(waiting.get())
+        db.execute("BEGIN IMMEDIATE")
+        for sale, _future in group:
+            db.execute("INSERT INTO events (id, bytes) VALUES (?, ?)", (sale.key, filler))
+            db.executemany(
+                "INSERT INTO stock VALUES (?, ?) ON CONFLICT (sku) DO UPDATE SET quantity = quantity - 1",
+                [(line.sku, line.quantity) for line in sale.lines],
+            )
+            db.execute("INSERT INTO outbox (bytes) VALUES (?)", (filler[:200],))
+        db.execute("COMMIT")
+        for _sale, future in group:
+            future.set_result(1)
+
+
 def bare(path: str, port: int) -> None:
     """Serve the least that captures a sale durably: the limit."""
     import asyncio
-    import queue
-    import sqlite3
     from concurrent.futures import Future
 
     import uvicorn
@@ -217,34 +245,8 @@ def bare(path: str, port: int) -> None:
         tenders: list[Tender]
 
     waiting: queue.Queue[tuple[Sale, Future[int]]] = queue.Queue()
-    filler = b"x" * EVENT_BYTES
-
-    def write() -> None:
-        db = sqlite3.connect(path, isolation_level=None)
-        db.executescript(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-            "CREATE TABLE events (seq INTEGER PRIMARY KEY, id TEXT UNIQUE, bytes BLOB);"
-            "CREATE TABLE stock (sku TEXT PRIMARY KEY, quantity INTEGER) WITHOUT ROWID;"
-            "CREATE TABLE outbox (seq INTEGER PRIMARY KEY, bytes BLOB);"
-        )
-        while True:
-            group = [waiting.get()]
-            while len(group) < 64 and not waiting.empty():
-                group.append(waiting.get())
-            db.execute("BEGIN IMMEDIATE")
-            for sale, _future in group:
-                db.execute("INSERT INTO events (id, bytes) VALUES (?, ?)", (sale.key, filler))
-                db.executemany(
-                    "INSERT INTO stock VALUES (?, ?) ON CONFLICT (sku) DO UPDATE SET quantity = quantity - 1",
-                    [(line.sku, line.quantity) for line in sale.lines],
-                )
-                db.execute("INSERT INTO outbox (bytes) VALUES (?)", (filler[:200],))
-            db.execute("COMMIT")
-            for _sale, future in group:
-                future.set_result(1)
-
     app = FastAPI()
-    threading.Thread(target=write, daemon=True).start()
+    threading.Thread(target=_write_groups, args=(path, waiting), daemon=True).start()
 
     @app.get("/healthz")
     async def healthz() -> dict[str, bool]:

@@ -116,6 +116,11 @@ def router(signer: SessionSigner, sign_ins: SignIns) -> APIRouter:
         await steps.sign_out(edge, sign_ins, person)
         signer.sign_out(response)
 
+    _approve_route(routes, per_device)
+    return routes
+
+
+def _approve_route(routes: APIRouter, per_device: RateLimit) -> None:
     @routes.post("/approve")
     async def approve(
         wanted: ApprovalWanted,
@@ -133,5 +138,3 @@ def router(signer: SessionSigner, sign_ins: SignIns) -> APIRouter:
             device=person.device,
         )
         return ApprovalAnswer(token=token, action=wanted.action)
-
-    return routes

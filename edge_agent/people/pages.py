@@ -66,6 +66,12 @@ def router(signer: SessionSigner, sign_ins: SignIns) -> APIRouter:
         _remember(response, LANGUAGE_COOKIE, found.language if found else edge.settings.language)
         return response
 
+    _account_routes(routes, signer, sign_ins)
+    _people_routes(routes, sign_ins)
+    return routes
+
+
+def _account_routes(routes: APIRouter, signer: SessionSigner, sign_ins: SignIns) -> None:
     @routes.get("/account")
     async def account(request: Request, person: Anybody) -> Response:
         """Show who is signed in, since when, and in which language."""
@@ -97,9 +103,6 @@ def router(signer: SessionSigner, sign_ins: SignIns) -> APIRouter:
         response = go_to(request, "/account")
         _remember(response, LANGUAGE_COOKIE, chosen)
         return response
-
-    _people_routes(routes, sign_ins)
-    return routes
 
 
 def _people_routes(routes: APIRouter, sign_ins: SignIns) -> None:
