@@ -10,8 +10,12 @@ from typing import Final
 
 import sqlite_utils
 
+from edge_agent.schema_epochs import EPOCHS
 from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import LATER
+from edge_agent.schema_lending import LENDING
+from edge_agent.schema_stocktaking import STOCKTAKING
+from edge_agent.schema_transfers import TRANSFERS
 
 Migration = tuple[str, Callable[[sqlite_utils.Database], None]]
 
@@ -346,6 +350,26 @@ def _later(database: sqlite_utils.Database) -> None:
     _script(database, LATER)
 
 
+def _stocktaking(database: sqlite_utils.Database) -> None:
+    """Counts, adjustments with their reasons, and what suppliers delivered."""
+    _script(database, STOCKTAKING)
+
+
+def _transfers(database: sqlite_utils.Database) -> None:
+    """Goods on their way between locations, in cartons."""
+    _script(database, TRANSFERS)
+
+
+def _epochs(database: sqlite_utils.Database) -> None:
+    """Which life of this database the rights belong to, and how far an epoch was re-opened."""
+    _script(database, EPOCHS)
+
+
+def _lending(database: sqlite_utils.Database) -> None:
+    """How much is lent of what, by policy and by wish."""
+    _script(database, LENDING)
+
+
 def _script(database: sqlite_utils.Database, script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -360,4 +384,8 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0004 the log of every print job", _paper),
     ("0005 fulfilment", _fulfilment),
     ("0006 orders for later", _later),
+    ("0007 counts, adjustments, receipts", _stocktaking),
+    ("0008 transfers", _transfers),
+    ("0009 epochs", _epochs),
+    ("0010 lending", _lending),
 )

@@ -1,0 +1,6 @@
+"""The tables of transfers, as `schema` runs them."""
+
+from typing import Final
+
+TRANSFERS: Final = """
+"""

@@ -1,0 +1,12 @@
+"""Changed lines and the age of what a decision knew."""
+
+from typing import Final
+
+revision: Final = "0010"
+down_revision: Final = "0009"
+branch_labels: Final = None
+depends_on: Final = None
+
+
+def upgrade() -> None:
+    """Apply."""
