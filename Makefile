@@ -12,11 +12,12 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 ARGS ?=
 SEEDS ?= 200
+MINUTES ?= 10
 PIP := -m pip --disable-pip-version-check --no-input --quiet --quiet
 TEST := .venv-test/bin
 PACKAGES := protocol printing edge_agent hub deploy tests
 
-.PHONY: help install demo check test sim bench words lock clean
+.PHONY: help install demo check test sim mutants faults bench words lock clean
 
 help: ## Say what there is
 	@echo "make TARGET [ARGS=\"…\"]"
@@ -44,6 +45,12 @@ test: .venv-test/.stamp tools ## Everything CI runs
 
 sim: .venv-test/.stamp ## Run SEEDS=200 simulated companies, each with its own faults, on two cores
 	@$(TEST)/python -m tests.simulation --seeds $(SEEDS) --jobs 2 $(ARGS)
+
+mutants: .venv-test/.stamp ## Take each guard away and count the seeds until that shows; ARGS=--keep keeps the table
+	@$(TEST)/python -m tests.simulation.mutants --jobs 2 $(ARGS)
+
+faults: .venv-test/.stamp tools ## Let everything go wrong with a company of real processes for MINUTES=10
+	@$(TEST)/python -m tests.faults.run --minutes $(MINUTES) $(ARGS)
 
 bench: .venv-test/.stamp ## Measure each row beside its bare limit; prints a table and writes bench.json
 	@$(TEST)/python -m deploy.bench $(ARGS)

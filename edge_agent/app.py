@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from edge_agent import sync
+from edge_agent import lives, sync
 from edge_agent.catalog import api as catalog_api
 from edge_agent.catalog import steps as catalog_steps
 from edge_agent.catalog.lookup import Catalogue
@@ -23,10 +23,11 @@ from edge_agent.context import Edge, identify
 from edge_agent.counter import api as counter_api
 from edge_agent.counter import rows as counter_rows
 from edge_agent.database import EdgeDatabase, EdgeUnit
+from edge_agent.disk import DiskWatch
 from edge_agent.exceptions import api as exceptions_api
 from edge_agent.frame import frame_of
 from edge_agent.fulfil import api as fulfil_api
-from edge_agent.fulfil.directives import kinds_of
+from edge_agent.fulfil import directives as fulfil_directives
 from edge_agent.fulfil.rows.work import forget_old
 from edge_agent.fulfil.service import FulfilClock
 from edge_agent.journal import Journal
@@ -34,6 +35,9 @@ from edge_agent.journey import live
 from edge_agent.later import api as later_api
 from edge_agent.later.hub import HubAsker
 from edge_agent.later.steps.change import settle
+from edge_agent.link import reclaim, wishes
+from edge_agent.link import rows as link_rows
+from edge_agent.link.directives import Kind
 from edge_agent.link.service import LinkService
 from edge_agent.link.settings import link_settings
 from edge_agent.once import KEPT_US, forget_old_keys
@@ -49,11 +53,16 @@ from edge_agent.returns import api as returns_api
 from edge_agent.settings import EdgeSettings
 from edge_agent.shell.routes import STATIC, page_routers
 from edge_agent.stock import api as stock_api
+from edge_agent.stock import count_api, delivery_api
+from edge_agent.stock import directives as stock_directives
 from edge_agent.till import api as till_api
+from edge_agent.transfers import api as transfer_api
+from edge_agent.transfers import directives as transfer_directives
+from edge_agent.transfers.rows.work import forget_old as forget_old_arrivals
 from edge_agent.web import describe_bodies
 from protocol.clock import Clock
 from protocol.ids import IdMaker
-from protocol.kit.system import ShiftedClock, SystemClock, SystemIds
+from protocol.kit.system import FlooredClock, ShiftedClock, SystemClock, SystemIds
 from protocol.kit.web.install import install_shell
 from protocol.kit.web.shell import build_templates, room_templates
 from protocol.kit.web.signin import SessionSigner
@@ -66,8 +75,12 @@ ROUTERS = (
     catalog_api.router,
     returns_api.router,
     till_api.router,
+    count_api.router,
+    delivery_api.router,
+    reclaim.router,
     stock_api.router,
     fulfil_api.router,
+    transfer_api.router,
     later_api.router,
     exceptions_api.router,
     paper_api.router,
@@ -76,16 +89,19 @@ ROUTERS = (
 HERE = Path(__file__).parent
 CATALOG_BYTES = 128 * 1024 * 1024
 """A CSV file of 200,000 products with long names has about 40 MB."""
+DELIVERY_BYTES = 8 * 1024 * 1024
 
 
 def parts(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | None = None) -> Edge:
     """Return the store without its web side: for the command line and for tests."""
-    system = SystemClock()
+    system = FlooredClock(SystemClock())
     clock = clock or (ShiftedClock(system.now_us()) if settings.replay_clock else system)
     ids = ids or SystemIds()
     database = EdgeDatabase(settings.database_file)
     try:
+        system.floor(link_rows.latest_us(database.read()))
         identity = identify(database, settings, ids)
+        identity = lives.settle(database, identity, settings.marker, clock=clock, ids=ids)
     except BaseException:
         database.close()
         raise
@@ -119,13 +135,8 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
     app.state.edge = edge
     app.state.paper = PaperService(edge)
     app.state.fulfil_clock = FulfilClock(edge)
-    app.state.link = LinkService(
-        edge,
-        apply_catalog=catalog_steps.apply_file,
-        stage_catalog=catalog_steps.stage_file,
-        kinds_over=kinds_of(edge),
-        printers=lambda: printer_states(edge, app.state.paper),
-    )
+    app.state.disk = DiskWatch(edge)
+    app.state.link = _link_of(app, edge)
     line = link_settings(settings)
     trusted = line.broker.ca_file if line.broker else None
     app.state.hub_questions = HubAsker(line.hub_url, line.hub_token, verify=str(trusted) if trusted else True)
@@ -153,7 +164,12 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         broadcaster=edge.broadcaster,
         ids=edge.ids,
         allowed_hosts=settings.allowed_hosts,
-        body_limits={"/api/catalog/import": CATALOG_BYTES, "/store/catalog/import": CATALOG_BYTES},
+        body_limits={
+            "/api/catalog/import": CATALOG_BYTES,
+            "/store/catalog/import": CATALOG_BYTES,
+            "/api/stock/deliveries": DELIVERY_BYTES,
+            "/stock/receive/import": DELIVERY_BYTES,
+        },
         still_valid=sign_ins.still_valid,
         bearer=sign_ins.bearer,
         healthy=lambda: health(edge),
@@ -164,6 +180,21 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         app.include_router(router)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
+
+
+def _link_of(app: FastAPI, edge: Edge) -> LinkService:
+    """Return the link with every directive that the rooms carry out."""
+    return LinkService(
+        edge,
+        apply_catalog=catalog_steps.apply_file,
+        stage_catalog=catalog_steps.stage_file,
+        kinds={"lending.policy": Kind(wishes.take_policy), **stock_directives.KINDS},
+        kinds_over=lambda courier: {
+            **fulfil_directives.kinds_of(edge)(courier),
+            **transfer_directives.kinds_of(edge)(courier),
+        },
+        printers=lambda: printer_states(edge, app.state.paper),
+    )
 
 
 @asynccontextmanager
@@ -177,6 +208,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await asyncio.to_thread(link.start)
     fulfil_clock: FulfilClock = app.state.fulfil_clock
     fulfil_clock.start()
+    disk: DiskWatch = app.state.disk
+    disk.start()
     tour: TourWatch = app.state.tour
     tour.start()
     try:
@@ -184,6 +217,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await asyncio.to_thread(tour.stop)
         edge.broadcaster.close()
+        await asyncio.to_thread(disk.stop)
         await asyncio.to_thread(fulfil_clock.stop)
         await asyncio.to_thread(link.stop)
         await asyncio.to_thread(paper.stop)
@@ -200,6 +234,7 @@ def tidy(unit: EdgeUnit, edge: Edge) -> None:
     people_steps.settle_tries(unit, edge)
     counter_rows.forget_old_baskets(unit, now_us - KEPT_US)
     forget_old(unit, now_us - KEPT_US)
+    forget_old_arrivals(unit, now_us - KEPT_US)
 
 
 def printer_states(edge: Edge, paper: PaperService) -> dict[str, str]:
@@ -218,7 +253,7 @@ def software() -> str:
 
 def health(edge: Edge) -> dict[str, object]:
     """Return what `/healthz` shows: it answers only if the database can be read."""
-    newest = edge.database.read().execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0]
+    newest = link_rows.newest(edge.database.read())
     return {"edge": edge.settings.edge, "version": software(), "newest_seq": newest}
 
 

@@ -352,3 +352,6 @@ def _print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None
     for row in rows:
         table.add_row(*row)
     Console().print(table)
+
+
+from edge_agent import cli_lives as _cli_lives  # noqa: E402, F401 - attaches its commands

@@ -103,14 +103,15 @@ class Edge:
         """Return the next printed number of a series.
 
         None for orders, R returns, Z closes, P parked baskets, L pick lists, B bags and parcels, T tracking,
-        M manifests.
+        M manifests, C counts, A adjustments, W deliveries received, X transfers.
         """
         row = unit.connection.execute(
             "INSERT INTO counters (name, value) VALUES (?, 1)"
             " ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
             (series or "order",),
         ).fetchone()
-        return format_number(self.settings.code, self.identity.ordinal, row[0], series)
+        ordinal = unit.connection.execute("SELECT value FROM meta WHERE key = 'ordinal'").fetchone()
+        return format_number(self.settings.code, int(ordinal[0]), row[0], series)
 
 
 def identify(database: EdgeDatabase, settings: EdgeSettings, ids: IdMaker) -> Identity:

@@ -11,6 +11,7 @@ from typing import Literal
 from fastapi import Request
 
 from edge_agent.context import Edge
+from edge_agent.link.rows import at_of, newest
 from edge_agent.pages import till_word
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -28,18 +29,18 @@ class Unsent:
     oldest_us: int | None
     last_ack_us: int | None
     quarantine: str
+    recovery: str
+    """What a restored store waits for: its own records (`pull`), or the agreement with the hub (`reopen`)."""
 
 
 def unsent(connection: Connection) -> Unsent:
     """Return what still waits for the hub."""
-    acked, acked_us, quarantine = connection.execute(
-        "SELECT acked, acked_us, quarantine FROM link"
+    acked, acked_us, quarantine, recovery = connection.execute(
+        "SELECT acked, acked_us, quarantine, recovery FROM link"
     ).fetchone()
-    newest = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0]
-    row = connection.execute(
-        "SELECT at_us FROM events WHERE seq > ? ORDER BY seq LIMIT 1", (acked,)
-    ).fetchone()
-    return Unsent(max(0, newest - acked), row[0] if row else None, acked_us or None, quarantine)
+    count = max(0, newest(connection) - acked)
+    oldest_us = at_of(connection, acked + 1) if count else None
+    return Unsent(count, oldest_us, acked_us or None, quarantine, recovery)
 
 
 def tabs(waiting: int = 0) -> tuple[Tab, ...]:
@@ -96,8 +97,13 @@ def strip(edge: Edge) -> Strip:
 
 def _state(edge: Edge) -> Strip:
     waiting = unsent(edge.database.read())
+    if waiting.recovery:
+        said = _("Its own records are coming back; sell, and count later.")
+        if waiting.recovery == "reopen":
+            said = _("Its records are back; the web waits until both agree on what is open.")
+        return Strip("act", _("Restored"), said)
     if waiting.quarantine:
-        return Strip("act", _("Store mode"), _("The hub has set this store aside; call for help."))
+        return Strip("act", _("Store mode"), _("The hub has set this store aside; somebody decides there."))
     if edge.online():
         if waiting.count:
             return Strip("live", _("Sending"), _("{count} to send", count=waiting.count), accent=True)

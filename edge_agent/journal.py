@@ -8,6 +8,7 @@ rebuilt from the log, and a sale without its stock movement, its message or its 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from edge_agent.database import EdgeUnit
 from protocol.clock import Clock
@@ -34,6 +35,11 @@ class Recorded:
     """True while tables are rebuilt from the log: no paper, no messages."""
 
 
+_LAST: Final = (
+    "SELECT e.seq, e.hash, l.base, l.carried FROM link l"
+    " LEFT JOIN events e ON e.seq = (SELECT max(seq) FROM events)"
+)
+_CARRIED: Final = "SELECT hash FROM carried WHERE inc = (SELECT value FROM meta WHERE key = 'inc') AND n = ?"
 Reaction = Callable[[EdgeUnit, Recorded], None]
 
 
@@ -65,14 +71,13 @@ class Journal:
         self._clock = clock
         self._ids = ids
         self._on_commit = on_commit
-        self._first = bytes.fromhex(first_hash(identity.edge, identity.inc))
 
     def record(self, unit: EdgeUnit, body: WireModel, *, by: str = "", device: str = "") -> Recorded:
         """Append a fact and let every room that cares react to it."""
         kind, _version = KIND_OF[type(body)]
-        seq, head = self.last(unit.connection)
+        seq, head, base = self._last(unit.connection)
         event_id, at_us = self._ids.new_id(), self._clock.now_us()
-        data = encode_event(seq + 1, event_id, at_us, body, by=by, device=device)
+        data = encode_event(seq + 1 - base, event_id, at_us, body, by=by, device=device)
         unit.connection.execute(
             "INSERT INTO events (seq, id, kind, at_us, bytes, hash) VALUES (?, ?, ?, ?, ?, ?)",
             (seq + 1, event_id, kind, at_us, data, hashlib.sha256(head + data).digest()),
@@ -116,5 +121,17 @@ class Journal:
 
     def last(self, connection: Connection) -> tuple[int, bytes]:
         """Return the newest number and its chain hash; number 0 stands before the first event."""
-        row = connection.execute("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
-        return (row[0], row[1]) if row else (0, self._first)
+        seq, head, _base = self._last(connection)
+        return seq, head
+
+    def _last(self, connection: Connection) -> tuple[int, bytes, int]:
+        """Return the newest row of this life, its chain hash, and the row before its first (see `lives`)."""
+        seq, head, base, carried = connection.execute(_LAST).fetchone()
+        if seq is not None and seq > base:
+            return seq, head, base
+        if carried:
+            row = connection.execute(_CARRIED, (carried,)).fetchone()
+            return base + carried, row[0], base
+        inc = connection.execute("SELECT value FROM meta WHERE key = 'inc'").fetchone()
+        known = self.identity.inc if inc is None else inc[0]
+        return base, bytes.fromhex(first_hash(self.identity.edge, known)), base

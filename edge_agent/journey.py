@@ -13,15 +13,17 @@ from edge_agent.context import Edge
 from edge_agent.counter import rows as counter
 from edge_agent.database import EdgeUnit
 from edge_agent.exceptions import rows as exceptions
+from edge_agent.fulfil.rows import arrived
 from edge_agent.fulfil.rows import facts as fulfil
 from edge_agent.fulfil.steps import inbox, promises
 from edge_agent.journal import Reaction, Recorded
 from edge_agent.later import rows as later
 from edge_agent.paper import steps as paper
 from edge_agent.returns import rows as returns
-from edge_agent.stock import assigned
+from edge_agent.stock import adjusting, assigned, count_rows, delivery_rows, moved, transferred, watching
 from edge_agent.stock import rows as stock
 from edge_agent.till import rows as till
+from edge_agent.transfers.rows import facts as transfers
 
 Journey = Mapping[str, tuple[Reaction, ...]]
 Shadow = Callable[[EdgeUnit, Any, int], None]
@@ -46,6 +48,7 @@ def reactions() -> Journey:
             paper.on_return_completed,
         ),
         "stock.moved": (stock.on_stock_moved,),
+        **_stocktaking(),
         "till.opened": (till.on_till_opened,),
         "till.drawer_opened": (till.on_till_drawer_opened, paper.on_till_drawer_opened),
         "till.counted": (till.on_till_counted,),
@@ -72,9 +75,46 @@ def reactions() -> Journey:
             fulfil.on_handover_undone,
             later.on_moved,
         ),
+        "assignment.changed": (assigned.on_changed, fulfil.on_changed, later.on_moved),
         "assignment.cancelled": (assigned.on_given_up, fulfil.on_cancelled, later.on_moved),
         "assignment.cancel_refused": (fulfil.on_cancel_refused, later.on_moved),
         "manifest.closed": (fulfil.on_manifest_closed,),
+        **_transfers(),
+    }
+
+
+def _transfers() -> Journey:
+    """Return the rows of goods on their way between locations."""
+    return {
+        "transfer.requested": (transfers.on_requested,),
+        "transfer.accepted": (transferred.on_accepted, transfers.on_accepted),
+        "transfer.rejected": (transfers.on_rejected,),
+        "transfer.picked": (transferred.on_picked, transfers.on_picked),
+        "transfer.carton_packed": (transfers.on_carton_packed,),
+        "transfer.carton_opened": (transfers.on_carton_opened,),
+        "transfer.shipped": (transferred.on_shipped, transfers.on_shipped),
+        "transfer.cancelled": (transferred.on_cancelled, transfers.on_cancelled),
+        "transfer.cancel_asked": (transfers.on_cancel_asked,),
+        "transfer.received": (transferred.on_received, arrived.on_goods_arrived, transfers.on_received),
+        "transfer.matched": (transferred.on_matched, arrived.on_goods_arrived, transfers.on_matched),
+        "transfer.receipt_undone": (transferred.on_undone, transfers.on_undone),
+        "transfer.closed": (transferred.on_closed, transfers.on_closed),
+    }
+
+
+def _stocktaking() -> Journey:
+    """Return the rows of counts, adjustments and deliveries."""
+    return {
+        "stock.adjusted": (moved.on_moved, adjusting.on_stock_adjusted),
+        "count.opened": (count_rows.on_count_opened,),
+        "count.confirmed": (count_rows.on_count_confirmed,),
+        "count.posted": (moved.on_moved, count_rows.on_count_posted),
+        "count.undone": (moved.on_moved, count_rows.on_count_undone),
+        "count.cancelled": (count_rows.on_count_cancelled,),
+        "delivery.expected": (delivery_rows.on_delivery_expected,),
+        "delivery.cancelled": (delivery_rows.on_delivery_cancelled,),
+        "delivery.received": (moved.on_moved, delivery_rows.on_delivery_received),
+        "receipt.corrected": (moved.on_moved, delivery_rows.on_receipt_corrected),
     }
 
 
@@ -84,6 +124,10 @@ def directive_shadows() -> Mapping[str, Shadow]:
         "assignment.offer": fulfil.take_offer,
         "assignment.cancel": fulfil.take_cancel,
         "assignment.amend": fulfil.take_amend,
+        "transfer.request": transfers.take_request,
+        "transfer.expect": transfers.take_expect,
+        "transfer.settled": transfers.take_settled,
+        "transfer.told": transfers.take_told,
     }
 
 
@@ -103,7 +147,15 @@ def live(edge: Edge) -> Journey:
         "order.voided": also(promises.on_goods_back),
         "return.completed": also(promises.on_goods_back),
         "stock.moved": also(promises.on_stock_moved),
+        "transfer.received": also(inbox.on_goods_arrived),
+        "transfer.matched": also(inbox.on_goods_arrived),
+        "exception.raised": also(watching.on_exception_raised),
         "exception.closed": also(promises.on_exception_closed),
+        "stock.adjusted": also(watching.on_corrected),
+        "count.posted": also(watching.on_count_posted),
+        "count.undone": also(watching.on_corrected),
+        "delivery.received": also(watching.on_corrected),
+        "receipt.corrected": also(watching.on_corrected),
     }
     return {
         kind: (*written, after[kind]) if kind in after else written for kind, written in reactions().items()

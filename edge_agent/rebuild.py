@@ -40,13 +40,35 @@ SHADOWS: Final = (
     "parcels",
     "handovers",
     "manifests",
+    "transfers",
+    "transfer_lines",
+    "transfer_orders",
+    "cartons",
+    "transfer_receipts",
     "rights",
+    "count_tasks",
+    "count_lines",
+    "count_passes",
+    "adjustments",
+    "adjustment_lines",
+    "deliveries",
+    "delivery_lines",
+    "receipts",
+    "receipt_lines",
 )
 SELECTS: Final = {
     # What was granted and returned is the link's own; what left and what is picked follows from the log.
     "rights": "SELECT sku, finished, hub_picked FROM rights WHERE finished <> 0 OR hub_picked <> 0"
 }
 EVENTS_AT_ONCE: Final = 1_000
+_NEXT: Final = """
+SELECT * FROM (
+    SELECT e.seq, e.id, e.kind, e.at_us, e.bytes, e.hash,
+           coalesce(b.after_seq, e.seq) AS key, coalesce(b.failed, '') AS failed
+    FROM events e LEFT JOIN brought_back b USING (seq)
+) WHERE (key, seq) > (:key, :seq) ORDER BY key, seq LIMIT :limit
+"""
+"""Events that a restored store got back took effect later than their numbers say."""
 DIFFERENCES_LISTED: Final = 20
 
 
@@ -86,24 +108,23 @@ def _play(old: Connection, new: Connection) -> int:
     table = reactions()
     store = SqliteStore(new)
     offered = _Directives(old)
-    count = 0
+    count, key, seq = 0, -(2**62), 0
     while True:
-        rows = old.execute(
-            "SELECT seq, id, kind, at_us, bytes, hash FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
-            (count, EVENTS_AT_ONCE),
-        ).fetchall()
+        rows = old.execute(_NEXT, {"key": key, "seq": seq, "limit": EVENTS_AT_ONCE}).fetchall()
         store.begin()
         unit: EdgeUnit = Unit(store)
         if not rows:
             offered.play(unit, None)
             store.commit()
             return count
-        for row in rows:
-            offered.play(unit, row[0])
-            new.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", tuple(row))
-            _react(unit, table[row[2]], bytes(row[4]))
+        for *event, key, failed in rows:  # noqa: B007 - the last one is where the next look begins
+            seq = event[0]
+            offered.play(unit, seq)
+            new.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", tuple(event))
+            if not failed:
+                _react(unit, table[event[2]], bytes(event[4]), seq)
         store.commit()
-        count = rows[-1][0]
+        count += len(rows)
 
 
 class _Directives:
@@ -129,12 +150,10 @@ class _Directives:
             self._shadows[kind](unit, body, arrived_us)
 
 
-def _react(unit: EdgeUnit, functions: tuple[Reaction, ...], data: bytes) -> None:
+def _react(unit: EdgeUnit, functions: tuple[Reaction, ...], data: bytes, row: int) -> None:
     event = Event.model_validate_json(data)
     body = KINDS[event.kind, event.v].model_validate(event.body)
-    recorded = Recorded(
-        event.seq, event.id, event.kind, event.at, event.by, event.device, body, replayed=True
-    )
+    recorded = Recorded(row, event.id, event.kind, event.at, event.by, event.device, body, replayed=True)
     for function in functions:
         function(unit, recorded)
 

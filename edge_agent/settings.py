@@ -6,6 +6,7 @@ a default. Secrets are never values here: a setting names the file that holds on
 
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from platformdirs import user_state_path
@@ -85,6 +86,23 @@ class Fulfil(BaseModel):
     """The carrier whose labels this store prints and whose tracking numbers it makes."""
 
 
+class Cartons(BaseModel):
+    """How the cartons of this store are numbered (SSCC): by the company's prefix and a block of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    company_prefix: str = Field(default="9501101", pattern=r"^[0-9]{4,10}$")
+    """The GS1 company prefix; the default is the one that GS1 keeps for examples."""
+    block: str = Field(default="", pattern=r"^([0-9]{1,8})?$")
+    """Digits that no other location of the company has; empty makes three of the end of the edge's name."""
+
+    def stem(self, edge: str) -> str:
+        """Return prefix and block, in front of the serial."""
+        figures = "".join(letter for letter in edge if letter.isdigit())[-3:]
+        own = figures or str(crc32(edge.encode()) % 1_000)
+        return self.company_prefix + (self.block or own.zfill(3))
+
+
 class EdgeSettings(BaseSettings):
     """Everything an edge can be told."""
 
@@ -148,6 +166,7 @@ class EdgeSettings(BaseSettings):
     )
     """The services that are offered at the counter."""
     fulfil: Fulfil = Fulfil()
+    cartons: Cartons = Cartons()
     session_secret_file: Path | None = None
     allowed_hosts: tuple[str, ...] | None = None
     limits: Limits = Limits()

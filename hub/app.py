@@ -17,6 +17,8 @@ from hub.capture import api as capture_api
 from hub.catalog import api as catalog_api
 from hub.catalog.pages import IMPORT_PATH as IMPORT_PAGE
 from hub.catalog.steps import catalog_file
+from hub.channels import api as channels_api
+from hub.channels.sender import tell_channels
 from hub.clocks import Clocks, Tick
 from hub.console import api as console_api
 from hub.console.frame import frame_of
@@ -31,9 +33,12 @@ from hub.fulfil import api as fulfil_api
 from hub.fulfil.steps import look_at_clocks
 from hub.journey import JOURNEY
 from hub.ledger import api as ledger_api
+from hub.link import watch
+from hub.link.pullback import recovery_router
 from hub.link.service import HubLink, link_of
 from hub.notify import api as notify_api
 from hub.notify import pages as notify_pages
+from hub.notify.sender import send_due
 from hub.once import forget_old_keys
 from hub.payments import api as payments_api
 from hub.payments.steps import work_off
@@ -46,9 +51,15 @@ from hub.schema import upgrade
 from hub.settings import HubSettings
 from hub.spine.rows import APPLY_ORDER, counters
 from hub.stock import api as stock_api
+from hub.stock import policy_api, task_api
+from hub.stock.task_pages import IMPORT_PATH as DELIVERIES_PAGE
+from hub.transfers import api as transfers_api
+from hub.transfers.clocks import look_at_transfers
+from hub.transfers.importing import BYTES as TRANSFER_IMPORT_BYTES
+from hub.transfers.new_pages import IMPORT_PAGE as TRANSFER_IMPORT_PAGE
 from hub.web import allow
 from protocol.clock import Clock
-from protocol.envelope import EVENT_LIMIT
+from protocol.envelope import BATCH_INFLATED_LIMIT, EVENT_LIMIT
 from protocol.ids import IdMaker
 from protocol.kit.system import SystemClock, SystemIds
 from protocol.kit.web.install import install_shell
@@ -67,18 +78,31 @@ ROUTERS = (
     fulfil_api.router,
     payments_api.router,
     stock_api.router,
+    transfers_api.router,
+    policy_api.router,
+    task_api.router,
+    channels_api.router,
     customers_api.router,
     notify_api.router,
     notify_pages.router,
 )
 COOKIE = "os_hub"
+DELIVERY_BYTES = 8 * 1024 * 1024
+"""A file of 20,000 rows with long names, as JSON or as a form."""
 TICKS = (
+    Tick("life", 1.0, watch.keep),
     Tick("reservations", 5.0, expire_reservations),
     Tick("promises", 10.0, look_at_clocks),
     Tick("refunds", 5.0, work_off),
+    Tick("transfers", 15.0, look_at_transfers),
     Tick("api_keys", 3600.0, forget_old_keys),
 )
 """What must happen because time passes, in every process of the hub."""
+SENDERS = (
+    Tick("channels", 1.0, tell_channels, deadline_seconds=30.0),
+    Tick("notices", 2.0, send_due, deadline_seconds=40.0),
+)
+"""What waits for somebody else's server, on a thread of its own."""
 
 
 def parts(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | None = None) -> Hub:
@@ -91,7 +115,7 @@ def parts(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
     except BaseException:
         database.close()
         raise
-    return Hub(
+    hub = Hub(
         settings=settings,
         database=database,
         clock=clock or SystemClock(),
@@ -99,6 +123,8 @@ def parts(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         broadcaster=Broadcaster(),
         journey=JOURNEY,
     )
+    watch.settle(hub)
+    return hub
 
 
 def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | None = None) -> FastAPI:
@@ -115,6 +141,7 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
     app.state.hub = hub
     app.state.presence = hub.presence
     app.state.clocks = Clocks(hub, TICKS)
+    app.state.senders = Clocks(hub, SENDERS)
     app.state.link = link_of(hub, app.state.presence)
     app.state.sign_ins = SignIns(hub)
     app.state.signer = SessionSigner(
@@ -133,7 +160,12 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         body_limits={
             catalog_api.IMPORT_PATH: catalog_api.IMPORT_BYTES,
             IMPORT_PAGE: catalog_api.IMPORT_BYTES,
+            DELIVERIES_PAGE: DELIVERY_BYTES,
+            "/api/deliveries": DELIVERY_BYTES,
+            transfers_api.IMPORT_PATH: TRANSFER_IMPORT_BYTES + 1024,
+            TRANSFER_IMPORT_PAGE: TRANSFER_IMPORT_BYTES + 4096,
             "/edge/blobs/": EVENT_LIMIT + 1024,
+            "/edge/lives/": BATCH_INFLATED_LIMIT,
         },
         still_valid=app.state.sign_ins.still_valid,
         bearer=app.state.sign_ins.bearer,
@@ -143,6 +175,7 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         app.include_router(router)
     app.include_router(people_api.router(app.state.signer, app.state.sign_ins))
     app.include_router(edge_router(hub.database, clock=hub.clock, catalog_file=catalog_file(hub)))
+    app.include_router(recovery_router(hub))
     app.include_router(customers_api.edge_contacts(hub.database, clock=hub.clock, may_see=may_see))
     app.include_router(questions(hub.database, clock=hub.clock, terms=hub.spine.terms.promising))
     app.include_router(
@@ -158,16 +191,20 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     link: HubLink = app.state.link
     tour: TourWatch = app.state.tour
     clocks: Clocks = app.state.clocks
+    senders: Clocks = app.state.senders
     await asyncio.to_thread(link.start)
     clocks.start()
+    senders.start()
     tour.start()
     try:
         yield
     finally:
         await asyncio.to_thread(tour.stop)
         await asyncio.to_thread(clocks.stop)
+        await asyncio.to_thread(senders.stop)
         hub.broadcaster.close()
         await asyncio.to_thread(link.stop)
+        await asyncio.to_thread(watch.keep, hub)
         hub.database.close()
 
 

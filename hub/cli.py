@@ -297,9 +297,9 @@ def add_a_location(  # noqa: PLR0913, PLR0917 - each is an option of the command
     as_json: AsJson = False,
 ) -> None:
     """Register a location and write its credentials to two files; they are never shown again."""
-    from hub.catalog.steps import tell_newest
     from hub.fleet.credentials import Credentials
     from hub.fleet.steps import NewLocation, add_location
+    from hub.fleet.welcome import welcome
 
     with opened(config) as hub:
         new = NewLocation(
@@ -313,7 +313,7 @@ def add_a_location(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
         def step(unit: Any) -> Credentials:
             made = add_location(unit, new, clock=hub.clock, ids=hub.ids)
-            tell_newest(hub, unit, edge)
+            welcome(hub, unit, edge)
             return made
 
         credentials = hub.database.write(step)
@@ -494,3 +494,6 @@ def _who() -> str:
         return f"command line ({getpass.getuser()})"
     except (KeyError, OSError):  # a container may run as somebody without a name
         return "command line"
+
+
+from hub import cli_lives as _cli_lives  # noqa: E402, F401 - attaches its commands

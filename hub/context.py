@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from hub.database import HubDatabase
 from hub.fleet.presence import FleetPresence
 from hub.link.inbox import Inbox
+from hub.link.leases import Leases
 from hub.link.outbox import Outbox
 from hub.settings import HubSettings
 from hub.spine.steps import Spine
 from hub.spine.work import Journey, Promising, Terms
 from protocol.clock import Clock
 from protocol.ids import IdMaker
+from protocol.kit.marker import Note
 from protocol.kit.web.sse import Broadcaster
 
 
@@ -36,8 +38,12 @@ class Hub:
     presence: FleetPresence = field(init=False)
     """When each location was last heard by this process."""
     outbox: Outbox = field(init=False)
+    leases: Leases = field(init=False)
+    """Which locations this process serves; all of them unless several share a database."""
     spine: Spine = field(init=False)
     inbox: Inbox = field(init=False)
+    noted: Note | None = None
+    """How far this process has seen the database: one that is behind that is an older copy."""
     wake_link: Callable[[], None] = _nothing
 
     def __post_init__(self) -> None:
@@ -66,7 +72,10 @@ class Hub:
             hub_inc=self.outbox.hub_inc,
             post=self.outbox,
         )
-        self.inbox = Inbox(self.database, self.spine, publish=self.broadcaster.publish)
+        self.leases = Leases(self.settings.worker)
+        self.inbox = Inbox(
+            self.database, self.spine, publish=self.broadcaster.publish, guard=self.leases.guard
+        )
 
     def _wake(self) -> None:
         # Looked up when it happens: the link starts after the outbox was made.

@@ -18,6 +18,13 @@ from protocol.kit.writer import Unit, Writer
 T = TypeVar("T")
 HubUnit = Unit[Connection]
 POOL_SIZE: Final = 8
+POSTGRES_OPTIONS: Final = (
+    # A process that is paused, or whose machine is gone, in the middle of a transaction would hold the lock
+    # of the log, and with it every other process, for ever. The server ends its session, and it does so
+    # earlier than a lease of its locations runs out (`hub.link.leases`).
+    "-c idle_in_transaction_session_timeout=10s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2"
+    " -c tcp_keepalives_count=3"
+)
 
 metadata = sa.MetaData(
     naming_convention={
@@ -33,7 +40,9 @@ metadata = sa.MetaData(
 def open_engine(url: str) -> Engine:
     """Return an engine for `sqlite:///path` or `postgresql+psycopg://…` with this project's settings."""
     if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_size=POOL_SIZE, pool_pre_ping=True)
+        return sa.create_engine(
+            url, pool_size=POOL_SIZE, pool_pre_ping=True, connect_args={"options": POSTGRES_OPTIONS}
+        )
     engine = sa.create_engine(
         url, module=sqlite3, pool_size=POOL_SIZE, connect_args={"check_same_thread": False}
     )

@@ -19,6 +19,8 @@ from hub.fulfil import stages as fulfil
 from hub.fulfil.room import Assignments
 from hub.ledger import later_stages as later_ledger
 from hub.ledger import stages as ledger
+from hub.ledger import stock_stages as stock_ledger
+from hub.ledger import transfer_stages as transfer_ledger
 from hub.notify import stages as notify
 from hub.payments import stages as payments
 from hub.returns import stages as returns
@@ -28,8 +30,12 @@ from hub.spine.log import Log
 from hub.spine.orders import Orders
 from hub.spine.places import Places
 from hub.spine.work import Journey
+from hub.stock import moved as stock_moved
 from hub.stock import stages as stock
+from hub.stock import task_stages as stock_tasks
 from hub.till import stages as till
+from hub.transfers import stages as transfers
+from hub.transfers.room import Transfers
 
 _GAVE_NOTHING_BACK: Final = (
     record.advance,
@@ -53,6 +59,8 @@ _LEFT: Final = (
     fulfil.on_fact,
     later_ledger.on_goods_left,
 )
+_TRANSFER: Final = (transfers.take, transfers.move, transfer_ledger.on_transfer, transfers.follow)
+"""Either store may be heard first, so every fact leads to the same: what is known now, and its worth."""
 
 JOURNEY: Final = Journey(
     stages={
@@ -75,6 +83,27 @@ JOURNEY: Final = Journey(
             ledger.on_return_completed,
         ),
         "stock.moved": (stock.on_stock_moved, ledger.on_stock_moved),
+        "stock.adjusted": (stock_moved.on_moved, stock_ledger.on_stock_adjusted),
+        "stock.task_answered": (stock_tasks.on_task_answered,),
+        "count.requested": (stock_tasks.on_count_requested,),
+        "count.opened": (stock_tasks.on_count_opened,),
+        "count.confirmed": (stock_tasks.on_count_confirmed,),
+        "count.posted": (stock_moved.on_moved, stock_tasks.on_count_posted, stock_ledger.on_count_posted),
+        "count.undone": (stock_moved.on_moved, stock_tasks.on_count_undone, stock_ledger.on_count_undone),
+        "count.cancelled": (stock_tasks.on_count_cancelled,),
+        "delivery.announced": (stock_tasks.on_delivery_announced,),
+        "delivery.expected": (stock_tasks.on_delivery_expected,),
+        "delivery.cancelled": (stock_tasks.on_delivery_cancelled,),
+        "delivery.received": (
+            stock_moved.on_moved,
+            stock_tasks.on_delivery_received,
+            stock_ledger.on_delivery_received,
+        ),
+        "receipt.corrected": (
+            stock_moved.on_moved,
+            stock_tasks.on_receipt_corrected,
+            stock_ledger.on_receipt_corrected,
+        ),
         "till.opened": (till.on_till_opened, ledger.on_till_opened),
         "till.drawer_opened": (),
         "till.counted": (till.on_till_counted,),
@@ -99,6 +128,13 @@ JOURNEY: Final = Journey(
             route.on_order_cancelled,
             notify.on_cancelled,
         ),
+        "order.lines_added": (
+            record.advance,
+            record.on_lines_added,
+            fulfil.on_money,
+            route.on_lines_added,
+            notify.on_lines_added,
+        ),
         "order.refunded": (record.advance, record.on_paid, later_ledger.on_refunded),
         "order.refunded_online": (
             record.advance,
@@ -118,6 +154,25 @@ JOURNEY: Final = Journey(
         "assignment.answered": _GAVE_NOTHING_BACK,
         "assignment.withdrawn": _GAVE_NOTHING_BACK,
         "assignment.cancel_requested": (record.advance, fulfil.on_cancel_requested),
+        "assignment.change_requested": (
+            record.advance,
+            route.on_change_requested,
+            fulfil.on_change_requested,
+        ),
+        "assignment.change_refused": (
+            record.advance,
+            capture.on_assignment_settled,
+            fulfil.on_fact,
+            route.re_route,
+        ),
+        "assignment.changed": (
+            record.advance,
+            stock.on_assignment_changed,
+            capture.on_assignment_settled,
+            fulfil.on_fact,
+            later_ledger.on_assignment_given_up,
+            route.re_route,
+        ),
         "assignment.accepted": (record.advance, fulfil.on_fact),
         "assignment.rejected": _GAVE_UP,
         "assignment.pick_started": (record.advance, fulfil.on_fact),
@@ -143,10 +198,28 @@ JOURNEY: Final = Journey(
         "assignment.cancelled": _GAVE_UP,
         "assignment.cancel_refused": (record.advance, capture.on_assignment_settled, fulfil.on_fact),
         "manifest.closed": (fulfil.on_manifest_closed,),
+        "transfer.requested": _TRANSFER,
+        "transfer.accepted": _TRANSFER,
+        "transfer.rejected": _TRANSFER,
+        "transfer.picked": _TRANSFER,
+        "transfer.carton_packed": _TRANSFER,
+        "transfer.carton_opened": _TRANSFER,
+        "transfer.shipped": _TRANSFER,
+        "transfer.cancelled": _TRANSFER,
+        "transfer.cancel_asked": _TRANSFER,
+        "transfer.received": _TRANSFER,
+        "transfer.matched": _TRANSFER,
+        "transfer.receipt_undone": _TRANSFER,
+        "transfer.closed": _TRANSFER,
+        "transfer.answered": _TRANSFER,
+        "transfer.cancel_requested": _TRANSFER,
+        "transfer.decided": _TRANSFER,
+        "transfer.extended": _TRANSFER,
+        "transfer.receipt_accepted": _TRANSFER,
         "catalog.applied": (catalog.on_catalog_applied,),
         "exception.raised": (exceptions.on_raised,),
         "exception.closed": (exceptions.on_closed,),
         "person.locked_out": (),
     },
-    rooms=(Places, Log, Orders, Assignments, stock.Shelves, ledger.Books),
+    rooms=(Places, Log, Orders, Assignments, Transfers, stock.Shelves, ledger.Books),
 )

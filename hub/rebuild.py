@@ -5,9 +5,9 @@ through the same table of stages; what differs afterwards is a bug, never a corr
 (chart of accounts, locations) is data beside the log and is copied first.
 
 Live state is neither copied nor compared: rights and who holds them (`hub_rights`, `allocations`,
-`reservations`), what is on its way out (`directives`, `assignment_directives`, `gateway_commands`,
-`notices`), what is asked and not answered (`order_requests`), and why routing decided as it did
-(`decisions`). While tables are made anew no right moves and nothing is told to anybody.
+`reservations`), what is on its way out (`directives`, `assignment_directives`, `transfer_directives`,
+`gateway_commands`, `notices`), what is asked and not answered (`order_requests`), and why routing decided as it
+did (`decisions`). While tables are made anew no right moves and nothing is told to anybody.
 """
 
 import tempfile
@@ -32,8 +32,10 @@ from hub.spine import later_rows as later
 from hub.spine import rows as record
 from hub.spine.log import Log, open_keys
 from hub.spine.work import Applied
+from hub.stock import task_rows as stock_tasks
 from hub.stock.rows import balances, stock_movements, stock_values
 from hub.till.rows import till_sessions, zs
+from hub.transfers import rows as transfers
 from protocol.envelope import decode_event, read_body
 
 CHOSEN: Final = (locations, hub_meta, accounts, account_mapping, record.parked)
@@ -64,6 +66,16 @@ SHADOWS: Final = (
     zs,
     exceptions,
     catalog_applied,
+    stock_tasks.count_tasks,
+    stock_tasks.count_lines,
+    stock_tasks.deliveries,
+    stock_tasks.delivery_lines,
+    transfers.transfers,
+    transfers.transfer_lines,
+    transfers.transfer_shipments,
+    transfers.transfer_receipts,
+    transfers.transfer_pieces,
+    transfers.transfer_cartons,
 )
 PIECE: Final = 200
 

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from hub import once
 from hub.capture import rows as capture
 from hub.catalog import rows as catalog
+from hub.channels import rows as channels
 from hub.customers import rows as customers
 from hub.database import metadata
 from hub.exceptions import rows as exceptions
@@ -30,12 +31,15 @@ from hub.route import rows as route
 from hub.spine import later_rows, log
 from hub.spine import rows as spine
 from hub.stock import rows as stock
+from hub.stock import task_rows as stock_tasks
 from hub.till import rows as till
+from hub.transfers import rows as transfers
 from protocol.errors import Refused
 
 ROOMS: Final = (
     capture,
     catalog,
+    channels,
     customers,
     exceptions,
     fleet,
@@ -50,7 +54,9 @@ ROOMS: Final = (
     route,
     spine,
     stock,
+    stock_tasks,
     till,
+    transfers,
 )
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 MIGRATION_LOCK: Final = 7_317_003

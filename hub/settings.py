@@ -5,6 +5,7 @@ a default. Secrets are never values here: a setting names the file that holds on
 password inside `database_url`, which belongs into the environment.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -37,6 +38,8 @@ class HubSettings(BaseSettings):
     data_dir: Path = Path("data/hub")
     database_url: str = ""
     """Empty for SQLite in `data_dir`; `postgresql+psycopg://…` when it grows."""
+    marker_file: Path | None = None
+    """Where the newest number is noted outside of the data; a restored copy is recognised by it."""
     host: str = "127.0.0.1"
     port: int = Field(default=8100, ge=0, le=65535)
     broker_host: str = ""
@@ -68,6 +71,8 @@ class HubSettings(BaseSettings):
     warehouse_pick_unit_minor: int = Field(default=8, ge=0, le=10**6)
     ready_minutes: int = Field(default=30, ge=0, le=10_000)
     """What a location needs from hearing of an order until it is ready."""
+    transit_days: int = Field(default=3, ge=1, le=365)
+    """A transfer that is on its way for longer needs somebody to look, unless it was given another day."""
 
     smtp_host: str = Field(default="", max_length=200, pattern=r"^[^\s\x00-\x1f]*$")
     """Empty: notices to customers are kept and shown, and none is sent."""
@@ -107,6 +112,12 @@ class HubSettings(BaseSettings):
     def url(self) -> str:
         """Return where the database is."""
         return self.database_url or f"sqlite:///{self.data_dir / 'hub.db'}"
+
+    @property
+    def marker(self) -> Path:
+        """Where the newest number is noted: beside the data folder, one file for each database."""
+        kept = hashlib.sha256(self.url.encode()).hexdigest()[:8]
+        return self.marker_file or self.data_dir.parent / f".{self.data_dir.name}-{kept}.marker"
 
     @property
     def secret_file(self) -> Path:

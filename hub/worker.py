@@ -10,6 +10,7 @@ from typing import Final
 
 from hub.app import TICKS, parts
 from hub.clocks import Clocks
+from hub.link import watch
 from hub.link.service import link_of
 from hub.settings import HubSettings
 from protocol.errors import Refused
@@ -54,4 +55,5 @@ def run_worker(settings: HubSettings, stopping: threading.Event) -> None:
     finally:
         clocks.stop()
         link.stop()
+        watch.keep(hub)
         hub.database.close()

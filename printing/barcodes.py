@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 import qrcode
-from barcode.codex import Code128
+from barcode.codex import Code128, Gs1_128
 from qrcode.constants import ERROR_CORRECT_M
 from qrcode.util import MODE_8BIT_BYTE, QRData
 
@@ -127,6 +127,34 @@ def code128_modules(data: str, dots: int) -> tuple[str, int]:
     plan_code128(data, dots)
     modules = str(Code128(data).build()[0])
     return modules, _module_dots(f"The Code 128 of {data!r}", len(modules), dots)
+
+
+def plan_gs1_128(digits: str, dots: int) -> tuple[bytes, int]:
+    """Return (data of `GS k 73`, dots of the narrowest bar) of a GS1-128 of pairs of digits.
+
+    The data is empty where a pair of digits would be a command that a printer executes (`REAL_TIME`):
+    then the symbol has to be drawn.
+
+    Raises:
+        Invalid: not pairs of digits, or too wide for the paper.
+    """
+    if not digits or not (digits.isascii() and digits.isdigit()) or len(digits) % 2:
+        raise Invalid(f"{digits!r} cannot be a GS1-128.", "Give its digits in pairs.", code="bad_barcode")
+    pairs = bytes(int(digits[at : at + 2]) for at in range(0, len(digits), 2))
+    modules = 11 * (2 + len(pairs) + 1) + 13  # start C, FNC1, pairs, check; stop
+    module_dots = _module_dots(f"The GS1-128 of {digits!r}", modules, dots)
+    dangerous = any(command in pairs for command in REAL_TIME)
+    return b"" if dangerous else b"{C{1" + pairs, module_dots
+
+
+def gs1_128_modules(digits: str, dots: int) -> tuple[str, int]:
+    """Return the bars of a GS1-128 as "1" and "0", and the dots of each, for drawing.
+
+    Raises:
+        Invalid: as `plan_gs1_128`.
+    """
+    _payload, module_dots = plan_gs1_128(digits, dots)
+    return str(Gs1_128(digits).build()[0]), module_dots
 
 
 @lru_cache(maxsize=256)

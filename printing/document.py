@@ -60,7 +60,7 @@ class Symbol:
     its text is printed instead.
     """
 
-    kind: Literal["qr", "code128"]
+    kind: Literal["qr", "code128", "gs1_128"]
     data: str
     spare: bool = False
 
@@ -73,6 +73,11 @@ class Symbol:
     def code128(cls, data: str, *, spare: bool = False) -> Self:
         """Return a Code 128 with its text below, for laser scanners."""
         return cls("code128", data, spare)
+
+    @classmethod
+    def gs1_128(cls, digits: str) -> Self:
+        """Return a GS1-128 of an identifier and its digits, such as `00` and the SSCC of a carton."""
+        return cls("gs1_128", digits)
 
 
 @dataclass(frozen=True, slots=True)

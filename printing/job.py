@@ -67,6 +67,10 @@ REPRINTS: Final[dict[str, Reprint]] = {
     "pickup_label": "auto",
     "shipping_label": "auto",
     "manifest": "auto",
+    "count_sheet": "auto",
+    "goods_received": "auto",
+    "carton_label": "auto",
+    "transfer_manifest": "auto",
     "handover_slip": "person",  # says what was paid
     "order_slip": "person",  # the same, and shows the pickup code
 }

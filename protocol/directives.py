@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from protocol import lending, stock, transfer_messages
 from protocol.fulfilment import LINES_FOR_LATER, AssignedLine, Promise
-from protocol.orders import Code, PositiveMinor, WireModel
+from protocol.orders import Code, PositiveMinor, Quantity, WireModel
 
 
 class Outcome(StrEnum):
@@ -95,6 +96,28 @@ class AssignmentAmend(WireModel):
     note: str | None = Field(default=None, max_length=300)
 
 
+class DroppedLine(WireModel):
+    """Units of a line that need not be fetched any more."""
+
+    line_no: int = Field(ge=1, le=LINES_FOR_LATER)
+    units: Quantity
+
+
+class AssignmentChange(WireModel):
+    """Fetch other units for an assignment: some less, some more, all of it or nothing.
+
+    The event `assignment.changed` says that it is done. A rejection changes nothing: `too_late`,
+    `picked_already`, `picking_begun`, `checked_out`, `cancel_asked`, `unknown_sku`, `no_assignment`.
+    """
+
+    assignment_id: Code
+    order_id: Code
+    change_id: Code
+    dropped: tuple[DroppedLine, ...] = Field(default=(), max_length=LINES_FOR_LATER)
+    added: tuple[AssignedLine, ...] = Field(default=(), max_length=LINES_FOR_LATER)
+    reason: str = Field(default="", max_length=300)
+
+
 class OrderSettled(WireModel):
     """What became of an order that this store took and could not decide alone."""
 
@@ -118,8 +141,19 @@ DIRECTIVE_KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxy
         ("assignment.offer", 1): AssignmentOffer,
         ("assignment.cancel", 1): AssignmentCancel,
         ("assignment.amend", 1): AssignmentAmend,
+        ("assignment.change", 1): AssignmentChange,
         ("order.settled", 1): OrderSettled,
         ("withdrawn", 1): Withdrawn,
+        ("count.request", 1): stock.CountRequest,
+        ("count.cancel", 1): stock.CountCancel,
+        ("delivery.expect", 1): stock.DeliveryExpect,
+        ("delivery.cancel", 1): stock.DeliveryCancel,
+        ("transfer.request", 1): transfer_messages.TransferRequest,
+        ("transfer.cancel", 1): transfer_messages.TransferCancel,
+        ("transfer.expect", 1): transfer_messages.TransferExpect,
+        ("transfer.settled", 1): transfer_messages.TransferSettled,
+        ("transfer.told", 1): transfer_messages.TransferTold,
+        ("lending.policy", 1): lending.LendingPolicy,
     }
 )
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from protocol import later
+from protocol import later, stock, transfer_desk, transfer_messages
 from protocol.orders import (
     LINES_PER_ORDER,
     Approval,
@@ -160,6 +160,19 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("order.voided", 1): OrderVoided,
         ("return.completed", 1): ReturnCompleted,
         ("stock.moved", 1): StockMoved,
+        ("stock.adjusted", 1): stock.StockAdjusted,
+        ("stock.task_answered", 1): stock.StockTaskAnswered,
+        ("count.requested", 1): stock.CountRequested,
+        ("count.opened", 1): stock.CountOpened,
+        ("count.confirmed", 1): stock.CountConfirmed,
+        ("count.posted", 1): stock.CountPosted,
+        ("count.undone", 1): stock.CountUndone,
+        ("count.cancelled", 1): stock.CountCancelled,
+        ("delivery.announced", 1): stock.DeliveryAnnounced,
+        ("delivery.expected", 1): stock.DeliveryExpected,
+        ("delivery.received", 1): stock.DeliveryReceived,
+        ("delivery.cancelled", 1): stock.DeliveryCancelled,
+        ("receipt.corrected", 1): stock.ReceiptCorrected,
         ("till.opened", 1): TillOpened,
         ("till.drawer_opened", 1): DrawerOpened,
         ("till.counted", 1): TillCounted,
@@ -172,6 +185,7 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("order.paid", 1): later.OrderPaid,
         ("order.paid_online", 1): later.OrderPaidOnline,
         ("order.cancelled", 1): later.OrderCancelled,
+        ("order.lines_added", 1): later.LinesAdded,
         ("order.refunded", 1): later.OrderRefunded,
         ("order.refunded_online", 1): later.OrderRefundedOnline,
         ("order.changed", 1): later.OrderChanged,
@@ -180,6 +194,9 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("assignment.answered", 1): later.AssignmentAnswered,
         ("assignment.withdrawn", 1): later.AssignmentWithdrawn,
         ("assignment.cancel_requested", 1): later.CancelRequested,
+        ("assignment.change_requested", 1): later.ChangeRequested,
+        ("assignment.change_refused", 1): later.ChangeRefused,
+        ("assignment.changed", 1): later.AssignmentChanged,
         ("assignment.accepted", 1): later.AssignmentAccepted,
         ("assignment.rejected", 1): later.AssignmentRejected,
         ("assignment.pick_started", 1): later.PickStarted,
@@ -192,6 +209,24 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("assignment.cancelled", 1): later.AssignmentCancelled,
         ("assignment.cancel_refused", 1): later.CancelRefused,
         ("manifest.closed", 1): later.ManifestClosed,
+        ("transfer.requested", 1): transfer_messages.TransferRequested,
+        ("transfer.accepted", 1): transfer_messages.TransferAccepted,
+        ("transfer.rejected", 1): transfer_messages.TransferRejected,
+        ("transfer.picked", 1): transfer_messages.TransferPicked,
+        ("transfer.carton_packed", 1): transfer_messages.CartonPacked,
+        ("transfer.carton_opened", 1): transfer_messages.CartonOpened,
+        ("transfer.shipped", 1): transfer_messages.TransferShipped,
+        ("transfer.cancelled", 1): transfer_messages.TransferCancelled,
+        ("transfer.cancel_asked", 1): transfer_messages.CancelAsked,
+        ("transfer.received", 1): transfer_messages.TransferReceived,
+        ("transfer.matched", 1): transfer_messages.ReceiptMatched,
+        ("transfer.receipt_undone", 1): transfer_messages.ReceiptUndone,
+        ("transfer.closed", 1): transfer_messages.TransferClosed,
+        ("transfer.answered", 1): transfer_desk.TransferAnswered,
+        ("transfer.cancel_requested", 1): transfer_desk.TransferCancelRequested,
+        ("transfer.decided", 1): transfer_desk.TransferDecided,
+        ("transfer.extended", 1): transfer_desk.TransferExtended,
+        ("transfer.receipt_accepted", 1): transfer_desk.ReceiptAccepted,
     }
 )
 KIND_OF: Final[Mapping[type[WireModel], tuple[str, int]]] = MappingProxyType(
@@ -199,11 +234,18 @@ KIND_OF: Final[Mapping[type[WireModel], tuple[str, int]]] = MappingProxyType(
 )
 
 
+SUBJECT_LENGTH: Final = 64
+"""As `protocol.envelope` reads it; an event with a longer one could be written and never read again."""
 _SUBJECTS: Final = (
     ("order", "order_id"),
     ("return", "return_id"),
     ("assignment", "assignment_id"),
     ("manifest", "manifest_id"),
+    ("transfer", "transfer_id"),
+    ("receipt", "receipt_id"),
+    ("count", "count_id"),
+    ("adjustment", "adjustment_id"),
+    ("delivery", "delivery_id"),
     ("till", "session_id"),
 )
 
@@ -215,10 +257,8 @@ def subjects_of(body: WireModel) -> tuple[str, ...]:
     the same article. Stock is a sum, so the order of movements does not change where it ends.
     """
     if isinstance(body, ExceptionRaised | ExceptionClosed):
-        return (f"exception:{body.dedupe_key}"[:100],)
-    named = tuple(
-        f"{record}:{name}" for record, field in _SUBJECTS if (name := getattr(body, field, None)) is not None
-    )
+        return (f"exception:{body.dedupe_key}"[:SUBJECT_LENGTH],)
+    named = tuple(f"{record}:{name}" for record, field in _SUBJECTS if (name := getattr(body, field, None)))
     if isinstance(body, later.OrderRouted):
         return (*named, *(f"assignment:{part.assignment_id}" for part in body.parts))
     return named

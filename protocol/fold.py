@@ -237,6 +237,21 @@ def _cancelled(record: OrderRecord, units: Sequence[later.CancelledLine]) -> _Ad
     return _moved(changed, OrderEvent.CANCELLED), tuple(odd)
 
 
+def _more(record: OrderRecord, lines: Sequence[OrderLine]) -> _Advanced:
+    """More was ordered; a line that is known already is not taken twice."""
+    known = {line.line_no for line in record.lines}
+    added = tuple([_new_line(line, 0) for line in lines if line.line_no not in known])
+    return replace(record, lines=record.lines + added), ()
+
+
+def _change_refused(record: OrderRecord, body: later.ChangeRefused) -> _Advanced:
+    """A location fetches nothing more. What was ordered already and was to come from there is nobody's."""
+    ordered = {line.line_no for line in record.lines}
+    if any(line.line_no in ordered for line in body.added):
+        return _given_up(record, body)
+    return record, ()
+
+
 def _line_after(line: LineRecord, quantity: int, gross_minor: int, tax_minor: int) -> LineRecord:
     return LineRecord(
         line.line_no,
@@ -306,6 +321,8 @@ _ADVANCES: Final[Mapping[type[WireModel], Callable[[OrderRecord, Any], _Advanced
         later.OrderRouted: _moves(OrderEvent.LOCATION_CHOSEN),
         later.OrderUnroutable: _given_up,
         later.OrderCancelled: lambda record, body: _cancelled(record, body.lines),
+        later.LinesAdded: lambda record, body: _more(record, body.lines),
+        later.ChangeRefused: _change_refused,
         later.AssignmentAnswered: _answered,
         later.AssignmentWithdrawn: _given_up,
         later.AssignmentRejected: _given_up,

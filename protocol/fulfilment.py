@@ -145,6 +145,8 @@ class RoutedPart(WireModel):
     lines: tuple[AssignedLine, ...] = Field(min_length=1, max_length=LINES_FOR_LATER)
     service: str = Field(default="", max_length=32)
     cost_minor: int = 0
+    transfer_id: str = Field(default="", max_length=64)
+    """The transfer by which its goods come: nothing is offered, the location hears when they are sent."""
 
 
 class RuledOut(WireModel):

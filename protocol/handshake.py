@@ -47,6 +47,14 @@ class Hello(WireModel):
     cseq_done: Seq = 0
     chead: str = Field(default="", max_length=64)
     ep: int = Field(default=0, ge=0)
+    r_seen: int = Field(default=0, ge=0)
+    """All R of the hub that this edge has seen in its epoch: a hub that has fewer was restored."""
+    ordinal: int = Field(default=0, ge=0, le=9_999)
+    """Part of every number that this incarnation prints."""
+    was: str = Field(default="", max_length=32)
+    """The incarnation before this one, as far as this database knows."""
+    why: str = Field(default="", max_length=40)
+    """Why this incarnation began: `restored`, `rolled_back`, or empty for a new database."""
     marker: Marker = Marker.OK
     clock_us: int
     software: str = Field(default="", max_length=40)
@@ -69,12 +77,23 @@ class Welcome(WireModel):
     cseq_next: int = Field(ge=1)
     chead: str = Field(default="", max_length=64)
     rights: Literal["ok", "reopen"] = "ok"
+    lives: tuple["Life", ...] = Field(default=(), max_length=1_000)
+    """What the hub has of the incarnations before this one, the oldest first; all of them are closed."""
     drain_only: bool = False
     """This incarnation was replaced: only the events that the hub lacks are taken from it."""
     window: int = Field(default=4, ge=0, le=16)
     hub_clock_us: int
     edge_clock_us: int
     """The edge's clock as it was in HELLO, echoed so that the edge can measure its offset."""
+
+
+class Life(WireModel):
+    """How far the hub has applied a closed incarnation of an edge."""
+
+    inc: Incarnation
+    upto: Seq
+    head: Hash
+    ordinal: int = Field(default=0, ge=0)
 
 
 class RejectCode(StrEnum):
@@ -87,6 +106,8 @@ class RejectCode(StrEnum):
     VERSION = "version"
     DRAIN_ONLY = "drain_only"
     QUARANTINE = "quarantine"
+    NEW_LIFE = "new_life"
+    """A person has decided that this database is the store: it goes on under a new incarnation."""
 
 
 class Reject(WireModel):

@@ -103,6 +103,20 @@ class OrderCancelled(WireModel):
     lines: tuple[CancelledLine, ...] = Lines
     reason: str = Sentence
     by_customer: bool = False
+    change_id: str = Field(default="", max_length=64)
+    """The change whose other half is `LinesAdded`: the customer hears of both at once."""
+
+
+class LinesAdded(WireModel):
+    """More was ordered: new lines with their money. What was ordered before stays what it was."""
+
+    change_id: Code
+    order_id: Code
+    number: Code
+    lines: tuple[OrderLine, ...] = Lines
+    total_minor: PositiveMinor
+    tax_minor: PositiveMinor
+    reason: str = Sentence
 
 
 class OrderRefunded(AtTill):
@@ -115,6 +129,8 @@ class OrderRefunded(AtTill):
     amount_minor: PositiveMinor
     rounding_minor: Minor = 0
     reason: str = Sentence
+    approvals: tuple[Approval, ...] = ()
+    """Who let it out of the drawer, where that was not for the cashier alone to decide."""
 
 
 class OrderRefundedOnline(WireModel):
@@ -201,6 +217,36 @@ class CancelRequested(OnAssignment):
     reason: str = Sentence
     reroute: bool = False
     """Whether the units go back to routing, rather than being cancelled for the customer."""
+
+
+class ChangeRequested(OnAssignment):
+    """The hub asked a location to fetch other units for an order, all or nothing; its answer decides."""
+
+    location: Code
+    change_id: Code
+    added: tuple[AssignedLine, ...] = Field(default=(), max_length=LINES_FOR_LATER)
+    dropped: tuple[CancelledLine, ...] = Field(default=(), max_length=LINES_FOR_LATER)
+    reason: str = Sentence
+
+
+class ChangeRefused(OnAssignment):
+    """A location did not take a change over, so it fetches what it fetched before."""
+
+    location: Code
+    change_id: Code
+    code: str = Field(default="", max_length=64)
+    detail: str = Sentence
+    added: tuple[AssignedLine, ...] = Field(default=(), max_length=LINES_FOR_LATER)
+    """What it was to fetch too; none of it is its own."""
+
+
+class AssignmentChanged(OnAssignment):
+    """The location took a change over: what it no longer fetches, and what it fetches too, of lent units."""
+
+    change_id: Code
+    dropped: tuple[PutBackLine, ...] = Field(default=(), max_length=LINES_FOR_LATER)
+    added: tuple[AssignedLine, ...] = Field(default=(), max_length=LINES_FOR_LATER)
+    reason: str = Sentence
 
 
 class AssignmentAccepted(OnAssignment):

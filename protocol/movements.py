@@ -13,6 +13,7 @@ from typing import Final
 from protocol.errors import Invalid
 from protocol.fulfilment import PutBackLine, ShortLine, ShortReason, UnitsLine
 from protocol.orders import LineKind
+from protocol.transfers import ReceivedLine, SettledLine
 
 
 class Bucket(StrEnum):
@@ -32,10 +33,19 @@ class Bucket(StrEnum):
     ADJUSTMENT = "adjustment"
     OPENING = "opening"
     MISSING = "missing"
+    TRANSFER = "transfer"
+    """Another location: goods come from it and go to it."""
 
 
 OUTSIDE: Final = frozenset(
-    {Bucket.SUPPLIER, Bucket.CUSTOMER, Bucket.ADJUSTMENT, Bucket.OPENING, Bucket.MISSING}
+    {
+        Bucket.SUPPLIER,
+        Bucket.CUSTOMER,
+        Bucket.ADJUSTMENT,
+        Bucket.OPENING,
+        Bucket.MISSING,
+        Bucket.TRANSFER,
+    }
 )
 """Places that have no balance here."""
 INSIDE: Final = frozenset(Bucket) - OUTSIDE
@@ -194,4 +204,45 @@ def _by_owner(line: UnitsLine, target: Bucket, reason: str) -> tuple[Movement, .
     """Units the hub was lent lie on the shelf until they are picked; the location's own were set aside."""
     return move([(line.sku, line.lent)], Bucket.SELLABLE, target, reason) + move(
         [(line.sku, line.bound)], Bucket.RESERVED, target, reason
+    )
+
+
+def transfer_ship_movements(lines: Sequence[UnitsLine]) -> tuple[Movement, ...]:
+    """Picked goods leave for another location: they are on their way, and no longer physical stock."""
+    return move([(line.sku, line.units) for line in lines], Bucket.PICKED, Bucket.IN_TRANSIT, "transfer_out")
+
+
+def transfer_receive_movements(lines: Sequence[ReceivedLine]) -> tuple[Movement, ...]:
+    """Goods arrive from elsewhere: to the shelf, to the order they came for, or broken to quarantine."""
+    return (
+        move([(line.sku, line.to_shelf) for line in lines], Bucket.TRANSFER, Bucket.SELLABLE, "transfer_in")
+        + move([(line.sku, line.bound) for line in lines], Bucket.TRANSFER, Bucket.RESERVED, "transfer_in")
+        + move(
+            [(line.sku, line.damaged) for line in lines],
+            Bucket.TRANSFER,
+            Bucket.QUARANTINE,
+            "transfer_in_damaged",
+        )
+    )
+
+
+def transfer_undo_movements(lines: Sequence[ReceivedLine]) -> tuple[Movement, ...]:
+    """A receipt is taken back: its goods were never here."""
+    return tuple(
+        Movement(one.sku, one.to_bucket, one.from_bucket, one.quantity, "transfer_in_undone")
+        for one in transfer_receive_movements(lines)
+    )
+
+
+def transfer_match_movements(lines: Sequence[ReceivedLine]) -> tuple[Movement, ...]:
+    """Goods that came before their announcement are set aside for the order they turn out to be for."""
+    return move([(line.sku, line.bound) for line in lines], Bucket.SELLABLE, Bucket.RESERVED, "reserve")
+
+
+def transfer_close_movements(lines: Sequence[SettledLine]) -> tuple[Movement, ...]:
+    """What was on its way has arrived elsewhere, or never will: in transit goes back to zero."""
+    return move(
+        [(line.sku, line.received) for line in lines], Bucket.IN_TRANSIT, Bucket.TRANSFER, "transfer_arrived"
+    ) + move(
+        [(line.sku, line.missing) for line in lines], Bucket.IN_TRANSIT, Bucket.MISSING, "transfer_missing"
     )

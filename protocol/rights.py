@@ -62,6 +62,7 @@ class HubVector(WireModel):
     K: Cell
     R: Cell
     want: Cell = 0
+    """How many units the hub wants to hold free: a level, so that the same wish twice lends nothing more."""
 
     def merge(self, other: "HubVector") -> "HubVector":
         """Return the two as one: cells by maximum, the rest by newest version, of the newest epoch."""

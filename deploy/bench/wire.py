@@ -40,7 +40,7 @@ from hub.fleet.steps import NewLocation, add_location
 from hub.link.inbox import Received
 from hub.link.outbox import Outbox
 from hub.link.service import HubLink, LinkParts
-from protocol.envelope import Batch, decode_batch
+from protocol.envelope import EVENTS_PER_BATCH, Batch, decode_batch
 from protocol.events import KINDS, DrawerOpened
 from protocol.kit.mqtt import Broker
 from protocol.kit.system import SystemClock, SystemIds
@@ -115,7 +115,7 @@ def batches_of(edge: Edge) -> list[Ready]:
             sess="ab" * 16,
             newest=after,
             oldest_ms=0,
-            single=False,
+            limit=EVENTS_PER_BATCH,
             delivered=set(),
         )
         if not isinstance(ready, Ready):

@@ -42,6 +42,7 @@ SELECT (SELECT count(*) FROM sold),
        (SELECT count(*) FROM returns WHERE kind = 'void' AND location = :place),
        (SELECT coalesce(sum(total_minor), 0) FROM returns WHERE kind = 'void' AND location = :place)
 """
+_KNOWN: Final = "SELECT upto FROM streams WHERE edge = ? AND state = 'current'"
 
 
 @dataclass
@@ -185,7 +186,8 @@ def _cost_in_the_books(layout: Layout) -> tuple[int, int]:
 
 
 def _inventory_gap(layout: Layout) -> int:
-    accounts = {account for purpose, account in MAPPING.items() if purpose.startswith("inventory")}
+    held = {purpose for purpose in MAPPING if purpose.startswith("inventory")} | {"transit_unmatched"}
+    accounts = {MAPPING[purpose] for purpose in held}
     worth = one(layout.folder / "hub" / "hub.db", "SELECT sum(value_minor) FROM stock_values")
     return sum(_on_account(layout, account) for account in sorted(accounts)) - int(worth or 0)
 
@@ -196,12 +198,13 @@ def _on_account(layout: Layout, account: str) -> int:
 
 
 def _newest(layout: Layout, name: str) -> int:
-    return int(one(layout.folder / name / "edge.db", "SELECT coalesce(max(seq), 0) FROM events"))
+    query = "SELECT max(carried, coalesce((SELECT max(seq) FROM events), 0) - base) FROM link"
+    return int(one(layout.folder / name / "edge.db", query))
 
 
 def _behind(layout: Layout, name: str, newest: int) -> int:
     acked = one(layout.folder / name / "edge.db", "SELECT acked FROM link")
-    known = one(layout.folder / "hub" / "hub.db", "SELECT max(upto) FROM streams WHERE edge = ?", name)
+    known = one(layout.folder / "hub" / "hub.db", _KNOWN, name)
     return newest - min(int(known or 0), int(acked or 0))
 
 
@@ -248,7 +251,8 @@ def _compare_orders(layout: Layout, name: str, told: Mapping[str, int]) -> Seque
 def _events(layout: Layout, name: str, newest: int) -> tuple[int, int]:
     """Return how many of a store's events the hub lacks or has set aside, and how many it has twice."""
     with reading(layout.folder / name / "edge.db") as connection:
-        written = {row[0]: row[1] for row in connection.execute("SELECT id, seq FROM events")}
+        rows = connection.execute("SELECT id, seq - (SELECT base FROM link) FROM events")
+        written = {row[0]: row[1] for row in rows}
     with reading(layout.folder / "hub" / "hub.db") as connection:
         applied = [
             row[0] for row in connection.execute("SELECT event_id FROM events WHERE edge = ?", (name,))

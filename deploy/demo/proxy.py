@@ -110,14 +110,26 @@ class Proxy:
         for connection in (near, far):
             # Without this, the small packets of a request and its answer wait 40 ms for each other.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        back = threading.Thread(target=_pump, args=(far, near), daemon=True)
+        back = threading.Thread(target=self._pump, args=(far, near), daemon=True)
         back.start()
-        _pump(near, far)
+        self._pump(near, far)
         back.join()
         with self._lock:
             self._open -= {near, far}
         near.close()
         far.close()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        """Carry bytes one way until either side ends; then end the other side's way too."""
+        with suppress(OSError):
+            while data := source.recv(CHUNK_BYTES):
+                self._pass_on(data, sink)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    def _pass_on(self, data: bytes, sink: socket.socket) -> None:
+        """Carry some bytes; a line that is worse than this one does it later, or never."""
+        sink.sendall(data)
 
 
 class StoreLine:
@@ -156,15 +168,6 @@ class StoreLine:
     ) -> None:
         """Give both ports back."""
         self.close()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    """Carry bytes one way until either side ends; then end the other side's way too."""
-    with suppress(OSError):
-        while data := source.recv(CHUNK_BYTES):
-            sink.sendall(data)
-    with suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
 
 
 def _wake_and_close(listener: socket.socket) -> None:

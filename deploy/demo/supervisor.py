@@ -67,16 +67,11 @@ class Supervisor:
         Raises:
             Unavailable: a process ended or did not answer in time; the remedy shows the end of its log.
         """
-        layout, ports = self.layout, self.layout.ports
         self._say("broker")
-        self._broker = embedded_broker(layout)
+        self._broker = embedded_broker(self.layout)
         self._spawner.do(self._broker.start)
-        for place in layout.places:
-            line = ports.edges[place.name]
-            self.lines[place.name] = StoreLine(
-                Proxy(line.mqtt_line, ("127.0.0.1", ports.broker)),
-                Proxy(line.hub_line, ("127.0.0.1", ports.hub)),
-            )
+        for place in self.layout.places:
+            self.lines[place.name] = self._open_line(place.name)
         children = [self._hub, *self._printers.values(), *self._edges.values()]
         for child in children:
             child.start()
@@ -197,9 +192,13 @@ class Supervisor:
         while not self._stopping.wait(WATCH_SECONDS):
             with self._lock:
                 self._keep_broker()
-                for child in (self._hub, *self._edges.values(), *self._printers.values()):
+                for child in self._kept():
                     if not child.runs() and not self._stopping.is_set():
                         child.start()
+
+    def _kept(self) -> list[Child]:
+        """Return what is started again when it has died."""
+        return [self._hub, *self._edges.values(), *self._printers.values()]
 
     def _keep_broker(self) -> None:
         """Start the broker again if it has died; one that will not start is tried again at the next look."""
@@ -207,6 +206,12 @@ class Supervisor:
             return
         with contextlib.suppress(Unavailable):
             self._spawner.do(self._broker.start)
+
+    def _open_line(self, name: str) -> StoreLine:
+        ports, line = self.layout.ports, self.layout.ports.edges[name]
+        return StoreLine(
+            Proxy(line.mqtt_line, ("127.0.0.1", ports.broker)), Proxy(line.hub_line, ("127.0.0.1", ports.hub))
+        )
 
     def _child(self, name: str, arguments: Sequence[str], url: str) -> Child:
         return Child(

@@ -5,6 +5,7 @@ then a GTIN by its check digit, then any code a product has. A twelve-digit GTIN
 with a leading zero, so a trade number is looked up in every length it may be stored in.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -15,6 +16,7 @@ from protocol.ids import parse_slip_code
 CODE_LIMIT: Final = 512
 """A GS1 Digital Link fits; a pasted letter does not."""
 _LENGTHS: Final = (13, 12, 8, 14)
+_SYMBOLOGY: Final = re.compile(r"^\][A-Za-z][0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Meaning:
 def meaning_of(text: str) -> Meaning:
     """Return what a scan means, without looking anything up."""
     code = clean(text)
-    slip = parse_slip_code(code)
+    bare = without_symbology(code)
+    slip = parse_slip_code(bare)
     if slip is not None:
         return Meaning("slip", slip=slip)
     plain = code.isascii() and code.isdigit()
@@ -44,7 +47,16 @@ def meaning_of(text: str) -> Meaning:
         found = _gs1(code)
         if found is not None:
             return Meaning("gs1", candidates=(*gtin_forms(found), code))
-    return Meaning("code", candidates=(code,))
+    return Meaning("code", candidates=tuple(dict.fromkeys((code, bare))))
+
+
+def without_symbology(code: str) -> str:
+    """Return a scan without the three letters by which some scanners say which symbology they read.
+
+    A handheld without Wi-Fi takes a store code for itself with or without them (`handheld.js`), and so does
+    the store.
+    """
+    return _SYMBOLOGY.sub("", code).removeprefix("\x1d")
 
 
 def clean(text: str) -> str:

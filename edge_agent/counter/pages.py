@@ -35,6 +35,7 @@ from protocol.kit.text import _
 from protocol.kit.web.filters import amount, money
 from protocol.kit.web.signin import CurrentPerson
 from protocol.rules.discounts import percent_of
+from protocol.sscc import read_label
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
@@ -276,9 +277,14 @@ async def _add(request: Request, edge: Edge, person: CurrentPerson, code: str) -
 
 
 async def _slip(request: Request, edge: Edge, person: CurrentPerson, code: str) -> Response | None:
+    sscc = read_label(code)
+    if sscc:
+        return go_to(request, f"/transfers/carton/{sscc}")
     slip = parse_slip_code(code)
     if slip is None:
         return None
+    if slip[0] == "tf":
+        return go_to(request, f"/transfers/number/{slip[1]}")
     if slip[0] == steps.SLIP_TYPE:
         return await _recall(request, edge, person, code)
     return go_to(request, f"/orders/{slip[1]}")

@@ -63,5 +63,6 @@ def _link(subject: str) -> tuple[str, str]:
         "print": (f"/store/printers/jobs/{name}", _("See the slip")),
         "till": ("/store/day", _("See the tills")),
         "order": (f"/orders/{name}", _("See the order")),
+        "transfer": (f"/transfers/{name}", _("See the transfer")),
     }
     return places.get(kind, ("", ""))

@@ -5,14 +5,14 @@ A wrong scan is an answer (`outcome`), everything else that cannot be done is a 
 """
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from edge_agent.context import Edge
-from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.steps import holds, inbox, parcels, picking, pickup, views, walking
 from edge_agent.fulfil.steps.commands import (
     Accept,
@@ -52,11 +52,9 @@ from edge_agent.fulfil.steps.models import (
     Packed,
     PickView,
     ScanAnswer,
-    Scanned,
     ShelfView,
     Shipped,
     ShortAnswer,
-    Shorted,
     Started,
     Verification,
     WorkView,
@@ -72,15 +70,6 @@ Anybody = Annotated[CurrentPerson, Depends(signed_in)]
 Id = Annotated[str, Path(max_length=64)]
 ListId = Annotated[str, Path(max_length=64)]
 Kind = Annotated[str, Query(pattern=r"^(collect|ship)?$")]
-
-Answer = TypeVar("Answer", bound=BaseModel)
-Step = Callable[[EdgeUnit], tuple[Answer, bool]]
-
-
-async def _did(edge: Edge, step: Step[Answer]) -> Response:
-    """Run a verb and answer: 201 when it was done now, 200 when it had been done under this key."""
-    answer, fresh = await edge.database.awrite(step)
-    return answered(answer, 201 if fresh else 200)
 
 
 @router.get("/work")
@@ -135,22 +124,6 @@ async def manifest_candidates(
     return views.candidates(edge.database.read(), carrier)
 
 
-@router.post(
-    "/manifests", status_code=201, response_model=ManifestClosed, openapi_extra=body_of(CloseManifest)
-)
-async def close_manifest(request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Close the day with one carrier; its manifest is printed."""
-    command = await parsed(request, CloseManifest)
-    return await _did(edge, lambda unit: parcels.close_manifest(unit, edge, command, person=person))
-
-
-@router.post("/picks", status_code=201, response_model=Started, openapi_extra=body_of(StartPick))
-async def start_pick(request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Begin to walk: a list, a batch of assignments, or everything due before a time."""
-    command = await parsed(request, StartPick)
-    return await _did(edge, lambda unit: picking.start(unit, edge, command, person=person))
-
-
 @router.get("/picks/{list_id}")
 async def pick(list_id: ListId, edge: AnyEdge, _person: Anybody) -> PickView:
     """Show a pick list: its orders, its lines in the order of the walk, and the last scans."""
@@ -170,69 +143,6 @@ async def effects(
     return list(walking.effects(edge.database.read(), edge, list_id, (assignment_id, line_no), units))
 
 
-async def _scanned(edge: Edge, list_id: str, step: Step[Scanned]) -> Response:
-    scan, fresh = await edge.database.awrite(step)
-    pick = views.pick(edge.database.read(), edge, list_id)
-    return answered(ScanAnswer(scan=scan, pick=pick), 201 if fresh else 200)
-
-
-@router.post(
-    "/picks/{list_id}/scan", status_code=201, response_model=ScanAnswer, openapi_extra=body_of(ScanItem)
-)
-async def scan(list_id: ListId, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Take an article that was scanned; `outcome` says whether it is the right one."""
-    command = await parsed(request, ScanItem)
-    return await _scanned(
-        edge, list_id, lambda unit: walking.scan(unit, edge, list_id, command, person=person)
-    )
-
-
-@router.post(
-    "/picks/{list_id}/undo", status_code=201, response_model=ScanAnswer, openapi_extra=body_of(UndoScan)
-)
-async def undo_scan(list_id: ListId, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Take a scan back."""
-    command = await parsed(request, UndoScan)
-    return await _scanned(
-        edge, list_id, lambda unit: walking.undo(unit, edge, list_id, command, person=person)
-    )
-
-
-@router.post(
-    "/picks/{list_id}/set", status_code=201, response_model=ScanAnswer, openapi_extra=body_of(SetFound)
-)
-async def set_found(list_id: ListId, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Say by hand how many of a line were found."""
-    command = await parsed(request, SetFound)
-    return await _scanned(
-        edge, list_id, lambda unit: walking.set_found(unit, edge, list_id, command, person=person)
-    )
-
-
-@router.post(
-    "/picks/{list_id}/short", status_code=201, response_model=ShortAnswer, openapi_extra=body_of(ShortPick)
-)
-async def short(list_id: ListId, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Say that units are not there, and why."""
-    command = await parsed(request, ShortPick)
-
-    def step(unit: EdgeUnit) -> tuple[Shorted, bool]:
-        return walking.short(unit, edge, list_id, command, person=person)
-
-    noted, fresh = await edge.database.awrite(step)
-    pick = views.pick(edge.database.read(), edge, list_id)
-    return answered(ShortAnswer(short=noted, pick=pick), 201 if fresh else 200)
-
-
-@router.post(
-    "/picks/{list_id}/finish", status_code=201, response_model=Finished, openapi_extra=body_of(FinishPick)
-)
-async def finish_pick(list_id: ListId, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """End the walk: what was found is picked, what was not takes its effect."""
-    command = await parsed(request, FinishPick)
-    return await _did(edge, lambda unit: walking.finish(unit, edge, list_id, command, person=person))
-
-
 @router.get("/assignments/{assignment_id}")
 async def assignment(assignment_id: Id, edge: AnyEdge, _person: Anybody) -> AssignmentView:
     """Show one assignment with its lines, parcels and handovers."""
@@ -245,80 +155,11 @@ async def contact(assignment_id: Id, edge: AnyEdge, _person: Anybody) -> Contact
     return views.contact(edge.database.read(), assignment_id)
 
 
-@router.post(
-    "/assignments/{assignment_id}/accept",
-    status_code=201,
-    response_model=Done,
-    openapi_extra=body_of(Accept),
-)
-async def accept(assignment_id: Id, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Take the work on."""
-    command = await parsed(request, Accept)
-    return await _did(edge, lambda unit: inbox.accept(unit, edge, assignment_id, command, person=person))
-
-
-@router.post(
-    "/assignments/{assignment_id}/reject",
-    status_code=201,
-    response_model=Done,
-    openapi_extra=body_of(Reject),
-)
-async def reject(assignment_id: Id, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Give the work back, for a reason."""
-    command = await parsed(request, Reject)
-    return await _did(edge, lambda unit: inbox.reject(unit, edge, assignment_id, command, person=person))
-
-
 @router.post("/assignments/{assignment_id}/check-item", openapi_extra=body_of(CheckItem))
 async def check_item(assignment_id: Id, request: Request, edge: AnyEdge, person: Anybody) -> CheckedItem:
     """Tell whether an article belongs into the parcels of an order; nothing is written."""
     asked = await parsed(request, CheckItem)
     return parcels.check_item(edge.database.read(), edge, assignment_id, asked, person)
-
-
-@router.post(
-    "/assignments/{assignment_id}/pack", status_code=201, response_model=Packed, openapi_extra=body_of(Pack)
-)
-async def pack(assignment_id: Id, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Put what was picked into parcels or bags; slips and labels are printed."""
-    command = await parsed(request, Pack)
-    return await _did(edge, lambda unit: parcels.pack(unit, edge, assignment_id, command, person=person))
-
-
-@router.post(
-    "/assignments/{assignment_id}/stage", status_code=201, response_model=Done, openapi_extra=body_of(Stage)
-)
-async def stage(assignment_id: Id, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Put the bags on a shelf: the order is ready."""
-    command = await parsed(request, Stage)
-    return await _did(edge, lambda unit: parcels.stage(unit, edge, assignment_id, command, person=person))
-
-
-@router.post(
-    "/assignments/{assignment_id}/ship", status_code=201, response_model=Shipped, openapi_extra=body_of(Ship)
-)
-async def ship(assignment_id: Id, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Give the parcels to a carrier."""
-    command = await parsed(request, Ship)
-    return await _did(edge, lambda unit: parcels.ship(unit, edge, assignment_id, command, person=person))
-
-
-@router.post(
-    "/assignments/{assignment_id}/verify",
-    status_code=201,
-    response_model=Verification,
-    openapi_extra=body_of(Verify),
-)
-async def verify(assignment_id: Id, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Recognise who collects. A wrong try is stored before it is refused."""
-    command = await parsed(request, Verify)
-
-    def step(unit: EdgeUnit) -> tuple[Verification, bool]:
-        return pickup.verify(unit, edge, assignment_id, command, person=person)
-
-    answer, fresh = await edge.database.awrite(step)
-    check_verified(answer)
-    return answered(answer, 201 if fresh else 200)
 
 
 def check_verified(answer: Verification) -> None:
@@ -348,76 +189,110 @@ def check_verified(answer: Verification) -> None:
     )
 
 
-@router.post(
-    "/assignments/{assignment_id}/hand-over",
-    status_code=201,
-    response_model=HandedOver,
-    openapi_extra=body_of(HandOver),
-)
-async def hand_over(assignment_id: Id, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Hand over everything that is here, or these units."""
-    command = await parsed(request, HandOver)
-    return await _did(edge, lambda unit: pickup.hand_over(unit, edge, assignment_id, command, person=person))
+Finish = Callable[..., BaseModel]
+"""(edge, what the path names, what the step answered) -> the answer; it may refuse what is stored already."""
 
 
-@router.post(
-    "/handovers/{handover_id}/undo",
-    status_code=201,
-    response_model=Done,
-    openapi_extra=body_of(UndoHandover),
-)
-async def undo_handover(handover_id: Id, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Take a handover back within its minutes."""
-    command = await parsed(request, UndoHandover)
-    return await _did(
-        edge, lambda unit: pickup.undo_handover(unit, edge, handover_id, command, person=person)
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: where it is, what it is told and answers, and the step that does it once for each key."""
+
+    path: str
+    command: type[BaseModel]
+    answer: type[BaseModel]
+    step: Callable[..., tuple[Any, bool]]
+    says: str
+    finish: Finish | None = None
+
+
+def _with_list(answer: type[BaseModel], field: str) -> Finish:
+    """Return what answers with the list as it stands after the step, beside what the step said."""
+
+    def finish(edge: Edge, list_id: str, said: Any) -> BaseModel:
+        pick = views.pick(edge.database.read(), edge, list_id)
+        return answer.model_validate({field: said, "pick": pick})
+
+    return finish
+
+
+def _recognised(_edge: Edge, _assignment_id: str, said: Any) -> BaseModel:
+    check_verified(said)
+    return Verification.model_validate(said)
+
+
+_PICK, _ASSIGNMENT = "/picks/{list_id}", "/assignments/{assignment_id}"
+VERBS: Final = (
+    Verb("/manifests", CloseManifest, ManifestClosed, parcels.close_manifest,
+         "Close the day with one carrier; its manifest is printed."),
+    Verb("/picks", StartPick, Started, picking.start,
+         "Begin to walk: a list, a batch of assignments, or everything due before a time."),
+    Verb(f"{_PICK}/scan", ScanItem, ScanAnswer, walking.scan,
+         "Take an article that was scanned; `outcome` says whether it is the right one.",
+         _with_list(ScanAnswer, "scan")),
+    Verb(f"{_PICK}/undo", UndoScan, ScanAnswer, walking.undo, "Take a scan back.",
+         _with_list(ScanAnswer, "scan")),
+    Verb(f"{_PICK}/set", SetFound, ScanAnswer, walking.set_found,
+         "Say by hand how many of a line were found.", _with_list(ScanAnswer, "scan")),
+    Verb(f"{_PICK}/short", ShortPick, ShortAnswer, walking.short,
+         "Say that units are not there, and why.", _with_list(ShortAnswer, "short")),
+    Verb(f"{_PICK}/finish", FinishPick, Finished, walking.finish,
+         "End the walk: what was found is picked, what was not takes its effect."),
+    Verb(f"{_ASSIGNMENT}/accept", Accept, Done, inbox.accept, "Take the work on."),
+    Verb(f"{_ASSIGNMENT}/reject", Reject, Done, inbox.reject, "Give the work back, for a reason."),
+    Verb(f"{_ASSIGNMENT}/pack", Pack, Packed, parcels.pack,
+         "Put what was picked into parcels or bags; slips and labels are printed."),
+    Verb(f"{_ASSIGNMENT}/stage", Stage, Done, parcels.stage,
+         "Put the bags on a shelf: the order is ready."),
+    Verb(f"{_ASSIGNMENT}/ship", Ship, Shipped, parcels.ship, "Give the parcels to a carrier."),
+    Verb(f"{_ASSIGNMENT}/verify", Verify, Verification, pickup.verify,
+         "Recognise who collects. A wrong try is stored before it is refused.", _recognised),
+    Verb(f"{_ASSIGNMENT}/hand-over", HandOver, HandedOver, pickup.hand_over,
+         "Hand over everything that is here, or these units."),
+    Verb("/handovers/{handover_id}/undo", UndoHandover, Done, pickup.undo_handover,
+         "Take a handover back within its minutes."),
+    Verb(f"{_ASSIGNMENT}/put-back", PutBack, Done, inbox.put_back_no_show,
+         "Nobody came in time: give the order back, and its goods to the shelf."),
+    Verb(f"{_ASSIGNMENT}/goods-put-back", Accept, Done, inbox.goods_put_back,
+         "Say that the goods of a cancelled order lie on their shelf again; ends the task."),
+    Verb("/check-out", CheckOut, Held, holds.check_out, "Take assignments along on this device."),
+    Verb("/check-in", CheckIn, Held, holds.check_in, "Bring assignments of this device back."),
+    Verb("/take-back", TakeBack, Held, holds.take_back,
+         "Take assignments from a device that does not come back; needs a manager's word."),
+)  # fmt: skip
+"""What can be done. A step is told (unit, edge, what the path names, command, person)."""
+
+
+def _add(verb: Verb) -> None:
+    """Add the route of a verb: 201 when it was done now, 200 when it had been done under this key."""
+
+    async def do(request: Request, edge: Edge, person: CurrentPerson, *of: str) -> Response:
+        command = await parsed(request, verb.command)
+        said, fresh = await edge.database.awrite(
+            lambda unit: verb.step(unit, edge, *of, command, person=person)
+        )
+        answer = verb.finish(edge, *of, said) if verb.finish else said
+        return answered(answer, 201 if fresh else 200)
+
+    async def alone(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+        return await do(request, edge, person)
+
+    _before, brace, after = verb.path.partition("{")
+    named = Annotated[str, Path(alias=after.partition("}")[0], max_length=64)]
+
+    async def about(request: Request, edge: AnyEdge, person: Anybody, of: named) -> Response:
+        return await do(request, edge, person, of)
+
+    router.add_api_route(
+        verb.path,
+        about if brace else alone,
+        methods=["POST"],
+        status_code=201,
+        response_model=verb.answer,
+        openapi_extra=body_of(verb.command),
+        name=verb.step.__name__,
+        description=verb.says,
     )
 
 
-@router.post(
-    "/assignments/{assignment_id}/put-back",
-    status_code=201,
-    response_model=Done,
-    openapi_extra=body_of(PutBack),
-)
-async def put_back(assignment_id: Id, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Nobody came in time: give the order back, and its goods to the shelf."""
-    command = await parsed(request, PutBack)
-    return await _did(
-        edge, lambda unit: inbox.put_back_no_show(unit, edge, assignment_id, command, person=person)
-    )
-
-
-@router.post(
-    "/assignments/{assignment_id}/goods-put-back",
-    status_code=201,
-    response_model=Done,
-    openapi_extra=body_of(Accept),
-)
-async def goods_put_back(assignment_id: Id, request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Say that the goods of a cancelled order lie on their shelf again; ends the task."""
-    command = await parsed(request, Accept)
-    return await _did(
-        edge, lambda unit: inbox.goods_put_back(unit, edge, assignment_id, command, person=person)
-    )
-
-
-@router.post("/check-out", status_code=201, response_model=Held, openapi_extra=body_of(CheckOut))
-async def check_out(request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Take assignments along on this device."""
-    command = await parsed(request, CheckOut)
-    return await _did(edge, lambda unit: holds.check_out(unit, edge, command, person=person))
-
-
-@router.post("/check-in", status_code=201, response_model=Held, openapi_extra=body_of(CheckIn))
-async def check_in(request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Bring assignments of this device back."""
-    command = await parsed(request, CheckIn)
-    return await _did(edge, lambda unit: holds.check_in(unit, edge, command, person=person))
-
-
-@router.post("/take-back", status_code=201, response_model=Held, openapi_extra=body_of(TakeBack))
-async def take_back(request: Request, edge: AnyEdge, person: Anybody) -> Response:
-    """Take assignments from a device that does not come back; needs a manager's word."""
-    command = await parsed(request, TakeBack)
-    return await _did(edge, lambda unit: holds.take_back(unit, edge, command, person=person))
+for _verb in VERBS:
+    _add(_verb)

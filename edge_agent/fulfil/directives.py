@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from edge_agent.context import Edge
 from edge_agent.customers import steps as customers
-from edge_agent.fulfil.steps import inbox
+from edge_agent.fulfil.steps import changing, inbox
 from edge_agent.link.courier import Courier
 from edge_agent.link.directives import Kind
 from protocol.directives import AssignmentAmend, AssignmentOffer
@@ -30,6 +30,7 @@ def kinds_of(edge: Edge) -> Callable[[Courier], Mapping[str, Kind]]:
             "assignment.offer": Kind(inbox.offer, prepare),
             "assignment.cancel": Kind(inbox.cancel),
             "assignment.amend": Kind(inbox.amend, prepare),
+            "assignment.change": Kind(changing.change),
             "order.settled": Kind(inbox.settled),
         }
 

@@ -134,7 +134,7 @@ def _of_work(body: WireModel, name: str) -> tuple[str, str] | None:
 
 def _ending(connection: Connection, order: rows.OrderRow) -> Step:
     """Return the last node: whether the hub knows of it."""
-    acked = connection.execute("SELECT acked FROM link").fetchone()[0]
+    acked = connection.execute("SELECT base + acked FROM link").fetchone()[0]
     newest = max([order.head.seq, *(payment.seq for payment in order.payments)])
     if newest <= acked:
         return Step(0, _("The hub has it"), _("Everything of this order was sent and acknowledged."), "now")

@@ -59,11 +59,11 @@ class Batcher:
         sess: str,
         newest: int,
         oldest_ms: int,
-        single: bool,
+        limit: int,
         delivered: Container[str],
     ) -> Ready | NeedsBlob | None:
-        """Return the batch after a number, or what must happen first; None when nothing is there."""
-        stored = events_after(connection, after, 1 if single else self._take)
+        """Return a batch of at most `limit` events after a number, or what must happen first."""
+        stored = events_after(connection, after, min(limit, self._take))
         if not stored:
             return None
         run, blobs = _fitting(stored, delivered)

@@ -8,7 +8,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -118,6 +118,43 @@ class Courier:
                 "The hub sent something that is no contact.", "Look at it there.", code="bad_contact"
             ) from error
         return contact if contact.contact_id == contact_id else None
+
+    def fetch_events(self, inc: str, after: int) -> list[str]:
+        """Return the next events of an earlier life of this store, as they were sent.
+
+        Raises:
+            Unavailable: the line is down; try again.
+            Refused: the hub knows no such life.
+        """
+        answer = self._asked("GET", f"/edge/lives/{inc}/events", params={"after": after})
+        return [str(data) for data in answer["events"]]
+
+    def put_events(self, inc: str, batch: bytes) -> int:
+        """Bring events of an earlier life that the hub lacks; return how far it has them now.
+
+        Raises:
+            Unavailable: the line is down; try again.
+            Refused: the hub does not take them.
+        """
+        return int(self._asked("PUT", f"/edge/lives/{inc}/events", content=batch)["upto"])
+
+    def fetch_directives(self, hub_inc: str, after: int) -> list[dict[str, Any]]:
+        """Return the next directives that this store has answered before.
+
+        Raises:
+            Unavailable: the line is down; try again.
+            Refused: the hub does not answer that.
+        """
+        answer = self._asked("GET", "/edge/directives", params={"hub_inc": hub_inc, "after": after})
+        return list(answer["directives"])
+
+    def _asked(self, method: str, path: str, **said: Any) -> Any:
+        try:
+            answer = self._client.request(method, path, **said)
+        except httpx.HTTPError as error:
+            raise _down(error) from error
+        _check(answer.status_code)
+        return answer.json()
 
     def catalog_file(self, body: CatalogPublish) -> Path:
         """Return where the file of a catalogue lies once it is fetched."""

@@ -10,15 +10,16 @@ import json
 import queue
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.link.rows import is_known_directive, newest, outcomes, read_link, set_link
+from edge_agent.link.rows import is_known_directive, newest_row, outcomes, read_link, set_link
 from protocol.directives import DIRECTIVE_KINDS, Directive, Outcome
 from protocol.errors import OrderspineError, Unavailable
 from protocol.handshake import DirectiveAck, DirectiveBatch
@@ -28,6 +29,8 @@ from protocol.stream import chain, first_hash, next_hash
 
 Handler = Callable[[EdgeUnit, Edge, Any], None]
 """(unit, edge, body) -> None; raises Refused when it may not be done. Only writes in the unit."""
+Shadow = Callable[[EdgeUnit, Any, int], None]
+"""(unit, body, when it arrived): what a directive wrote into tables, beside the events it led to."""
 Preparation = Callable[[Any, threading.Event], None]
 """(body, stopping) -> None; fetches what the handler needs. Unavailable: try again later."""
 
@@ -68,6 +71,18 @@ class _Worked:
     code: str = ""
     detail: str = ""
     park: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A directive that this store had answered before it lost that, as the hub keeps it."""
+
+    cseq: int
+    bytes: str
+    outcome: str
+    code: str
+    detail: str
+    answered_us: int
 
 
 @dataclass(eq=False)
@@ -112,6 +127,40 @@ class DirectiveInbox:
         link = read_link(connection)
         said = outcomes(connection, link.hub_inc, (first, link.cseq_done)) if first <= link.cseq_done else ()
         return Answer(link.cseq_done, link.hub_inc, said)
+
+    def bring_back(self, hub_inc: str, page: Sequence[Brought], shadows: Mapping[str, Shadow]) -> None:
+        """Take in directives again that were answered already.
+
+        What one wrote into tables is written again; of those that set something up (a catalogue, a policy)
+        only the newest of each kind is carried out. Nothing else happens: the events of it come back too.
+
+        Raises:
+            Unavailable: what is carried out again cannot be fetched now.
+        """
+        newest = {_said(said.bytes.encode()).get("kind", ""): said.cseq for said in page}
+        for said in page:
+            data = said.bytes.encode()
+            kind = _said(data).get("kind", "")
+            if said.outcome == Outcome.APPLIED and kind in shadows:
+                self.edge.database.write(partial(self._shadow, hub_inc, said, data, shadows[kind]))
+            elif said.outcome == Outcome.APPLIED and kind in self.kinds and newest[kind] == said.cseq:
+                self._store_durably(hub_inc, said.cseq, data)
+            else:
+                worked = _Worked(Outcome(said.outcome or "rejected"), said.code, said.detail)
+                self.edge.database.write(partial(self._again, hub_inc, said.cseq, data, worked))
+
+    def _again(self, hub_inc: str, cseq: int, data: bytes, worked: "_Worked", unit: EdgeUnit) -> None:
+        self._store(unit, hub_inc, cseq, data, worked)
+
+    def _shadow(self, hub_inc: str, said: Brought, data: bytes, shadow: Shadow, unit: EdgeUnit) -> None:
+        directive = Directive.model_validate_json(data)
+        body = DIRECTIVE_KINDS[directive.kind, directive.v].model_validate(directive.body)
+        self._store(unit, hub_inc, said.cseq, data, _Worked(Outcome.APPLIED))
+        shadow(unit, body, said.answered_us)
+        unit.connection.execute(
+            "UPDATE directives SET arrived_us = ? WHERE hub_inc = ? AND cseq = ?",
+            (said.answered_us, hub_inc, said.cseq),
+        )
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -198,7 +247,7 @@ class DirectiveInbox:
         link = read_link(unit.connection)
         if link.hub_inc != hub_inc or link.cseq_done != cseq - 1:
             return
-        after_seq, unit.memory[_ARRIVED] = newest(unit.connection), self.edge.clock.now_us()
+        after_seq, unit.memory[_ARRIVED] = newest_row(unit.connection), self.edge.clock.now_us()
         worked = prepared if isinstance(prepared, _Worked) else self._carry_out(unit, *prepared)
         said = _said(data)
         unit.connection.execute(

@@ -2,36 +2,50 @@
 
 A vector's version is the sum of two counters that only grow: changes made here, and the journal's last
 movement of the SKU. So it rises with everything that changes the vector, and an echo of an older one never
-silences a newer. Grants are made by policy (none, where the share is 0) and stop while lending is fenced; of
-an article that has to be counted nothing is lent.
+silences a newer. How much is lent is policy (`edge_agent.link.wishes`); lending stops while it is fenced, and
+of an article that has to be counted nothing is lent.
+
+Nothing here looks at all that is lent: triggers queue the articles that changed
+(`edge_agent.schema_lending`), and a slow walk goes over the rest, because a rate of sale changes also when
+nothing is sold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
+from edge_agent.link import wishes
 from edge_agent.link.settings import LinkSettings
 from edge_agent.stock.rows import on_hand
 from protocol.handshake import RightsPacket
 from protocol.kit.sqlite import Connection
-from protocol.rights import EdgeStock, HubVector, quota
+from protocol.rights import EdgeStock, HubVector
 
 ROWS_PER_PACKET: Final = 500
-LOOK_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 0.2
+"""A look at empty queues costs nothing, and a broken promise has to be at the hub within a second."""
 RESEND_SECONDS: Final = 5.0
-LEND_SECONDS: Final = 30.0
-LEND_ROWS: Final = 500
+WALK_SECONDS: Final = 30.0
+LEND_ROWS: Final = 200
+"""Articles of one look; the counter waits for the writer meanwhile."""
 _VECTORS: Final = TypeAdapter(tuple[HubVector, ...])
-_CHANGED: Final = """
-SELECT sku, version + moved AS ver FROM (
-    SELECT r.sku, r.version, r.echoed,
-           coalesce((SELECT max(m.seq) FROM movements m WHERE m.sku = r.sku), 0) AS moved
-    FROM rights r
-) WHERE version + moved > echoed ORDER BY sku LIMIT ?
-"""
+_MOVED: Final = "coalesce((SELECT max(m.seq) FROM movements m WHERE m.sku = r.sku), 0)"
+# CROSS: else SQLite may go over everything that is lent and look for each in the short queue.
+_CHANGED: Final = (
+    f"SELECT r.sku, r.version + {_MOVED} FROM rights_to_tell t CROSS JOIN rights r"  # noqa: S608 - fixed
+    " WHERE r.sku = t.sku ORDER BY t.sku LIMIT ?"
+)
+_ECHOED: Final = (
+    "DELETE FROM rights_to_tell WHERE sku = :sku AND NOT EXISTS"  # noqa: S608 - fixed
+    f" (SELECT 1 FROM rights r WHERE r.sku = :sku AND r.version + {_MOVED} > r.echoed)"
+)
+_TO_LEND: Final = "SELECT sku FROM rights_to_lend ORDER BY sku LIMIT ?"
+_QUEUE: Final = (
+    "INSERT INTO rights_to_lend SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM rights_to_lend WHERE sku = ?1)"
+)
 
 
 class Lending:
@@ -43,8 +57,8 @@ class Lending:
         self._fenced = True
         self._hub_inc = ""
         self._look_at = 0.0
-        self._lend_at = 0.0
-        self._lent_upto = ""
+        self._walk_at = 0.0
+        self._walked = ""
         self._sent: dict[str, tuple[int, float]] = {}
         self._echo: list[tuple[str, int]] = []
 
@@ -52,22 +66,21 @@ class Lending:
         """A session began: tell everything that is not echoed, and lend unless rights must be re-opened."""
         self._fenced = fenced
         self._sent.clear()
-        self._look_at, self._lend_at = now, now
+        self._look_at = self._walk_at = now
         row = self._edge.database.read().execute("SELECT hub_inc FROM link").fetchone()
         self._hub_inc = str(row[0])
+        if not fenced:
+            self._edge.database.write(lambda unit: wishes.remember_base(unit, self._settings))
 
     def packets(self, inc: str, sess: str, now: float) -> Iterator[RightsPacket]:
         """Return what is due to be told."""
-        if now >= self._lend_at:
-            self._lend_at = now + LEND_SECONDS
-            if self._settings.lend_share_ppm and not self._fenced:
-                self._edge.database.write(self.lend)
-                if self._lent_upto:  # there are more articles than one look takes
-                    self._lend_at = now + LOOK_SECONDS
         if now < self._look_at and not self._echo:
             return
         self._look_at = now + LOOK_SECONDS
-        rows = [] if self._fenced else self._due(self._edge.database.read(), now)
+        connection = self._edge.database.read()
+        if not self._fenced and wishes.lends(connection, self._settings):
+            self._lend(connection, now)
+        rows = [] if self._fenced else self._due(connection, now)
         echo, self._echo = tuple(self._echo[:ROWS_PER_PACKET]), self._echo[ROWS_PER_PACKET:]
         if rows or echo:
             yield RightsPacket(inc=inc, sess=sess, hub_inc=self._hub_inc, rows=tuple(rows), echo=echo)
@@ -83,59 +96,65 @@ class Lending:
         if not (vectors or packet.echo):
             return
         self._edge.database.write(lambda unit: _store(unit, vectors, packet.echo))
+        for sku, _version in packet.echo:
+            self._sent.pop(sku, None)
         self._echo.extend((vector.sku, vector.ver) for vector in vectors)
+        self._look_at = 0.0  # what the hub wants is answered at once: one round trip
 
     def lend(self, unit: EdgeUnit) -> int:
-        """Lend what the policy says and return how many SKUs were raised; one unit of work.
+        """Lend what the policy says of the articles that changed; return how many SKUs were raised.
 
-        A look takes so many articles and the next one goes on behind them, so that every one has its turn.
+        A look takes so many articles and the next one goes on, so that every one has its turn.
         """
+        connection = unit.connection
+        skus = [row[0] for row in connection.execute(_TO_LEND, (LEND_ROWS,)).fetchall()]
         raised = 0
-        skus = unit.connection.execute(
-            "SELECT b.sku FROM balances b LEFT JOIN rights r USING (sku)"
-            " WHERE b.bucket = 'sellable' AND b.quantity > 0"
-            " AND coalesce(r.granted - r.returned_seen - r.finished, 0) < ?"
-            " AND NOT EXISTS (SELECT 1 FROM exceptions e WHERE e.closed_us IS NULL"
-            " AND e.dedupe_key = 'count_due:' || b.sku) AND b.sku > ? ORDER BY b.sku LIMIT ?",
-            (self._settings.lend_cap, self._lent_upto, LEND_ROWS),
-        ).fetchall()
-        self._lent_upto = str(skus[-1][0]) if len(skus) == LEND_ROWS else ""
-        for (sku,) in skus:
-            stock = stock_of(unit.connection, sku)
-            target = quota(
-                online_rate_per_day=self._settings.lend_cap,
-                refill_days=1,
-                k=1,
-                share_ppm=self._settings.lend_share_ppm,
-                physical=stock.physical,
-                bound=stock.bound,
-                cap=self._settings.lend_cap,
-            )
-            units = min(target - stock.outstanding, stock.sellable)
-            if units > 0:
-                grant(unit, stock, units)
+        for stock, wish in wishes.wishes_of(connection, self._settings, self._now_us(), skus):
+            if wish.lend:
+                grant(unit, stock, wish.lend)
                 raised += 1
+            elif wish.back:
+                wishes.ask_back(unit, stock, wish.back)
+        # Last, because a grant queues its article again.
+        connection.executemany("DELETE FROM rights_to_lend WHERE sku = ?", [(sku,) for sku in skus])
         return raised
 
+    def _lend(self, connection: Connection, now: float) -> None:
+        if now >= self._walk_at:
+            self._walk_at = now + WALK_SECONDS
+            self._edge.database.write(self._walk)
+        if connection.execute("SELECT 1 FROM rights_to_lend LIMIT 1").fetchone() is not None:
+            self._edge.database.write(self.lend)
+
+    def _walk(self, unit: EdgeUnit) -> None:
+        """Look again at some articles of which nothing has changed but the time."""
+        skus = unit.connection.execute(
+            "SELECT sku FROM rights WHERE sku > ? ORDER BY sku LIMIT ?", (self._walked, LEND_ROWS)
+        ).fetchall()
+        self._walked = str(skus[-1][0]) if len(skus) == LEND_ROWS else ""
+        unit.connection.executemany(_QUEUE, skus)
+
     def _due(self, connection: Connection, now: float) -> list[dict[str, int | str]]:
-        rows: list[dict[str, int | str]] = []
+        due: dict[str, int] = {}
         for sku, version in connection.execute(_CHANGED, (ROWS_PER_PACKET,)).fetchall():
             told, at = self._sent.get(sku, (-1, 0.0))
-            if told == version and now - at < RESEND_SECONDS:
-                continue
-            self._sent[sku] = (version, now)
-            stock = stock_of(connection, sku)
-            wanted = max(0, stock.outstanding) if paused(connection, sku) else 0
-            rows.append(stock.vector(version, want_back=wanted).model_dump())
-        return rows
+            if told != version or now - at >= RESEND_SECONDS:
+                due[sku] = version
+                self._sent[sku] = (version, now)
+        if not due:
+            return []
+        epoch = wishes.epoch(connection)
+        back = {
+            stock.sku: wish.back
+            for stock, wish in wishes.wishes_of(connection, self._settings, self._now_us(), list(due))
+        }
+        return [
+            _of_epoch(stock_of(connection, sku).vector(version, want_back=back[sku]).model_dump(), epoch)
+            for sku, version in due.items()
+        ]
 
-
-def paused(connection: Connection, sku: str) -> bool:
-    """Tell whether an article has to be counted first: none is lent, and what is free is wanted back."""
-    found = connection.execute(
-        "SELECT 1 FROM exceptions WHERE closed_us IS NULL AND dedupe_key = ?", (f"count_due:{sku}",)
-    ).fetchone()
-    return found is not None
+    def _now_us(self) -> int:
+        return self._edge.clock.now_us()
 
 
 def grant(unit: EdgeUnit, stock: EdgeStock, units: int) -> None:
@@ -153,12 +172,29 @@ def stock_of(connection: Connection, sku: str) -> EdgeStock:
     return on_hand(connection, sku).rights
 
 
-def _store(unit: EdgeUnit, vectors: tuple[HubVector, ...], echo: tuple[tuple[str, int], ...]) -> None:
+def _of_epoch(vector: dict[str, int | str], epoch: int) -> dict[str, int | str]:
+    return {**vector, "ep": epoch}
+
+
+def _store(unit: EdgeUnit, vectors: Sequence[HubVector], echo: Sequence[tuple[str, int]]) -> None:
+    epoch = wishes.epoch(unit.connection)
+    known = [vector.model_dump() for vector in vectors if vector.ep == epoch]
     unit.connection.executemany(
         "UPDATE rights SET returned_seen = :R, version = version + 1 WHERE sku = :sku AND returned_seen < :R",
-        [vector.model_dump() for vector in vectors if vector.ep == 0],
+        known,
     )
     unit.connection.executemany(
-        "UPDATE rights SET echoed = max(echoed, :ver) WHERE sku = :sku",
-        [{"sku": sku, "ver": version} for sku, version in echo],
+        "INSERT INTO lending_hub (sku, ep, ver, allocated, ended, want)"
+        " VALUES (:sku, :ep, :ver, :A, :K, :want) ON CONFLICT (sku) DO UPDATE SET"
+        " allocated = CASE WHEN ep = excluded.ep THEN max(allocated, excluded.allocated)"
+        " ELSE excluded.allocated END,"
+        " ended = CASE WHEN ep = excluded.ep THEN max(ended, excluded.ended) ELSE excluded.ended END,"
+        " want = CASE WHEN ep = excluded.ep AND ver > excluded.ver THEN want ELSE excluded.want END,"
+        " ver = CASE WHEN ep = excluded.ep THEN max(ver, excluded.ver) ELSE excluded.ver END,"
+        " asked = CASE WHEN ep = excluded.ep THEN asked ELSE 0 END, ep = excluded.ep",
+        known,
     )
+    unit.connection.executemany(_QUEUE, [(vector.sku,) for vector in vectors])
+    seen = [{"sku": sku, "ver": version} for sku, version in echo]
+    unit.connection.executemany("UPDATE rights SET echoed = max(echoed, :ver) WHERE sku = :sku", seen)
+    unit.connection.executemany(_ECHOED, seen)

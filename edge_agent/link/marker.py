@@ -5,32 +5,22 @@ the higher number, and the store stops telling the hub things under numbers it h
 It is written at most once a second or every 64 events: it may lag behind, never run ahead.
 """
 
-import json
-import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from protocol.handshake import Marker
+from protocol.kit.marker import Note, read_note, write_note
 
 EVERY_EVENTS: Final = 64
 EVERY_SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What the file says."""
-
-    inc: str
-    seq: int
-    machine: str
-
-
 class MarkerFile:
     """The file, and when it was last written."""
 
-    def __init__(self, path: Path, *, inc: str, machine: str) -> None:
+    def __init__(self, path: Path, *, inc: str, machine: str, ordinal: int = 0) -> None:
         self._path = path
+        self._ordinal = ordinal
         self._inc = inc
         self._machine = machine
         self._seq = 0
@@ -54,30 +44,5 @@ class MarkerFile:
         due = now - self._written_at >= EVERY_SECONDS or seq - self._seq >= EVERY_EVENTS
         if not (due or at_once):
             return
-        write_note(self._path, Note(self._inc, seq, self._machine))
+        write_note(self._path, Note(self._inc, seq, self._machine, self._ordinal))
         self._seq, self._written_at = seq, now
-
-
-def read_note(path: Path) -> Note | None:
-    """Return what the file says, or None when there is none that can be read."""
-    try:
-        said = json.loads(path.read_bytes())
-        return Note(inc=str(said["inc"]), seq=int(said["seq"]), machine=str(said["machine"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def write_note(path: Path, note: Note) -> None:
-    """Replace the file so that a power cut leaves the old or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.new")
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump({"inc": note.inc, "seq": note.seq, "machine": note.machine}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -15,8 +15,12 @@ from protocol.kit.sqlite import Connection
 BOOT: Final = "link.boot"
 FENCED: Final = "link.fenced"
 CLOCK_OFFSET: Final = "link.clock_offset_us"
+_THIS_LIFE: Final = "inc = (SELECT value FROM meta WHERE key = 'inc')"
 _COLUMNS: Final = frozenset(
-    {"acked", "acked_us", "safe", "hub_inc", "cseq_done", "chead", "sess", "hub_boot", "window", "quarantine"}
+    {
+        *("acked", "acked_us", "safe", "hub_inc", "cseq_done", "chead", "sess", "hub_boot", "window"),
+        *("quarantine", "ep", "recovery"),
+    }
 )
 
 
@@ -31,6 +35,14 @@ class LinkRow:
     cseq_done: int
     chead: str
     quarantine: str
+    ep: int
+    recovery: str
+    """What a restored store waits for: its own records (`pull`), or the agreement with the hub (`reopen`)."""
+
+    @property
+    def is_halted(self) -> bool:
+        """Tell whether this store tells the hub nothing until a person has decided."""
+        return bool(self.quarantine) and not self.recovery
 
 
 class Stored(NamedTuple):
@@ -44,7 +56,7 @@ class Stored(NamedTuple):
 def read_link(connection: Connection) -> LinkRow:
     """Return how far both sides have got."""
     row = connection.execute(
-        "SELECT acked, acked_us, safe, hub_inc, cseq_done, chead, quarantine FROM link"
+        "SELECT acked, acked_us, safe, hub_inc, cseq_done, chead, quarantine, ep, recovery FROM link"
     ).fetchone()
     return LinkRow(*row)
 
@@ -56,38 +68,79 @@ def set_link(unit: EdgeUnit, **values: str | int) -> None:
     unit.connection.execute(f"UPDATE link SET {names}", values)
 
 
-def newest(connection: Connection) -> int:
-    """Return the number of the newest event, 0 before the first."""
+def newest_row(connection: Connection) -> int:
+    """Return the newest row of the journal, whatever life it belongs to."""
     row = connection.execute("SELECT seq FROM events ORDER BY seq DESC LIMIT 1").fetchone()
     return int(row[0]) if row else 0
 
 
-def hash_at(connection: Connection, seq: int) -> str | None:
-    """Return the chain hash after an event, or None when this database has no such event."""
-    row = connection.execute("SELECT hash FROM events WHERE seq = ?", (seq,)).fetchone()
+def newest(connection: Connection) -> int:
+    """Return the number of the newest event of this life, 0 before the first."""
+    base, carried = _begin(connection)
+    return max(carried, newest_row(connection) - base)
+
+
+def hash_at(connection: Connection, n: int) -> str | None:
+    """Return the chain hash after an event of this life, or None when this database has no such event."""
+    base, carried = _begin(connection)
+    if n <= carried:
+        row = connection.execute(f"SELECT hash FROM carried WHERE {_THIS_LIFE} AND n = ?", (n,)).fetchone()
+    else:
+        row = connection.execute("SELECT hash FROM events WHERE seq = ?", (base + n,)).fetchone()
     return bytes(row[0]).hex() if row else None
 
 
-def events_after(connection: Connection, seq: int, limit: int) -> list[Stored]:
-    """Return the next events in order."""
-    rows = connection.execute(
-        "SELECT seq, bytes, hash FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
-    ).fetchall()
-    return [Stored(*row) for row in rows]
+def events_after(connection: Connection, n: int, limit: int) -> list[Stored]:
+    """Return the next events of this life in order."""
+    base, carried = _begin(connection)
+    if n < carried:
+        rows = connection.execute(
+            f"SELECT n, bytes, hash FROM carried WHERE {_THIS_LIFE} AND n > ? ORDER BY n LIMIT ?", (n, limit)
+        )
+    else:
+        rows = connection.execute(
+            "SELECT seq - ?1, bytes, hash FROM events WHERE seq > ?1 + ?2 ORDER BY seq LIMIT ?3",
+            (base, n, limit),
+        )
+    return [Stored(*row) for row in rows.fetchall()]
 
 
-def at_of(connection: Connection, seq: int) -> int | None:
-    """Return when an event happened, or None when there is no such event."""
-    row = connection.execute("SELECT at_us FROM events WHERE seq = ?", (seq,)).fetchone()
+def at_of(connection: Connection, n: int) -> int | None:
+    """Return when an event of this life happened, or None when there is no such event."""
+    base, carried = _begin(connection)
+    if n <= carried:
+        row = connection.execute(f"SELECT at_us FROM carried WHERE {_THIS_LIFE} AND n = ?", (n,)).fetchone()
+    else:
+        row = connection.execute("SELECT at_us FROM events WHERE seq = ?", (base + n,)).fetchone()
     return int(row[0]) if row else None
 
 
 def unsent_by_kind(connection: Connection, acked: int) -> dict[str, int]:
     """Return how many events of each kind have not reached the hub."""
+    base, _carried = _begin(connection)
     rows = connection.execute(
-        "SELECT kind, count(*) FROM events WHERE seq > ? GROUP BY kind ORDER BY kind", (acked,)
+        "SELECT kind, count(*) FROM (SELECT kind FROM events WHERE seq > ? UNION ALL"
+        f" SELECT kind FROM carried WHERE {_THIS_LIFE} AND n > ?) GROUP BY kind ORDER BY kind",
+        (base + acked, acked),
     )
     return {str(row[0]): int(row[1]) for row in rows}
+
+
+def _begin(connection: Connection) -> tuple[int, int]:
+    """Return the row before the first of this life, and how many events it carried over."""
+    row = connection.execute("SELECT base, carried FROM link").fetchone()
+    return int(row[0]), int(row[1])
+
+
+def latest_us(connection: Connection) -> int:
+    """Return when the newest event happened, 0 before the first."""
+    row = connection.execute("SELECT at_us FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    return int(row[0]) if row else 0
+
+
+def returned_seen(connection: Connection) -> int:
+    """Return how many rights the hub has given back in this epoch, as far as this store has heard."""
+    return int(connection.execute("SELECT coalesce(sum(returned_seen), 0) FROM rights").fetchone()[0])
 
 
 def read_meta(connection: Connection, key: str) -> str:

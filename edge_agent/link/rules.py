@@ -20,11 +20,19 @@ Trouble = tuple[str, str]
 
 ROLLED_BACK: Final[Trouble] = (
     "This store's database is an older copy: it has used numbers that it no longer has.",
-    "Selling goes on and is marked. Call support: this store needs a new life before it tells the hub more.",
+    "It goes on under a new name, and the hub gives its own records back.",
 )
 NOT_SET_UP: Final[Trouble] = (
     "No hub is set for this store.",
     "Selling goes on. Set broker_host and hub_url to connect it.",
+)
+STORE_FIRST: Final[Trouble] = (
+    "This store's database cannot store what the hub says.",
+    "Make room on the disk. It is tried again by itself.",
+)
+HUB_AWAY: Final[Trouble] = (
+    "The broker answers, but the hub does not listen.",
+    "Selling goes on. Everything is sent when the hub is back.",
 )
 _REJECTED: Final[dict[RejectCode, Trouble]] = {
     RejectCode.DUPLICATE: (
@@ -42,13 +50,14 @@ _REJECTED: Final[dict[RejectCode, Trouble]] = {
     RejectCode.VERSION: ("The hub does not speak this version.", "Upgrade the hub, then this store."),
     RejectCode.FORK: (
         "The hub knows another history under this store's numbers.",
-        "Call support: two copies of this store's database have been in use.",
+        "Somebody at the hub decides on the Fleet page which of two copies is the store. Selling goes on.",
     ),
     RejectCode.DRAIN_ONLY: (
         "This is an old copy of the store's database; another has taken its place.",
         "Only what the hub lacks is taken from it.",
     ),
     RejectCode.QUARANTINE: ROLLED_BACK,
+    RejectCode.NEW_LIFE: ROLLED_BACK,
 }
 
 
@@ -64,10 +73,13 @@ def judge_welcome(welcome: Welcome, *, last_seq: int, own_head: str | None) -> T
     return None
 
 
-def is_fenced(welcome: Welcome, *, hub_inc_seen: str, was_fenced: bool) -> bool:
-    """Tell whether nothing may be lent: one side has lost its past, and rights must be re-opened first."""
+def is_fenced(welcome: Welcome, *, hub_inc_seen: str) -> bool:
+    """Tell whether nothing may be lent: one side has lost its past, and rights must be re-opened first.
+
+    Only the hub knows when that is over: it heard the first vector of the new epoch.
+    """
     changed = bool(hub_inc_seen) and hub_inc_seen != welcome.hub_inc
-    return was_fenced or changed or welcome.rights == "reopen"
+    return changed or welcome.rights == "reopen"
 
 
 def clock_offset_us(*, hub_clock_us: int, edge_clock_us: int, round_trip_seconds: float) -> int:
@@ -90,6 +102,23 @@ def clock_trouble(offset_us: int) -> Trouble | None:
 def rejection(reject: Reject) -> Trouble:
     """Return the sentences for a refusal of the hub."""
     return _REJECTED[reject.code]
+
+
+def quarantine_trouble(reason: str, recovery: str, brought: int) -> Trouble | None:
+    """Return what a store that was set aside, or was restored, waits for."""
+    if not reason:
+        return None
+    if recovery == "pull":
+        return reason, (
+            f"Its own records are coming back from the hub ({brought:,} so far). Selling goes on and is"
+            " marked; wait with counting and with orders of the hub."
+        )
+    if recovery == "reopen":
+        return reason, (
+            "Its own records are back. Orders of the hub go on once both agree on what is open; count what"
+            " the exceptions name."
+        )
+    return reason, "Somebody at the hub decides on the Fleet page. Selling goes on."
 
 
 def failure(error: Exception) -> Trouble:

@@ -17,7 +17,15 @@ from edge_agent.link import rows
 from edge_agent.link.contacts import ContactUploads
 from edge_agent.link.courier import Courier, Uploads
 from edge_agent.link.directives import Answer, DirectiveInbox, Kind
-from edge_agent.link.rules import NOT_SET_UP, Trouble, clock_trouble, failure, is_sending
+from edge_agent.link.recovery import Recovery
+from edge_agent.link.rules import (
+    NOT_SET_UP,
+    Trouble,
+    clock_trouble,
+    failure,
+    is_sending,
+    quarantine_trouble,
+)
 from edge_agent.link.settings import LinkSettings, link_settings
 from edge_agent.link.status import LastError, State, SyncStatus
 from edge_agent.link.talk import Line, Talk
@@ -73,10 +81,11 @@ class LinkService:
         self.directives = DirectiveInbox(edge, known, self._jitter, self._answered)
         self._uploads = Uploads(self.courier, self.wake)
         self._contacts = ContactUploads(edge, self.courier)
+        self._recovery = Recovery(edge, self.courier, self.directives, self.wake)
         self._talk = Talk(
             edge,
             self._settings,
-            Line(self._session, self._uploads, self.directives, printers),
+            Line(self._session, self._uploads, self.directives, self._recovery, printers),
             boot=self._boot,
             jitter=self._jitter,
         )
@@ -109,6 +118,7 @@ class LinkService:
             self._session.stop()
             self.directives.stop()
             self._contacts.stop()
+            self._recovery.stop()
         self.courier.close()
 
     def wake(self) -> None:
@@ -124,7 +134,7 @@ class LinkService:
         unsent = max(0, newest - acked)
         oldest_us = rows.at_of(connection, acked + 1) if unsent else None
         oldest_ms = 0 if oldest_us is None else max(0, self._edge.clock.now_us() - oldest_us) // 1000
-        trouble = self._trouble(link.quarantine)
+        trouble = self._trouble(link)
         return SyncStatus(
             state=self._state_of(link.quarantine, unsent, oldest_ms),
             unsent=unsent,
@@ -135,6 +145,7 @@ class LinkService:
             by_kind=rows.unsent_by_kind(connection, acked) if unsent else {},
             last_error=LastError(*trouble) if trouble else None,
             quarantine=link.quarantine,
+            recovery=link.recovery,
             fenced=rows.read_meta(connection, rows.FENCED) == "1",
             clock_offset_us=self._talk.clock_offset_us,
             directives_waiting=self.directives.trouble,
@@ -149,15 +160,16 @@ class LinkService:
             return "store_mode"
         return "sending" if is_sending(unsent, oldest_ms) else "online"
 
-    def _trouble(self, quarantine: str) -> Trouble | None:
+    def _trouble(self, link: rows.LinkRow) -> Trouble | None:
         warning = clock_trouble(self._talk.clock_offset_us) if self._settings.watch_clock else None
         return (
-            self._talk.quarantine_trouble(quarantine)
+            quarantine_trouble(link.quarantine, link.recovery, self._recovery.brought)
             or self._talk.rejected
             or self._failed
             or self._down
             or self._talk.trouble
             or self._uploads.trouble
+            or self._recovery.trouble
             or self._contacts.trouble
             or warning
         )

@@ -29,6 +29,8 @@ class SyncStatus:
     by_kind: dict[str, int] = field(default_factory=dict)
     last_error: LastError | None = None
     quarantine: str = ""
+    recovery: str = ""
+    """What a restored store waits for: its own records (`pull`), or the agreement with the hub (`reopen`)."""
     fenced: bool = False
     """True when nothing may be lent to the hub until rights are re-opened."""
     clock_offset_us: int = 0

@@ -50,6 +50,7 @@ class Stream:
         self._kept_at = 0.0
         self._keeping: Future[None] | None = None
         self.acked_us = 0
+        self._hold_at: int | None = None
 
     def begin(self, upto: int, window: int) -> None:
         """Begin where the hub is."""
@@ -65,10 +66,16 @@ class Stream:
         """Keep as many batches in flight as the hub wants; none pauses."""
         self._sender.window = window
 
+    def hold(self, at: int | None) -> None:
+        """Send nothing beyond a number until it is taken back (None)."""
+        self._hold_at = at
+
     def push(self, now: float) -> None:
         """Send what is there, as far as the window allows."""
         connection = self._edge.database.read()
         last = newest(connection)
+        if self._hold_at is not None:
+            last = min(last, self._hold_at)
         while self._sender.may_send(last):
             made = self._batcher.next(
                 connection,
@@ -76,7 +83,7 @@ class Stream:
                 sess=self.sess,
                 newest=last,
                 oldest_ms=self.oldest_ms(),
-                single=self._sender.sent < self._single_until,
+                limit=1 if self._sender.sent < self._single_until else last - self._sender.sent,
                 delivered=self._uploads.delivered,
             )
             if made is None:
@@ -111,7 +118,7 @@ class Stream:
         self._sender.on_tick(now, jitter)
         self.push(now)
         self.keep(now)
-        return self._sender.stalled(newest(self._edge.database.read()), now)
+        return self._hold_at is None and self._sender.stalled(newest(self._edge.database.read()), now)
 
     def keep(self, now: float, *, at_once: bool = False) -> None:
         """Store what the hub acknowledged, one write at a time."""

@@ -1,8 +1,7 @@
 """What is said on the wire, packet by packet: handshake, stream, directives, lending, heartbeat.
 
-Nothing but HELLO is said before this connection's WELCOME, and an answer that does not echo this
-connection's nonce is not heard: a broker may deliver an old one minutes late. All of this runs on the
-link's one thread.
+Nothing but HELLO is said before this connection's WELCOME, and an answer that does not echo this connection's
+nonce is not heard: a broker may deliver an old one minutes late. All of this runs on the link's one thread.
 """
 
 import queue
@@ -15,14 +14,19 @@ from pydantic import TypeAdapter, ValidationError
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.link import facts, rows
+from edge_agent.journal import Identity
+from edge_agent.link import rows
 from edge_agent.link.batches import Batcher
 from edge_agent.link.courier import Uploads
 from edge_agent.link.directives import Answer, DirectiveInbox
-from edge_agent.link.lending import Lending
+from edge_agent.link.facts import heartbeat_of, hello_of
 from edge_agent.link.marker import MarkerFile
+from edge_agent.link.recovery import Recovery, is_new_computer
+from edge_agent.link.rights import Rights
 from edge_agent.link.rules import (
+    HUB_AWAY,
     ROLLED_BACK,
+    STORE_FIRST,
     Trouble,
     clock_offset_us,
     is_fenced,
@@ -31,13 +35,12 @@ from edge_agent.link.rules import (
 )
 from edge_agent.link.settings import LinkSettings
 from edge_agent.link.stream import Stream
+from edge_agent.lives import PULLING, REASONS, Why, begin_life
 from protocol import topics
 from protocol.envelope import decompress
 from protocol.errors import BadMessage, OrderspineError
 from protocol.handshake import (
     DirectiveBatch,
-    Heartbeat,
-    Hello,
     LogAck,
     Marker,
     Presence,
@@ -50,20 +53,17 @@ from protocol.handshake import (
     encode,
 )
 from protocol.kit.mqtt import NOBODY_LISTENS, Packet, Session
+from protocol.kit.system import FlooredClock
+from protocol.reopening import NewEpoch, Who
 
 FIRST_HELLO_WAIT: Final = 2.0
 HELLO_WAIT_LIMIT: Final = 30.0
 HEARTBEAT_SECONDS: Final = 15.0
 HUB_PRESENCE_SECONDS: Final = 1.0
-STORE_FIRST: Final[Trouble] = (
-    "This store's database cannot store what the hub says.",
-    "Make room on the disk. It is tried again by itself.",
-)
-HUB_AWAY: Final[Trouble] = (
-    "The broker answers, but the hub does not listen.",
-    "Selling goes on. Everything is sent when the hub is back.",
-)
-_Control = TypeAdapter[Welcome | Reject | Rehello | WindowChange](Welcome | Reject | Rehello | WindowChange)
+SET_ASIDE_SECONDS: Final = 30.0
+"""How often a store that was set aside asks whether a person has decided."""
+_Said = Welcome | Reject | Rehello | WindowChange | Who | NewEpoch
+_Control = TypeAdapter[_Said](_Said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class Line:
     session: Session | None
     uploads: Uploads
     inbox: DirectiveInbox
+    recovery: Recovery
     printers: Callable[[], Mapping[str, str]]
 
 
@@ -97,11 +98,11 @@ class Talk:
         self._boot = boot
         self._prev_boot = ""
         self._jitter = jitter
-        self._name, self._inc = edge.identity.edge, edge.identity.inc
-        self._batcher = Batcher(edge.identity)
-        self._marker = MarkerFile(settings.marker_file, inc=self._inc, machine=settings.machine)
+        self._name = edge.identity.edge
+        self._be(edge.identity)
+        self._recovery = line.recovery
         self._marker_said = Marker.OK
-        self._lending = Lending(edge, settings)
+        self._rights = Rights(edge, settings, self._say_rights)
         self._conn = ""
         self._nonce = ""
         self._hello_at = 0.0
@@ -111,7 +112,7 @@ class Talk:
         self._stream: Stream | None = None
         self._hub_boot = ""
         self._drain_only = False
-        self._quarantined = False
+        self._halted = False
         self._handlers: Final[Mapping[str, Callable[[bytes], None]]] = {
             "ctl": self._on_control,
             "ack": self._on_ack,
@@ -134,10 +135,6 @@ class Talk:
         stream = self._stream
         return stream.acked if stream is not None else stored
 
-    def quarantine_trouble(self, reason: str) -> Trouble | None:
-        """Return the sentences for a quarantine that is stored."""
-        return (reason, ROLLED_BACK[1]) if reason else None
-
     def load(self) -> None:
         """Read what the last run left, note this start, and ask the marker file about the database."""
         last_seq = rows.newest(self._edge.database.read())
@@ -149,12 +146,12 @@ class Talk:
             return before
 
         self._prev_boot = self._edge.database.write(step)
-        self._quarantined = bool(rows.read_link(self._edge.database.read()).quarantine)
+        self._halted = rows.read_link(self._edge.database.read()).is_halted
         offset = rows.read_meta(self._edge.database.read(), rows.CLOCK_OFFSET)
         self.clock_offset_us = int(offset or 0)
         if self._marker_said is Marker.ROLLED_BACK:
-            self._quarantine(ROLLED_BACK)
-        elif not self._quarantined:
+            self._begin_life("rolled_back")
+        elif not self._halted:
             self._marker.keep(last_seq, self._now(), at_once=True)
 
     def up(self, conn: str) -> None:
@@ -212,9 +209,9 @@ class Talk:
                 self._hello(fresh=True)
             if not self._drain_only:
                 self._heartbeat(now, stream)
-                self._send_rights(stream)
+                self._rights.tick(now)
             self.acked_us = max(self.acked_us, stream.acked_us)
-        if not self._quarantined:
+        if not self._halted:
             self._marker.keep(rows.newest(self._edge.database.read()), now)
 
     def goodbye(self) -> None:
@@ -222,7 +219,7 @@ class Talk:
         if self._stream is not None:
             self._stream.keep(self._now(), at_once=True)
             self._presence(on=False)
-        if not self._quarantined:
+        if not self._halted:
             self._marker.keep(rows.newest(self._edge.database.read()), self._now(), at_once=True)
 
     def _hello(self, *, fresh: bool) -> None:
@@ -235,25 +232,14 @@ class Talk:
             self._hello_wait = FIRST_HELLO_WAIT
         else:
             self._hello_wait = min(HELLO_WAIT_LIMIT, self._hello_wait * 2)
-        connection = self._edge.database.read()
-        link, last_seq = rows.read_link(connection), rows.newest(connection)
         self._hello_at = self._now()
         self._hello_due = self._hello_at + self._hello_wait * (0.5 + self._jitter.random() / 2)
-        hello = Hello(
-            inc=self._inc,
-            boot=self._boot,
-            prev_boot=self._prev_boot,
-            machine=self._settings.machine,
+        hello = hello_of(
+            self._edge,
+            self._settings,
+            boots=(self._boot, self._prev_boot),
             nonce=self._nonce,
-            last_seq=last_seq,
-            head=self._hash_at(last_seq) or self._batcher.first_hash,
-            acked=min(link.acked, last_seq),
-            hub_inc_seen=link.hub_inc,
-            cseq_done=link.cseq_done,
-            chead=link.chead,
-            marker=Marker.ROLLED_BACK if self._quarantined else self._marker_said,
-            clock_us=self._edge.clock.now_us(),
-            software=self._settings.software,
+            marker=self._marker_said,
         )
         self._publish(topics.up(self._name, "hello"), encode(hello))
 
@@ -273,17 +259,19 @@ class Talk:
             case WindowChange():
                 if self._stream is not None and said.sess == self._stream.sess:
                     self._stream.set_window(said.window)
+            case Who() | NewEpoch():
+                self._heard()
+                self._rights.reopen(said, self._now())
 
     def _on_welcome(self, welcome: Welcome) -> None:
-        if self._quarantined:
-            self._hello_due = float("inf")
-            return
         last_seq = rows.newest(self._edge.database.read())
         wrong = judge_welcome(welcome, last_seq=last_seq, own_head=self._hash_at(welcome.upto))
         if wrong is not None:
-            self._quarantine(wrong)
+            self._set_aside(wrong)
             return
         now = self._now()
+        if isinstance(self._edge.clock, FlooredClock):
+            self._edge.clock.trust(welcome.hub_clock_us)
         self.clock_offset_us = clock_offset_us(
             hub_clock_us=welcome.hub_clock_us,
             edge_clock_us=welcome.edge_clock_us,
@@ -310,20 +298,18 @@ class Talk:
         self._hello_due = float("inf")
         self._heartbeat_due = now
         self._stream = stream
-        self._lending.opened(fenced=fenced or welcome.drain_only, now=now)
+        self._rights.opened(stream, now, fenced=fenced, drain_only=welcome.drain_only)
         if not welcome.drain_only:
             self._presence(on=True)
             self._say(self._inbox.known_answer(welcome.cseq_next))
+            if self._recovery.lacks(self._edge.database.read(), welcome.lives):
+                self._recovery.begin(welcome.lives, welcome.hub_inc)
         stream.push(now)
 
     def _store_welcome(self, unit: EdgeUnit, welcome: Welcome) -> bool:
         """Store what the hub said, and return whether lending is fenced."""
         link = rows.read_link(unit.connection)
-        fenced = is_fenced(
-            welcome,
-            hub_inc_seen=link.hub_inc,
-            was_fenced=rows.read_meta(unit.connection, rows.FENCED) == "1",
-        )
+        fenced = is_fenced(welcome, hub_inc_seen=link.hub_inc)
         rows.set_link(
             unit,
             acked=welcome.upto,
@@ -335,6 +321,11 @@ class Talk:
         )
         if link.hub_inc != welcome.hub_inc:
             rows.set_link(unit, cseq_done=0, chead="")
+        if not link.quarantine and is_new_computer(unit.connection, welcome.lives):
+            rows.set_link(unit, quarantine=REASONS["replaced"], recovery=PULLING)
+        elif link.is_halted:
+            rows.set_link(unit, quarantine="")
+            self._halted = False
         rows.set_meta(unit, rows.FENCED, "1" if fenced else "")
         rows.set_meta(unit, rows.CLOCK_OFFSET, str(self.clock_offset_us))
         return fenced
@@ -342,9 +333,12 @@ class Talk:
     def _on_reject(self, reject: Reject) -> None:
         self._close()
         self.rejected = rejection(reject)
-        if reject.code in (RejectCode.FORK, RejectCode.QUARANTINE):
-            self._quarantine(self.rejected)
+        if reject.code in (RejectCode.QUARANTINE, RejectCode.NEW_LIFE):
+            self.rejected = None
+            self._begin_life("rolled_back" if reject.code is RejectCode.QUARANTINE else "chosen")
             return
+        if reject.code is RejectCode.FORK:
+            self._set_aside(self.rejected)
         if reject.code is RejectCode.DUPLICATE and self._session is not None:
             # Two of one name throw each other off the broker; the one that came second stays away.
             self._session.drop(reject.retry_seconds * (0.5 + self._jitter.random() / 2))
@@ -360,7 +354,7 @@ class Talk:
         self._heard()
         wrong = stream.on_ack(ack, self._now())
         if wrong is not None:
-            self._quarantine(wrong)
+            self._set_aside(wrong)
 
     def _on_directives(self, data: bytes) -> None:
         batch = DirectiveBatch.model_validate_json(data)
@@ -368,7 +362,9 @@ class Talk:
         if stream is None or batch.inc != self._inc or batch.sess != stream.sess:
             return
         self._heard()
-        self._inbox.offer(batch)
+        # A store that was restored begins nothing of the hub's before both agree on what is open.
+        if not rows.read_link(self._edge.database.read()).recovery:
+            self._inbox.offer(batch)
 
     def _on_rights(self, data: bytes) -> None:
         packet = RightsPacket.model_validate_json(data)
@@ -376,7 +372,7 @@ class Talk:
         if stream is None or packet.inc != self._inc or packet.sess != stream.sess:
             return
         self._heard()
-        self._lending.take(packet)
+        self._rights.take(packet)
 
     def _on_hub_presence(self, data: bytes) -> None:
         try:
@@ -414,33 +410,58 @@ class Talk:
         if now < self._heartbeat_due:
             return
         self._heartbeat_due = now + HEARTBEAT_SECONDS
-        connection = self._edge.database.read()
-        known = facts.read(connection, self._edge.database.path)
-        beat = Heartbeat(
-            inc=self._inc,
+        beat = heartbeat_of(
+            self._edge,
+            self._settings,
             sess=stream.sess,
-            last_seq=rows.newest(connection),
             acked=stream.acked,
             oldest_ms=stream.oldest_ms(),
-            clock_us=self._edge.clock.now_us(),
-            disk_free_mb=known.disk_free_mb,
-            printers=dict(list(self._printers().items())[:20]),
-            catalog_version=known.catalog_version,
-            exceptions_open=known.exceptions_open,
-            software=self._settings.software,
+            printers=self._printers(),
         )
         self._publish(topics.up(self._name, "hb"), encode(beat), qos=0)
 
-    def _send_rights(self, stream: Stream) -> None:
-        for packet in self._lending.packets(self._inc, stream.sess, self._now()):
-            self._publish(topics.up(self._name, "rights"), encode(packet))
+    def _say_rights(self, payload: bytes) -> None:
+        self._publish(topics.up(self._name, "rights"), payload)
 
-    def _quarantine(self, why: Trouble) -> None:
-        """Stop telling the hub anything, for good until a person has given this store a new life."""
+    def _set_aside(self, why: Trouble) -> None:
+        """This database is not the store's one history: begin a new life, or wait for a person's word."""
+        if why is ROLLED_BACK:
+            self._begin_life("rolled_back")
+            return
         self._close()
-        self._quarantined = True
-        self._hello_due = float("inf")
+        self._halted = True
+        self._nonce = ""
+        self._hello_due = self._now() + SET_ASIDE_SECONDS
         self._edge.database.write(lambda unit: rows.set_link(unit, quarantine=why[0]))
+        self._tell_pages()
+
+    def _begin_life(self, why: Why) -> None:
+        """Go on under a new name, with what the hub has not got, and have the rest brought back."""
+        self._close()
+        edge = self._edge
+        identity = edge.database.write(
+            lambda unit: begin_life(unit, edge.journal, why=why, clock=edge.clock, ids=edge.ids)
+        )
+        edge.identity = edge.journal.identity = identity
+        self._be(identity)
+        self._halted = False
+        self._marker_said = Marker.OK
+        self._marker.keep(rows.newest(edge.database.read()), self._now(), at_once=True)
+        self._tell_pages()
+        if self._conn:
+            self._hello(fresh=True)
+
+    def _be(self, identity: Identity) -> None:
+        self._inc = identity.inc
+        self._batcher = Batcher(identity)
+        self._marker = MarkerFile(
+            self._settings.marker_file,
+            inc=identity.inc,
+            machine=self._settings.machine,
+            ordinal=identity.ordinal,
+        )
+
+    def _tell_pages(self) -> None:
         self._edge.broadcaster.publish("strip")
         self._edge.broadcaster.publish("sync")
 
@@ -464,6 +485,7 @@ class Talk:
             self.acked_us = max(self.acked_us, self._stream.acked_us)
             self._stream.keep(self._now(), at_once=True)
         self._stream = None
+        self._rights.closed()
         self._drain_only = False
 
     def _now(self) -> float:

@@ -319,6 +319,14 @@ def sold_at_us(connection: Connection, order_id: str) -> int | None:
     return None if row is None else int(row[0])
 
 
+def opened_us(connection: Connection, session_id: str) -> int | None:
+    """Return when a till session was opened, or None when there is no such session."""
+    row = connection.execute(
+        "SELECT opened_us FROM till_sessions WHERE session_id = ?", (session_id,)
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def event_at(connection: Connection, seq: int) -> tuple[int, bytes] | None:
     """Return (time, bytes) of an event."""
     row = connection.execute("SELECT at_us, bytes FROM events WHERE seq = ?", (seq,)).fetchone()

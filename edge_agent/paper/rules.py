@@ -43,6 +43,10 @@ class Slip(StrEnum):
     HANDOVER_SLIP = "handover_slip"
     ORDER_SLIP = "order_slip"
     PAYMENT_SLIP = "payment_slip"
+    COUNT_SHEET = "count_sheet"
+    GOODS_RECEIVED = "goods_received"
+    CARTON_LABEL = "carton_label"
+    TRANSFER_MANIFEST = "transfer_manifest"
 
 
 class Purpose(StrEnum):
@@ -61,6 +65,10 @@ _PURPOSES: Final[Mapping[Slip, Purpose]] = MappingProxyType(
         Slip.VOID_SLIP: Purpose.LIST,  # beside the list that it takes back
         Slip.PACKING_SLIP: Purpose.LIST,
         Slip.MANIFEST: Purpose.LIST,
+        Slip.COUNT_SHEET: Purpose.LIST,
+        Slip.GOODS_RECEIVED: Purpose.LIST,
+        Slip.TRANSFER_MANIFEST: Purpose.LIST,
+        Slip.CARTON_LABEL: Purpose.LABEL,
         Slip.PICKUP_LABEL: Purpose.LABEL,
         Slip.SHIPPING_LABEL: Purpose.LABEL,
     }
@@ -82,6 +90,10 @@ _OF_USE_US: Final[Mapping[Slip, int]] = MappingProxyType(
         Slip.HANDOVER_SLIP: 60 * 60 * 1_000_000,  # the customer has gone home by then
         Slip.ORDER_SLIP: 12 * _HOUR_US,
         Slip.PAYMENT_SLIP: 12 * _HOUR_US,
+        Slip.COUNT_SHEET: 24 * _HOUR_US,
+        Slip.GOODS_RECEIVED: 24 * _HOUR_US,
+        Slip.CARTON_LABEL: 24 * _HOUR_US,
+        Slip.TRANSFER_MANIFEST: 24 * _HOUR_US,
     }
 )
 
@@ -152,6 +164,10 @@ def slip_label(slip: str) -> str:
         Slip.HANDOVER_SLIP.value: _("Handover slip"),
         Slip.ORDER_SLIP.value: _("Order slip"),
         Slip.PAYMENT_SLIP.value: _("Payment slip"),
+        Slip.COUNT_SHEET.value: _("Count sheet"),
+        Slip.GOODS_RECEIVED.value: _("Goods received slip"),
+        Slip.CARTON_LABEL.value: _("Carton label"),
+        Slip.TRANSFER_MANIFEST.value: _("Transfer manifest"),
     }
     return labels.get(slip, slip)
 

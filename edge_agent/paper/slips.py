@@ -14,6 +14,8 @@ from edge_agent.later.slips import LaterSlips
 from edge_agent.paper import rows
 from edge_agent.paper.rules import NoSaleFacts, Slip, code_of, no_sale_slip
 from edge_agent.settings import EdgeSettings
+from edge_agent.stock.documents import StockSlips
+from edge_agent.transfers.steps.documents import TransferSlips
 from edge_agent.words import till_word
 from printing.document import Document
 from printing.documents.parked_slip import ParkedSlipFacts, parked_slip
@@ -42,6 +44,8 @@ class Slips:
         self._zone = ZoneInfo(settings.zone)
         self._fulfil = FulfilSlips(settings)
         self._later = LaterSlips(settings)
+        self._transfers = TransferSlips(settings)
+        self._stock = StockSlips(settings)
 
     def document(self, connection: Connection, job: rows.JobRow) -> Document:
         """Return the document of a job, as its first printing shows it.
@@ -67,7 +71,10 @@ class Slips:
                 return self._later.order(connection, job.facts, kick=job.kick)
             case Slip.PAYMENT_SLIP:
                 return self._later.payment(connection, job.facts, kick=job.kick)
-        made = self._fulfil.document(Slip(job.document), connection, job.facts, job.queued_us)
+        made = self._stock.document(Slip(job.document), connection, job.facts)
+        if made is None:
+            made = self._fulfil.document(Slip(job.document), connection, job.facts, job.queued_us)
+        made = made or self._transfers.document(Slip(job.document), connection, job.facts)
         return made if made is not None else self._of_event(connection, job)
 
     def _of_event(self, connection: Connection, job: rows.JobRow) -> Document:
@@ -165,7 +172,7 @@ class Slips:
         )
 
     def _z(self, connection: Connection, event: Event, body: TillClosed) -> Document:
-        opened = rows.event_at(connection, body.first_seq)
+        opened_us = rows.opened_us(connection, body.session_id)
         counts = tuple(
             TenderCount(_kind_label(each.kind), each.expected_minor, each.counted_minor)
             for each in body.tenders
@@ -180,7 +187,7 @@ class Slips:
                 business_date=body.business_date,
                 till=till_word(body.till),
                 associate=rows.name_of(connection, event.by),
-                opened_at=self._local(opened[0] if opened else event.at),
+                opened_at=self._local(opened_us or event.at),
                 printed_at=self._local(event.at),
                 counts=_counts(body.totals),
                 sums=_sums(body.totals),

@@ -37,9 +37,12 @@ _NUMBERED = {
     "bg": Slip.PICKUP_LABEL,
     "tr": Slip.SHIPPING_LABEL,
     "mf": Slip.MANIFEST,
+    "tf": Slip.TRANSFER_MANIFEST,
     "ho": Slip.HANDOVER_SLIP,
     "po": Slip.ORDER_SLIP,
     "py": Slip.PAYMENT_SLIP,
+    "ct": Slip.COUNT_SHEET,
+    "gr": Slip.GOODS_RECEIVED,
 }
 
 

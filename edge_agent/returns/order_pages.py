@@ -252,7 +252,7 @@ def _steps(
         )
         says = _("{amount} given back by {name}.", amount=amount, name=person.name if person else each.by)
         steps_.append(Step(each.at_us, title, says, "past"))
-    acked = connection.execute("SELECT acked FROM link").fetchone()[0]
+    acked = connection.execute("SELECT base + acked FROM link").fetchone()[0]
     newest = max([head.seq, *(each.seq for each in back.returns)])
     if newest <= acked:
         steps_.append(

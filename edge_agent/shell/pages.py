@@ -134,7 +134,9 @@ def sentence(status: SyncStatus) -> tuple[str, Shape, str]:
     """Return the link's state as a word, its shape, and a sentence."""
     n = f"{status.unsent:,}"
     if status.quarantine or status.state == "quarantine":
-        return _("Set aside"), "act", _("The hub has set this store aside. Nothing is lost; call for help.")
+        aside = _("The hub has set this store aside. Nothing is lost; somebody decides there.")
+        restored = _("This store was restored. Selling goes on; its own records come back.")
+        return (_("Restored"), "act", restored) if status.recovery else (_("Set aside"), "act", aside)
     if status.state == "rejected":
         return _("Rejected"), "act", _("The hub does not take this store's events. Nothing is lost.")
     if status.state == "online":

@@ -62,8 +62,8 @@ def on_picked(unit: EdgeUnit, recorded: Recorded) -> None:
     body = recorded.body
     assert isinstance(body, later.AssignmentPicked)
     apply(unit, recorded.seq, pick_movements(body.lines, body.shorts))
-    _cells(unit, ((line.sku, 0, line.lent) for line in body.lines))
-    _cells(unit, ((line.sku, line.lent, 0) for line in body.shorts))
+    add_cells(unit, ((line.sku, 0, line.lent) for line in body.lines))
+    add_cells(unit, ((line.sku, line.lent, 0) for line in body.shorts))
 
 
 def on_shipped(unit: EdgeUnit, recorded: Recorded) -> None:
@@ -71,7 +71,7 @@ def on_shipped(unit: EdgeUnit, recorded: Recorded) -> None:
     body = recorded.body
     assert isinstance(body, later.AssignmentShipped)
     apply(unit, recorded.seq, fulfil_movements(body.lines, "shipped"))
-    _cells(unit, ((line.sku, line.lent, -line.lent) for line in body.lines))
+    add_cells(unit, ((line.sku, line.lent, -line.lent) for line in body.lines))
 
 
 def on_handed_over(unit: EdgeUnit, recorded: Recorded) -> None:
@@ -79,7 +79,7 @@ def on_handed_over(unit: EdgeUnit, recorded: Recorded) -> None:
     body = recorded.body
     assert isinstance(body, later.AssignmentHandedOver)
     apply(unit, recorded.seq, fulfil_movements(body.lines, "handover"))
-    _cells(unit, ((line.sku, line.lent, -line.lent) for line in body.lines))
+    add_cells(unit, ((line.sku, line.lent, -line.lent) for line in body.lines))
 
 
 def on_handover_undone(unit: EdgeUnit, recorded: Recorded) -> None:
@@ -94,7 +94,14 @@ def on_given_up(unit: EdgeUnit, recorded: Recorded) -> None:
     body = recorded.body
     assert isinstance(body, later.AssignmentRejected | later.AssignmentCancelled)
     apply(unit, recorded.seq, put_back_movements(body.lines))
-    _cells(unit, ((line.sku, 0, -lent_and_picked(line)) for line in body.lines))
+    add_cells(unit, ((line.sku, 0, -lent_and_picked(line)) for line in body.lines))
+
+
+def on_changed(unit: EdgeUnit, recorded: Recorded) -> None:
+    """What was set aside and is not wanted any more is free again; nothing of it was picked."""
+    body = recorded.body
+    assert isinstance(body, later.AssignmentChanged)
+    apply(unit, recorded.seq, put_back_movements(body.dropped))
 
 
 def lent_and_picked(line: PutBackLine) -> int:
@@ -102,7 +109,7 @@ def lent_and_picked(line: PutBackLine) -> int:
     return min(line.lent, max(0, line.picked - line.bound))
 
 
-def _cells(unit: EdgeUnit, changes: Iterable[tuple[str, int, int]]) -> None:
+def add_cells(unit: EdgeUnit, changes: Iterable[tuple[str, int, int]]) -> None:
     """Add (SKU, finished, hub_picked) to the cells of this store."""
     unit.connection.executemany(
         "INSERT INTO rights (sku, finished, hub_picked) VALUES (?, ?, ?) ON CONFLICT (sku) DO UPDATE SET"

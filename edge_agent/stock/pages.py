@@ -1,28 +1,33 @@
 """Stock: what is here, in which bucket, what of it may be sold, and why a number changed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import ValidationError
 from starlette.responses import Response
 
 from edge_agent.catalog import rows as catalog_rows
 from edge_agent.context import Edge
-from edge_agent.pages import form_of, go_to, show
-from edge_agent.stock import steps
+from edge_agent.database import EdgeUnit
+from edge_agent.pages import Ask, ask_in_place, command, form_of, go_to, show
+from edge_agent.stock import adjusting, steps
+from edge_agent.stock.adjusting import Adjusted, AdjustStock
+from edge_agent.stock.count_models import EndCount
+from edge_agent.stock.words import adjust_says, adjust_word
 from edge_agent.web import edge_of, signed_in
-from protocol.errors import Invalid, NotFound
+from protocol.errors import NotFound
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, inside
-from protocol.kit.web.signin import CurrentPerson, require
-from protocol.people import StoreRole
+from protocol.kit.web.signin import CurrentPerson
+from protocol.people import StoreRole, at_least
+from protocol.sscc import read_label
+from protocol.stock import REASONS
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
-Manager = Annotated[CurrentPerson, Depends(require(StoreRole.MANAGER))]
 LISTED: Final = 40
-_OUTSIDE: Final = frozenset({"supplier", "customer", "adjustment", "opening", "missing"})
+_OUTSIDE: Final = frozenset({"supplier", "customer", "adjustment", "opening", "missing", "transfer"})
 
 router = APIRouter(include_in_schema=False)
 
@@ -55,6 +60,9 @@ async def stock(
 async def scan(request: Request, edge: AnyEdge, _person: Anybody) -> Response:
     """Open the product that was scanned."""
     code = (await form_of(request)).get("code")
+    sscc = read_label(code)
+    if sscc:
+        return go_to(request, f"/transfers/carton/{sscc}")
     product = edge.products.scan(edge.database.read(), code)
     if product is None:
         raise NotFound(
@@ -71,33 +79,51 @@ async def product(request: Request, sku: str, edge: AnyEdge, person: Anybody) ->
     return show(request, "stock/product.html", **_view(edge, sku, person))
 
 
-@router.post("/stock/{sku}/move")
-async def move(request: Request, sku: str, edge: AnyEdge, person: Manager) -> Response:
-    """Receive or correct stock of one product."""
+@router.post("/stock/{sku}/adjust")
+async def adjust(request: Request, sku: str, edge: AnyEdge, person: Anybody) -> Response:
+    """Correct the stock of one product for a named reason; whose word that needs is asked in place."""
     form = await form_of(request)
-    reason = form.get("reason")
-    units = form.whole("units")
-    try:
-        wanted = steps.Moves.model_validate(
-            {
-                "key": form.get("key"),
-                "reason": reason,
-                "reference": form.get("reference")[:80],
-                "lines": [
-                    {
-                        "sku": sku,
-                        "quantity": -units if reason == "adjusted" and form.get("way") == "out" else units,
-                    }
-                ],
-            }
-        )
-    except ValidationError as error:
-        raise Invalid(_("This movement cannot be written."), _("Check the number of units.")) from error
-    if units <= 0:
-        raise Invalid(_("At least one unit has to move."), _("Type how many."))
-    await edge.database.awrite(lambda unit: steps.move(unit, edge, wanted, person=person))
-    toast = _("Written down: {units} {word}.", units=units, word=inside(reason_word(reason)))
-    return show(request, "stock/product.html", toast=toast, **_view(edge, sku, person))
+    line = {"sku": sku, "quantity": form.whole("units")}
+    wanted = command(
+        AdjustStock,
+        key=form.get("key"),
+        reason=form.get("reason")[:40],
+        note=form.get("note")[:300],
+        lines=[line],
+    )
+
+    def step(unit: EdgeUnit, token: str | None) -> tuple[Adjusted, bool]:
+        asked = wanted.model_copy(update={"approval": token}) if token else wanted
+        return adjusting.adjust(unit, edge, asked, person=person)
+
+    title = adjust_word(form.get("reason")) or _("Correct the stock")
+    ask = Ask(title, rows=[(_("Units"), str(line["quantity"]))], keep=_("Back"), allow=_("Write it down"))
+    done = await ask_in_place(request, edge, person, form, ask, step)
+    return done if isinstance(done, Response) else _adjusted(request, edge, sku, person, done[0])
+
+
+@router.post("/stock/{sku}/unadjust")
+async def unadjust(request: Request, sku: str, edge: AnyEdge, person: Anybody) -> Response:
+    """Take a correction back; a manager agrees in place."""
+    form = await form_of(request)
+    wanted = command(EndCount, key=form.get("key"), reason=form.get("note")[:300] or _("Taken back"))
+    number = form.get("number")[:64]
+
+    def step(unit: EdgeUnit, token: str | None) -> tuple[Adjusted, bool]:
+        asked = wanted.model_copy(update={"approval": token}) if token else wanted
+        return adjusting.undo(unit, edge, number, asked, person=person)
+
+    ask = Ask(_("Take back {number}", number=number), keep=_("Back"), allow=_("Take it back"))
+    done = await ask_in_place(request, edge, person, form, ask, step)
+    return done if isinstance(done, Response) else _adjusted(request, edge, sku, person, done[0])
+
+
+def _adjusted(request: Request, edge: Edge, sku: str, person: CurrentPerson, done: Adjusted) -> Response:
+    toast = _("Written down: {units} {word}.", units=done.units, word=inside(reason_word(done.reason)))
+    missing = done.deficits[0].missing if done.deficits else 0
+    warn = _("{n} more are promised than are here.", n=missing) if missing else ""
+    view = _view(edge, sku, person)
+    return show(request, "stock/product.html", toast="" if warn else toast, warn=warn, **view)
 
 
 def _view(edge: Edge, sku: str, person: CurrentPerson) -> dict[str, Any]:
@@ -108,15 +134,42 @@ def _view(edge: Edge, sku: str, person: CurrentPerson) -> dict[str, Any]:
             _("There is no product {sku} here.", sku=sku[:40]), _("Search by name."), code="unknown_sku"
         )
     everything = steps.everything(connection, edge, sku)
+    reasons = _reasons(everything.buckets, person)
     return {
         "product": found,
         "stock": everything,
         "barcodes": catalog_rows.barcodes_of(connection, sku),
         "buckets": [(bucket_word(bucket), quantity) for bucket, quantity in everything.buckets.items()],
         "changes": [_change(connection, why) for why in everything.why],
-        "may_change": person.role == StoreRole.MANAGER,
+        "reasons": reasons,
+        "reason_words": [(reason.value, reason.word) for reason in reasons],
+        "corrections": [
+            one for one in adjusting.listed(connection, 5, sku) if not (one.undoes or one.undone_by)
+        ],
+        "adjust_word": adjust_word,
         "key": edge.ids.new_id(),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonShown:
+    """A reason to correct stock, with what it does."""
+
+    value: str
+    word: str
+    says: str
+    alone: bool
+    """Whether this person may do it without another's word."""
+
+
+def _reasons(buckets: Mapping[str, int], person: CurrentPerson) -> list[ReasonShown]:
+    """Return the reasons that could be meant: none that takes from where nothing is."""
+    role = StoreRole(person.role)
+    return [
+        ReasonShown(code, adjust_word(code), adjust_says(code), at_least(role, rule.role))
+        for code, rule in REASONS.items()
+        if rule.from_bucket.value in _OUTSIDE or buckets.get(rule.from_bucket.value, 0) > 0
+    ]
 
 
 def _change(connection: Connection, why: steps.WhyView) -> Change:
@@ -155,6 +208,7 @@ def bucket_word(bucket: str) -> str:
         "adjustment": _("Correction"),
         "opening": _("Opening stock"),
         "missing": _("Missing"),
+        "transfer": _("Another location"),
     }
     return words.get(bucket, bucket)
 
@@ -169,5 +223,21 @@ def reason_word(reason: str) -> str:
         "opening": _("Opening stock"),
         "received": _("Received"),
         "adjusted": _("Corrected"),
+        "transfer_out": _("Sent to another location"),
+        "transfer_in": _("Came from another location"),
+        "transfer_in_damaged": _("Came damaged from another location"),
+        "transfer_in_undone": _("Arrival taken back"),
+        "transfer_arrived": _("Arrived at another location"),
+        "transfer_missing": _("Did not arrive"),
+        "count": _("Counted"),
+        "count_undone": _("Count taken back"),
+        "receipt_corrected": _("Receipt put right"),
+        "reserve": _("Reserved for an order"),
+        "release": _("Reservation ended"),
+        "pick": _("Picked"),
+        "put_back": _("Put back"),
+        "handover": _("Handed over"),
+        "undo_handover": _("Handover taken back"),
+        "shipped": _("Shipped"),
     }
-    return words.get(reason, reason)
+    return words.get(reason) or adjust_word(reason) or reason

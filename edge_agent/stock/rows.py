@@ -114,7 +114,8 @@ def on_hand_of(connection: Connection, skus: Iterable[str]) -> dict[str, OnHand]
         ):
             buckets[sku][BUCKETS[bucket]] = quantity
         for sku, granted, finished, returned_seen, hub_picked in connection.execute(
-            f"SELECT sku, granted, finished, returned_seen, hub_picked FROM rights WHERE sku IN ({marks})",
+            "SELECT sku, granted, finished - finished_base, returned_seen, hub_picked FROM rights"
+            f" WHERE sku IN ({marks})",
             some,
         ):
             lent[sku] = (EdgeCells(granted, finished), returned_seen, hub_picked)
@@ -125,7 +126,9 @@ def on_hand_of(connection: Connection, skus: Iterable[str]) -> dict[str, OnHand]
 def lent_and_promised(connection: Connection, sku: str) -> int:
     """Return how many lent units of a SKU the hub has promised in assignments that are open here."""
     row = connection.execute(
-        "SELECT coalesce(sum(lent), 0) FROM assignment_lines WHERE sku = ? AND lent + bound > 0", (sku,)
+        "SELECT coalesce((SELECT sum(lent) FROM assignment_lines WHERE sku = ?1 AND lent + bound > 0), 0)"
+        " + coalesce((SELECT sum(lent) FROM transfer_lines WHERE sku = ?1 AND lent > 0), 0)",
+        (sku,),
     ).fetchone()
     return int(row[0])
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
+from edge_agent.link.wishes import hub_may_sell
 from edge_agent.once import Key, once
 from edge_agent.stock import rows
 from edge_agent.stock.rules import moves_of
@@ -170,7 +171,7 @@ def parts(connection: Connection, edge: Edge, sku: str, *, name: str = "", bin_:
         bound=rights.bound,
         outstanding=rights.outstanding,
         deficit=rights.deficit,
-        web_may_sell=max(0, rights.outstanding - rows.lent_and_promised(connection, sku)),
+        web_may_sell=hub_may_sell(connection, rights),
     )
 
 

@@ -184,6 +184,8 @@ def reading(connection: Connection, edge: Edge, till: str) -> Reading:
             _("Confirm the count first."),
             code="count_running",
         )
+    last_row, _head = edge.journal.last(connection)
+    first_seq, last_seq = rows.stream_range(connection, session.opened_seq, last_row)
     return Reading(
         session_id=session.session_id,
         till=till,
@@ -192,8 +194,8 @@ def reading(connection: Connection, edge: Edge, till: str) -> Reading:
         opened_us=session.opened_us,
         opened_by=session.opened_by,
         at_us=edge.clock.now_us(),
-        first_seq=session.opened_seq,
-        last_seq=edge.journal.last(connection)[0],
+        first_seq=first_seq,
+        last_seq=last_seq,
         totals=session.totals,
         expected_cash_minor=rules.expected_cash(session.totals),
     )

@@ -98,11 +98,24 @@ def latest_sessions(connection: Connection, *, limit: int) -> list[Session]:
     return [_session(tuple(row)) for row in rows]
 
 
+def stream_range(connection: Connection, opened_row: int, last_row: int) -> tuple[int, int]:
+    """Return the numbers, in the stream of this life, of a session that was opened with a row of the log.
+
+    One that was opened before this database was restored begins with the first event of the new life.
+    """
+    base = int(connection.execute("SELECT base FROM link").fetchone()[0])
+    return max(1, opened_row - base), max(0, last_row - base)
+
+
 def range_hash(connection: Connection, first_seq: int, last_seq: int) -> str:
-    """Return the hash of a stretch of the log; the formula stands at the top of this module."""
+    """Return the hash of a stretch of this life's stream; the formula stands at the top of this module."""
     digest = hashlib.sha256()
     rows = connection.execute(
-        "SELECT hash FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq", (first_seq, last_seq)
+        "SELECT hash FROM carried WHERE inc = (SELECT value FROM meta WHERE key = 'inc')"
+        " AND n BETWEEN ?1 AND ?2 UNION ALL SELECT hash FROM (SELECT hash FROM events"
+        " WHERE seq BETWEEN (SELECT base + max(carried + 1, ?1) FROM link) AND (SELECT base + ?2 FROM link)"
+        " ORDER BY seq)",
+        (first_seq, last_seq),
     )
     while chunk := rows.fetchmany(_RANGE_CHUNK):
         digest.update(b"".join(row[0] for row in chunk))
@@ -274,6 +287,6 @@ def doubtful_slips(connection: Connection) -> int:
 def unsent(connection: Connection) -> int:
     """Return how many events the hub has not acknowledged."""
     row = connection.execute(
-        "SELECT coalesce((SELECT max(seq) FROM events), 0) - (SELECT acked FROM link)"
+        "SELECT max(carried, coalesce((SELECT max(seq) FROM events), 0) - base) - acked FROM link"
     ).fetchone()
     return max(0, int(row[0]))

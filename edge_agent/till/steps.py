@@ -293,7 +293,8 @@ def _z(
     unit: EdgeUnit, edge: Edge, session: rows.Session, counted_minor: int, approvals: tuple[Approval, ...]
 ) -> TillClosed:
     number = edge.number(unit, "Z")
-    last_seq, _head = edge.journal.last(unit.connection)
+    last_row, _head = edge.journal.last(unit.connection)
+    first_seq, last_seq = rows.stream_range(unit.connection, session.opened_seq, last_row)
     return TillClosed(
         session_id=session.session_id,
         till=session.till,
@@ -301,9 +302,9 @@ def _z(
         currency=session.currency,
         z_number=int(number.rpartition("Z")[2]),
         number=number,
-        first_seq=session.opened_seq,
+        first_seq=first_seq,
         last_seq=last_seq,
-        range_hash=rows.range_hash(unit.connection, session.opened_seq, last_seq),
+        range_hash=rows.range_hash(unit.connection, first_seq, last_seq),
         totals=session.totals,
         tenders=rules.tender_totals(session.totals, counted_minor),
         approvals=approvals,

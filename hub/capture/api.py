@@ -8,13 +8,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Response
 
-from hub.capture import changes, reads, steps
+from hub.capture import changes, lines, reads, steps
 from hub.capture.changes import Cancellation, Change
 from hub.capture.wanted import CancelWanted, Changed, ChangeWanted, OrderAnswer, OrderWanted, RerouteWanted
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.once import Key, once
 from hub.promises import promise_of
+from hub.spine.work import Work
 from hub.web import REFUSALS, Ops, TheHub
 
 router = APIRouter(prefix="/api/orders", tags=["orders"], responses=REFUSALS)
@@ -65,18 +66,27 @@ async def cancel(
 async def change(
     hub: TheHub, person: Ops, number: Number, wanted: ChangeWanted, key: IdempotencyKey = None
 ) -> Changed:
-    """Change the promise, the customer or the note; a move waits until who holds the goods has answered."""
+    """Change the lines, the promise, the customer or the note; what a location holds waits for its answer."""
 
     def step(unit: HubUnit) -> Changed:
         def do() -> Changed:
             work = changes.begin(hub, unit)
-            done = changes.change(
-                work, reads.order_id_of(unit.connection, number), _change(hub, unit, wanted, person.name)
-            )
+            done = _changed(hub, work, number, wanted, person.name)
             changes.finish(hub, work)
             return done
 
         return once(unit, hub, wanted, _key(person.name, number, key), Changed, do)[0]
+
+    return await hub.database.awrite(step)
+
+
+@router.post("/{number}/change/preview")
+async def preview(hub: TheHub, person: Ops, number: Number, wanted: ChangeWanted) -> Changed:
+    """Say what a change would come to, in goods and in money; nothing is stored, and nobody is asked."""
+
+    def step(unit: HubUnit) -> Changed:
+        work = changes.begin(hub, unit)
+        return lines.preview(unit, lambda: _changed(hub, work, number, wanted, person.name))
 
     return await hub.database.awrite(step)
 
@@ -98,6 +108,12 @@ async def reroute(
         return once(unit, hub, wanted, _key(person.name, number, key), Changed, do)[0]
 
     return await hub.database.awrite(step)
+
+
+def _changed(hub: Hub, work: Work, number: str, wanted: ChangeWanted, by: str) -> Changed:
+    order_id = reads.order_id_of(work.connection, number)
+    change = _change(hub, work.unit, wanted, by)
+    return lines.change(work, order_id, change, lines.wanted_of(wanted, by))
 
 
 def _change(hub: Hub, unit: HubUnit, wanted: ChangeWanted, by: str) -> Change:

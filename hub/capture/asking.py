@@ -7,8 +7,8 @@ A location that answers "too late" has handed the goods over, which a person mus
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, TypeGuard
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -22,11 +22,16 @@ from hub.spine.steps import raise_exception, record
 from hub.spine.work import Applied, Work
 from protocol import later
 from protocol.directives import AssignmentAmend, AssignmentCancel
-from protocol.fulfilment import Promise
+from protocol.fulfilment import AssignedLine, Promise
+from protocol.orders import LineKind, OrderLine
 
 RequestKind = Literal["cancel", "reroute", "change"]
 PROMISE_CHANGED: Final = "promise_changed"
 """In `results`: the units that came back are routed by the change, not for having come back."""
+ROUTE_REST: Final = "route_rest"
+"""In `results`: whether what nobody holds by then is routed for this event."""
+_ALL_OR_NOTHING: Final = frozenset({"checked_out", "picked_already", "unknown_kind"})
+"""Why a location does not let go of some units, and may let go of all of them."""
 EXCLUDE: Final = "exclude"
 """In `results`: the location that gave units up shall not get them again."""
 
@@ -45,6 +50,8 @@ class Request:
     """For a cancellation: units by line that the customer no longer wants."""
     promise: Promise | None = None
     """For a change: what shall be promised instead."""
+    added: tuple[OrderLine, ...] = ()
+    """For a cancellation: what is ordered in place of it, once it is certain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,7 @@ def keep(work: Work, order_id: str, holding: Holding, request: Request) -> Asked
     said = {
         "lines": {str(line_no): units for line_no, units in request.lines.items()},
         "promise": request.promise.model_dump(mode="json") if request.promise else None,
+        "added": [line.model_dump(mode="json") for line in request.added],
     }
     work.connection.execute(
         sa.insert(order_requests).values(
@@ -96,6 +104,10 @@ def ask(work: Work, order_id: str, number: str, asked: Asked) -> bool:
         )
         record(work, withdrawn, by=request.by)
         return True
+    part = _part_of(asked)
+    if part:
+        _ask_for_part(work, order_id, number, asked, part)
+        return False
     wanted = later.CancelRequested(
         assignment_id=holding.assignment_id,
         order_id=order_id,
@@ -104,14 +116,67 @@ def ask(work: Work, order_id: str, number: str, asked: Asked) -> bool:
         reason=request.reason,
         reroute=request.kind != "cancel",
     )
-    record(work, wanted, by=request.by)
-    post.send_directive(
-        work.unit,
-        holding.location,
-        AssignmentCancel(assignment_id=holding.assignment_id, order_id=order_id, reason=request.reason),
-        subjects=(f"order:{order_id}", f"assignment:{holding.assignment_id}"),
-    )
+    _ask_for_all(work, wanted, by=request.by)
     return False
+
+
+def _ask_for_all(work: Work, wanted: later.CancelRequested, *, by: str) -> None:
+    """Ask a location to give its whole part up."""
+    record(work, wanted, by=by)
+    if work.post is not None:
+        work.post.send_directive(
+            work.unit,
+            wanted.location,
+            AssignmentCancel(
+                assignment_id=wanted.assignment_id, order_id=wanted.order_id, reason=wanted.reason
+            ),
+            subjects=(f"order:{wanted.order_id}", f"assignment:{wanted.assignment_id}"),
+        )
+
+
+def is_unsent(work: Work, holding: Holding) -> bool:
+    """Tell whether a location cannot have heard of what it holds, so that it is taken back with certainty."""
+    return _unsent_offer(work, holding) > 0
+
+
+def _part_of(asked: Asked) -> dict[int, int]:
+    """Return the units that a location's part loses; nothing if it loses all, with nothing instead."""
+    holding, request = asked.holding, asked.request
+    if request.kind != "cancel":
+        return {}
+    part = {n: min(count, holding.open(n)) for n, count in request.lines.items()}
+    part = {n: count for n, count in part.items() if count > 0}
+    keeps = any(holding.open(n) > part.get(n, 0) for n in holding.units)
+    return part if keeps or request.added else {}
+
+
+def _ask_for_part(work: Work, order_id: str, number: str, asked: Asked, part: Mapping[int, int]) -> None:
+    """Ask a location to fetch less, and what was ordered in its place; it keeps the rest."""
+    entry = work.room(Orders).need(order_id)
+    skus = {line.line_no: line.sku for line in entry.record.lines} if entry else {}
+    wanted = later.ChangeRequested(
+        assignment_id=asked.holding.assignment_id,
+        order_id=order_id,
+        number=number,
+        location=asked.holding.location,
+        change_id=asked.request_id,
+        added=assigned(asked.request.added),
+        dropped=tuple(
+            later.CancelledLine(line_no=line_no, sku=skus[line_no], quantity=units)
+            for line_no, units in sorted(part.items())
+        ),
+        reason=asked.request.reason,
+    )
+    record(work, wanted, by=asked.request.by)
+
+
+def assigned(lines: Sequence[OrderLine]) -> tuple[AssignedLine, ...]:
+    """Return the goods among some lines, as a location is told of them."""
+    return tuple(
+        AssignedLine(line_no=line.line_no, sku=line.sku, name=line.name, quantity=line.quantity)
+        for line in lines
+        if line.kind is LineKind.GOODS
+    )
 
 
 def open_requests(connection: Connection, order_id: str) -> Sequence[sa.Row[Any]]:
@@ -128,9 +193,19 @@ def settle(work: Work, applied: Applied) -> None:
     body: later.OnAssignment = applied.body
     if isinstance(body, later.AssignmentAnswered) and body.outcome not in ("rejected", "expired"):
         return
-    too_late = isinstance(body, later.CancelRefused)
+    too_late = isinstance(body, later.CancelRefused | later.ChangeRefused)
     for row in open_requests(work.connection, body.order_id):
-        if row.assignment_id != body.assignment_id:
+        if row.assignment_id != body.assignment_id or row.request_id != _answers(body, row.request_id):
+            continue
+        if _is_all_to_be_asked(body, row):
+            wanted = later.CancelRequested(
+                assignment_id=body.assignment_id,
+                order_id=body.order_id,
+                number=body.number,
+                location=body.location,
+                reason=row.reason,
+            )
+            _ask_for_all(work, wanted, by=row.by)
             continue
         work.connection.execute(
             sa.update(order_requests)
@@ -147,19 +222,36 @@ def settle(work: Work, applied: Applied) -> None:
             applied.results[EXCLUDE] = True
 
 
+def _is_all_to_be_asked(body: later.OnAssignment, row: sa.Row[Any]) -> TypeGuard[later.ChangeRefused]:
+    """Tell whether a location that cannot leave some units on the shelf can still give all of them back.
+
+    What takes the place of units is another matter: the customer wants it instead of them, and nothing else.
+    """
+    if not isinstance(body, later.ChangeRefused) or body.code not in _ALL_OR_NOTHING:
+        return False
+    return row.kind == "cancel" and not json.loads(row.body).get("added")
+
+
+def _answers(body: later.OnAssignment, request_id: str) -> str:
+    """Return the request that an answer is about; an assignment that has ended answers any."""
+    about_one = isinstance(body, later.AssignmentChanged | later.ChangeRefused)
+    return body.change_id if about_one else request_id  # type: ignore[attr-defined]  # both have it
+
+
 def _cancelled(work: Work, applied: Applied, row: sa.Row[Any], *, too_late: bool) -> None:
-    """Cancel the units that came back; those that are gone need a person."""
-    body = applied.body
-    wanted = {int(line_no): units for line_no, units in json.loads(row.body)["lines"].items()}
+    """Cancel the units that came back, for what takes their place; those that are gone need a person."""
+    body, said = applied.body, json.loads(row.body)
+    wanted = {int(line_no): units for line_no, units in said["lines"].items()}
     free = {} if too_late else cancellable(work, body.order_id)
     units = {n: min(count, free.get(n, 0)) for n, count in wanted.items()}
-    cancel_units(
-        work,
-        body.order_id,
-        body.number,
-        units,
-        Request("cancel", row.reason, row.by, row.asked_us, by_customer=bool(row.by_customer)),
-    )
+    request = Request("cancel", row.reason, row.by, row.asked_us, by_customer=bool(row.by_customer))
+    added = tuple(OrderLine.model_validate(line) for line in said.get("added", ()))
+    replaced = bool(added) and units == wanted
+    if replaced:
+        applied.results[PROMISE_CHANGED] = True
+        add_lines(work, body.order_id, body.number, replace(request, added=added), row.request_id)
+    change_id = row.request_id if replaced else ""
+    cancel_units(work, body.order_id, body.number, units, request, change_id=change_id)
     gone = {n: count - units[n] for n, count in wanted.items() if count > units[n]}
     if gone:
         _too_late(work, applied, row, gone)
@@ -224,10 +316,29 @@ def cancellable(work: Work, order_id: str) -> dict[int, int]:
     return {line_no: units for line_no, units in free.items() if units > 0}
 
 
+def add_lines(
+    work: Work, order_id: str, number: str, request: Request, change_id: str, *, route: bool = False
+) -> None:
+    """Record that more was ordered. `route`: nothing else belongs to the change, so it is routed at once."""
+    added = later.LinesAdded(
+        change_id=change_id,
+        order_id=order_id,
+        number=number,
+        lines=request.added,
+        total_minor=sum(line.gross_minor for line in request.added),
+        tax_minor=sum(line.tax_minor for line in request.added),
+        reason=request.reason,
+    )
+    record(work, added, by=request.by, results={ROUTE_REST: route})
+
+
 def cancel_units(
-    work: Work, order_id: str, number: str, units: Mapping[int, int], request: Request
+    work: Work, order_id: str, number: str, units: Mapping[int, int], request: Request, *, change_id: str = ""
 ) -> tuple[later.CancelledLine, ...]:
-    """Record that units are cancelled for good, and return them."""
+    """Record that units are cancelled for good, and return them.
+
+    `change_id`: they make room for lines that were added before, and what nobody holds then is routed.
+    """
     entry = work.room(Orders).need(order_id)
     skus = {line.line_no: line.sku for line in entry.record.lines} if entry else {}
     lines = tuple(
@@ -245,8 +356,10 @@ def cancel_units(
                 lines=lines,
                 reason=request.reason,
                 by_customer=request.by_customer,
+                change_id=change_id,
             ),
             by=request.by,
+            results={ROUTE_REST: bool(change_id)},
         )
     return lines
 

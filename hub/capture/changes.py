@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from hub.capture import asking, reads
 from hub.capture.asking import Asked, Request
-from hub.capture.wanted import Changed, CustomerWanted, PaymentWanted
+from hub.capture.wanted import Changed, ChangeMoney, CustomerWanted, PaymentWanted
 from hub.context import Hub
 from hub.customers import rows as contacts
 from hub.customers import steps as customers
@@ -39,6 +39,11 @@ class Change:
     promise: Promise | None = None
     customer: CustomerWanted | None = None
     note: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing of it would be different."""
+        return self.promise is None and self.customer is None and self.note is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +98,12 @@ def cancel(work: Work, order_id: str, wanted: Cancellation) -> Changed:
     at_once = {n: min(count, free.get(n, 0)) for n, count in units.items() if n in now.ordered}
     rest = {n: count - at_once[n] for n, count in units.items() if n in at_once and count > at_once[n]}
     other = {n: count for n, count in units.items() if n not in now.ordered}
-    asked = _ask_for(work, order_id, now, replace(request, lines=rest), other)
+    asked = ask_for(work, order_id, now, replace(request, lines=rest), other)
     if not asked:
         at_once |= other
     asking.cancel_units(work, order_id, number, at_once, request)
     waiting = [each.holding.location for each in asked if not asking.ask(work, order_id, number, each)]
-    return _changed(work, order_id, requested=waiting)
+    return changed(work, order_id, requested=waiting)
 
 
 def _wanted_units(record_: OrderRecord, now: Held, wanted: Cancellation) -> dict[int, int]:
@@ -134,8 +139,13 @@ def _wanted_units(record_: OrderRecord, now: Held, wanted: Cancellation) -> dict
     return units
 
 
-def _ask_for(work: Work, order_id: str, now: Held, request: Request, other: Mapping[int, int]) -> list[Asked]:
-    """Note whom to ask for which units; what is no goods goes with the last of them."""
+def ask_for(
+    work: Work, order_id: str, now: Held, request: Request, other: Mapping[int, int], *, keep: bool = True
+) -> list[Asked]:
+    """Note whom to ask for which units; what is no goods goes with the last of them.
+
+    `keep`: False only finds them, so that a caller can look before anything is noted.
+    """
     left = dict(request.lines)
     chosen: list[tuple[Holding, dict[int, int]]] = []
     for holding in now.open_holdings:
@@ -144,13 +154,20 @@ def _ask_for(work: Work, order_id: str, now: Held, request: Request, other: Mapp
         if lines:
             chosen.append((holding, lines))
             left = {n: count - lines.get(n, 0) for n, count in left.items()}
-    _must_be_unasked(work, order_id, [holding for holding, _lines in chosen])
+    must_be_unasked(work, order_id, [holding for holding, _lines in chosen])
     if chosen:
         chosen[-1][1].update(other)
+    if not keep:
+        return [Asked("", holding, replace(request, lines=lines)) for holding, lines in chosen]
     return [asking.keep(work, order_id, holding, replace(request, lines=lines)) for holding, lines in chosen]
 
 
-def _must_be_unasked(work: Work, order_id: str, holdings: Sequence[Holding]) -> None:
+def must_be_unasked(work: Work, order_id: str, holdings: Sequence[Holding]) -> None:
+    """Refuse to ask a location a second thing before it has answered the first.
+
+    Raises:
+        Refused: one of them has been asked about the order and has not answered.
+    """
     asked = {row.assignment_id for row in asking.open_requests(work.connection, order_id)}
     for holding in holdings:
         if holding.assignment_id in asked:
@@ -176,10 +193,10 @@ def reroute(work: Work, order_id: str, assignment_id: str, *, reason: str, by: s
             _("Look the order up again."),
             code="not_held",
         )
-    _must_be_unasked(work, order_id, [holding])
+    must_be_unasked(work, order_id, [holding])
     asked = asking.keep(work, order_id, holding, Request("reroute", reason, by, work.clock.now_us()))
     back = asking.ask(work, order_id, entry.record.number, asked)
-    return _changed(work, order_id, requested=[] if back else [holding.location])
+    return changed(work, order_id, requested=[] if back else [holding.location])
 
 
 def change(work: Work, order_id: str, wanted: Change) -> Changed:
@@ -190,7 +207,7 @@ def change(work: Work, order_id: str, wanted: Change) -> Changed:
     """
     _entry, now = reads.need(work, order_id)
     before, promise = Promise.model_validate_json(now.promise), wanted.promise
-    moved = promise is not None and _goes_elsewhere(before, promise)
+    moved = promise is not None and goes_elsewhere(before, promise)
     what: list[str] = []
     said = Said(before, now.contact_id, now.note)
     if wanted.customer is not None:
@@ -210,8 +227,8 @@ def change(work: Work, order_id: str, wanted: Change) -> Changed:
         waiting = _move(work, order_id, replace(said, promise=promise), wanted)
     if not what:
         raise Invalid(_("Nothing would change."), _("Say what shall be different."), code="nothing_to_change")
-    _must_be_routable(work, order_id)
-    return _changed(work, order_id, changed=what, requested=waiting)
+    must_be_routable(work, order_id)
+    return changed(work, order_id, changed=what, requested=waiting)
 
 
 def take_payment(work: Work, order_id: str, payment: PaymentWanted, *, by: str) -> None:
@@ -254,7 +271,7 @@ def take_payment(work: Work, order_id: str, payment: PaymentWanted, *, by: str) 
     )
 
 
-def _goes_elsewhere(before: Promise, after: Promise) -> bool:
+def goes_elsewhere(before: Promise, after: Promise) -> bool:
     """Tell whether other goods or another way are promised, rather than another moment."""
     return (before.kind, before.location, before.service) != (after.kind, after.location, after.service)
 
@@ -277,7 +294,7 @@ def _move(work: Work, order_id: str, said: Said, wanted: Change) -> list[str]:
             _("Capture the rest, then change it."),
             code="unpaid",
         )
-    _must_be_unasked(work, order_id, holdings)
+    must_be_unasked(work, order_id, holdings)
     if not holdings:
         _record_change(work, order_id, ["promise"], said, wanted)
         return []
@@ -321,7 +338,7 @@ def _contact(work: Work, contact_id: str, customer: CustomerWanted) -> str:
     return customers.write(work.connection, new, now_us=work.clock.now_us()).contact_id
 
 
-def _must_be_routable(work: Work, order_id: str) -> None:
+def must_be_routable(work: Work, order_id: str) -> None:
     """Refuse a change that would leave the order with nobody who can keep it; all of it is undone."""
     for applied in work.room(Log).waiting(f"order:{order_id}"):
         body = applied.body
@@ -333,17 +350,22 @@ def _must_be_routable(work: Work, order_id: str) -> None:
             )
 
 
-def _changed(
+def changed(
     work: Work,
     order_id: str,
     *,
     changed: Sequence[str] = (),
     requested: Sequence[str] = (),
+    money: ChangeMoney | None = None,
+    version: int = 0,
 ) -> Changed:
+    """Return what was done to an order in this unit of work, and what was only asked for."""
     entry = work.room(Orders).need(order_id)
     assert entry is not None
     sentence = ""
+    told: list[str] = []
     cancelled: dict[int, int] = {}
+    added: dict[int, int] = {}
     for applied in work.room(Log).waiting(f"order:{order_id}"):
         body = applied.body
         if isinstance(body, later.OrderRouted):
@@ -351,13 +373,21 @@ def _changed(
         elif isinstance(body, later.OrderCancelled):
             for line in body.lines:
                 cancelled[line.line_no] = cancelled.get(line.line_no, 0) + line.quantity
+        elif isinstance(body, later.LinesAdded):
+            added |= {line.line_no: line.quantity for line in body.lines}
+        elif isinstance(body, later.ChangeRequested) and not body.dropped:
+            told.append(body.location)
     return Changed.model_validate(
         {
             "number": entry.record.number,
             "state": entry.record.state.value,
             "cancelled": [{"line_no": n, "units": units} for n, units in sorted(cancelled.items())],
+            "added": [{"line_no": n, "units": units} for n, units in sorted(added.items())],
             "changed": tuple(changed),
             "requested": tuple(requested),
+            "told": tuple(told),
             "sentence": sentence,
+            "money": money,
+            "version": version or entry.version,
         }
     )

@@ -1,15 +1,31 @@
-"""What a channel asks for, as priced lines. Pure: the caller reads what the catalogue knows."""
+"""What a channel asks for, as priced lines: the caller reads what the catalogue knows (`KNOWN`)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import sqlalchemy as sa
+
 from hub.capture.wanted import LineWanted
+from hub.catalog.rows import products
+from hub.spine.bulk import Select
 from protocol.errors import Invalid
 from protocol.kit.text import _
 from protocol.orders import LineKind, OrderLine
 from protocol.rules.pricing import PricedOrder, PriceLine, price_order
 
 SHIPPING_SKU: Final = "SHIPPING"
+KNOWN: Final = Select(
+    sa.select(
+        products.c.sku,
+        products.c.name,
+        products.c.kind,
+        products.c.price_minor,
+        products.c.rate_ppm,
+        products.c.unit_cost_minor,
+    ),
+    products.c.sku,
+)
+"""What the catalogue knows of some items; the rest of this module is pure."""
 
 
 class Known(NamedTuple):

@@ -40,4 +40,5 @@ order_requests: Final = sa.Table(
     sa.CheckConstraint("outcome IN ('', 'done', 'too_late')", name="outcome"),
 )
 """One row for each assignment that was asked to be given up. `body` is JSON: `lines`, units by line that the
-customer no longer wants (what else the assignment holds goes back to routing), or the new `promise`."""
+customer no longer wants (what else the assignment holds stays there, or goes back to routing when all of it
+was asked for) with `added`, the lines that are ordered in their place; or the new `promise`."""

@@ -15,19 +15,19 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from hub.capture import changes, reads
-from hub.capture.pricing import known_of, priced_lines
+from hub.capture import changes, lines, reads
+from hub.capture.lines import LinesWanted
+from hub.capture.pricing import KNOWN, known_of, priced_lines
 from hub.capture.rows import captured
 from hub.capture.stages import PAID
 from hub.capture.wanted import CustomerWanted, OrderAnswer, OrderWanted
-from hub.catalog.rows import products
 from hub.context import Hub
 from hub.customers import rows as contacts
 from hub.database import HubUnit
 from hub.fleet.rows import location
+from hub.link.lives import ordinal
 from hub.once import once
 from hub.promises import promise_of
-from hub.spine.bulk import Select
 from hub.spine.held import Holding
 from hub.spine.rows import counters
 from hub.spine.steps import record, take_orders
@@ -44,7 +44,6 @@ DECIDED: Final = "decided"
 """Where routing leaves what it recorded."""
 COUNTER: Final = "hub_order"
 CODE: Final = "HB"
-ORDINAL: Final = 1
 GROUPS: Final = ("lines", "promise", "customer", "note", "payment")
 STOCK_CODES: Final = frozenset({"NO_ATP", "SAFETY_STOCK", "DEFICIT", "RULE:company_threshold"})
 REASONS: Final = 20
@@ -60,17 +59,6 @@ _COUNT: Final = {
     .returning(counters.c.value)
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
-_KNOWN: Final = Select(
-    sa.select(
-        products.c.sku,
-        products.c.name,
-        products.c.kind,
-        products.c.price_minor,
-        products.c.rate_ppm,
-        products.c.unit_cost_minor,
-    ),
-    products.c.sku,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +142,7 @@ def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) 
         )
     promise = promise_of(wanted.promise, now_us)
     must_exist(connection, promise)
-    known = known_of(_KNOWN.run(connection, [line.sku for line in wanted.lines]))
+    known = known_of(KNOWN.run(connection, [line.sku for line in wanted.lines]))
     lines, priced = priced_lines(wanted.lines, known, wanted.shipping_minor)
     if not any(line.kind is LineKind.GOODS for line in lines):
         raise Invalid(_("Nothing of this can be fulfilled."), _("Order goods with it."), code="no_goods")
@@ -273,7 +261,7 @@ def pickup_code(ids: IdMaker) -> str:
 
 def _number(connection: Connection) -> str:
     count = connection.execute(_COUNT[connection.dialect.name]).scalar_one()
-    return format_number(CODE, ORDINAL, int(count))
+    return format_number(CODE, ordinal(connection), int(count))
 
 
 def _answer(work: Work, applied: Applied, version: int) -> OrderAnswer:
@@ -334,21 +322,18 @@ def _again(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By) -> tuple[OrderA
 
 def _take_newer(hub: Hub, unit: HubUnit, order_id: str, wanted: OrderWanted, newer: Newer) -> None:
     differs = newer.differs
-    if "lines" in differs:
-        raise Refused(
-            _("The lines of an order stay as they were ordered."),
-            _("Cancel units of it, or cancel it and send a new order."),
-            code="lines_are_fixed",
-        )
     work = hub.spine.work(unit)
-    if "payment" in differs and wanted.payment is not None:
-        changes.take_payment(work, order_id, wanted.payment, by=newer.by)
+    payment = wanted.payment if "payment" in differs else None
+    if payment is not None and "lines" not in differs:
+        changes.take_payment(work, order_id, payment, by=newer.by)
     promise = promise_of(wanted.promise, hub.clock.now_us()) if "promise" in differs else None
     if promise is not None:
         must_exist(unit.connection, promise)
     customer = wanted.customer if "customer" in differs else None
     note = wanted.note if "note" in differs else None
-    if promise is not None or customer is not None or note is not None:
-        reason = f"{wanted.channel} {wanted.version}"
-        changes.change(work, order_id, changes.Change(reason, newer.by, promise, customer, note))
+    reason = f"{wanted.channel} {wanted.version}"
+    change = changes.Change(reason, newer.by, promise, customer, note)
+    said = LinesWanted(reason, newer.by, whole=wanted.lines, payment=payment) if "lines" in differs else None
+    if said is not None or not change.is_empty:
+        lines.change(work, order_id, change, said)
     changes.finish(hub, work)

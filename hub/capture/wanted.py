@@ -93,12 +93,29 @@ class CancelWanted(Wanted):
     by_customer: bool = True
 
 
-class ChangeWanted(Wanted):
-    """Change what was promised, who it is for, or the note."""
+class LineChangeWanted(Wanted):
+    """Another quantity of a line, one more item, or (with both) an item in place of a line."""
 
+    line_no: LineNo | None = None
+    sku: Plain | None = None
+    quantity: Units
+    """How many there shall be in all: of the line as it is, or of the item that is added."""
+    unit_price_minor: Money | None = None
+    """Of an added item, with tax inside; the catalogue's price when it is left out."""
+    discount_minor: Money = 0
+
+
+class ChangeWanted(Wanted):
+    """Change the lines, what was promised, who it is for, or the note."""
+
+    lines: Annotated[tuple[LineChangeWanted, ...], Field(max_length=LINES_FOR_LATER)] = ()
     promise: PromiseWanted | None = None
     customer: CustomerWanted | None = None
     note: Note | None = None
+    payment: PaymentWanted | None = None
+    """Money that was captured for what is added; an order that is shipped needs it."""
+    seen: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    """The record's version that this rests on, as a preview says it; refused when more has happened since."""
     reason: Reason
 
 
@@ -138,13 +155,35 @@ class OrderAnswer(WireModel):
     """Why it goes there, or why nobody can fulfil it."""
 
 
+class ChangeMoney(WireModel):
+    """What a change of lines costs the customer, once all of it has taken effect."""
+
+    currency: str
+    before_minor: int
+    after_minor: int
+    difference_minor: int
+    tax_difference_minor: int
+    paid_minor: int
+    """What is held for what has not left, with what came in with the change."""
+    due_minor: int
+    """What is still to be paid before everything is the customer's."""
+    refund_minor: int
+    """What goes back."""
+
+
 class Changed(WireModel):
     """What was done at once, and what a location was asked."""
 
     number: str
     state: str
     cancelled: tuple[LineUnits, ...] = ()
-    changed: tuple[Literal["promise", "contact", "note"], ...] = ()
+    added: tuple[LineUnits, ...] = ()
+    changed: tuple[Literal["promise", "contact", "note", "lines"], ...] = ()
     requested: tuple[str, ...] = ()
     """Locations that hold goods of it and have not answered yet; until then it is theirs."""
+    told: tuple[str, ...] = ()
+    """Locations that were asked to fetch what was added too; if one will not, another part of it is made."""
     sentence: str = ""
+    money: ChangeMoney | None = None
+    version: int = 0
+    """Of the record that this rests on; a change that names it is refused when more has happened."""

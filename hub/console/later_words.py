@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from protocol.fulfilment import FulfilKind, RejectReason, ShortReason, Verified
-from protocol.kit.text import _
+from protocol.kit.text import _, inside
 from protocol.kit.web.shell import Shape
 from protocol.lifecycles import AssignmentState
 
@@ -34,6 +34,10 @@ def event_word(kind: str) -> str:
         "assignment.answered": _("Answered"),
         "assignment.withdrawn": _("Taken back before it was sent"),
         "assignment.cancel_requested": _("Asked to give it up"),
+        "order.lines_added": _("More ordered"),
+        "assignment.change_requested": _("Asked to fetch other units"),
+        "assignment.change_refused": _("Change not taken over"),
+        "assignment.changed": _("Fetches other units"),
         "assignment.accepted": _("Accepted"),
         "assignment.rejected": _("Given back"),
         "assignment.pick_started": _("Picking started"),
@@ -148,6 +152,7 @@ def directive_word(kind: str) -> str:
         "assignment.offer": _("Fulfil a part of an order"),
         "assignment.cancel": _("Give a part of an order up"),
         "assignment.amend": _("Change of an order"),
+        "assignment.change": _("Fetch other units of an order"),
         "order.settled": _("What became of an order"),
     }
     return words.get(kind, "")
@@ -241,6 +246,21 @@ def reason_word(reason: str) -> str:
     return words.get(reason, reason)
 
 
+def refusal_word(code: str) -> str:
+    """Return why a location did not take a change over; "" for a reason that says itself."""
+    words = {
+        "picked_already": _("it had picked them already"),
+        "picking_begun": _("it had begun to pick"),
+        "too_late": _("nothing of it was left to fetch"),
+        "checked_out": _("a handheld had taken it along"),
+        "cancel_asked": _("it was asked to give it up"),
+        "no_assignment": _("it never had the order"),
+        "unknown_sku": _("it does not know the item"),
+        "unknown_kind": _("its program is older than the change"),
+    }
+    return words.get(code, "")
+
+
 def verified_word(how: str) -> str:
     """Return how the person who collected was recognised."""
     words: Mapping[str, str] = {
@@ -273,7 +293,7 @@ def trigger_word(trigger: str) -> str:
     """Return why it was decided then who fulfils."""
     words = {
         "placed": _("when it was ordered"),
-        "changed": _("after the promise was changed"),
+        "changed": _("after the order was changed"),
         "asked": _("because somebody asked for it"),
         "answered": _("after a location did not take it"),
         "cancelled": _("after a location gave it up"),
@@ -303,5 +323,6 @@ LATER_WORDS: Final = {
     "code_word": code_word,
     "trigger_word": trigger_word,
     "request_word": request_word,
+    "inside": inside,
 }
 """What templates may say by name, beside `hub.console.words.WORDS`."""

@@ -7,20 +7,26 @@ from fastapi import APIRouter
 
 import hub
 from hub.catalog import pages as catalog_pages
+from hub.channels import pages as channel_pages
 from hub.console import pages as console_pages
 from hub.console.words import WORDS, named
 from hub.context import Hub
 from hub.exceptions import pages as exception_pages
+from hub.fleet import lives_pages
 from hub.fleet import pages as fleet_pages
 from hub.fulfil import pages as fulfil_pages
 from hub.ledger import pages as ledger_pages
 from hub.people import pages as people_pages
 from hub.people.steps import SignIns
+from hub.service import lines as line_pages
 from hub.service import new as new_order_pages
 from hub.service import pages as service_pages
 from hub.spine import pages as order_pages
+from hub.stock import deficit_pages, policy_pages, task_pages
 from hub.stock import pages as stock_pages
 from hub.till import pages as till_pages
+from hub.transfers import new_pages as new_transfer_pages
+from hub.transfers import pages as transfer_pages
 from protocol.kit.web.shell import Templates, build_templates, room_templates
 from protocol.kit.web.signin import SessionSigner
 
@@ -50,12 +56,20 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         people_pages.router(signer, sign_ins),
         new_order_pages.router,  # before the orders: /orders/new is no number
         service_pages.router,
+        line_pages.router,
         order_pages.router,
         fulfil_pages.router,
+        new_transfer_pages.router,  # before the transfers: /transfers/new is no number
+        transfer_pages.router,
         exception_pages.router,
+        deficit_pages.router,
+        channel_pages.router,
+        policy_pages.router,  # before the stock: /stock/lending is no item
+        task_pages.router,
         stock_pages.router,
         till_pages.router,  # before the ledger's: /finance/days is no account
         ledger_pages.router,
+        lives_pages.router,
         fleet_pages.router,
         catalog_pages.router,
     )

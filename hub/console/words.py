@@ -10,7 +10,7 @@ from typing import Final
 
 from babel.dates import format_date
 
-from hub.console import later_words
+from hub.console import later_words, lending_words, lives_words, stock_words, transfer_words
 from hub.fleet.rules import Pill
 from protocol.kit.text import _
 from protocol.kit.web.filters import duration, locale_name
@@ -96,12 +96,21 @@ def exception_word(kind: str) -> str:
         "slip_in_doubt": _("Slip in doubt"),
         "edge_unreadable": _("Store cannot be read"),
     }
-    return words.get(kind) or later_words.exception_word(kind) or plain(kind)
+    return (
+        words.get(kind)
+        or later_words.exception_word(kind)
+        or stock_words.exception_word(kind)
+        or lending_words.exception_word(kind)
+        or transfer_words.exception_word(kind)
+        or lives_words.exception_word(kind)
+        or plain(kind)
+    )
 
 
 def exception_shape(kind: str) -> Shape:
     """Return how urgent a kind looks: what stops the books or a stream comes with the triangle."""
-    return "act" if kind in _GRAVE or kind in later_words.GRAVE else "wait"
+    grave = _GRAVE | later_words.GRAVE | lending_words.GRAVE | transfer_words.GRAVE | lives_words.GRAVE
+    return "act" if kind in grave else "wait"
 
 
 def exception_says(kind: str) -> str:
@@ -136,7 +145,14 @@ def exception_says(kind: str) -> str:
         "stock_oversold": _("More was sold than the store's stock held. Count the item there."),
         "slip_in_doubt": _("Nobody knows whether a slip came out of its printer. Ask the store to look."),
     }
-    return words.get(kind) or later_words.exception_says(kind)
+    return (
+        words.get(kind)
+        or later_words.exception_says(kind)
+        or stock_words.exception_says(kind)
+        or lending_words.exception_says(kind)
+        or transfer_words.exception_says(kind)
+        or lives_words.exception_says(kind)
+    )
 
 
 def named(text: str, names: Mapping[str, str]) -> str:
@@ -166,13 +182,26 @@ def event_word(kind: str) -> str:
         "exception.closed": _("Exception closed"),
         "person.locked_out": _("PIN locked"),
     }
-    return words.get(kind) or later_words.event_word(kind) or plain(kind)
+    return (
+        words.get(kind)
+        or later_words.event_word(kind)
+        or transfer_words.event_word(kind)
+        or stock_words.event_word(kind)
+        or plain(kind)
+    )
 
 
 def directive_word(kind: str) -> str:
     """Return what a location was told to do."""
     words = {"catalog.publish": _("Take over a catalogue version"), "message": _("Message")}
-    return words.get(kind) or later_words.directive_word(kind) or plain(kind)
+    return (
+        words.get(kind)
+        or later_words.directive_word(kind)
+        or lending_words.directive_word(kind)
+        or transfer_words.directive_word(kind)
+        or stock_words.directive_word(kind)
+        or plain(kind)
+    )
 
 
 def rule_word(rule: str) -> str:
@@ -190,7 +219,13 @@ def rule_word(rule: str) -> str:
         "float": _("Till float"),
         "over_short": _("Cash over or short"),
     }
-    return words.get(rule) or later_words.rule_word(rule) or plain(rule)
+    return (
+        words.get(rule)
+        or later_words.rule_word(rule)
+        or transfer_words.rule_word(rule)
+        or stock_words.rule_word(rule)
+        or plain(rule)
+    )
 
 
 def account_kind_word(kind: str) -> str:
@@ -313,7 +348,8 @@ def fact_word(name: str) -> str:
     }
     # An amount and a moment are called what they are of; the unit is in how they are written.
     bare = name.removesuffix("_minor").removesuffix("_us")
-    return words.get(name) or words.get(bare) or later_words.fact_word(bare) or plain(bare)
+    said = (room.fact_word(bare) for room in (later_words, lending_words, transfer_words, lives_words))
+    return words.get(name) or words.get(bare) or next(filter(None, said), "") or plain(bare)
 
 
 WORDS: Final = {
@@ -334,6 +370,11 @@ WORDS: Final = {
     "journal_word": journal_word,
     "fact_word": fact_word,
     "location_pill": location_pill,
+    "count_state": stock_words.count_state,
+    "delivery_state": stock_words.delivery_state,
+    "place_word": stock_words.place_word,
+    "source_word": stock_words.source_word,
     **later_words.LATER_WORDS,
+    **transfer_words.TRANSFER_WORDS,
 }
 """What templates may say by name."""

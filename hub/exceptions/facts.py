@@ -16,6 +16,7 @@ from protocol.kit.web.filters import money, qty, when
 
 _LEFT_OUT: Final = frozenset({
     "edge", "location", "assignment_id", "decision_id", "order_id", "job_id", "currency",
+    "transfer_id",
 })  # fmt: skip
 _MONO: Final = frozenset({"inc", "event_id", "event", "command_id", "payment_reference", "code"})
 _CODES: Final = frozenset({"reason", "state", "document", "clock", "asked_for", "disposition", "purpose"})

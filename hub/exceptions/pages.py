@@ -1,6 +1,7 @@
 """The queue of what needs a person, and one of them as a card with its facts."""
 
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Form, Path, Query, Request
@@ -114,6 +115,9 @@ def _shown(
 def _subject(connection: Connection, row: ExceptionRow) -> tuple[str, str] | None:
     """Return where the record is looked at that an exception is about, and the word for it."""
     kind, _colon, name = row.subject.partition(":")
+    if row.kind == "stock_deficit":
+        query = urlencode({"location": row.facts.get("location", ""), "sku": row.facts.get("sku", "")})
+        return f"/stock/missing?{query}", _("Choose who gives way")
     if kind == "order":
         number = connection.execute(sa.select(orders.c.number).where(orders.c.order_id == name)).scalar()
         return (f"/orders/{number}", _("Order {number}", number=number)) if number else None
@@ -121,5 +125,7 @@ def _subject(connection: Connection, row: ExceptionRow) -> tuple[str, str] | Non
         "edge": (f"/fleet/{name}", _("See the location")),
         "till": (f"/finance/days/{name}", _("See the close")),
         "sku": (f"/stock/{name}", _("See the stock")),
+        "transfer": (f"/transfers/{name}", _("See the transfer")),
+        "receipt": ("/transfers?view=unexplained", _("See what arrived")),
     }
     return words.get(kind)

@@ -15,15 +15,17 @@ from hub.fulfil.api import MINUTE_US
 from hub.fulfil.faces import silent_places
 from hub.fulfil.pages import clock_of
 from hub.fulfil.reads import Filters
-from hub.link import repair
+from hub.link import clones, repair
+from hub.link.epochs import epoch_of
 from hub.web import Admin, Anybody, TheHub
 from protocol.errors import NotFound
 from protocol.kit.text import _
+from protocol.people import HubRole
 
 Edge = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9-]+$")]
 Seq = Annotated[int, Path(ge=1, le=10**15)]
 Note = Annotated[str, Form(min_length=3, max_length=250, pattern=r"^[^\x00]*\S[^\x00]*$")]
-Said = Annotated[str, Query(pattern=r"^(replayed|discarded)?$")]
+Said = Annotated[str, Query(pattern=r"^(replayed|discarded|accepted|refused)?$")]
 
 WAITING_SHOWN = 8
 """The rest is one click away."""
@@ -73,6 +75,8 @@ def one(request: Request, hub: TheHub, person: Anybody, edge: Edge, said: Said =
         sessions = reads.sessions_of(connection, edge)
         beat = reads.heartbeat_of(connection, edge)
         catalog = newest_version(connection)
+        epoch, second = epoch_of(connection, edge), clones.second_of(connection, edge)
+        chosen = clones.admitted(connection, edge)
         now_us = hub.clock.now_us()
         waits, waits_total = assignments.listed(
             connection, Filters(location=edge, state="open"), limit=WAITING_SHOWN, sort="age"
@@ -80,6 +84,8 @@ def one(request: Request, hub: TheHub, person: Anybody, edge: Edge, said: Said =
     work_us = hub.settings.ready_minutes * MINUTE_US
     words = {
         "replayed": _("Replayed. The event and what waited behind it count now."),
+        "accepted": _("Chosen. The second computer takes over at its next try."),
+        "refused": _("Chosen. The first computer goes on; switch the second one off."),
         "discarded": _("Discarded. Its bytes and your reason are kept; what waited behind it counts now."),
     }
     return show(
@@ -98,6 +104,10 @@ def one(request: Request, hub: TheHub, person: Anybody, edge: Edge, said: Said =
         waits_total=waits_total,
         silent=silent_places([view]).get(edge, ""),
         may_repair=may(person, ADMIN),
+        may_reclaim=may(person, HubRole.OPS),
+        epoch=epoch,
+        second=second,
+        admitted=chosen,
     )
 
 

@@ -47,6 +47,8 @@ streams: Final = sa.Table(
     sa.Column("state", sa.Text, nullable=False, server_default=CURRENT),
     sa.Column("first_us", sa.BigInteger, nullable=False),
     sa.Column("last_us", sa.BigInteger, nullable=False),
+    sa.Column("ordinal", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("safe", sa.BigInteger, nullable=False, server_default="0"),
     sa.CheckConstraint("state IN ('current', 'closed', 'rejected')", name="state"),
 )
 
@@ -114,9 +116,34 @@ heartbeats: Final = sa.Table(
 )
 """The latest word of each edge about itself; older ones are worth nothing."""
 
+leases: Final = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("edge", sa.Text, primary_key=True),
+    sa.Column("worker", sa.Text, nullable=False),
+    sa.Column("fence", sa.BigInteger, nullable=False),
+    sa.Column("until_us", sa.BigInteger, nullable=False),
+)
+"""Which process of the hub serves a location; whoever takes one over raises its fence (`hub.link.leases`)."""
+
+workers: Final = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("worker", sa.Text, primary_key=True),
+    sa.Column("seen_us", sa.BigInteger, nullable=False),
+)
+"""The processes of the hub, and when each last said that it is there."""
+
 
 _LOCATION: Final = sa.select(locations).where(locations.c.location_id == sa.bindparam("of"))
 _META: Final = sa.select(hub_meta.c.value).where(hub_meta.c.key == sa.bindparam("of"))
+_LOCATIONS: Final = sa.select(locations).order_by(locations.c.location_id)
+_STREAM: Final = sa.select(streams).where(
+    streams.c.edge == sa.bindparam("of"), streams.c.inc == sa.bindparam("life")
+)
+_CURRENT_STREAM: Final = sa.select(streams).where(
+    streams.c.edge == sa.bindparam("of"), streams.c.state == CURRENT
+)
 
 
 def location(connection: Connection, location_id: str) -> sa.Row[Any] | None:
@@ -126,19 +153,17 @@ def location(connection: Connection, location_id: str) -> sa.Row[Any] | None:
 
 def all_locations(connection: Connection) -> Sequence[sa.Row[Any]]:
     """Return every location, by name of its edge."""
-    return connection.execute(sa.select(locations).order_by(locations.c.location_id)).all()
+    return connection.execute(_LOCATIONS).all()
 
 
 def stream(connection: Connection, edge: str, inc: str) -> sa.Row[Any] | None:
     """Return how far one incarnation's stream is applied, or None when it never said HELLO."""
-    return connection.execute(sa.select(streams).where(streams.c.edge == edge, streams.c.inc == inc)).first()
+    return connection.execute(_STREAM, {"of": edge, "life": inc}).first()
 
 
 def current_stream(connection: Connection, edge: str) -> sa.Row[Any] | None:
     """Return the stream of the incarnation that counts today."""
-    return connection.execute(
-        sa.select(streams).where(streams.c.edge == edge, streams.c.state == CURRENT)
-    ).first()
+    return connection.execute(_CURRENT_STREAM, {"of": edge}).first()
 
 
 def blob(connection: Connection, sha256: str) -> bytes | None:

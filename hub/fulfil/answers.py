@@ -17,12 +17,15 @@ from hub.database import HubUnit
 from hub.fulfil.room import Assignments
 from hub.fulfil.rules import OPEN
 from hub.spine.steps import record
-from protocol.directives import DirectiveOutcome, Outcome
-from protocol.later import AssignmentAnswered
+from hub.spine.work import Work
+from protocol.directives import AssignmentChange, DirectiveOutcome, Outcome
+from protocol.later import AssignmentAnswered, ChangeRefused
 
 OFFER: Final = "assignment.offer"
 CANCEL: Final = "assignment.cancel"
+CHANGE: Final = "assignment.change"
 NO_ASSIGNMENT: Final = "no_assignment"
+_REFUSING: Final = frozenset({Outcome.REJECTED, Outcome.EXPIRED})
 
 Heard = Callable[[HubUnit, str, sa.Row[Any], DirectiveOutcome], bool]
 
@@ -33,11 +36,41 @@ def answers_of(hub: Hub) -> Heard:
     def heard(unit: HubUnit, edge: str, row: sa.Row[Any], outcome: DirectiveOutcome) -> bool:
         if row.kind == OFFER and row.state != "withdrawn":
             return _answered(hub, unit, edge, row, outcome)
+        if row.kind == CHANGE and row.state != "withdrawn" and outcome.res in _REFUSING:
+            return _change_refused(hub, unit, edge, row, outcome)
         if row.kind == CANCEL and (outcome.res, outcome.code) == (Outcome.REJECTED, NO_ASSIGNMENT):
             return _answered(hub, unit, edge, row, outcome)
         return False
 
     return heard
+
+
+def _change_refused(hub: Hub, unit: HubUnit, edge: str, row: sa.Row[Any], outcome: DirectiveOutcome) -> bool:
+    """A change that was taken over is told by the location's own event; only a refusal is heard here."""
+    said = AssignmentChange.model_validate(json.loads(row.bytes)["body"])
+    work = hub.spine.work(unit)
+    assignment = work.room(Assignments).get(said.assignment_id)
+    if assignment is None:
+        return True  # it belongs to a log that was lost
+    refused = ChangeRefused(
+        assignment_id=said.assignment_id,
+        order_id=said.order_id,
+        number=assignment.number,
+        location=edge,
+        change_id=said.change_id,
+        code=outcome.code,
+        detail=outcome.detail[:300],
+        added=said.added,
+    )
+    record(work, refused)
+    _finish(hub, work)
+    return True
+
+
+def _finish(hub: Hub, work: Work) -> None:
+    work.flush()
+    for topic in sorted(work.topics):
+        work.unit.after_commit(partial(hub.broadcaster.publish, topic))
 
 
 def _answered(hub: Hub, unit: HubUnit, edge: str, row: sa.Row[Any], outcome: DirectiveOutcome) -> bool:
@@ -59,7 +92,5 @@ def _answered(hub: Hub, unit: HubUnit, edge: str, row: sa.Row[Any], outcome: Dir
             detail=outcome.detail[:300],
         ),
     )
-    work.flush()
-    for topic in sorted(work.topics):
-        unit.after_commit(partial(hub.broadcaster.publish, topic))
+    _finish(hub, work)
     return True

@@ -9,7 +9,6 @@ from protocol import later
 from protocol.fulfilment import UnitsLine
 from protocol.lifecycles import AssignmentState
 
-GIVING_UP: Final = later.AssignmentRejected | later.AssignmentCancelled
 LEAVING: Final = later.AssignmentShipped | later.AssignmentHandedOver
 _NEVER: Final = ("rejected", "expired")
 _UNHEARD: Final = frozenset({AssignmentState.PROPOSED, AssignmentState.SENT})
@@ -29,12 +28,28 @@ def _line(assignment: Assignment, said: UnitsLine) -> Line:
 
 def count(assignment: Assignment, body: later.OnAssignment) -> None:
     """Count what happened to its units."""
+    if isinstance(body, later.AssignmentChanged):
+        for more in body.added:
+            assignment.lines.setdefault(more.line_no, Line(more.sku, more.name, more.quantity))
     if never_had(body):
         for line in assignment.lines.values():
             line.given_up += line.open
     for said, what, units in _counted(body):
         line = _line(assignment, said)
         setattr(line, what, max(0, getattr(line, what) + units))
+
+
+def ended(body: later.OnAssignment) -> list[tuple[int, int]]:
+    """Return (line, lent units) that a fact gives back: nothing of them will be fulfilled from there."""
+    match body:
+        case later.AssignmentRejected() | later.AssignmentCancelled():
+            return [(line.line_no, line.lent) for line in body.lines]
+        case later.AssignmentChanged():
+            return [(line.line_no, line.lent) for line in body.dropped]
+        case later.ChangeRefused():
+            return [(line.line_no, line.quantity) for line in body.added]
+        case _:
+            return []
 
 
 def _counted(body: later.OnAssignment) -> list[tuple[UnitsLine, str, int]]:
@@ -50,6 +65,8 @@ def _counted(body: later.OnAssignment) -> list[tuple[UnitsLine, str, int]]:
         case later.AssignmentRejected() | later.AssignmentCancelled():
             given = [(line, "given_up", line.units) for line in body.lines]
             return [*given, *((line, "picked", -line.picked) for line in body.lines)]
+        case later.AssignmentChanged():
+            return [(line, "given_up", line.units) for line in body.dropped]
         case _:
             return []
 

@@ -17,8 +17,15 @@ from hub.spine.bulk import Upsert
 from hub.spine.entries import Entry
 from hub.spine.later import Later
 from hub.spine.work import HUB_EDGE, Applied, Work
-from protocol.directives import AssignmentAmend, AssignmentOffer, OrderSettled
+from protocol.directives import (
+    AssignmentAmend,
+    AssignmentChange,
+    AssignmentOffer,
+    DroppedLine,
+    OrderSettled,
+)
 from protocol.fulfilment import AssignedLine, Promise
+from protocol.later import ChangeRequested
 
 OFFER_BYTES: Final = 30_000
 """What fits in one directive, with some room for its envelope."""
@@ -89,6 +96,22 @@ def withdraw(work: Work, assignment: Assignment) -> bool:
     if row is None or row.hub_inc != work.hub_inc:
         return False
     return work.post.withdraw(work.unit, row.edge, row.cseq)
+
+
+def change(work: Work, body: ChangeRequested) -> None:
+    """Ask a location to fetch other units for an assignment, all of it or nothing."""
+    if work.post is None:
+        return
+    said = AssignmentChange(
+        assignment_id=body.assignment_id,
+        order_id=body.order_id,
+        change_id=body.change_id,
+        dropped=tuple(DroppedLine(line_no=line.line_no, units=line.quantity) for line in body.dropped),
+        added=body.added,
+        reason=body.reason,
+    )
+    subjects = (f"order:{body.order_id}", f"assignment:{body.assignment_id}")
+    work.post.send_directive(work.unit, body.location, said, subjects=subjects)
 
 
 def amend(work: Work, applied: Applied) -> None:

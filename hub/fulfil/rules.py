@@ -71,6 +71,8 @@ def after(state: AssignmentState, body: WireModel, *, nothing_left: bool = False
     `nothing_left`: nothing of it is open any more; a walk that found nothing then ends it, and so does a
     cancellation, which may be of some units only.
     """
+    if isinstance(body, later.ChangeRefused | later.AssignmentChanged):
+        return _after_change(state, body, nothing_left=nothing_left)
     event = event_of(body)
     if event is None:
         # A part was handed over: somebody has it, and the rest still waits on its shelf.
@@ -91,6 +93,13 @@ def after(state: AssignmentState, body: WireModel, *, nothing_left: bool = False
     if not in_order and event in _MAY_REPEAT and known in OPEN:
         in_order = True
     return After(following, in_order)
+
+
+def _after_change(state: AssignmentState, body: WireModel, *, nothing_left: bool) -> After:
+    """A refused change leaves it as it was, whatever that is; one that was taken over goes on."""
+    if isinstance(body, later.ChangeRefused):
+        return After(state)
+    return After(_S.CANCELLED if nothing_left else _heard(state), state in OPEN)
 
 
 _MAY_REPEAT: Final = frozenset(

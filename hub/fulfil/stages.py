@@ -52,7 +52,8 @@ def on_order_routed(work: Work, applied: Applied) -> None:
         if entry is not None and entry.later is not None:
             _promised(assignment, Promise.model_validate_json(entry.later.promise))
             assignment.service = part.service or assignment.service
-            offers.offer(work, assignment, entry, entry.later, part.lines)
+            if not part.transfer_id:
+                offers.offer(work, assignment, entry, entry.later, part.lines)
     offers.settle(work, applied, entry, "routed", body.sentence)
     if body.trigger != "placed":
         _routed_again(work, body.order_id)
@@ -108,6 +109,12 @@ def on_cancel_requested(work: Work, applied: Applied) -> None:
     assignment = _known(work, applied, location=body.location)
     assignment.cancel_asked, assignment.reroute, assignment.reason = True, body.reroute, body.reason
     work.room(Assignments).touch(assignment)
+    work.topics.add("fulfil")
+
+
+def on_change_requested(work: Work, applied: Applied) -> None:
+    """Tell the location what to fetch instead; its answer decides."""
+    offers.change(work, applied.body)
     work.topics.add("fulfil")
 
 
@@ -228,10 +235,9 @@ def _rights(work: Work, body: later.OnAssignment) -> None:
     if work.rebuilding:
         return
     connection, owner = work.connection, body.assignment_id
-    if isinstance(body, facts.GIVING_UP):
-        for given in body.lines:
-            allocations.end(connection, owner, given.line_no, given.lent)
-    elif isinstance(body, facts.LEAVING | later.AssignmentPicked):
+    for line_no, units in facts.ended(body):
+        allocations.end(connection, owner, line_no, units)
+    if isinstance(body, facts.LEAVING | later.AssignmentPicked):
         for gone in body.shorts if isinstance(body, later.AssignmentPicked) else body.lines:
             allocations.finish(connection, owner, gone.line_no, gone.lent)
     elif facts.never_had(body):

@@ -17,11 +17,16 @@ from hub.database import HubDatabase, HubUnit
 from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import blobs, heartbeats, link_sessions, stream, streams
 from hub.link.alarms import Raise
+from hub.link.epochs import epoch_of
 from hub.link.inbox import Received
+from hub.link.leases import Guard, everybodys
+from hub.link.lives import life
 from hub.link.outbox import Outbox
 from hub.link.outflow import Outflow
+from hub.link.reopening import Reopening, ReopeningParts
 from hub.link.rules import Alarm
 from hub.link.sessions import Live, Opened, Sessions
+from hub.spine.steps import take_orders
 from protocol import topics
 from protocol.clock import Clock
 from protocol.directives import DirectiveOutcome, Outcome
@@ -38,6 +43,8 @@ from protocol.handshake import (
     RightsPacket,
     encode,
 )
+from protocol.ids import IdMaker
+from protocol.reopening import IAm
 from protocol.rights import EdgeVector, HubVector
 from protocol.stream import GO_BACK_SPACING_SECONDS, Verdict
 
@@ -45,6 +52,7 @@ REHELLO_SPACING_SECONDS: Final = 2.0
 UNREADABLE_BEFORE_ALARM: Final = 3
 RIGHTS_ROWS: Final = 500
 _VECTORS: Final = TypeAdapter(tuple[EdgeVector, ...])
+_OF_RIGHTS: Final = TypeAdapter[IAm | RightsPacket](IAm | RightsPacket)
 
 
 class Inbox(Protocol):
@@ -77,6 +85,15 @@ def nobody_listens(_unit: HubUnit, _edge: str, _row: sa.Row[Any], _outcome: Dire
     return False
 
 
+def first_of(*rooms: Heard) -> Heard:
+    """Return what asks each room in its turn, until one has taken care of an answer."""
+
+    def heard(unit: HubUnit, edge: str, row: sa.Row[Any], outcome: DirectiveOutcome) -> bool:
+        return any(room(unit, edge, row, outcome) for room in rooms)
+
+    return heard
+
+
 @dataclass(slots=True)
 class Tally:
     """What went by, for the status and the tests."""
@@ -99,12 +116,15 @@ class DeskParts:
     sessions: Sessions
     presence: FleetPresence
     clock: Clock
+    ids: IdMaker
     raise_alarm: Raise
     publish: Callable[[str, bytes], bool]
     on_change: Callable[[str], None]
     hub_boot: str
     rights: Rights | None = None
     heard: Heard = nobody_listens
+    guard: Guard = everybodys
+    """Stands before every transaction that serves a location."""
 
 
 class Desk:
@@ -114,7 +134,19 @@ class Desk:
         self._parts = parts
         self.tally = Tally()
         self.hub_inc = parts.database.write(parts.outbox.hub_inc)
-        self.outflow = Outflow(parts.outbox, parts.database, parts.publish, parts.clock)
+        self.outflow = Outflow(parts.outbox, parts.database, parts.publish, parts.clock, parts.guard)
+        self.reopening = Reopening(
+            ReopeningParts(
+                database=parts.database,
+                outbox=parts.outbox,
+                clock=parts.clock,
+                ids=parts.ids,
+                raise_alarm=parts.raise_alarm,
+                tell=self._tell,
+                on_change=parts.on_change,
+                guard=parts.guard,
+            )
+        )
         self._gap_at: dict[str, float] = {}
         self._rehello_at: dict[str, float] = {}
         self._unreadable: dict[str, int] = {}
@@ -142,12 +174,28 @@ class Desk:
             if live.edge != but:
                 self._rehello(live.edge, live.inc)
 
+    def closed(self, edge: str) -> None:
+        """The edge may not be told anything any more by this process."""
+        self.outflow.closed(edge)
+        self.reopening.closed(edge)
+
+    def tick(self) -> None:
+        """Do what is due, and follow a new life that another process or a tool has begun."""
+        with self._parts.database.read() as connection:
+            hub_inc = life(connection).hub_inc
+        if hub_inc != self.hub_inc:
+            self.hub_inc = hub_inc
+            self.rehello_all()
+        self.outflow.tick()
+        self.reopening.tick(self.hub_inc)
+
     def _on_hello(self, edge: str, data: bytes) -> None:
         hello = Hello.model_validate_json(data)
         parts = self._parts
         seconds_since = parts.presence.seconds_since(edge)
 
         def step(unit: HubUnit) -> Opened:
+            parts.guard(unit, edge)
             opened = parts.sessions.open(unit, edge, hello, seconds_since=seconds_since)
             if opened.alarm is not None:
                 parts.raise_alarm(unit, opened.alarm)
@@ -164,6 +212,7 @@ class Desk:
         if live is not None and not live.drain_only:
             parts.presence.heard(edge)
             self.outflow.opened(live, self.hub_inc)
+            self.reopening.opened(live, self.hub_inc)
         parts.on_change(edge)
 
     def _on_log(self, edge: str, payload: bytes) -> None:
@@ -202,6 +251,7 @@ class Desk:
                     self._tell_ack(live, received.upto, received.head, gap=True)
             case _:
                 self._tell_ack(live, received.upto, received.head)
+                self.reopening.applied(live.edge, self.hub_inc)
                 self._parts.on_change(live.edge)
 
     def _unreadable_batch(self, edge: str, live: Live | None) -> None:
@@ -223,6 +273,9 @@ class Desk:
         parts = self._parts
 
         def step(unit: HubUnit) -> None:
+            parts.guard(unit, edge)
+            # The lock of the log first, as every decision takes it: nobody waits in a circle.
+            take_orders(unit, 0)
             for row, outcome in parts.outbox.answered(unit, edge, ack.outcomes):
                 cared_for = parts.heard(unit, edge, row, outcome)
                 if outcome.res is Outcome.REJECTED and not cared_for:
@@ -240,6 +293,7 @@ class Desk:
         now_us = self._parts.clock.now_us()
 
         def step(unit: HubUnit) -> None:
+            self._parts.guard(unit, edge)
             connection = unit.connection
             connection.execute(sa.delete(heartbeats).where(heartbeats.c.edge == edge))
             connection.execute(
@@ -262,20 +316,27 @@ class Desk:
         self._parts.on_change(edge)
 
     def _on_rights(self, edge: str, data: bytes) -> None:
-        packet = RightsPacket.model_validate_json(data)
+        packet = _OF_RIGHTS.validate_json(data)
         rights, live = self._parts.rights, self._current(edge, packet.inc, packet.sess)
-        if rights is None or live is None or packet.hub_inc != self.hub_inc:
+        if rights is None or live is None or live.drain_only or packet.hub_inc != self.hub_inc:
+            return
+        if isinstance(packet, IAm):
+            self.reopening.heard(edge, packet, self.hub_inc)
             return
         vectors = _VECTORS.validate_python(packet.rows)
 
-        def step(unit: HubUnit) -> None:
+        def step(unit: HubUnit) -> bool:
+            self._parts.guard(unit, edge)
+            if not self.reopening.is_open_for(unit, live, packet.ep, self.hub_inc):
+                return False
             if vectors:
                 rights.see(unit, edge, vectors)
             if packet.echo:
                 rights.echoed(unit, edge, packet.echo)
+            return True
 
-        self._parts.database.write(step)
-        self.tell_rights(live, echo=tuple((vector.sku, vector.ver) for vector in vectors))
+        if self._parts.database.write(step):
+            self.tell_rights(live, echo=tuple((vector.sku, vector.ver) for vector in vectors))
 
     def tell_rights(self, live: Live, *, echo: tuple[tuple[str, int], ...] = ()) -> None:
         """Tell an edge the vectors it has not echoed, and echo what it told."""
@@ -284,13 +345,13 @@ class Desk:
             return
         with self._parts.database.read() as connection:
             due = rights.due(connection, live.edge, RIGHTS_ROWS)
-        if due or echo:
+            if not (due or echo):
+                return
+            epoch = epoch_of(connection, live.edge)
+        rows = tuple(vector.model_dump() for vector in due) if epoch.is_open else ()
+        if rows or echo:
             packet = RightsPacket(
-                inc=live.inc,
-                sess=live.sess,
-                hub_inc=self.hub_inc,
-                rows=tuple(vector.model_dump() for vector in due),
-                echo=echo,
+                inc=live.inc, sess=live.sess, hub_inc=self.hub_inc, ep=epoch.ep, rows=rows, echo=echo
             )
             self._tell(live.edge, "rights", encode(packet))
 
@@ -309,6 +370,7 @@ class Desk:
         if not live.drain_only:
             self._parts.presence.heard(edge)
             self.outflow.met(live, self.hub_inc)
+            self.reopening.met(live, self.hub_inc)
         return live
 
     def _ack(

@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from hub.database import HubDatabase, HubUnit
 from hub.fleet.rows import CURRENT, streams
+from hub.link.leases import Guard, everybodys
 from hub.spine import parking
-from hub.spine.bulk import among
+from hub.spine.bulk import Select
 from hub.spine.log import Log
 from hub.spine.parking import Incoming, park
 from hub.spine.rows import events as log_table
@@ -30,6 +31,14 @@ from protocol.stream import Cursor, Verdict, first_hash, judge
 
 PASSING: Final = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError, Unavailable)
 """Failures of the machine, not of the event: the whole batch is tried again later."""
+_KNOWN: Final = Select(sa.select(log_table.c.event_id), log_table.c.event_id)
+_MINE: Final = (streams.c.edge == sa.bindparam("of")) & (streams.c.inc == sa.bindparam("life"))
+_CURSOR: Final = sa.select(streams.c.upto, streams.c.head).where(_MINE).with_for_update()
+_ADVANCE: Final = (
+    sa.update(streams)
+    .where(_MINE, streams.c.upto == sa.bindparam("before"))
+    .values({name: sa.bindparam(f"to_{name}") for name in ("upto", "head", "newest", "oldest_ms", "last_us")})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +55,18 @@ class Inbox:
     """Applies batches."""
 
     def __init__(
-        self, database: HubDatabase, spine: Spine, *, publish: Callable[[str], None] = lambda _topic: None
+        self,
+        database: HubDatabase,
+        spine: Spine,
+        *,
+        publish: Callable[[str], None] = lambda _topic: None,
+        guard: Guard = everybodys,
     ) -> None:
-        """`publish` tells open pages what changed; it runs after COMMIT."""
+        """`publish` tells open pages what changed, after COMMIT; `guard` stands before every batch."""
         self._database = database
         self._spine = spine
         self._publish = publish
+        self._guard = guard
 
     def receive(self, batch: Batch, events: Sequence[bytes], arrived_us: int) -> Received:
         """Apply a batch, and return once it is durable.
@@ -67,6 +82,7 @@ class Inbox:
 
     def receive_in(self, unit: HubUnit, batch: Batch, events: Sequence[bytes], arrived_us: int) -> Received:
         """Apply a batch inside a unit of work that the caller has opened; see `receive`."""
+        self._guard(unit, batch.edge)
         cursor = self._cursor(unit, batch, arrived_us)
         verdict = judge(cursor, batch)
         if verdict is Verdict.FORK:
@@ -111,7 +127,8 @@ class Inbox:
                 ready.append(item)
             else:
                 refused.append((item, failure))
-                blocked.update(item.subjects)
+                if not parking.had_before(unit.connection, item, failure):
+                    blocked.update(item.subjects)
         try:
             with unit.savepoint():
                 self._apply_together(unit, ready, refused)
@@ -129,11 +146,7 @@ class Inbox:
         """Return which ids of these events the log has already."""
         known: set[str] = set()
         for ids in chunks(item.event.id for item in items if item.event is not None):
-            known.update(
-                unit.connection.execute(
-                    sa.select(log_table.c.event_id).where(among(unit.connection, log_table.c.event_id, ids))
-                ).scalars()
-            )
+            known.update(_KNOWN.run(unit.connection, ids).scalars())
         return known
 
     @staticmethod
@@ -166,7 +179,10 @@ class Inbox:
                 log.append(applied)
                 work.dispatch(applied)
         for item, failure in refused:
-            park(work, item, failure)
+            if parking.had_before(unit.connection, item, failure):
+                parking.put_aside(work, item)
+            else:
+                park(work, item, failure)
         self._finish(work)
 
     def _one_by_one(self, unit: HubUnit, incoming: Sequence[Incoming]) -> int:
@@ -200,11 +216,7 @@ class Inbox:
         work.unit.after_commit(tell)
 
     def _cursor(self, unit: HubUnit, batch: Batch, arrived_us: int) -> Cursor:
-        row = unit.connection.execute(
-            sa.select(streams.c.upto, streams.c.head)
-            .where(streams.c.edge == batch.edge, streams.c.inc == batch.inc)
-            .with_for_update()
-        ).first()
+        row = unit.connection.execute(_CURSOR, {"of": batch.edge, "life": batch.inc}).first()
         if row is not None:
             return Cursor(row.upto, row.head)
         head = first_hash(batch.edge, batch.inc)
@@ -224,19 +236,17 @@ class Inbox:
 
     def _advance(self, unit: HubUnit, batch: Batch, arrived_us: int) -> None:
         moved = unit.connection.execute(
-            sa.update(streams)
-            .where(
-                streams.c.edge == batch.edge,
-                streams.c.inc == batch.inc,
-                streams.c.upto == batch.first - 1,
-            )
-            .values(
-                upto=batch.last,
-                head=batch.head,
-                newest=max(batch.newest, batch.last),
-                oldest_ms=batch.oldest_ms,
-                last_us=arrived_us,
-            )
+            _ADVANCE,
+            {
+                "of": batch.edge,
+                "life": batch.inc,
+                "before": batch.first - 1,
+                "to_upto": batch.last,
+                "to_head": batch.head,
+                "to_newest": max(batch.newest, batch.last),
+                "to_oldest_ms": batch.oldest_ms,
+                "to_last_us": arrived_us,
+            },
         )
         if moved.rowcount != 1:
             raise Unavailable(

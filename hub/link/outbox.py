@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.database import HubUnit
-from hub.fleet.rows import directives, hub_meta, meta
+from hub.fleet.rows import directives, hub_meta, locations, meta
 from protocol.clock import Clock
 from protocol.directives import DIRECTIVE_KINDS, DirectiveOutcome, Withdrawn
 from protocol.errors import Invalid, NotFound
@@ -36,6 +36,29 @@ _ONE: Final = sa.select(directives).where(_MINE, directives.c.cseq == sa.bindpar
 _NEWEST: Final = (
     sa.select(directives.c.cseq, directives.c.hash).where(_MINE).order_by(directives.c.cseq.desc()).limit(1)
 )
+_AFTER: Final = (
+    sa.select(directives)
+    .where(_MINE, directives.c.cseq > sa.bindparam("after"))
+    .order_by(directives.c.cseq)
+    .limit(DIRECTIVES_PER_BATCH)
+)
+_UNSENT_AFTER: Final = _AFTER.where(directives.c.sent_us.is_(None))
+_SENT: Final = (
+    sa.update(directives)
+    .where(
+        _MINE,
+        directives.c.cseq.between(sa.bindparam("first"), sa.bindparam("last")),
+        directives.c.sent_us.is_(None),
+    )
+    .values(
+        sent_us=sa.bindparam("now_us"),
+        state=sa.case((directives.c.state == "queued", "sent"), else_=directives.c.state),
+    )
+)
+_LOCK: Final = (
+    sa.select(locations.c.location_id).where(locations.c.location_id == sa.bindparam("of")).with_for_update()
+)
+_LOWEST: Final = sa.select(sa.func.min(directives.c.cseq)).where(_MINE, directives.c.answered_us.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +114,7 @@ class Outbox:
             NotFound: there is no such directive.
         """
         connection = unit.connection
+        _one_at_a_time(connection, edge)
         hub_inc = self.hub_inc(unit)
         row = _row(connection, edge, hub_inc, cseq)
         if row is None:
@@ -164,32 +188,15 @@ class Outbox:
         Without `resend` only what never left is taken.
         """
         connection = unit.connection
+        _one_at_a_time(connection, edge)
         hub_inc = self.hub_inc(unit)
-        query = (
-            sa.select(directives)
-            .where(directives.c.edge == edge, directives.c.hub_inc == hub_inc, directives.c.cseq > after)
-            .order_by(directives.c.cseq)
-            .limit(DIRECTIVES_PER_BATCH)
-        )
-        if not resend:
-            query = query.where(directives.c.sent_us.is_(None))
-        rows = _cut(connection.execute(query).all())
+        mine = {"to": edge, "life": hub_inc}
+        query = _AFTER if resend else _UNSENT_AFTER
+        rows = _cut(connection.execute(query, mine | {"after": after}).all())
         if not rows:
             return None
-        now_us = self._clock.now_us()
-        connection.execute(
-            sa.update(directives)
-            .where(
-                directives.c.edge == edge,
-                directives.c.hub_inc == hub_inc,
-                directives.c.cseq.between(rows[0].cseq, rows[-1].cseq),
-                directives.c.sent_us.is_(None),
-            )
-            .values(
-                sent_us=now_us,
-                state=sa.case((directives.c.state == "queued", "sent"), else_=directives.c.state),
-            )
-        )
+        run = {"first": rows[0].cseq, "last": rows[-1].cseq, "now_us": self._clock.now_us()}
+        connection.execute(_SENT, mine | run)
         return Outgoing(
             first=rows[0].cseq,
             prev=self.hash_at(connection, edge, hub_inc, rows[0].cseq - 1),
@@ -223,10 +230,7 @@ class Outbox:
 
     def next_unanswered(self, connection: Connection, edge: str, hub_inc: str) -> int:
         """Return the lowest number that the edge has not answered; one beyond the last when all are."""
-        mine = (directives.c.edge == edge) & (directives.c.hub_inc == hub_inc)
-        lowest = connection.execute(
-            sa.select(sa.func.min(directives.c.cseq)).where(mine, directives.c.answered_us.is_(None))
-        ).scalar()
+        lowest = connection.execute(_LOWEST, {"to": edge, "life": hub_inc}).scalar()
         return int(lowest) if lowest is not None else self.last(connection, edge, hub_inc) + 1
 
     def last(self, connection: Connection, edge: str, hub_inc: str) -> int:
@@ -258,6 +262,7 @@ class Outbox:
         subjects: Sequence[str],
     ) -> int:
         connection = unit.connection
+        _one_at_a_time(connection, edge)
         hub_inc, now_us = self.hub_inc(unit), self._clock.now_us()
         last, head = self._head(connection, edge, hub_inc)
         cseq = last + 1
@@ -300,6 +305,16 @@ class Outbox:
         for row in rows:
             previous = next_hash(previous, row.bytes)
             _update(connection, edge, hub_inc, row.cseq, hash=previous)
+
+
+def _one_at_a_time(connection: Connection, edge: str) -> None:
+    """Let nobody else number, take back or send directives of an edge until COMMIT.
+
+    Between reading a run and marking it sent, another process could take one of it back: the edge would get
+    what the hub believes it never will. SQLite has one writer and needs no lock.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(_LOCK, {"of": edge})
 
 
 def _row(connection: Connection, edge: str, hub_inc: str, cseq: int) -> sa.Row[Any] | None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from hub.database import HubDatabase, HubUnit
 from hub.fleet.rows import directives
+from hub.link.leases import Guard, everybodys
 from hub.link.outbox import Outbox, Outgoing
 from hub.link.sessions import Live
 from protocol import topics
@@ -36,12 +37,18 @@ class Outflow:
     """Sends directives to the edges whose sessions are open."""
 
     def __init__(
-        self, outbox: Outbox, database: HubDatabase, publish: Callable[[str, bytes], bool], clock: Clock
+        self,
+        outbox: Outbox,
+        database: HubDatabase,
+        publish: Callable[[str, bytes], bool],
+        clock: Clock,
+        guard: Guard = everybodys,
     ) -> None:
         self._outbox = outbox
         self._database = database
         self._publish = publish
         self._clock = clock
+        self._guard = guard
         self._edges: dict[str, _Edge] = {}
         self._hub_inc = ""
 
@@ -98,6 +105,7 @@ class Outflow:
 
     def _send(self, flow: _Edge) -> None:
         def step(unit: HubUnit) -> Outgoing | None:
+            self._guard(unit, flow.live.edge)
             return self._outbox.take(unit, flow.live.edge, flow.done, resend=True)
 
         outgoing = self._database.write(step)

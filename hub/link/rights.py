@@ -1,90 +1,143 @@
 """What each location has lent the hub, as the vectors of both sides say it.
 
 The rules are those of `protocol.rights`; here are only the rows. The hub's own cells (allocated, ended,
-returned) are changed by whoever promises; this module takes in the edge's cells and tells the hub's.
+returned) are changed by whoever promises; this module takes in the edge's cells and tells the hub's, gives
+back what the edge needs (`hub.stock.deficits`), and says how many units the hub wants to hold free: that is
+worked out from what was promised lately, when the edge echoes it (`hub.link.wants`).
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.context import Hub
 from hub.database import HubUnit
+from hub.link import wants
+from hub.link.epochs import epoch_of
 from hub.spine.steps import take_orders
+from hub.stock import deficits
+from hub.stock.changed import note_changed
 from hub.stock.rows import hub_rights
 from protocol.rights import EdgeVector, HubCells, HubRight, HubVector
 
-_FREE: Final = hub_rights.c.granted_seen - hub_rights.c.returned - hub_rights.c.allocated + hub_rights.c.ended
+_AT: Final = hub_rights.c.location == sa.bindparam("at")
+_ONE: Final = _AT & (hub_rights.c.sku == sa.bindparam("of"))
+_RIGHT: Final = sa.select(hub_rights).where(_ONE)
+_SEEN: Final = (
+    sa.update(hub_rights)
+    .where(_ONE)
+    .values(
+        granted_seen=sa.bindparam("granted_seen"),
+        finished_seen=sa.bindparam("finished_seen"),
+        deficit=sa.bindparam("deficit"),
+        edge_version=sa.bindparam("edge_version"),
+        returned_echoed=sa.bindparam("returned_echoed"),
+        back_upto=sa.bindparam("back_upto"),
+        on_hand=sa.bindparam("on_hand"),
+        bound=sa.bindparam("bound"),
+    )
+)
+_DUE: Final = (
+    sa.select(hub_rights)
+    .where(_AT, hub_rights.c.version > hub_rights.c.echoed)
+    .order_by(hub_rights.c.sku)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_ECHOED: Final = (
+    sa.update(hub_rights)
+    .where(_ONE, hub_rights.c.echoed < sa.bindparam("ver"))
+    .values(echoed=sa.bindparam("ver"))
+)
 
 
 class RightsRows:
     """Lending vectors on the table of rights."""
 
+    def __init__(self, hub: Hub | None = None) -> None:
+        """Without a hub nobody is told of what is missing, and nothing is wanted."""
+        self._hub = hub
+
     def see(self, unit: HubUnit, edge: str, vectors: Sequence[EdgeVector]) -> None:
         """Take in what an edge says about its SKUs; a vector of another epoch changes nothing."""
         # The lock of the log first, as every promise takes it: no two can wait for each other in a circle.
         take_orders(unit, 0)
+        ep = epoch_of(unit.connection, edge).ep
+        missing: list[str] = []
+        changed: list[str] = []
         for vector in vectors:
-            row = unit.connection.execute(
-                sa.select(hub_rights).where(hub_rights.c.location == edge, hub_rights.c.sku == vector.sku)
-            ).first()
-            before = HubRight(vector.sku)
+            if vector.ep != ep:
+                continue
+            key = {"at": edge, "of": vector.sku}
+            row = unit.connection.execute(_RIGHT, key).first()
+            before = HubRight(vector.sku, epoch=ep)
             if row is not None:
                 before = HubRight(
                     vector.sku,
                     granted_seen=row.granted_seen,
                     finished_seen=row.finished_seen,
                     cells=HubCells(row.allocated, row.ended, row.returned),
+                    epoch=ep,
                     version=row.edge_version,
                     deficit=row.deficit,
+                    returned_echoed=row.returned_echoed,
                 )
             after = before.see(vector)
+            newer = after.version > before.version
             cells = {
                 "granted_seen": after.granted_seen,
                 "finished_seen": after.finished_seen,
                 "deficit": after.deficit,
                 "edge_version": max(0, after.version),
+                "returned_echoed": after.returned_echoed,
+                "back_upto": vector.R + vector.want_back if newer or row is None else row.back_upto,
+                "on_hand": vector.P if newer or row is None else row.on_hand,
+                "bound": vector.B if newer or row is None else row.bound,
             }
             if row is None:
                 unit.connection.execute(sa.insert(hub_rights).values(location=edge, sku=vector.sku, **cells))
             elif after != before:
-                unit.connection.execute(
-                    sa.update(hub_rights)
-                    .where(hub_rights.c.location == edge, hub_rights.c.sku == vector.sku)
-                    .values(**cells)
-                )
-            if vector.want_back and after.version == vector.ver:
-                _give_back(unit.connection, edge, vector.sku, vector.want_back)
+                unit.connection.execute(_SEEN, key | cells)
+            freed = after.granted_seen != before.granted_seen or after.deficit != before.deficit
+            if deficits.give_back(unit.connection, edge, vector.sku) or freed:
+                changed.append(vector.sku)
+            if before.deficit or after.deficit:
+                missing.append(vector.sku)
+        note_changed(unit.connection, changed)
+        if missing and self._hub is not None:
+            self._settle(self._hub, unit, edge, missing)
 
     def due(self, connection: Connection, edge: str, limit: int) -> Sequence[HubVector]:
         """Return what the edge has not echoed."""
-        rows = connection.execute(
-            sa.select(hub_rights)
-            .where(hub_rights.c.location == edge, hub_rights.c.version > hub_rights.c.echoed)
-            .order_by(hub_rights.c.sku)
-            .limit(limit)
-        )
+        rows = connection.execute(_DUE, {"at": edge, "most": limit}).all()
+        ep = epoch_of(connection, edge).ep if rows else 0
         return [
-            HubVector(sku=row.sku, ep=0, ver=row.version, A=row.allocated, K=row.ended, R=row.returned)
+            HubVector(
+                sku=row.sku,
+                ep=ep,
+                ver=row.version,
+                A=row.allocated,
+                K=row.ended,
+                R=row.returned,
+                want=row.want,
+            )
             for row in rows
         ]
 
     def echoed(self, unit: HubUnit, edge: str, seen: Sequence[tuple[str, int]]) -> None:
         """The edge has seen these (sku, version); an older echo never hides a newer version."""
         for sku, version in seen:
-            unit.connection.execute(
-                sa.update(hub_rights)
-                .where(hub_rights.c.location == edge, hub_rights.c.sku == sku, hub_rights.c.echoed < version)
-                .values(echoed=version)
-            )
+            unit.connection.execute(_ECHOED, {"at": edge, "of": sku, "ver": version})
+        if self._hub is not None:
+            wants.measure(unit.connection, edge, [sku for sku, _version in seen], self._hub.clock.now_us())
 
-
-def _give_back(connection: Connection, edge: str, sku: str, wanted: int) -> None:
-    """Return rights that nobody was promised, as many as the store wants back; one statement decides."""
-    returned = sa.case((wanted > _FREE, _FREE), else_=wanted)
-    connection.execute(
-        sa.update(hub_rights)
-        .where(hub_rights.c.location == edge, hub_rights.c.sku == sku, _FREE > 0)
-        .values(returned=hub_rights.c.returned + returned, version=hub_rights.c.version + 1)
-    )
+    @staticmethod
+    def _settle(hub: Hub, unit: HubUnit, edge: str, skus: Sequence[str]) -> None:
+        work = hub.spine.work(unit)
+        for sku in skus:
+            deficits.settle(work, edge, sku)
+        work.flush()
+        for topic in sorted(work.topics | {"exceptions", "stock"}):
+            unit.after_commit(partial(hub.broadcaster.publish, topic))

@@ -5,11 +5,15 @@ because nobody here can know which of the two is the store. An agent that was st
 boot before it that it is the same one.
 """
 
+import hashlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from protocol.handshake import Hello, Marker, RejectCode
 
+Why = Literal["edge_restored", "edge_replaced", "hub_restored", "reclaimed", "disagree"]
+"""Why the rights of a location must be begun anew."""
+KEY_LENGTH: Final = 64
 WIRE_VERSIONS: Final = frozenset({1})
 
 
@@ -27,7 +31,11 @@ class Alarm:
     @property
     def dedupe_key(self) -> str:
         """One open exception for each kind and edge, and for each of several."""
-        return f"{self.kind}:{self.edge}{':' if self.of else ''}{self.of}"
+        key = f"{self.kind}:{self.edge}{':' if self.of else ''}{self.of}"
+        if len(key) <= KEY_LENGTH:
+            return key
+        # Cut off, keys of a long name would all be one, and only the first of several would be raised.
+        return f"{self.kind[:31]}:{hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +47,19 @@ class Known:
     state: str | None = None
     """Of this incarnation's stream; None when it never said HELLO before."""
     upto: int = 0
+    safe: int = 0
+    """Covered by every backup that is kept."""
     head: str = ""
     boot: str = ""
     machine: str = ""
     current_inc: str = ""
     """The incarnation that counts today, which may be this one."""
+    ep: int = 0
+    """The epoch that the location's rights belong to."""
+    returned: int = 0
+    """All rights that were given back to the location in this epoch (R)."""
+    admitted: str = ""
+    """The machine that a person has chosen of two that use this name."""
     alive: bool = False
     """Whether the current incarnation's session was heard a moment ago."""
 
@@ -71,6 +87,12 @@ def judge_hello(edge: str, hello: Hello, known: Known) -> Open | Refuse:
     shut_out = _shut_out(hello, known)
     if shut_out is not None:
         return Refuse(shut_out)
+    if known.admitted and known.admitted == hello.machine:
+        return _chosen(edge, hello, known)
+    return _judge(edge, hello, known)
+
+
+def _judge(edge: str, hello: Hello, known: Known) -> Open | Refuse:
     if hello.marker is Marker.ROLLED_BACK:
         return Refuse(RejectCode.QUARANTINE, _rolled_back(edge, hello, known))
     if known.state == "closed":
@@ -83,7 +105,7 @@ def judge_hello(edge: str, hello: Hello, known: Known) -> Open | Refuse:
 
 
 def has_lost_past(
-    hello: Hello, *, hub_inc: str, lives: frozenset[str], upto: int, last_cseq: int, chead: str
+    hello: Hello, known: Known, *, hub_inc: str, lives: frozenset[str], last_cseq: int, chead: str
 ) -> bool:
     """Tell whether the edge remembers more of this hub than the hub itself: it was restored.
 
@@ -94,20 +116,29 @@ def has_lost_past(
         return True
     if hello.hub_inc_seen != hub_inc:
         return False
-    if hello.acked > upto or hello.cseq_done > last_cseq:
+    if hello.ep > known.ep or (hello.ep == known.ep and hello.r_seen > known.returned):
+        return True
+    if hello.acked > known.upto or hello.cseq_done > last_cseq:
         return True
     return bool(hello.cseq_done) and hello.chead != chead
 
 
-def must_reopen(hello: Hello, *, hub_inc: str) -> bool:
-    """Tell whether lending rights must be re-opened before anything is lent."""
-    return bool(hello.hub_inc_seen) and hello.hub_inc_seen != hub_inc
+def why_fenced(hello: Hello, known: Known, verdict: Open, *, hub_inc: str) -> Why | None:
+    """Return why lending must be begun anew with this edge, None when both can go on as they are."""
+    if verdict.replaces:
+        return "edge_restored" if hello.why else "edge_replaced"
+    if hello.hub_inc_seen and hello.hub_inc_seen != hub_inc:
+        return "hub_restored"
+    return "disagree" if hello.ep != known.ep else None
 
 
-def fork(edge: str, at: int) -> Alarm:
+def fork(edge: str, at: int, machine: str = "") -> Alarm:
     """Return the alarm for two histories under the same numbers."""
     return Alarm(
-        "edge_forked", edge, f"{edge} has another history than the hub from number {at} on.", (("upto", at),)
+        "edge_forked",
+        edge,
+        f"{edge} has another history than the hub from number {at} on.",
+        (("upto", at), ("machine", machine)),
     )
 
 
@@ -118,33 +149,39 @@ def _shut_out(hello: Hello, known: Known) -> RejectCode | None:
         return RejectCode.REVOKED
     if not WIRE_VERSIONS & set(hello.versions):
         return RejectCode.VERSION
-    return RejectCode.FORK if known.state == "rejected" else None
+    return RejectCode.FORK if known.state == "rejected" and not known.admitted else None
 
 
 def _same_history(edge: str, hello: Hello, known: Known) -> Open | Refuse:
     if hello.last_seq == known.upto and hello.head != known.head:
-        return Refuse(RejectCode.FORK, fork(edge, known.upto))
+        return Refuse(RejectCode.FORK, fork(edge, known.upto, hello.machine))
     if hello.last_seq < known.upto:
         return Open(alarm=_rolled_back(edge, hello, known))  # the edge finds out by itself and stops
     return Open()
 
 
+def _chosen(edge: str, hello: Hello, known: Known) -> Open | Refuse:
+    """Let the computer in that a person chose: under a new incarnation, whoever else is alive."""
+    if known.state is None:
+        return _new_incarnation(edge, hello, known)
+    return Refuse(RejectCode.NEW_LIFE)
+
+
 def _is_same_agent(hello: Hello, known: Known) -> bool:
     if hello.inc != known.current_inc:
-        return False
+        # A copy put back, or a new database, on the same machine: the session that it ends was its own.
+        return known.state is None and hello.machine == known.machine
     return hello.boot == known.boot or (hello.machine == known.machine and hello.prev_boot == known.boot)
 
 
 def _new_incarnation(edge: str, hello: Hello, known: Known) -> Open:
     if not known.current_inc:
         return Open()
-    replaced = Alarm(
-        "edge_replaced",
-        edge,
-        f"{edge} begins again with an empty or restored database; the one before is closed.",
-        (("before", known.current_inc), ("now", hello.inc)),
-    )
-    return Open(replaces=known.current_inc, alarm=replaced)
+    facts = (("before", known.current_inc), ("now", hello.inc), ("why", hello.why or "replaced"))
+    kind, said = "edge_replaced", f"{edge} runs on an empty database; the one before is closed."
+    if hello.why:
+        kind, said = "edge_restored", f"{edge} was restored from an older copy and goes on under a new name."
+    return Open(replaces=known.current_inc, alarm=Alarm(kind, edge, said, facts, of=hello.inc[:8]))
 
 
 def _rolled_back(edge: str, hello: Hello, known: Known) -> Alarm:

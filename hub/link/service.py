@@ -18,14 +18,17 @@ from pydantic import ValidationError
 from hub.context import Hub
 from hub.database import HubDatabase
 from hub.fleet.presence import FleetPresence
-from hub.fleet.rows import link_sessions
+from hub.fleet.rows import current_stream, link_sessions
 from hub.fulfil.answers import answers_of
 from hub.link.alarms import Raise, raise_on
-from hub.link.desk import Desk, DeskParts, Heard, Inbox, Rights, Tally, nobody_listens
+from hub.link.desk import Desk, DeskParts, Heard, Inbox, Rights, Tally, first_of, nobody_listens
+from hub.link.leases import RENEW_SECONDS, Leases, everybodys
 from hub.link.outbox import Outbox
 from hub.link.rights import RightsRows
 from hub.link.rules import Alarm
 from hub.link.sessions import Sessions
+from hub.stock.task_answers import answers_of as task_answers_of
+from hub.transfers.answers import answers_of as transfer_answers_of
 from protocol import topics
 from protocol.clock import Clock
 from protocol.errors import OrderspineError
@@ -39,6 +42,7 @@ AFTER_TROUBLE_SECONDS: Final = 0.2
 TICK_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 2.0
 PRESENCE: Final = "st"
+_KEPT: Final = sa.select(link_sessions.c.edge, link_sessions.c.inc)
 NO_BROKER: Final = ("No broker is set.", "Set broker_host to hear the stores.")
 
 
@@ -68,6 +72,8 @@ class LinkParts:
     rights: Rights | None = None
     on_change: Callable[[str], None] = lambda _edge: None
     """Hears of every edge whose state, lag or heartbeat changed, on the link's thread."""
+    leases: Leases | None = None
+    """Which locations this process serves; None where one process serves them all."""
     heard: Heard = nobody_listens
     """Hears of every directive that was answered, in the transaction that keeps the answer."""
 
@@ -92,12 +98,14 @@ class HubLink:
                 sessions=self._sessions,
                 presence=parts.presence,
                 clock=parts.clock,
+                ids=parts.ids,
                 raise_alarm=parts.raise_alarm,
                 publish=self._publish,
                 on_change=parts.on_change,
                 hub_boot=self._boot,
                 rights=parts.rights,
                 heard=parts.heard,
+                guard=everybodys if parts.leases is None else parts.leases.guard,
             )
         )
         self._waiting: OrderedDict[str, deque[tuple[str, Packet]]] = OrderedDict()
@@ -105,6 +113,7 @@ class HubLink:
         self._down: tuple[str, str] | None = NO_BROKER if broker is None else None
         self._outbox_changed = threading.Event()
         self._tick_at = 0.0
+        self._renew_at = 0.0
         self._pills: dict[str, str] = {}
         self.undelivered = 0
 
@@ -113,6 +122,8 @@ class HubLink:
         if self._session is None:
             return
         self._parts.outbox.wake = self.wake
+        if self._parts.leases is not None:
+            self._parts.leases.start()
         self._session.start()
         self._thread = threading.Thread(target=self._run, name="hub-link", daemon=True)
         self._thread.start()
@@ -159,6 +170,9 @@ class HubLink:
                 self._outbox_changed.clear()
                 self._guarded("", self._desk.outflow.look)
             self._tick()
+        leases = self._parts.leases
+        if leases is not None:
+            self._guarded("", lambda: self._parts.database.write(leases.release))
         self._say_presence(on=False)
 
     def _sort(self, happening: Happening) -> None:
@@ -179,6 +193,13 @@ class HubLink:
     def _sort_packet(self, packet: Packet) -> None:
         # Presence waits in line too: a goodbye counts after what was said before it.
         edge, kind = topics.parse_up(packet.topic) or (packet.topic.rpartition("/")[2], PRESENCE)
+        leases = self._parts.leases
+        if kind != PRESENCE and leases is not None and not leases.holds(edge):
+            # Another process serves it, or nobody does yet; then the edge says it again.
+            if kind != "hello":
+                self.presence.heard(edge)
+            packet.done()
+            return
         self._waiting.setdefault(edge, deque()).append((kind, packet))
 
     def _one_of_each(self) -> None:
@@ -233,12 +254,33 @@ class HubLink:
         elif not said.on and said.conn != self._conn:
             self._say_presence(on=True)  # the will of our own last connection came late
 
+    def _renew(self) -> None:
+        """Renew the leases, and begin with what this process did not serve a moment ago."""
+        leases = self._parts.leases
+        now = self._clock.monotonic()
+        if leases is None or now < self._renew_at:
+            return
+        self._renew_at = now + RENEW_SECONDS
+        changes = self._parts.database.write(leases.renew)
+        for edge in (*changes.lost, *changes.gained):
+            self._sessions.forget(edge)
+            self._desk.closed(edge)
+        with self._parts.database.read() as connection:
+            for edge in changes.gained:
+                current = current_stream(connection, edge)
+                live = self._sessions.find(connection, edge, current.inc) if current is not None else None
+                if live is not None and not live.drain_only:
+                    self._desk.outflow.met(live, self._desk.hub_inc)
+        # What another process put into the outbox wakes nobody here.
+        self._desk.outflow.look()
+
     def _tick(self) -> None:
+        self._guarded("", self._renew)
         now = self._clock.monotonic()
         if now < self._tick_at:
             return
         self._tick_at = now + TICK_SECONDS
-        self._guarded("", self._desk.outflow.tick)
+        self._guarded("", self._desk.tick)
         for live in self._sessions.all():
             if not live.drain_only:
                 self._guarded(live.edge, lambda live=live: self._desk.tell_rights(live))  # type: ignore[misc]  # bound now
@@ -251,13 +293,11 @@ class HubLink:
     def _drop_revoked(self) -> None:
         """Forget sessions that are gone from the database: their location was shut out."""
         with self._parts.database.read() as connection:
-            kept = {
-                tuple(row) for row in connection.execute(sa.select(link_sessions.c.edge, link_sessions.c.inc))
-            }
+            kept = {tuple(row) for row in connection.execute(_KEPT)}
         for live in self._sessions.all():
             if (live.edge, live.inc) not in kept:
                 self._sessions.forget(live.edge)
-                self._desk.outflow.closed(live.edge)
+                self._desk.closed(live.edge)
 
     def _say_presence(self, *, on: bool) -> None:
         if self._session is not None and self._conn:
@@ -307,9 +347,10 @@ def link_of(hub: Hub, presence: FleetPresence) -> HubLink:
         ids=hub.ids,
         raise_alarm=raise_on(hub.spine),
         presence=presence,
-        rights=RightsRows(),
+        rights=RightsRows(hub),
         on_change=lambda _edge: hub.broadcaster.publish("fleet"),
-        heard=answers_of(hub),
+        heard=first_of(answers_of(hub), transfer_answers_of(hub), task_answers_of(hub)),
+        leases=None if hub.database.is_sqlite else hub.leases,
     )
     link = HubLink(parts, broker)
     hub.wake_link = link.wake

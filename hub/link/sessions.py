@@ -12,10 +12,13 @@ from sqlalchemy.engine import Connection
 from hub.database import HubUnit
 from hub.fleet.rows import CLOSED, CURRENT, current_stream, link_sessions, location, stream, streams
 from hub.fleet.rules import is_alive
+from hub.link import clones
+from hub.link.epochs import epoch_of, fence, returned
+from hub.link.lives import begin_life
 from hub.link.outbox import Outbox
-from hub.link.rules import Alarm, Known, Open, Refuse, has_lost_past, judge_hello, must_reopen
+from hub.link.rules import Alarm, Known, Open, Refuse, Why, has_lost_past, judge_hello, why_fenced
 from protocol.clock import MICROSECONDS, Clock
-from protocol.handshake import Hello, Reject, RejectCode, Welcome
+from protocol.handshake import Hello, Life, Reject, RejectCode, Welcome
 from protocol.ids import IdMaker
 from protocol.stream import WINDOW_BATCHES, first_hash
 
@@ -104,15 +107,18 @@ class Sessions:
         hub_inc, new_hub_inc = self._outbox.hub_inc(unit), ""
         if has_lost_past(
             hello,
+            known,
             hub_inc=hub_inc,
             lives=self._outbox.lives(connection),
-            upto=known.upto,
             last_cseq=self._outbox.last(connection, edge, hub_inc),
             chead=self._outbox.hash_at(connection, edge, hub_inc, hello.cseq_done),
         ):
-            hub_inc = new_hub_inc = self._outbox.new_incarnation(unit)
+            hub_inc, _count = begin_life(unit, self._outbox, clock=self._clock, why="edge_remembers_more")
+            new_hub_inc = hub_inc
             # The next edge that speaks of the forgotten life tells nothing new.
             self._outbox.remember_life(unit, hello.hub_inc_seen)
+        if not verdict.drain_only:
+            self._fence(unit, edge, why_fenced(hello, known, verdict, hub_inc=hub_inc))
         live = self._note_session(connection, edge, hello, drain_only=verdict.drain_only)
         welcome = Welcome(
             sess=live.sess,
@@ -122,8 +128,10 @@ class Sessions:
             inc=hello.inc,
             upto=known.upto,
             head_at_upto=known.head,
+            safe=known.safe,
             cseq_next=self._outbox.next_unanswered(connection, edge, hub_inc),
-            rights="reopen" if must_reopen(hello, hub_inc=hub_inc) else "ok",
+            rights="ok" if epoch_of(connection, edge).is_open else "reopen",
+            lives=() if verdict.drain_only else _lives(connection, edge),
             drain_only=verdict.drain_only,
             window=WINDOW_BATCHES,
             hub_clock_us=self._clock.now_us(),
@@ -148,12 +156,21 @@ class Sessions:
             status=place.status if place is not None else None,
             state=mine.state if mine is not None else None,
             upto=mine.upto if mine is not None else 0,
+            safe=mine.safe if mine is not None else 0,
             head=mine.head if mine is not None else first_hash(edge, hello.inc),
             boot=session.boot if session is not None else "",
             machine=session.machine if session is not None else "",
             current_inc=current.inc if current is not None else "",
             alive=session is not None and is_alive(seconds_since),
+            ep=epoch_of(connection, edge).ep,
+            admitted=clones.admitted(connection, edge),
+            returned=returned(connection, edge),
         )
+
+    def _fence(self, unit: HubUnit, edge: str, why: Why | None) -> None:
+        """Begin the lending anew with this edge, unless that is under way."""
+        if why is not None and epoch_of(unit.connection, edge).is_open:
+            fence(unit, edge, why, clock=self._clock)
 
     def _note_stream(self, connection: Connection, edge: str, hello: Hello, verdict: Open) -> None:
         now_us = self._clock.now_us()
@@ -161,6 +178,7 @@ class Sessions:
             mine = (streams.c.edge == edge) & (streams.c.inc == verdict.replaces)
             connection.execute(sa.update(streams).where(mine).values(state=CLOSED, last_us=now_us))
             connection.execute(sa.delete(link_sessions).where(link_sessions.c.edge == edge))
+            clones.forget(connection, edge)
         if stream(connection, edge, hello.inc) is None:
             connection.execute(
                 sa.insert(streams).values(
@@ -173,11 +191,16 @@ class Sessions:
                     state=CURRENT,
                     first_us=now_us,
                     last_us=now_us,
+                    ordinal=hello.ordinal,
                 )
             )
             return
         mine = (streams.c.edge == edge) & (streams.c.inc == hello.inc)
-        connection.execute(sa.update(streams).where(mine).values(newest=hello.last_seq, last_us=now_us))
+        connection.execute(
+            sa.update(streams)
+            .where(mine)
+            .values(newest=hello.last_seq, last_us=now_us, ordinal=hello.ordinal)
+        )
 
     def _note_session(self, connection: Connection, edge: str, hello: Hello, *, drain_only: bool) -> Live:
         now_us = self._clock.now_us()
@@ -203,6 +226,13 @@ class Sessions:
             )
         )
         return Live(edge, hello.inc, sess, hello.nonce, drain_only)
+
+
+def _lives(connection: Connection, edge: str) -> tuple[Life, ...]:
+    """Return what the hub has of the incarnations of an edge that are over, the oldest first."""
+    mine = (streams.c.edge == edge) & (streams.c.state == CLOSED)
+    rows = connection.execute(sa.select(streams).where(mine).order_by(streams.c.first_us))
+    return tuple(Life(inc=row.inc, upto=row.upto, head=row.head, ordinal=row.ordinal) for row in rows)
 
 
 def _reject(hello: Hello, code: RejectCode) -> Reject:

@@ -169,7 +169,7 @@ def _place(facts: Facts) -> str:
 
 
 def _received(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
-    rows = [(_("Order"), number)]
+    rows = [(_("Order number"), number)]
     if facts.ship:
         opening = _("Thank you for your order. We write again when it is on its way.")
         rows.append((_("Leaves us by"), _moment(facts.due_us, facts.zone)))
@@ -192,7 +192,7 @@ def _received(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
 
 
 def _to_collect(number: str, facts: Facts) -> tuple[tuple[str, str], ...]:
-    rows = [(_("Order"), number), (_("Collect at"), _place(facts))]
+    rows = [(_("Order number"), number), (_("Collect at"), _place(facts))]
     if facts.keep_until_us:
         rows.append((_("Kept for you until"), _moment(facts.keep_until_us, facts.zone)))
     return tuple(rows)
@@ -240,7 +240,7 @@ def _reminder(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
 
 
 def _shipped(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
-    rows = [(_("Order"), number)]
+    rows = [(_("Order number"), number)]
     rows += [
         (_("Tracking number"), _one_line(parcel.tracking)) for parcel in facts.parcels if parcel.tracking
     ]
@@ -277,9 +277,30 @@ def _cancelled(number: str, facts: Facts, contact: Contact, shop: str) -> Letter
         subject=subject,
         greeting=_greeting(contact),
         opening=opening,
-        rows=((_("Order"), number),),
+        rows=((_("Order number"), number),),
         lines=_lines(facts),
         closing=(_("If you have paid for it already, you get that money back."),),
+        shop=shop,
+    )
+
+
+def _changed(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
+    when = _("Leaves us by") if facts.ship else _("Ready by")
+    rows = [(_("Order number"), number), (when, _moment(facts.due_us, facts.zone))]
+    if not facts.ship:
+        rows.insert(1, (_("Collect at"), _place(facts)))
+    rows += [(_("Not any more"), f"{qty(line.quantity)} × {_one_line(line.name)}") for line in facts.gone]
+    rows.append((_("New total"), money(facts.total_minor, facts.currency)))
+    closing = _("If you have paid more than that, you get the rest back.")
+    if not facts.ship:
+        closing += " " + _("If something is still to be paid, you pay it when you collect.")
+    return Letter(
+        subject=_("Your order {number} was changed", number=number),
+        greeting=_greeting(contact),
+        opening=_("As you asked, we have added this to your order. The rest stays as it is."),
+        rows=tuple(rows),
+        lines=_lines(facts),
+        closing=(closing,),
         shop=shop,
     )
 
@@ -290,4 +311,5 @@ _LETTERS: Final = {
     Kind.REMINDER: _reminder,
     Kind.SHIPPED: _shipped,
     Kind.CANCELLED: _cancelled,
+    Kind.CHANGED: _changed,
 }

@@ -16,17 +16,20 @@ from protocol.clock import MICROSECONDS
 from protocol.fulfilment import AssignedLine, FulfilKind, Promise
 from protocol.later import (
     AssignmentCancelled,
+    AssignmentChanged,
     AssignmentHandedOver,
     AssignmentPicked,
     AssignmentRejected,
     AssignmentShipped,
     AssignmentStaged,
     HandoverUndone,
+    LinesAdded,
     OrderCancelled,
     OrderChanged,
     OrderPlaced,
     OrderRouted,
 )
+from protocol.money import round_ratio
 from protocol.orders import LineKind, WireModel
 
 HOUR_US: Final = 3_600 * MICROSECONDS
@@ -51,6 +54,7 @@ class Kind(StrEnum):
     REMINDER = "reminder"
     SHIPPED = "shipped"
     CANCELLED = "cancelled"
+    CHANGED = "changed"
 
 
 class State(StrEnum):
@@ -111,6 +115,8 @@ class Facts(WireModel):
     parcels: tuple[SaidParcel, ...] = ()
     whole: bool = True
     """For a cancellation: nothing of the order is left."""
+    gone: tuple[SaidLine, ...] = ()
+    """For a change: what made room for its lines."""
     by_customer: bool = False
     contact_version: int = Field(default=0, ge=0)
 
@@ -166,7 +172,9 @@ def follows(body: WireModel) -> tuple[Wanted, ...]:
             return (Wanted(Kind.READY, *about), Wanted(Kind.REMINDER, *about))
         case AssignmentShipped():
             return (Wanted(Kind.SHIPPED, body.order_id, body.number, body.assignment_id),)
-        case OrderCancelled():
+        case LinesAdded():
+            return (Wanted(Kind.CHANGED, body.order_id, body.number, body.change_id),)
+        case OrderCancelled(change_id=""):
             return (Wanted(Kind.CANCELLED, body.order_id, body.number, body.cancel_id),)
         case _:
             return ()
@@ -177,12 +185,15 @@ def verdict(kind: Kind, subject_id: str, history: Sequence[Told], now_us: int) -
     placed = next((told.body for told in history if isinstance(told.body, OrderPlaced)), None)
     if placed is None:
         return Later("no_order")
+    placed = _grown(placed, history)
     contact_id, promise = _agreed(placed, history)
     if not contact_id:
         return Drop("no_contact")
     match kind:
         case Kind.RECEIVED:
             facts = _common(placed, promise).model_copy(update={"lines": _goods(placed)})
+        case Kind.CHANGED:
+            facts = _changed(placed, promise, subject_id, history)
         case Kind.CANCELLED:
             facts = _cancelled(placed, promise, subject_id, history)
         case Kind.SHIPPED:
@@ -193,6 +204,16 @@ def verdict(kind: Kind, subject_id: str, history: Sequence[Told], now_us: int) -
                 return stopped
             facts = _ready(placed, promise, subject_id, history)
     return Send(contact_id, facts)
+
+
+def _grown(placed: OrderPlaced, history: Sequence[Told]) -> OrderPlaced:
+    """Return an order with what was added to it."""
+    more = [told.body for told in history if isinstance(told.body, LinesAdded)]
+    if not more:
+        return placed
+    lines = (*placed.lines, *(line for body in more for line in body.lines))
+    total = placed.total_minor + sum(body.total_minor for body in more)
+    return placed.model_copy(update={"lines": lines, "total_minor": total})
 
 
 def _agreed(placed: OrderPlaced, history: Sequence[Told]) -> tuple[str, Promise]:
@@ -297,6 +318,10 @@ def _ready(placed: OrderPlaced, promise: Promise, assignment_id: str, history: S
             case AssignmentPicked(assignment_id=named) if named == assignment_id:
                 for line in told.body.shorts:
                     short[line.line_no] = short.get(line.line_no, 0) + line.units
+            case AssignmentChanged(assignment_id=named) if named == assignment_id:
+                assigned += told.body.added
+                for less in told.body.dropped:
+                    short[less.line_no] = short.get(less.line_no, 0) + less.units
             case AssignmentStaged(assignment_id=named) if named == assignment_id:
                 location = told.edge
     units = [
@@ -315,6 +340,25 @@ def _shipped(placed: OrderPlaced, promise: Promise, assignment_id: str, history:
             lines = _named(placed, [(line.line_no, line.sku, line.units) for line in told.body.lines])
             facts = facts.model_copy(update={"parcels": parcels, "lines": lines, "location": told.edge})
     return facts
+
+
+def _changed(placed: OrderPlaced, promise: Promise, change_id: str, history: Sequence[Told]) -> Facts:
+    """Say what came to an order by one change, what made room for it, and what the order costs by now."""
+    facts, gone, cancelled = _common(placed, promise), [], {line.line_no: 0 for line in placed.lines}
+    for told in history:
+        match told.body:
+            case LinesAdded() if told.body.change_id == change_id:
+                units = [(line.line_no, line.sku, line.quantity) for line in told.body.lines]
+                facts = facts.model_copy(update={"lines": _named(placed, units)})
+            case OrderCancelled():
+                for line in told.body.lines:
+                    cancelled[line.line_no] = cancelled.get(line.line_no, 0) + line.quantity
+                if told.body.change_id == change_id:
+                    gone += [(line.line_no, line.sku, line.quantity) for line in told.body.lines]
+            case _:
+                pass
+    off = sum(round_ratio(line.gross_minor * cancelled[line.line_no], line.quantity) for line in placed.lines)
+    return facts.model_copy(update={"gone": _named(placed, gone), "total_minor": placed.total_minor - off})
 
 
 def _cancelled(placed: OrderPlaced, promise: Promise, cancel_id: str, history: Sequence[Told]) -> Facts:

@@ -29,6 +29,11 @@ def on_cancelled(work: Work, applied: Applied) -> None:
     _tell(work, applied)
 
 
+def on_lines_added(work: Work, applied: Applied) -> None:
+    """Say what the order is now; what was cancelled to make room for it stands in the same mail."""
+    _tell(work, applied)
+
+
 def _tell(work: Work, applied: Applied) -> None:
     if work.rebuilding:
         return

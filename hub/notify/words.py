@@ -15,6 +15,7 @@ def kind_word(kind: str) -> str:
         Kind.REMINDER: _("Reminder to collect"),
         Kind.SHIPPED: _("On its way"),
         Kind.CANCELLED: _("Cancelled"),
+        Kind.CHANGED: _("Order changed"),
     }
     return words.get(kind, kind)
 
@@ -26,7 +27,7 @@ def notice_pill(state: str) -> tuple[str, Shape]:
         State.SENDING: (_("Leaves now"), "live"),
         State.SENT: (_("Sent"), "done"),
         State.FAILED: (_("Failed"), "act"),
-        State.KEPT: (_("Kept"), "calm"),
+        State.KEPT: (_("Held back"), "calm"),
         State.DROPPED: (_("Not needed"), "calm"),
     }
     return words.get(state, (state, "calm"))

@@ -73,6 +73,8 @@ class DecisionView(WireModel):
     excluded: tuple[str, ...]
     at_us: int
     body: dict[str, Any]
+    ages: dict[str, int | None]
+    """How old the knowledge of each location was then, in seconds; null for one that was never heard."""
 
 
 @router.post("/reservations", status_code=201)

@@ -6,12 +6,12 @@ chosen again, three times at most: after that the order waits for a person rathe
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
 
 from hub.route import reads
 from hub.route.rows import decisions
-from hub.route.rules import Ask, Chosen, Need, NoLocation, Priced, Rejected, choose
+from hub.route.rules import Ask, Candidate, Chosen, Need, NoLocation, Priced, Rejected, choose
 from hub.spine.bulk import Insert
 from hub.spine.steps import close_exception, raise_exception, record
 from hub.spine.work import Work
@@ -46,6 +46,13 @@ class Because:
     trigger: str = "placed"
     attempt: int = 1
     excluded: tuple[str, ...] = ()
+    ages: Mapping[str, int | None] = field(default_factory=dict)
+    """How long ago each location that was looked at had been heard, in seconds; None for never."""
+
+
+def ages_of(candidates: Iterable[Candidate]) -> dict[str, int | None]:
+    """Return how old the knowledge of each location is."""
+    return {each.location: each.silent_seconds for each in candidates}
 
 
 Decided = OrderRouted | OrderUnroutable
@@ -76,6 +83,7 @@ def decide(work: Work, order: ToRoute, because: Because) -> Decided:
     for _again in range(TRIES):
         candidates, parameters = reads.snapshot(work.connection, ask, work.terms.promising, work.unit.memory)
         found = choose(ask, candidates, parameters)
+        because = replace(because, ages=ages_of(candidates))
         if isinstance(found, NoLocation):
             return unroutable(work, order, because, found, found.sentence)
         assignment_id = work.ids.new_id()
@@ -163,31 +171,69 @@ def unroutable_key(order_id: str) -> str:
     return f"unroutable:{order_id}"
 
 
+def keep_extension(work: Work, order: ToRoute, because: Because, found: Chosen, assignment_id: str) -> None:
+    """Keep why units that were added go to whoever holds the rest; it has no event of routing of its own."""
+    sentence = f"{found.best.name} holds the rest of it and keeps the promise with this too."
+    row = _Kept(work.ids.new_id(), order.order_id, assignment_id, found.best, sentence, found.digest)
+    _write(work, row, because, _said(order.lines, found.rejected, {"best": _priced(found.best), "able": 1}))
+
+
 def _keep(
     work: Work, body: Decided, found: Chosen | NoLocation, because: Because, said: Mapping[str, Any]
 ) -> None:
     part = body.parts[0] if isinstance(body, OrderRouted) else None
     lines = part.lines if part else body.lines if isinstance(body, OrderUnroutable) else ()
+    best = found.best if part and isinstance(found, Chosen) else None
+    owner = part.assignment_id if part else ""
+    row = _Kept(body.decision_id, body.order_id, owner, best, body.sentence, found.digest)
+    _write(work, row, because, _said(lines, found.rejected, said))
+
+
+class _Kept(NamedTuple):
+    decision_id: str
+    order_id: str
+    assignment_id: str
+    best: Priced | None
+    sentence: str
+    digest: str
+
+
+def _said(
+    lines: Iterable[AssignedLine], rejected: Iterable[Rejected], said: Mapping[str, Any]
+) -> dict[str, Any]:
     reasons: dict[str, list[tuple[str, str]]] = {}
-    for reason in found.rejected:
+    for reason in rejected:
         reasons.setdefault(reason.code, []).append((reason.location, reason.fact))
-    kept = {**said, "lines": [(line.line_no, line.sku, line.quantity) for line in lines], "rejected": reasons}
+    return {
+        **said,
+        "lines": [(line.line_no, line.sku, line.quantity) for line in lines],
+        "rejected": reasons,
+    }
+
+
+def _write(work: Work, kept: _Kept, because: Because, said: Mapping[str, Any]) -> None:
+    best = kept.best
     row = (
-        body.decision_id,
-        body.order_id,
+        kept.decision_id,
+        kept.order_id,
         because.attempt,
         because.trigger,
-        "chosen" if part else "unroutable",
-        part.assignment_id if part else "",
-        part.location if part else "",
-        part.cost_minor if part else 0,
-        body.sentence,
-        found.digest,
+        "chosen" if best else "unroutable",
+        kept.assignment_id,
+        best.location if best else "",
+        best.cost_minor if best else 0,
+        kept.sentence,
+        kept.digest,
         json.dumps(because.excluded),
-        json.dumps(kept, ensure_ascii=False, separators=(",", ":")),
+        _json(said),
         work.clock.now_us(),
+        _json(because.ages),
     )
     _DECISIONS.run(work.connection, [row])
+
+
+def _json(said: Mapping[str, Any]) -> str:
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
 def _priced(priced: Priced) -> dict[str, Any]:

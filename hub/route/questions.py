@@ -18,7 +18,8 @@ from hub.promises import SOON_US, Place, Plain, Units
 from hub.route import reads
 from hub.route.rules import Ask, Candidate, Need, why_not
 from hub.spine.work import Promising
-from hub.stock.availability import KeptBack, promisable_at, state_of, stock_at
+from hub.stock.availability import promisable_at, state_of, stock_at
+from hub.stock.policy import kept_back
 from hub.stock.rows import balances
 from hub.web import Wanted
 from protocol.clock import Clock
@@ -156,7 +157,7 @@ def _class_of(candidate: Candidate, kind: FulfilKind) -> PromiseClass:
 
 def elsewhere(connection: Connection, sku: str, *, asker: str, now_us: int, terms: Promising) -> Elsewhere:
     """Return what the other locations have of an item, with the age of that knowledge."""
-    kept = KeptBack(terms.safety_stock, terms.company_threshold)
+    kept = kept_back(connection, terms, [sku])
     shelves = _sellable(connection, sku)
     return Elsewhere(
         sku=sku,

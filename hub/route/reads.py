@@ -17,7 +17,8 @@ from hub.route.rows import decisions
 from hub.route.rules import Ask, Candidate, Parameters, PickCost
 from hub.spine.rows import order_lines
 from hub.spine.work import Promising
-from hub.stock.availability import PROMISABLE, WIDTH, KeptBack, Place, places, stock_of
+from hub.stock.availability import PROMISABLE, WIDTH, Place, places, stock_of
+from hub.stock.policy import KeptBack, kept_back
 from protocol.fulfilment import AssignedLine
 from protocol.orders import LineKind
 
@@ -41,9 +42,11 @@ def snapshot(
 
     `memory` is that of the unit of work: orders that share a commit find the locations in it.
     """
-    kept = KeptBack(terms.safety_stock, terms.company_threshold)
-    everywhere = not ask.location or kept.company_threshold > 0
-    known = _places(connection, ask, memory) if everywhere else _place(connection, ask)
+    memory = {} if memory is None else memory
+    kept = kept_back(connection, terms, list(ask.wanted), memory)
+    threshold = any(each.company_threshold for each in kept.values())
+    everywhere = not ask.location or threshold
+    known = _places(connection, ask, memory) if everywhere else _place(connection, ask, memory)
     stock = stock_of(connection, [place.location for place in known], list(ask.wanted), kept)
     parameters = parameters_of(terms)
     options = parameters.options(ask)
@@ -51,32 +54,39 @@ def snapshot(
         Candidate(location, name, kind, silent, seconds, of_place, options)
         for (location, name, kind, _state, seconds, silent), of_place in zip(known, stock, strict=True)
     ]
-    if kept.company_threshold:
+    if threshold:
         parameters = replace(parameters, left_for_all=left_for_all(ask, candidates, kept))
     if ask.location:
         candidates = [each for each in candidates if each.location == ask.location]
     return candidates, parameters
 
 
-def _places(connection: Connection, ask: Ask, memory: dict[str, Any] | None) -> list[Place]:
-    memory = {} if memory is None else memory
+def _places(connection: Connection, ask: Ask, memory: dict[str, Any]) -> list[Place]:
     key = f"places:{ask.promise_class}"
     if key not in memory:
-        memory[key] = places(connection, now_us=ask.now_us, promise_class=ask.promise_class)
+        memory[key] = places(connection, now_us=ask.now_us, promise_class=ask.promise_class, memory=memory)
     found: list[Place] = memory[key]
     return found
 
 
-def _place(connection: Connection, ask: Ask) -> list[Place]:
-    return places(connection, now_us=ask.now_us, promise_class=ask.promise_class, only=ask.location)
+def _place(connection: Connection, ask: Ask, memory: dict[str, Any]) -> list[Place]:
+    return places(
+        connection,
+        now_us=ask.now_us,
+        promise_class=ask.promise_class,
+        only=ask.location,
+        memory=memory,
+    )
 
 
-def left_for_all(ask: Ask, candidates: Sequence[Candidate], kept: KeptBack) -> dict[str, int]:
-    """Return what the company may still promise of each item where some is kept back for all."""
+def left_for_all(ask: Ask, candidates: Sequence[Candidate], kept: Mapping[str, KeptBack]) -> dict[str, int]:
+    """Return what the company may still promise of each item; of one without a threshold, what is asked."""
     speaking = [each.stock for each in candidates if not each.silent]
     return {
-        sku: max(0, sum([stock[n * WIDTH + PROMISABLE] for stock in speaking]) - kept.company_threshold)
-        for n, sku in enumerate(ask.wanted)
+        sku: max(0, sum([stock[n * WIDTH + PROMISABLE] for stock in speaking]) - kept[sku].company_threshold)
+        if kept[sku].company_threshold
+        else units
+        for n, (sku, units) in enumerate(ask.wanted.items())
     }
 
 
@@ -139,6 +149,8 @@ class DecisionRow:
     at_us: int
     body: dict[str, Any]
     """`lines`, `best` and `next` with their cost parts, `able`, and `rejected` by code."""
+    ages: dict[str, int | None]
+    """How many seconds ago each location that was looked at had last been heard; None for never."""
 
 
 def decisions_of(connection: Connection, order_id: str) -> Sequence[DecisionRow]:
@@ -160,6 +172,7 @@ def decisions_of(connection: Connection, order_id: str) -> Sequence[DecisionRow]
             excluded=tuple(json.loads(row.excluded)),
             at_us=row.at_us,
             body=json.loads(row.body),
+            ages=json.loads(row.ages),
         )
         for row in rows
     ]

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.route import reads
-from hub.route.deciding import Because, ToRoute, ask_of, routed
+from hub.route.deciding import Because, ToRoute, ages_of, ask_of, routed
 from hub.route.rules import Chosen, Need, NoLocation, choose
 from hub.spine.steps import take_orders
 from hub.spine.work import Promising, Work
@@ -172,7 +172,7 @@ def use_reservation(work: Work, reservation_id: str, order: ToRoute) -> OrderRou
             )
     except OutOfRights:
         return None
-    return routed(work, order, Because(), found, assignment_id)
+    return routed(work, order, Because(ages=ages_of(there)), found, assignment_id)
 
 
 def _find(connection: sa.Connection, reservation_id: str) -> sa.Row[Any] | None:

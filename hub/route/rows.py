@@ -26,7 +26,12 @@ decisions: Final = sa.Table(
     sa.Column("excluded", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("ages", sa.Text, nullable=False, server_default="{}"),
     sa.CheckConstraint("outcome IN ('chosen', 'unroutable')", name="outcome"),
     sa.Index("ix_decisions_order", "order_id", "attempt"),
 )
-"""`excluded` is a JSON list of locations; `body` is JSON: lines, options with their cost, and reasons."""
+"""`excluded` is a JSON list of locations; `body` is JSON: lines, options with their cost, and reasons.
+
+`ages` is JSON too: how many seconds ago each location that was looked at had last been heard, null for never.
+What was decided rested on figures of that age.
+"""

@@ -3,10 +3,12 @@
 Every one of them does nothing while tables are made anew: what was decided then is in the log.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from hub.route import reads
 from hub.route.deciding import Because, ToRoute, decide, unroutable, unroutable_key
+from hub.route.extending import extend, holder_of, on_change_requested
 from hub.route.reservations import use_reservation
 from hub.route.rules import MAX_RE_ROUTES, NoLocation
 from hub.spine.held import held
@@ -18,12 +20,24 @@ from protocol import later
 from protocol.fulfilment import AssignedLine, Promise, RejectReason
 from protocol.orders import LineKind
 
+__all__ = [
+    "on_change_requested",
+    "on_lines_added",
+    "on_order_cancelled",
+    "on_order_changed",
+    "on_order_placed",
+    "re_route",
+    "route_loose",
+]
+
 DECIDED: Final = "decided"
 """Where a decision stands in `results`: what was recorded, for whoever asked for it."""
 PROMISE_CHANGED: Final = "promise_changed"
 """Set in `results` by the stage that settles requests: the change routes these units, not their return."""
 EXCLUDE: Final = "exclude"
 """Set in `results` to True when a location was asked to give units up because another one shall fulfil."""
+ROUTE_REST: Final = "route_rest"
+"""In `results` of what a change recorded: True where what nobody holds by then is to be routed."""
 ATTEMPTS: Final = 100
 
 
@@ -52,10 +66,35 @@ def on_order_changed(work: Work, applied: Applied) -> None:
     applied.results[DECIDED] = route_loose(work, body.order_id, trigger="changed")
 
 
+def on_lines_added(work: Work, applied: Applied) -> None:
+    """Find who fetches what was added: whoever holds the rest, else anybody; `results` say what was decided.
+
+    Nothing is decided while a cancellation that belongs to it is still to be recorded (`ROUTE_REST`).
+    """
+    body: later.LinesAdded = applied.body
+    if work.rebuilding or not applied.results.get(ROUTE_REST, True):
+        return
+    now = held(work, body.order_id)
+    added = {line.line_no for line in body.lines}
+    units = {n: count for n, count in now.loose.items() if n in added}
+    order = to_route(work, body.order_id, units)
+    if order is None:
+        return
+    if holder_of(now) is not None and extend(work, order, body) is not None:
+        return
+    rest = now.loose if not now.open_holdings else units
+    applied.results[DECIDED] = _route(work, body.order_id, rest, trigger="changed")
+
+
 def on_order_cancelled(work: Work, applied: Applied) -> None:
     """Take the card off the desk when nothing is left that somebody would have to find a place for."""
     body: later.OrderCancelled = applied.body
-    if not work.rebuilding and not held(work, body.order_id).loose:
+    if work.rebuilding:
+        return
+    loose = held(work, body.order_id).loose
+    if applied.results.get(ROUTE_REST) and loose:
+        applied.results[DECIDED] = _route(work, body.order_id, loose, trigger="changed")
+    elif not loose:
         close_exception(work, unroutable_key(body.order_id), how="Nothing of it is left to fulfil.")
 
 
@@ -91,14 +130,9 @@ _EXCLUDING: Final = ("answered", "rejected", "short")
 def _route(
     work: Work, order_id: str, units: dict[int, int], *, trigger: str, also_excluded: str = ""
 ) -> later.OrderRouted | later.OrderUnroutable | None:
-    entry = work.room(Orders).need(order_id)
-    if entry is None or entry.later is None:
+    order = to_route(work, order_id, units)
+    if order is None:
         return None
-    lines = reads.assigned_lines(work.connection, order_id, units)
-    if not lines:
-        return None
-    promise = Promise.model_validate_json(entry.later.promise)
-    order = ToRoute(order_id, entry.record.number, promise, lines)
     before = reads.before(work.connection, order_id)
     because = Because(
         trigger=trigger,
@@ -112,6 +146,26 @@ def _route(
     return decide(work, order, because)
 
 
+def to_route(work: Work, order_id: str, units: Mapping[int, int]) -> ToRoute | None:
+    """Return units of an order that somebody is to fulfil, with what was promised; None for none."""
+    entry = work.room(Orders).need(order_id)
+    if entry is None or entry.later is None:
+        return None
+    names = {line.line_no: line.name for line in entry.added}
+    lines = reads.assigned_lines(work.connection, order_id, units)
+    known = {line.line_no for line in lines}
+    lines += tuple(
+        AssignedLine(line_no=n, sku=line.sku, name=names[n], quantity=units[n])
+        for line in entry.record.lines
+        if (n := line.line_no) in names and n not in known and units.get(n, 0) > 0
+        if line.kind is LineKind.GOODS
+    )
+    if not lines:
+        return None
+    promise = Promise.model_validate_json(entry.later.promise)
+    return ToRoute(order_id, entry.record.number, promise, lines)
+
+
 def _freed(work: Work, body: Any) -> tuple[str, dict[int, int]]:
     """Return why units came back and how many of each line; nothing when they did not."""
     trigger, units = "", {}
@@ -122,6 +176,11 @@ def _freed(work: Work, body: Any) -> tuple[str, dict[int, int]]:
             trigger, units = "rejected", _units(body.lines)
         case later.AssignmentPicked():
             trigger, units = "short", _units(body.shorts)
+        case later.ChangeRefused():
+            # Nobody gave them back: another part of the order fetches them, from there too if need be.
+            trigger, units = "changed", {line.line_no: line.quantity for line in body.added}
+        case later.AssignmentChanged():
+            trigger, units = "cancelled", _units(body.dropped)
         case later.AssignmentCancelled():
             trigger, units = "cancelled", _units(body.lines)
         case later.AssignmentAnswered(outcome="rejected" | "expired"):

@@ -14,6 +14,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from hub.promises import PromiseWanted
+from protocol.clock import to_us
 from protocol.errors import Invalid, OrderspineError
 from protocol.kit.text import _
 from protocol.money import parse_minor
@@ -86,6 +87,16 @@ class Form:
             return parse_minor(text, currency)
         except Invalid:
             self.errors[name] = _("Type an amount such as 12.50.")
+            return 0
+
+    def day_us(self, name: str, zone: str) -> int:
+        """Return the end of a day as a moment; what is no day is complained of."""
+        try:
+            day = date.fromisoformat(self.get(name))
+            last = datetime.combine(day, time(23, 59), tzinfo=ZoneInfo(zone))
+            return max(0, to_us(last))
+        except (ValueError, OverflowError):
+            self.errors[name] = _("Choose a day.")
             return 0
 
     def promise(self, zone: str) -> PromiseWanted | None:

@@ -25,7 +25,8 @@ from hub.service import reads, steps
 from hub.service.forms import Form, customer_of, form_of
 from hub.service.reads import PlaceChoice
 from hub.spine.bulk import among
-from hub.stock.availability import Available, KeptBack, available
+from hub.stock.availability import Available, available
+from hub.stock.policy import kept_back
 from hub.web import Anybody, Ops, TheHub
 from protocol.errors import OrderspineError
 from protocol.fulfilment import LINES_FOR_LATER
@@ -166,8 +167,8 @@ def _page(
 ) -> Response:
     currency = hub.settings.currency
     with hub.database.read() as connection:
-        lines = _draft(connection, hub, wanted, form)
-        items = _search(connection, hub, form.get("q"))
+        lines = draft(connection, hub, wanted, form)
+        items = search(connection, hub, form.get("q"))
         called = {line.sku: line.item.name for line in lines}
         goods = {line.sku: line.quantity for line in lines if line.item.kind is LineKind.GOODS}
         places: list[PlaceChoice] = reads.places_for(connection, hub, goods, called) if goods else []
@@ -203,7 +204,7 @@ def _total(lines: Sequence[DraftLine], shipping_minor: int) -> int:
     return priced_lines(asked, known, shipping_minor)[1].total_minor
 
 
-def _draft(connection: Connection, hub: Hub, wanted: Mapping[str, int], form: Form) -> list[DraftLine]:
+def draft(connection: Connection, hub: Hub, wanted: Mapping[str, int], form: Form) -> list[DraftLine]:
     """Return the lines with what the catalogue knows; an item that it does not know is named and left out."""
     if not wanted:
         return []
@@ -217,7 +218,8 @@ def _draft(connection: Connection, hub: Hub, wanted: Mapping[str, int], form: Fo
     return [DraftLine(sku, wanted[sku], known[sku], free.get(sku)) for sku in there]
 
 
-def _search(connection: Connection, hub: Hub, text: str) -> list[Found]:
+def search(connection: Connection, hub: Hub, text: str) -> list[Found]:
+    """Return the first items whose code or name is like a text, with what may be promised of each."""
     if not text:
         return []
     like = text[:64].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -236,6 +238,5 @@ def _search(connection: Connection, hub: Hub, text: str) -> list[Found]:
 def _available(connection: Connection, hub: Hub, skus: Sequence[str]) -> dict[str, Available]:
     if not skus:
         return {}
-    terms = hub.spine.terms.promising
-    kept = KeptBack(terms.safety_stock, terms.company_threshold)
+    kept = kept_back(connection, hub.spine.terms.promising, skus)
     return available(connection, skus, now_us=hub.clock.now_us(), kept_back=kept)[0]

@@ -4,7 +4,7 @@ Every act has a page of its own: what is typed there is not disturbed by what ha
 comes back on the same page with everything that was typed. What a location must answer is only asked for.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -28,6 +28,7 @@ from hub.spine.timeline import Moment
 from hub.web import Anybody, Ops, TheHub, allow
 from protocol.errors import NotFound, OrderspineError
 from protocol.kit.text import _
+from protocol.kit.web.filters import duration
 from protocol.kit.web.signin import CurrentPerson
 from protocol.people import HubRole
 
@@ -35,7 +36,7 @@ Number = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")
 Id = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 OpsOrFinance = Annotated[CurrentPerson, Depends(allow(HubRole.OPS, HubRole.FINANCE))]
 MONEY: Final = (*OPS, HubRole.FINANCE)
-SAID: Final = r"^(cancelled|requested|changed|routed|unrouted|refunded|placed)?$"
+SAID: Final = r"^(cancelled|requested|changed|lines|routed|unrouted|refunded|placed)?$"
 KEY_BYTES: Final = 8
 
 router = APIRouter(include_in_schema=False)
@@ -102,6 +103,7 @@ def _said(word: str) -> str:
         "requested": _(
             "Asked. Until the location answers this is requested, and everything stands as it was."
         ),
+        "lines": _("Changed. The order and what is due for it stand below as they are now."),
         "changed": _("Changed. Whoever holds goods of it is told."),
         "routed": _("A location was found."),
         "unrouted": _("Still nobody can fulfil it; the reasons stand below."),
@@ -147,7 +149,18 @@ def routing(
         at=at,
         names=names,
         may_act=may(person, OPS),
+        oldest_word=oldest_word,
     )
+
+
+def oldest_word(ages: Mapping[str, int | None]) -> str:
+    """Return how old the oldest was that a decision knew of the locations it looked at."""
+    if not ages:
+        return _("not kept then")
+    known = [age for age in ages.values() if age is not None]
+    if len(known) < len(ages):
+        return _("one was never heard")
+    return duration(max(known))
 
 
 @router.post("/orders/{number}/route")
@@ -160,7 +173,7 @@ def route(hub: TheHub, _person: Ops, number: Number) -> Response:
 @router.get("/orders/{number}/cancel")
 def cancel_page(request: Request, hub: TheHub, person: Anybody, number: Number) -> Response:
     """Show what can be cancelled, and what follows."""
-    return _form_page(Visit(request, hub, person, number, "service/cancel.html"), Form())
+    return form_page(Visit(request, hub, person, number, "service/cancel.html"), Form())
 
 
 @router.post("/orders/{number}/cancel")
@@ -185,13 +198,13 @@ async def cancel(request: Request, hub: TheHub, person: Ops, number: Number) -> 
         return "requested" if done.requested else "cancelled"
 
     visit = Visit(request, hub, person, number, "service/cancel.html")
-    return await run_in_threadpool(_act, visit, form, do)
+    return await run_in_threadpool(act, visit, form, do)
 
 
 @router.get("/orders/{number}/promise")
 def promise_page(request: Request, hub: TheHub, person: Anybody, number: Number) -> Response:
     """Show the promise as it is, and who could keep another one."""
-    return _form_page(Visit(request, hub, person, number, "service/promise.html"), Form())
+    return form_page(Visit(request, hub, person, number, "service/promise.html"), Form())
 
 
 @router.post("/orders/{number}/promise")
@@ -208,13 +221,13 @@ async def promise(request: Request, hub: TheHub, person: Ops, number: Number) ->
         return "requested" if done.requested else "changed"
 
     visit = Visit(request, hub, person, number, "service/promise.html")
-    return await run_in_threadpool(_act, visit, form, do)
+    return await run_in_threadpool(act, visit, form, do)
 
 
 @router.get("/orders/{number}/customer")
 def customer_page(request: Request, hub: TheHub, person: Anybody, number: Number) -> Response:
     """Show who it is for, and the note that travels with it."""
-    return _form_page(Visit(request, hub, person, number, "service/customer.html"), Form())
+    return form_page(Visit(request, hub, person, number, "service/customer.html"), Form())
 
 
 @router.post("/orders/{number}/customer")
@@ -236,13 +249,13 @@ async def customer(request: Request, hub: TheHub, person: Ops, number: Number) -
         return "changed"
 
     visit = Visit(request, hub, person, number, "service/customer.html")
-    return await run_in_threadpool(_act, visit, form, do)
+    return await run_in_threadpool(act, visit, form, do)
 
 
 @router.get("/orders/{number}/parts/{assignment_id}")
 def part_page(request: Request, hub: TheHub, person: Anybody, number: Number, assignment_id: Id) -> Response:
     """Show what it means to ask a location to give its part up."""
-    return _form_page(
+    return form_page(
         Visit(request, hub, person, number, "service/part.html", assignment_id=assignment_id), Form()
     )
 
@@ -260,13 +273,13 @@ async def part(request: Request, hub: TheHub, person: Ops, number: Number, assig
         return "requested" if done.requested else "changed"
 
     visit = Visit(request, hub, person, number, "service/part.html", assignment_id=assignment_id)
-    return await run_in_threadpool(_act, visit, form, do)
+    return await run_in_threadpool(act, visit, form, do)
 
 
 @router.get("/orders/{number}/refunds/{command_id}")
 def refund_page(request: Request, hub: TheHub, person: Anybody, number: Number, command_id: Id) -> Response:
     """Show a refund that somebody has to make at the payment service."""
-    return _form_page(
+    return form_page(
         Visit(request, hub, person, number, "service/refund.html", command_id=command_id), Form()
     )
 
@@ -286,10 +299,10 @@ async def refund(
         return "refunded"
 
     visit = Visit(request, hub, person, number, "service/refund.html", command_id=command_id)
-    return await run_in_threadpool(_act, visit, form, do)
+    return await run_in_threadpool(act, visit, form, do)
 
 
-def _act(visit: Visit, form: Form, do: Callable[[], str]) -> Response:
+def act(visit: Visit, form: Form, do: Callable[[], str]) -> Response:
     """Do what a form asks for and lead back to the order, or show the form again with what is wrong."""
     status = 422
     try:
@@ -300,10 +313,11 @@ def _act(visit: Visit, form: Form, do: Callable[[], str]) -> Response:
     except OrderspineError as error:
         form.refuse(error)
         status = error.http_status
-    return _form_page(visit, form, status=status)
+    return form_page(visit, form, status=status)
 
 
-def _form_page(visit: Visit, form: Form, *, status: int = 200) -> Response:
+def form_page(visit: Visit, form: Form, *, status: int = 200) -> Response:
+    """Show the form of an act, with what was typed and what is wrong with it."""
     hub = visit.hub
     if not may(visit.person, visit.roles):
         return locked(visit.request, _("Changing an order"), visit.roles)

@@ -27,7 +27,9 @@ from hub.spine import reads as record
 from hub.spine.held import Held, held_of
 from hub.spine.later_rows import later_orders
 from hub.spine.reads import Happened, OrderRead
-from hub.stock.availability import At, KeptBack, stock_at
+from hub.stock.availability import At, stock_at
+from hub.stock.policy import kept_back
+from hub.transfers import reads as transfers
 from protocol.customers import Contact
 from protocol.errors import Refused
 from protocol.fulfilment import FulfilKind, PromiseClass
@@ -57,6 +59,8 @@ class LineShown:
     each: str
     each_minor: int
     gross_minor: int
+    asked: int = 0
+    """Units that a location was asked to fetch too and has not answered for."""
 
     @property
     def open(self) -> int:
@@ -95,6 +99,8 @@ class OrderShown:
     notices: Sequence[notify.Notice]
     contact: Contact | None
     pickup_code: str
+    transfers: Sequence[transfers.TransferRead]
+    """By which its goods come to where it is collected."""
 
     @property
     def can_cancel(self) -> bool:
@@ -162,6 +168,7 @@ def shown(
         notices=notify.of_order(connection, order_id),
         contact=contacts.find(connection, later.contact_id) if later.contact_id else None,
         pickup_code=str(code or ""),
+        transfers=transfers.listed(connection, transfers.Filters(view="all", order_id=order_id), limit=20)[0],
     )
 
 
@@ -195,9 +202,8 @@ def places_for(
 
     `called`: the names of the items, for the reasons.
     """
-    terms = hub.spine.terms.promising
-    kept = KeptBack(terms.safety_stock, terms.company_threshold)
     skus = list(wanted)
+    kept = kept_back(connection, hub.spine.terms.promising, skus)
     found = []
     for at in stock_at(
         connection, skus, now_us=hub.clock.now_us(), kept_back=kept, promise_class=PromiseClass.STANDARD
@@ -266,6 +272,7 @@ def _lines(order: OrderRead, held: Held, pages: Sequence[AssignmentPage]) -> lis
             cancelled=line.cancelled,
             returned=line.returned,
             loose=loose.get(line.line_no, 0),
+            asked=sum(holding.asked.get(line.line_no, 0) for holding in held.holdings.values()),
             each=line.unit_price_exact,
             each_minor=line.unit_price_minor,
             gross_minor=line.gross_minor,

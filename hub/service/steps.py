@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pydantic import BaseModel
 
-from hub.capture import changes
+from hub.capture import changes, lines
 from hub.capture import reads as captured
 from hub.capture import steps as capture
 from hub.capture.changes import Cancellation, Change
@@ -33,21 +33,37 @@ def cancel(hub: Hub, number: str, wanted: CancelWanted, by: By) -> Changed:
 
 
 def change(hub: Hub, number: str, wanted: ChangeWanted, by: By) -> Changed:
-    """Change the promise, the customer or the note.
+    """Change the lines, the promise, the customer or the note.
 
     Raises:
-        Invalid: the promise cannot be made by anybody.
+        Invalid: it cannot be understood, or the promise cannot be made by anybody.
         Refused: nobody could keep it, or it is not paid.
+        StaleVersion: more has happened since whoever asks has looked.
+    """
+    return _once(hub, number, wanted, by, lambda work, order_id: _change(hub, work, order_id, wanted, by))
+
+
+def preview(hub: Hub, number: str, wanted: ChangeWanted, by: By) -> Changed:
+    """Return what a change would come to; nothing of it stays, and nobody is asked.
+
+    Raises:
+        Invalid, Refused, StaleVersion: it would be refused so.
     """
 
-    def do(work: Work, order_id: str) -> Changed:
-        promise = promise_of(wanted.promise, hub.clock.now_us()) if wanted.promise else None
-        if promise is not None:
-            capture.must_exist(work.connection, promise)
-        said = Change(wanted.reason, by.name, promise, wanted.customer, wanted.note)
-        return changes.change(work, order_id, said)
+    def step(unit: HubUnit) -> Changed:
+        work = changes.begin(hub, unit)
+        order_id = captured.order_id_of(unit.connection, number)
+        return lines.preview(unit, lambda: _change(hub, work, order_id, wanted, by))
 
-    return _once(hub, number, wanted, by, do)
+    return hub.database.write(step)
+
+
+def _change(hub: Hub, work: Work, order_id: str, wanted: ChangeWanted, by: By) -> Changed:
+    promise = promise_of(wanted.promise, hub.clock.now_us()) if wanted.promise else None
+    if promise is not None:
+        capture.must_exist(work.connection, promise)
+    said = Change(wanted.reason, by.name, promise, wanted.customer, wanted.note)
+    return lines.change(work, order_id, said, lines.wanted_of(wanted, by.name))
 
 
 def reroute(hub: Hub, number: str, wanted: RerouteWanted, by: By) -> Changed:

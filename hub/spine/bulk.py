@@ -119,11 +119,11 @@ class Select:
             ),
         }
 
-    def run(self, connection: Connection, keys: Sequence[str]) -> sa.CursorResult[Any]:
-        """Return the rows, in the order that the statement names."""
+    def run(self, connection: Connection, keys: Sequence[str], **values: Any) -> sa.CursorResult[Any]:
+        """Return the rows, in the order that the statement names; `values` fill its other parameters."""
         name = connection.dialect.name
         said = json.dumps(keys) if name == "sqlite" else list(keys)
-        return connection.execute(self._statements[name], {"keys": said})
+        return connection.execute(self._statements[name], {"keys": said, **values})
 
 
 def among(

@@ -12,13 +12,13 @@ from protocol.fold import LineRecord, OrderRecord
 from protocol.later import OrderPlaced
 from protocol.lifecycles import OrderState
 from protocol.money import round_ratio
-from protocol.orders import LineKind
+from protocol.orders import LineKind, OrderLine
 
 
 class Entry:
     """One order in memory: its record, what its lines cost, and the sale if this unit of work made it."""
 
-    __slots__ = ("costs", "later", "record", "returned_costs", "sale", "version")
+    __slots__ = ("added", "costs", "later", "record", "returned_costs", "sale", "version")
 
     def __init__(
         self, record: OrderRecord, costs: dict[int, int], sale: Applied | None, version: int
@@ -30,6 +30,8 @@ class Entry:
         self.version = version
         self.later: Later | None = None
         """What an order for later has beside its lines; None for a sale at a counter."""
+        self.added: list[OrderLine] = []
+        """Lines that were ordered later and are not written yet."""
 
     def cost_back(self, line_no: int, quantity: int) -> int | None:
         """Freeze what units that come back cost at their sale; None for a line nobody knows.
@@ -111,7 +113,17 @@ def line_rows(entry: Entry) -> list[tuple[Any, ...]]:
     """Return the rows of `order_lines`."""
     assert entry.sale is not None
     body: OrderSold | OrderPlaced = entry.sale.body
-    order_id = body.order_id
+    return _line_rows(entry, body.lines)
+
+
+def added_rows(entry: Entry) -> list[tuple[Any, ...]]:
+    """Return the rows of `order_lines` of lines that were ordered later."""
+    return _line_rows(entry, entry.added)
+
+
+def _line_rows(entry: Entry, lines: Sequence[OrderLine]) -> list[tuple[Any, ...]]:
+    order_id = entry.record.order_id
+    known = {line.line_no: line for line in entry.record.lines}
     return [
         (
             order_id,
@@ -129,14 +141,15 @@ def line_rows(entry: Entry) -> list[tuple[Any, ...]]:
             line.tax_minor,
             line.rate_ppm,
             entry.costs.get(line.line_no, 0),
-            now.fulfilled,
-            now.cancelled,
-            now.returned,
-            now.refunded_minor,
-            now.refunded_tax_minor,
+            beside.fulfilled,
+            beside.cancelled,
+            beside.returned,
+            beside.refunded_minor,
+            beside.refunded_tax_minor,
             entry.returned_costs.get(line.line_no, 0),
         )
-        for line, now in zip(body.lines, entry.record.lines, strict=True)
+        for line in lines
+        for beside in (known[line.line_no],)
     ]
 
 

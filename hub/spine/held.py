@@ -31,8 +31,13 @@ _KINDS: Final = tuple(
         later.OrderCancelled,
         later.AssignmentAnswered,
         later.AssignmentWithdrawn,
+        later.PickStarted,
         later.AssignmentPicked,
         later.HandoverUndone,
+        later.LinesAdded,
+        later.ChangeRequested,
+        later.ChangeRefused,
+        later.AssignmentChanged,
         *_GIVEN_UP,
         *_LEFT,
     )
@@ -57,6 +62,10 @@ class Holding:
     units: dict[int, int] = field(default_factory=dict)
     left: dict[int, int] = field(default_factory=dict)
     """Of `units`, those that are in the customer's hands or on their way."""
+    begun: bool = False
+    """True once somebody there has begun to pick, as far as is known."""
+    asked: dict[int, int] = field(default_factory=dict)
+    """Of `units`, those that the location was asked to fetch too and has not answered for."""
 
     def open(self, line_no: int) -> int:
         """Return the units of a line that are still there."""
@@ -121,6 +130,9 @@ class Held:
                 self.holdings[part.assignment_id] = Holding(
                     part.assignment_id, part.location, own=False, units=units
                 )
+        elif isinstance(body, later.LinesAdded):
+            goods = {line.line_no: line.quantity for line in body.lines if line.kind is LineKind.GOODS}
+            self.ordered = {**self.ordered, **goods}
         elif isinstance(body, later.OrderCancelled):
             for gone in body.lines:
                 self.cancelled[gone.line_no] = self.cancelled.get(gone.line_no, 0) + gone.quantity
@@ -128,8 +140,13 @@ class Held:
             self._on_assignment(edge, body)
 
     def _on_assignment(self, edge: str, body: later.OnAssignment) -> None:
-        holding = self.holdings.setdefault(body.assignment_id, Holding(body.assignment_id, edge, own=False))
-        if isinstance(body, _GIVEN_UP):
+        place = getattr(body, "location", "") or edge
+        holding = self.holdings.setdefault(body.assignment_id, Holding(body.assignment_id, place, own=False))
+        if isinstance(body, later.PickStarted | later.AssignmentPicked):
+            holding.begun = True
+        if isinstance(body, later.ChangeRequested | later.ChangeRefused | later.AssignmentChanged):
+            _change(holding, body)
+        elif isinstance(body, _GIVEN_UP):
             _each(body.lines, holding.give_up)
         elif isinstance(body, later.AssignmentPicked):
             _each(body.shorts, holding.give_up)
@@ -141,6 +158,23 @@ class Held:
             isinstance(body, later.AssignmentAnswered) and body.outcome in ("rejected", "expired")
         ):
             holding.give_up_all()
+
+
+def _change(
+    holding: Holding, body: later.ChangeRequested | later.ChangeRefused | later.AssignmentChanged
+) -> None:
+    """What a location was asked to fetch too is its own from then on, until it has said that it will not."""
+    if isinstance(body, later.AssignmentChanged):
+        _each(body.dropped, holding.give_up)
+    for line in body.added:
+        if isinstance(body, later.ChangeRefused):
+            holding.give_up(line.line_no, line.quantity)
+        else:
+            holding.units.setdefault(line.line_no, line.quantity)
+        if isinstance(body, later.ChangeRequested):
+            holding.asked[line.line_no] = line.quantity
+        else:
+            holding.asked.pop(line.line_no, None)
 
 
 def _each(lines: Iterable[UnitsLine], do: Callable[[int, int], None]) -> None:

@@ -30,6 +30,10 @@ CONCERNS: Final[frozenset[type[WireModel]]] = frozenset({
     kinds.AssignmentAnswered,
     kinds.AssignmentWithdrawn,
     kinds.CancelRequested,
+    kinds.LinesAdded,
+    kinds.ChangeRequested,
+    kinds.ChangeRefused,
+    kinds.AssignmentChanged,
     kinds.AssignmentAccepted,
     kinds.AssignmentRejected,
     kinds.PickStarted,
@@ -119,6 +123,32 @@ class Later:
     def due_minor(self, record: OrderRecord) -> int:
         """Return what the customer still has to pay before everything is theirs."""
         return max(0, self.worth_minor(record) + self.receivable_minor - self.deposits_minor)
+
+    def drop_minor(self, record: OrderRecord, units: Mapping[int, int], *, tax: bool = False) -> int:
+        """Return what units are worth that are not settled yet, as their cancellation will say it.
+
+        `tax`: the tax in it instead.
+        """
+        found = 0
+        for line in record.lines:
+            upto = min(line.ordered, line.settled + units.get(line.line_no, 0))
+            if upto > line.settled:
+                settled = self.lines[line.line_no]
+                whole = line.tax_minor if tax else line.gross_minor
+                gone = settled.tax_minor if tax else settled.gross_minor
+                found += max(0, round_ratio(whole * upto, line.ordered) - gone)
+        return found
+
+    @staticmethod
+    def dropped_minor(record: OrderRecord) -> int:
+        """Return what the units of an order were worth that were cancelled."""
+        return sum(round_ratio(line.gross_minor * line.cancelled, line.ordered) for line in record.lines)
+
+    def extend(self, body: kinds.LinesAdded) -> None:
+        """Take lines on that were ordered later."""
+        for line in body.lines:
+            self.rates.setdefault(line.line_no, line.rate_ppm)
+            self.lines.setdefault(line.line_no, Settled(line.unit_cost_minor))
 
     def change(self, body: kinds.OrderChanged) -> None:
         """Take a change of what was promised; one that is only asked for changes nothing yet."""

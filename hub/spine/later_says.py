@@ -8,9 +8,16 @@ has happened.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub.console.later_words import channel_word, code_word, reason_word, trigger_word, verified_word
+from hub.console.later_words import (
+    channel_word,
+    code_word,
+    reason_word,
+    refusal_word,
+    trigger_word,
+    verified_word,
+)
 from hub.console.words import person_word, plain, tender_word
-from protocol.kit.text import _
+from protocol.kit.text import _, inside
 from protocol.kit.web.filters import money, when
 
 Body = Mapping[str, Any]
@@ -41,7 +48,7 @@ def promise_words(promise: Body, names: Mapping[str, str], zone: str) -> str:
 
 def is_act(kind: str, body: Body) -> bool:
     """Tell whether an event stands with the triangle."""
-    return kind in {"order.unroutable", "assignment.cancel_refused"} or bool(
+    return kind in {"order.unroutable", "assignment.cancel_refused", "assignment.change_refused"} or bool(
         kind == "assignment.picked" and body.get("shorts")
     )
 
@@ -68,7 +75,7 @@ def _paid(body: Body, _names: Mapping[str, str], _zone: str) -> str:
             service=body["gateway"],
         )
     tenders = [
-        f"{tender_word(str(tender['kind'])).lower()} {money(int(tender['amount_minor']), currency)}"
+        f"{inside(tender_word(str(tender['kind'])))} {money(int(tender['amount_minor']), currency)}"
         for tender in body["tenders"]
     ]
     return _sentence([" + ".join(tenders)])
@@ -103,7 +110,7 @@ def _routed(body: Body, _names: Mapping[str, str], _zone: str) -> str:
 
 def _unroutable(body: Body, names: Mapping[str, str], _zone: str) -> str:
     found = [
-        f"{names.get(row['location'], row['location'])}: {code_word(row['code']).lower() or row['code']}"
+        f"{names.get(row['location'], row['location'])}: {inside(code_word(row['code'])) or row['code']}"
         for row in body.get("ruled_out", ())[:PARTS]
     ]
     more = len(body.get("ruled_out", ())) - PARTS
@@ -137,11 +144,43 @@ def _cancel_requested(body: Body, _names: Mapping[str, str], _zone: str) -> str:
     return _sentence([_("requested until it answers"), then, reason_word(body.get("reason", ""))])
 
 
+def _lines_added(body: Body, _names: Mapping[str, str], _zone: str) -> str:
+    gross = sum(int(line["gross_minor"]) for line in body["lines"])
+    worth = _("worth {amount}", amount=money(gross, str(body.get("currency", "GBP"))))
+    return _sentence([_goods(body["lines"]), worth, body.get("reason", "")])
+
+
+def _change_requested(body: Body, _names: Mapping[str, str], _zone: str) -> str:
+    waits = _("requested until it answers") if body.get("dropped") else ""
+    return _sentence([*_other_units(body), waits, reason_word(body.get("reason", ""))])
+
+
+def _change_refused(body: Body, _names: Mapping[str, str], _zone: str) -> str:
+    detail = str(body.get("detail", "")).rstrip(".")
+    why = refusal_word(str(body.get("code", ""))) or detail
+    return _sentence([why, _("it fetches what it fetched before")])
+
+
+def _changed_there(body: Body, _names: Mapping[str, str], _zone: str) -> str:
+    return _sentence([*_other_units(body), reason_word(body.get("reason", ""))])
+
+
+def _other_units(body: Body) -> list[str]:
+    """Return what a location fetches too, and what it no longer fetches."""
+    found = []
+    if body.get("added"):
+        found.append(_("{goods} too", goods=_goods(body["added"])))
+    for line in body.get("dropped", ())[:PARTS]:
+        units = int(line["quantity"]) if "quantity" in line else _units(line)
+        found.append(_("{n} × {sku} less", n=units, sku=line["sku"]))
+    return found
+
+
 def _given_back(body: Body, names: Mapping[str, str], zone: str) -> str:
     units = sum(_units(line) for line in body["lines"])
     goods = _("1 unit") if units == 1 else _("{n} units", n=units)
     rest = _why(body, names, zone).rstrip(".")
-    return _sentence([goods, rest[:1].lower() + rest[1:]])
+    return _sentence([goods, inside(rest)])
 
 
 def _pick_started(body: Body, _names: Mapping[str, str], _zone: str) -> str:
@@ -204,6 +243,14 @@ def _title_asked(body: Body, names: Mapping[str, str]) -> str:
     return _("{place} is asked to give it up", place=names.get(body["location"], body["location"]))
 
 
+def _title_change_asked(body: Body, names: Mapping[str, str]) -> str:
+    return _("{place} is asked to fetch other units", place=names.get(body["location"], body["location"]))
+
+
+def _title_change_refused(body: Body, names: Mapping[str, str]) -> str:
+    return _("{place} did not take the change over", place=names.get(body["location"], body["location"]))
+
+
 def _title_withdrawn(body: Body, names: Mapping[str, str]) -> str:
     return _("Taken back from {place} unsent", place=names.get(body["location"], body["location"]))
 
@@ -222,6 +269,8 @@ _TITLES = {
     "assignment.answered": _answered,
     "assignment.withdrawn": _title_withdrawn,
     "assignment.cancel_requested": _title_asked,
+    "assignment.change_requested": _title_change_asked,
+    "assignment.change_refused": _title_change_refused,
     "assignment.picked": _title_picked,
     "assignment.handed_over": _title_handed_over,
 }
@@ -233,6 +282,10 @@ _SAYS = {
     "order.refunded_online": _paid,
     "order.cancelled": _cancelled,
     "order.changed": _says_changed,
+    "order.lines_added": _lines_added,
+    "assignment.change_requested": _change_requested,
+    "assignment.change_refused": _change_refused,
+    "assignment.changed": _changed_there,
     "order.routed": _routed,
     "order.unroutable": _unroutable,
     "assignment.answered": _why,

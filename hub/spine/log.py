@@ -62,8 +62,12 @@ class Log:
         return known
 
     def _change(self, key: str, *, is_open: bool) -> None:
-        if self.is_raised(key) != is_open:
-            self._raised[key] = self._changed[key] = is_open
+        if self.is_raised(key) == is_open:
+            return
+        self._raised[key] = is_open
+        # Closed and raised again within one unit of work, as in a rebuild, is as it stands in the table.
+        if self._changed.pop(key, None) is None:
+            self._changed[key] = is_open
 
     def flush(self) -> None:
         """Write the events, who they touch, and what is open."""

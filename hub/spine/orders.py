@@ -23,7 +23,7 @@ from protocol.envelope import decode_event, read_body
 from protocol.errors import BadMessage
 from protocol.events import KIND_OF, OrderSold, ReturnCompleted
 from protocol.fold import Oddity, advance, after, fold_after, placed, sold
-from protocol.later import OrderPlaced
+from protocol.later import LinesAdded, OrderPlaced
 from protocol.orders import WireModel
 
 _ORDERS: Final = Insert(rows.orders)
@@ -37,6 +37,7 @@ _LATER: Final = Upsert(later_rows.later_orders)
 _LATER_LINES: Final = Upsert(later_rows.later_lines)
 _LEAVINGS: Final = Upsert(later_rows.order_leavings)
 _ORDER_CHANGE: Final = Update(rows.orders, ("state", "paid_minor", "refunded_minor", "version"))
+_TOTALS: Final = Update(rows.orders, ("total_minor", "tax_minor"))
 _LINE_CHANGE: Final = Update(
     rows.order_lines,
     (
@@ -258,6 +259,14 @@ class Orders:
         self.touch(entry)
         return odd
 
+    def extend(self, entry: Entry, body: LinesAdded) -> None:
+        """Take lines on that were ordered later; `advance` has put them on the record."""
+        known = set() if entry.later is None else entry.later.lines.keys()
+        entry.added += [line for line in body.lines if line.line_no not in known]
+        if entry.later is not None:
+            entry.later.extend(body)
+        self.touch(entry)
+
     def touch(self, entry: Entry) -> None:
         """Note that an order has to be written again."""
         order_id = entry.record.order_id
@@ -335,6 +344,7 @@ class Orders:
         for entry in new:
             entry.sale = None
         changed, self._changed = list(self._changed.values()), {}
+        self._flush_added([*new, *changed])
         _ORDER_CHANGE.run(
             connection,
             [
@@ -380,6 +390,18 @@ class Orders:
             ],
         )
         self._flush_later()
+
+    def _flush_added(self, found: Iterable[Entry]) -> None:
+        """Write lines that were ordered later, and what their orders come to with them."""
+        grown = list({id(entry): entry for entry in found if entry.added}.values())
+        _LINES.run(self._work.connection, [row for entry in grown for row in entries.added_rows(entry)])
+        totals = []
+        for entry in grown:
+            lines, order_id = entry.record.lines, entry.record.order_id
+            gross, tax = sum(line.gross_minor for line in lines), sum(line.tax_minor for line in lines)
+            totals.append((gross, tax, order_id))
+            entry.added = []
+        _TOTALS.run(self._work.connection, totals)
 
     def _flush_later(self) -> None:
         connection = self._work.connection

@@ -16,6 +16,7 @@ from pydantic import ValidationError, create_model
 from sqlalchemy.engine import Connection
 
 from hub.spine.rows import APPLY_ORDER, counters, parked, parked_subjects
+from hub.spine.rows import events as log_table
 from hub.spine.steps import raise_exception
 from hub.spine.work import Applied, Work
 from protocol.envelope import Event, decode_event, read_body
@@ -23,8 +24,10 @@ from protocol.errors import BadMessage
 from protocol.events import KINDS
 from protocol.orders import WireModel
 
+DUPLICATE: Final = "duplicate_id"
 BEHIND: Final = "behind"
 TILL: Final = "till:"
+_BLOCKED: Final = sa.select(parked_subjects.c.subject)
 _KIND: Final = re.compile(rb'\{"seq":\d{1,18},"id":"[^"\\]{1,64}","kind":"([a-z_.]{1,64})","v":(\d{1,4}),')
 _WHOLE: Final[dict[tuple[str, int], Any]] = {
     kind: create_model(f"Event of {kind[0]}", __base__=Event, body=(body, ...))
@@ -127,7 +130,7 @@ def hashes(previous: str, events: Iterable[bytes]) -> list[bytes]:
 
 def blocked_subjects(connection: Connection) -> set[str]:
     """Return the records that wait for an event that was set aside."""
-    return set(connection.execute(sa.select(parked_subjects.c.subject)).scalars())
+    return set(connection.execute(_BLOCKED).scalars())
 
 
 def why_not(item: Incoming, blocked: set[str], known: set[str]) -> BadMessage | None:
@@ -140,7 +143,7 @@ def why_not(item: Incoming, blocked: set[str], known: set[str]) -> BadMessage | 
         return BadMessage(
             "Another event has the same id.",
             "One of the two is a copy; discard this one if it says the same.",
-            code="duplicate_id",
+            code=DUPLICATE,
             why=f"id {event.id}",
         )
     if blocked:
@@ -165,28 +168,60 @@ def waits_for(subjects: Sequence[str]) -> Sequence[str]:
     return [subject for subject in subjects if not subject.startswith(TILL)] or subjects
 
 
+def had_before(connection: Connection, item: Incoming, failure: BadMessage) -> bool:
+    """Tell whether an event took effect in an earlier life of the same store, which carried it over.
+
+    A store that was restored sends again, under new numbers, what it cannot know to have arrived.
+    """
+    if failure.reason != DUPLICATE or item.event is None:
+        return False
+    row = connection.execute(
+        sa.select(log_table.c.edge, log_table.c.inc, log_table.c.kind, log_table.c.at_us).where(
+            log_table.c.event_id == item.event.id
+        )
+    ).first()
+    if row is None or row.inc == item.inc:
+        return False
+    return (row.edge, row.kind, row.at_us) == (item.edge, item.event.kind, item.event.at)
+
+
+def put_aside(work: Work, item: Incoming) -> None:
+    """Keep the bytes of an event that took effect before; it waits for nobody."""
+    _keep(work, item, DUPLICATE, "It took effect in an earlier life of this store.", state="discarded")
+
+
 def park(work: Work, item: Incoming, failure: BadMessage) -> None:
     """Keep an event that cannot be applied now, and say so once."""
+    detail = _clean(str(failure.facts.get("why") or failure.what))[:300]
+    _keep(work, item, failure.reason, detail, state="parked")
+    _tell(work, item, failure, detail)
+
+
+def _keep(work: Work, item: Incoming, code: str, detail: str, *, state: str) -> None:
     event = item.event
     kind = _clean(event.kind) if event else ""
-    detail = _clean(str(failure.facts.get("why") or failure.what))[:300]
     work.connection.execute(
         sa.insert(parked).values(
             edge=item.edge,
             inc=item.inc,
             seq=item.seq,
             kind=kind,
-            code=failure.reason,
+            code=code,
             detail=detail,
             subjects=json.dumps(item.subjects),
             hash=item.hash,
             bytes=item.data,
             arrived_us=item.arrived_us,
             park_order=_next_order(work.connection),
-            state="parked",
-            note="",
+            state=state,
+            note="" if state == "parked" else detail,
+            settled_us=None if state == "parked" else item.arrived_us,
         )
     )
+    work.topics.add("fleet")
+
+
+def _tell(work: Work, item: Incoming, failure: BadMessage, detail: str) -> None:
     subjects = list(dict.fromkeys(item.subjects))
     if subjects:
         work.connection.execute(
@@ -209,7 +244,6 @@ def park(work: Work, item: Incoming, failure: BadMessage) -> None:
             owner_role="ops",
             dedupe_key=parked_key(item.edge, item.inc, item.seq),
         )
-    work.topics.add("fleet")
 
 
 def parked_key(edge: str, inc: str, seq: int) -> str:

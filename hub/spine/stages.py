@@ -79,6 +79,13 @@ def on_changed(work: Work, applied: Applied) -> None:
         work.room(Orders).touch(entry)
 
 
+def on_lines_added(work: Work, applied: Applied) -> None:
+    """Take on what was ordered later; its money is held or due from here on."""
+    entry: Entry | None = applied.results["entry"]
+    if entry is not None:
+        work.room(Orders).extend(entry, applied.body)
+
+
 def leaving_id(applied: Applied) -> str:
     """Return under which id goods left: a handover has one, a shipment is its event."""
     body = applied.body

@@ -12,7 +12,7 @@ from typing import Final
 from hub.console.words import event_word, exception_word, person_word, role_word, tender_word, till_word
 from hub.exceptions.rows import ExceptionRow
 from hub.ledger.reads import JournalRead
-from hub.spine import later_says
+from hub.spine import later_says, transfer_says
 from hub.spine.reads import Happened
 from hub.spine.work import HUB_EDGE
 from protocol.clock import MICROSECONDS
@@ -143,7 +143,8 @@ def _says(event: Happened, names: Mapping[str, str], zone: str) -> str:
             reasons = sorted({str(line["reason"]).replace("_", " ") for line in body["lines"]})
             return _sentence([items, _("refunded {tenders}", tenders=back), ", ".join(reasons)])
         case _:
-            return later_says.says(event.kind, event.body, names, zone)
+            said_later = later_says.says(event.kind, event.body, names, zone)
+            return said_later or transfer_says.says(event.kind, event.body, names, zone)
 
 
 def _of_exception(row: ExceptionRow, names: Mapping[str, str]) -> list[Moment]:

@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.spine.bulk import Insert
-from hub.stock.rows import allocations, hub_rights
+from hub.stock.changed import note_changed
+from hub.stock.deficits import give_back
+from hub.stock.rows import allocations, hub_rights, rights_epochs
 from protocol.errors import OutOfRights
 from protocol.kit.text import _
 
@@ -29,6 +31,7 @@ _TAKE: Final = (
         hub_rights.c.sku == sa.bindparam("of"),
         hub_rights.c.deficit == 0,
         sa.bindparam("wanted", type_=sa.BigInteger) <= _FREE,
+        ~sa.exists().where(rights_epochs.c.location == sa.bindparam("at"), rights_epochs.c.state != "open"),
     )
     .values(
         allocated=hub_rights.c.allocated + sa.bindparam("wanted", type_=sa.BigInteger),
@@ -94,6 +97,7 @@ def allocate(connection: Connection, owner: str, location: str, wanted: Sequence
                 deficit=deficit,
             )
     _NEW.run(connection, [(owner, line_no, location, sku, units, 0, 0) for line_no, sku, units in wanted])
+    note_changed(connection, [sku for _line_no, sku, _units in wanted])
 
 
 def end(connection: Connection, owner: str, line_no: int, units: int) -> int:
@@ -108,6 +112,9 @@ def end(connection: Connection, owner: str, line_no: int, units: int) -> int:
         .where(hub_rights.c.location == row.location, hub_rights.c.sku == row.sku)
         .values(ended=hub_rights.c.ended + really, version=hub_rights.c.version + 1)
     )
+    # What came back may be missing there: then it goes on to the location, and nobody else is promised it.
+    give_back(connection, row.location, row.sku)
+    note_changed(connection, (row.sku,))
     return really
 
 

@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from hub.stock.availability import KeptBack, available
+from hub.stock.availability import available
+from hub.stock.policy import kept_back
+from hub.transfers.inbound import acknowledged, units_by_sku
 from hub.web import REFUSALS, Anybody, TheHub
 from protocol.fulfilment import PromiseClass
 from protocol.orders import WireModel
@@ -43,6 +45,8 @@ class AvailabilityView(WireModel):
     deficit: int
     safety_stock: int
     company_threshold: int
+    inbound: int
+    """On its way to locations that lend it the moment they receive it; in no other number."""
     parts: tuple[PartView, ...]
 
 
@@ -51,10 +55,15 @@ def availability(
     hub: TheHub, _person: Anybody, sku: Skus, promise_class: PromiseClass = PromiseClass.STANDARD
 ) -> list[AvailabilityView]:
     """Return what can be promised of each item, and how that comes about."""
-    kept = KeptBack(hub.settings.safety_stock, hub.settings.company_threshold)
     with hub.database.read() as connection:
+        kept = kept_back(connection, hub.spine.terms.promising, sku)
         found, locations = available(
-            connection, sku, now_us=hub.clock.now_us(), kept_back=kept, promise_class=promise_class
+            connection,
+            sku,
+            now_us=hub.clock.now_us(),
+            kept_back=kept,
+            promise_class=promise_class,
+            inbound=units_by_sku(acknowledged(connection, sku)),
         )
     return [
         AvailabilityView(
@@ -63,8 +72,9 @@ def availability(
             free=each.free,
             excluded=each.excluded,
             deficit=each.deficit,
-            safety_stock=kept.safety_stock,
-            company_threshold=kept.company_threshold,
+            safety_stock=each.kept_back.safety_stock,
+            company_threshold=each.kept_back.company_threshold,
+            inbound=each.inbound,
             parts=tuple(
                 PartView(
                     location=at.location,

@@ -21,15 +21,21 @@ from sqlalchemy.engine import Connection
 
 from hub.fleet.rows import link_sessions, locations
 from hub.fleet.rules import LATE_SECONDS, OFFLINE_SECONDS, PillState
-from hub.stock.rows import hub_rights
+from hub.stock.policy import KeptBack, current
+from hub.stock.rows import hub_rights, rights_epochs
 from protocol.clock import MICROSECONDS
 from protocol.fulfilment import PromiseClass
+from protocol.lending import DEFAULT_SILENCE, Silence
 
 INACTIVE: Final = "INACTIVE"
 STALE: Final = "STALE"
 DEFICIT: Final = "DEFICIT"
+FENCED: Final = "FENCED"
+"""Its rights must be re-opened first: it or the hub was restored (`hub.link.epochs`)."""
 FREE, MISSING, PROMISABLE, WIDTH = 0, 1, 2, 3
 """Where the figures of an item stand in `At.stock`, and how many there are of each."""
+Kept = KeptBack | Mapping[str, KeptBack]
+"""What is kept back: the same of every item, or by item (`hub.stock.policy.kept_back`)."""
 _NOTHING: Final = (0, 0, 0)
 """What a location could give of an item of which it has lent nothing."""
 
@@ -38,8 +44,13 @@ _HEARD: Final = (
     .where(link_sessions.c.edge == locations.c.location_id, ~link_sessions.c.drain_only)
     .scalar_subquery()
 )
+_FENCED: Final = (
+    sa.exists()
+    .where(rights_epochs.c.location == locations.c.location_id, rights_epochs.c.state != "open")
+    .correlate(locations)
+)
 _PLACES: Final = sa.select(
-    locations.c.location_id, locations.c.name, locations.c.kind, locations.c.status, _HEARD
+    locations.c.location_id, locations.c.name, locations.c.kind, locations.c.status, _HEARD, _FENCED
 )
 _PLACE: Final = _PLACES.where(locations.c.location_id == sa.bindparam("only"))
 _FREE: Final = hub_rights.c.granted_seen - hub_rights.c.returned - hub_rights.c.allocated + hub_rights.c.ended
@@ -53,14 +64,6 @@ _LENT: Final = sa.select(
 _LENT_AT: Final = _LENT.where(hub_rights.c.location == sa.bindparam("only"))
 
 
-@dataclass(frozen=True, slots=True)
-class KeptBack:
-    """Lent units that are never promised: per item and location, and per item over all of them."""
-
-    safety_stock: int = 0
-    company_threshold: int = 0
-
-
 class Place(NamedTuple):
     """One location as it is now."""
 
@@ -71,7 +74,7 @@ class Place(NamedTuple):
     age_seconds: int | None
     """Since it was last heard, by any process of the hub; None when it never was."""
     silent: str
-    """Why it gets no new promise of the class: `INACTIVE`, `STALE`, or empty."""
+    """Why it gets no new promise of the class: `INACTIVE`, `STALE`, `FENCED`, or empty."""
 
 
 class At(NamedTuple):
@@ -95,7 +98,7 @@ class Part(NamedTuple):
     deficit: int
     """Promised units that the location misses."""
     excluded: str
-    """Why nothing of it counts: `INACTIVE`, `STALE`, `DEFICIT`, or empty."""
+    """Why nothing of it counts: `INACTIVE`, `STALE`, `FENCED`, `DEFICIT`, or empty."""
     promisable: int
     """What may be promised from there."""
 
@@ -108,6 +111,8 @@ class Available:
     parts: Mapping[str, Part]
     """By location; one that has lent nothing of it is left out."""
     kept_back: KeptBack
+    inbound: int = 0
+    """On its way to locations that lend it to the hub the moment they receive it; in no other number."""
 
     @property
     def free(self) -> int:
@@ -123,6 +128,11 @@ class Available:
     def excluded(self) -> int:
         """Free units that do not count, because their location is shut out, silent or misses some."""
         return sum([part.free for part in self.parts.values() if part.excluded])
+
+    @property
+    def safety_stock(self) -> int:
+        """Free units that are kept back at their locations, over all that count."""
+        return sum([part.free - part.promisable for part in self.parts.values() if not part.excluded])
 
     @property
     def promisable(self) -> int:
@@ -142,17 +152,22 @@ def state_of(seconds: int | None, *, active: bool) -> PillState:
     return "late" if seconds < OFFLINE_SECONDS else "offline"
 
 
-def why_silent(state: PillState, promise_class: PromiseClass) -> str:
+def why_silent(
+    state: PillState, promise_class: PromiseClass, silence: Mapping[PromiseClass, Silence] = DEFAULT_SILENCE
+) -> str:
     """Return why a location in this state gets no new promise of this class; empty when it does.
 
     A tight promise needs somebody who looks at the order within minutes, so it stops as soon as a location
-    is late; every other one when it is offline.
+    is late; every other one when it is offline; or as the policy says.
     """
     if state == "revoked":
         return INACTIVE
-    if state in ("offline", "never_seen"):
+    stops = silence.get(promise_class, DEFAULT_SILENCE[promise_class])
+    if state == "never_seen":
         return STALE
-    return STALE if state == "late" and promise_class is PromiseClass.SAME_HOUR else ""
+    if state == "offline":
+        return "" if stops is Silence.NEVER else STALE
+    return STALE if state == "late" and stops is Silence.LATE else ""
 
 
 def places(
@@ -161,33 +176,40 @@ def places(
     now_us: int,
     promise_class: PromiseClass = PromiseClass.STANDARD,
     only: str = "",
+    memory: dict[str, Any] | None = None,
 ) -> list[Place]:
     """Return every location, or one, and why it gets no new promise of the class."""
     found = []
+    silence = current(connection, memory).said.silence
     silences: dict[PillState, str] = {}
     rows = _fetch(connection, _PLACE, {"only": only}) if only else _fetch(connection, _PLACES, {})
-    for location, name, kind, status, last_us in rows:
+    for location, name, kind, status, last_us, fenced in rows:
         seconds = None if last_us is None else max(0, now_us - last_us) // MICROSECONDS
         state = state_of(seconds, active=status == "active")
         silent = silences.get(state)
         if silent is None:
-            silent = silences[state] = why_silent(state, promise_class)
-        found.append(Place(location, name, kind, state, seconds, silent))
+            silent = silences[state] = why_silent(state, promise_class, silence)
+        found.append(Place(location, name, kind, state, seconds, FENCED if fenced else silent))
     return found
 
 
 def stock_of(
-    connection: Connection, locations: Sequence[str], skus: Sequence[str], kept_back: KeptBack
+    connection: Connection, locations: Sequence[str], skus: Sequence[str], kept_back: Kept
 ) -> list[tuple[int, ...]]:
     """Return what each of these locations could give of each item, in the order given: the formula."""
     only = locations[0] if len(locations) == 1 else ""
     found: list[tuple[int, ...]] = [()] * len(locations)
     for sku in skus:
-        values: dict[str, Any] = {"of": sku, "safety": kept_back.safety_stock}
+        kept = _kept(kept_back, sku)
+        values: dict[str, Any] = {"of": sku, "safety": kept.safety_stock}
         if only:
             values["only"] = only
         rows = _fetch(connection, _LENT_AT if only else _LENT, values)
         lent = {location: (free, missing, promisable) for location, free, missing, promisable in rows}
+        for location, safety in kept.at.items():
+            if location in lent:
+                free, missing, _promisable = lent[location]
+                lent[location] = (free, missing, 0 if missing else max(0, free - safety))
         found = list(map(add, found, map(lent.get, locations, repeat(_NOTHING))))
     return found
 
@@ -197,7 +219,7 @@ def stock_at(
     skus: Sequence[str],
     *,
     now_us: int,
-    kept_back: KeptBack,
+    kept_back: Kept,
     promise_class: PromiseClass = PromiseClass.STANDARD,
 ) -> list[At]:
     """Return every location with what it could give of each item."""
@@ -211,22 +233,31 @@ def available(
     skus: Sequence[str],
     *,
     now_us: int,
-    kept_back: KeptBack,
+    kept_back: Kept,
     promise_class: PromiseClass = PromiseClass.STANDARD,
+    inbound: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[dict[str, Available], list[At]]:
-    """Return what can be promised of each item with its parts, and the locations they are of."""
+    """Return what can be promised of each item with its parts, and the locations they are of.
+
+    `inbound` stands beside it: what is lent the moment it is received, for a promise that is far enough off.
+    """
     wanted = list(dict.fromkeys(skus))
     everywhere = stock_at(connection, wanted, now_us=now_us, kept_back=kept_back, promise_class=promise_class)
     found = {}
     for n, sku in enumerate(wanted):
         parts = {at.location: _part(at, n * WIDTH) for at in everywhere if _has_lent(at, n * WIDTH)}
-        found[sku] = Available(sku, MappingProxyType(parts), kept_back)
+        kept = _kept(kept_back, sku)
+        found[sku] = Available(sku, MappingProxyType(parts), kept, inbound.get(sku, 0))
     return found, everywhere
 
 
 def promisable_at(at: At, n: int) -> int:
     """Return what a location adds of the n-th item: nothing while it is silent."""
     return 0 if at.silent else at.stock[n * WIDTH + PROMISABLE]
+
+
+def _kept(kept_back: Kept, sku: str) -> KeptBack:
+    return kept_back if isinstance(kept_back, KeptBack) else kept_back[sku]
 
 
 def _has_lent(at: At, where: int) -> bool:

@@ -1,15 +1,20 @@
 """Stock over all locations, read only: the stores move it, the hub adds it up."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from hub.console.web import PAGE_ROWS, filled, pages_of, place_names, show
-from hub.stock import reads
-from hub.stock.availability import KeptBack, available
+from hub.stock import reads, task_reads
+from hub.stock.availability import available
+from hub.stock.policy import kept_back
+from hub.transfers import reads as transfer_reads
+from hub.transfers.inbound import acknowledged, units_by_sku
 from hub.web import Anybody, Text, TheHub
 
+MOVING: Final = 5
+"""Open transfers of one item that its page lists."""
 router = APIRouter(include_in_schema=False)
 
 
@@ -28,10 +33,14 @@ def stock(
             connection, text=q.strip(), short=bool(short), limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS
         )
         units, value = reads.totals(connection)
+        skus = [row.sku for row in found]
+        kept = kept_back(connection, hub.spine.terms.promising, skus)
+        free, _places = available(connection, skus, now_us=hub.clock.now_us(), kept_back=kept)
     return show(
         request,
         "stock/stock.html",
         found=found,
+        free=free,
         total=total,
         units=units,
         value=value,
@@ -55,20 +64,28 @@ def item(
         name, held = reads.item(connection, sku)
         moves = reads.moves(connection, sku)
         names = place_names(connection)
-        terms = hub.spine.terms.promising
-        kept = KeptBack(terms.safety_stock, terms.company_threshold)
-        found, everywhere = available(connection, [sku], now_us=hub.clock.now_us(), kept_back=kept)
+        kept = kept_back(connection, hub.spine.terms.promising, [sku])
+        inbound = units_by_sku(acknowledged(connection, [sku]))
+        found, everywhere = available(
+            connection, [sku], now_us=hub.clock.now_us(), kept_back=kept, inbound=inbound
+        )
         lent = reads.lent(connection, sku)
+        counting = task_reads.counts(connection, is_open=True, sku=sku)
+        moving = transfer_reads.listed(connection, transfer_reads.Filters(sku=sku), limit=MOVING)
     return show(
         request,
         "stock/item.html",
         free=found[sku],
+        kept_back=found[sku].safety_stock,
         at={at.location: at for at in everywhere},
         lent=lent,
         sku=sku,
         name=name,
         held=held,
         moves=moves,
+        counting=counting,
+        transfers=moving[0],
+        transfers_total=moving[1],
         names=names,
         units=sum(part.quantity for part in held),
         value=sum(part.value_minor for part in held),

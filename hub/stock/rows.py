@@ -62,9 +62,72 @@ hub_rights: Final = sa.Table(
     sa.Column("edge_version", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("echoed", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("returned_echoed", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("back_upto", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("on_hand", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("bound", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("want", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index("ix_hub_rights_sku", "sku"),
+    sa.Index(
+        "ix_hub_rights_due",
+        "location",
+        "sku",
+        sqlite_where=sa.text("version > echoed"),
+        postgresql_where=sa.text("version > echoed"),
+    ),
 )
-"""What each location has lent the hub, as the last vectors of both sides said it."""
+"""What each location has lent the hub, as the last vectors of both sides said it.
+
+`returned_echoed` is `returned` as the location had seen it when it said its deficit, `back_upto` the level of
+`returned` that it asks for, `want` the number of free units that the hub asks it for. A location is told of
+rows whose `version` it has not `echoed`; they have an index of their own, because it lends 200,000 others.
+"""
+
+lending_policies: Final = sa.Table(
+    "lending_policies",
+    metadata,
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("made_us", sa.BigInteger, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+)
+"""Every policy of lending there was; the newest counts. `body` is a `hub.stock.policy.CompanyPolicy`."""
+
+lending_rates: Final = sa.Table(
+    "lending_rates",
+    metadata,
+    sa.Column("location", sa.Text, primary_key=True),
+    sa.Column("sku", sa.Text, primary_key=True),
+    sa.Column("rate_milli", sa.BigInteger, nullable=False),
+    sa.Column("allocated", sa.BigInteger, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What is promised of an item at a location, in thousandths of a unit a day, and the cell A at that time."""
+
+atp_changed: Final = sa.Table("atp_changed", metadata, sa.Column("sku", sa.Text, primary_key=True))
+"""Items of which something else may be promised than a channel was told; written with the change itself."""
+
+rights_epochs: Final = sa.Table(
+    "rights_epochs",
+    metadata,
+    sa.Column("location", sa.Text, primary_key=True),
+    sa.Column("ep", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("inc", sa.Text, nullable=False),
+    sa.Column("hub_inc", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("told", sa.Text, nullable=False),
+    sa.Column("since_us", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("state IN ('open', 'fenced', 'told')", name="state"),
+)
+"""Which epoch the rights of a location belong to; one without a row lends in epoch 0.
+
+`fenced`: one side has lost its past; nothing is promised or given back until both have said what is open.
+`told`: the hub has said what the new epoch begins with (`told`), and waits until the edge has taken it over.
+Whoever takes rights asks for `state = 'open'` in the same statement (`hub.stock.allocations`).
+"""
 
 allocations: Final = sa.Table(
     "allocations",

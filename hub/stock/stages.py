@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hub.spine.bulk import Insert, Upsert, among
+from hub.spine.bulk import Insert, Select, Upsert
 from hub.spine.entries import Entry
 from hub.spine.later import Leaving
 from hub.spine.places import Place, Places
@@ -35,6 +35,18 @@ Key = tuple[str, str, Bucket]
 _MOVEMENTS: Final = Insert(stock_movements)
 _BALANCES: Final = Upsert(balances, add=["quantity"])
 _VALUES: Final = Upsert(stock_values)
+_HELD: Final = Select(
+    sa.select(
+        stock_values.c.sku,
+        stock_values.c.bucket,
+        stock_values.c.quantity,
+        stock_values.c.value_minor,
+        stock_values.c.last_unit_cost_minor,
+    ).where(
+        stock_values.c.entity == sa.bindparam("for_entity"), stock_values.c.location == sa.bindparam("at")
+    ),
+    stock_values.c.sku,
+)
 _EMPTY: Final = StockValue()
 _LATER: Final = frozenset({
     later.OrderPlaced,
@@ -44,6 +56,7 @@ _LATER: Final = frozenset({
     later.HandoverUndone,
     later.AssignmentRejected,
     later.AssignmentCancelled,
+    later.AssignmentChanged,
 })  # fmt: skip
 
 
@@ -56,6 +69,8 @@ class Shelves:
         self._dirty: dict[Key, Place] = {}
         self._moves: list[tuple[Any, ...]] = []
         self._changes: dict[tuple[str, str, str], int] = {}
+        self._loaded: set[tuple[str, str]] = set()
+        self._numbered: tuple[int, int] = (0, 0)
 
     def prepare(self, batch: Sequence[Applied]) -> None:
         """Read the values of everything that these events touch."""
@@ -74,23 +89,17 @@ class Shelves:
             self._load(self._work.room(Places).of(location), skus)
 
     def _load(self, place: Place, skus: Iterable[str]) -> None:
-        columns, connection = stock_values.c, self._work.connection
+        here = {"for_entity": place.entity, "at": place.location}
         for some in chunks(skus):
-            found = connection.execute(
-                sa.select(
-                    columns.sku,
-                    columns.bucket,
-                    columns.quantity,
-                    columns.value_minor,
-                    columns.last_unit_cost_minor,
-                ).where(
-                    columns.entity == place.entity,
-                    columns.location == place.location,
-                    among(connection, columns.sku, some),
-                )
-            ).all()
-            for sku, bucket, quantity, value, last in found:
-                self._values[place.location, sku, Bucket(bucket)] = StockValue(quantity, value, last)
+            self._loaded.update([(place.location, sku) for sku in some])
+            for row in _HELD.run(self._work.connection, some, **here):
+                key = (place.location, row.sku, Bucket(row.bucket))
+                self._values[key] = StockValue(row.quantity, row.value_minor, row.last_unit_cost_minor)
+
+    def need(self, place: Place, skus: Iterable[str]) -> None:
+        """Read the values of articles that `prepare` could not know of, such as those of another location."""
+        if missing := [sku for sku in skus if (place.location, sku) not in self._loaded]:
+            self._load(place, missing)
 
     def value(self, place: Place, sku: str, bucket: Bucket) -> StockValue:
         """Return what a bucket holds and is worth."""
@@ -113,12 +122,15 @@ class Shelves:
         """Note the movements of an event and what they do to the balances; `reasons` if each has its own."""
         location, order = place.location, applied.apply_order
         changes = self._changes
+        # One event may move stock at two locations: its movements are counted through.
+        used = self._numbered[1] if self._numbered[0] == order else 0
+        self._numbered = (order, used + len(moves))
         for n, move in enumerate(moves, start=1):
             sku, source, target, quantity = move.sku, move.from_bucket, move.to_bucket, move.quantity
             self._moves.append(
                 (
                     order,
-                    n,
+                    used + n,
                     location,
                     sku,
                     source.value,
@@ -167,6 +179,8 @@ def _skus(body: Any) -> list[str]:
     """Return what an event of an order for later takes from or puts on a shelf."""
     if isinstance(body, later.OrderPlaced):
         return [line.sku for line in body.own.lines] if body.own else []
+    if isinstance(body, later.AssignmentChanged):
+        return [line.sku for line in body.dropped]
     short = body.shorts if isinstance(body, later.AssignmentPicked) else ()
     return [line.sku for line in (*body.lines, *short)]
 
@@ -255,6 +269,12 @@ def on_assignment_given_up(work: Work, applied: Applied) -> None:
     """What was picked or set aside goes back to the shelf."""
     body: later.AssignmentRejected | later.AssignmentCancelled = applied.body
     _shift(work, applied, put_back_movements(body.lines), _said_costs(applied))
+
+
+def on_assignment_changed(work: Work, applied: Applied) -> None:
+    """What was set aside and is not wanted any more is on the shelf again."""
+    body: later.AssignmentChanged = applied.body
+    _shift(work, applied, put_back_movements(body.dropped), _said_costs(applied))
 
 
 def on_goods_left(work: Work, applied: Applied) -> None:

@@ -145,11 +145,11 @@ def _bodies(work: Work, applied: Applied, body: TillClosed) -> Iterator[WireMode
         .where(
             event_subjects.c.subject == f"till:{body.session_id}",
             events.c.edge == applied.edge,
-            events.c.inc == applied.inc,
-            events.c.seq.between(body.first_seq, body.last_seq),
+            # A store that was restored goes on in a new stream; the range speaks of that one alone.
+            sa.or_(events.c.inc != applied.inc, events.c.seq.between(body.first_seq, body.last_seq)),
             events.c.kind.in_(_SUMMED),
         )
-        .order_by(events.c.seq)
+        .order_by(events.c.apply_order)
     )
     for (data,) in found:
         yield read_body(decode_event(bytes(data)))

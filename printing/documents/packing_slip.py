@@ -11,7 +11,7 @@ from printing.document import Align, Block, Document, Row, Rule, Space, Text
 from printing.documents.parts import Blocks, day, ending, heading, money, slip_codes
 from protocol.kit.text import _, language
 
-_WIDTHS: Final = (0, 7, 4, 5)
+_WIDTHS: Final = (0, 8, 4, 6)
 _ALIGNS: Final[tuple[Align, ...]] = ("left", "right", "right", "right")
 
 

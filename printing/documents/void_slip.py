@@ -23,6 +23,8 @@ class VoidSlipFacts:
     voided_at: datetime
     voided_by: str = ""
     pick_list: str = ""
+    new_list: str = ""
+    """Another list says what is wanted instead; empty when nothing of it is wanted any more."""
     demo: bool = False
 
 
@@ -30,17 +32,19 @@ def void_slip(facts: VoidSlipFacts) -> Document:
     """Return the slip that stops a pick."""
     blocks: Blocks = [
         *heading(demo=facts.demo),
-        Band(_("VOID - do not pick")),
+        Band(_("VOID - other units are wanted") if facts.new_list else _("VOID - do not pick")),
         Text(last_four(facts.order_number), "center", size=4, bold=True),
         Text(facts.order_number, "center"),
         Space(),
         Text(facts.reason, "center", bold=True),
         Rule(),
-        Text(_("Put back what is picked already."), "center", size=2, bold=True),
+        Text(_instead(facts), "center", size=2, bold=True),
         Rule(),
     ]
     if facts.pick_list:
         blocks.append(Row.pair(_("Pick list"), facts.pick_list))
+    if facts.new_list:
+        blocks.append(Row.pair(_("New pick list"), facts.new_list))
     blocks.extend(
         [
             Row.pair(_("Assignment"), facts.assignment),
@@ -51,3 +55,9 @@ def void_slip(facts: VoidSlipFacts) -> Document:
         ]
     )
     return Document(_("Void {number}", number=facts.order_number), tuple(blocks), language.get())
+
+
+def _instead(facts: VoidSlipFacts) -> str:
+    if facts.new_list:
+        return _("Throw this list away and take the new one.")
+    return _("Put back what is picked already.")

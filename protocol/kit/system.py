@@ -2,8 +2,11 @@
 
 import secrets
 import time
+from typing import Final
 
 from uuid_utils.compat import uuid7
+
+from protocol.clock import Clock
 
 
 class SystemClock:
@@ -16,6 +19,45 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return seconds from an arbitrary start that never go back."""
         return time.monotonic()
+
+
+DAY_US: Final = 24 * 3600 * 1_000_000
+
+
+class FlooredClock:
+    """The machine's clock, which never begins days before what is written down already.
+
+    A computer whose battery is empty starts in 1970; its receipts would be of another century. It then goes
+    on from the newest moment that is known, until somebody else's clock says that the machine's is right.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead_us = 0
+
+    def floor(self, known_us: int) -> bool:
+        """Go on from a moment that is known to be past; tell whether the machine was days behind it."""
+        behind_us = known_us - self._clock.now_us()
+        self._ahead_us = behind_us if behind_us > DAY_US else 0
+        return self.is_floored
+
+    @property
+    def is_floored(self) -> bool:
+        """Tell whether another time is shown than the machine's."""
+        return self._ahead_us > 0
+
+    def trust(self, now_us: int) -> None:
+        """Show the machine's time again once it is within a day of what another clock says."""
+        if abs(now_us - self._clock.now_us()) < DAY_US:
+            self._ahead_us = 0
+
+    def now_us(self) -> int:
+        """Return the shown time in microseconds since 1970, UTC."""
+        return self._clock.now_us() + self._ahead_us
+
+    def monotonic(self) -> float:
+        """Return seconds from an arbitrary start that never go back."""
+        return self._clock.monotonic()
 
 
 class ShiftedClock:

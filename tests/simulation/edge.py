@@ -7,6 +7,7 @@ from typing import Any
 from edge_agent.app import parts
 from edge_agent.catalog import steps as catalog_steps
 from edge_agent.context import Edge
+from edge_agent.database import EdgeDatabase
 from edge_agent.fulfil.directives import kinds_of
 from edge_agent.link.service import LinkService
 from edge_agent.link.settings import LinkSettings
@@ -17,7 +18,7 @@ from protocol.kit.mqtt import Broker, Happening
 from protocol.kit.web.signin import CurrentPerson
 from protocol.kit.writer import Store
 from protocol.stream import first_hash
-from tests.simulation.https import SimCourier, SimUploads
+from tests.simulation.https import SimCourier, SimRecovery, SimUploads
 from tests.simulation.network import SimSession
 from tests.simulation.node import Chain, Command, Node, Place
 from tests.simulation.schedule import SECOND
@@ -47,11 +48,14 @@ class EdgeNode(Node):
             tills=TILLS,
         )
         self.chain = Chain(name, "")
+        self.past: list[Chain] = []
+        """The lives of this machine's databases before the present one."""
         self.orders: list[str] = []
         """Numbers of sales that a client was told, for those who bring something back."""
         self._printed: set[str] = set()
         self.is_copy = False
         """Whether this database was restored or cloned, so that its history may fork."""
+        self._database: EdgeDatabase | None = None
         self._jitter = child(rng)
         self._batch: DirectiveBatch | None = None
         self._carrying = False
@@ -66,6 +70,10 @@ class EdgeNode(Node):
     def open_courier(self, hub_url: str, token: str, incoming: Any, **_said: Any) -> SimCourier:
         """Return the courier of the link that is being built."""
         return SimCourier(self, hub_url, token, incoming)
+
+    def open_recovery(self, *args: Any) -> SimRecovery:
+        """Return what brings back what is lost, of the link that is being built."""
+        return SimRecovery(self, *args)
 
     def open_uploads(self, courier: SimCourier, moved: Any) -> SimUploads:
         """Return the uploads of the link that is being built."""
@@ -86,7 +94,9 @@ class EdgeNode(Node):
         """Build the store and its link, as its program does, without the threads."""
         options = self.world.options
         self._batch, self._carrying = None, False
+        self._database = None
         edge = self.program = parts(self.settings, clock=self.clock, ids=self.ids)
+        self._database = edge.database
         self.link = LinkService(
             edge,
             apply_catalog=catalog_steps.apply_file,
@@ -106,8 +116,6 @@ class EdgeNode(Node):
         )
         self.inbox = self.link.directives
         self.inbox._stopping = Running()  # type: ignore[assignment]  # the schedule waits instead
-        if edge.identity.inc != self.chain.inc:
-            self.chain = Chain(self.edge, edge.identity.inc, [first_hash(self.edge, edge.identity.inc)])
         self.talk = self.link._talk
         edge.online = lambda: self.talk.is_open
         self.talk.load()
@@ -117,20 +125,18 @@ class EdgeNode(Node):
 
     def close(self) -> None:
         """Close the file in order."""
-        self._edge_database.close()
+        assert self._database is not None
+        self._database.close()
 
     def abandon(self) -> None:
         """Let go of the file as a dead process does."""
-        self._edge_database.readers.close()
+        if self._database is not None:
+            self._database.readers.close()
         self._raw.close()
 
     def goodbye(self) -> None:
         """Take the presence back and keep what was acknowledged."""
         self.talk.goodbye()
-
-    @property
-    def _edge_database(self) -> Any:
-        return self.link._edge.database
 
     def turn(self) -> None:
         """Do what the link's thread does between two waits."""
@@ -193,7 +199,15 @@ class EdgeNode(Node):
 
     def told(self) -> None:
         """A client was told: what the journal ends with now must never be missing again."""
-        self.chain.told = max(self.chain.told, self.newest())
+        assert self.program is not None
+        if self.program.identity.inc == self.chain.inc:
+            self.chain.told = max(self.chain.told, self.newest())
+
+    def begin_chain(self, inc: str) -> None:
+        """Follow another life of this database."""
+        if self.chain.inc:
+            self.past.append(self.chain)
+        self.chain = Chain(self.edge, inc, [first_hash(self.edge, inc)])
 
     def learn_number(self, number: str, *, order: bool = False) -> None:
         """A client was told a printed number; nobody may ever be told it again."""
@@ -216,9 +230,11 @@ class EdgeNode(Node):
         return int(self.audit.execute("SELECT price_minor FROM products WHERE sku = ?", (sku,)).fetchone()[0])
 
     def newest(self) -> int:
-        """Return the newest number of the journal."""
-        row = self.audit.execute("SELECT max(seq) FROM events").fetchone()
-        return int(row[0] or 0)
+        """Return the newest number of this life's journal."""
+        row = self.audit.execute(
+            "SELECT max(carried, coalesce((SELECT max(seq) FROM events), 0) - base) FROM link"
+        ).fetchone()
+        return int(row[0])
 
     @property
     def inc(self) -> str:
@@ -226,7 +242,12 @@ class EdgeNode(Node):
         return self.chain.inc
 
     @property
-    def quarantined(self) -> bool:
-        """Whether this store has stopped telling the hub anything, until a person gives it a new life."""
-        row = self.audit.execute("SELECT quarantine FROM link").fetchone()
+    def halted(self) -> bool:
+        """Whether this store has stopped telling the hub anything, until a person has decided."""
+        return bool(self.audit.execute("SELECT quarantine <> '' AND recovery = '' FROM link").fetchone()[0])
+
+    @property
+    def recovers(self) -> bool:
+        """Whether this store brings back what it lost, or waits until the lending is begun anew."""
+        row = self.audit.execute("SELECT quarantine <> '' OR recovery <> '' FROM link").fetchone()
         return bool(row[0])

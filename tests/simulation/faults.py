@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from tests.simulation import copies
 from tests.simulation.edge import EdgeNode
 from tests.simulation.node import Fuse, Node
 from tests.simulation.schedule import SECOND
@@ -136,21 +137,21 @@ class Nemesis:
         node = self.rng.choice(self.world.edges)
         if node.backups and node.program is not None and not node.is_copy:
             self.world.tally.fault("store restored")
-            self.world.restore_edge(node, self.rng.choice(node.backups))
+            copies.restore_edge(self.world, node, self.rng.choice(node.backups))
 
     def restore_the_hub(self) -> None:
         """Put an old copy of the hub's database in its place."""
         hub = self.world.hub
         if hub.backups and hub.program is not None:
             self.world.tally.fault("hub restored")
-            self.world.restore_hub(self.rng.choice(hub.backups))
+            copies.restore_hub(self.world, self.rng.choice(hub.backups))
 
     def clone(self) -> None:
         """Start a second machine on a copy of a store's disk."""
         node: EdgeNode = self.rng.choice(self.world.edges)
         if node.program is not None and not node.is_copy and len(self.world.edges) < 6:
             self.world.tally.fault("store cloned")
-            self.world.clone(node)
+            copies.clone(self.world, node)
 
     # --- time ---
 

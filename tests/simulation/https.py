@@ -5,7 +5,7 @@ own functions, and breaks off before or after they took effect.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,16 @@ import httpx
 import sqlalchemy as sa
 
 from edge_agent.link.courier import Courier, Uploads
+from edge_agent.link.recovery import RETRY_SECONDS, Recovery
 from hub.catalog.steps import catalog_file
 from hub.context import Hub
 from hub.customers import steps as customers
 from hub.fleet.credentials import edge_of_token, is_token
-from hub.fleet.rows import blob, blobs, location
+from hub.fleet.rows import blob, blobs, location, stream
+from hub.link import pullback
+from protocol.envelope import decode_batch
 from protocol.errors import OrderspineError, Refused, Unavailable
+from protocol.handshake import Life
 from tests.simulation.schedule import SECOND
 from tests.simulation.writer import Crash
 
@@ -50,6 +54,8 @@ class SimTransport(httpx.BaseTransport):
             "/edge/catalog/": get_catalog,
             "/edge/blobs/": put_blob,
             "/edge/contacts/": get_contact,
+            "/edge/lives/": own_past,
+            "/edge/directives": answered,
         }
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -125,6 +131,32 @@ def put_blob(hub: Hub, edge: str, request: httpx.Request) -> httpx.Response:
     return httpx.Response(201 if hub.database.write(step) else 200, request=request)
 
 
+def own_past(hub: Hub, edge: str, request: httpx.Request) -> httpx.Response:
+    """Give a store's events back, or take what a restored hub lacks of a life that is over."""
+    inc = request.url.path.split("/")[3]
+    with hub.database.read() as connection:
+        row = stream(connection, edge, inc)
+        if row is None:
+            return httpx.Response(404, request=request)
+        if request.method == "GET":
+            events = pullback.own_events(connection, edge, inc, int(request.url.params["after"]))
+            return httpx.Response(200, json={"events": events}, request=request)
+    batch = decode_batch(request.read())
+    if (batch.edge, batch.inc) != (edge, inc) or row.state == "current":
+        return httpx.Response(422, request=request)
+    now_us = hub.clock.now_us()
+    received = hub.database.write(lambda unit: hub.inbox.receive_in(unit, batch, batch.events, now_us))
+    return httpx.Response(200, json={"upto": received.upto}, request=request)
+
+
+def answered(hub: Hub, edge: str, request: httpx.Request) -> httpx.Response:
+    """Give a store the directives back that it had answered."""
+    asked = request.url.params
+    with hub.database.read() as connection:
+        found = pullback.answered_directives(connection, edge, asked["hub_inc"], int(asked["after"]))
+    return httpx.Response(200, json={"directives": found}, request=request)
+
+
 class SimCourier(Courier):
     """The store's courier on the simulated line."""
 
@@ -169,3 +201,37 @@ class SimUploads(Uploads):
             self.trouble = None
             self.delivered.add(sha256)
         self._moved()
+
+
+class SimRecovery(Recovery):
+    """What brings back what a store has lost, tried again in simulated time."""
+
+    def __init__(self, node: Any, *args: Any) -> None:
+        super().__init__(*args)
+        self._node = node
+        self._under_way = False
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether something is being brought back."""
+        return self._under_way
+
+    def begin(self, lives: Sequence[Life], hub_inc: str) -> None:
+        """Bring back what the hub has and this store lacks, unless that is under way."""
+        if not self._under_way:
+            self._under_way = True
+            delay = self._node.world.net.rng.randrange(20_000, SECOND)
+            self._node.later(delay, "recovers", lambda: self._try(lives, hub_inc))
+
+    def _try(self, lives: Sequence[Life], hub_inc: str) -> None:
+        try:
+            self.work(lives, hub_inc)
+        except OrderspineError as error:
+            self.trouble = (error.what, error.remedy)
+            if error.retryable:
+                self._node.later(RETRY_SECONDS * SECOND, "recovers", lambda: self._try(lives, hub_inc))
+                return
+        else:
+            self.trouble = None
+        self._under_way = False
+        self._done()

@@ -6,6 +6,7 @@ from typing import Any
 from hub.context import Hub
 from hub.database import HubDatabase
 from hub.journey import JOURNEY
+from hub.link import watch
 from hub.link.service import SORTED_AT_ONCE, link_of
 from hub.settings import HubSettings
 from protocol.errors import OrderspineError
@@ -24,7 +25,9 @@ class HubNode(Node):
 
     def __init__(self, world: Place, rng: Any) -> None:
         super().__init__(world, "hub", world.template.hub, rng)
-        self.settings = HubSettings(data_dir=self.folder, broker_host="broker")
+        self.settings = HubSettings(
+            data_dir=self.folder, broker_host="broker", marker_file=self.folder / "outside" / "marker"
+        )
         self.promises: list[tuple[str, tuple[Any, ...], Any]] = []
         """What somebody at the hub was told: a question and the answer it must have for ever."""
         self.orders: list[str] = []
@@ -59,6 +62,8 @@ class HubNode(Node):
             broadcaster=Broadcaster(),
             journey=JOURNEY,
         )
+        watch.settle(hub)
+        self._watched_at = self.clock.monotonic()
         self.link = link = link_of(hub, hub.presence)
         link._stopping = Running(waits=False)  # type: ignore[assignment]  # the schedule waits instead
         link.failed = self._failed  # type: ignore[attr-defined]  # the simulated link has it
@@ -94,8 +99,16 @@ class HubNode(Node):
             link._outbox_changed.clear()
             link._guarded("", link._desk.outflow.look)
         link._tick()
+        self._watch()
         if link._waiting or session.waiting:
             self.wake()
+
+    def _watch(self) -> None:
+        """Look every second whether this database is an older copy, as the hub's own tick does."""
+        assert self.program is not None
+        if self.clock.monotonic() - self._watched_at >= 1.0:
+            self._watched_at = self.clock.monotonic()
+            watch.keep(self.program)
 
     def promise(self, sql: str, values: tuple[Any, ...], expected: Any) -> None:
         """Somebody was told something that must be found again after any crash."""
@@ -105,6 +118,9 @@ class HubNode(Node):
         """Return the life that this hub believes to live."""
         row = self.audit.execute("SELECT value FROM hub_meta WHERE key = 'hub_inc'").fetchone()
         return str(row[0]) if row else ""
+
+    def told(self) -> None:
+        """Nothing more: what somebody at the hub was told is kept as a question and its answer."""
 
     def learn_order(self, order_id: str, number: str) -> None:
         """A customer was told that an order stands."""

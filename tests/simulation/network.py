@@ -178,7 +178,7 @@ class Network:
         self.up = True
         self.calm = False
         """In the second phase nothing is lost, repeated or held back any more."""
-        self.heard: list[Callable[[str, bytes], None]] = []
+        self.heard: list[Callable[[Connection, str, bytes], None]] = []
         """Who listens to every packet that was handed to the broker, such as the invariants."""
         self._connections: dict[str, Connection] = {}
         self._retained: dict[str, tuple[str, bytes]] = {}
@@ -249,7 +249,7 @@ class Network:
         self.tally.packets += 1
         self.schedule.note(f"> {topic} {len(payload)} {hash_of(payload)}")
         for listener in self.heard:
-            listener(topic, payload)
+            listener(connection, topic, payload)
         line = connection.session.owner.line
         if not line.up:
             self.tally.fault("packet cut off")

@@ -6,6 +6,7 @@ nobody keeps ids: they are never made twice.
 """
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,11 +48,18 @@ class Place(Protocol):
     numbers: dict[str, str]
     """Every number that a client was told, with the machine that printed it."""
 
+    @property
+    def edges(self) -> Sequence["Node"]:
+        """Every store and every copy of one."""
+
     def changed(self, node: "Node") -> None:
         """A machine has committed something."""
 
     def crashed(self, crash: Crash) -> None:
         """A process has died."""
+
+    def ask_later(self, node: "Node", command: "Command", delay: float) -> None:
+        """Let a client ask a machine for something after a while."""
 
     def failed(self, what: str) -> None:
         """Something is not as it must be."""
@@ -89,7 +97,7 @@ class Fuse:
     power: bool
 
 
-class Node:
+class Node(ABC):
     """A machine with one database."""
 
     def __init__(self, world: Place, name: str, template: Path, rng: random.Random) -> None:
@@ -106,6 +114,7 @@ class Node:
         self.line = Line()
         self.life = 0
         self.program: Any = None
+        self.starting = False
         self.session: SimSession | None = None
         self.fuse: Fuse | None = None
         self.backups: list[Backup] = []
@@ -127,7 +136,7 @@ class Node:
         self.fuse.boundaries -= 1
         if self.fuse.boundaries < 0:
             power, self.fuse = self.fuse.power, None
-            raise Crash(self, power=power)
+            raise Crash(self, power=power, left=self.disk.freeze())
 
     def begun(self, store: Store[Any]) -> None:
         """Let another program, such as the command line, try to write in the middle of a transaction.
@@ -163,14 +172,16 @@ class Node:
         """Start the process on what the files hold."""
         self.life += 1
         self._turn_due = False
+        self.starting = True
         with building(self):
             self.open()
+        self.starting = False
         self._audit = connect(self.disk.file, read_only=True)
         self._beat()
 
-    def die(self, *, power: bool) -> None:
-        """End the process as a kill or a loss of power does."""
-        copy = self.disk.freeze()
+    def die(self, *, power: bool, left: Copy | None = None) -> None:
+        """End the process as a kill or a loss of power does, perhaps while it starts."""
+        copy = left or self.disk.freeze()
         self._end(at_once=not power)
         self.abandon()
         self.disk.put_back(self.disk.after_power_loss(copy, self.rng) if power else copy)
@@ -198,6 +209,7 @@ class Node:
             self.world.net.died(self.session, at_once=at_once)
         self.session = None
         self.program = None
+        self.starting = False
         if self._audit is not None:
             self._audit.close()
             self._audit = None
@@ -263,6 +275,11 @@ class Node:
         self.told()
 
     @property
+    def runs(self) -> bool:
+        """Whether there is a process, perhaps one that has only begun to start."""
+        return self.starting or self.program is not None
+
+    @property
     def audit(self) -> Connection:
         """A connection for whoever checks; only while the process runs."""
         assert self._audit is not None
@@ -273,40 +290,45 @@ class Node:
     own_table = "meta"
     """Where a machine keeps facts about itself."""
 
+    @abstractmethod
     def read_something(self, store: Store[Any]) -> None:
         """Read on the writing connection, as nearly every step does first."""
-        raise NotImplementedError
 
+    @abstractmethod
     def synchronous_of(self, store: Store[Any]) -> int:
         """Return how the writing connection waits for the disk."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open(self) -> None:
         """Build the program on the files."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """Close the files in order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def abandon(self) -> None:
         """Let go of the files without a last word."""
-        raise NotImplementedError
 
+    @abstractmethod
     def goodbye(self) -> None:
         """Say on the wire that this process ends."""
-        raise NotImplementedError
 
+    @abstractmethod
     def turn(self) -> None:
         """Run the body of the link's loop once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run(self, commands: Sequence[Command]) -> list[Any]:
         """Run commands and return their answers or their refusals."""
-        raise NotImplementedError
 
+    @abstractmethod
     def told(self) -> None:
         """A client has been told something: remember up to where it must never be lost."""
+
+
+Move = tuple[str, str, str, int]
+"""(SKU, from, to, units)."""
 
 
 @dataclass
@@ -318,3 +340,13 @@ class Chain:
     heads: list[str] = field(default_factory=list)
     told: int = 0
     """Up to here a client was told, or the hub was; it must never be missing again."""
+    moves: list[tuple[Move, ...]] = field(default_factory=lambda: [()])
+    """The movements of each number."""
+
+    def copy(self, *, told: int = 0) -> "Chain":
+        """Return another history with the same past."""
+        return Chain(self.edge, self.inc, list(self.heads), told, list(self.moves))
+
+    def cut(self, newest: int) -> None:
+        """Forget what nobody was told and a crash has taken."""
+        del self.heads[newest + 1 :], self.moves[newest + 1 :]

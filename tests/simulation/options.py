@@ -57,6 +57,10 @@ class Options:
     """Share of transactions in whose middle another program tries to write the same file."""
     big: float = 0.0
     """Share of deliveries that are too large for the wire."""
+    skew: float = 0.0
+    """Chance that the hub is older than its stores until it is upgraded."""
+    start_crash: float = 0.0
+    """Share of starts in which the process dies again at one of its first commits."""
 
     def faults(self) -> str:
         """Return what is not as by default, for the trace."""
@@ -74,7 +78,7 @@ def draw(rng: random.Random) -> Options:
         return round(value, 3) if rng.random() < share else 0.0
 
     return Options(
-        seconds=rng.choice((30, 60, 90, 150)),
+        seconds=rng.choice((15, 30, 45, 60, 100)),
         trade_seconds=rng.choice((0.7, 1.2, 2.5)),
         ops_seconds=rng.choice((0.7, 1.5, 4.0)),
         loss=some(rng.uniform(0.01, 0.3)),
@@ -102,10 +106,12 @@ def draw(rng: random.Random) -> Options:
         slow=some(rng.uniform(0.05, 0.4), 0.3),
         https=some(rng.uniform(0.05, 0.5), 0.4),
         tick_ms=rng.choice((250, 500, 1_000)),
-        lend_share_ppm=rng.choice((0, 700_000, 1_000_000, 1_000_000)),
-        lend_cap=rng.choice((1, 3, 8)),
+        lend_share_ppm=rng.choice((0, 500_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000)),
+        lend_cap=rng.choice((1, 3, 3, 8)),
         grouping=rng.choice((0.0, 0.2, 0.5)),
         repeat_command=rng.choice((0.0, 0.1, 0.3)),
         intruder=some(0.02, 0.3),
         big=some(0.05, 0.15),
+        start_crash=some(rng.uniform(0.1, 0.5), 0.4),
+        skew=some(1.0, 0.12),
     )

@@ -9,16 +9,18 @@ import multiprocessing
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from tests.simulation.goods import make_template
 from tests.simulation.node import Template
 from tests.simulation.options import Options
 from tests.simulation.world import Verdict, World
 
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 MEMORY: Final = Path("/dev/shm")
 SEEDS: Final = Path(__file__).parent / "seeds"
 """One file for each seed that ever failed: its name is the seed, its text what went wrong.
@@ -36,9 +38,16 @@ class Runner:
         self._folder = folder
         self._template: Template = make_template(folder / "template")
 
-    def run(self, seed: int, *, options: Options | None = None, trace: bool = False) -> Verdict:
-        """Run a seed and return what came of it."""
-        world = World(seed, self._folder / "run", self._template, options=options, trace=trace)
+    def run(
+        self,
+        seed: int,
+        *,
+        options: Options | None = None,
+        swarm: Mapping[str, Any] = NOTHING,
+        trace: bool = False,
+    ) -> Verdict:
+        """Run a seed and return what came of it; `swarm` are options that are given instead of drawn."""
+        world = World(seed, self._folder / "run", self._template, options=options, swarm=swarm, trace=trace)
         return world.run()
 
 

@@ -21,7 +21,9 @@ import edge_agent.link.facts
 import edge_agent.link.service
 import hub.database
 import hub.link.service
-from protocol.errors import OrderspineError
+from hub.spine import parking
+from protocol.envelope import read_body
+from protocol.errors import BadMessage, OrderspineError
 from tests.simulation.writer import InlineWriter
 
 DISK_FREE: Final = types.SimpleNamespace(free=50_000_000_000)
@@ -29,6 +31,10 @@ _real_open_engine: Final = hub.database.open_engine
 _building: list[Any] = []
 _engines: dict[str, Engine] = {}
 _files: dict[str, Path] = {}
+unknown_kinds: Final[set[str]] = set()
+"""Kinds of events that the hub of this run does not know yet."""
+_real_read_whole: Final = parking._read_whole
+_real_read_body: Final = read_body
 
 
 class Postponed(BaseException):
@@ -101,9 +107,12 @@ def seams() -> Generator[None]:
             put(module, "Session", _session)
         put(edge_agent.link.service, "Courier", _courier)
         put(edge_agent.link.service, "Uploads", _uploads)
+        put(edge_agent.link.service, "Recovery", _recovery)
         put(edge_agent.link.facts, "shutil", types.SimpleNamespace(disk_usage=lambda _path: DISK_FREE))
         put(hub.link.service, "HubLink", SimHubLink)
         put(hub.database, "open_engine", _engine)
+        put(parking, "_read_whole", _read_whole)
+        put(parking, "read_body", _read_body)
         yield
 
 
@@ -120,8 +129,23 @@ def _courier(*args: Any, **said: Any) -> Any:
     return _building[-1].open_courier(*args, **said)
 
 
+def _recovery(*args: Any) -> Any:
+    return _building[-1].open_recovery(*args)
+
+
 def _uploads(*args: Any, **said: Any) -> Any:
     return _building[-1].open_uploads(*args, **said)
+
+
+def _read_whole(data: bytes) -> Any:
+    event = _real_read_whole(data)
+    return None if event is not None and event.kind in unknown_kinds else event
+
+
+def _read_body(event: Any) -> Any:
+    if event.kind in unknown_kinds:
+        raise BadMessage("This hub does not know that kind.", "Upgrade it.", code="unknown_kind")
+    return _real_read_body(event)
 
 
 def _engine(url: str) -> Engine:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation import mutants
+from tests.simulation.mutants import disk, wire
 from tests.simulation.options import Options
 from tests.simulation.run import SEEDS, Runner, kept_seeds, runner
 
-COUNT = 40
-PART = 5
+COUNT = 200
+PART = 10
 POWER_CUTS = Options(seconds=40, edge_crash=4.0, power=1.0)
 
 pytestmark = pytest.mark.timeout(240)
@@ -70,16 +70,34 @@ def test_another_seed_leaves_another_trace(here: Runner) -> None:
 
 def test_a_store_whose_commits_do_not_wait_for_the_disk_loses_what_it_told(here: Runner) -> None:
     kept = [here.run(seed, options=POWER_CUTS).problem for seed in range(3)]
-    with mutants.normal_at_stores():
+    with disk.normal_at_stores():
         lost = [here.run(seed, options=POWER_CUTS).problem for seed in range(3)]
 
     assert kept == ["", "", ""]
     assert any("after a crash" in problem for problem in lost)
 
 
+def test_a_hub_whose_commits_do_not_wait_for_the_disk_loses_what_it_told(here: Runner) -> None:
+    cuts = Options(seconds=40, hub_crash=4.0, power=1.0)
+    kept = [here.run(seed, options=cuts).problem for seed in range(3)]
+    with disk.normal_at_the_hub():
+        lost = [here.run(seed, options=cuts).problem for seed in range(3)]
+
+    assert kept == ["", "", ""]
+    assert any(lost)
+
+
+def test_a_store_that_believes_another_connections_answer_is_found(here: Runner) -> None:
+    late = Options(seconds=60, cut=8.0, reorder=0.4, late_us=20_000_000)
+    with wire.no_nonce():
+        found = [here.run(seed, options=late).problem for seed in range(6)]
+
+    assert any("speaks in a session" in problem for problem in found)
+
+
 def test_a_hub_that_acknowledges_before_it_commits_is_found(here: Runner) -> None:
     crashing = Options(seconds=60, hub_crash=3.0, trade_seconds=0.5)
-    with mutants.ack_before_commit():
+    with wire.ack_before_commit():
         found = [here.run(seed, options=crashing).problem for seed in range(3)]
 
     assert any("the hub told" in problem for problem in found)

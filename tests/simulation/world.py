@@ -9,31 +9,31 @@ import random
 import shutil
 import time
 import traceback
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from hub.database import HubDatabase
 from hub.fleet.steps import NewLocation, add_location
-from hub.rebuild import differences, rebuild_into
-from protocol.errors import OrderspineError
 from tests.simulation.actors import AT_A_STORE, AT_THE_HUB, choose, shelves, tempers, tills
 from tests.simulation.edge import EdgeNode
 from tests.simulation.faults import Nemesis
+from tests.simulation.heal import Healing
 from tests.simulation.hub import HubNode
 from tests.simulation.invariants import Auditor
 from tests.simulation.network import Network
-from tests.simulation.node import Backup, Chain, Command, Node, Template
+from tests.simulation.node import Command, Fuse, Node, Template
 from tests.simulation.options import Options, draw
 from tests.simulation.schedule import SECOND, Schedule
-from tests.simulation.seams import building, child, engine_url, seams
+from tests.simulation.seams import child, seams
+from tests.simulation.shake import Handshakes
+from tests.simulation.skew import Skew
 from tests.simulation.tally import Tally
 from tests.simulation.writer import Crash
 
 PLACES = (("store-1", "LB"), ("store-2", "MA"), ("store-3", "BR"), ("warehouse-1", "WH"))
 FULL_CHECK_STEPS = 400
-HEAL_SECONDS = 600
-"""The longest waits of the protocol are a minute, and of a rejected duplicate two."""
 STEP_LIMIT = 100_000
 
 
@@ -55,6 +55,8 @@ class Verdict:
 class World:
     """Everything that is simulated in one run."""
 
+    places = len(PLACES)
+
     def __init__(
         self,
         seed: int,
@@ -62,11 +64,12 @@ class World:
         template: Template,
         *,
         options: Options | None = None,
+        swarm: Mapping[str, Any],
         trace: bool = False,
     ) -> None:
         rng = random.Random(f"orderspine {seed}")
         self.seed, self.folder, self.template = seed, folder, template
-        self.options = options or draw(child(rng))
+        self.options = replace(options or draw(child(rng)), **swarm)
         self.tally = Tally()
         self.schedule = Schedule(child(rng))
         if trace:
@@ -77,11 +80,12 @@ class World:
         self.numbers: dict[str, str] = {}
         self.healing = False
         self._dirty: dict[str, Node] = {}
-        self.auditor = Auditor(self)
-        self.net.heard.append(self.auditor.heard)
         self.edges: list[EdgeNode] = []
         self.hub = HubNode(self, rng)
+        self.auditor = Auditor(self)
+        self.net.heard += [self.auditor.heard, Handshakes(self.failed).heard]
         self._nemesis = Nemesis(self, rng)
+        self.skew = Skew(self, child(rng))
         self._tempers = tempers(AT_A_STORE, self.rng)
         self._hub_tempers = tempers(AT_THE_HUB, self.rng)
 
@@ -98,13 +102,13 @@ class World:
     def crashed(self, crash: Crash) -> None:
         """A process has died; it is started again after a while."""
         node = crash.machine
-        if node.program is None:
+        if not node.runs:
             return
-        self.tally.fault(
-            f"{'hub' if node is self.hub else 'store'} {'lost power' if crash.power else 'killed'}"
-        )
+        who, how = "hub" if node is self.hub else "store", "lost power" if crash.power else "killed"
+        self.tally.fault(f"{who} {how}{' while starting' if node.starting else ''}")
         self.schedule.note(f"{node.name} dies {'without power' if crash.power else ''}")
-        node.die(power=crash.power)
+        node.die(power=crash.power, left=crash.left)
+        self.auditor.down(node)
         self.start_later(node, self.rng.choice((0.3, 3.0, 30.0)) * self.rng.random() * SECOND)
 
     def start_later(self, node: Node, delay: float) -> None:
@@ -113,14 +117,16 @@ class World:
 
     def start(self, node: Node) -> bool | None:
         """Start a process on what its files hold, and compare them with what was told."""
-        if node.program is not None:
+        if node.runs:
             return False
+        if not self.healing and self.rng.random() < self.options.start_crash:
+            node.fuse = Fuse(self.rng.randrange(6), self.rng.random() < self.options.power)
         node.start()
         self.auditor.restarted(node)
         unsure, node.unsure = node.unsure, []
         for command in unsure:
             if command.repeatable and self.rng.random() < 0.8:
-                self._again(node, command, self.rng.randrange(5 * SECOND))
+                self.ask_later(node, command, self.rng.randrange(5 * SECOND))
         return None
 
     # --- the run ---
@@ -133,13 +139,13 @@ class World:
                 self._found()
                 self._nemesis.begin()
                 self._trade_until_evening()
-                self._heal()
-                self._finish()
+                healing = Healing(self)
+                healing.make_whole()
+                healing.finish()
             except Violation as found:
                 problem = str(found)
             except Exception as error:  # noqa: BLE001 - a bug of the product ends the run like a broken rule
-                where = traceback.format_exc(limit=-6)
-                problem = f"{type(error).__name__}: {error}\n{where}"
+                problem = f"{type(error).__name__}: {error}\n{_where(error)}"
             finally:
                 self._close()
         self.tally.steps, self.tally.seconds = self.schedule.steps, time.process_time() - began
@@ -169,7 +175,7 @@ class World:
                 tills.open_till(node, self.rng),
             ]
             node.ask(first)
-            self._customers(node)
+            self.customers(node)
         self._operations()
 
     def _trade_until_evening(self) -> None:
@@ -185,25 +191,30 @@ class World:
             self.schedule.step()
         except Crash as crash:
             self.crashed(crash)
-        dirty, self._dirty = self._dirty, {}
-        for node in dirty.values():
-            if node.program is not None:
-                self.auditor.look(node)
+        self._look()
         if self.schedule.steps % FULL_CHECK_STEPS == 0:
             self.auditor.full()
         if self.schedule.steps > STEP_LIMIT:
             self.failed(f"more than {STEP_LIMIT:,} steps")
 
+    def _look(self) -> None:
+        """Look at whoever committed something; stores first, so that the hub meets them as they are."""
+        dirty, self._dirty = self._dirty, {}
+        for node in sorted(dirty.values(), key=lambda node: node is self.hub):
+            if node.program is not None:
+                self.auditor.look(node)
+
     # --- people ---
 
-    def _customers(self, node: EdgeNode) -> None:
+    def customers(self, node: EdgeNode) -> None:
+        """Let the next customer of a store come."""
         wait = self.rng.expovariate(1 / self.options.trade_seconds) * SECOND
         self.schedule.after(wait, f"{node.name} serves", lambda: self._serve(node))
 
     def _serve(self, node: EdgeNode) -> bool | None:
         if self.healing:
             return False
-        self._customers(node)
+        self.customers(node)
         if node.program is None:
             return False
         together = self.rng.choice((2, 3, 5)) if self.rng.random() < self.options.grouping else 1
@@ -234,160 +245,18 @@ class World:
         node.ask(commands)
         for command in commands:
             if command.repeatable and self.rng.random() < self.options.repeat_command:
-                self._again(node, command, self.rng.expovariate(1 / 10) * SECOND)
+                self.ask_later(node, command, self.rng.expovariate(1 / 10) * SECOND)
 
-    def _again(self, node: Node, command: Command, delay: float) -> None:
+    def ask_later(self, node: Node, command: Command, delay: float) -> None:
+        """Let a client ask for something, or for the same again, after a while."""
+
         def again() -> bool | None:
             if node.program is None:
                 return False
             node.ask([command])
             return None
 
-        self.schedule.after(delay, f"{node.name} is asked {command.name} again", again)
-
-    # --- copies ---
-
-    def restore_edge(self, node: EdgeNode, backup: Backup) -> None:
-        """Replace a store's database by an older copy of itself."""
-        chain = node.chain
-        node.stop()
-        node.restore(backup)
-        self.auditor.branches.append(chain)
-        node.chain = Chain(chain.edge, chain.inc, list(chain.heads))
-        node.is_copy = True
-        node.answers.clear()
-        node.orders.clear()
-        node.unsure.clear()
-        self.start_later(node, 2 * SECOND)
-
-    def restore_hub(self, backup: Backup) -> None:
-        """Replace the hub's database by an older copy of itself: its word is only as good as that copy."""
-        hub = self.hub
-        hub.stop()
-        hub.restore(backup)
-        hub.promises.clear()
-        hub.withdrawn.clear()
-        hub.answers.clear()
-        self.auditor.acked.clear()
-        self.auditor.hub_was_restored = True
-
-        def back() -> None:
-            self.start(hub)
-            hub.restored_life = hub.life_in_file()
-
-        self.schedule.after(2 * SECOND, "hub starts", back)
-
-    def clone(self, node: EdgeNode) -> None:
-        """Start a second machine on a copy of a store's disk, with or without its machine id."""
-        code = node.settings.code
-        label = f"{node.name}-copy-{len(self.edges)}"
-        copy = EdgeNode(self, node.edge, code, node.token, self.rng, label=label)
-        copy.restore(Backup(node.disk.freeze(), self.schedule.now))
-        outside = copy.settings.marker
-        outside.parent.mkdir(parents=True, exist_ok=True)
-        if node.settings.marker.exists():
-            shutil.copyfile(node.settings.marker, outside)
-        if self.rng.random() < 0.3:
-            copy.machine = node.machine
-        copy.is_copy = node.is_copy = True
-        copy.chain = Chain(node.edge, node.chain.inc, list(node.chain.heads), node.chain.told)
-        copy.orders = list(node.orders)
-        self.edges.append(copy)
-        self.start(copy)
-        self._customers(copy)
-
-    # --- the second phase ---
-
-    def _heal(self) -> None:
-        """Make everything whole and wait until both sides have heard all of each other."""
-        self.healing = self.net.calm = self.net.up = True
-        for node in [*self.edges, self.hub]:
-            self.net.mend(node)
-            node.fuse = None
-        for node in self.edges[len(PLACES) :]:
-            if node.program is not None:
-                node.stop()  # a person has found the second machine and switched it off
-        for node in [self.hub, *self.edges[: len(PLACES)]]:
-            self.start(node)
-        limit = self.schedule.now + HEAL_SECONDS * SECOND
-        look_at = 0
-        while True:
-            self.step()
-            if self.schedule.now < look_at:
-                continue
-            look_at = self.schedule.now + 2 * SECOND
-            waits = self._waits_for()
-            if not waits:
-                return
-            if self.schedule.now > limit:
-                self.failed(f"after {HEAL_SECONDS} s without faults: {waits}")
-
-    def _waits_for(self) -> str:
-        """Return what has not been heard yet, empty when all has."""
-        if self.hub.program is None:
-            return "the hub is not there"
-        ask = self.hub.audit.execute
-        for node in self.edges[: len(PLACES)]:
-            if node.program is None:
-                return f"{node.name} is not there"
-            if not self.auditor.hears(node):
-                continue
-            upto = ask("SELECT upto FROM streams WHERE inc = ?", (node.inc,)).fetchone()
-            if upto is None or upto[0] != node.newest():
-                return f"the hub has {upto and upto[0]} of {node.newest()} events of {node.name}"
-            row = node.audit.execute("SELECT hub_inc, cseq_done FROM link").fetchone()
-            last = ask(
-                "SELECT coalesce(max(cseq), 0) FROM directives WHERE edge = ? AND state <> 'withdrawn'"
-                " AND hub_inc = (SELECT value FROM hub_meta WHERE key = 'hub_inc')",
-                (node.edge,),
-            ).fetchone()[0]
-            if row[1] < last:  # a number that was taken back travels with the next one
-                return f"{node.name} has carried out {row[1]} of {last} directives"
-            if not self.auditor.fenced(node):
-                apart = [
-                    lent
-                    for lent in self.auditor.lent(node)
-                    if (lent.granted, lent.finished, lent.returned)
-                    != (lent.granted_seen, lent.finished_seen, lent.returned_seen)
-                ]
-                if apart:
-                    return f"{node.name} and the hub do not agree on {apart[0]}"
-        left = ask(
-            "SELECT edge, cseq FROM directives WHERE state = 'sent' AND answered_us IS NULL"
-        ).fetchall()
-        heard = {node.edge for node in self.edges[: len(PLACES)] if self.auditor.hears(node)}
-        waiting = [tuple(row) for row in left if row[0] in heard]
-        return f"directives are not answered: {waiting[:3]}" if waiting else ""
-
-    def _finish(self) -> None:
-        """Compare everything, and make the hub's tables anew."""
-        self.auditor.full()
-        self.auditor.rest()
-        self._rebuild()
-        for node in self.edges[: len(PLACES)]:
-            self.tally.events += node.newest()
-            self.schedule.note(f"{node.name} ends at {node.newest()} {node.chain.heads[-1]}")
-        log = self.hub.audit.execute("SELECT count(*), coalesce(max(apply_order), 0) FROM events").fetchone()
-        self.schedule.note(f"hub ends at {tuple(log)}")
-
-    def _rebuild(self) -> None:
-        hub = self.hub.program
-        assert hub is not None
-        file = self.folder / "again.db"
-        shutil.copyfile(self.template.again, file)
-        with building(Quiet()):
-            again = HubDatabase(engine_url("again", file))
-        try:
-            rebuild_into(again, hub)
-            apart = differences(hub.database, again)
-        except OrderspineError as error:
-            apart = {error.what: 1}
-        finally:
-            again.close()
-            for left in self.folder.glob("again.db*"):
-                left.unlink()
-        if apart:
-            self.failed(f"made anew, the hub's tables differ: {apart}")
+        self.schedule.after(delay, f"{node.name} is asked {command.name} {command.key}", again)
 
     def _close(self) -> None:
         for node in [*self.edges, self.hub]:
@@ -397,19 +266,8 @@ class World:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Quiet:
-    """A machine that nobody watches."""
-
-    name = "again"
-
-    def opened(self, store: object) -> None:
-        """Nothing is remembered."""
-
-    def boundary(self) -> None:
-        """It never dies."""
-
-    def begun(self, store: object) -> None:
-        """Nobody disturbs it."""
-
-    def committed(self) -> None:
-        """Nothing is checked."""
+def _where(error: BaseException) -> str:
+    """Return the lines of the product that led to an error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "site-packages" not in frame.filename][-12:]
+    return "".join(traceback.format_list(ours))

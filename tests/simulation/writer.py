@@ -36,10 +36,12 @@ class Machine(Protocol):
 class Crash(BaseException):
     """The process of a machine ends here, in the middle of whatever it does."""
 
-    def __init__(self, machine: Any, *, power: bool) -> None:
+    def __init__(self, machine: Any, *, power: bool, left: Any = None) -> None:
         super().__init__(f"{machine.name} dies")
         self.machine = machine
         self.power = power
+        self.left = left
+        """The files as they were at that moment: what is still closed on the way out did not happen."""
 
 
 class WatchedStore(Generic[C]):

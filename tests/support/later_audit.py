@@ -15,9 +15,10 @@ from deploy.demo.supervisor import HUB
 from edge_agent.rebuild import rebuild
 from hub.ledger.chart import MAPPING
 from protocol.kit.sqlite import Connection
-from tests.support.later_company import NAMES, LaterCompany
+from tests.support.later_company import LaterCompany
 from tests.support.later_walk import Walk
 
+_TRACE_LINES: Final = 80
 _OVER: Final = "('handed_over', 'shipped', 'rejected', 'short', 'cancelled', 'expired')"
 _NAMED: Final = (
     "EXISTS (SELECT 1 FROM exceptions e WHERE e.subject = 'order:' || l.order_id AND e.state = 'open')"
@@ -38,7 +39,7 @@ _UNSETTLED: Final = """
 SELECT 'a request about ' || o.number || ' was never settled: ' || r.kind
 FROM order_requests r JOIN orders o USING (order_id) WHERE r.settled_us IS NULL
 """
-_PARKED: Final = "SELECT 'an event of ' || edge || ' is parked: ' || kind FROM parked"
+_PARKED: Final = "SELECT 'an event of ' || edge || ' is parked: ' || kind FROM parked WHERE state = 'parked'"
 _ODD_CARDS: Final = """
 SELECT kind || ': ' || title FROM exceptions WHERE kind IN ('clock_failed', 'event_conflict', 'poisoned')
 """
@@ -63,7 +64,7 @@ WITH held AS (SELECT sku, sum(lent) AS lent, sum(bound) AS bound, sum(picked_len
                       sum(CASE WHEN bucket = 'reserved' THEN quantity ELSE 0 END) AS reserved,
                       sum(CASE WHEN bucket = 'picked' THEN quantity ELSE 0 END) AS picked
                FROM balances GROUP BY sku)
-SELECT r.sku, r.granted, r.finished, r.returned_seen, r.hub_picked,
+SELECT r.sku, r.granted, r.finished - r.finished_base, r.returned_seen, r.hub_picked,
        coalesce(h.lent, 0), coalesce(h.bound, 0), coalesce(h.picked_lent, 0), coalesce(h.picked, 0),
        s.sellable, s.reserved, s.picked
 FROM rights r LEFT JOIN held h USING (sku) LEFT JOIN stock s USING (sku)
@@ -79,7 +80,7 @@ def audit(company: LaterCompany, walks: Iterable[Walk]) -> list[str]:
             *_told(hub, walks),
             *_books(hub),
         ]  # fmt: skip
-        for place in NAMES:
+        for place in company.names:
             with reading(company.edge_file(place)) as edge:
                 said += [f"{place}: {each}" for each in chain(_assignments(hub, edge, place),
                                                               _rights(hub, edge, place))]  # fmt: skip
@@ -87,9 +88,15 @@ def audit(company: LaterCompany, walks: Iterable[Walk]) -> list[str]:
 
 
 def logs(company: LaterCompany) -> list[str]:
-    """Say which process wrote a trace."""
-    files = (company.layout.logs / f"{name}.log" for name in (HUB, *NAMES))
-    return [f"{file} has a trace" for file in files if file.exists() and "Traceback" in file.read_text()]
+    """Say which process wrote a trace, and its first one."""
+    said = []
+    for name in (HUB, *company.names):
+        file = company.layout.logs / f"{name}.log"
+        lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+        first = next((n for n, line in enumerate(lines) if "Traceback" in line), None)
+        if first is not None:
+            said.append("\n".join([f"{file} has a trace:", *lines[first : first + _TRACE_LINES]]))
+    return said
 
 
 def rebuilt(company: LaterCompany, folder: Path) -> list[str]:
@@ -103,7 +110,7 @@ def rebuilt(company: LaterCompany, folder: Path) -> list[str]:
         said = [f"hub verify: {count} rows of {table}" for table, count in verify(hub).items()]
     finally:
         hub.database.close()
-    for place in NAMES:
+    for place in company.names:
         found = rebuild(company.edge_file(place), folder / f"{place}-rebuilt.db").differences
         said += [f"{place} rebuild: {each.table}: {each.row}" for each in found]
     return said

@@ -21,10 +21,11 @@ from typing import Any, Self, TypeVar
 from deploy.demo.books import one, reading
 from deploy.demo.check import wait_for_catalogue, wait_for_sync
 from deploy.demo.client import HubLogin, Login, StoreClient
-from deploy.demo.layout import PLACES, Layout, choose_ports
+from deploy.demo.layout import PLACES, Layout, Place, Ports, choose_ports
 from deploy.demo.people import HUB_PERSON, MANAGER
 from deploy.demo.setup import SetUp, as_csv, prepare
 from deploy.demo.supervisor import HUB, Supervisor
+from protocol.ids import IdMaker
 from protocol.kit.system import SystemClock, SystemIds
 from tests.support.company import product
 from tests.support.processes import descendants
@@ -77,17 +78,16 @@ class Fault:
 class LaterCompany:
     """Everything that runs, and the people who work there. Use it as a context manager."""
 
+    places: tuple[Place, ...] = tuple(place for place in PLACES if place.name in NAMES)
+
     def __init__(self, folder: Path) -> None:
         self.clock, self.stopping = SystemClock(), threading.Event()
         ids = SystemIds()
-        places = tuple(place for place in PLACES if place.name in NAMES)
         rng = random.Random(int(ids.secret(8), 16))
-        self.layout = Layout(folder, places, choose_ports(places, rng, fixed=False))
+        self.layout = self.new_layout(folder, choose_ports(self.places, rng, fixed=False))
         goods = SetUp(as_csv(product(n) for n in range(PRODUCTS)), people=[MANAGER], printers=False)
         prepare(self.layout, goods, tills=[TILL], clock=self.clock, ids=ids)
-        self.supervisor = Supervisor(
-            self.layout, clock=self.clock, ids=ids, say=lambda _: None, printers=False
-        )
+        self.supervisor = self.new_supervisor(ids)
         self.hands = ThreadPoolExecutor(HANDS, thread_name_prefix="hand")
         self.orders = 0
         """How many were begun; each has a number, and articles of its own."""
@@ -95,6 +95,19 @@ class LaterCompany:
         self._clients: list[StoreClient] = []
         self._lock = threading.Lock()
         self._before = set(descendants(os.getpid()))
+
+    def new_layout(self, folder: Path, ports: Ports) -> Layout:
+        """Return where everything lies."""
+        return Layout(folder, self.places, ports)
+
+    def new_supervisor(self, ids: IdMaker) -> Supervisor:
+        """Return what runs it."""
+        return Supervisor(self.layout, clock=self.clock, ids=ids, say=lambda _: None, printers=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every place."""
+        return tuple(place.name for place in self.places)
 
     @property
     def hub_file(self) -> Path:
@@ -110,7 +123,7 @@ class LaterCompany:
         try:
             self.supervisor.start()
             wait_for_catalogue(self.layout, self.clock, self.stopping, PATIENCE_SECONDS)
-            self.map(self._open, NAMES)
+            self.map(self._open, self.names)
             eventually(self._all_is_lent, PATIENCE_SECONDS, what="the stores to lend")
         except BaseException:
             self.close()
@@ -122,8 +135,12 @@ class LaterCompany:
     ) -> None:
         self.close()
 
+    def stock(self, n: int) -> int:  # noqa: ARG002 - other companies give each article its own
+        """Return how many of an article each place has at first."""
+        return ON_HAND
+
     def _open(self, place: str) -> None:
-        lines = [{"sku": f"{n:05d}", "quantity": ON_HAND} for n in range(PRODUCTS)]
+        lines = [{"sku": f"{n:05d}", "quantity": self.stock(n)} for n in range(PRODUCTS)]
         self.at(place).post("/api/stock/moves", {"key": "opening", "reason": "opening", "lines": lines})
         # A store lends when a session begins, and then every half minute.
         self.supervisor.cut(place)
@@ -131,7 +148,7 @@ class LaterCompany:
 
     def _all_is_lent(self) -> bool:
         lent = one(self.hub_file, "SELECT count(*) FROM hub_rights WHERE granted_seen >= ?", LENT)
-        return int(lent or 0) == len(NAMES) * PRODUCTS
+        return int(lent or 0) == len(self.names) * PRODUCTS
 
     def close(self) -> None:
         """Stop everything; fails when a process is left behind."""
@@ -209,18 +226,18 @@ class LaterCompany:
 
     def cut_all(self) -> None:
         """Cut every place off."""
-        for place in NAMES:
+        for place in self.names:
             self.supervisor.cut(place)
 
     def restore_all(self) -> None:
         """Give every place its line back."""
-        for place in NAMES:
+        for place in self.names:
             self.supervisor.restore(place)
 
     def settle(self) -> None:
         """Wait until everybody has heard everything and answered every directive."""
         self.restore_all()
-        for name in (HUB, *NAMES):
+        for name in (HUB, *self.names):
             child = self.supervisor._process(name)
             eventually(child.healthy, PATIENCE_SECONDS, what=f"{name} to answer")
         eventually(self._all_is_answered, PATIENCE_SECONDS, what="every directive to be answered")

@@ -14,6 +14,8 @@ from hub.catalog.steps import put
 from hub.context import Hub
 from hub.database import HubDatabase, HubUnit
 from hub.fleet.rows import directives, link_sessions, locations
+from hub.fulfil.answers import answers_of
+from hub.fulfil.rows import assignments
 from hub.people.steps import add_token
 from hub.route.rows import decisions
 from hub.schema import newest_version
@@ -21,6 +23,9 @@ from hub.settings import HubSettings
 from hub.spine.rows import events
 from hub.stock.rows import hub_rights
 from protocol.catalog import Product
+from protocol.directives import DirectiveOutcome
+from protocol.envelope import decode_event, read_body
+from protocol.events import KIND_OF
 from protocol.people import HubRole
 from tests.support.hub import VAT, Shop, TestClock, TestIds, send
 
@@ -172,6 +177,16 @@ class Channel:
         assert answer.status_code == status, answer.text
         return answer.json() if status < 400 else answer.json()["error"]
 
+    def admin(self) -> None:
+        """Speak as an administrator from now on."""
+        token = add_token(self.hub, name="admin", role=HubRole.ADMIN)
+        self.client.headers["authorization"] = f"Bearer {token}"
+
+    def ask_nothing(self, method: str, path: str) -> None:
+        """Send a request whose answer has no body."""
+        answer = self.client.request(method, path)
+        assert answer.status_code == 204, answer.text
+
     def close(self) -> None:
         """Let go of the database."""
         self.hub.database.close()
@@ -225,10 +240,36 @@ class Story:
         path = f"/api/orders/{self.order['number']}/cancel"
         return self.channel.ask("POST", path, {"reason": "changed my mind", **said}, status=status)
 
-    def change(self, *, status: int = 200, **said: Any) -> Any:
-        """Ask for a change."""
-        path = f"/api/orders/{self.order['number']}/change"
+    def change(self, *, status: int = 200, path: str = "change", **said: Any) -> Any:
+        """Ask for a change, or with `change/preview` for what it would come to."""
+        path = f"/api/orders/{self.order['number']}/{path}"
         return self.channel.ask("POST", path, {"reason": "asked at the phone", **said}, status=status)
+
+    def answer(self, edge: str, outcome: DirectiveOutcome) -> None:
+        """Let a store answer a directive, as the wire brings it."""
+        heard = answers_of(self.hub)
+
+        def step(unit: HubUnit) -> None:
+            for row, said in self.hub.outbox.answered(unit, edge, [outcome]):
+                heard(unit, edge, row, said)
+
+        self.hub.database.write(step)
+
+    def bodies(self, model: type[Any]) -> list[Any]:
+        """Return what the log says of one kind, in its order."""
+        kind = KIND_OF[model][0]
+        found = [row for row in rows(self.hub, events) if row["kind"] == kind]
+        return [read_body(decode_event(bytes(row["bytes"]))) for row in found]
+
+    def parts(self) -> list[Any]:
+        """Return the order's assignments with their lines, the oldest first."""
+        with self.hub.database.read() as connection:
+            ids = connection.execute(
+                sa.select(assignments.c.assignment_id)
+                .where(assignments.c.order_id == self.order["order_id"])
+                .order_by(assignments.c.created_us, assignments.c.assignment_id)
+            ).scalars()
+            return [self.channel.ask("GET", f"/api/assignments/{each}") for each in ids.all()]
 
     def seen(self) -> Any:
         """Return the order as the console shows it."""

@@ -107,6 +107,7 @@ class HubSide:
     database: HubDatabase
     broker: TestBroker
     alarms: list[Alarm] = field(default_factory=list)
+    rights: RightsRows = field(default_factory=RightsRows)
     link: HubLink = field(init=False)
     inbox: SmallInbox = field(init=False)
     outbox: Outbox = field(init=False)
@@ -124,7 +125,7 @@ class HubSide:
             ids=ids,
             raise_alarm=lambda _unit, alarm: self.alarms.append(alarm),
             presence=FleetPresence(clock),
-            rights=RightsRows(),
+            rights=self.rights,
         )
         self.link = HubLink(parts, self.broker.as_user("hub"))
         self.link.start()

@@ -14,6 +14,7 @@ from edge_agent.paper.rules import slip_label, state_label
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.shell import Shape
+from protocol.later import AssignmentChanged
 
 _ORDER: Final = {
     "collect": ("accept", "pick", "pack", "stage", "hand_over"),
@@ -60,6 +61,8 @@ def _past(connection: Connection, edge: Edge, each: AssignmentView) -> Iterator[
     yield Node(came, _("Order {number}, {items}.", number=each.number, items=items), each.arrived_us)
     if found.accepted_us:
         yield Node(_("Accepted"), "", found.accepted_us)
+    for at_us, says in changes_said(connection, each):
+        yield Node(_("Other units are wanted"), says, at_us)
     picked = sum(line.picked + line.fulfilled for line in each.items)
     short = sum(line.short for line in each.items)
     if found.picker:
@@ -84,6 +87,22 @@ def _past(connection: Connection, edge: Edge, each: AssignmentView) -> Iterator[
     yield from _left(connection, edge, each)
     if each.ended_how and each.state in {"cancelled", "rejected", "short"}:
         yield Node(_("Not from here any more"), each.ended_how, where="now")
+
+
+def changes_said(connection: Connection, each: AssignmentView) -> tuple[tuple[int, str], ...]:
+    """Return (when, what) of everything that the customer wants differently, one sentence each."""
+    found = rows.changes_of(connection, each.assignment_id)
+    return tuple((at_us, _change_words(change, each)) for at_us, change in found)
+
+
+def _change_words(change: AssignmentChanged, each: AssignmentView) -> str:
+    names = {line.line_no: line.name for line in each.items}
+    said = [
+        _("{n} × {name} less", n=line.units, name=names.get(line.line_no, line.sku))
+        for line in change.dropped
+    ]
+    said += [_("{n} × {name} too", n=line.quantity, name=line.name) for line in change.added]
+    return ", ".join([*said, change.reason] if change.reason else said) + "."
 
 
 def _left(connection: Connection, edge: Edge, each: AssignmentView) -> Iterator[Node]:

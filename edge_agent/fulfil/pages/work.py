@@ -14,7 +14,7 @@ from edge_agent.exceptions.rows import find_open
 from edge_agent.fulfil.api import check_verified
 from edge_agent.fulfil.pages import shown
 from edge_agent.fulfil.pages.answers import Answer, drawn, said
-from edge_agent.fulfil.pages.story import Node, slips_of, story
+from edge_agent.fulfil.pages.story import Node, changes_said, slips_of, story
 from edge_agent.fulfil.pages.words import clock, kind_word, next_title, reject_reasons, state_word
 from edge_agent.fulfil.steps import holds, inbox, parcels, pickup, views
 from edge_agent.fulfil.steps.commands import (
@@ -280,6 +280,7 @@ def view(connection: Connection, edge: Edge, assignment_id: str, person: Current
         "kind_word": kind_word(each.kind, each.service),
         "next_title": next_title(each),
         "nodes": nodes,
+        "changes": changes_said(connection, each) if each.next else (),
         "slips": slips_of(connection, each),
         "held": held,
         "held_by": each.held_by,

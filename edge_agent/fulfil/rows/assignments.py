@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edge_agent.fulfil.rules import Line
+from protocol.envelope import decode_event, read_body
 from protocol.fulfilment import FulfilKind, Promise, UnitsLine
 from protocol.kit.sqlite import Connection
+from protocol.later import AssignmentChanged
 from protocol.lifecycles import AssignmentState
 
 _HEAD: Final = (
@@ -20,6 +22,8 @@ _LINE: Final = (
     " given_up"
 )
 _OPEN: Final = "state IN ('acknowledged', 'picking', 'picked', 'packed', 'ready')"
+CHANGES_AMONG: Final = 20_000
+"""Events; more than a week of a busy store."""
 WORK_LIMIT: Final = 500
 """More open work than a store can look at; the list is by promise, so what is left out is due last."""
 
@@ -279,6 +283,24 @@ def find_manifest(connection: Connection, number: str) -> ManifestRow | None:
         (number,),
     ).fetchone()
     return ManifestRow(*row) if row else None
+
+
+def changes_of(connection: Connection, assignment_id: str) -> list[tuple[int, AssignmentChanged]]:
+    """Return (when, what) of every change of an assignment that is among the newest events, the oldest first.
+
+    What was changed longer ago was fetched long ago; nobody looks for it on a screen of work.
+    """
+    rows = connection.execute(
+        "SELECT at_us, bytes FROM events WHERE kind = 'assignment.changed'"
+        " AND seq > (SELECT coalesce(max(seq), 0) - ? FROM events) ORDER BY seq",
+        (CHANGES_AMONG,),
+    )
+    found = []
+    for at_us, data in rows:
+        body = read_body(decode_event(bytes(data)))
+        if isinstance(body, AssignmentChanged) and body.assignment_id == assignment_id:
+            found.append((int(at_us), body))
+    return found
 
 
 def shelves(connection: Connection) -> list[tuple[str, str, int]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
+from edge_agent.stock.assigned import lent_and_picked
 from protocol import later
 from protocol.directives import AssignmentAmend, AssignmentCancel, AssignmentOffer
 from protocol.fulfilment import AssignedLine, Parcel, Promise, PutBackLine, UnitsLine
@@ -274,6 +275,14 @@ def on_cancelled(unit: EdgeUnit, recorded: Recorded) -> None:
     _given_up(unit, body.assignment_id, body.lines, AssignmentEvent.CANCELLED, body.reason)
 
 
+def on_changed(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Other units are wanted: some stay on their shelf, some more are lent for it."""
+    body = recorded.body
+    assert isinstance(body, later.AssignmentChanged)
+    _insert_lines(unit, body.assignment_id, body.added, lent=True)
+    _given_up(unit, body.assignment_id, body.dropped, AssignmentEvent.CANCELLED, body.reason)
+
+
 def on_cancel_refused(unit: EdgeUnit, recorded: Recorded) -> None:
     """It was too late: nobody waits for this assignment to come back any more."""
     assert isinstance(recorded.body, later.CancelRefused)
@@ -404,15 +413,24 @@ def _left(unit: EdgeUnit, assignment_id: str, lines: Iterable[UnitsLine]) -> Non
 def _given_up(
     unit: EdgeUnit, assignment_id: str, lines: Iterable[PutBackLine], event: AssignmentEvent, how: str
 ) -> None:
-    _lines(
-        unit,
-        assignment_id,
-        lines,
-        "lent = lent - :lent, bound = bound - :bound, picked_lent = 0, picked_bound = 0,"
-        " given_up = given_up + :lent + :bound",
+    unit.connection.executemany(
+        "UPDATE assignment_lines SET lent = lent - :lent, bound = bound - :bound,"
+        " picked_lent = picked_lent - :picked_lent, picked_bound = picked_bound - :picked_bound,"
+        " given_up = given_up + :lent + :bound WHERE assignment_id = :assignment_id AND line_no = :line_no",
+        [
+            {
+                "assignment_id": assignment_id,
+                "line_no": each.line_no,
+                "lent": each.lent,
+                "bound": each.bound,
+                "picked_lent": lent_and_picked(each),
+                "picked_bound": each.picked - lent_and_picked(each),
+            }
+            for each in lines
+        ],
     )
     if open_units(unit.connection, assignment_id):
-        return  # the customer keeps the rest of an own order
+        return  # the customer keeps the rest
     _step(unit, assignment_id, event)
     _update(unit, assignment_id, "ended_how = ?, cancel_asked = 0", how)
 

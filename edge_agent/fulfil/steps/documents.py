@@ -104,6 +104,7 @@ class FulfilSlips:
                 voided_at=self._local(facts["at_us"]),
                 voided_by=name_of(connection, facts["by"]),
                 pick_list=facts["list_id"],
+                new_list=facts.get("new_list", ""),
                 demo=self.settings.demo,
             )
         )

@@ -27,6 +27,7 @@ from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import AssignmentState
+from protocol.transfer_messages import ReceiptMatched, TransferReceived
 
 _LEFT = {
     AssignmentState.HANDED_OVER: "handed_over",
@@ -70,6 +71,19 @@ def on_order_placed(unit: EdgeUnit, edge: Edge, recorded: Recorded) -> None:
     assert isinstance(recorded.body, later.OrderPlaced)
     if recorded.body.own is not None:
         _arrived(unit, edge, recorded.body.own.assignment_id)
+
+
+def on_goods_arrived(unit: EdgeUnit, edge: Edge, recorded: Recorded) -> None:
+    """An order whose goods came from elsewhere has arrived as work; more goods of it are no new work."""
+    assert isinstance(recorded.body, TransferReceived | ReceiptMatched)
+    for assignment_id in dict.fromkeys(line.assignment_id for line in recorded.body.lines if line.bound):
+        found = rows.find(unit.connection, assignment_id)
+        if (
+            found is not None
+            and not found.accepted_us
+            and work.list_of(unit.connection, assignment_id) is None
+        ):
+            _arrived(unit, edge, assignment_id)
 
 
 def _arrived(unit: EdgeUnit, edge: Edge, assignment_id: str) -> None:

@@ -21,6 +21,7 @@ from edge_agent.fulfil.steps.commands import StartPick
 from edge_agent.fulfil.steps.common import Asked, check_device, tell, workable
 from edge_agent.fulfil.steps.inbox import ensure_accepted
 from edge_agent.fulfil.steps.models import Started
+from edge_agent.link.rows import read_link
 from edge_agent.once import once
 from protocol import later
 from protocol.errors import NotFound, Refused
@@ -37,11 +38,13 @@ def start(unit: EdgeUnit, edge: Edge, command: StartPick, *, person: CurrentPers
 
     Raises:
         NotFound: `no_list`.
-        Refused: `nothing_to_pick`, `already_picking`, `list_done`, `cancelled`, `checked_out_elsewhere`.
+        Refused: `nothing_to_pick`, `already_picking`, `list_done`, `cancelled`, `checked_out_elsewhere`,
+            `restored`.
     """
 
     def step() -> Started:
         known, chosen = _chosen(unit.connection, command, person)
+        _check_agreed(unit.connection, chosen)
         for each in chosen:
             _check_free(each, known)
         list_id = known.list_id if known else _new_list(unit, edge, chosen)
@@ -65,6 +68,16 @@ def start(unit: EdgeUnit, edge: Edge, command: StartPick, *, person: CurrentPers
         return Started(list_id=list_id, assignments=tuple(each.assignment_id for each in chosen))
 
     return once(unit, edge, Asked(to="start", command=command), command.key, Started, step)
+
+
+def _check_agreed(connection: Connection, chosen: Sequence[Assignment]) -> None:
+    """Refuse to begin an order of the hub before a restored store and the hub agree on what is open."""
+    if read_link(connection).recovery and any(each.origin == "hub" for each in chosen):
+        raise Refused(
+            _("This store was restored, and the hub has not said yet which orders are open here."),
+            _("Begin orders of this store, or wait until the line is up; sales go on."),
+            code="restored",
+        )
 
 
 def _chosen(

@@ -12,15 +12,31 @@ from edge_agent.paper.rules import Slip
 from edge_agent.paper.steps import queue_slip
 
 
-def print_list(unit: EdgeUnit, edge: Edge, list_id: str, *, by: str) -> str:
-    """Queue a pick list and remember that it is on paper: only another slip takes it back."""
-    job_id = queue_slip(unit, edge, Slip.PICK_LIST, list_id, list_id, {"list_id": list_id, "by": by})
+def print_list(unit: EdgeUnit, edge: Edge, list_id: str, *, by: str, revision: str = "") -> str:
+    """Queue a pick list and remember that it is on paper: only another slip takes it back.
+
+    `revision`: a change after which it says something else, so that it is no reprint of what was printed.
+    """
+    name = f"{list_id}:{revision}" if revision else list_id
+    job_id = queue_slip(unit, edge, Slip.PICK_LIST, list_id, name, {"list_id": list_id, "by": by})
     work.note_list_job(unit, list_id, job_id)
     return job_id
 
 
-def print_void(unit: EdgeUnit, edge: Edge, found: Assignment, *, reason: str, by: str) -> str:
-    """Queue the slip that stops a pick, if a list of it was given to a printer; empty when none was."""
+def print_void(
+    unit: EdgeUnit,
+    edge: Edge,
+    found: Assignment,
+    *,
+    reason: str,
+    by: str,
+    new_list: str = "",
+    revision: str = "",
+) -> str:
+    """Queue the slip that stops a pick, if a list of it was given to a printer; empty when none was.
+
+    `new_list`: the list that says what is wanted instead, after the change `revision`.
+    """
     printed = work.printed_lists(unit.connection, found.assignment_id)
     if not printed:
         return ""
@@ -31,8 +47,10 @@ def print_void(unit: EdgeUnit, edge: Edge, found: Assignment, *, reason: str, by
         "reason": reason,
         "at_us": edge.clock.now_us(),
         "by": by,
+        "new_list": new_list,
     }
-    return queue_slip(unit, edge, Slip.VOID_SLIP, found.number, found.assignment_id, facts)
+    name = f"{found.assignment_id}:{revision}" if revision else found.assignment_id
+    return queue_slip(unit, edge, Slip.VOID_SLIP, found.number, name, facts)
 
 
 def print_packing(unit: EdgeUnit, edge: Edge, found: Assignment, parcel_id: str) -> str:

@@ -12,7 +12,7 @@ from edge_agent.counter.rows import OpenTill
 from edge_agent.counter.steps.sale import require_open_till
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import assignments
-from edge_agent.fulfil.steps import inbox
+from edge_agent.fulfil.steps import changing, inbox
 from edge_agent.fulfil.steps.common import workable
 from edge_agent.later import rows, rules
 from edge_agent.later.models import Cancelled, CancelLine, CancelPreview, CancelWanted, Changed, ChangeWanted
@@ -30,7 +30,6 @@ from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.later import AssignmentCancelled, OrderCancelled, OrderChanged
-from protocol.lifecycles import AssignmentState
 from protocol.orders import Approval, LineKind, Tender
 from protocol.rules.discounts import Act
 
@@ -199,12 +198,14 @@ def _release(
     if all(units.get(line.line_no, 0) >= line.open for line in lines):
         inbox.give_up(unit, edge, held.assignment_id, reason, person=person)
         return
-    if held.state is not AssignmentState.ACKNOWLEDGED:
+    free = changing.unpicked(unit.connection, held)
+    if any(count > free.get(line_no, 0) for line_no, count in units.items()):
         raise Refused(
-            _("{number} is being picked or is packed already.", number=held.number),
+            _("Not so many units of {number} lie on their shelf any more.", number=held.number),
             _("Cancel all of it, or hand over what is wanted and cancel the rest then."),
             code="picked_already",
             state=held.state.value,
+            lines=free,
         )
     _give_up_units(unit, edge, held, units, reason, person=person)
 
@@ -218,7 +219,7 @@ def _give_up_units(
     *,
     person: CurrentPerson,
 ) -> None:
-    """Give a part of an assignment up that nobody has begun to pick; the rest of it stays as it is."""
+    """Give units up that still lie on their shelf; the rest of the assignment stays as it is."""
     workable(unit.connection, held.assignment_id, person)
     lines = tuple(
         PutBackLine(line_no=line.line_no, sku=line.sku, bound=min(units[line.line_no], line.bound))
@@ -232,7 +233,8 @@ def _give_up_units(
         lines=lines,
         reason=reason,
     )
-    edge.journal.record(unit, body, by=person.person_id, device=person.device)
+    recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
+    changing.new_paper(unit, edge, held, str(recorded.seq), by=person)
     unit.after_commit(lambda: edge.broadcaster.publish("fulfil"))
 
 

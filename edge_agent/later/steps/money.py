@@ -185,7 +185,8 @@ def refund(  # noqa: PLR0913 - what goes back, for what, at which till, by whose
         tenders=going,
         amount_minor=amount_minor,
         rounding_minor=amount_minor - sum(tender.amount_minor for tender in going),
-        reason=(f"{reason} ({approval.by})" if approval else reason)[:300],
+        reason=reason[:300],
+        approvals=(approval,) if approval else (),
     )
     recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device or session.till)
     unit.after_commit(lambda: edge.broadcaster.publish("till"))

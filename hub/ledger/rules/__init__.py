@@ -66,6 +66,7 @@ _OUTSIDE: Final[Mapping[Bucket, str]] = {
     Bucket.ADJUSTMENT: "shrink",
     Bucket.MISSING: "shrink",
     Bucket.CUSTOMER: "cogs",
+    Bucket.TRANSFER: "transit_unmatched",
 }
 
 

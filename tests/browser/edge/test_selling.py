@@ -75,6 +75,19 @@ def test_a_cash_sale_goes_from_scan_to_the_next_customer_at_every_pace_of_the_sc
     assert (orders(store), newest_total(store)) == (before + 1, ("completed", 500))
 
 
+def test_a_quick_amount_that_is_tapped_is_taken_with_enter(counter: Page, store: Store) -> None:
+    before = orders(store)
+    add(counter, BAG)
+    counter.keyboard.press("F9")
+    counter.wait_for_url("**/sell/pay?by=cash")
+    ready(counter)
+    counter.get_by_role("button", name="Exact").click()
+    counter.keyboard.press("Enter")
+    counter.wait_for_url("**/sell?sold=*")
+
+    assert (orders(store), newest_total(store)) == (before + 1, ("completed", 250))
+
+
 def test_an_unknown_code_is_a_row_with_two_ways_on_and_adds_nothing(counter: Page) -> None:
     add(counter, "NO-SUCH-CODE-1")
 

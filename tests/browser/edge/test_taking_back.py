@@ -126,19 +126,22 @@ def test_stock_shows_every_part_of_the_formula_and_why_it_changed(page: Page, st
     expect(page.locator(".formula .money-huge")).to_have_text(str(left))
     expect(page.locator(".formula .zero")).to_have_text([str(left), "0", "0"])
     expect(page.locator("tbody tr").first).to_contain_text(sold.number)
-    expect(page.get_by_text("A store manager receives and corrects stock.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Correct the stock")).to_be_visible()
     shot(page, "edge-product")
 
 
-def test_a_manager_receives_stock_and_the_number_says_so(browser: Browser, store: Store) -> None:
+def test_a_manager_corrects_stock_for_a_reason_and_takes_it_back(browser: Browser, store: Store) -> None:
     before = on_hand(store, "22423")
     with window(browser) as opened:
         sign_in(opened.page, store, "M. Kaur", till="till-2")
         opened.page.goto(f"{store.url}/stock/22423")
         opened.page.locator("#units").fill("5")
-        opened.page.get_by_label("Delivery note or reason").fill("DN 4711")
+        opened.page.get_by_label("Why").select_option(label="Found")
+        opened.page.get_by_label("Note").fill("Behind the counter")
         opened.page.get_by_role("button", name="Write it down").click()
 
         expect(opened.page.locator(".formula .money-huge")).to_have_text(str(before + 5))
-        expect(opened.page.locator("tbody tr").first).to_contain_text("Received")
+        expect(opened.page.locator("tbody tr").first).to_contain_text("Found")
         expect(opened.page.locator("tbody tr").first).to_contain_text("+5")
+        opened.page.get_by_role("button", name="Take back").click()
+        expect(opened.page.locator(".formula .money-huge")).to_have_text(str(before))

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hub.capture.wanted import OrderAnswer
+from hub.capture.steps import By, capture
+from hub.capture.wanted import OrderAnswer, OrderWanted
 from protocol.people import HubRole
 from tests.browser.hub.conftest import enter
 from tests.browser.hub.later_site import running_later
@@ -56,6 +57,8 @@ def screens(later: Later) -> dict[str, str]:
         "routing": f"{at['shipped']}/routing",
         "routing-nobody": f"{at['nobody']}/routing",
         "cancel": f"{at['short']}/cancel",
+        "lines": f"{at['ready']}/lines",
+        "lines-gone": f"{at['collected']}/lines",
         "promise": f"{at['nobody']}/promise",
         "customer": f"{at['ready']}/customer",
         "part": f"{at['silent']}/parts/{part}",
@@ -104,6 +107,51 @@ def test_axe_finds_nothing_in_the_dark(browser: Browser, later: Later, shots: Pa
                 found[name] = broken
 
     assert found == {}
+
+
+def placed_by_phone(site: Site) -> OrderAnswer:
+    """Return a new order that waits at Leeds, of which its store has been told."""
+    hub = site.hub
+    wanted = OrderWanted.model_validate(
+        {
+            "channel": "service",
+            "currency": "GBP",
+            "lines": [{"sku": "47566", "quantity": 2}],
+            "promise": {"kind": "collect", "location": "store-1", "promise_class": "standard"},
+        }
+    )
+    answer, _fresh = hub.database.write(lambda unit: capture(hub, unit, wanted, By("C. Ford")))
+    hub.database.write(lambda unit: hub.outbox.take(unit, "store-1", 0, resend=False))
+    return answer
+
+
+def test_customer_service_changes_lines_after_seeing_what_it_comes_to(
+    page: Page, later: Later, shots: Path
+) -> None:
+    path = f"/orders/{placed_by_phone(later[0]).number}/lines"
+    page.goto(later[0].url + path)
+    ready(page, path)
+    first = page.get_by_role("textbox", name="Units of").first
+    before = int(first.input_value())
+    first.fill(str(before + 1))
+    page.get_by_label("Item's code or name").fill("Jumbo")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name="Add Jumbo Bag Red Retrospot").click()
+    expect(page.get_by_text("Due on collection")).to_be_visible()
+    for size in (HANDHELD, DESK):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.screenshot(path=shots / f"hub-later-lines-looked-{size[0]}.png", full_page=True)
+        assert not axe(page)
+        assert not overflows(page)
+    page.get_by_label("Units of Jumbo Bag Red Retrospot").fill("2")
+    page.get_by_role("button", name="Change the order").click()
+
+    expect(page.get_by_text("Look at what it comes to now, then do it.")).to_be_visible()
+    page.get_by_role("button", name="Change the order").click()
+
+    expect(page.get_by_text("The order and what is due for it stand below")).to_be_visible()
+    expect(page.get_by_role("row", name="Jumbo Bag Red Retrospot")).to_be_visible()
+    page.screenshot(path=shots / "hub-later-lines-done.png", full_page=True)
 
 
 def test_customer_service_cancels_units_and_the_store_is_asked(page: Page, later: Later, shots: Path) -> None:

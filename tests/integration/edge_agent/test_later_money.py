@@ -12,6 +12,7 @@ from edge_agent.till import rows as till_rows
 from printing.document import Kick, Row, Text
 from protocol.directives import OrderSettled
 from protocol.fulfilment import FulfilKind, Promise
+from tests.support.fulfilment import Desk
 from tests.support.later import (
     CUSTOMER,
     HOUR_US,
@@ -159,6 +160,25 @@ def test_cancelled_units_give_back_only_what_was_paid_beyond_the_rest(store: Sto
     assert sellable(store, "COAT-M") == 5
 
 
+def test_units_that_lie_on_their_shelf_are_cancelled_while_somebody_walks(store: Store) -> None:
+    placed = place(store, "one", ("MUG-1", 3), ("BOOK-1", 1))
+    desk, assignment = Desk(store), store.rows("SELECT assignment_id FROM assignments")[0][0]
+    list_id = desk.start(str(assignment))
+    desk.scan(list_id, "MUG-1")
+
+    found = refused(cancel(store, placed["number"], "all", lines=[{"line_no": 1, "quantity": 3}]), 409)
+    assert (found["code"], found["facts"]["lines"]) == ("picked_already", {"1": 2, "2": 1})
+    done = ok(cancel(store, placed["number"], "two", lines=[{"line_no": 1, "quantity": 2}]), 201)
+
+    assert done["state"] == "picking"
+    assert store.rows("SELECT line_no, bound FROM assignment_lines ORDER BY line_no") == [(1, 1), (2, 1)]
+    assert sellable(store, "MUG-1") == 99
+    desk.scan(list_id, "BOOK-1")
+    desk.verb(f"picks/{list_id}/finish")
+    late = refused(cancel(store, placed["number"], "late", lines=[{"line_no": 1, "quantity": 1}]), 409)
+    assert (desk.state(str(assignment)), late["code"]) == ("picked", "picked_already")
+
+
 def test_the_way_is_cancelled_with_the_last_goods(store: Store) -> None:
     placed = place(store, "ship", ("MUG-1", 1), ("BOOK-1", 1), way="ship")
     first = ok(cancel(store, placed["number"], "mug", lines=[{"line_no": 1, "quantity": 1}]), 201)
@@ -202,6 +222,9 @@ def test_a_refund_above_the_associates_limit_needs_a_leads_word(store: Store) ->
         ok(cancel(store, placed["number"], "big", role="associate", approval=word), 201)["refund_minor"]
         == 12_000
     )
+    [body] = Desk(store).bodies("order.refunded")
+    assert [each["action"] for each in body["approvals"]] == ["return"]
+    assert body["reason"] == "Changed their mind"
 
 
 def test_what_the_hub_holds_is_cancelled_and_changed_at_the_hub(store: Store) -> None:

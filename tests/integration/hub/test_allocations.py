@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from hub.context import Hub
 from hub.stock import allocations
-from hub.stock.availability import KeptBack, available, stock_at
+from hub.stock.availability import available, stock_at
+from hub.stock.policy import KeptBack
 from hub.stock.rows import allocations as table
 from hub.stock.rows import hub_rights
 from protocol.errors import OutOfRights

@@ -1,6 +1,7 @@
 """Cancelling, changing and re-routing from the hub: at once where nobody holds it, else by who does."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -206,12 +207,13 @@ def test_a_promise_that_nobody_could_keep_is_refused_and_the_old_one_stands(stor
 def test_a_change_that_cannot_be_is_refused(story: Story) -> None:
     story.place()
     past = {"kind": "collect", "location": "store-2", "due_at": "2001-01-01T00:00:00Z"}
-    for said, status, code in (
+    cases: tuple[tuple[dict[str, Any], int, str], ...] = (
         ({}, 422, "nothing_to_change"),
         ({"promise": {"kind": "ship"}}, 409, "unpaid"),
         ({"promise": {"kind": "collect", "location": "nowhere"}}, 422, "no_location"),
         ({"promise": past}, 422, "promise_past"),
-    ):
+    )
+    for said, status, code in cases:
         assert story.change(status=status, **said)["code"] == code, said
     assert story.kinds() == ["order.placed", "order.routed"]
 

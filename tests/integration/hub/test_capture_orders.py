@@ -171,8 +171,13 @@ def test_a_newer_version_changes_what_differs_and_an_older_draft_never_a_paid_or
     ]
     [contact] = rows(channel.hub, contacts)
     assert (contact["version"], contact["name"]) == (2, "lovelace")
-    lines = channel.send({**draft, "version": 4, "lines": [{"sku": "B", "quantity": 1}]}, status=409)
-    assert lines["code"] == "lines_are_fixed"
+    other = channel.send({**draft, "version": 4, "lines": [{"sku": "B", "quantity": 1}]}, status=200)
+    assert [part["lines"] for part in other["assignments"]] == [[{"line_no": 2, "units": 1}]]
+    assert [kind for kind, _by in told(channel)][-3:] == [
+        "order.lines_added",
+        "order.cancelled",
+        "order.routed",
+    ]
 
 
 def test_money_that_comes_with_a_newer_version_counts_once(channel: Channel) -> None:

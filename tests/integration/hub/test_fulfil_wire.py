@@ -51,6 +51,7 @@ def a_desk(hub: Hub) -> Desk:
             sessions=Sessions(hub.outbox, clock=hub.clock, ids=hub.ids, hub_boot="0e" * 16),
             presence=hub.presence,
             clock=hub.clock,
+            ids=hub.ids,
             raise_alarm=raise_on(hub.spine),
             publish=lambda _topic, _payload: True,
             on_change=lambda _edge: None,

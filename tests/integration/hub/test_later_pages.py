@@ -426,7 +426,7 @@ def test_an_item_shows_what_may_be_promised_and_why_the_rest_is_not(company: Com
     assert "may be promised now" in text
     assert "Misses promised units" in rows["store-3"]
     assert "Not heard" in rows["store-4"]
-    assert "Counts" in rows["store-1"]
+    assert "Counted in" in rows["store-1"]
 
 
 def test_the_overview_and_a_silent_location_lead_to_what_waits(company: Company) -> None:

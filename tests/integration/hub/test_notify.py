@@ -1,12 +1,15 @@
 """Customers are told once: the outbox on both databases, and a real mail server that behaves or does not."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 import structlog
+from fastapi.testclient import TestClient
 
+from hub.app import build
 from hub.context import Hub
 from hub.customers import rows as customers
 from hub.database import HubDatabase, HubUnit
@@ -15,6 +18,7 @@ from hub.notify import rows, stages, steps
 from hub.notify.rows import Notice
 from hub.notify.rules import HOUR_US, MAX_TRIES
 from hub.notify.sender import send_due
+from hub.settings import HubSettings
 from hub.spine.rows import events
 from protocol.customers import Contact
 from protocol.errors import IllegalTransition, StaleVersion
@@ -22,6 +26,7 @@ from tests.support.hub import MONDAY_US, Shop, send
 from tests.support.mail import PASSWORD, MailBox, mail_server, text_of
 from tests.support.notices import (
     ANNA,
+    TOLD,
     collected,
     go_on,
     hub_around,
@@ -31,6 +36,7 @@ from tests.support.notices import (
     ordered,
     staged,
 )
+from tests.support.wire import eventually
 
 
 @pytest.fixture
@@ -54,6 +60,23 @@ def only(hub: Hub, kind: str = "ready") -> Notice:
 def raised(hub: Hub, state: str = "open") -> list[str]:
     with hub.database.read() as connection:
         return [row.kind for row in exceptions_listed(connection, state=state)[0]]
+
+
+def test_a_hub_that_runs_sends_what_is_due_by_itself(
+    tmp_path: Path, box: MailBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.app.JOURNEY", TOLD)
+    app = build(
+        HubSettings(data_dir=tmp_path, smtp_host="127.0.0.1", smtp_port=box.port, mail_from="shop@shop.test")
+    )
+    with TestClient(app):
+        know(app.state.hub, ANNA)
+        make_ready(app.state.hub)
+        ready = "Your order LB1-00001 is ready to be collected"
+        eventually(lambda: ready in [mail["Subject"] for mail in box.mails], what="the mail to leave")
+
+    subjects = [mail["Subject"] for mail in box.mails]
+    assert len(subjects) == len(set(subjects))
 
 
 def test_an_order_that_is_ready_is_told_once_however_often_its_event_comes(told: Hub, box: MailBox) -> None:

@@ -11,6 +11,7 @@ from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.link.directives import Kind
 from hub.fleet.rows import directives
+from hub.link.epochs import epoch_of
 from protocol.directives import CatalogPublish, Withdrawn
 from protocol.errors import Refused
 from tests.support.wire import HubSide, StoreSide, eventually
@@ -52,6 +53,12 @@ def answers(hub: HubSide) -> list[tuple[int, str, str, str]]:
     with hub.database.read() as connection:
         rows = connection.execute(sa.select(directives).order_by(directives.c.cseq))
         return [(row.cseq, row.state, row.outcome, row.code) for row in rows]
+
+
+def epoch(hub: HubSide) -> tuple[str, int]:
+    with hub.database.read() as connection:
+        found = epoch_of(connection, "store-1")
+    return found.state, found.ep
 
 
 def counted(store: StoreSide) -> dict[str, int]:
@@ -150,7 +157,8 @@ def test_a_hub_that_begins_a_new_life_repeats_what_was_not_answered_and_hears_du
     eventually(lambda: [row[2] for row in answers(hub)].count("duplicate") == 1)
 
     assert counted(store) == {"catalog-1": 1}
-    assert store.link.status().fenced
+    eventually(lambda: epoch(hub) == ("open", 1))
+    assert not store.link.status().fenced
 
 
 def test_a_catalogue_is_fetched_checked_and_applied_whole(

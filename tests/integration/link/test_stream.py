@@ -92,7 +92,7 @@ def test_a_batch_that_comes_twice_or_too_early_changes_nothing(hub: HubSide, sto
             sess=sess,
             newest=60,
             oldest_ms=0,
-            single=False,
+            limit=200,
             delivered=set(),
         )
         assert isinstance(made, Ready)
@@ -169,7 +169,7 @@ def batch_of(store: StoreSide, hub: HubSide) -> bytes:
         sess=hub.sess("store-1"),
         newest=3,
         oldest_ms=0,
-        single=False,
+        limit=200,
         delivered=set(),
     )
     assert isinstance(made, Ready)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation.actors import counter, later, ops, shelves, tills, web
+from tests.simulation.actors import counter, counts, later, moving, ops, shelves, tills, web
 from tests.simulation.node import Command
 
 Act = Callable[[Any, random.Random], Command | None]
@@ -36,14 +36,17 @@ AT_A_STORE: tuple[Actor, ...] = (
     Actor(tills.no_sale, 1, sells=True),
     Actor(shelves.receive, 8),
     Actor(shelves.correct, 6),
-    Actor(later.work_on, 30),
+    Actor(later.work_on, 45),
     Actor(later.undo, 1),
+    Actor(counts.count, 8),
+    Actor(moving.move, 10),
 )
 AT_THE_HUB: tuple[Actor, ...] = (
     Actor(ops.publish, 5),
     Actor(ops.withdraw, 2),
     Actor(web.order, 60),
     Actor(web.cancel, 8),
+    Actor(web.cancel_at_the_desk, 6),
     Actor(web.clocks, 4),
 )
 

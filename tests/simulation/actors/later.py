@@ -30,7 +30,7 @@ def work_on(node: EdgeNode, rng: random.Random) -> Command | None:
         return _pack(assignment, key, ships=kind == "ship")
     if kind == "ship":
         return _ship(assignment, key)
-    return _stage(assignment, key) if rng.random() < 0.5 else _hand_over(assignment, key, code)
+    return _stage(assignment, key) if rng.random() < 0.5 else hand_over(assignment, key, code)
 
 
 def undo(node: EdgeNode, rng: random.Random) -> Command | None:
@@ -119,7 +119,9 @@ def _stage(assignment: str, key: str) -> Command:
     )
 
 
-def _hand_over(assignment: str, key: str, code: str) -> Command:
+def hand_over(assignment: str, key: str, code: str) -> Command:
+    """Check the code and hand over."""
+
     def step(unit: Any, edge: Any) -> Any:
         check = c.Verify(key=f"{key}.v", how=Verified.CODE, said=code)
         known, _ = pickup.verify(unit, edge, assignment, check, person=MANAGER)

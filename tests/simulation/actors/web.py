@@ -10,9 +10,12 @@ from hub.fulfil.steps import look_at_clocks
 from hub.promises import PromiseWanted
 from protocol.customers import Address
 from protocol.fulfilment import FulfilKind
+from tests.simulation.actors import later
+from tests.simulation.edge import EdgeNode
 from tests.simulation.goods import SKUS
 from tests.simulation.hub import HubNode
 from tests.simulation.node import Command
+from tests.simulation.schedule import SECOND
 
 STORES = ("store-1", "store-2", "store-3")
 PRICE_MINOR = 1_000
@@ -23,13 +26,19 @@ SOMEBODY = CustomerWanted(
 )
 
 
-def order(node: HubNode, rng: random.Random) -> Command:
-    """Order one or two things for later, and pay."""
+def order(node: HubNode, rng: random.Random) -> Command | None:
+    """Order one or two things for later, and pay; mostly what the shop shows as available."""
+    collects = rng.random() < 0.6
+    store = rng.choice(STORES)
+    shown = _shown(node, store if collects else "")
+    if rng.random() < 0.1:
+        shown = SKUS  # somebody has an old page open
+    if not shown:
+        return None
     lines = tuple(
         LineWanted(sku=sku, quantity=rng.choice((1, 1, 1, 2)), unit_price_minor=PRICE_MINOR)
-        for sku in rng.sample(SKUS, rng.choice((1, 1, 2)))
+        for sku in rng.sample(shown, min(len(shown), rng.choice((1, 1, 2))))
     )
-    collects = rng.random() < 0.6
     key = node.ids.new_id()
     wanted = OrderWanted(
         channel="web",
@@ -38,7 +47,7 @@ def order(node: HubNode, rng: random.Random) -> Command:
         lines=lines,
         promise=PromiseWanted(
             kind=FulfilKind.COLLECT if collects else FulfilKind.SHIP,
-            location=rng.choice(STORES) if collects else "",
+            location=store if collects else "",
         ),
         payment=PaymentWanted(
             gateway="sim", reference=key, amount_minor=sum(line.quantity for line in lines) * PRICE_MINOR
@@ -60,8 +69,10 @@ def cancel(node: HubNode, rng: random.Random) -> Command | None:
     """Cancel a whole order, wherever it is by now."""
     if not node.orders:
         return None
-    number = rng.choice(node.orders[-20:])
+    return _cancellation(node, rng.choice(node.orders[-20:]))
 
+
+def _cancellation(node: HubNode, number: str) -> Command:
     def step(_unit: Any, hub: Hub) -> Any:
         def write(unit: Any) -> Any:
             work = changes.begin(hub, unit)
@@ -73,6 +84,36 @@ def cancel(node: HubNode, rng: random.Random) -> Command | None:
         return hub.database.write(write)
 
     return Command("web cancel", node.ids.new_id(), step, repeatable=False)
+
+
+def cancel_at_the_desk(node: HubNode, rng: random.Random) -> Command | None:
+    """Cancel an order whose goods lie ready, while somebody perhaps hands them over."""
+    found = [
+        (store, *row)
+        for store in node.world.edges
+        if isinstance(store, EdgeNode) and store.program is not None and store.edge in STORES
+        for row in store.audit.execute(
+            "SELECT assignment_id, number, pickup_code FROM assignments WHERE kind = 'collect'"
+            " AND state IN ('packed', 'ready') ORDER BY assignment_id"
+        ).fetchall()
+    ]
+    if not found:
+        return None
+    store, assignment, number, code = rng.choice(found)
+    if rng.random() < 0.7:
+        handover = later.hand_over(assignment, store.ids.new_id(), code)
+        node.world.ask_later(store, handover, rng.expovariate(1 / 2) * SECOND)
+    return _cancellation(node, number)
+
+
+def _shown(node: HubNode, store: str) -> tuple[str, ...]:
+    """Return what may be promised somewhere, or at one store."""
+    rows = node.audit.execute(
+        "SELECT DISTINCT sku FROM hub_rights WHERE granted_seen - returned - allocated + ended > 0"
+        " AND deficit = 0 AND (? = '' OR location = ?) ORDER BY sku",
+        (store, store),
+    ).fetchall()
+    return tuple(row[0] for row in rows)
 
 
 def clocks(node: HubNode, rng: random.Random) -> Command:

@@ -31,6 +31,17 @@ def test_a_scan_is_read_in_the_order_of_meaning(scan: str, kind: str, first: str
         assert "5012345678900" in meaning.candidates
 
 
+@pytest.mark.parametrize(
+    ("scan", "also"), [("]C0COAT-M", "COAT-M"), ("]Q1MUG-1", "MUG-1"), ("]A010001", "10001")]
+)
+def test_a_store_code_is_found_with_or_without_the_name_of_its_symbology(scan: str, also: str) -> None:
+    assert meaning_of(scan).candidates == (scan, also)
+
+
+def test_a_slip_is_told_by_a_scanner_that_names_the_symbology_too() -> None:
+    assert meaning_of("]Q1" + slip_code("pl", "LB1-L00001", 1)).slip == ("pl", "LB1-L00001", 1)
+
+
 def test_our_own_code_is_told_from_everything_else_first() -> None:
     assert meaning_of(slip_code("rc", "LB1-00042", 1)).slip == ("rc", "LB1-00042", 1)
     assert meaning_of("OS1:rc:LB1-00042:1:!").slip is None

@@ -48,6 +48,10 @@ def picked(found: int, short: int) -> later.AssignmentPicked:
         (S.PROPOSED, later.AssignmentWithdrawn(**ABOUT, location="s"), S.CANCELLED, True),
         (S.PROPOSED, later.AssignmentAnswered(**ABOUT, location="s", outcome="expired"), S.EXPIRED, True),
         (S.READY, later.CancelRefused(**ABOUT, code="late"), S.READY, True),
+        (S.SENT, later.AssignmentChanged(**ABOUT, change_id="c"), S.ACKNOWLEDGED, True),
+        (S.PICKING, later.AssignmentChanged(**ABOUT, change_id="c"), S.PICKING, True),
+        (S.CANCELLED, later.AssignmentChanged(**ABOUT, change_id="c"), S.CANCELLED, False),
+        (S.SENT, later.ChangeRefused(**ABOUT, location="s", change_id="c"), S.SENT, True),
     ],
 )
 def test_every_fact_has_a_state_and_says_whether_it_was_due(

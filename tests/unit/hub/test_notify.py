@@ -50,6 +50,7 @@ from protocol.later import (
     AssignmentStaged,
     CancelledLine,
     HandoverUndone,
+    LinesAdded,
     OrderCancelled,
     OrderChanged,
     OrderPlaced,
@@ -316,7 +317,7 @@ def test_the_ready_mail_reads_from_greeting_to_desk_with_its_code_on_a_line_of_i
         "\n"
         "    482 913\n"
         "\n"
-        "Order: HB1-00007\n"
+        "Order number: HB1-00007\n"
         "Collect at: Leeds Briggate\n"
         "Kept for you until: Saturday 7 November, 12:00\n"
         "\n"
@@ -326,6 +327,38 @@ def test_the_ready_mail_reads_from_greeting_to_desk_with_its_code_on_a_line_of_i
         "\n"
         "Orderspine\n"
     )
+
+
+def test_a_changed_order_is_told_in_one_mail_with_what_came_what_went_and_what_it_costs_now() -> None:
+    order = placed(lines=(line(1, "A", 2), line(2, "W", 1, LineKind.SHIPPING)), total_minor=300)
+    added = LinesAdded(
+        change_id="ch-1",
+        order_id="o-1",
+        number="HB1-00007",
+        lines=(line(3, "B", 1),),
+        total_minor=100,
+        tax_minor=17,
+    )
+    gone = OrderCancelled(
+        cancel_id="x-1",
+        order_id="o-1",
+        number="HB1-00007",
+        lines=(CancelledLine(line_no=1, sku="A", quantity=1),),
+        change_id="ch-1",
+    )
+    history = [Told("hub", NOW_US, body) for body in (order, added, gone)]
+
+    found = verdict(Kind.CHANGED, "ch-1", history, NOW_US)
+
+    assert [wanted.kind for wanted in follows(added)] == [Kind.CHANGED]
+    assert follows(gone) == ()
+    assert isinstance(found, Send)
+    assert found.facts.lines == (SaidLine(name="Thing B", quantity=1),)
+    assert found.facts.gone == (SaidLine(name="Thing A", quantity=1),)
+    assert found.facts.total_minor == order.total_minor
+    text = letters.write(Kind.CHANGED, "HB1-00007", found.facts, ANNA, shop="Orderspine").text
+    assert "1 × Thing B" in text
+    assert "Not any more: 1 × Thing A" in text
 
 
 @pytest.mark.parametrize(

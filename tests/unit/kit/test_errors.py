@@ -1,7 +1,12 @@
+import asyncio
 import logging
+from typing import Any
 
 import pytest
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
 
+from protocol.kit.web.errors import ErrorAnswers, LastNet
 from tests.unit.kit.web import HTML, HTMX, client_of, gallery
 
 
@@ -97,3 +102,24 @@ def test_a_program_hears_which_method_an_address_takes_not() -> None:
         answer = client.post("/sell")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
+
+
+def test_whoever_hung_up_while_sending_gets_no_answer_and_nothing_is_called_a_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sent: list[Message] = []
+
+    async def hangs_up(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise ClientDisconnect
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    answers: Any = ErrorAnswers.__new__(ErrorAnswers)  # never asked: nobody is there to read an answer
+    asyncio.run(LastNet(hangs_up, answers)({"type": "http", "path": "/"}, receive, send))
+
+    assert sent == []
+    assert not [row for row in caplog.records if row.levelno >= logging.ERROR]

@@ -10,10 +10,11 @@ import pytest
 from edge_agent.database import EdgeDatabase
 from edge_agent.journal import Identity
 from edge_agent.link.batches import Batcher, NeedsBlob, Ready
-from edge_agent.link.marker import MarkerFile, Note, read_note, write_note
+from edge_agent.link.marker import MarkerFile
 from edge_agent.link.rules import clock_offset_us, clock_trouble, is_sending
 from protocol.envelope import decode_batch
 from protocol.handshake import Marker
+from protocol.kit.marker import Note, read_note, write_note
 from protocol.stream import STALLED_SECONDS, Sender, chain, first_hash
 
 INC = "0a" * 16
@@ -52,7 +53,7 @@ def cut(database: EdgeDatabase, *delivered: str) -> list[Ready | NeedsBlob]:
             sess="ab" * 8,
             newest=9,
             oldest_ms=0,
-            single=False,
+            limit=200,
             delivered=set(delivered),
         )
         if one is None:

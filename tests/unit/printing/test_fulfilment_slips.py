@@ -30,6 +30,7 @@ from printing.profiles import PROFILES, Profile, profile_of
 from printing.virtual.commands import Parser, RealTime
 from printing.virtual.preview import render, render_preview
 from protocol.ids import parse_slip_code, slip_code
+from protocol.kit.text import language
 from tests.unit.printing.fulfilment_examples import (
     BAG,
     EXAMPLES,
@@ -378,3 +379,23 @@ def test_slips_that_say_what_was_paid_wait_for_a_person_after_unknown() -> None:
         "handover_slip": "person",
         "order_slip": "person",
     }
+
+
+def test_a_list_that_is_replaced_is_taken_back_by_a_slip_that_names_the_new_one() -> None:
+    said = laid_out(slip_of(replace(VOID, new_list="LB1-K00032")), profile_of("epson_58"))
+
+    assert "VOID - other units are wanted" in said
+    words = " ".join(line.partition("|")[2].strip() for line in said.splitlines())
+    assert "Throw this list away and take the new one." in words
+    assert "LB1-K00032" in said
+    assert "Put back what is picked already." not in said
+
+
+def test_the_head_of_a_packing_slip_fits_on_narrow_paper_in_german_too() -> None:
+    told = language.set("de")
+    try:
+        said = laid_out(slip_of(PACKED), profile_of("epson_58"))
+    finally:
+        language.reset(told)
+
+    assert "Bestellt Hier Später" in said

@@ -1,7 +1,11 @@
 """An order's record, folded from its events in any order they may arrive in."""
 
+from dataclasses import replace
+
+from protocol import later
 from protocol.events import OrderSold, ReturnCompleted
 from protocol.fold import Oddity, advance, after, fold, placed, sold
+from protocol.fulfilment import AssignedLine
 from protocol.lifecycles import OrderState
 from tests.support.hub import Shop
 from tests.support.later_shop import LaterShop
@@ -101,3 +105,39 @@ def test_what_is_no_goods_is_open_again_when_the_last_goods_came_back() -> None:
     assert [(line.fulfilled, line.open) for line in once.lines] == [(1, 1), (1, 0)]
     assert [(line.fulfilled, line.open) for line in both.lines] == [(0, 2), (0, 1)]
     assert odd == ()
+
+
+def test_lines_that_are_ordered_later_join_the_record_once_and_change_no_other() -> None:
+    shop = LaterShop()
+    order = shop.place(("A", 2, 10_00))
+    [line] = order.lines
+    more = later.LinesAdded(
+        change_id="c-1",
+        order_id=order.order_id,
+        number=order.number,
+        lines=(line.model_copy(update={"line_no": 2, "sku": "B"}),),
+        total_minor=line.gross_minor,
+        tax_minor=line.tax_minor,
+    )
+
+    record, odd = advance(placed(order), more)
+    again, _odd = advance(record, more)
+
+    assert odd == ()
+    assert [(each.line_no, each.sku, each.open) for each in record.lines] == [(1, "A", 2), (2, "B", 2)]
+    assert again == record
+
+
+def test_a_change_that_is_refused_makes_its_units_nobodys_only_where_they_were_ordered() -> None:
+    shop = LaterShop()
+    order = shop.place(("A", 2, 10_00))
+    about = {"assignment_id": "a", "order_id": order.order_id, "number": order.number}
+    wanted = AssignedLine(line_no=1, sku="A", name="A", quantity=1)
+    routed = replace(placed(order), state=OrderState.ROUTED)
+
+    def refused(line_no: int) -> later.ChangeRefused:
+        added = (wanted.model_copy(update={"line_no": line_no}),)
+        return later.ChangeRefused(**about, location="store-1", change_id="c-1", added=added)
+
+    assert advance(routed, refused(1))[0].state is OrderState.CAPTURED
+    assert advance(routed, refused(9))[0] == routed

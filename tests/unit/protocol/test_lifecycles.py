@@ -25,6 +25,7 @@ from protocol.lifecycles import (
     PrintState,
 )
 from protocol.state_machine import Lifecycle
+from protocol.transfers import RECEIVING, SENDING
 
 ALL: list[Lifecycle[Any, Any]] = [
     ORDER,
@@ -35,6 +36,8 @@ ALL: list[Lifecycle[Any, Any]] = [
     RETURN,
     PERIOD,
     EXCEPTION,
+    SENDING,
+    RECEIVING,
 ]
 
 

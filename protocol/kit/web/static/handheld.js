@@ -6,6 +6,8 @@
        data-queue="always|held"   may wait for the Wi-Fi: always, or only while this device has taken the order
        data-says, data-about      what the act is called in a list of refused acts, and which line it is about
        data-then="#id"            a queued step shows that part of the page next
+       data-list="name"           what the list of `field@n` groups is called; `parcels` when not said
+       data-scan-act              every scan is sent by itself under the name `code`, in the order scanned
      [data-due]                   seconds until a promise; kept true
      [data-show="#id"]            a click shows that view and hides the others of its group
      [data-counter]               a stepper over a number, without a form of its own
@@ -95,20 +97,20 @@
       else if (field.type === "checkbox" && kind === "text") (body[field.name] ??= []).push(value);
       else body[field.name] = value;
     }
-    return parcelsOf(body);
+    return grouped(body, form.dataset.list || "parcels");
   }
 
-  /* `weight.2` and `tracking.2` belong to one entry of `parcels`. */
-  function parcelsOf(body) {
+  /* `weight@2` and `tracking@2` belong to one entry of a list. */
+  function grouped(body, name) {
     const parcels = new Map();
-    for (const [name, value] of Object.entries(body)) {
-      const [field, at] = name.split("@");
+    for (const [key, value] of Object.entries(body)) {
+      const [field, at] = key.split("@");
       if (at === undefined) continue;
-      delete body[name];
+      delete body[key];
       if (!parcels.has(at)) parcels.set(at, {});
       if (value !== "") parcels.get(at)[field] = value;
     }
-    if (parcels.size) body.parcels = [...parcels.values()];
+    if (parcels.size) body[name] = [...parcels.values()];
     return body;
   }
 
@@ -126,6 +128,7 @@
     try {
       const wanted = { url: form.dataset.act, body: bodyOf(form), says: form.dataset.says || "", kind: form.dataset.kind || "step", about: form.dataset.about || "" };
       const done = queues ? await outbox.send(wanted) : await outbox.ask(wanted, form);
+      if (form.dataset.scanAct !== undefined) form.reset();
       if (done.state === "done") await follow(done.answer, form);
       else if (done.state === "refused") say(form, `${done.error.what} ${done.error.remedy}`);
       else if (queues) waits(form);
@@ -425,6 +428,19 @@
     return true;
   }
 
+  /* A page that has every scan judged by the store PC: each is an act of its own, so none is lost without it. */
+  function sent(code) {
+    const form = $("form[data-scan-act]:not([hidden] *)");
+    if (!form) return false;
+    say(form, "");
+    outbox.send({ url: form.dataset.act, kind: "scan", says: filled(form.dataset.says, { name: code }), body: { code } }).then(async (done) => {
+      if (done.state === "done") await follow(done.answer, form);
+      else if (done.state === "refused") say(form, `${done.error.what} ${done.error.remedy}`);
+      else say(form, form.dataset.kept);
+    });
+    return true;
+  }
+
   window.addEventListener("scan", (event) => {
     if (event.defaultPrevented || $("dialog[open]")) return;
     const { code } = event.detail;
@@ -434,7 +450,7 @@
     const field = document.activeElement;
     if (field?.dataset?.scanHere !== undefined) { field.value = code; field.dispatchEvent(new Event("input", { bubbles: true })); }
     else if ($("#pick") && $("#walk-now") && current(model()) && !model().over) picked(code);
-    else if (!staged(code) && !checked(code)) return;
+    else if (!staged(code) && !checked(code) && !sent(code)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
   }, true);

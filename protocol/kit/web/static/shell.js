@@ -70,6 +70,10 @@
   }, true);
 
   /* ---- Keypads ---- */
+  // A key on the screen is no place to stand: the focus stays in the field, so Enter takes what was typed.
+  document.addEventListener("mousedown", (event) => {
+    if (event.target instanceof Element && event.target.closest("[data-digit], [data-amount]")) event.preventDefault();
+  });
   function press(button) {
     const field = document.getElementById(button.closest("[data-keypad]").dataset.keypad);
     const digit = button.dataset.digit;

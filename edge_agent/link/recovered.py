@@ -1,0 +1,80 @@
+"""What the people of a store that was restored are told to look at: shelves, articles, slips.
+
+Everything here is raised as an exception with an owner, once, when the store's own records are back. What was
+lost with the old disk before it reached the hub is known to nobody; so what was touched since the backup has
+to be counted, and every open assignment has to be looked for on its shelf.
+"""
+
+from typing import Final
+
+from edge_agent.context import Edge
+from edge_agent.database import EdgeUnit
+from edge_agent.link.rows import read_meta
+from protocol.kit.sqlite import Connection
+from protocol.kit.text import _
+
+LISTED: Final = 200
+"""So many exceptions of one sort; more than a day's work would hide the rest."""
+_OPEN: Final = "state IN ('acknowledged', 'picking', 'picked', 'packed', 'ready')"
+_TOUCHED: Final = (
+    "SELECT DISTINCT m.sku FROM movements m WHERE m.seq IN (SELECT seq FROM brought_back)"
+    " OR m.seq > (SELECT base FROM link) ORDER BY m.sku LIMIT ?"
+)
+
+
+def say_what_to_do(unit: EdgeUnit, edge: Edge) -> None:
+    """Raise what somebody has to look at after this store was restored."""
+    connection = unit.connection
+    inc = read_meta(connection, "inc")
+    _overview(unit, edge, inc)
+    for assignment_id, order_id, number in connection.execute(
+        f"SELECT assignment_id, order_id, number FROM assignments WHERE {_OPEN}"  # noqa: S608 - a fixed text
+        " ORDER BY due_us LIMIT ?",
+        (LISTED,),
+    ).fetchall():
+        edge.journal.raise_exception(
+            unit,
+            kind="check_the_shelf",
+            subject=f"assignment:{assignment_id}",
+            title=_("Check the shelf for order {number}: this store was restored.", number=number),
+            facts={"order": order_id, "number": number, "assignment": assignment_id},
+            owner_role="manager",
+            dedupe_key=f"check_the_shelf:{assignment_id}",
+        )
+    for (sku,) in connection.execute(_TOUCHED, (LISTED,)).fetchall():
+        edge.journal.raise_exception(
+            unit,
+            kind="count_due",
+            subject=f"sku:{sku}",
+            title=_("Count {sku}: this store was restored.", sku=sku),
+            facts={"sku": sku, "why": "restored"},
+            owner_role="manager",
+            dedupe_key=f"count_due:{sku}",
+        )
+
+
+def _overview(unit: EdgeUnit, edge: Edge, inc: str) -> None:
+    connection = unit.connection
+    edge.journal.raise_exception(
+        unit,
+        kind="store_restored",
+        subject="store",
+        title=_("This store was restored: its records are back, shelves and counts have to be looked at."),
+        facts={
+            "why": read_meta(connection, "why"),
+            "brought_back": _count(connection, "SELECT count(*) FROM brought_back"),
+            "not_applied": _count(connection, "SELECT count(*) FROM brought_back WHERE failed <> ''"),
+            "carried_over": _count(connection, "SELECT carried FROM link"),
+            "sold_meanwhile": _count(
+                connection,
+                "SELECT count(*) FROM events WHERE kind = 'order.sold' AND seq > (SELECT base FROM link)",
+            ),
+            "slips_in_doubt": _count(connection, "SELECT count(*) FROM print_jobs WHERE state = 'unknown'"),
+        },
+        owner_role="manager",
+        dedupe_key=f"store_restored:{inc}",
+    )
+
+
+def _count(connection: Connection, query: str) -> int:
+    return int(connection.execute(query).fetchone()[0])

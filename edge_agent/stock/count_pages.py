@@ -1,0 +1,312 @@
+"""The pages of counts: the list, and one count, made for a handheld that may lose its Wi-Fi."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from edge_agent.context import Edge
+from edge_agent.database import EdgeUnit
+from edge_agent.fulfil.pages.answers import Answer, drawn, part, said
+from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, go_to, show
+from edge_agent.stock import count_posting, count_views, counting, words
+from edge_agent.stock.count_api import sees_books
+from edge_agent.stock.count_models import (
+    ConfirmCount,
+    ConfirmLine,
+    CountView,
+    EndCount,
+    LineView,
+    Number,
+    OpenCount,
+    Opened,
+    PostCount,
+    Posted,
+    PrintCount,
+    RecountItems,
+    ScanCount,
+    UndoCountScan,
+    Wanted,
+)
+from edge_agent.web import edge_of, parsed, signed_in
+from protocol.errors import Invalid
+from protocol.kit.text import _
+from protocol.kit.web.signin import CurrentPerson
+from protocol.people import StoreRole, at_least
+
+AnyEdge = Annotated[Edge, Depends(edge_of)]
+Anybody = Annotated[CurrentPerson, Depends(signed_in)]
+CountId = Annotated[str, Path(max_length=64)]
+CLOSED = 12
+router = APIRouter(prefix="/stock/counts", include_in_schema=False)
+
+
+class Confirmed(Wanted):
+    """One item, or all that nobody has counted, as a form of the page says it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sku: Annotated[str, Field(max_length=64)] = ""
+    counted: Number | None = None
+    seen: Number | None = None
+    rest: bool = False
+    as_of: Annotated[int, Field(ge=0, le=2**53)] | None = None
+
+
+class Again(Wanted):
+    """One item to count again."""
+
+    sku: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What posting would write, for whoever posts."""
+
+    rows: int
+    over: int
+    short: int
+    value_minor: int
+
+
+@router.get("")
+async def page(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """List the counts of this store."""
+    return show(request, "stock/counts.html", **_listed(edge, person))
+
+
+def _listed(edge: Edge, person: CurrentPerson, scope: str = "bins", typed: str = "") -> dict[str, Any]:
+    connection = edge.database.read()
+    return {
+        "open": count_views.listed(connection, edge, is_open=True),
+        "closed": count_views.listed(connection, edge, is_open=False, limit=CLOSED),
+        "may_open": at_least(StoreRole(person.role), StoreRole.LEAD),
+        "key": edge.ids.new_id(),
+        "scopes": [("bins", _("By shelf")), ("skus", _("By item")), ("all", _("Everything"))],
+        "scope": scope,
+        "typed": typed,
+        "count_state": words.count_state,
+        "source_word": words.source_word,
+        "place_word": words.place_word,
+    }
+
+
+@router.post("")
+async def open_count(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Open a count of shelves, items or everything; a lead agrees in place."""
+    form = await form_of(request)
+    names = tuple(dict.fromkeys(name.strip() for name in form.get("what").split(",") if name.strip()))
+    scope = form.get("scope") or "bins"
+    wanted = {"skus": names if scope == "skus" else (), "bins": names if scope == "bins" else ()}
+    if scope == "skus":
+        wanted["skus"] = tuple(_sku(edge, name) for name in names)
+    asked = command(OpenCount, key=form.get("key"), scope=scope, note=form.get("note")[:300], **wanted)
+
+    def step(unit: EdgeUnit, token: str | None) -> tuple[Opened, bool]:
+        return counting.open_count(
+            unit, edge, asked.model_copy(update={"approval": token}) if token else asked, person=person
+        )
+
+    done = await ask_in_place(
+        request, edge, person, form, Ask(_("Open a count"), keep=_("Back"), allow=_("Open the count")), step
+    )
+    return go_to(request, f"/stock/counts/{done[0].count_id}") if isinstance(done, tuple) else done
+
+
+def _sku(edge: Edge, text: str) -> str:
+    product = edge.products.scan(edge.database.read(), text)
+    return product.sku if product else text[:64]
+
+
+@router.get("/{count_id}")
+async def count(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
+    """Show one count."""
+    return show(request, "stock/count.html", **_view(edge, count_id, person))
+
+
+@router.post("/{count_id}/scan")
+async def scan(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
+    """Count what was scanned; what is wrong with it is an answer, not a refusal."""
+    asked = await parsed(request, ScanCount)
+    done, _new = await edge.database.awrite(
+        lambda unit: counting.scan(unit, edge, count_id, asked, person=person)
+    )
+    feedback = part(request, "stock/counted.html", scan=done, nth=asked.key)
+    return said(
+        Answer(
+            ok=done.outcome == "counted",
+            outcome=done.outcome,
+            scan_id=done.scan_id,
+            html=_drawn(request, edge, count_id, person),
+            feedback=feedback,
+            what=done.what,
+            remedy=done.remedy,
+        )
+    )
+
+
+@router.post("/{count_id}/unscan")
+async def unscan(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
+    """Take a scan back."""
+    asked = await parsed(request, UndoCountScan)
+    done, _new = await edge.database.awrite(
+        lambda unit: counting.undo(unit, edge, count_id, asked, person=person)
+    )
+    toast = _("Taken back: {name}, {n} counted.", name=done.name, n=done.counted)
+    return said(Answer(html=_drawn(request, edge, count_id, person), toast=toast, scan_id=done.scan_id))
+
+
+@router.post("/{count_id}/confirm")
+async def confirm(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
+    """Confirm one item, or say that nothing of the rest is here."""
+    form = await parsed(request, Confirmed)
+    lines = (ConfirmLine(sku=form.sku, counted=form.counted, seen=form.seen),) if form.sku else ()
+    asked = ConfirmCount(key=form.key, lines=lines, rest=form.rest, as_of=form.as_of)
+    done, _new = await edge.database.awrite(
+        lambda unit: count_posting.confirm(unit, edge, count_id, asked, person=person)
+    )
+    first = done.lines[0]
+    toast = _("{name}: {n} counted.", name=first.name, n=first.counted)
+    if first.again:
+        toast = _("{name}: count it again, from the beginning.", name=first.name)
+    return said(Answer(html=_drawn(request, edge, count_id, person), toast=toast))
+
+
+@router.post("/{count_id}/recount")
+async def recount(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
+    """Begin another pass over one item."""
+    form = await parsed(request, Again)
+    asked = RecountItems(key=form.key, skus=(form.sku,))
+    await edge.database.awrite(lambda unit: counting.recount(unit, edge, count_id, asked, person=person))
+    return said(Answer(html=_drawn(request, edge, count_id, person), toast=_("Count it from the beginning.")))
+
+
+@router.post("/{count_id}/post")
+async def post(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
+    """Write the differences; a manager agrees in place."""
+    form = await form_of(request)
+    accept = tuple(text for name, text in form.values if name == "accept")
+    asked = command(PostCount, key=form.get("key"), accept=accept, leave=form.get("leave") == "yes")
+
+    def step(unit: EdgeUnit, token: str | None) -> tuple[Posted, bool]:
+        wanted = asked.model_copy(update={"approval": token}) if token else asked
+        return count_posting.post(unit, edge, count_id, wanted, person=person)
+
+    title = _("Post the count")
+    done = await ask_in_place(request, edge, person, form, Ask(title, keep=_("Back"), allow=title), step)
+    return _ended(request, edge, count_id, person, done)
+
+
+@router.post("/{count_id}/reverse")
+async def reverse(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
+    """Take a posted count back; a manager agrees in place."""
+    form = await form_of(request)
+    asked = _reasoned(form)
+
+    def step(unit: EdgeUnit, token: str | None) -> tuple[Posted, bool]:
+        wanted = asked.model_copy(update={"approval": token}) if token else asked
+        return count_posting.reverse(unit, edge, count_id, wanted, person=person)
+
+    title = _("Take this count back")
+    done = await ask_in_place(request, edge, person, form, Ask(title, keep=_("Back"), allow=title), step)
+    return _ended(request, edge, count_id, person, done)
+
+
+@router.post("/{count_id}/cancel")
+async def cancel(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
+    """Give a count up; a lead agrees in place."""
+    form = await form_of(request)
+    asked = _reasoned(form)
+
+    def step(unit: EdgeUnit, token: str | None) -> tuple[BaseModel, bool]:
+        wanted = asked.model_copy(update={"approval": token}) if token else asked
+        return count_posting.cancel(unit, edge, count_id, wanted, person=person)
+
+    title = _("Give the count up")
+    done = await ask_in_place(request, edge, person, form, Ask(title, keep=_("Back"), allow=title), step)
+    return go_to(request, "/stock/counts") if isinstance(done, tuple) else done
+
+
+@router.post("/{count_id}/sheet")
+async def sheet(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
+    """Print the sheet of a count."""
+    form = await form_of(request)
+    asked = command(PrintCount, key=form.get("key"))
+    await edge.database.awrite(
+        lambda unit: count_posting.print_sheet(unit, edge, count_id, asked, person=person)
+    )
+    return show(
+        request, "stock/count.html", toast=_("The sheet is printing."), **_view(edge, count_id, person)
+    )
+
+
+def _reasoned(form: Form) -> EndCount:
+    if not form.get("reason"):
+        raise Invalid(_("Nothing says why."), _("Type it in a few words."), code="no_reason")
+    return command(EndCount, key=form.get("key"), reason=form.get("reason")[:300])
+
+
+def _ended(
+    request: Request, edge: Edge, count_id: str, person: CurrentPerson, done: tuple[Posted, bool] | Response
+) -> Response:
+    if isinstance(done, Response):
+        return done
+    posted = done[0]
+    toast = _("Written: {over} more, {short} fewer.", over=posted.over, short=posted.short)
+    warn = ""
+    if posted.deficits:
+        first = posted.deficits[0]
+        warn = _("{n} x {name} are promised and not here.", n=first.missing, name=first.name)
+    return show(
+        request, "stock/count.html", toast="" if warn else toast, warn=warn, **_view(edge, count_id, person)
+    )
+
+
+def _drawn(request: Request, edge: Edge, count_id: str, person: CurrentPerson) -> str:
+    return drawn(request, "stock/count.html", **_view(edge, count_id, person))
+
+
+def _view(edge: Edge, count_id: str, person: CurrentPerson) -> dict[str, Any]:
+    sees = sees_books(person)
+    found = count_views.view(edge.database.read(), edge, count_id, device=person.device, sees_books=sees)
+
+    def having(*states: str) -> list[LineView]:
+        return [line for line in found.lines if line.state in states]
+
+    counted = having("counted", "posted", "again") if found.state != "open" else having("counted", "posted")
+    return {
+        "count": found,
+        # What was counted last comes first; whoever joins sees what the others are at.
+        "now": sorted(having("counting"), key=lambda line: -line.counted_us),
+        "again": having("again") if found.state == "open" else [],
+        "todo": having("to_count") if found.state == "open" else [],
+        "done": counted,
+        "sees_books": sees,
+        "figures": _figures(found),
+        "progress": _progress(found),
+        "key": edge.ids.new_id(),
+        "count_state": words.count_state,
+        "line_state": words.line_state,
+        "place_word": words.place_word,
+        "source_word": words.source_word,
+    }
+
+
+def _progress(found: CountView) -> str:
+    if found.state != "open":
+        return words.count_state(found.state)[0]
+    if found.scope == "all":
+        return _("{n} counted", n=found.counted)
+    return _("{done} of {all}", done=found.counted, all=found.rows)
+
+
+def _figures(found: CountView) -> Figures:
+    differ = [line.variance for line in found.lines if line.variance]
+    return Figures(
+        rows=len(differ),
+        over=sum(change for change in differ if change > 0),
+        short=-sum(change for change in differ if change < 0),
+        value_minor=sum(line.value_minor or 0 for line in found.lines),
+    )

@@ -1,0 +1,1 @@
+"""Goods that go to other locations and come from them."""

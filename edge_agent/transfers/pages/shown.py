@@ -1,0 +1,296 @@
+"""What the pages show of transfers: rows of lists, lines of a walk, what has arrived so far."""
+
+import json
+from dataclasses import dataclass
+
+from edge_agent.catalog.rows import barcodes_of
+from edge_agent.context import Edge
+from edge_agent.fulfil.pages.shown import counted
+from edge_agent.fulfil.pages.words import short_effect, short_word
+from edge_agent.paper import rows as paper_rows
+from edge_agent.paper.rules import Slip, slip_label, state_label
+from edge_agent.stock.rows import on_hand_of
+from edge_agent.transfers.pages.words import cartons_word, items_word, next_word, reason_word, state_word
+from edge_agent.transfers.rows import transfers as rows
+from edge_agent.transfers.rows import work
+from edge_agent.transfers.rules import Counted, Line, Walked, counted_in, loose
+from edge_agent.transfers.steps.models import TransferView
+from edge_agent.transfers.steps.packing import packed_cartons
+from protocol.fulfilment import ShortReason
+from protocol.kit.sqlite import Connection
+from protocol.kit.text import _
+from protocol.kit.web.shell import Shape
+
+MANY = 30
+"""Numbers that a sentence is written out for in advance."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowShown:
+    """One transfer in a list."""
+
+    transfer_id: str
+    number: str
+    place: str
+    says: str
+    state: tuple[str, Shape]
+    next_word: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonShown:
+    """A reason of a short pick with its effect, by number of units."""
+
+    value: str
+    word: str
+    stock: str
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class PickShown:
+    """One line of a walk, with everything that its views need."""
+
+    id: str
+    line_no: int
+    sku: str
+    name: str
+    bin: str
+    wanted: int
+    found: int
+    short: int
+    left: int
+    on_hand: int
+    ends: str
+    codes: tuple[str, ...]
+    where: str
+    near: bool
+    order_number: str
+    reasons: tuple[ReasonShown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemShown:
+    """One article that goes into a carton."""
+
+    name: str
+    sku: str
+    picked: int
+    codes: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedShown:
+    """One line of an arrival: what was announced, what has been said of it so far."""
+
+    line_no: int
+    sku: str
+    name: str
+    expected: int
+    here: int
+    damaged: int
+    before: int
+    order_number: str
+    says: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class SlipShown:
+    """A slip of a transfer, and what became of it."""
+
+    job_id: str
+    label: str
+    state: str
+    at_us: int
+
+
+def names_of(connection: Connection) -> dict[str, str]:
+    """Return the names of other locations."""
+    return dict(rows.known_places(connection))
+
+
+def row(names: dict[str, str], each: TransferView) -> RowShown:
+    """Return one transfer for a list."""
+    place = names.get(each.other, each.other)
+    words = [items_word(each.units), reason_word(each.reason)]
+    if each.cartons:
+        words.insert(1, cartons_word(len(each.cartons)))
+    return RowShown(
+        transfer_id=each.transfer_id,
+        number=each.number,
+        place=_("to {place}", place=place) if each.way == "out" else _("from {place}", place=place),
+        says=", ".join(words),
+        state=state_word(each),
+        next_word=next_word(each),
+    )
+
+
+def pick_lines(connection: Connection, edge: Edge, transfer_id: str) -> tuple[PickShown, ...]:
+    """Return the lines of a walk in the order of the bins; the first not done is the one to find next."""
+    lines = [line for line in rows.lines_of(connection, transfer_id) if line.open]
+    walked = work.walked(connection, transfer_id)
+    products = edge.products.find_all(connection, [line.sku for line in lines])
+    here = on_hand_of(connection, [line.sku for line in lines])
+    bins = {sku: product.bin for sku, product in products.items()}
+    lines.sort(key=lambda line: (not bins.get(line.sku), bins.get(line.sku, ""), line.line_no))
+    at = next((n for n, line in enumerate(lines) if _left(line, walked)), len(lines))
+    shown = []
+    for n, line in enumerate(lines):
+        known, left = walked.get(line.line_no, Walked()), _left(line, walked)
+        codes = barcodes_of(connection, line.sku)
+        on_hand = here[line.sku].rights.physical
+        bin_ = bins.get(line.sku, "")
+        shown.append(
+            PickShown(
+                id=f"{transfer_id}:{line.line_no}",
+                line_no=line.line_no,
+                sku=line.sku,
+                name=line.name,
+                bin=bin_,
+                wanted=line.open,
+                found=known.found,
+                short=known.short,
+                left=left,
+                on_hand=on_hand,
+                ends=codes[0][-4:] if codes else "",
+                codes=(line.sku, *codes),
+                where="now" if n == at else "past" if n < at or not left else "next",
+                near=abs(n - at) == 1,
+                order_number=line.order_number,
+                reasons=tuple(_reason(each, on_hand, bin_, line.open - known.found) for each in ShortReason),
+            )
+        )
+    return tuple(shown)
+
+
+def for_handheld(transfer_id: str, lines: tuple[PickShown, ...]) -> str:
+    """Return a walk as `handheld.js` judges scans by it while the store PC cannot be asked."""
+    return json.dumps(
+        {
+            "list": transfer_id,
+            "over": False,
+            "lines": [
+                {
+                    "id": line.id,
+                    "a": transfer_id,
+                    "l": line.line_no,
+                    "codes": line.codes,
+                    "name": line.name,
+                    "tote": "",
+                    "wanted": line.wanted,
+                    "found": line.found,
+                    "short": line.short,
+                }
+                for line in lines
+            ],
+        }
+    )
+
+
+def to_pack(connection: Connection, transfer_id: str) -> tuple[ItemShown, ...]:
+    """Return what is picked and lies in no carton yet, by article."""
+    lines = rows.lines_of(connection, transfer_id)
+    closed = packed_cartons(connection, transfer_id)
+    left = loose(lines, [line for carton in closed for line in carton.lines])
+    units: dict[str, int] = {}
+    for line in lines:
+        if left.get(line.line_no):
+            units[line.sku] = units.get(line.sku, 0) + left[line.line_no]
+    named = {line.sku: line.name for line in lines}
+    return tuple(
+        ItemShown(named[sku], sku, count, json.dumps([sku, *barcodes_of(connection, sku)]))
+        for sku, count in units.items()
+    )
+
+
+def arrived_lines(connection: Connection, edge: Edge, transfer_id: str) -> tuple[ArrivedShown, ...]:
+    """Return what has been scanned and said so far of what arrives, line by line."""
+    lines = rows.lines_of(connection, transfer_id)
+    named = {line.line_no: line for line in lines}
+    inside = [
+        carton.lines
+        for sscc in work.ticked(connection, transfer_id)
+        if (carton := rows.find_carton(connection, sscc)) is not None
+    ]
+    spoken = work.words(connection, transfer_id)
+    said = {(each.line_no, each.sku): each for each in spoken}
+    counted_lines = counted_in(lines, inside, work.counted(connection, transfer_id, "receive"), spoken)
+    so_far = {(each.line_no, each.sku): each for each in counted_lines}
+    shown = [
+        _arrived(line, so_far.get((line.line_no, line.sku)), (line.line_no, line.sku) in said)
+        for line in lines
+    ]
+    unknown = [each for key, each in so_far.items() if key[0] not in named and each.units]
+    products = edge.products.find_all(connection, [each.sku for each in unknown])
+    for each in unknown:
+        name = products[each.sku].name if each.sku in products else each.sku
+        says = _("not announced, taken in as it is")
+        shown.append(ArrivedShown(0, each.sku, name, 0, each.units, each.damaged, 0, "", says, "wait"))
+    return tuple(shown)
+
+
+def _arrived(line: Line, so_far: Counted | None, spoken: bool) -> ArrivedShown:
+    here = so_far.units if so_far else 0
+    damaged = so_far.damaged if so_far else 0
+    words = []
+    shape: Shape = "calm"
+    if here > line.room:
+        words.append(_("{n} more than announced", n=here - line.room))
+        shape = "act"
+    if damaged:
+        words.append(_("{n} damaged", n=damaged))
+        shape = "act"
+    if spoken and here < line.expected:
+        words.append(_("{n} not there", n=line.expected - here))
+        shape = "act"
+    if line.missing:
+        words.append(_("{n} said to be missing", n=line.missing))
+    if line.order_number:
+        words.append(_("for order {number}", number=line.order_number))
+    if not words and here and here >= line.expected:
+        shape = "done"
+    return ArrivedShown(
+        line_no=line.line_no,
+        sku=line.sku,
+        name=line.name,
+        expected=line.expected,
+        here=here,
+        damaged=damaged,
+        before=line.received,
+        order_number=line.order_number,
+        says=", ".join(words),
+        shape=shape,
+    )
+
+
+def _left(line: Line, walked: dict[int, Walked]) -> int:
+    known = walked.get(line.line_no, Walked())
+    return max(0, line.open - known.found - known.short)
+
+
+def _reason(reason: ShortReason, on_hand: int, bin_: str, most: int) -> ReasonShown:
+    units = range(1, min(max(1, most), MANY) + 1)
+    stock = {str(n): _("Stock {before} → {after}.", before=on_hand, after=on_hand - n) for n in units}
+    rest = {str(n): short_effect(reason, n, bin_) for n in units}
+    return ReasonShown(reason.value, short_word(reason), json.dumps(stock), json.dumps(rest))
+
+
+def why_words() -> str:
+    """Return the question of a short pick, by number."""
+    return counted(_("Why is 1 missing?"), _("Why are {n} missing?"))
+
+
+def report_words() -> str:
+    """Return the button of a short pick, by number."""
+    return counted(_("Report 1 short"), _("Report {n} short"))
+
+
+def slips(connection: Connection, number: str) -> tuple[SlipShown, ...]:
+    """Return the paper of a transfer, the newest first."""
+    jobs = paper_rows.jobs(connection, state="", business_id=number, limit=20)
+    return tuple(
+        SlipShown(job.job_id, slip_label(job.document), state_label(job.state), job.queued_us)
+        for job in jobs
+        if job.document in {Slip.CARTON_LABEL, Slip.TRANSFER_MANIFEST}
+    )

@@ -1,0 +1,1 @@
+"""Tables of transfers: reads, work in hand, and what facts write."""

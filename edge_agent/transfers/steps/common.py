@@ -1,0 +1,121 @@
+"""What every verb of transfers begins and ends with: find it, see that it may be touched, tell screens."""
+
+from collections.abc import Collection
+
+from pydantic import BaseModel, ConfigDict, SerializeAsAny
+
+from edge_agent.context import Edge
+from edge_agent.database import EdgeUnit
+from edge_agent.transfers.rows import transfers as rows
+from edge_agent.transfers.rows.transfers import Transfer
+from protocol.errors import NotFound, Refused
+from protocol.kit.sqlite import Connection
+from protocol.kit.text import _
+from protocol.kit.web.signin import CurrentPerson
+from protocol.transfers import ReceiveState, SendState
+
+SYSTEM = CurrentPerson("", "", "")
+"""Who acts when nobody does: a directive."""
+
+
+class Asked(BaseModel):
+    """A command with what it was addressed to, so that one key cannot answer for another transfer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    to: str
+    command: SerializeAsAny[BaseModel]
+
+
+def require(connection: Connection, transfer_id: str) -> Transfer:
+    """Return a transfer of this store.
+
+    Raises:
+        NotFound: `no_transfer`.
+    """
+    found = rows.find(connection, transfer_id)
+    if found is None:
+        raise NotFound(
+            _("There is no such transfer in this store."),
+            _("Look it up by its number, or scan its manifest or a carton."),
+            code="no_transfer",
+        )
+    return found
+
+
+def sending(connection: Connection, transfer_id: str, states: Collection[SendState]) -> Transfer:
+    """Return a transfer that goes out and may take the next step.
+
+    Raises:
+        NotFound: `no_transfer`.
+        Refused: `comes_in`, it is for this store to receive; or `not_now`, saying where it is.
+    """
+    found = require(connection, transfer_id)
+    if found.way != "out":
+        raise Refused(
+            _("Transfer {number} comes to this store.", number=found.number),
+            _("{place} sends it; receive it when it is here.", place=found.source),
+            code="comes_in",
+        )
+    if SendState(found.state) not in states:
+        raise not_now(found)
+    return found
+
+
+def receiving(connection: Connection, transfer_id: str) -> Transfer:
+    """Return a transfer that comes in, in whatever state: what arrives is taken in.
+
+    Raises:
+        NotFound: `no_transfer`.
+        Refused: `goes_out`.
+    """
+    found = require(connection, transfer_id)
+    if found.way != "in":
+        raise Refused(
+            _("Transfer {number} goes from this store to {place}.",
+              number=found.number, place=found.destination),
+            _("It is received there. If it came back, ask operations to send it back as a transfer."),
+            code="goes_out",
+        )  # fmt: skip
+    return found
+
+
+def not_now(found: Transfer) -> Refused:
+    """Return the refusal of a step that comes later or is over, saying where the transfer is."""
+    says = {
+        SendState.REQUESTED: _("Transfer {number} has not been accepted.", number=found.number),
+        SendState.ACCEPTED: _("Transfer {number} has not been picked.", number=found.number),
+        SendState.PICKED: _("Transfer {number} is not all in cartons.", number=found.number),
+        SendState.PACKED: _("Transfer {number} is packed already.", number=found.number),
+        SendState.SHIPPED: _("Transfer {number} has left.", number=found.number),
+        SendState.SETTLED: _("Transfer {number} has arrived and is settled.", number=found.number),
+        SendState.REJECTED: _("Transfer {number} was rejected.", number=found.number),
+        SendState.SHORT: _("Nothing of transfer {number} was found.", number=found.number),
+        SendState.CANCELLED: _("Transfer {number} was cancelled.", number=found.number),
+    }
+    late = found.state in {SendState.SHIPPED, SendState.SETTLED}
+    return Refused(
+        says[SendState(found.state)],
+        _("What has left is received at {place}.", place=found.destination)
+        if late
+        else _("Do the steps in their order: accept, pick, pack, ship."),
+        code="too_late" if late else "not_now",
+        state=found.state,
+    )
+
+
+def is_open(found: Transfer) -> bool:
+    """Tell whether something of it is still to be done here."""
+    if found.way == "out":
+        return found.state in {"requested", "accepted", "picked", "packed"}
+    return found.state in {ReceiveState.EXPECTED, ReceiveState.PART_RECEIVED}
+
+
+def tell(unit: EdgeUnit, edge: Edge) -> None:
+    """Tell every screen that shows transfers or stock."""
+
+    def told() -> None:
+        edge.broadcaster.publish("transfers")
+        edge.broadcaster.publish("stock")
+
+    unit.after_commit(told)

@@ -1,0 +1,1 @@
+"""Telling channels what they may sell: webhooks on every change of what can be promised."""

@@ -1,0 +1,97 @@
+"""Endpoints of channels over HTTP. A secret is in the answer that made it, and in no other."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel
+
+from hub.channels import steps
+from hub.channels.steps import EndpointRead, EndpointWanted
+from hub.web import REFUSALS, Admin, Ops, TheHub
+
+router = APIRouter(prefix="/api/channels", tags=["channels"], responses=REFUSALS)
+EndpointId = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
+
+
+class EndpointView(BaseModel):
+    """An endpoint, and how it is doing."""
+
+    endpoint_id: str
+    channel: str
+    url: str
+    buffer: int
+    state: str
+    rotating: bool
+    created_us: int
+    created_by: str
+    due: int
+    last_us: int | None
+    last: str
+    tries: int
+    next_us: int | None
+
+
+class MadeView(BaseModel):
+    """The secret, told this once."""
+
+    endpoint_id: str
+    secret: str
+
+
+class TestedView(BaseModel):
+    """What the channel said to a test."""
+
+    ok: bool
+    detail: str
+
+
+def view(found: EndpointRead) -> EndpointView:
+    """Return an endpoint as it is shown."""
+    return EndpointView(**asdict(found))
+
+
+@router.get("/endpoints")
+def endpoints(hub: TheHub, _person: Ops) -> list[EndpointView]:
+    """List the endpoints."""
+    with hub.database.read() as connection:
+        return [view(each) for each in steps.listed(hub, connection)]
+
+
+@router.post("/endpoints", status_code=201)
+def add(hub: TheHub, person: Admin, wanted: EndpointWanted) -> MadeView:
+    """Add an endpoint; the answer is the only one that tells its secret."""
+    made = steps.add(hub, wanted, by=person.name)
+    return MadeView(endpoint_id=made.endpoint_id, secret=made.secret)
+
+
+@router.post("/endpoints/{endpoint_id}/rotate")
+def rotate(hub: TheHub, _person: Admin, endpoint_id: EndpointId) -> MadeView:
+    """Give an endpoint another secret; for a day both sign."""
+    made = steps.rotate(hub, endpoint_id)
+    return MadeView(endpoint_id=made.endpoint_id, secret=made.secret)
+
+
+@router.post("/endpoints/{endpoint_id}/test")
+def test(hub: TheHub, _person: Ops, endpoint_id: EndpointId) -> TestedView:
+    """Send one signed request with no item in it, and say what came back."""
+    answer = steps.test(hub, endpoint_id)
+    return TestedView(ok=answer.ok, detail=answer.detail)
+
+
+@router.post("/endpoints/{endpoint_id}/start", status_code=204)
+def start(hub: TheHub, _person: Ops, endpoint_id: EndpointId) -> None:
+    """Tell an endpoint again, beginning with everything that has changed meanwhile."""
+    steps.switch(hub, endpoint_id, on=True)
+
+
+@router.post("/endpoints/{endpoint_id}/stop", status_code=204)
+def stop(hub: TheHub, _person: Ops, endpoint_id: EndpointId) -> None:
+    """Tell an endpoint nothing until it is started again."""
+    steps.switch(hub, endpoint_id, on=False)
+
+
+@router.delete("/endpoints/{endpoint_id}", status_code=204)
+def remove(hub: TheHub, _person: Admin, endpoint_id: EndpointId) -> None:
+    """Forget an endpoint."""
+    steps.remove(hub, endpoint_id)

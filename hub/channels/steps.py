@@ -1,0 +1,242 @@
+"""What a person does with the endpoints of channels: add, test, rotate, switch off, start again."""
+
+import base64
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import sqlalchemy as sa
+from pydantic import Field
+from sqlalchemy.engine import Connection
+
+from hub.channels.line import Answer, open_client, post
+from hub.channels.rows import channel_deliveries, channel_endpoints, channel_items
+from hub.channels.rules import OLD_SECRET_SECONDS
+from hub.channels.sender import TOPIC, body_of, card_key, secrets_of
+from hub.context import Hub
+from hub.database import HubUnit
+from hub.spine.steps import close_exception
+from hub.stock.changed import note_all_changed
+from hub.web import Wanted
+from protocol.clock import MICROSECONDS
+from protocol.errors import Conflict, NotFound
+from protocol.kit.text import _
+
+SECRET_BYTES: Final = 32
+ENDPOINTS_LIMIT: Final = 50
+TEST: Final = "webhook.test"
+
+
+class EndpointWanted(Wanted):
+    """Where a channel wants to be told."""
+
+    channel: str = Field(min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9-]*$")
+    url: str = Field(
+        min_length=8, max_length=300, pattern=r"^https?://[^\s@/?#\x00-\x1f]+(/[^\s\x00-\x1f]*)?$"
+    )
+    buffer: int = Field(default=0, ge=0, le=1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRead:
+    """An endpoint as it is shown; its secret is not."""
+
+    endpoint_id: str
+    channel: str
+    url: str
+    buffer: int
+    state: str
+    rotating: bool
+    """The old secret still signs beside the new one."""
+    created_us: int
+    created_by: str
+    due: int
+    """Items that wait to be told."""
+    last_us: int | None
+    last: str
+    tries: int
+    next_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An endpoint and its secret, which is told this once."""
+
+    endpoint_id: str
+    secret: str
+
+
+def add(hub: Hub, wanted: EndpointWanted, *, by: str) -> Made:
+    """Add an endpoint; it is told of everything that may be promised, and then of every change.
+
+    Raises:
+        Conflict: there are too many, or this channel has this address already.
+    """
+
+    def step(unit: HubUnit) -> Made:
+        connection = unit.connection
+        rows = connection.execute(sa.select(channel_endpoints.c.channel, channel_endpoints.c.url)).all()
+        if (wanted.channel, wanted.url) in {tuple(row) for row in rows}:
+            raise Conflict(
+                _("{channel} is told at this address already.", channel=wanted.channel),
+                _("Give another address, or change the one that is there."),
+                code="endpoint_exists",
+            )
+        if len(rows) >= ENDPOINTS_LIMIT:
+            raise Conflict(
+                _("There are {n} endpoints already.", n=len(rows)),
+                _("Remove one that nobody needs any more."),
+                code="too_many_endpoints",
+            )
+        made = Made(hub.ids.new_id(), new_secret(hub))
+        connection.execute(
+            sa.insert(channel_endpoints).values(
+                endpoint_id=made.endpoint_id,
+                channel=wanted.channel,
+                url=wanted.url,
+                secret=made.secret,
+                old_secret="",
+                old_until_us=0,
+                buffer=wanted.buffer,
+                state="active",
+                created_us=hub.clock.now_us(),
+                created_by=by[:120],
+            )
+        )
+        note_all_changed(connection)
+        _tell(hub, unit)
+        return made
+
+    return hub.database.write(step)
+
+
+def rotate(hub: Hub, endpoint_id: str) -> Made:
+    """Give an endpoint another secret; for a day both sign."""
+
+    def step(unit: HubUnit) -> Made:
+        row = _need(unit.connection, endpoint_id)
+        made = Made(endpoint_id, new_secret(hub))
+        _set(
+            unit,
+            endpoint_id,
+            secret=made.secret,
+            old_secret=row.secret,
+            old_until_us=hub.clock.now_us() + OLD_SECRET_SECONDS * MICROSECONDS,
+        )
+        _tell(hub, unit)
+        return made
+
+    return hub.database.write(step)
+
+
+def switch(hub: Hub, endpoint_id: str, *, on: bool) -> None:
+    """Switch an endpoint off, or on again: then it is told everything that has changed meanwhile."""
+
+    def step(unit: HubUnit) -> None:
+        _need(unit.connection, endpoint_id)
+        _set(unit, endpoint_id, state="active" if on else "off")
+        mine = channel_deliveries.c.endpoint_id == endpoint_id
+        open_ = mine & channel_deliveries.c.state.in_(("queued", "sending"))
+        if on:
+            unit.connection.execute(sa.update(channel_deliveries).where(open_).values(next_us=0, tries=0))
+            note_all_changed(unit.connection)
+            work = hub.spine.work(unit)
+            close_exception(work, card_key(endpoint_id), how="It was started again.")
+            work.flush()
+        _tell(hub, unit)
+
+    hub.database.write(step)
+
+
+def remove(hub: Hub, endpoint_id: str) -> None:
+    """Tell an endpoint nothing any more, and forget it."""
+
+    def step(unit: HubUnit) -> None:
+        _need(unit.connection, endpoint_id)
+        for table in (channel_deliveries, channel_items, channel_endpoints):
+            unit.connection.execute(sa.delete(table).where(table.c.endpoint_id == endpoint_id))
+        work = hub.spine.work(unit)
+        close_exception(work, card_key(endpoint_id), how="The endpoint was removed.")
+        work.flush()
+        _tell(hub, unit)
+
+    hub.database.write(step)
+
+
+def test(hub: Hub, endpoint_id: str) -> Answer:
+    """Send one signed request with no item in it, and return what the channel says; waits for it."""
+    with hub.database.read() as connection:
+        row = _need(connection, endpoint_id)
+    now_us = hub.clock.now_us()
+    with open_client() as client:
+        return post(
+            client,
+            row.url,
+            body_of(TEST, now_us, row.channel, {}),
+            delivery_id=hub.ids.new_id(),
+            at_us=now_us,
+            secrets=secrets_of(row, now_us),
+        )
+
+
+def listed(hub: Hub, connection: Connection) -> list[EndpointRead]:
+    """Return every endpoint with how it is doing."""
+    rows = connection.execute(
+        sa.select(channel_endpoints).order_by(channel_endpoints.c.channel, channel_endpoints.c.endpoint_id)
+    ).all()
+    return [_read(hub, connection, row) for row in rows]
+
+
+def new_secret(hub: Hub) -> str:
+    """Return a secret as Standard Webhooks writes one."""
+    return "whsec_" + base64.b64encode(bytes.fromhex(hub.ids.secret(SECRET_BYTES))).decode()
+
+
+def _read(hub: Hub, connection: Connection, row: sa.Row[Any]) -> EndpointRead:
+    due = connection.execute(
+        sa.select(sa.func.count()).where(
+            channel_items.c.endpoint_id == row.endpoint_id, channel_items.c.due == sa.literal_column("1")
+        )
+    ).scalar_one()
+    last = connection.execute(
+        sa.select(channel_deliveries)
+        .where(channel_deliveries.c.endpoint_id == row.endpoint_id)
+        .order_by(channel_deliveries.c.created_us.desc())
+        .limit(1)
+    ).first()
+    return EndpointRead(
+        endpoint_id=row.endpoint_id,
+        channel=row.channel,
+        url=row.url,
+        buffer=int(row.buffer),
+        state=row.state,
+        rotating=bool(row.old_secret) and hub.clock.now_us() < row.old_until_us,
+        created_us=row.created_us,
+        created_by=row.created_by,
+        due=int(due),
+        last_us=None if last is None else last.sent_us or last.created_us,
+        last="" if last is None else last.detail or last.state,
+        tries=0 if last is None else last.tries,
+        next_us=last.next_us if last is not None and last.state == "queued" else None,
+    )
+
+
+def _need(connection: Connection, endpoint_id: str) -> sa.Row[Any]:
+    row = connection.execute(
+        sa.select(channel_endpoints).where(channel_endpoints.c.endpoint_id == endpoint_id)
+    ).first()
+    if row is None:
+        raise NotFound(
+            _("There is no such endpoint."), _("Look at the list of channels."), code="no_endpoint"
+        )
+    return row
+
+
+def _set(unit: HubUnit, endpoint_id: str, **values: Any) -> None:
+    unit.connection.execute(
+        sa.update(channel_endpoints).where(channel_endpoints.c.endpoint_id == endpoint_id).values(**values)
+    )
+
+
+def _tell(hub: Hub, unit: HubUnit) -> None:
+    unit.after_commit(partial(hub.broadcaster.publish, TOPIC))

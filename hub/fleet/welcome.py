@@ -1,0 +1,12 @@
+"""What a location is told when it is registered: everything that the others were told before it came."""
+
+from hub.catalog.steps import tell_newest
+from hub.context import Hub
+from hub.database import HubUnit
+from hub.stock.policy_steps import tell_policy
+
+
+def welcome(hub: Hub, unit: HubUnit, location: str) -> None:
+    """Tell a new location of the newest catalogue and of the policy of lending."""
+    tell_newest(hub, unit, location)
+    tell_policy(hub, unit, location)

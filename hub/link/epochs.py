@@ -1,0 +1,86 @@
+"""Which epoch the rights of each location belong to, and whether anything may be promised from it.
+
+Rights rest on cells that only grow. Whoever was restored has lost some of his, so from that moment nothing
+is promised or given back at the location (`fence`) until both sides have said what is open and begin anew
+with exactly that (`hub.link.reopening`). One location without a row lends in epoch 0.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.database import HubUnit
+from hub.fleet.rows import locations
+from hub.link.rules import Why
+from hub.spine.steps import take_orders
+from hub.stock.rows import hub_rights, rights_epochs
+from protocol.clock import Clock
+
+State = Literal["open", "fenced", "told"]
+_EPOCH: Final = sa.select(rights_epochs).where(rights_epochs.c.location == sa.bindparam("at"))
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """How far the rights of one location are."""
+
+    ep: int = 0
+    state: State = "open"
+    inc: str = ""
+    hub_inc: str = ""
+    why: str = ""
+    told: str = ""
+    since_us: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether units may be promised and given back."""
+        return self.state == "open"
+
+
+def epoch_of(connection: Connection, edge: str) -> Epoch:
+    """Return the epoch of a location."""
+    row = connection.execute(_EPOCH, {"at": edge}).first()
+    return Epoch() if row is None else _epoch(row)
+
+
+def epochs(connection: Connection) -> dict[str, Epoch]:
+    """Return the epoch of every location that has left epoch 0 or is fenced."""
+    return {row.location: _epoch(row) for row in connection.execute(sa.select(rights_epochs))}
+
+
+def returned(connection: Connection, edge: str) -> int:
+    """Return how many rights were given back to a location in its epoch (R of all its items)."""
+    total = sa.select(sa.func.sum(hub_rights.c.returned)).where(hub_rights.c.location == edge)
+    return int(connection.execute(total).scalar() or 0)
+
+
+def fence(unit: HubUnit, edge: str, why: Why, *, clock: Clock) -> None:
+    """Promise and give back nothing at a location until its rights are re-opened."""
+    take_orders(unit, 0)  # a promise that is under way ends first, and is part of what is open then
+    put(unit.connection, edge, state="fenced", why=why, told="", since_us=clock.now_us())
+
+
+def fence_all(unit: HubUnit, why: Why, *, clock: Clock) -> int:
+    """Fence every location that could have lent something; return how many there are."""
+    take_orders(unit, 0)
+    known = sa.union(sa.select(locations.c.location_id), sa.select(hub_rights.c.location).distinct())
+    edges = sorted(unit.connection.execute(known).scalars())
+    for edge in edges:
+        put(unit.connection, edge, state="fenced", why=why, told="", since_us=clock.now_us())
+    return len(edges)
+
+
+def put(connection: Connection, edge: str, **values: Any) -> None:
+    """Write some columns of a location's epoch."""
+    mine = rights_epochs.c.location == edge
+    if connection.execute(sa.update(rights_epochs).where(mine).values(**values)).rowcount == 0:
+        blank = {"ep": 0, "state": "open", "since_us": 0}
+        blank |= dict.fromkeys(("inc", "hub_inc", "why", "told"), "")
+        connection.execute(sa.insert(rights_epochs).values(location=edge, **blank | values))
+
+
+def _epoch(row: sa.Row[Any]) -> Epoch:
+    return Epoch(row.ep, row.state, row.inc, row.hub_inc, row.why, row.told, row.since_us)

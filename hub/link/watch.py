@@ -1,0 +1,105 @@
+"""Notices that the hub's database is an older copy, before anything is promised or taken back.
+
+A copy put back by hand, or a standby that lacks the last transactions, looks healthy to itself. A small file
+beside the data (`HubSettings.marker`) and what this process has seen itself remember how far the log had got.
+Where both are gone, the first store that says HELLO knows better (`hub.link.rules.has_lost_past`).
+"""
+
+from typing import Final, Literal
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection
+
+from hub.context import Hub
+from hub.database import HubUnit
+from hub.link.lives import begin_life, life, ordinal
+from hub.spine.rows import APPLY_ORDER, counters
+from hub.spine.steps import raise_exception
+from protocol.kit.marker import Note, read_note, write_note
+
+_APPLIED: Final = sa.select(counters.c.value).where(counters.c.name == APPLY_ORDER)
+_log = structlog.get_logger(__name__)
+Verdict = Literal["ok", "rolled_back", "other_life"]
+
+
+def judge(note: Note | None, *, hub_inc: str, lives: frozenset[str], applied: int) -> Verdict:
+    """Return what the marker file says about a database of this life that has applied so much."""
+    if note is None or not hub_inc:
+        return "ok"
+    if note.inc == hub_inc:
+        return "rolled_back" if note.seq > applied else "ok"
+    return "ok" if note.inc in lives else "other_life"
+
+
+def settle(hub: Hub) -> bool:
+    """Look before anything is done; tell whether a new life was begun."""
+    begun = _look(hub, read_note(hub.settings.marker))
+    keep(hub)
+    return begun
+
+
+def keep(hub: Hub) -> None:
+    """Look again, against what this process has seen itself, and note how far the database is."""
+    _look(hub, hub.noted)
+    with hub.database.read() as connection:
+        here = life(connection)
+        note = Note(here.hub_inc, applied(connection), "", here.ordinal)
+    if note == hub.noted or not note.inc:
+        return
+    try:
+        write_note(hub.settings.marker, note)
+    except OSError as error:  # the database is what counts; without this file only the stores notice a copy
+        _log.warning("marker_not_written", file=str(hub.settings.marker), why=str(error))
+    hub.noted = note
+
+
+def applied(connection: Connection) -> int:
+    """Return the newest number of the hub's log."""
+    return int(connection.execute(_APPLIED).scalar() or 0)
+
+
+def _look(hub: Hub, note: Note | None) -> bool:
+    def step(unit: HubUnit) -> bool:
+        here = life(unit.connection)
+        verdict = judge(
+            note,
+            hub_inc=here.hub_inc,
+            lives=hub.outbox.lives(unit.connection),
+            applied=applied(unit.connection),
+        )
+        if verdict == "ok":
+            return False
+        begin(unit, hub, why=verdict, ordinal_above=note.ordinal if note is not None else 0)
+        return True
+
+    if note is None:
+        return False
+    with hub.database.read() as connection:
+        here = life(connection)
+        verdict = judge(
+            note, hub_inc=here.hub_inc, lives=hub.outbox.lives(connection), applied=applied(connection)
+        )
+    return verdict != "ok" and hub.database.write(step)
+
+
+def begin(unit: HubUnit, hub: Hub, *, why: str, ordinal_above: int = 0) -> int:
+    """Begin a new life, call whoever has to look, and return how many locations were fenced."""
+    hub_inc, count = begin_life(unit, hub.outbox, clock=hub.clock, why=why, ordinal_above=ordinal_above)
+    work = hub.spine.work(unit)
+    raise_exception(
+        work,
+        kind="hub_restored",
+        subject="hub",
+        title="The hub was restored: every store tells it again what happened, and what is open.",
+        facts={
+            "why": why,
+            "hub_inc": hub_inc,
+            "locations": count,
+            "number_series": ordinal(unit.connection),
+        },
+        owner_role="ops",
+        dedupe_key=f"hub_restored:{hub_inc}",
+    )
+    work.flush()
+    return count

@@ -1,0 +1,80 @@
+"""Whose promise is broken when goods are missing: an order of harm, and how many have to give way.
+
+Pure: facts in, order out. Nobody is chosen here; a person reads this order on the card and decides, because a
+number of units says nothing of what was promised to whom.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from protocol.fulfilment import PromiseClass
+from protocol.lifecycles import AssignmentState
+
+_BEGUN: Final = (
+    AssignmentState.PROPOSED,
+    AssignmentState.SENT,
+    AssignmentState.ACKNOWLEDGED,
+    AssignmentState.PICKING,
+    AssignmentState.PICKED,
+    AssignmentState.PACKED,
+    AssignmentState.READY,
+)
+"""The further a location is, the likelier are these very units in its hands."""
+_TIGHT: Final = (PromiseClass.STANDARD, PromiseClass.SAME_DAY, PromiseClass.SAME_HOUR)
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """Open units of one order at the location that misses some."""
+
+    assignment_id: str
+    order_id: str
+    number: str
+    units: int
+    picked: int
+    state: AssignmentState
+    promise_class: PromiseClass
+    due_us: int
+    own: bool
+    """The store has set them aside itself: a local reservation."""
+    asked: bool
+    """It has been asked to give them up, and has not answered."""
+
+    @property
+    def at_risk(self) -> int:
+        """Units that nobody has in hand yet."""
+        return max(0, self.units - self.picked)
+
+
+def least_harm(promised: Iterable[Promised]) -> list[Promised]:
+    """Return promises in the order in which breaking them does the least harm.
+
+    First what nobody has begun, then the loosest promise, then the latest: there is most time to mend it.
+    """
+    return sorted(
+        promised,
+        key=lambda one: (
+            one.at_risk == 0,
+            _BEGUN.index(one.state) if one.state in _BEGUN else len(_BEGUN),
+            _TIGHT.index(one.promise_class),
+            -one.due_us,
+            one.assignment_id,
+        ),
+    )
+
+
+def pending(promised: Iterable[Promised]) -> int:
+    """Return the units that are being given up already: each of them answers a part of the deficit."""
+    return sum(one.units for one in promised if one.asked)
+
+
+def victims(promised: Sequence[Promised], need: int) -> list[Promised]:
+    """Return the promises that would break if nobody did anything: as few as cover what is missing."""
+    found: list[Promised] = []
+    for one in least_harm(each for each in promised if not each.asked):
+        if need <= 0:
+            break
+        found.append(one)
+        need -= one.units
+    return found

@@ -1,0 +1,371 @@
+"""Counts and deliveries of all locations, written down as their facts come in.
+
+The first fact to arrive makes the row: what the hub asked for, or what a store opened by itself. Nothing
+here decides; what a count moved is valued in `hub.stock.moved`, which runs before and leaves its movements
+in `moves`.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from hub.spine.steps import raise_exception
+from hub.spine.work import Applied, Work
+from hub.stock.rules import ValuedMove
+from hub.stock.task_rows import (
+    count_lines,
+    count_tasks,
+    deliveries,
+    delivery_lines,
+    stock_directives,
+)
+from protocol import stock
+from protocol.movements import OUTSIDE
+
+_EMPTY: Final = {
+    "closed_us": None,
+    "reason": "",
+    "items": 0,
+    "counted": 0,
+    "over": 0,
+    "short": 0,
+    "value_minor": 0,
+}
+
+
+def on_count_requested(work: Work, applied: Applied) -> None:
+    """A location is asked to count."""
+    body: stock.CountRequested = applied.body
+    _insert_task(
+        work, applied, body, location=body.location, plan_id=body.plan_id, state="asked", source="hub"
+    )
+    if work.post is not None:
+        request = stock.CountRequest.model_validate(body.model_dump(exclude={"plan_id", "location"}))
+        cseq = work.post.send_directive(
+            work.unit, body.location, request, subjects=(f"count:{body.count_id}",)
+        )
+        _told(work, body.count_id, body.location, cseq)
+
+
+def on_count_opened(work: Work, applied: Applied) -> None:
+    """A store has the count; one that it opened by itself is heard of only now."""
+    body: stock.CountOpened = applied.body
+    known = _exists(work, count_tasks, count_tasks.c.count_id == body.count_id)
+    if not known:
+        _insert_task(work, applied, body, location=applied.edge, plan_id="", state="open", source=body.source)
+    work.connection.execute(
+        sa.update(count_tasks)
+        .where(count_tasks.c.count_id == body.count_id)
+        .values(state="open", number=body.number, items=len(body.skus), title=body.title)
+    )
+    if body.skus:
+        rows = [_count_line(body.count_id, sku) for sku in dict.fromkeys(body.skus)]
+        work.connection.execute(sa.insert(count_lines), rows)
+    work.topics.add("counts")
+
+
+def on_count_confirmed(work: Work, applied: Applied) -> None:
+    """Items were counted."""
+    body: stock.CountConfirmed = applied.body
+    for line in body.lines:
+        said = {
+            "passes": line.pass_no,
+            "counted": line.counted,
+            "balance": line.balance,
+            "variance": line.variance,
+            "at_us": applied.at_us,
+        }
+        mine = (count_lines.c.count_id == body.count_id) & (count_lines.c.sku == line.sku)
+        if not work.connection.execute(sa.update(count_lines).where(mine).values(**said)).rowcount:
+            work.connection.execute(sa.insert(count_lines), _count_line(body.count_id, line.sku) | said)
+    work.connection.execute(
+        sa.update(count_tasks)
+        .where(count_tasks.c.count_id == body.count_id)
+        .values(items=_lines(body.count_id), counted=_lines(body.count_id, counted=True))
+    )
+    work.topics.add("counts")
+
+
+def _lines(count_id: str, *, counted: bool = False) -> sa.ScalarSelect[int]:
+    query = sa.select(sa.func.count()).select_from(count_lines).where(count_lines.c.count_id == count_id)
+    return (query.where(count_lines.c.passes > 0) if counted else query).scalar_subquery()
+
+
+def on_count_posted(work: Work, applied: Applied) -> None:
+    """The differences of a count are written, with what they are worth."""
+    body: stock.CountPosted = applied.body
+    values = _values(applied.results["moves"])
+    for line in body.lines:
+        work.connection.execute(
+            sa.update(count_lines)
+            .where(count_lines.c.count_id == body.count_id, count_lines.c.sku == line.sku)
+            .values(posted=line.variance, value_minor=values.get(line.sku, 0))
+        )
+    _close(
+        work,
+        applied,
+        body.count_id,
+        "posted",
+        over=sum(max(0, line.variance) for line in body.lines),
+        short=sum(max(0, -line.variance) for line in body.lines),
+        value_minor=sum(values.values()),
+    )
+
+
+def _values(moves: Sequence[ValuedMove]) -> dict[str, int]:
+    """Return by how much the value of stock changed, by item."""
+    values: dict[str, int] = {}
+    for move in moves:
+        change = move.value_minor - move.variance_minor if move.from_bucket in OUTSIDE else -move.value_minor
+        values[move.sku] = values.get(move.sku, 0) + change
+    return values
+
+
+def on_count_undone(work: Work, applied: Applied) -> None:
+    """A posted count is taken back; what it had said stays readable."""
+    body: stock.CountUndone = applied.body
+    _close(work, applied, body.count_id, "undone", reason=body.reason)
+
+
+def on_count_cancelled(work: Work, applied: Applied) -> None:
+    """A count is given up."""
+    body: stock.CountCancelled = applied.body
+    _close(work, applied, body.count_id, "cancelled", reason=body.reason)
+
+
+def on_delivery_announced(work: Work, applied: Applied) -> None:
+    """A location is told of a delivery."""
+    body: stock.DeliveryAnnounced = applied.body
+    _insert_delivery(work, applied, body, location=body.location, state="told", source="hub")
+    if work.post is not None:
+        told = stock.DeliveryExpect.model_validate(body.model_dump(exclude={"location"}))
+        cseq = work.post.send_directive(
+            work.unit, body.location, told, subjects=(f"delivery:{body.delivery_id}",)
+        )
+        _told(work, body.delivery_id, body.location, cseq)
+
+
+def on_delivery_expected(work: Work, applied: Applied) -> None:
+    """A store expects a delivery."""
+    body: stock.DeliveryExpected = applied.body
+    if not _exists(work, deliveries, deliveries.c.delivery_id == body.delivery_id):
+        _insert_delivery(work, applied, body, location=applied.edge, state="expected", source=body.source)
+    _set_delivery(work, body.delivery_id, state="expected")
+
+
+def on_delivery_cancelled(work: Work, applied: Applied) -> None:
+    """A delivery is no longer expected."""
+    body: stock.DeliveryCancelled = applied.body
+    _set_delivery(work, body.delivery_id, state="cancelled", reason=body.reason)
+
+
+def on_delivery_received(work: Work, applied: Applied) -> None:
+    """Goods came; without an announcement they are a delivery of their own."""
+    body: stock.DeliveryReceived = applied.body
+    delivery_id = body.delivery_id or body.receipt_id
+    if not _exists(work, deliveries, deliveries.c.delivery_id == delivery_id):
+        work.connection.execute(
+            sa.insert(deliveries),
+            {
+                "delivery_id": delivery_id,
+                "location": applied.edge,
+                "supplier": body.supplier,
+                "reference": body.reference,
+                "source": "blind",
+                "state": "received",
+                "due_us": None,
+                "told_us": applied.at_us,
+                "received_us": None,
+                "numbers": "",
+                "reason": "",
+            },
+        )
+    for line in body.lines:
+        worth = (line.good + line.damaged) * line.unit_cost_minor
+        _came(work, delivery_id, line.sku, line.good, line.damaged, worth)
+    numbers = deliveries.c.numbers
+    _set_delivery(
+        work,
+        delivery_id,
+        state="received" if body.final else "part",
+        received_us=applied.at_us,
+        numbers=sa.case((numbers == "", body.number), else_=numbers + ", " + body.number),
+    )
+
+
+def on_receipt_corrected(work: Work, applied: Applied) -> None:
+    """A receipt is put right."""
+    body: stock.ReceiptCorrected = applied.body
+    delivery_id = body.delivery_id or body.receipt_id
+    for line in body.lines:
+        worth = (line.good + line.damaged) * line.unit_cost_minor
+        _came(work, delivery_id, line.sku, line.good, line.damaged, worth)
+    came = sa.select(sa.func.sum(delivery_lines.c.good + delivery_lines.c.damaged)).where(
+        delivery_lines.c.delivery_id == delivery_id
+    )
+    if body.delivery_id and not work.connection.execute(came).scalar():
+        _set_delivery(work, delivery_id, state="expected")  # as if nothing had come
+    work.topics.add("deliveries")
+
+
+def on_task_answered(work: Work, applied: Applied) -> None:
+    """A location will not do what it was told, or never heard of it."""
+    body: stock.StockTaskAnswered = applied.body
+    refused = body.outcome != "withdrawn"
+    state = "refused" if refused else "cancelled"
+    said = body.detail or body.code
+    if body.count_id:
+        asked = (count_tasks.c.count_id == body.count_id) & (count_tasks.c.state == "asked")
+        work.connection.execute(
+            sa.update(count_tasks).where(asked).values(state=state, reason=said, closed_us=applied.at_us)
+        )
+        work.topics.add("counts")
+    if body.delivery_id:
+        told = (deliveries.c.delivery_id == body.delivery_id) & (deliveries.c.state == "told")
+        work.connection.execute(sa.update(deliveries).where(told).values(state=state, reason=said))
+        work.topics.add("deliveries")
+    if refused:
+        raise_exception(
+            work,
+            kind="stock_task_refused",
+            subject=f"count:{body.count_id}" if body.count_id else f"delivery:{body.delivery_id}",
+            title=f"{body.location} did not take on what it was asked: {said}"[:300],
+            facts={"location": body.location, "code": body.code, "detail": body.detail},
+            owner_role="ops",
+            dedupe_key=f"stock_task:{body.count_id or body.delivery_id}",
+        )
+
+
+def _insert_task(
+    work: Work,
+    applied: Applied,
+    body: stock.CountRequested | stock.CountOpened,
+    *,
+    location: str,
+    plan_id: str,
+    state: str,
+    source: str,
+) -> None:
+    work.connection.execute(
+        sa.insert(count_tasks),
+        {
+            "count_id": body.count_id,
+            "plan_id": plan_id,
+            "location": location,
+            "number": "",
+            "title": body.title,
+            "place": body.place.value,
+            "scope": body.scope,
+            "source": source,
+            "state": state,
+            "due_us": body.due_us,
+            "note": body.note,
+            "asked_us": applied.at_us,
+            "asked_by": applied.by,
+            **_EMPTY,
+        },
+    )
+    work.topics.add("counts")
+
+
+def _count_line(count_id: str, sku: str) -> dict[str, Any]:
+    return {
+        "count_id": count_id,
+        "sku": sku,
+        "passes": 0,
+        "counted": None,
+        "balance": None,
+        "variance": None,
+        "posted": None,
+        "value_minor": 0,
+        "at_us": None,
+    }
+
+
+def _close(work: Work, applied: Applied, count_id: str, state: str, **values: Any) -> None:
+    work.connection.execute(
+        sa.update(count_tasks)
+        .where(count_tasks.c.count_id == count_id)
+        .values(state=state, closed_us=applied.at_us, **values)
+    )
+    work.topics.add("counts")
+
+
+def _insert_delivery(
+    work: Work, applied: Applied, body: stock.Delivery, *, location: str, state: str, source: str
+) -> None:
+    work.connection.execute(
+        sa.insert(deliveries),
+        {
+            "delivery_id": body.delivery_id,
+            "location": location,
+            "supplier": body.supplier,
+            "reference": body.reference,
+            "source": source,
+            "state": state,
+            "due_us": body.due_us,
+            "told_us": applied.at_us,
+            "received_us": None,
+            "numbers": "",
+            "reason": "",
+        },
+    )
+    expected: dict[str, int] = {}
+    for line in body.lines:
+        expected.setdefault(line.sku, line.quantity)
+    work.connection.execute(
+        sa.insert(delivery_lines),
+        [_delivery_line(body.delivery_id, sku, units) for sku, units in expected.items()],
+    )
+    work.topics.add("deliveries")
+
+
+def _delivery_line(delivery_id: str, sku: str, expected: int) -> dict[str, Any]:
+    return {
+        "delivery_id": delivery_id,
+        "sku": sku,
+        "expected": expected,
+        "good": 0,
+        "damaged": 0,
+        "value_minor": 0,
+    }
+
+
+def _came(  # noqa: PLR0917 - one item that came, in the order of its row
+    work: Work, delivery_id: str, sku: str, good: int, damaged: int, worth_minor: int
+) -> None:
+    columns = delivery_lines.c
+    done = work.connection.execute(
+        sa.update(delivery_lines)
+        .where(columns.delivery_id == delivery_id, columns.sku == sku)
+        .values(
+            good=columns.good + good,
+            damaged=columns.damaged + damaged,
+            value_minor=columns.value_minor + worth_minor,
+        )
+    )
+    if not done.rowcount:
+        row = _delivery_line(delivery_id, sku, 0)
+        row |= {"good": good, "damaged": damaged, "value_minor": worth_minor}
+        work.connection.execute(sa.insert(delivery_lines), row)
+
+
+def _set_delivery(work: Work, delivery_id: str, **values: Any) -> None:
+    work.connection.execute(
+        sa.update(deliveries).where(deliveries.c.delivery_id == delivery_id).values(**values)
+    )
+    work.topics.add("deliveries")
+
+
+def _exists(work: Work, table: sa.Table, where: sa.ColumnElement[bool]) -> bool:
+    return (
+        work.connection.execute(sa.select(sa.literal(1)).select_from(table).where(where)).first() is not None
+    )
+
+
+def _told(work: Work, task_id: str, edge: str, cseq: int) -> None:
+    work.connection.execute(
+        sa.insert(stock_directives),
+        {"task_id": task_id, "edge": edge, "hub_inc": work.hub_inc, "cseq": cseq, "cancel_us": None},
+    )

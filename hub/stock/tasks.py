@@ -1,0 +1,326 @@
+"""Ask locations to count, tell them what suppliers will bring, and take either back.
+
+What never left the hub is taken back with certainty; everything else is asked for, and the store's own fact
+says what became of it: a count that was posted meanwhile stays posted.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Final, Literal
+
+import sqlalchemy as sa
+from pydantic import BaseModel, Field
+from sqlalchemy.engine import Connection
+
+from hub.catalog.rows import products
+from hub.context import Hub
+from hub.database import HubUnit
+from hub.fleet.rows import locations
+from hub.once import Key, once
+from hub.spine.steps import record
+from hub.spine.work import Work
+from hub.stock.task_answers import settle
+from hub.stock.task_rows import count_tasks, deliveries, stock_directives
+from hub.web import Wanted
+from protocol.errors import Invalid, NotFound, Refused
+from protocol.kit.delivery_csv import Given, read_deliveries
+from protocol.kit.product_csv import Report
+from protocol.kit.text import _
+from protocol.orders import PositiveMinor
+from protocol.stock import (
+    REQUEST_LINES,
+    CountCancel,
+    CountRequested,
+    DeliveryAnnounced,
+    DeliveryCancel,
+    Place,
+    Units,
+)
+
+LOCATIONS: Final = 500
+Text = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Shelf = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Label = Annotated[str, Field(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class CountsWanted(Wanted):
+    """Ask locations to count the same: items, shelves, or everything."""
+
+    key: Key | None = None
+    locations: tuple[Name, ...] = Field(min_length=1, max_length=LOCATIONS)
+    title: Label = ""
+    place: Place = Place.SHELF
+    scope: Literal["skus", "bins", "all"] = "skus"
+    skus: tuple[Name, ...] = Field(default=(), max_length=REQUEST_LINES)
+    bins: tuple[Shelf, ...] = Field(default=(), max_length=100)
+    tolerance_units: Units = 1
+    tolerance_minor: PositiveMinor = 0
+    due_us: int | None = Field(default=None, ge=0, le=2**53)
+    note: Text = ""
+
+
+class CountsAsked(BaseModel):
+    """Each location has a count of its own; `plan_id` holds them together."""
+
+    plan_id: str
+    counts: dict[str, str]
+    """By location."""
+
+
+class TaskEnded(BaseModel):
+    """`cancelled` is certain; `asked` waits for the location."""
+
+    task_id: str
+    state: Literal["cancelled", "asked"]
+
+
+class DeliveriesWanted(Wanted):
+    """Tell locations what a CSV file lists; what a row does not say is taken from here."""
+
+    key: Key | None = None
+    csv: Annotated[str, Field(min_length=1, max_length=4 * 1024 * 1024)]
+    location: Annotated[str, Field(max_length=64)] = ""
+    supplier: Label = ""
+    reference: Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+
+
+class FaultSaid(BaseModel):
+    """One row of a file that could not be used."""
+
+    row: int
+    sku: str
+    wrong: str
+
+
+class DeliveriesTold(BaseModel):
+    """What became of a file, row by row."""
+
+    rows: int
+    taken: int
+    left_out: int
+    deliveries: dict[str, str]
+    """By id: the location it goes to."""
+    faults: tuple[FaultSaid, ...]
+
+
+class Reason(Wanted):
+    """Why something is taken back."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def ask(unit: HubUnit, hub: Hub, command: CountsWanted, *, by: str) -> tuple[CountsAsked, bool]:
+    """Ask every named location to count.
+
+    Raises:
+        Invalid: `unknown_location`, `unknown_sku`, or nothing is to be counted.
+    """
+
+    def work() -> CountsAsked:
+        _check_locations(unit.connection, command.locations)
+        skus = _checked_skus(unit.connection, command)
+        title = command.title or _title(unit.connection, command, skus)
+        workspace = hub.spine.work(unit)
+        plan_id = hub.ids.new_id()
+        asked: dict[str, str] = {}
+        for location in dict.fromkeys(command.locations):
+            asked[location] = hub.ids.new_id()
+            body = CountRequested.model_validate(
+                command.model_dump(exclude={"key", "locations"})
+                | {
+                    "title": title,
+                    "skus": skus,
+                    "plan_id": plan_id,
+                    "location": location,
+                    "count_id": asked[location],
+                }
+            )
+            record(workspace, body, by=by)
+        _done(hub, unit, workspace)
+        return CountsAsked(plan_id=plan_id, counts=asked)
+
+    key = f"counts/{by}/{command.key}" if command.key else ""
+    return once(unit, hub, command, key, CountsAsked, work)
+
+
+def _done(hub: Hub, unit: HubUnit, workspace: Work) -> None:
+    workspace.flush()
+    for topic in sorted(workspace.topics):
+        unit.after_commit(partial(hub.broadcaster.publish, topic))
+
+
+def _check_locations(connection: Connection, wanted: Sequence[str]) -> None:
+    known = set(
+        connection.execute(
+            sa.select(locations.c.location_id).where(
+                locations.c.location_id.in_(wanted), locations.c.status == "active"
+            )
+        ).scalars()
+    )
+    strange = [location for location in wanted if location not in known]
+    if strange:
+        raise Invalid(
+            _("There is no location {location}.", location=strange[0][:40]),
+            _("Choose locations that may come in."),
+            code="unknown_location",
+            locations=strange[:20],
+        )
+
+
+def _checked_skus(connection: Connection, command: CountsWanted) -> tuple[str, ...]:
+    if command.scope == "all":
+        return ()
+    if command.scope == "bins":
+        if not command.bins:
+            raise Invalid(_("No shelf is named."), _("Name shelves such as A-01."), code="nothing_to_count")
+        return ()
+    skus = tuple(dict.fromkeys(command.skus))
+    known = _known(connection, skus)
+    strange = [sku for sku in skus if sku not in known]
+    if strange or not skus:
+        raise Invalid(
+            _("The hub knows no item {sku}.", sku=strange[0][:40] if strange else "-"),
+            _("Name items of the catalogue, or count by shelf."),
+            code="unknown_sku" if strange else "nothing_to_count",
+            skus=strange[:20],
+        )
+    return skus
+
+
+def _known(connection: Connection, skus: Sequence[str]) -> dict[str, str]:
+    rows = connection.execute(sa.select(products.c.sku, products.c.name).where(products.c.sku.in_(skus)))
+    return {sku: str(name) for sku, name in rows}
+
+
+def _title(connection: Connection, command: CountsWanted, skus: Sequence[str]) -> str:
+    if command.scope == "all":
+        return _("Everything in the store")
+    if command.scope == "bins":
+        return _("Shelf {bins}", bins=", ".join(command.bins))[:120]
+    name = _known(connection, skus[:1]).get(skus[0], skus[0])
+    return name[:120] if len(skus) == 1 else _("{name} and {n} more", name=name[:90], n=len(skus) - 1)
+
+
+def cancel_count(unit: HubUnit, hub: Hub, count_id: str, reason: str, *, by: str) -> TaskEnded:
+    """Take a count back.
+
+    Raises:
+        NotFound: `no_count`.
+        Refused: `count_closed`, it is over.
+    """
+    row = unit.connection.execute(sa.select(count_tasks).where(count_tasks.c.count_id == count_id)).first()
+    if row is None:
+        raise NotFound(_("There is no such count."), _("Reload the list."), code="no_count")
+    if row.state not in {"asked", "open"}:
+        raise Refused(_("This count is over."), _("Reload the list."), code="count_closed", state=row.state)
+    body = CountCancel(count_id=count_id, reason=reason)
+    return _take_back(unit, hub, "count_id", count_id, row.location, body, by)
+
+
+def cancel_delivery(unit: HubUnit, hub: Hub, delivery_id: str, reason: str, *, by: str) -> TaskEnded:
+    """Tell a location that a supplier will not come.
+
+    Raises:
+        NotFound: `no_delivery`.
+        Refused: `delivery_closed`, it came or was given up.
+    """
+    row = unit.connection.execute(
+        sa.select(deliveries).where(deliveries.c.delivery_id == delivery_id)
+    ).first()
+    if row is None:
+        raise NotFound(_("There is no such delivery."), _("Reload the list."), code="no_delivery")
+    if row.state not in {"told", "expected", "part"}:
+        raise Refused(
+            _("This delivery is over."), _("Reload the list."), code="delivery_closed", state=row.state
+        )
+    body = DeliveryCancel(delivery_id=delivery_id, reason=reason)
+    return _take_back(unit, hub, "delivery_id", delivery_id, row.location, body, by)
+
+
+def _take_back(  # noqa: PLR0917 - one task in the order of its parts
+    unit: HubUnit,
+    hub: Hub,
+    field: str,
+    task_id: str,
+    location: str,
+    body: CountCancel | DeliveryCancel,
+    by: str,
+) -> TaskEnded:
+    told = unit.connection.execute(
+        sa.select(stock_directives).where(stock_directives.c.task_id == task_id)
+    ).first()
+    mine = told is not None and told.hub_inc == hub.outbox.hub_inc(unit)
+    if told is not None and mine and hub.outbox.withdraw(unit, told.edge, told.cseq):
+        settle(hub, unit, field, location, task_id, "withdrawn", by=by)
+        return TaskEnded(task_id=task_id, state="cancelled")
+    if told is None or told.cancel_us is None:  # asking twice would only be answered twice
+        hub.outbox.send_directive(unit, location, body, subjects=(f"{field.removesuffix('_id')}:{task_id}",))
+        _note_asked(unit, hub, task_id, location)
+    return TaskEnded(task_id=task_id, state="asked")
+
+
+def _note_asked(unit: HubUnit, hub: Hub, task_id: str, location: str) -> None:
+    now_us = hub.clock.now_us()
+    done = unit.connection.execute(
+        sa.update(stock_directives).where(stock_directives.c.task_id == task_id).values(cancel_us=now_us)
+    )
+    if not done.rowcount:
+        row = {"task_id": task_id, "edge": location, "hub_inc": "", "cseq": 0, "cancel_us": now_us}
+        unit.connection.execute(sa.insert(stock_directives), row)
+    unit.after_commit(lambda: hub.broadcaster.publish("counts"))
+
+
+def announce(unit: HubUnit, hub: Hub, command: DeliveriesWanted, *, by: str) -> tuple[DeliveriesTold, bool]:
+    """Tell locations what a file lists, and say row by row what was left out.
+
+    Raises:
+        Invalid: it is no such file, or no row of it can be used.
+    """
+
+    def work() -> DeliveriesTold:
+        report = Report()
+        places = {
+            row.location_id
+            for row in unit.connection.execute(
+                sa.select(locations.c.location_id).where(locations.c.status == "active")
+            )
+        }
+
+        def wrong(location: str, sku: str) -> str:
+            if location not in places:
+                return _("there is no location {location}", location=location[:40] or "-")
+            return "" if _known(unit.connection, [sku]) else _("{sku} is no item here", sku=sku)
+
+        found = read_deliveries(
+            command.csv,
+            report,
+            given=Given(command.location, command.supplier, command.reference),
+            currency=hub.settings.currency,
+            zone=hub.settings.zone,
+            known=wrong,
+        )
+        workspace = hub.spine.work(unit)
+        told: dict[str, str] = {}
+        for each in found:
+            body = DeliveryAnnounced(
+                delivery_id=hub.ids.new_id(),
+                location=each.location,
+                supplier=each.supplier,
+                reference=each.reference,
+                due_us=each.due_us,
+                lines=tuple(each.lines),
+            )
+            record(workspace, body, by=by)
+            told[body.delivery_id] = each.location
+        _done(hub, unit, workspace)
+        return DeliveriesTold(
+            rows=report.rows,
+            taken=report.taken,
+            left_out=report.left_out,
+            deliveries=told,
+            faults=tuple(FaultSaid(row=f.row, sku=f.sku, wrong=f.wrong) for f in report.faults),
+        )
+
+    key = f"deliveries/{by}/{command.key}" if command.key else ""
+    return once(unit, hub, command, key, DeliveriesTold, work)

@@ -1,0 +1,1 @@
+"""Goods on their way between locations: asked for, sent, received, and back to zero."""

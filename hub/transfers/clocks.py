@@ -1,0 +1,262 @@
+"""Looking at transfers as time passes: what is too long on its way, was never sent, or came from nowhere.
+
+One round compares what ought to be on the desk with what is there, so a card closes itself when its cause is
+gone. Goods that nothing explains are nobody's business while their source has something left to send: its
+next events may explain them. Only when it has told everything does a person look, and the source counts.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.context import Hub
+from hub.database import HubUnit
+from hub.fleet.rows import CURRENT, link_sessions, streams
+from hub.fleet.rules import OFFLINE_SECONDS
+from hub.spine.log import open_keys
+from hub.spine.steps import close_exception, raise_exception, take_orders
+from hub.transfers.raising import LATE, OPEN, OPS, WAITS, ask_to_count, units_of
+from hub.transfers.rows import transfer_lines, transfer_pieces, transfer_receipts, transfers
+from hub.transfers.rules import DAY_US
+from hub.transfers.steps import finish
+from protocol.clock import MICROSECONDS
+from protocol.transfers import SendState
+
+PREFIXES: Final = (LATE, WAITS, OPEN)
+"""What the keys of the clocks' own cards begin with; they open and close no other."""
+GRACE_US: Final = 10 * 60 * MICROSECONDS
+"""A source that has just come back sends what explains the goods within minutes."""
+CARDS: Final = 500
+_SENDING: Final = (
+    SendState.REQUESTED.value,
+    SendState.ACCEPTED.value,
+    SendState.PICKED.value,
+    SendState.PACKED.value,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card that ought to be on the desk now, and what to have counted where when it is new."""
+
+    kind: str
+    subject: str
+    title: str
+    facts: Mapping[str, Any]
+    count_at: str = ""
+    skus: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one round did."""
+
+    raised: int
+    closed: int
+
+
+def look_at_transfers(hub: Hub) -> Looked:
+    """Look at everything that is open once."""
+    now_us = hub.clock.now_us()
+    with hub.database.read() as connection:
+        wanted = {
+            **_late(connection, now_us, hub.settings.transit_days * DAY_US),
+            **_waiting(connection, now_us),
+            **_unexplained(connection, now_us),
+            **_from_nowhere(connection, now_us),
+        }
+        there = _open(connection)
+    fresh = {key: card for key, card in wanted.items() if key not in there}
+    gone = there - wanted.keys()
+    if fresh or gone:
+        hub.database.write(partial(_settle, hub, fresh, gone))
+    return Looked(len(fresh), len(gone))
+
+
+def _settle(hub: Hub, fresh: Mapping[str, Card], gone: Iterable[str], unit: HubUnit) -> None:
+    take_orders(unit, 0)
+    work = hub.spine.work(unit)
+    for key, card in sorted(fresh.items()):
+        facts = dict(card.facts)
+        if card.count_at:
+            title = f"Count what may have left for {facts['destination']}"
+            why = f"Goods arrived there that {card.count_at} has not sent, as far as it has told"
+            facts["counting"] = ask_to_count(work, card.count_at, list(card.skus), title=title, why=why)
+        raise_exception(
+            work,
+            kind=card.kind,
+            subject=card.subject,
+            title=card.title,
+            facts=facts,
+            owner_role=OPS,
+            dedupe_key=key,
+        )
+    for key in sorted(gone):
+        close_exception(work, key, how="Its cause is gone")
+    finish(hub, work)
+
+
+def _open(connection: Connection) -> set[str]:
+    mine = sa.or_(*[open_keys.c.dedupe_key.startswith(f"{prefix}:") for prefix in PREFIXES])
+    return set(connection.execute(sa.select(open_keys.c.dedupe_key).where(mine)).scalars())
+
+
+def _about(row: sa.Row[Any]) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "location": row.destination,
+        "transfer_id": row.transfer_id,
+        "source": row.source,
+        "destination": row.destination,
+    }
+
+
+def _late(connection: Connection, now_us: int, usual_us: int) -> dict[str, Card]:
+    """What is on its way for longer than it may be."""
+    until = sa.case(
+        (transfers.c.arrive_by_us > 0, transfers.c.arrive_by_us), else_=transfers.c.shipped_us + usual_us
+    )
+    rows = connection.execute(
+        sa.select(transfers)
+        .where(transfers.c.transit > 0, transfers.c.shipped_us.is_not(None), until < now_us)
+        .order_by(transfers.c.shipped_us)
+        .limit(CARDS)
+    ).all()
+    return {
+        f"{LATE}:{row.transfer_id}": Card(
+            "transfer_late",
+            f"transfer:{row.transfer_id}",
+            f"{row.number} is on its way from {row.source} to {row.destination} for too long",
+            {
+                **_about(row),
+                "shipped_us": row.shipped_us,
+                "on_its_way": row.transit,
+                "value_minor": row.transit_minor,
+            },
+        )
+        for row in rows
+    }
+
+
+def _waiting(connection: Connection, now_us: int) -> dict[str, Card]:
+    """What should have been there by now and has not left."""
+    rows = connection.execute(
+        sa.select(transfers)
+        .where(
+            transfers.c.send_state.in_(_SENDING),
+            transfers.c.ended_us.is_(None),
+            transfers.c.due_us > 0,
+            transfers.c.due_us < now_us,
+        )
+        .order_by(transfers.c.due_us)
+        .limit(CARDS)
+    ).all()
+    return {
+        f"{WAITS}:{row.transfer_id}": Card(
+            "transfer_waits",
+            f"transfer:{row.transfer_id}",
+            f"{row.source} has not sent {row.number}, which was wanted by now",
+            {**_about(row), "location": row.source, "due_us": row.due_us, "state": row.send_state},
+        )
+        for row in rows
+    }
+
+
+def has_told_everything(connection: Connection, edge: str, now_us: int, since_us: int) -> bool:
+    """Tell whether a store has sent all it has, and was heard since a moment."""
+    row = connection.execute(
+        sa.select(streams.c.upto, streams.c.newest, sa.func.max(link_sessions.c.last_us))
+        .join(
+            link_sessions,
+            (link_sessions.c.edge == streams.c.edge) & (link_sessions.c.inc == streams.c.inc),
+        )
+        .where(streams.c.edge == edge, streams.c.state == CURRENT)
+        .group_by(streams.c.upto, streams.c.newest)
+    ).first()
+    if row is None:
+        return False
+    upto, newest, last_us = row
+    heard_now = now_us - last_us < OFFLINE_SECONDS * MICROSECONDS
+    return bool(upto >= newest and heard_now and last_us > since_us)
+
+
+def _unexplained(connection: Connection, now_us: int) -> dict[str, Card]:
+    """Goods of a transfer that its source has not sent, though it has told everything."""
+    since = (
+        sa.select(sa.func.min(transfer_receipts.c.at_us))
+        .where(
+            transfer_receipts.c.transfer_id == transfers.c.transfer_id,
+            transfer_receipts.c.undone_us.is_(None),
+        )
+        .scalar_subquery()
+    )
+    rows = connection.execute(
+        sa.select(transfers, since.label("since_us"))
+        .where(transfers.c.unmatched > 0, transfers.c.shipped_us.is_(None), since < now_us - GRACE_US)
+        .order_by(transfers.c.transfer_id)
+        .limit(CARDS)
+    ).all()
+    found = {}
+    for row in rows:
+        if not has_told_everything(connection, row.source, now_us, row.since_us + GRACE_US):
+            continue
+        skus = connection.execute(
+            sa.select(transfer_lines.c.sku)
+            .where(transfer_lines.c.transfer_id == row.transfer_id, transfer_lines.c.received > 0)
+            .distinct()
+        ).scalars()
+        found[f"{OPEN}:{row.transfer_id}"] = Card(
+            "transfer_unmatched",
+            f"transfer:{row.transfer_id}",
+            f"{units_of(row.unmatched)} of {row.number} are at {row.destination}, not sent by {row.source}",
+            {**_about(row), "units": row.unmatched, "value_minor": row.unmatched_minor},
+            count_at=row.source,
+            skus=tuple(sorted(skus)),
+        )
+    return found
+
+
+def _from_nowhere(connection: Connection, now_us: int) -> dict[str, Card]:
+    """Goods of no transfer that anybody knows; from a store that still has to tell, they wait for it."""
+    rows = connection.execute(
+        sa.select(transfer_receipts)
+        .where(
+            transfer_receipts.c.transfer_id == "",
+            transfer_receipts.c.undone_us.is_(None),
+            transfer_receipts.c.accepted_us.is_(None),
+            transfer_receipts.c.at_us < now_us - GRACE_US,
+        )
+        .order_by(transfer_receipts.c.receipt_id)
+        .limit(CARDS)
+    ).all()
+    found = {}
+    for row in rows:
+        told = has_told_everything(connection, row.source, now_us, row.at_us + GRACE_US)
+        if row.source and not told:
+            continue
+        pieces = connection.execute(
+            sa.select(transfer_pieces.c.sku, sa.func.sum(transfer_pieces.c.units).label("units"))
+            .where(transfer_pieces.c.receipt_id == row.receipt_id)
+            .group_by(transfer_pieces.c.sku)
+            .order_by(transfer_pieces.c.sku)
+        ).all()
+        units = sum(int(each.units) for each in pieces)
+        found[f"{OPEN}:{row.receipt_id}"] = Card(
+            "transfer_unmatched",
+            f"receipt:{row.receipt_id}",
+            f"{units_of(units)} arrived at {row.destination}, and nobody has sent them",
+            {
+                "location": row.destination,
+                "source": row.source,
+                "destination": row.destination,
+                "lines": [{"sku": each.sku, "units": int(each.units)} for each in pieces[:20]],
+                "by": row.by,
+            },
+            count_at=row.source,
+            skus=tuple(each.sku for each in pieces),
+        )
+    return found

@@ -1,0 +1,52 @@
+"""A small file outside a database that remembers how far the database had got.
+
+A database that was restored from a backup looks healthy to itself. This file is not part of the backup, so it
+shows the higher number. It may lag behind the database and never runs ahead of it: who writes it reads what
+is committed first.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the file says."""
+
+    inc: str
+    seq: int
+    machine: str
+    ordinal: int = 0
+    """The highest number of a life that was printed from here."""
+
+
+def read_note(path: Path) -> Note | None:
+    """Return what the file says, or None when there is none that can be read."""
+    try:
+        said = json.loads(path.read_bytes())
+        return Note(
+            inc=str(said["inc"]),
+            seq=int(said["seq"]),
+            machine=str(said["machine"]),
+            ordinal=int(said.get("ordinal", 0)),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_note(path: Path, note: Note) -> None:
+    """Replace the file so that a power cut leaves the old or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.new")
+    with beside.open("w", encoding="utf-8") as file:
+        json.dump(asdict(note), file)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,178 @@
+"""Two processes of the hub on one PostgreSQL: paused past its lease, killed, restarted; a sale counts once.
+
+Leases run out after a quarter of a minute. A test that waited for that would test patience, so the time is
+taken out of the lease's row instead: to the processes it is the same.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from deploy.demo.books import one
+from deploy.demo.check import told_by_clients
+from deploy.demo.process import Child
+from deploy.demo.supervisor import HUB
+from hub.fleet.rows import leases, streams, workers
+from hub.schema import create_schema
+from hub.spine.rows import events, orders
+from tests.support.company import Company
+from tests.support.postgres import Postgres
+from tests.support.processes import Processes
+from tests.support.wire import eventually
+
+pytestmark = [pytest.mark.processes, pytest.mark.postgres, pytest.mark.timeout(180)]
+SECOND = "hub-2"
+WAIT_SECONDS = 60.0
+
+
+class TwoProcesses:
+    """A company whose hub is a web process and a worker."""
+
+    def __init__(self, company: Company, engine: sa.Engine, worker: Child) -> None:
+        self.company = company
+        self.engine = engine
+        self.worker = worker
+
+    def rows(self, statement: sa.Select[Any]) -> list[sa.Row[Any]]:
+        with self.engine.connect() as connection:
+            return list(connection.execute(statement))
+
+    def serving(self) -> dict[str, str]:
+        """Return which process serves each location."""
+        return {row.edge: row.worker for row in self.rows(sa.select(leases))}
+
+    def of_worker(self) -> str:
+        """Return a store that the second process serves, once it does."""
+        eventually(lambda: SECOND in self.serving().values(), WAIT_SECONDS, what="the worker's share")
+        return next(edge for edge, worker in sorted(self.serving().items()) if worker == SECOND)
+
+    def run_out(self, worker: str) -> None:
+        """Let the leases of a process run out."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.update(leases).where(leases.c.worker == worker).values(until_us=1))
+            connection.execute(sa.update(workers).where(workers.c.worker == worker).values(seen_us=1))
+
+    def applied(self, store: str) -> int:
+        found = self.rows(sa.select(sa.func.max(streams.c.upto)).where(streams.c.edge == store))
+        return int(found[0][0] or 0)
+
+    def newest(self, store: str) -> int:
+        file = self.company.layout.folder / store / "edge.db"
+        return int(one(file, "SELECT coalesce(max(seq), 0) FROM events"))
+
+    def settle(self) -> None:
+        """Compare what clients were told with what the hub has, once it has heard everything."""
+        company = self.company
+        company.wait_ready(HUB, *company.stores)
+        for seller in company.everybody:
+            seller.repeat()
+        for store in company.stores:
+            eventually(
+                lambda store=store: self.applied(store) == self.newest(store),  # type: ignore[misc]  # bound now
+                WAIT_SECONDS,
+                what=f"{store} to be applied whole",
+            )
+        clients, summary = told_by_clients(company.history.lines()), company.summary()
+        assert (summary["orders"], summary["gross_minor"]) == (clients.orders, clients.gross_minor)
+        assert (summary["returns"], summary["refund_minor"]) == (clients.returns, clients.refund_minor)
+        assert (summary["trial_balance_minor"], summary["unbalanced_journals"]) == (0, 0)
+        ids = [row.event_id for row in self.rows(sa.select(events.c.event_id))]
+        assert len(ids) == len(set(ids))
+        numbers = [row.number for row in self.rows(sa.select(orders.c.number))]
+        told = [line["number"] for line in company.history.lines() if line["kind"] == "sale"]
+        assert sorted(numbers) == sorted(told)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    server.make_template(create_schema)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def two(
+    postgres: Postgres, mosquitto: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TwoProcesses]:
+    """Return a company of two stores whose hub runs as two processes."""
+    url = postgres.fresh(empty=True)
+    monkeypatch.setenv("ORDERSPINE_HUB_DATABASE_URL", url)
+    company = Company(tmp_path / "company")
+    engine = sa.create_engine(url)
+    with running(company) as folder, Processes(folder) as processes:
+        worker = processes.run(SECOND, [*worker_command(company)], wait=False)
+        yield TwoProcesses(company, engine, worker)
+    engine.dispose()
+    postgres.drop(url)
+
+
+@contextmanager
+def running(company: Company) -> Iterator[Path]:
+    """Run a company for the length of a block."""
+    try:
+        company.start()
+        yield company.layout.logs
+    finally:
+        company.close()
+
+
+def worker_command(company: Company) -> list[str]:
+    """Return how the second process is started: the same settings under another name."""
+    first = company.layout.config(HUB)
+    second = first.with_name("second.toml")
+    second.write_text(f'worker = "{SECOND}"\n' + first.read_text(encoding="utf-8"), encoding="utf-8")
+    return [sys.executable, "-m", "deploy.cli", "hub", "worker", "--config", str(second)]
+
+
+def test_a_worker_paused_past_its_lease_and_one_killed_change_no_total(two: TwoProcesses) -> None:
+    store = two.of_worker()
+    company = two.company
+    with company.selling():
+        company.wait_for_sales(8, store)
+        os.killpg(two.worker.pid, signal.SIGSTOP)
+        two.run_out(SECOND)
+        eventually(lambda: two.serving()[store] == "hub-1", WAIT_SECONDS, what="hub-1 to take over")
+        upto = two.applied(store)
+        eventually(lambda: two.applied(store) > upto, WAIT_SECONDS, what="the other process to go on")
+        os.killpg(two.worker.pid, signal.SIGCONT)
+        again = two.of_worker()
+
+        company.wait_for_sales(8, again)
+        two.worker.kill()
+        two.run_out(SECOND)
+        eventually(
+            lambda: set(two.serving().values()) == {"hub-1"}, WAIT_SECONDS, what="hub-1 to serve everybody"
+        )
+        company.wait_for_sales(8)
+
+    two.settle()
+
+
+def test_the_web_process_killed_leaves_its_stores_to_the_worker_and_goes_on_when_it_is_back(
+    two: TwoProcesses,
+) -> None:
+    two.of_worker()
+    company = two.company
+    with company.selling():
+        company.wait_for_sales(8)
+        company.supervisor.kill(HUB)
+        two.run_out("hub-1")
+        company.wait_for_sales(8)
+        company.wait_ready(HUB)
+        eventually(
+            lambda: set(two.serving().values()) == {"hub-1", SECOND}, WAIT_SECONDS, what="each its share"
+        )
+        company.wait_for_sales(8)
+
+    two.settle()
+    with httpx.Client(base_url=company.layout.hub_url, timeout=10, trust_env=False) as client:
+        assert client.get("/healthz").status_code == 200

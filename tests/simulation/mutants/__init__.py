@@ -1,0 +1,40 @@
+"""`make mutants`: take one guard away at a time, and count the seeds until that shows.
+
+A guard that can be removed without any seed failing is either not needed or not tested; both are worth
+knowing. Each mutant is a patch of one name of the product, applied to whole runs of the same harness with the
+same checks.
+"""
+
+from typing import Final
+
+from tests.simulation.mutants import disk, lives, rights, wire
+from tests.simulation.mutants.patch import Mutant
+
+CUTS: Final = {"power": 1.0, "edge_crash": 5.0, "hub_crash": 5.0}
+CANCELS: Final = {"loss": 0.2, "late_us": 20_000_000, "ops_seconds": 0.7, "lend_share_ppm": 1_000_000}
+BUSY: Final = {"ops_seconds": 0.7, "lend_share_ppm": 1_000_000, "lend_cap": 8}
+MUTANTS: Final = (
+    Mutant("acknowledge after commit", wire.ack_before_commit, swarm={"hub_crash": 4.0}),
+    Mutant("`sent` committed before publishing", wire.publish_before_sent),
+    Mutant("`synchronous = FULL` at the stores", disk.normal_at_stores, swarm=CUTS),
+    Mutant("`synchronous = FULL` at the hub", disk.normal_at_the_hub, swarm=CUTS),
+    Mutant("`BEGIN IMMEDIATE`", disk.deferred_begin, swarm={"intruder": 0.02}),
+    Mutant("cells merge by maximum", rights.newest_cells, swarm={"reorder": 0.4, "late_us": 20_000_000}),
+    Mutant("an echo counts for its version only", rights.any_version),
+    Mutant("rule 1: a store lends only what is free", rights.lend_more_than_free),
+    Mutant("rule 2: promise only what is lent", rights.promise_without_rights, swarm=BUSY),
+    Mutant("rule 3: return only free rights", rights.return_promised, swarm=BUSY),
+    Mutant("rule 4: fulfilling moves P and F together", rights.fulfil_without_finishing, swarm=BUSY),
+    Mutant("rule 5: a right stays used until the edge answers", rights.end_when_asked, swarm=CANCELS),
+    Mutant("rule 5: K moves once for an allocation", rights.end_twice, swarm=BUSY),
+    Mutant("rule 6: a deficit has somebody's name on it", rights.nobody_told_of_a_deficit, swarm=BUSY),
+    Mutant("the nonce of the connection", wire.no_nonce, swarm={"cut": 8.0, "late_us": 20_000_000}),
+    Mutant("the session of a packet", wire.any_session, swarm={"clone": 25.0, "cut": 8.0}),
+    Mutant("a new incarnation for an old copy", lives.same_life, swarm={"edge_restore": 25.0}),
+    Mutant("a new epoch of rights for an old copy", lives.same_epoch, swarm={"edge_restore": 25.0} | BUSY),
+    Mutant("the chain hash of the batch before", wire.no_chain, swarm={"clone": 25.0, "edge_restore": 25.0}),
+    Mutant("what is known is not applied again", wire.no_cursor),
+    Mutant("a gap is not applied (go back N)", wire.gap_is_taken),
+    Mutant("a restored hub begins a new life", lives.one_hub_life, swarm={"hub_restore": 25.0}),
+    Mutant("a request's key answers once", wire.keys_are_forgotten, swarm={"repeat_command": 0.3}),
+)

@@ -1,0 +1,127 @@
+"""Without the rules of lending: see `design/4-stock.md` for their numbers."""
+
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+import edge_agent.stock.assigned
+import hub.link.desk
+import hub.stock.allocations
+import hub.stock.deficits
+import protocol.rights
+from edge_agent.link.lending import Lending, grant, stock_of
+from hub.fulfil.room import Assignments
+from hub.stock.rows import hub_rights
+from tests.simulation.mutants.patch import put
+
+
+def newest_cells() -> AbstractContextManager[Any]:
+    """The hub takes the cells of whatever vector comes last, instead of the greatest."""
+
+    def see(self: protocol.rights.HubRight, vector: protocol.rights.EdgeVector) -> protocol.rights.HubRight:
+        return replace(
+            self, granted_seen=vector.G, finished_seen=vector.F, version=vector.ver, deficit=vector.d
+        )
+
+    return put(protocol.rights.HubRight, "see", see)
+
+
+def any_version() -> AbstractContextManager[Any]:
+    """An echo of any version silences a vector, also of an older one."""
+    real = hub.link.desk.Desk.tell_rights
+
+    def tell(self: Any, live: Any, *, echo: Any = ()) -> None:
+        real(self, live, echo=tuple((sku, version + 1_000) for sku, version in echo))
+
+    return put(hub.link.desk.Desk, "tell_rights", tell)
+
+
+def lend_more_than_free() -> AbstractContextManager[Any]:
+    """Rule 1: the store lends what it does not have free."""
+
+    def lend(self: Lending, unit: Any) -> int:
+        skus = [row[0] for row in unit.connection.execute("SELECT DISTINCT sku FROM balances").fetchall()]
+        for sku in skus:
+            stock = stock_of(unit.connection, sku)
+            if stock.outstanding < self._settings.lend_cap:
+                grant(unit, stock, self._settings.lend_cap - stock.outstanding)
+        return len(skus)
+
+    stack = ExitStack()
+    stack.enter_context(put(Lending, "lend", lend))
+    stack.enter_context(put(protocol.rights.EdgeStock, "_need", lambda _self, _units: None))
+    return stack
+
+
+def promise_without_rights() -> AbstractContextManager[Any]:
+    """Rule 2: the hub promises whether units are free or not, deficit or not."""
+    rights = hub_rights
+    take = (
+        sa.update(rights)
+        .where(rights.c.location == sa.bindparam("at"), rights.c.sku == sa.bindparam("of"))
+        .values(
+            allocated=rights.c.allocated + sa.bindparam("wanted", type_=sa.BigInteger),
+            version=rights.c.version + 1,
+        )
+    )
+    return put(hub.stock.allocations, "_TAKE", take)
+
+
+def end_twice() -> AbstractContextManager[Any]:
+    """K moves twice for an allocation that ends once."""
+    real, rights = hub.stock.allocations.end, hub_rights
+
+    def end(connection: Any, owner: str, line_no: int, units: int) -> int:
+        row = hub.stock.allocations._row(connection, owner, line_no)
+        really = real(connection, owner, line_no, units)
+        if row is not None and really:
+            mine = (rights.c.location == row.location) & (rights.c.sku == row.sku)
+            connection.execute(sa.update(rights).where(mine).values(ended=rights.c.ended + really))
+        return really
+
+    return put(hub.stock.allocations, "end", end)
+
+
+def return_promised() -> AbstractContextManager[Any]:
+    """Rule 3: the hub gives back what a store wants, promised or not."""
+    rights = hub_rights
+
+    def give_back(connection: Any, location: str, sku: str) -> int:
+        mine = (rights.c.location == location) & (rights.c.sku == sku)
+        row = connection.execute(sa.select(rights).where(mine)).first()
+        units = 0 if row is None else max(row.deficit, row.back_upto - row.returned)
+        if units > 0:
+            changed = {"returned": rights.c.returned + units, "version": rights.c.version + 1}
+            connection.execute(sa.update(rights).where(mine).values(changed))
+        return max(0, int(units))
+
+    return put(hub.stock.deficits, "give_back", give_back)
+
+
+def fulfil_without_finishing() -> AbstractContextManager[Any]:
+    """Rule 4: goods of an allocation leave, and F stays."""
+    real = edge_agent.stock.assigned.add_cells
+
+    def add(unit: Any, changes: Any) -> None:
+        real(unit, [(sku, 0, picked) for sku, _finished, picked in changes])
+
+    return put(edge_agent.stock.assigned, "add_cells", add)
+
+
+def end_when_asked() -> AbstractContextManager[Any]:
+    """Rule 5: a right is free as soon as the hub asks for its assignment, before the store has answered."""
+    real = Assignments.touch
+
+    def touch(self: Any, assignment: Any) -> None:
+        real(self, assignment)
+        if assignment.cancel_asked and not self._work.rebuilding:
+            hub.stock.allocations.end_all(self._work.connection, assignment.assignment_id)
+
+    return put(Assignments, "touch", touch)
+
+
+def nobody_told_of_a_deficit() -> AbstractContextManager[Any]:
+    """Rule 6: what is missing of what was promised is nobody's next step."""
+    return put(hub.stock.deficits, "settle", lambda _work, _location, _sku: None)
