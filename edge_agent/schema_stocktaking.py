@@ -1,8 +1,8 @@
 """The tables of counts, adjustments and receipts, as `schema` runs them.
 
-Shadows of the log: tasks, their rows and confirmed passes, adjustments, deliveries and receipts. What somebody
-is still counting or unpacking (`count_tallies`, `count_scans`, `count_strays`, `receivings` and what hangs on
-it) is no fact yet, and is not there after a rebuild.
+Shadows of the log: tasks, their rows and confirmed passes, adjustments, deliveries and receipts. What
+somebody is still counting or unpacking (`count_tallies`, `count_scans`, `count_strays`, `receivings` and what
+hangs on it) is no fact yet, and is not there after a rebuild.
 """
 
 from typing import Final

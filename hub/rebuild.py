@@ -6,8 +6,8 @@ through the same table of stages; what differs afterwards is a bug, never a corr
 
 Live state is neither copied nor compared: rights and who holds them (`hub_rights`, `allocations`,
 `reservations`), what is on its way out (`directives`, `assignment_directives`, `transfer_directives`,
-`gateway_commands`, `notices`), what is asked and not answered (`order_requests`), and why routing decided as it
-did (`decisions`). While tables are made anew no right moves and nothing is told to anybody.
+`gateway_commands`, `notices`), what is asked and not answered (`order_requests`), and why routing decided as
+it did (`decisions`). While tables are made anew no right moves and nothing is told to anybody.
 """
 
 import tempfile

@@ -22,7 +22,7 @@ from edge_agent.link.rules import Trouble, failure
 from edge_agent.lives import PULLING, REOPENING, ROOM, PastLife, past_lives
 from protocol.envelope import Batch, decode_event, encode_batch, read_body
 from protocol.errors import OrderspineError, Refused
-from protocol.handshake import Life
+from protocol.handshake import Life, Welcome
 from protocol.kit.sqlite import Connection, DatabaseError
 from protocol.stream import chain, first_hash, next_hash
 
@@ -193,6 +193,17 @@ def is_new_computer(connection: Connection, lives: Sequence[Life]) -> bool:
     """Tell whether the hub has a past of this store of which this database knows nothing."""
     known = past_lives(connection)
     return any(life.upto > 0 for life in lives) and not known
+
+
+def carried_out(connection: Connection, welcome: Welcome) -> int | None:
+    """Return the newest directive of this hub that was carried out here.
+
+    None for a database that gets back what was answered before, or in whose place another one answers now.
+    """
+    link = rows.read_link(connection)
+    if welcome.drain_only or link.recovery == PULLING or is_new_computer(connection, welcome.lives):
+        return None
+    return link.cseq_done if link.hub_inc == welcome.hub_inc else 0
 
 
 def _acked(past: PastLife | None) -> int:

@@ -61,15 +61,20 @@ _REJECTED: Final[dict[RejectCode, Trouble]] = {
 }
 
 
-def judge_welcome(welcome: Welcome, *, last_seq: int, own_head: str | None) -> Trouble | None:
+def judge_welcome(
+    welcome: Welcome, *, last_seq: int, own_head: str | None, carried_out: int | None
+) -> Trouble | None:
     """Return why this database cannot go on, or None when both sides share one history.
 
-    `own_head` is this database's chain hash at the hub's `upto`.
+    `own_head` is this database's chain hash at the hub's `upto`; `carried_out` the newest directive of this hub
+    that it has carried out, None where it need not have all that were answered.
     """
     if welcome.upto > last_seq or own_head is None:
         return ROLLED_BACK
     if own_head != welcome.head_at_upto:
         return _REJECTED[RejectCode.FORK]
+    if carried_out is not None and welcome.cseq_next > carried_out + 1:
+        return ROLLED_BACK  # the hub has answers to directives that this database never had
     return None
 
 

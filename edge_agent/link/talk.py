@@ -21,7 +21,7 @@ from edge_agent.link.courier import Uploads
 from edge_agent.link.directives import Answer, DirectiveInbox
 from edge_agent.link.facts import heartbeat_of, hello_of
 from edge_agent.link.marker import MarkerFile
-from edge_agent.link.recovery import Recovery, is_new_computer
+from edge_agent.link.recovery import Recovery, carried_out, is_new_computer
 from edge_agent.link.rights import Rights
 from edge_agent.link.rules import (
     HUB_AWAY,
@@ -264,8 +264,10 @@ class Talk:
                 self._rights.reopen(said, self._now())
 
     def _on_welcome(self, welcome: Welcome) -> None:
-        last_seq = rows.newest(self._edge.database.read())
-        wrong = judge_welcome(welcome, last_seq=last_seq, own_head=self._hash_at(welcome.upto))
+        connection = self._edge.database.read()
+        last_seq, own_head = rows.newest(connection), self._hash_at(welcome.upto)
+        done = carried_out(connection, welcome)
+        wrong = judge_welcome(welcome, last_seq=last_seq, own_head=own_head, carried_out=done)
         if wrong is not None:
             self._set_aside(wrong)
             return
