@@ -81,9 +81,12 @@ class Recovery:
         self._edge.broadcaster.publish("stock")
 
     def lacks(self, connection: Connection, lives: Sequence[Life]) -> bool:
-        """Tell whether the hub has more, or less, of earlier lives than this store."""
-        known = past_lives(connection)
-        return any(life.upto != _acked(known.get(life.inc)) for life in lives)
+        """Tell whether the hub has more, or less, of earlier lives than this store.
+
+        One that began a new life asks in any case: it may lack directives, and that is how its wait ends.
+        """
+        known, link = past_lives(connection), rows.read_link(connection)
+        return link.recovery == PULLING or any(life.upto != _acked(known.get(life.inc)) for life in lives)
 
     def _run(self, lives: Sequence[Life], hub_inc: str) -> None:
         while not self._stopping.is_set():

@@ -66,8 +66,8 @@ def judge_welcome(
 ) -> Trouble | None:
     """Return why this database cannot go on, or None when both sides share one history.
 
-    `own_head` is this database's chain hash at the hub's `upto`; `carried_out` the newest directive of this hub
-    that it has carried out, None where it need not have all that were answered.
+    `own_head` is this database's chain hash at the hub's `upto`; `carried_out` is the newest directive of
+    this hub that it has carried out, None where it need not have all that were answered.
     """
     if welcome.upto > last_seq or own_head is None:
         return ROLLED_BACK

@@ -18,7 +18,7 @@ from hub.spine.bulk import Insert, among
 from hub.spine.entries import Entry
 from hub.spine.steps import close_exception
 from hub.spine.work import Applied, Work
-from hub.stock import allocations
+from hub.stock import allocations, deficits
 from protocol import later
 from protocol.fulfilment import AssignedLine, Promise
 from protocol.lifecycles import AssignmentState, OrderState
@@ -254,6 +254,7 @@ def _tell(work: Work, applied: Applied, assignment: Assignment, *, in_order: boo
     if isinstance(body, later.CancelRefused):
         assignment.cancel_asked = False
         raise_too_late(work, applied, assignment)
+        _missing_after_all(work, assignment)
     if assignment.state in {AssignmentState.REJECTED, AssignmentState.EXPIRED}:
         raise_rejections(work, applied, assignment)
     if isinstance(body, later.AssignmentRejected) and assignment.reason == "no_show":
@@ -262,3 +263,15 @@ def _tell(work: Work, applied: Applied, assignment: Assignment, *, in_order: boo
     gone = entry is not None and entry.record.state is OrderState.HANDED_OVER
     if gone and isinstance(body, facts.LEAVING):
         offers.settle(work, applied, entry, "handed_over")
+
+
+def _missing_after_all(work: Work, assignment: Assignment) -> None:
+    """Call a person where what the location misses was to be answered by units that it does not give up.
+
+    The location says nothing new of it: what it misses is what it said while the cancellation was pending.
+    """
+    if work.rebuilding:
+        return
+    work.room(Assignments).flush()
+    for sku in sorted({line.sku for line in assignment.lines.values()}):
+        deficits.settle(work, assignment.location, sku)

@@ -152,6 +152,9 @@ class Auditor:
     def _edge_restarted(self, node: EdgeNode) -> None:
         inc = node.audit.execute("SELECT value FROM meta WHERE key = 'inc'").fetchone()[0]
         if inc != node.chain.inc:
+            if node.chain.told and not node.is_copy:
+                told = node.chain.told
+                self.company.failed(f"{node.name} told clients {told} events, and lacks some after a crash")
             node.begin_chain(inc)
         chain, newest = node.chain, node.newest()
         if newest < chain.told:

@@ -63,7 +63,7 @@ def test_a_return_shows_the_refund_per_tender_before_it_is_done_and_then_its_sli
     page.wait_for_url("**/return")
     page.get_by_role("button", name="One more of Jumbo Bag").click()
     expect(page.locator(".refund")).to_have_text("£2.50")
-    page.get_by_label("Why").select_option("damaged")
+    page.get_by_label("Why", exact=True).select_option("damaged")
     expect(page.get_by_label("The goods go").locator("option:checked")).to_have_text(
         "As proposed: Kept apart, damaged"
     )
@@ -136,7 +136,7 @@ def test_a_manager_corrects_stock_for_a_reason_and_takes_it_back(browser: Browse
         sign_in(opened.page, store, "M. Kaur", till="till-2")
         opened.page.goto(f"{store.url}/stock/22423")
         opened.page.locator("#units").fill("5")
-        opened.page.get_by_label("Why").select_option(label="Found")
+        opened.page.get_by_label("Why", exact=True).select_option(label="Found")
         opened.page.get_by_label("Note").fill("Behind the counter")
         opened.page.get_by_role("button", name="Write it down").click()
 

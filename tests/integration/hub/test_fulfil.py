@@ -10,11 +10,13 @@ from hub.exceptions.rows import exceptions, listed
 from hub.fleet.rows import directives
 from hub.fulfil import reads
 from hub.fulfil.rows import assignment_lines, assignments, handovers
+from hub.link.rights import RightsRows
 from hub.rebuild import verify
 from hub.spine.rows import orders
 from hub.stock.rows import allocations, balances
 from protocol import later
 from protocol.fulfilment import RejectReason, UnitsLine
+from protocol.rights import EdgeVector
 from tests.support.hub import MONDAY_US, send
 from tests.support.later_shop import LaterShop, paid_online, promised, record_at, web_order
 from tests.support.promising import company, rights
@@ -402,6 +404,27 @@ def test_a_location_that_was_asked_too_late_says_so(hub: Hub) -> None:
     with hub.database.read() as connection:
         assert reads.find(connection, mine).assignment.cancel_asked is False
     assert raised(hub) == ["cancel_too_late"]
+    assert verify(hub) == {}
+
+
+def test_units_that_were_to_be_given_up_and_are_not_are_missing_after_all(hub: Hub) -> None:
+    shop = a_company(hub)["store-1"]
+    order = web_order(("A", 1, 10_00))
+    mine = routed(hub, order)
+    shop.lent.add(mine)
+    about = shop.about(order, mine)
+    record_at(hub, later.CancelRequested(**about, location="store-1", reason="not enough there"))
+    misses = EdgeVector(sku="A", ep=0, ver=1, G=5, F=0, P=-5, B=0, d=5, R=0)
+    hub.database.write(lambda unit: RightsRows(hub).see(unit, "store-1", [misses]))
+    before = raised(hub)
+    begin = len(shop.events)
+    shop.say(later.CancelRefused(**about, code="picked"))
+    tell(hub, shop, begin)
+
+    # Four of the five were free and went back; the fifth was to come from the assignment.
+    assert rights(hub, "store-1", "A")[:3] == (5, 1, 0)
+    assert before == []
+    assert raised(hub) == ["cancel_too_late", "stock_deficit"]
     assert verify(hub) == {}
 
 

@@ -2,13 +2,17 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from edge_agent.link.courier import Courier
 from hub.fleet.rows import link_sessions, streams
 from hub.fleet.steps import fleet_view, revoke
 from hub.link.lives import put_meta
+from hub.link.pullback import answered_directives
+from protocol.directives import Withdrawn
 from protocol.kit.backup import copy_database
 from tests.support.wire import HubSide, StoreSide, eventually
 
@@ -185,6 +189,56 @@ def test_a_backup_without_its_marker_is_found_out_by_what_the_hub_knows(
     eventually(lambda: lives(hub) == {1: "closed", 2: "current"})
     assert set(hub.kinds_of_alarms()) == {"edge_rolled_back", "edge_restored"}
     assert hub.seqs("store-1") == list(range(1, 11))
+
+
+def test_a_backup_that_lacks_nothing_but_directives_is_found_out_and_gets_them_back(
+    hub: HubSide, store: StoreSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Courier, "fetch_directives", lambda _self, *asked: answered_by(hub, *asked))
+    store.start()
+    store.sell(3)
+    eventually(lambda: hub.upto("store-1") == 3)
+    eventually(lambda: acked(store) == 3)
+    store.stop()
+    shutil.copy(store.home / "edge.db", tmp_path / "backup.db")
+    store.start()
+    send_nothing(hub)
+    eventually(lambda: carried_out(store) == 1)
+    eventually(lambda: answered_by(hub, hub_inc(hub), 0))
+    store.stop()
+    for file in store.home.glob("edge.db*"):
+        file.unlink()
+    shutil.copy(tmp_path / "backup.db", store.home / "edge.db")
+    forget(hub)
+    store.start()
+
+    eventually(lambda: lives(hub) == {1: "closed", 2: "current"})
+    eventually(lambda: carried_out(store) == 1)
+    eventually(lambda: store.link.status().state == "online")
+    send_nothing(hub)
+
+    eventually(lambda: carried_out(store) == 2)
+
+
+def send_nothing(hub: HubSide) -> None:
+    """Send a directive that does nothing."""
+    hub.database.write(
+        lambda unit: hub.outbox.send_directive(unit, "store-1", Withdrawn(withdrawn_kind="none"))
+    )
+
+
+def hub_inc(hub: HubSide) -> str:
+    return hub.database.write(hub.outbox.hub_inc)
+
+
+def answered_by(hub: HubSide, hub_inc: str, after: int) -> list[dict[str, Any]]:
+    """Return what the hub gives back to the store over HTTPS."""
+    with hub.database.read() as connection:
+        return answered_directives(connection, "store-1", hub_inc, after)
+
+
+def carried_out(store: StoreSide) -> int:
+    return int(store.edge.database.read().execute("SELECT cseq_done FROM link").fetchone()[0])
 
 
 def test_an_old_incarnation_may_only_bring_what_the_hub_lacks(
