@@ -23,7 +23,7 @@ UNITS: Final = 2
 LINES: Final = 2
 SHIPPING_MINOR: Final = 3_95
 PAUSE_SECONDS: Final = 0.05
-NOBODY: Final = "out_of_rights"
+NOBODY: Final = frozenset({"out_of_rights", "unroutable"})
 """What the hub says when no place that it hears can keep a promise."""
 
 COLLECTED: Final = (
@@ -150,7 +150,7 @@ class Walk:
         try:
             said = self.company.at(HUB).post("/api/orders", self.wanted())
         except Refused as refusal:
-            if refusal.reason == NOBODY:
+            if refusal.reason in NOBODY:
                 return False
             raise
         self.number, self.order_id, self.code = said["number"], said["order_id"], said["pickup_code"]
@@ -290,7 +290,7 @@ class Walk:
         try:
             self._hub("change", {"reason": "moved", "promise": promise_to(OTHER)})
         except Refused as refusal:
-            if refusal.reason == NOBODY:
+            if refusal.reason in NOBODY:
                 return False
             raise
         return True
