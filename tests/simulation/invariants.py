@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from protocol import topics
+from protocol.envelope import decompress
 from tests.simulation.edge import EdgeNode
 from tests.simulation.fold import Folds
 from tests.simulation.hub import HubNode
@@ -73,7 +74,7 @@ class Auditor:
         where = topics.parse_down(topic)
         if where is None or where[1] not in {"ack", "ctl"}:
             return
-        said = json.loads(payload)
+        said = json.loads(decompress(payload))
         if "upto" in said:
             key = (where[0], said["inc"])
             self.acked[key] = max(self.acked.get(key, 0), said["upto"])

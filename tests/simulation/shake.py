@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from protocol import topics
+from protocol.envelope import decompress
 from tests.simulation.network import Connection
 
 OF_A_SESSION = frozenset({"ack", "hb", "rights"})
@@ -32,17 +33,15 @@ class Handshakes:
             self._from_store(connection, up[0], up[1], payload)
             return
         down = topics.parse_down(topic)
-        if down is not None and down[1] == "ctl" and payload[:1] == b"{":
-            said = json.loads(payload)
+        if down is not None and down[1] == "ctl":
+            said = json.loads(decompress(payload))
             if said["type"] == "welcome":
                 self._asked_with.setdefault(said["sess"], set()).add(said["nonce"])
 
     def _from_store(self, connection: Connection, edge: str, kind: str, payload: bytes) -> None:
-        if payload[:1] != b"{":
-            return
         if kind == "hello":
-            self._nonces.setdefault(connection.conn, set()).add(json.loads(payload)["nonce"])
+            self._nonces.setdefault(connection.conn, set()).add(json.loads(decompress(payload))["nonce"])
         elif kind in OF_A_SESSION:
-            given_for = self._asked_with.get(json.loads(payload)["sess"], set())
+            given_for = self._asked_with.get(json.loads(decompress(payload))["sess"], set())
             if not given_for & self._nonces.get(connection.conn, set()):
                 self.failed(f"{edge} speaks in a session that was not opened on its connection")
