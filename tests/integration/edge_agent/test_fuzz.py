@@ -58,6 +58,9 @@ def test_no_request_that_can_be_made_up_ends_in_a_500(busy_store: Store, mode: G
         if not isinstance(sent.get("data"), dict | None):
             sent["content"] = sent.pop("data")
         answer = busy_store.client.request(**sent)
+        if answer.status_code == 503:  # a question for the hub, which is not there: said as what it is
+            assert answer.json()["error"]["code"] == "hub_not_reachable", (case.path, answer.text)
+            return
         assert answer.status_code < 500, (case.method, case.path, answer.text)
         if answer.status_code >= 400:
             assert answer.json()["error"]["what"]
