@@ -15,7 +15,7 @@ from tests.simulation.mutants import disk, wire
 from tests.simulation.options import Options
 from tests.simulation.run import SEEDS, Runner, kept_seeds, runner
 
-COUNT = 30
+COUNT = 20
 PART = 10
 POWER_CUTS = Options(seconds=40, edge_crash=4.0, power=1.0)
 
