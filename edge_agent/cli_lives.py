@@ -1,13 +1,11 @@
 """The commands for backups of a store: `orderspine edge backup | restore`."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edge_agent.cli import AsJson, Config, edge_app, friendly, say
-from protocol.clock import MICROSECONDS
 
 
 def progress(line: str) -> None:
@@ -46,10 +44,10 @@ def restore(
     """Put a backup back as a new life of the store; stop the store first."""
     from edge_agent.restoring import restore as put_back
     from edge_agent.settings import load_settings
+    from protocol.kit.backup import stamp_of
     from protocol.kit.system import SystemClock
 
-    now = datetime.fromtimestamp(SystemClock().now_us() / MICROSECONDS, UTC)
-    done = put_back(load_settings(config), file, progress, stamp=f"{now:%Y%m%dT%H%M%S}")
+    done = put_back(load_settings(config), file, progress, stamp=stamp_of(SystemClock().now_us()))
     lines = [
         f"Restored. The store goes on under a new name, its numbers begin with series {done.ordinal}.",
         f"{done.slips} slips are in doubt; {done.carried} records go to the hub that it may not have.",

@@ -7,7 +7,7 @@ and `wake_contacts` are replaced by the owners of those threads; until then they
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from edge_agent.database import EdgeDatabase, EdgeUnit
 from edge_agent.journal import Identity, Journal
@@ -37,6 +37,10 @@ class Products(Protocol):
 
     def search(self, connection: Connection, text: str, limit: int) -> tuple[Product, ...]:
         """Return products by the beginning of a SKU or code, then by words."""
+
+
+SYSTEM: Final = CurrentPerson("", "", "")
+"""Who acts when nobody does: a directive, a clock."""
 
 
 def _nothing() -> None:

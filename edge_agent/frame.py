@@ -12,6 +12,7 @@ from fastapi import Request
 
 from edge_agent.context import Edge
 from edge_agent.link.rows import at_of, newest
+from edge_agent.link.rules import REOPENING
 from edge_agent.pages import till_word
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -99,7 +100,7 @@ def _state(edge: Edge) -> Strip:
     waiting = unsent(edge.database.read())
     if waiting.recovery:
         said = _("Its own records are coming back; sell, and count later.")
-        if waiting.recovery == "reopen":
+        if waiting.recovery == REOPENING:
             said = _("Its records are back; the web waits until both agree on what is open.")
         return Strip("act", _("Restored"), said)
     if waiting.quarantine:

@@ -17,6 +17,8 @@ from typing import Final, Literal
 
 from edge_agent.database import EdgeDatabase, EdgeUnit
 from edge_agent.journal import Identity, Journal
+from edge_agent.link.rows import set_meta
+from edge_agent.link.rules import PULLING
 from edge_agent.paper import rows as paper
 from printing.job import ATTEMPTS_BY_ITSELF, JobState
 from protocol.clock import Clock
@@ -38,10 +40,6 @@ _UNFINISHED: Final = (
     "SELECT job_id, attempt FROM print_jobs"
     " WHERE state IN ('queued', 'sending', 'sent', 'held_at_printer') ORDER BY job_id"
 )
-PULLING: Final = "pull"
-"""`link.recovery`: what the hub has of earlier lives is being brought back."""
-REOPENING: Final = "reopen"
-"""`link.recovery`: everything is back; what is open has to be agreed with the hub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +78,7 @@ def begin_life(
             (new.inc, n, again, bytes.fromhex(head), event.at, event.kind),
         )
     for key, value in (("inc", new.inc), ("ordinal", str(new.ordinal)), ("was", old.inc), ("why", why)):
-        connection.execute(
-            "INSERT INTO meta (key, value) VALUES (?, ?)"
-            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            (key, value),
-        )
+        set_meta(unit, key, value)
     connection.execute(
         "UPDATE link SET base = ?, carried = ?, acked = 0, safe = 0, sess = '', quarantine = ?, recovery = ?",
         ((last // ROOM + 1) * ROOM, len(left), REASONS[why], PULLING),
@@ -182,5 +176,5 @@ def _above(unit: EdgeUnit, identity: Identity, note: Note | None) -> Identity:
     blank = unit.connection.execute("SELECT 1 FROM events LIMIT 1").fetchone() is None
     if not blank or used < identity.ordinal:
         return identity
-    unit.connection.execute("UPDATE meta SET value = ? WHERE key = 'ordinal'", (str(used + 1),))
+    set_meta(unit, "ordinal", str(used + 1))
     return replace(identity, ordinal=used + 1)

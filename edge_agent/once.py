@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Annotated, Final, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
@@ -20,6 +20,18 @@ KEPT_US: Final = 14 * 24 * 3600 * 1_000_000
 """Nobody repeats a request after two weeks; then the key may be forgotten."""
 
 Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class Asked(BaseModel):
+    """A command with what it was addressed to, so that one key cannot answer for something else.
+
+    Stored digests name this class: a request that is repeated across an update must still find its answer.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    to: str
+    command: SerializeAsAny[BaseModel]
 
 
 def once(  # noqa: PLR0917 - the same six in the same order at every call

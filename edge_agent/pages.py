@@ -107,6 +107,11 @@ def command(model: type[Model], /, **values: Any) -> Model:
         ) from error
 
 
+def with_word(wanted: Model, token: str | None) -> Model:
+    """Return a command with another person's word, once it is given: see `ask_in_place`."""
+    return wanted.model_copy(update={"approval": token}) if token else wanted
+
+
 async def form_of(request: Request) -> Form:
     """Return the fields of a form; files are left out."""
     async with request.form(max_files=2, max_fields=2_000) as sent:

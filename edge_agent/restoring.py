@@ -1,6 +1,5 @@
 """Putting a backup of a store back in its place, as a new life of the store."""
 
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,13 +9,18 @@ from edge_agent.database import EdgeDatabase, EdgeUnit
 from edge_agent.journal import Identity, Journal
 from edge_agent.lives import begin_life, doubt_unfinished_slips
 from edge_agent.settings import EdgeSettings
-from protocol.errors import Conflict, Refused
-from protocol.kit.backup import Progress, check_database, copy_database, put_in_place, settled
-from protocol.kit.marker import read_note
-from protocol.kit.sqlite import connect
+from protocol.kit.backup import (
+    Progress,
+    check_database_of,
+    check_stopped,
+    copy_database,
+    put_in_place,
+)
+from protocol.kit.marker import used_ordinal
 from protocol.kit.system import SystemClock, SystemIds
 
-_REFUSE_SECONDS: Final = 0.5
+_TABLES: Final = ("events", "link", "balances")
+"""By these a store's database is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +44,14 @@ def restore(settings: EdgeSettings, source: Path, say: Progress, *, stamp: str) 
         Refused: the file is no whole database of this store.
         Conflict: the store is running.
     """
-    _not_running(settings)
-    check_database(source)
-    _is_of_a_store(source)
+    check_stopped("store", settings.host, settings.port)
+    check_database_of("store", source, _TABLES)
     file = settings.database_file
     made = file.with_name(f"{file.name}.restored")
     made.unlink(missing_ok=True)
     copy_database(source, made, say)
     say("beginning a new life: no number is ever printed twice")
-    note = read_note(settings.marker)
+    above = used_ordinal(settings.marker)
     clock, ids = SystemClock(), SystemIds()
     database = EdgeDatabase(made)
     try:
@@ -56,7 +59,6 @@ def restore(settings: EdgeSettings, source: Path, say: Progress, *, stamp: str) 
 
         def step(unit: EdgeUnit) -> tuple[Identity, int, int]:
             slips = doubt_unfinished_slips(unit, clock)
-            above = note.ordinal if note is not None else 0
             new = begin_life(unit, journal, why="restored", clock=clock, ids=ids, ordinal_above=above)
             carried = unit.connection.execute("SELECT carried FROM link").fetchone()[0]
             return new, slips, int(carried)
@@ -64,32 +66,6 @@ def restore(settings: EdgeSettings, source: Path, say: Progress, *, stamp: str) 
         identity, slips, carried = database.write(step)
     finally:
         database.close()
-    connection = connect(made)
-    try:
-        settled(connection)
-    finally:
-        connection.close()
     kept = put_in_place(made, file, stamp)
     settings.marker.unlink(missing_ok=True)
     return Restored(identity.ordinal, slips, carried, "" if kept is None else str(kept))
-
-
-def _not_running(settings: EdgeSettings) -> None:
-    with socket.socket() as asked:
-        asked.settimeout(_REFUSE_SECONDS)
-        if settings.port and asked.connect_ex((settings.host, settings.port)) == 0:
-            raise Conflict(
-                f"The store is running on port {settings.port}.", "Stop it, then restore.", code="store_runs"
-            )
-
-
-def _is_of_a_store(source: Path) -> None:
-    connection = connect(source, read_only=True)
-    try:
-        found = connection.execute(
-            "SELECT count(*) FROM sqlite_master WHERE name IN ('events', 'link', 'balances')"
-        ).fetchone()
-    finally:
-        connection.close()
-    if found[0] != 3:
-        raise Refused(f"{source.name} is no database of a store.", "Give a file that `backup` made.")

@@ -83,8 +83,11 @@ async def parsed(request: Request, model: type[Model]) -> Model:
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return what the API's description says of a body that `parsed` reads."""
-    _bodies[model.__name__] = model
-    schema = {"$ref": _COMPONENT.format(model=model.__name__)}
+    name = model.__name__
+    if _bodies.setdefault(name, model) is not model:  # two rooms may call a body the same
+        name = f"{model.__module__.replace('.', '__')}__{name}"
+        _bodies[name] = model
+    schema = {"$ref": _COMPONENT.format(model=name)}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 

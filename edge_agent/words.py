@@ -9,3 +9,8 @@ def till_word(till: str) -> str:
     if kind == "handheld" and number:
         return _("Handheld {number}", number=number)
     return _("Till {number}", number=number) if kind == "till" and number else till
+
+
+def items_word(units: int) -> str:
+    """Return a number of items."""
+    return _("1 item") if units == 1 else _("{n} items", n=units)

@@ -1,13 +1,11 @@
 """The commands for backups and new lives of the hub: `orderspine hub backup | restore | promote`."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hub.cli import AsJson, Config, friendly, hub_app, opened, say
-from protocol.clock import MICROSECONDS
 
 
 def progress(line: str) -> None:
@@ -44,10 +42,10 @@ def restore(
     """Put a backup back as a new life of the hub; stop the hub first."""
     from hub.link import backups
     from hub.settings import load_settings
+    from protocol.kit.backup import stamp_of
     from protocol.kit.system import SystemClock
 
-    now = datetime.fromtimestamp(SystemClock().now_us() / MICROSECONDS, UTC)
-    done = backups.restore(load_settings(config), file, progress, stamp=f"{now:%Y%m%dT%H%M%S}")
+    done = backups.restore(load_settings(config), file, progress, stamp=stamp_of(SystemClock().now_us()))
     text = (
         f"Restored up to number {done.applied:,} of the log. {done.fenced} locations promise nothing until"
         " they have said what is open; start the hub, and they do that by themselves."

@@ -6,6 +6,7 @@ wire when it starts; until then it does nothing.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from hub.database import HubDatabase
 from hub.fleet.presence import FleetPresence
@@ -14,7 +15,7 @@ from hub.link.leases import Leases
 from hub.link.outbox import Outbox
 from hub.settings import HubSettings
 from hub.spine.steps import Spine
-from hub.spine.work import Journey, Promising, Terms
+from hub.spine.work import Journey, Promising, Terms, Work
 from protocol.clock import Clock
 from protocol.ids import IdMaker
 from protocol.kit.marker import Note
@@ -76,6 +77,12 @@ class Hub:
         self.inbox = Inbox(
             self.database, self.spine, publish=self.broadcaster.publish, guard=self.leases.guard
         )
+
+    def finish(self, work: Work, *topics: str) -> None:
+        """Write what has gathered in a workspace; once it is durable, open pages of its topics look again."""
+        work.flush()
+        for topic in sorted(work.topics.union(topics)):
+            work.unit.after_commit(partial(self.broadcaster.publish, topic))
 
     def _wake(self) -> None:
         # Looked up when it happens: the link starts after the outbox was made.

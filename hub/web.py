@@ -6,7 +6,7 @@ Every route names the roles that may use it. Admin may do everything; a program'
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from hub.context import Hub
@@ -75,3 +75,5 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 Text = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$")]
 """A search text; PostgreSQL has no NUL in its texts."""
+Number = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
+"""The number, or the id, of an order or a transfer in an address."""

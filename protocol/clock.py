@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 MICROSECONDS = 1_000_000
+DAY_US = 24 * 3600 * MICROSECONDS
 
 
 class Clock(Protocol):

@@ -60,6 +60,15 @@ class Hello(WireModel):
     software: str = Field(default="", max_length=40)
 
 
+class Life(WireModel):
+    """How far the hub has applied a closed incarnation of an edge."""
+
+    inc: Incarnation
+    upto: Seq
+    head: Hash
+    ordinal: int = Field(default=0, ge=0)
+
+
 class Welcome(WireModel):
     """The hub lets the session begin, and says how far it is."""
 
@@ -77,7 +86,7 @@ class Welcome(WireModel):
     cseq_next: int = Field(ge=1)
     chead: str = Field(default="", max_length=64)
     rights: Literal["ok", "reopen"] = "ok"
-    lives: tuple["Life", ...] = Field(default=(), max_length=1_000)
+    lives: tuple[Life, ...] = Field(default=(), max_length=1_000)
     """What the hub has of the incarnations before this one, the oldest first; all of them are closed."""
     drain_only: bool = False
     """This incarnation was replaced: only the events that the hub lacks are taken from it."""
@@ -85,15 +94,6 @@ class Welcome(WireModel):
     hub_clock_us: int
     edge_clock_us: int
     """The edge's clock as it was in HELLO, echoed so that the edge can measure its offset."""
-
-
-class Life(WireModel):
-    """How far the hub has applied a closed incarnation of an edge."""
-
-    inc: Incarnation
-    upto: Seq
-    head: Hash
-    ordinal: int = Field(default=0, ge=0)
 
 
 class RejectCode(StrEnum):

@@ -1,4 +1,4 @@
-"""Every state machine as a table.
+"""Every state machine as a table; the two of a transfer stand beside its nouns (`protocol.transfers`).
 
 One table serves four readers: the code that takes a step, the buttons of a screen, the diagram in a
 README, and the tests, which prove that every state can be reached and that none but the final ones is a

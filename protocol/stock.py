@@ -12,6 +12,7 @@ the books plus what left since then (it may have been seen). Inside the range th
 outside, the difference is the distance to it. Where nothing moved the range is one number, the books.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,7 +21,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from protocol.movements import Bucket, Movement
+from protocol.movements import Bucket, Movement, adjustment_movements
 from protocol.orders import Approval, Code, Name, PositiveMinor, Quantity, WireModel
 from protocol.people import StoreRole
 
@@ -34,6 +35,14 @@ UNITS: Final = 1_000_000
 Units = Annotated[int, Field(strict=True, ge=0, le=UNITS)]
 Change = Annotated[int, Field(strict=True, ge=-UNITS, le=UNITS)]
 Bin = Annotated[str, Field(min_length=1, max_length=40)]
+_DIGITS: Final = re.compile(r"(\d+)")
+
+
+def bin_key(bin_: str) -> tuple[object, ...]:
+    """Return where a shelf comes on a walk, on paper as on screens: bin 2 before bin 10, none at the end."""
+    pieces = _DIGITS.split(bin_.strip())
+    steps = tuple((len(piece.lstrip("0")), piece) if at % 2 else piece for at, piece in enumerate(pieces))
+    return (not bin_.strip(), steps)
 
 
 class Place(StrEnum):
@@ -407,15 +416,9 @@ class StockTaskAnswered(WireModel):
 
 def count_movements(lines: Iterable[PostedLine], place: Place, *, undone: bool = False) -> list[Movement]:
     """Return what a posted count moves, or what takes it back."""
-    bucket, reason = BUCKETS_OF[place][0], "count_undone" if undone else "count"
-    moves = []
-    for line in lines:
-        change = -line.variance if undone else line.variance
-        if change > 0:
-            moves.append(Movement(line.sku, Bucket.ADJUSTMENT, bucket, change, reason))
-        elif change < 0:
-            moves.append(Movement(line.sku, bucket, Bucket.ADJUSTMENT, -change, reason))
-    return moves
+    changes = [(line.sku, -line.variance if undone else line.variance) for line in lines]
+    reason = "count_undone" if undone else "count"
+    return list(adjustment_movements(changes, bucket=BUCKETS_OF[place][0], reason=reason))
 
 
 def adjusted_movements(body: StockAdjusted) -> list[Movement]:

@@ -4,13 +4,10 @@ Every verb takes a key and may be sent twice: a new one gives 201, a repeated on
 A wrong scan is an answer (`outcome`), everything else that cannot be done is a refusal with its code.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel
-from starlette.responses import Response
 
 from edge_agent.context import Edge
 from edge_agent.fulfil.steps import holds, inbox, parcels, picking, pickup, views, walking
@@ -59,7 +56,8 @@ from edge_agent.fulfil.steps.models import (
     Verification,
     WorkView,
 )
-from edge_agent.web import REFUSALS, answered, body_of, edge_of, parsed, signed_in
+from edge_agent.verbs import Act, Finish, Verb, add_verbs
+from edge_agent.web import REFUSALS, body_of, edge_of, parsed, signed_in
 from protocol.errors import Refused, TooManyTries
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
@@ -189,35 +187,19 @@ def check_verified(answer: Verification) -> None:
     )
 
 
-Finish = Callable[..., BaseModel]
-"""(edge, what the path names, what the step answered) -> the answer; it may refuse what is stored already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """One verb: where it is, what it is told and answers, and the step that does it once for each key."""
-
-    path: str
-    command: type[BaseModel]
-    answer: type[BaseModel]
-    step: Callable[..., tuple[Any, bool]]
-    says: str
-    finish: Finish | None = None
-
-
 def _with_list(answer: type[BaseModel], field: str) -> Finish:
     """Return what answers with the list as it stands after the step, beside what the step said."""
 
-    def finish(edge: Edge, list_id: str, said: Any) -> BaseModel:
-        pick = views.pick(edge.database.read(), edge, list_id)
-        return answer.model_validate({field: said, "pick": pick})
+    def finish(act: Act) -> BaseModel:
+        pick = views.pick(act.edge.database.read(), act.edge, *act.of)
+        return answer.model_validate({field: act.said, "pick": pick})
 
     return finish
 
 
-def _recognised(_edge: Edge, _assignment_id: str, said: Any) -> BaseModel:
-    check_verified(said)
-    return Verification.model_validate(said)
+def _recognised(act: Act) -> BaseModel:
+    check_verified(act.said)
+    return Verification.model_validate(act.said)
 
 
 _PICK, _ASSIGNMENT = "/picks/{list_id}", "/assignments/{assignment_id}"
@@ -259,40 +241,5 @@ VERBS: Final = (
     Verb("/take-back", TakeBack, Held, holds.take_back,
          "Take assignments from a device that does not come back; needs a manager's word."),
 )  # fmt: skip
-"""What can be done. A step is told (unit, edge, what the path names, command, person)."""
-
-
-def _add(verb: Verb) -> None:
-    """Add the route of a verb: 201 when it was done now, 200 when it had been done under this key."""
-
-    async def do(request: Request, edge: Edge, person: CurrentPerson, *of: str) -> Response:
-        command = await parsed(request, verb.command)
-        said, fresh = await edge.database.awrite(
-            lambda unit: verb.step(unit, edge, *of, command, person=person)
-        )
-        answer = verb.finish(edge, *of, said) if verb.finish else said
-        return answered(answer, 201 if fresh else 200)
-
-    async def alone(request: Request, edge: AnyEdge, person: Anybody) -> Response:
-        return await do(request, edge, person)
-
-    _before, brace, after = verb.path.partition("{")
-    named = Annotated[str, Path(alias=after.partition("}")[0], max_length=64)]
-
-    async def about(request: Request, edge: AnyEdge, person: Anybody, of: named) -> Response:
-        return await do(request, edge, person, of)
-
-    router.add_api_route(
-        verb.path,
-        about if brace else alone,
-        methods=["POST"],
-        status_code=201,
-        response_model=verb.answer,
-        openapi_extra=body_of(verb.command),
-        name=verb.step.__name__,
-        description=verb.says,
-    )
-
-
-for _verb in VERBS:
-    _add(_verb)
+"""What can be done."""
+add_verbs(router, VERBS)

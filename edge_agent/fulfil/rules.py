@@ -7,12 +7,11 @@ the same rights from it.
 """
 
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from protocol.errors import Invalid, Refused
-from protocol.fulfilment import FulfilKind, PutBackLine, ShortLine, ShortReason, UnitsLine
+from protocol.fulfilment import FulfilKind, UnitsLine
 from protocol.ids import NUMBER_PATTERN
 from protocol.kit.text import _
 from protocol.lifecycles import ASSIGNMENT, AssignmentEvent, AssignmentState
@@ -38,7 +37,6 @@ OPEN_STATES: Final = frozenset(
 )
 """States in which this store owes work. A list of all of them is the store's inbox."""
 _SHELF: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,31}")
-_FIGURES: Final = re.compile(r"(\d+)")
 
 Clock = Literal["fine", "soon", "late"]
 
@@ -74,76 +72,6 @@ class Line:
     def to_pick(self) -> int:
         """Units that still lie on the shelf."""
         return self.open - self.picked
-
-
-@dataclass(frozen=True, slots=True)
-class PickLine:
-    """One line of a walk: what to take, from where, into which tote, and what was found already."""
-
-    assignment_id: str
-    line_no: int
-    number: str
-    """The order's."""
-    tote: str
-    sku: str
-    name: str
-    bin: str
-    wanted: int
-    found: int
-    short: int
-    due_us: int
-    substitutes: bool = False
-
-    @property
-    def left(self) -> int:
-        """Units that nobody has looked for yet."""
-        return self.wanted - self.found - self.short
-
-
-@dataclass(frozen=True, slots=True)
-class Took:
-    """The scanned item belongs here."""
-
-    line: PickLine
-
-
-@dataclass(frozen=True, slots=True)
-class WrongItem:
-    """The scanned item is not the one that is wanted; None when nothing is wanted any more."""
-
-    wanted: PickLine | None
-
-
-@dataclass(frozen=True, slots=True)
-class OverScan:
-    """The item is right, and there is enough of it already."""
-
-    line: PickLine
-
-
-def judge_scan(
-    lines: Sequence[PickLine], sku: str, *, focus: tuple[str, int] | None = None
-) -> Took | WrongItem | OverScan:
-    """Return which line a scanned item is for; with `focus` only that line counts.
-
-    Without a focus a batch fills the order that is due first: the lines come in the order of the walk.
-    """
-    if focus is not None:
-        lines = [line for line in lines if (line.assignment_id, line.line_no) == focus]
-    fitting = sorted((line for line in lines if line.sku == sku), key=lambda line: line.due_us)
-    for line in fitting:
-        if line.left > 0:
-            return Took(line)
-    if fitting:
-        return OverScan(fitting[-1])
-    return WrongItem(next((line for line in lines if line.left > 0), None))
-
-
-def walk_key(line: PickLine) -> tuple[object, ...]:
-    """Return where a line comes on the walk, as on paper: bin 2 before bin 10, what has no bin at the end."""
-    pieces = _FIGURES.split(line.bin)
-    steps = tuple((len(piece.lstrip("0")), piece) if at % 2 else piece for at, piece in enumerate(pieces))
-    return (not line.bin.strip(), steps, line.name, line.sku, line.tote)
 
 
 def clock_of(due_us: int, now_us: int, soon_us: int) -> Clock:
@@ -212,53 +140,6 @@ def leaving(line: Line, units: int) -> UnitsLine:
         )  # fmt: skip
     lent = min(units, line.picked_lent)
     return UnitsLine(line_no=line.line_no, sku=line.sku, lent=lent, bound=units - lent)
-
-
-def put_back(lines: Iterable[Line]) -> tuple[PutBackLine, ...]:
-    """Return everything that an assignment gives up."""
-    return tuple(
-        PutBackLine(line_no=line.line_no, sku=line.sku, lent=line.lent, bound=line.bound, picked=line.picked)
-        for line in lines
-        if line.open > 0
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Walked:
-    """What came of looking for one line: how many were found, and how many were not, each with its reason."""
-
-    found: int
-    shorts: tuple[tuple[ShortReason, int], ...] = ()
-
-
-def picked_lines(line: Line, walked: Walked) -> tuple[UnitsLine | None, tuple[ShortLine, ...]]:
-    """Return what the event of a walk says of one line.
-
-    What was not found is taken from the lent units last of all: a unit that the customer of a lent promise
-    gets is worth as much, and the hub routes the missing ones again either way.
-    """
-    lent, bound = line.lent - line.picked_lent, line.bound - line.picked_bound
-    found = None
-    if walked.found:
-        found_lent = min(walked.found, lent)
-        found = UnitsLine(
-            line_no=line.line_no, sku=line.sku, lent=found_lent, bound=walked.found - found_lent
-        )
-        lent, bound = lent - found_lent, bound - (walked.found - found_lent)
-    shorts = []
-    for reason, units in walked.shorts:
-        short_lent = min(units, lent)
-        shorts.append(
-            ShortLine(
-                line_no=line.line_no,
-                sku=line.sku,
-                lent=short_lent,
-                bound=units - short_lent,
-                reason=reason,
-            )
-        )
-        lent, bound = lent - short_lent, bound - (units - short_lent)
-    return found, tuple(shorts)
 
 
 def check_shelf(text: str) -> str:

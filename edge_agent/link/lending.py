@@ -10,7 +10,7 @@ Nothing here looks at all that is lent: triggers queue the articles that changed
 nothing is sold.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.link import wishes
+from edge_agent.link.rows import read_link
 from edge_agent.link.settings import LinkSettings
 from edge_agent.stock.rows import on_hand
 from protocol.handshake import RightsPacket
@@ -56,6 +57,7 @@ class Lending:
         self._settings = settings
         self._fenced = True
         self._hub_inc = ""
+        self._ep = 0
         self._look_at = 0.0
         self._walk_at = 0.0
         self._walked = ""
@@ -67,8 +69,8 @@ class Lending:
         self._fenced = fenced
         self._sent.clear()
         self._look_at = self._walk_at = now
-        row = self._edge.database.read().execute("SELECT hub_inc FROM link").fetchone()
-        self._hub_inc = str(row[0])
+        link = read_link(self._edge.database.read())
+        self._hub_inc, self._ep = link.hub_inc, link.ep
         if not fenced:
             self._edge.database.write(lambda unit: wishes.remember_base(unit, self._settings))
 
@@ -83,11 +85,13 @@ class Lending:
         rows = [] if self._fenced else self._due(connection, now)
         echo, self._echo = tuple(self._echo[:ROWS_PER_PACKET]), self._echo[ROWS_PER_PACKET:]
         if rows or echo:
-            yield RightsPacket(inc=inc, sess=sess, hub_inc=self._hub_inc, rows=tuple(rows), echo=echo)
+            yield RightsPacket(
+                inc=inc, sess=sess, hub_inc=self._hub_inc, ep=self._ep, rows=tuple(rows), echo=echo
+            )
 
     def take(self, packet: RightsPacket) -> None:
-        """Take in what the hub says; a vector of another epoch changes nothing."""
-        if packet.hub_inc != self._hub_inc:
+        """Take in what the hub says; what it says of another epoch changes nothing."""
+        if (packet.hub_inc, packet.ep) != (self._hub_inc, self._ep):
             return
         try:
             vectors = _VECTORS.validate_python(packet.rows)
@@ -149,7 +153,7 @@ class Lending:
             for stock, wish in wishes.wishes_of(connection, self._settings, self._now_us(), list(due))
         }
         return [
-            _of_epoch(stock_of(connection, sku).vector(version, want_back=back[sku]).model_dump(), epoch)
+            {**stock_of(connection, sku).vector(version, want_back=back[sku]).model_dump(), "ep": epoch}
             for sku, version in due.items()
         ]
 
@@ -167,22 +171,23 @@ def grant(unit: EdgeUnit, stock: EdgeStock, units: int) -> None:
     )
 
 
+def see_returned(unit: EdgeUnit, returned: Iterable[tuple[str, int]]) -> None:
+    """Take in how much the hub has given back of each SKU in this epoch; less than is known is old news."""
+    unit.connection.executemany(
+        "UPDATE rights SET returned_seen = ?2, version = version + 1 WHERE sku = ?1 AND returned_seen < ?2",
+        list(returned),
+    )
+
+
 def stock_of(connection: Connection, sku: str) -> EdgeStock:
     """Return one SKU as the lending rules see it."""
     return on_hand(connection, sku).rights
 
 
-def _of_epoch(vector: dict[str, int | str], epoch: int) -> dict[str, int | str]:
-    return {**vector, "ep": epoch}
-
-
 def _store(unit: EdgeUnit, vectors: Sequence[HubVector], echo: Sequence[tuple[str, int]]) -> None:
     epoch = wishes.epoch(unit.connection)
-    known = [vector.model_dump() for vector in vectors if vector.ep == epoch]
-    unit.connection.executemany(
-        "UPDATE rights SET returned_seen = :R, version = version + 1 WHERE sku = :sku AND returned_seen < :R",
-        known,
-    )
+    known = [vector for vector in vectors if vector.ep == epoch]
+    see_returned(unit, [(vector.sku, vector.R) for vector in known])
     unit.connection.executemany(
         "INSERT INTO lending_hub (sku, ep, ver, allocated, ended, want)"
         " VALUES (:sku, :ep, :ver, :A, :K, :want) ON CONFLICT (sku) DO UPDATE SET"
@@ -192,7 +197,7 @@ def _store(unit: EdgeUnit, vectors: Sequence[HubVector], echo: Sequence[tuple[st
         " want = CASE WHEN ep = excluded.ep AND ver > excluded.ver THEN want ELSE excluded.want END,"
         " ver = CASE WHEN ep = excluded.ep THEN max(ver, excluded.ver) ELSE excluded.ver END,"
         " asked = CASE WHEN ep = excluded.ep THEN asked ELSE 0 END, ep = excluded.ep",
-        known,
+        [vector.model_dump() for vector in known],
     )
     unit.connection.executemany(_QUEUE, [(vector.sku,) for vector in vectors])
     seen = [{"sku": sku, "ver": version} for sku, version in echo]

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
+from edge_agent.link.lending import see_returned
 from edge_agent.link.rows import read_link
 from edge_agent.link.settings import link_settings
 from edge_agent.lives import identity_of
@@ -97,10 +98,7 @@ def take_back(unit: EdgeUnit, edge: Edge, sku: str, code: str) -> Reclaimed:
             _("Have it read out once more."),
             code="bad_code",
         )
-    unit.connection.execute(
-        "UPDATE rights SET returned_seen = ?1, version = version + 1 WHERE sku = ?2 AND returned_seen < ?1",
-        (returned, sku),
-    )
+    see_returned(unit, [(sku, returned)])
     unit.after_commit(lambda: edge.broadcaster.publish("stock"))
     after = on_hand(unit.connection, sku).rights
     return Reclaimed(sku=sku, units=max(0, returned - before.returned_seen), sellable=max(0, after.sellable))

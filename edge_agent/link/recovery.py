@@ -18,8 +18,8 @@ from edge_agent.link import rows
 from edge_agent.link.courier import Courier
 from edge_agent.link.directives import Brought, DirectiveInbox
 from edge_agent.link.recovered import say_what_to_do
-from edge_agent.link.rules import Trouble, failure
-from edge_agent.lives import PULLING, REOPENING, ROOM, PastLife, past_lives
+from edge_agent.link.rules import PULLING, REOPENING, Trouble, failure
+from edge_agent.lives import ROOM, PastLife, past_lives
 from protocol.envelope import Batch, decode_event, encode_batch, read_body
 from protocol.errors import OrderspineError, Refused
 from protocol.handshake import Life, Welcome

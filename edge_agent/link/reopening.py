@@ -11,8 +11,8 @@ from typing import Final
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.link.rows import FENCED, newest, read_link, set_link, set_meta
+from edge_agent.link.rules import PULLING
 from edge_agent.link.stream import Stream
-from edge_agent.lives import PULLING
 from protocol.kit.sqlite import Connection
 from protocol.reopening import IAm, NewEpoch, OpenUnits, Who, by_sku, may_adopt
 from protocol.transfers import RIGHTS_OWNER

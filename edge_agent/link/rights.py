@@ -4,10 +4,9 @@ Everything carries the epoch; what is of another one is not heard. `edge_agent.l
 told, `edge_agent.link.reopening` what is open.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from edge_agent.context import Edge
-from edge_agent.link import rows
 from edge_agent.link.lending import Lending
 from edge_agent.link.reopening import Reopening
 from edge_agent.link.settings import LinkSettings
@@ -27,13 +26,12 @@ class Rights:
         self._lending = Lending(edge, settings)
         self._stream: Stream | None = None
         self._reopening: Reopening | None = None
-        self._ep = 0
 
     def opened(self, stream: Stream, now: float, *, fenced: bool, drain_only: bool) -> None:
         """A session began; an incarnation that is over says nothing about rights."""
         self._stream = None if drain_only else stream
         self._reopening = None if drain_only else Reopening(self._edge, stream, self._say_open)
-        self._lend(now, fenced=fenced or drain_only)
+        self._lending.opened(fenced=fenced or drain_only, now=now)
 
     def closed(self) -> None:
         """The session is over."""
@@ -44,13 +42,12 @@ class Rights:
         if self._stream is None or self._reopening is None:
             return
         self._reopening.tick(now)
-        for packet in self._packets(now):
+        for packet in self._lending.packets(self._edge.identity.inc, self._stream.sess, now):
             self._say(encode(packet))
 
     def take(self, packet: RightsPacket) -> None:
         """Take in the hub's vectors."""
-        if packet.ep == self._ep:
-            self._lending.take(packet)
+        self._lending.take(packet)
 
     def reopen(self, said: Who | NewEpoch, now: float) -> None:
         """Answer WHO, or take over what NEW says."""
@@ -60,19 +57,10 @@ class Rights:
         if isinstance(said, Who):
             reopening.who(said, now)
         elif reopening.new(said):
-            self._lend(now, fenced=False)
+            self._lending.opened(fenced=False, now=now)
             # The first vector of the epoch ends the fence at the hub, also when nothing is lent yet.
             first = RightsPacket(inc=said.inc, sess=said.sess, hub_inc=said.hub_inc, ep=said.ep, rows=())
             self._say(encode(first))
 
-    def _packets(self, now: float) -> Iterator[RightsPacket]:
-        assert self._stream is not None
-        for packet in self._lending.packets(self._edge.identity.inc, self._stream.sess, now):
-            yield packet.model_copy(update={"ep": self._ep})
-
     def _say_open(self, said: IAm) -> None:
         self._say(compress(encode(said)))
-
-    def _lend(self, now: float, *, fenced: bool) -> None:
-        self._ep = rows.read_link(self._edge.database.read()).ep
-        self._lending.opened(fenced=fenced, now=now)

@@ -37,7 +37,7 @@ class LinkRow:
     quarantine: str
     ep: int
     recovery: str
-    """What a restored store waits for: its own records (`pull`), or the agreement with the hub (`reopen`)."""
+    """What a restored store waits for (`PULLING` or `REOPENING` of the rules); empty when for nothing."""
 
     @property
     def is_halted(self) -> bool:

@@ -14,6 +14,10 @@ from protocol.handshake import Reject, RejectCode, Welcome
 SKEW_LIMIT_US: Final = 60 * MICROSECONDS
 SENDING_FROM_EVENTS: Final = 20
 SENDING_FROM_MS: Final = 2_000
+PULLING: Final = "pull"
+"""`link.recovery`: what the hub has of earlier lives is being brought back."""
+REOPENING: Final = "reopen"
+"""`link.recovery`: everything is back; what is open has to be agreed with the hub."""
 
 Trouble = tuple[str, str]
 """What is wrong and what to do, for the person who looks at the strip."""
@@ -113,12 +117,12 @@ def quarantine_trouble(reason: str, recovery: str, brought: int) -> Trouble | No
     """Return what a store that was set aside, or was restored, waits for."""
     if not reason:
         return None
-    if recovery == "pull":
+    if recovery == PULLING:
         return reason, (
             f"Its own records are coming back from the hub ({brought:,} so far). Selling goes on and is"
             " marked; wait with counting and with orders of the hub."
         )
-    if recovery == "reopen":
+    if recovery == REOPENING:
         return reason, (
             "Its own records are back. Orders of the hub go on once both agree on what is open; count what"
             " the exceptions name."

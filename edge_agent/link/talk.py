@@ -25,6 +25,7 @@ from edge_agent.link.recovery import Recovery, carried_out, is_new_computer
 from edge_agent.link.rights import Rights
 from edge_agent.link.rules import (
     HUB_AWAY,
+    PULLING,
     ROLLED_BACK,
     STORE_FIRST,
     Trouble,
@@ -35,7 +36,7 @@ from edge_agent.link.rules import (
 )
 from edge_agent.link.settings import LinkSettings
 from edge_agent.link.stream import Stream
-from edge_agent.lives import PULLING, REASONS, Why, begin_life
+from edge_agent.lives import REASONS, Why, begin_life
 from protocol import topics
 from protocol.envelope import decompress
 from protocol.errors import BadMessage, OrderspineError

@@ -16,13 +16,13 @@ from edge_agent.link.directives import arrived_us
 from edge_agent.link.rows import read_meta, set_meta
 from edge_agent.link.settings import LinkSettings
 from edge_agent.stock.rows import lent_and_promised, on_hand_of
+from protocol.clock import DAY_US
 from protocol.kit.sqlite import Connection
 from protocol.lending import MILLI, LendingPolicy, Policy, Terms, Wish, balance, policy_of
 from protocol.rights import EdgeStock
 
 RATE_DAYS: Final = 14
 """How far back the store's own sales count."""
-DAY_US: Final = 24 * 3600 * 1_000_000
 _BASE: Final = "lending.base"
 _FIRST: Final = "SELECT at_us FROM events WHERE seq > ? ORDER BY seq LIMIT 1"
 _EVERYTHING: Final = "INSERT OR IGNORE INTO rights_to_lend SELECT sku FROM balances GROUP BY sku"

@@ -307,12 +307,6 @@ def prune(unit: EdgeUnit, before_us: int, *, limit: int) -> int:
     return len(old)
 
 
-def name_of(connection: Connection, person_id: str) -> str:
-    """Return what stands on paper for a person."""
-    row = connection.execute("SELECT name FROM people WHERE person_id = ?", (person_id,)).fetchone()
-    return str(row[0]) if row else person_id
-
-
 def sold_at_us(connection: Connection, order_id: str) -> int | None:
     """Return when an order was sold here, or None."""
     row = connection.execute("SELECT at_us FROM orders WHERE order_id = ?", (order_id,)).fetchone()

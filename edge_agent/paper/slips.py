@@ -13,6 +13,7 @@ from edge_agent.fulfil.steps.documents import FulfilSlips
 from edge_agent.later.slips import LaterSlips
 from edge_agent.paper import rows
 from edge_agent.paper.rules import NoSaleFacts, Slip, code_of, no_sale_slip
+from edge_agent.people.steps import name_of
 from edge_agent.settings import EdgeSettings
 from edge_agent.stock.documents import StockSlips
 from edge_agent.transfers.steps.documents import TransferSlips
@@ -116,7 +117,7 @@ class Slips:
                 number=body.number,
                 sold_at=self._local(event.at),
                 till=till_word(body.till),
-                associate=rows.name_of(connection, event.by),
+                associate=name_of(connection, event.by),
                 lines=lines,
                 discount_minor=sum(line.order_discount_minor for line in body.lines),
                 total_minor=body.total_minor,
@@ -157,14 +158,14 @@ class Slips:
                 original_sold_at=None if sold_us is None else self._local(sold_us),
                 returned_at=self._local(event.at),
                 till=till_word(body.till),
-                associate=rows.name_of(connection, event.by),
+                associate=name_of(connection, event.by),
                 lines=lines,
                 total_minor=body.total_minor,
                 tax=_tax((line.rate_ppm, line.gross_minor, line.tax_minor) for line in body.lines),
                 refunds=tuple((_tender_label(t), t.amount_minor) for t in body.refunds),
                 currency=body.currency,
                 code=code_of("vd" if voided else "rt", body.number),
-                approved_by=rows.name_of(connection, approver) if approver else "",
+                approved_by=name_of(connection, approver) if approver else "",
                 copy_note=_("VOIDED") if voided else "",
                 open_drawer=job.kick,
                 demo=self._settings.demo,
@@ -186,7 +187,7 @@ class Slips:
                 number=body.number,
                 business_date=body.business_date,
                 till=till_word(body.till),
-                associate=rows.name_of(connection, event.by),
+                associate=name_of(connection, event.by),
                 opened_at=self._local(opened_us or event.at),
                 printed_at=self._local(event.at),
                 counts=_counts(body.totals),
@@ -218,7 +219,7 @@ class Slips:
                 number=till_word(facts["till"]),
                 business_date=facts["business_date"],
                 till=till_word(facts["till"]),
-                associate=rows.name_of(connection, facts["by"]),
+                associate=name_of(connection, facts["by"]),
                 opened_at=self._local(facts["opened_us"]),
                 printed_at=self._local(facts["at_us"]),
                 counts=_counts(totals),
@@ -241,9 +242,9 @@ class Slips:
                 store_name=self._settings.store_name,
                 till=till_word(body.till),
                 at=self._local(event.at),
-                associate=rows.name_of(connection, event.by),
+                associate=name_of(connection, event.by),
                 reason=body.reason,
-                approved_by=rows.name_of(connection, approver) if approver else "",
+                approved_by=name_of(connection, approver) if approver else "",
                 seq=event.seq,
                 demo=self._settings.demo,
             )
@@ -256,7 +257,7 @@ class Slips:
                 number=facts["number"],
                 parked_at=self._local(facts["at_us"]),
                 till=till_word(facts["till"]),
-                associate=rows.name_of(connection, facts["by"]),
+                associate=name_of(connection, facts["by"]),
                 units=facts["units"],
                 total_minor=facts["total_minor"],
                 currency=self._settings.currency,

@@ -22,7 +22,7 @@ from edge_agent.people.sessions import SESSION_DIGITS, SignIns, token_hash
 from protocol.errors import Invalid, NotFound, NotPermitted, NotSignedIn, TooManyTries
 from protocol.events import SignInFailed
 from protocol.ids import IdMaker
-from protocol.kit.sqlite import IntegrityError
+from protocol.kit.sqlite import Connection, IntegrityError
 from protocol.kit.text import _, inside
 from protocol.kit.web.secrets import hash_secret, verify_secret_aside
 from protocol.kit.web.signin import CurrentPerson
@@ -261,6 +261,12 @@ def approval_needed(action: str, needed: StoreRole) -> NotPermitted:
         action=action,
         role=needed.value,
     )
+
+
+def name_of(connection: Connection, person_id: str) -> str:
+    """Return what a person is called on paper and screens; somebody who is not known here by their id."""
+    found = rows.find_person(connection, person_id)
+    return found.name if found else person_id
 
 
 def add_person(

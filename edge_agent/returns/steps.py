@@ -11,12 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.once import Key, once
+from edge_agent.once import Asked, Key, once
 from edge_agent.people.steps import authorise
 from edge_agent.returns import rows, rules
 from edge_agent.till.looks import require_session
 from edge_agent.till.rows import Session
-from edge_agent.till.steps import Asked
 from protocol.errors import NotFound, Refused
 from protocol.events import OrderVoided, ReturnCompleted
 from protocol.kit.sqlite import Connection

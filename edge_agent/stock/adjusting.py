@@ -15,14 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.people.steps import require_word
-from edge_agent.stock.count_models import Approval, Asked, Deficit, EndCount, Said, Wanted
+from edge_agent.stock.assigned import require_free
+from edge_agent.stock.count_models import Approval, Deficit, Revoke, Said, Wanted
 from edge_agent.stock.count_posting import deficits
-from edge_agent.stock.counting import known_items
+from edge_agent.stock.counting import known_items, no_item
 from edge_agent.stock.rows import on_hand_of
 from edge_agent.stock.rules import OnHand
-from protocol.errors import Invalid, NotFound, OutOfStock, Refused
+from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
@@ -161,12 +162,7 @@ def _units(connection: Connection, edge: Edge, command: AdjustStock) -> dict[str
     known = set(known_items(connection, edge, units))
     strange = [sku for sku in units if sku not in known]
     if strange:
-        raise Invalid(
-            _("{sku} is no item that can be counted here.", sku=strange[0][:40]),
-            _("Search for it by name or code."),
-            code="unknown_sku",
-            skus=strange[:20],
-        )
+        raise no_item(strange[0], skus=strange[:20])
     return units
 
 
@@ -174,33 +170,11 @@ def _check(connection: Connection, units: Mapping[str, int], reason: Reason) -> 
     """Refuse what is not there, and what is there but promised when nobody has to give it away."""
     if reason.from_bucket in OUTSIDE:
         return
+    if reason.voluntary:
+        remedy = _("The rest is promised to orders or lent to the hub. Give fewer away.")
+        require_free(connection, units, remedy)
     for sku, here in on_hand_of(connection, units).items():
-        if reason.voluntary:
-            give(here, units[sku])
         require_there(here, units[sku], reason.from_bucket)
-
-
-def give(here: OnHand, units: int) -> None:
-    """Refuse goods that are not free: rule 1, L >= n, as `EdgeStock.take` keeps it.
-
-    Raises:
-        OutOfStock: says what else has the units.
-    """
-    rights = here.rights
-    try:
-        rights.take(units)
-    except OutOfStock as error:
-        raise OutOfStock(
-            _("{wanted} x {sku} asked, {free} free here.",
-              wanted=units, sku=here.sku, free=max(0, rights.sellable)),
-            _("The rest is promised to orders or lent to the hub. Give fewer away."),
-            sku=here.sku,
-            wanted=units,
-            sellable=rights.sellable,
-            physical=rights.physical,
-            bound=rights.bound,
-            outstanding=rights.outstanding,
-        ) from error  # fmt: skip
 
 
 def require_there(here: OnHand, units: int, bucket: Bucket) -> None:
@@ -238,7 +212,7 @@ def _record(unit: EdgeUnit, edge: Edge, body: StockAdjusted, person: CurrentPers
 
 
 def undo(
-    unit: EdgeUnit, edge: Edge, adjustment_id: str, command: EndCount, *, person: CurrentPerson
+    unit: EdgeUnit, edge: Edge, adjustment_id: str, command: Revoke, *, person: CurrentPerson
 ) -> tuple[Adjusted, bool]:
     """Take a correction back by another one that goes the other way.
 

@@ -1,14 +1,14 @@
 """Stock over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Path, Query, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Depends, Path, Query
 
 from edge_agent.context import Edge
 from edge_agent.stock import rows, steps
 from edge_agent.stock.steps import Moved, Moves, PartsView, StockView
-from edge_agent.web import REFUSALS, answered, body_of, edge_of, parsed, signed_in
+from edge_agent.verbs import Verb, add_verbs
+from edge_agent.web import REFUSALS, edge_of, signed_in
 from protocol.errors import NotFound
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson, require
@@ -17,7 +17,7 @@ from protocol.people import StoreRole
 router = APIRouter(prefix="/api/stock", tags=["stock"], responses=REFUSALS)
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
-Manager = Annotated[CurrentPerson, Depends(require(StoreRole.MANAGER))]
+MANAGER: Final = require(StoreRole.MANAGER)
 
 
 @router.get("")
@@ -39,18 +39,11 @@ async def stock(
     return [steps.parts(connection, edge, sku) for sku in rows.skus_here(connection, limit, offset)]
 
 
-@router.post(
-    "/moves",
-    status_code=201,
-    responses={200: {"model": Moved}, 201: {"model": Moved}},
-    openapi_extra=body_of(Moves),
-    response_model=None,
+VERBS: Final = (
+    Verb("/moves", Moves, Moved, steps.move, "Write a delivery, an opening or a correction.", who=MANAGER),
 )
-async def moves(request: Request, edge: AnyEdge, person: Manager) -> Response:
-    """Write a delivery, an opening or a correction."""
-    command = await parsed(request, Moves)
-    moved, fresh = await edge.database.awrite(lambda unit: steps.move(unit, edge, command, person=person))
-    return answered(moved, 201 if fresh else 200)
+"""What can be done."""
+add_verbs(router, VERBS)
 
 
 @router.get("/{sku:path}")

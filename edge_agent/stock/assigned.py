@@ -6,14 +6,14 @@ units that ended by leaving or by a short pick. `hub_picked` counts lent units t
 every change of a cell comes with a movement of its SKU, so the vector's version rises with it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
 from edge_agent.stock.rows import apply, on_hand_of
 from protocol import later
 from protocol.errors import OutOfStock
-from protocol.fulfilment import PutBackLine
+from protocol.fulfilment import PutBackLine, ShortLine, UnitsLine
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.movements import (
@@ -26,8 +26,10 @@ from protocol.movements import (
 )
 
 
-def require_free(connection: Connection, wanted: Mapping[str, int]) -> None:
-    """Refuse to set units aside that are not free: rule 1, L >= n. Only writes of this unit may lie between.
+def require_free(connection: Connection, wanted: Mapping[str, int], remedy: str = "") -> None:
+    """Refuse to set aside, or to give away, units that are not free: rule 1, L >= n.
+
+    Only writes of this unit may lie between. `remedy` is for whoever does not set them aside for an order.
 
     Raises:
         OutOfStock: says which SKU, and what else has it.
@@ -38,7 +40,7 @@ def require_free(connection: Connection, wanted: Mapping[str, int]) -> None:
             raise OutOfStock(
                 _("{wanted} x {sku} asked, {free} free here.",
                   wanted=wanted[sku], sku=sku, free=max(0, rights.sellable)),
-                _("Set fewer aside, or let the order be fulfilled from elsewhere."),
+                remedy or _("Set fewer aside, or let the order be fulfilled from elsewhere."),
                 sku=sku,
                 wanted=wanted[sku],
                 sellable=rights.sellable,
@@ -61,9 +63,7 @@ def on_picked(unit: EdgeUnit, recorded: Recorded) -> None:
     """Goods come off the shelf; a lent unit that was not there ends its right."""
     body = recorded.body
     assert isinstance(body, later.AssignmentPicked)
-    apply(unit, recorded.seq, pick_movements(body.lines, body.shorts))
-    add_cells(unit, ((line.sku, 0, line.lent) for line in body.lines))
-    add_cells(unit, ((line.sku, line.lent, 0) for line in body.shorts))
+    take_off_shelf(unit, recorded.seq, body.lines, body.shorts)
 
 
 def on_shipped(unit: EdgeUnit, recorded: Recorded) -> None:
@@ -93,8 +93,7 @@ def on_given_up(unit: EdgeUnit, recorded: Recorded) -> None:
     """An assignment is given up: its goods go back to the shelf, and what was lent is the hub's again (K)."""
     body = recorded.body
     assert isinstance(body, later.AssignmentRejected | later.AssignmentCancelled)
-    apply(unit, recorded.seq, put_back_movements(body.lines))
-    add_cells(unit, ((line.sku, 0, -lent_and_picked(line)) for line in body.lines))
+    give_up(unit, recorded.seq, body.lines)
 
 
 def on_changed(unit: EdgeUnit, recorded: Recorded) -> None:
@@ -102,6 +101,19 @@ def on_changed(unit: EdgeUnit, recorded: Recorded) -> None:
     body = recorded.body
     assert isinstance(body, later.AssignmentChanged)
     apply(unit, recorded.seq, put_back_movements(body.dropped))
+
+
+def take_off_shelf(unit: EdgeUnit, seq: int, lines: Sequence[UnitsLine], shorts: Sequence[ShortLine]) -> None:
+    """Write what a walk found, for an order or a transfer; a lent unit that was not there ends its right."""
+    apply(unit, seq, pick_movements(lines, shorts))
+    add_cells(unit, ((line.sku, 0, line.lent) for line in lines))
+    add_cells(unit, ((line.sku, line.lent, 0) for line in shorts))
+
+
+def give_up(unit: EdgeUnit, seq: int, lines: Sequence[PutBackLine]) -> None:
+    """Write that goods go back to the shelf; what was lent is the hub's again (K)."""
+    apply(unit, seq, put_back_movements(lines))
+    add_cells(unit, ((line.sku, 0, -lent_and_picked(line)) for line in lines))
 
 
 def lent_and_picked(line: PutBackLine) -> int:

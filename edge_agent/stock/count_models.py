@@ -6,7 +6,7 @@ arrives late, and it shows that a page is too old to speak of an item that was c
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.once import Key
 from protocol.orders import Code, PositiveMinor
@@ -25,15 +25,6 @@ class Wanted(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: Key
-
-
-class Asked(BaseModel):
-    """A command and what it is sent to, so that a key used elsewhere is a conflict."""
-
-    model_config = ConfigDict(frozen=True)
-
-    to: str
-    command: SerializeAsAny[BaseModel]
 
 
 class OpenCount(Wanted):
@@ -97,15 +88,15 @@ class PostCount(Wanted):
     approval: Approval = None
 
 
-class EndCount(Wanted):
-    """Give a count up, or take a posted one back."""
+class Revoke(Wanted):
+    """Give up what is not done yet, or take back what is: a count, a correction, an expected delivery."""
 
     reason: Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
     approval: Approval = None
 
 
-class PrintCount(Wanted):
-    """Print the sheet of a count."""
+class PrintSlip(Wanted):
+    """Print the sheet of a count, or the slip of a receipt."""
 
 
 class TaskView(BaseModel):

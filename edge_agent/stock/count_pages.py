@@ -1,37 +1,40 @@
 """The pages of counts: the list, and one count, made for a handheld that may lose its Wi-Fi."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from edge_agent.answers import Answer, drawn, heard, part, said
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.fulfil.pages.answers import Answer, drawn, part, said
-from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, go_to, show
+from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, go_to, show, with_word
 from edge_agent.stock import count_posting, count_views, counting, words
 from edge_agent.stock.count_api import sees_books
 from edge_agent.stock.count_models import (
     ConfirmCount,
     ConfirmLine,
+    CountConfirmedView,
+    CountScanned,
     CountView,
-    EndCount,
     LineView,
     Number,
     OpenCount,
     Opened,
     PostCount,
     Posted,
-    PrintCount,
+    PrintSlip,
     RecountItems,
+    Revoke,
     ScanCount,
     UndoCountScan,
     Wanted,
 )
-from edge_agent.web import edge_of, parsed, signed_in
-from protocol.errors import Invalid
+from edge_agent.stock.pages import why_of
+from edge_agent.verbs import Act, PageVerb, add_page_verbs
+from edge_agent.web import edge_of, signed_in
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.people import StoreRole, at_least
@@ -105,9 +108,7 @@ async def open_count(request: Request, edge: AnyEdge, person: Anybody) -> Respon
     asked = command(OpenCount, key=form.get("key"), scope=scope, note=form.get("note")[:300], **wanted)
 
     def step(unit: EdgeUnit, token: str | None) -> tuple[Opened, bool]:
-        return counting.open_count(
-            unit, edge, asked.model_copy(update={"approval": token}) if token else asked, person=person
-        )
+        return counting.open_count(unit, edge, with_word(asked, token), person=person)
 
     done = await ask_in_place(
         request, edge, person, form, Ask(_("Open a count"), keep=_("Back"), allow=_("Open the count")), step
@@ -126,63 +127,6 @@ async def count(request: Request, count_id: CountId, edge: AnyEdge, person: Anyb
     return show(request, "stock/count.html", **_view(edge, count_id, person))
 
 
-@router.post("/{count_id}/scan")
-async def scan(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
-    """Count what was scanned; what is wrong with it is an answer, not a refusal."""
-    asked = await parsed(request, ScanCount)
-    done, _new = await edge.database.awrite(
-        lambda unit: counting.scan(unit, edge, count_id, asked, person=person)
-    )
-    feedback = part(request, "stock/counted.html", scan=done, nth=asked.key)
-    return said(
-        Answer(
-            ok=done.outcome == "counted",
-            outcome=done.outcome,
-            scan_id=done.scan_id,
-            html=_drawn(request, edge, count_id, person),
-            feedback=feedback,
-            what=done.what,
-            remedy=done.remedy,
-        )
-    )
-
-
-@router.post("/{count_id}/unscan")
-async def unscan(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
-    """Take a scan back."""
-    asked = await parsed(request, UndoCountScan)
-    done, _new = await edge.database.awrite(
-        lambda unit: counting.undo(unit, edge, count_id, asked, person=person)
-    )
-    toast = _("Taken back: {name}, {n} counted.", name=done.name, n=done.counted)
-    return said(Answer(html=_drawn(request, edge, count_id, person), toast=toast, scan_id=done.scan_id))
-
-
-@router.post("/{count_id}/confirm")
-async def confirm(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
-    """Confirm one item, or say that nothing of the rest is here."""
-    form = await parsed(request, Confirmed)
-    lines = (ConfirmLine(sku=form.sku, counted=form.counted, seen=form.seen),) if form.sku else ()
-    asked = ConfirmCount(key=form.key, lines=lines, rest=form.rest, as_of=form.as_of)
-    done, _new = await edge.database.awrite(
-        lambda unit: count_posting.confirm(unit, edge, count_id, asked, person=person)
-    )
-    first = done.lines[0]
-    toast = _("{name}: {n} counted.", name=first.name, n=first.counted)
-    if first.again:
-        toast = _("{name}: count it again, from the beginning.", name=first.name)
-    return said(Answer(html=_drawn(request, edge, count_id, person), toast=toast))
-
-
-@router.post("/{count_id}/recount")
-async def recount(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
-    """Begin another pass over one item."""
-    form = await parsed(request, Again)
-    asked = RecountItems(key=form.key, skus=(form.sku,))
-    await edge.database.awrite(lambda unit: counting.recount(unit, edge, count_id, asked, person=person))
-    return said(Answer(html=_drawn(request, edge, count_id, person), toast=_("Count it from the beginning.")))
-
-
 @router.post("/{count_id}/post")
 async def post(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
     """Write the differences; a manager agrees in place."""
@@ -191,8 +135,7 @@ async def post(request: Request, count_id: CountId, edge: AnyEdge, person: Anybo
     asked = command(PostCount, key=form.get("key"), accept=accept, leave=form.get("leave") == "yes")
 
     def step(unit: EdgeUnit, token: str | None) -> tuple[Posted, bool]:
-        wanted = asked.model_copy(update={"approval": token}) if token else asked
-        return count_posting.post(unit, edge, count_id, wanted, person=person)
+        return count_posting.post(unit, edge, count_id, with_word(asked, token), person=person)
 
     title = _("Post the count")
     done = await ask_in_place(request, edge, person, form, Ask(title, keep=_("Back"), allow=title), step)
@@ -206,8 +149,7 @@ async def reverse(request: Request, count_id: CountId, edge: AnyEdge, person: An
     asked = _reasoned(form)
 
     def step(unit: EdgeUnit, token: str | None) -> tuple[Posted, bool]:
-        wanted = asked.model_copy(update={"approval": token}) if token else asked
-        return count_posting.reverse(unit, edge, count_id, wanted, person=person)
+        return count_posting.reverse(unit, edge, count_id, with_word(asked, token), person=person)
 
     title = _("Take this count back")
     done = await ask_in_place(request, edge, person, form, Ask(title, keep=_("Back"), allow=title), step)
@@ -221,8 +163,7 @@ async def cancel(request: Request, count_id: CountId, edge: AnyEdge, person: Any
     asked = _reasoned(form)
 
     def step(unit: EdgeUnit, token: str | None) -> tuple[BaseModel, bool]:
-        wanted = asked.model_copy(update={"approval": token}) if token else asked
-        return count_posting.cancel(unit, edge, count_id, wanted, person=person)
+        return count_posting.cancel(unit, edge, count_id, with_word(asked, token), person=person)
 
     title = _("Give the count up")
     done = await ask_in_place(request, edge, person, form, Ask(title, keep=_("Back"), allow=title), step)
@@ -233,7 +174,7 @@ async def cancel(request: Request, count_id: CountId, edge: AnyEdge, person: Any
 async def sheet(request: Request, count_id: CountId, edge: AnyEdge, person: Anybody) -> Response:
     """Print the sheet of a count."""
     form = await form_of(request)
-    asked = command(PrintCount, key=form.get("key"))
+    asked = command(PrintSlip, key=form.get("key"))
     await edge.database.awrite(
         lambda unit: count_posting.print_sheet(unit, edge, count_id, asked, person=person)
     )
@@ -242,10 +183,8 @@ async def sheet(request: Request, count_id: CountId, edge: AnyEdge, person: Anyb
     )
 
 
-def _reasoned(form: Form) -> EndCount:
-    if not form.get("reason"):
-        raise Invalid(_("Nothing says why."), _("Type it in a few words."), code="no_reason")
-    return command(EndCount, key=form.get("key"), reason=form.get("reason")[:300])
+def _reasoned(form: Form) -> Revoke:
+    return command(Revoke, key=form.get("key"), reason=why_of(form))
 
 
 def _ended(
@@ -255,17 +194,10 @@ def _ended(
         return done
     posted = done[0]
     toast = _("Written: {over} more, {short} fewer.", over=posted.over, short=posted.short)
-    warn = ""
-    if posted.deficits:
-        first = posted.deficits[0]
-        warn = _("{n} x {name} are promised and not here.", n=first.missing, name=first.name)
+    warn = words.broken_promise(posted.deficits)
     return show(
         request, "stock/count.html", toast="" if warn else toast, warn=warn, **_view(edge, count_id, person)
     )
-
-
-def _drawn(request: Request, edge: Edge, count_id: str, person: CurrentPerson) -> str:
-    return drawn(request, "stock/count.html", **_view(edge, count_id, person))
 
 
 def _view(edge: Edge, count_id: str, person: CurrentPerson) -> dict[str, Any]:
@@ -310,3 +242,51 @@ def _figures(found: CountView) -> Figures:
         short=-sum(change for change in differ if change < 0),
         value_minor=sum(line.value_minor or 0 for line in found.lines),
     )
+
+
+def _drawn(act: Act) -> str:
+    return drawn(act.request, "stock/count.html", **_view(act.edge, act.of[0], act.person))
+
+
+def _heard(act: Act) -> Response:
+    feedback = part(act.request, "stock/counted.html", scan=act.said, nth=act.command.key)
+    return heard(act.said, ok=act.said.outcome == "counted", html=_drawn(act), feedback=feedback)
+
+
+def _unscanned(act: Act) -> Response:
+    done: CountScanned = act.said
+    toast = _("Taken back: {name}, {n} counted.", name=done.name, n=done.counted)
+    return said(Answer(html=_drawn(act), toast=toast, scan_id=done.scan_id))
+
+
+def _confirm(
+    unit: EdgeUnit, edge: Edge, count_id: str, form: Confirmed, *, person: CurrentPerson
+) -> tuple[CountConfirmedView, bool]:
+    lines = (ConfirmLine(sku=form.sku, counted=form.counted, seen=form.seen),) if form.sku else ()
+    asked = ConfirmCount(key=form.key, lines=lines, rest=form.rest, as_of=form.as_of)
+    return count_posting.confirm(unit, edge, count_id, asked, person=person)
+
+
+def _confirmed(act: Act) -> Response:
+    first = act.said.lines[0]
+    toast = _("{name}: {n} counted.", name=first.name, n=first.counted)
+    if first.again:
+        toast = _("{name}: count it again, from the beginning.", name=first.name)
+    return said(Answer(html=_drawn(act), toast=toast))
+
+
+def _recount(
+    unit: EdgeUnit, edge: Edge, count_id: str, form: Again, *, person: CurrentPerson
+) -> tuple[Opened, bool]:
+    return counting.recount(unit, edge, count_id, RecountItems(key=form.key, skus=(form.sku,)), person=person)
+
+
+VERBS: Final = (
+    PageVerb("/{count_id}/scan", ScanCount, counting.scan, _heard),
+    PageVerb("/{count_id}/unscan", UndoCountScan, counting.undo, _unscanned),
+    PageVerb("/{count_id}/confirm", Confirmed, _confirm, _confirmed),
+    PageVerb("/{count_id}/recount", Again, _recount,
+             lambda act: said(Answer(html=_drawn(act), toast=_("Count it from the beginning.")))),
+)  # fmt: skip
+"""What a page does that may lose its Wi-Fi; the rest are forms."""
+add_page_verbs(router, VERBS)

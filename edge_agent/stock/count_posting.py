@@ -7,31 +7,27 @@ already.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
-from pydantic import BaseModel
-
-from edge_agent.context import Edge
+from edge_agent.context import SYSTEM, Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.paper.rules import Slip
 from edge_agent.paper.steps import queue_slip
 from edge_agent.people.steps import require_word
 from edge_agent.stock import count_rows as rows
 from edge_agent.stock.count_models import (
-    Asked,
     ConfirmCount,
     ConfirmedItem,
     ConfirmLine,
     CountConfirmedView,
     Deficit,
-    EndCount,
     Ended,
     PostCount,
     Posted,
-    PrintCount,
+    PrintSlip,
+    Revoke,
 )
-from edge_agent.stock.counting import began, open_pass, open_task, require_task, tell
+from edge_agent.stock.counting import began, below_zero, open_pass, open_task, require_task, tell
 from edge_agent.stock.rows import on_hand_of
 from protocol.catalog import Product
 from protocol.errors import Invalid, Refused
@@ -56,7 +52,6 @@ from protocol.stock import (
 
 POST_ACTION = "post_count"
 UNDO_ACTION = "undo_count"
-T = TypeVar("T", bound=BaseModel)
 
 
 def confirm(
@@ -147,13 +142,7 @@ def _figure(
             at_us=last.at_us,
         )
     if line.counted is not None and line.counted < 0:
-        raise Invalid(
-            _("{sku} cannot be counted below zero.", sku=line.sku),
-            _("Type 0 when none is there."),
-            code="below_zero",
-            sku=line.sku,
-            counted=line.counted,
-        )
+        raise below_zero(line.sku, counted=line.counted)
     others = any(tally.device != person.device and tally.units for tally in tallies)
     blind_to_others = line.counted is not None and line.seen is None and others
     if blind_to_others or (line.seen is not None and line.seen != total):
@@ -337,7 +326,7 @@ def deficits(connection: Connection, edge: Edge, skus: Sequence[str]) -> tuple[D
 
 
 def reverse(
-    unit: EdgeUnit, edge: Edge, count_id: str, command: EndCount, *, person: CurrentPerson
+    unit: EdgeUnit, edge: Edge, count_id: str, command: Revoke, *, person: CurrentPerson
 ) -> tuple[Posted, bool]:
     """Take a posted count back: every difference the other way round.
 
@@ -403,7 +392,7 @@ def _written(connection: Connection, edge: Edge, task: rows.Task) -> list[Posted
 
 
 def cancel(
-    unit: EdgeUnit, edge: Edge, count_id: str, command: EndCount, *, person: CurrentPerson
+    unit: EdgeUnit, edge: Edge, count_id: str, command: Revoke, *, person: CurrentPerson
 ) -> tuple[Ended, bool]:
     """Give a count up; what was counted is forgotten.
 
@@ -422,18 +411,15 @@ def cancel(
     return once(unit, edge, asked, command.key, Ended, work)
 
 
-def give_up(
-    unit: EdgeUnit, edge: Edge, task: rows.Task, reason: str, person: CurrentPerson | None = None
-) -> None:
+def give_up(unit: EdgeUnit, edge: Edge, task: rows.Task, reason: str, person: CurrentPerson = SYSTEM) -> None:
     """Write down that nobody makes a count any more."""
-    by, device = (person.person_id, person.device) if person else ("", "")
     body = CountCancelled(count_id=task.count_id, number=task.number, reason=reason)
-    edge.journal.record(unit, body, by=by, device=device)
+    edge.journal.record(unit, body, by=person.person_id, device=person.device)
     tell(unit, edge)
 
 
 def print_sheet(
-    unit: EdgeUnit, edge: Edge, count_id: str, command: PrintCount, *, person: CurrentPerson
+    unit: EdgeUnit, edge: Edge, count_id: str, command: PrintSlip, *, person: CurrentPerson
 ) -> tuple[Ended, bool]:
     """Queue the sheet of a count: rows in walking order, without any figure of the books."""
 

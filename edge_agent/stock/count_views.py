@@ -8,9 +8,9 @@ from edge_agent.stock import count_rows as rows
 from edge_agent.stock.count_models import CountView, LineView, StrayView, TaskView
 from edge_agent.stock.count_posting import settled
 from edge_agent.stock.counting import require_task
-from edge_agent.stock.rules import bin_key
 from protocol.catalog import Product
 from protocol.kit.sqlite import Connection
+from protocol.stock import bin_key
 
 LISTED = 200
 

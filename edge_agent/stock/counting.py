@@ -5,15 +5,16 @@ its own and an answer, because a handheld's queue must go on behind it. Only a c
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from edge_agent.catalog.rules import clean, meaning_of
-from edge_agent.context import Edge
+from edge_agent.context import SYSTEM, Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.people.steps import require_word
+from edge_agent.scans import nothing_to_undo, to_take_back
 from edge_agent.stock import count_rows as rows
 from edge_agent.stock.count_models import (
-    Asked,
     CountScanned,
     OpenCount,
     Opened,
@@ -62,14 +63,13 @@ def begin(
     *,
     count_id: str,
     source: str,
-    person: CurrentPerson | None = None,
+    person: CurrentPerson = SYSTEM,
 ) -> Opened:
     """Write down that there is a count to make, for a store, the hub or an exception."""
     body = CountOpened.model_validate(
         scope.model_dump() | {"count_id": count_id, "number": edge.number(unit, "C"), "source": source}
     )
-    by, device = (person.person_id, person.device) if person else ("", "")
-    edge.journal.record(unit, body, by=by, device=device)
+    edge.journal.record(unit, body, by=person.person_id, device=person.device)
     tell(unit, edge)
     return Opened(count_id=count_id, number=body.number, rows=len(body.skus), title=body.title)
 
@@ -93,6 +93,27 @@ def known_items(connection: Connection, edge: Edge, skus: Iterable[str]) -> list
         )
 
     return [sku for sku in wanted if counts(sku)]
+
+
+def no_item(sku: str, /, **facts: Any) -> Invalid:
+    """Return the refusal of something that is no item here."""
+    return Invalid(
+        _("{sku} is no item that can be counted here.", sku=sku[:40]),
+        _("Search for it by name or code."),
+        code="unknown_sku",
+        **facts,
+    )
+
+
+def below_zero(sku: str, /, **facts: Any) -> Invalid:
+    """Return the refusal of a figure that no count of things can be."""
+    return Invalid(
+        _("{sku} cannot be counted below zero.", sku=sku[:40]),
+        _("Type 0 when none is there."),
+        code="below_zero",
+        sku=sku,
+        **facts,
+    )
 
 
 def _wanted(connection: Connection, edge: Edge, scope: CountScope) -> list[str]:
@@ -343,18 +364,11 @@ def undo(
 
     def work() -> CountScanned:
         task = open_task(unit.connection, count_id)
-        found = next(
-            (
-                each
-                for each in rows.scans_of(unit.connection, task.count_id, person.device, 200)
-                if not each.undone and command.scan_id in {"", each.scan_id}
-            ),
-            None,
+        found = to_take_back(
+            rows.scans_of(unit.connection, task.count_id, person.device, 200), command.scan_id
         )
         if found is None:
-            raise Refused(
-                _("There is no scan to take back."), _("Type the number instead."), code="nothing_to_undo"
-            )
+            raise nothing_to_undo(_("Type the number instead."))
         if found.code:
             rows.add_stray(unit, task.count_id, found.code, found.sku, -found.units)
         else:

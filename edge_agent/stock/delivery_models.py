@@ -4,14 +4,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge_agent.stock.count_models import Approval, Deficit, Wanted
+from edge_agent.stock.count_models import Approval, Deficit, Number, Wanted
 from protocol.orders import Code, PositiveMinor
-from protocol.stock import COUNT_LINES, UNITS
+from protocol.stock import COUNT_LINES
 
 Text = Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Supplier = Annotated[str, Field(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Figure = Annotated[int, Field(strict=True, ge=-UNITS, le=UNITS)]
-"""Below zero is refused by the step, with the item's name."""
 REASONS = ("short", "over", "damaged", "wrong_item")
 
 
@@ -49,8 +47,8 @@ class SetDelivered(Wanted):
     """Say by hand what came of an item, what a unit cost, and why it is not what was expected."""
 
     sku: Code
-    good: Figure
-    damaged: Figure = 0
+    good: Number
+    damaged: Number = 0
     unit_cost_minor: PositiveMinor | None = None
     reason: Annotated[str, Field(max_length=40)] = ""
 
@@ -73,8 +71,8 @@ class CorrectLine(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sku: Code
-    good: Figure
-    damaged: Figure = 0
+    good: Number
+    damaged: Number = 0
     unit_cost_minor: PositiveMinor | None = None
 
 

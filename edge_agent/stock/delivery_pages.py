@@ -1,23 +1,24 @@
 """The pages of deliveries: what is expected, unpacking with a handheld, receipts that can be put right."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from edge_agent.answers import Answer, drawn, heard, part, said
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.fulfil.pages.answers import Answer, drawn, part, said
-from edge_agent.pages import Ask, Form, ask_in_place, command, file_of, form_of, go_to, show
+from edge_agent.pages import Ask, Form, ask_in_place, command, file_of, form_of, go_to, show, with_word
 from edge_agent.stock import delivery_rows, expecting, receipts, receiving, words
-from edge_agent.stock.count_models import EndCount, PrintCount
+from edge_agent.stock.count_models import PrintSlip, Revoke
 from edge_agent.stock.delivery_models import (
     BeginReceiving,
     Corrected,
     CorrectLine,
     CorrectReceipt,
+    DeliveryScanned,
     DropReceiving,
     FinishReceiving,
     ImportDeliveries,
@@ -27,7 +28,9 @@ from edge_agent.stock.delivery_models import (
     SetDelivered,
     UndoDeliveryScan,
 )
-from edge_agent.web import edge_of, parsed, signed_in
+from edge_agent.stock.pages import why_of
+from edge_agent.verbs import Act, PageVerb, add_page_verbs
+from edge_agent.web import edge_of, signed_in
 from protocol.errors import Invalid
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson, require
@@ -131,7 +134,7 @@ async def _import(edge: Edge, person: CurrentPerson, name: str, data: bytes) -> 
 async def cancel(request: Request, delivery_id: Id, edge: AnyEdge, person: Lead) -> Response:
     """Say that a delivery will not come."""
     form = await form_of(request)
-    asked = command(EndCount, key=form.get("key"), reason=form.get("reason")[:300] or _("Given up here"))
+    asked = command(Revoke, key=form.get("key"), reason=form.get("reason")[:300] or _("Given up here"))
     await edge.database.awrite(lambda unit: expecting.cancel(unit, edge, delivery_id, asked, person=person))
     return show(request, "stock/receive.html", toast=_("It is given up."), **_listed(edge, person))
 
@@ -145,60 +148,6 @@ async def unpack(request: Request, receiving_id: Id, edge: AnyEdge, _person: Any
         number = receipts.require(edge.database.read(), receipt_id).number
         return go_to(request, f"/stock/receive/receipts/{number}")
     return show(request, "stock/unpack.html", **view)
-
-
-@router.post("/{receiving_id}/scan")
-async def scan(request: Request, receiving_id: Id, edge: AnyEdge, person: Anybody) -> Response:
-    """Take what came out of a box; what is wrong with it is an answer, not a refusal."""
-    asked = await parsed(request, ScanDelivery)
-    done, _new = await edge.database.awrite(
-        lambda unit: receiving.scan(unit, edge, receiving_id, asked, person=person)
-    )
-    feedback = part(request, "stock/unpacked.html", scan=done, nth=asked.key, damaged=asked.damaged)
-    return said(
-        Answer(
-            ok=bool(done.scan_id),
-            outcome=done.outcome,
-            scan_id=done.scan_id,
-            html=_drawn(request, edge, receiving_id),
-            feedback=feedback,
-            what=done.what,
-            remedy=done.remedy,
-        )
-    )
-
-
-@router.post("/{receiving_id}/unscan")
-async def unscan(request: Request, receiving_id: Id, edge: AnyEdge, person: Anybody) -> Response:
-    """Take a scan back."""
-    asked = await parsed(request, UndoDeliveryScan)
-    done, _new = await edge.database.awrite(
-        lambda unit: receiving.undo(unit, edge, receiving_id, asked, person=person)
-    )
-    toast = _("Taken back: {name}, {n} here.", name=done.name, n=done.good + done.damaged)
-    return said(Answer(html=_drawn(request, edge, receiving_id), toast=toast, scan_id=done.scan_id))
-
-
-@router.post("/{receiving_id}/line")
-async def line(request: Request, receiving_id: Id, edge: AnyEdge, person: Anybody) -> Response:
-    """Say by hand what came of one item, what a unit cost, and why it differs."""
-    form = await parsed(request, LineSaid)
-    cost = None
-    if form.cost.strip():
-        cost = Form((("cost", form.cost),)).minor("cost", edge.settings.currency)
-    asked = SetDelivered(
-        key=form.key,
-        sku=form.sku,
-        good=form.good,
-        damaged=form.damaged,
-        unit_cost_minor=cost,
-        reason=form.reason,
-    )
-    done, _new = await edge.database.awrite(
-        lambda unit: receiving.set_line(unit, edge, receiving_id, asked, person=person)
-    )
-    toast = _("{name}: {n} here.", name=done.name, n=done.good + done.damaged)
-    return said(Answer(html=_drawn(request, edge, receiving_id), toast=toast))
 
 
 @router.post("/{receiving_id}/finish")
@@ -236,26 +185,19 @@ async def receipt(request: Request, receipt_id: Id, edge: AnyEdge, _person: Anyb
 async def correct(request: Request, receipt_id: Id, edge: AnyEdge, person: Anybody) -> Response:
     """Put a receipt right: what really came of each item, or nothing at all; a manager agrees in place."""
     form = await form_of(request)
-    if not form.get("reason"):
-        raise Invalid(_("Nothing says why."), _("Type it in a few words."), code="no_reason")
+    why = why_of(form)
     whole = form.get("whole") == "yes"
     lines = () if whole else _lines(edge, form)
-    asked = command(
-        CorrectReceipt, key=form.get("key"), reason=form.get("reason")[:300], lines=lines, whole=whole
-    )
+    asked = command(CorrectReceipt, key=form.get("key"), reason=why, lines=lines, whole=whole)
 
     def step(unit: EdgeUnit, token: str | None) -> tuple[Corrected, bool]:
-        wanted = asked.model_copy(update={"approval": token}) if token else asked
-        return receipts.correct(unit, edge, receipt_id, wanted, person=person)
+        return receipts.correct(unit, edge, receipt_id, with_word(asked, token), person=person)
 
     ask = Ask(_("Put the receipt right"), keep=_("Back"), allow=_("Put it right"))
     done = await ask_in_place(request, edge, person, form, ask, step)
     if isinstance(done, Response):
         return done
-    missing = done[0].deficits[0] if done[0].deficits else None
-    warn = (
-        _("{n} x {name} are promised and not here.", n=missing.missing, name=missing.name) if missing else ""
-    )
+    warn = words.broken_promise(done[0].deficits)
     toast = "" if warn else _("The receipt is right now.")
     return show(request, "stock/receipt.html", toast=toast, warn=warn, **_receipt(edge, receipt_id))
 
@@ -278,7 +220,7 @@ def _lines(edge: Edge, form: Form) -> tuple[CorrectLine, ...]:
 async def print_again(request: Request, receipt_id: Id, edge: AnyEdge, person: Anybody) -> Response:
     """Print the slip once more."""
     form = await form_of(request)
-    asked = command(PrintCount, key=form.get("key"))
+    asked = command(PrintSlip, key=form.get("key"))
     await edge.database.awrite(
         lambda unit: receipts.print_again(unit, edge, receipt_id, asked, person=person)
     )
@@ -294,10 +236,6 @@ def _receipt(edge: Edge, receipt_id: str) -> dict[str, Any]:
         "unpacked_state": words.unpacked_state,
         "as_typed": lambda minor: format_minor(minor, currency),
     }
-
-
-def _drawn(request: Request, edge: Edge, receiving_id: str) -> str:
-    return drawn(request, "stock/unpack.html", **_view(edge, receiving_id))
 
 
 def _view(edge: Edge, receiving_id: str) -> dict[str, Any]:
@@ -322,3 +260,53 @@ def _progress(found: ReceivingView) -> Progress:
     return Progress(
         _("{n} of {all}", n=came, all=found.expected), "done" if came == found.expected else "live"
     )
+
+
+def _drawn(act: Act) -> str:
+    return drawn(act.request, "stock/unpack.html", **_view(act.edge, act.of[0]))
+
+
+def _heard(act: Act) -> Response:
+    done: DeliveryScanned = act.said
+    feedback = part(
+        act.request, "stock/unpacked.html", scan=done, nth=act.command.key, damaged=act.command.damaged
+    )
+    return heard(done, ok=bool(done.scan_id), html=_drawn(act), feedback=feedback)
+
+
+def _unscanned(act: Act) -> Response:
+    done: DeliveryScanned = act.said
+    toast = _("Taken back: {name}, {n} here.", name=done.name, n=done.good + done.damaged)
+    return said(Answer(html=_drawn(act), toast=toast, scan_id=done.scan_id))
+
+
+def _set_line(
+    unit: EdgeUnit, edge: Edge, receiving_id: str, form: LineSaid, *, person: CurrentPerson
+) -> tuple[DeliveryScanned, bool]:
+    cost = None
+    if form.cost.strip():
+        cost = Form((("cost", form.cost),)).minor("cost", edge.settings.currency)
+    asked = SetDelivered(
+        key=form.key,
+        sku=form.sku,
+        good=form.good,
+        damaged=form.damaged,
+        unit_cost_minor=cost,
+        reason=form.reason,
+    )
+    return receiving.set_line(unit, edge, receiving_id, asked, person=person)
+
+
+def _line_set(act: Act) -> Response:
+    done: DeliveryScanned = act.said
+    toast = _("{name}: {n} here.", name=done.name, n=done.good + done.damaged)
+    return said(Answer(html=_drawn(act), toast=toast))
+
+
+VERBS: Final = (
+    PageVerb("/{receiving_id}/scan", ScanDelivery, receiving.scan, _heard),
+    PageVerb("/{receiving_id}/unscan", UndoDeliveryScan, receiving.undo, _unscanned),
+    PageVerb("/{receiving_id}/line", LineSaid, _set_line, _line_set),
+)
+"""What a page does that may lose its Wi-Fi; the rest are forms."""
+add_page_verbs(router, VERBS)

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.catalog.rows import barcodes_of, find_product
 from edge_agent.paper.rules import Slip
+from edge_agent.people.steps import name_of
 from edge_agent.settings import EdgeSettings
 from edge_agent.stock import count_rows, delivery_rows
 from edge_agent.stock.count_posting import settled
-from edge_agent.stock.rules import bin_key
 from edge_agent.stock.words import place_word
 from printing.document import Document
 from printing.documents.count_sheet import CountSheetFacts, CountSheetLine, count_sheet
@@ -19,6 +19,7 @@ from protocol.clock import from_us
 from protocol.errors import Invalid
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
+from protocol.stock import bin_key
 
 Facts = Mapping[str, Any]
 
@@ -69,7 +70,7 @@ class StockSlips:
                 store_name=self.settings.store_name,
                 place=place_word(task.place.value),
                 printed_at=from_us(facts["at_us"]).astimezone(ZoneInfo(self.settings.zone)),
-                printed_by=_name_of(connection, facts["by"]),
+                printed_by=name_of(connection, facts["by"]),
                 lines=tuple(lines),
                 note=task.note,
                 demo=self.settings.demo,
@@ -103,7 +104,7 @@ class StockSlips:
                 supplier=found.supplier,
                 reference=found.reference,
                 received_at=from_us(found.at_us).astimezone(ZoneInfo(self.settings.zone)),
-                received_by=_name_of(connection, found.by),
+                received_by=name_of(connection, found.by),
                 currency=self.settings.currency,
                 lines=tuple(lines),
                 announced=found.delivery_id is not None,
@@ -111,11 +112,6 @@ class StockSlips:
                 demo=self.settings.demo,
             )
         )
-
-
-def _name_of(connection: Connection, person_id: str) -> str:
-    row = connection.execute("SELECT name FROM people WHERE person_id = ?", (person_id,)).fetchone()
-    return str(row[0]) if row else person_id
 
 
 def _nothing(what: str) -> Invalid:

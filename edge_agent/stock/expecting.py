@@ -1,14 +1,16 @@
 """What suppliers will bring: read from a file here, or told by the hub; and given up again."""
 
-from edge_agent.context import Edge
+from collections.abc import Collection
+
+from edge_agent.context import SYSTEM, Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.stock import delivery_rows as rows
-from edge_agent.stock.count_models import Asked, EndCount
+from edge_agent.stock.count_models import Revoke
 from edge_agent.stock.counting import known_items
 from edge_agent.stock.delivery_models import Began, DeliveryView, FaultView, ImportDeliveries, Imported
 from protocol.errors import NotFound, Refused
-from protocol.kit.delivery_csv import Given, read_deliveries
+from protocol.kit.delivery_csv import Given, Pair, read_deliveries
 from protocol.kit.product_csv import Report
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -30,10 +32,16 @@ def import_csv(
     def work() -> Imported:
         report = Report()
 
-        def wrong(location: str, sku: str) -> str:
-            if location not in {"", edge.identity.edge, edge.settings.code}:
-                return _("it is for {location}, not for this store", location=location[:40])
-            return "" if known_items(unit.connection, edge, [sku]) else _("{sku} is no item here", sku=sku)
+        def wrong_of(pairs: Collection[Pair]) -> dict[Pair, str]:
+            known = set(known_items(unit.connection, edge, [sku for _location, sku in pairs]))
+            mine = {"", edge.identity.edge, edge.settings.code}
+            return {
+                (location, sku): _("{sku} is no item here", sku=sku)
+                if location in mine
+                else _("it is for {location}, not for this store", location=location[:40])
+                for location, sku in pairs
+                if location not in mine or sku not in known
+            }
 
         found = read_deliveries(
             command.csv,
@@ -41,7 +49,7 @@ def import_csv(
             given=Given(supplier=command.supplier, reference=command.reference),
             currency=edge.settings.currency,
             zone=edge.settings.zone,
-            known=wrong,
+            wrong_of=wrong_of,
         )
         ids = []
         for each in found:
@@ -66,12 +74,11 @@ def import_csv(
 
 
 def expect(
-    unit: EdgeUnit, edge: Edge, delivery: Delivery, *, source: str, person: CurrentPerson | None = None
+    unit: EdgeUnit, edge: Edge, delivery: Delivery, *, source: str, person: CurrentPerson = SYSTEM
 ) -> None:
     """Write down that a delivery is expected."""
     body = DeliveryExpected.model_validate(delivery.model_dump() | {"source": source})
-    by, device = (person.person_id, person.device) if person else ("", "")
-    edge.journal.record(unit, body, by=by, device=device)
+    edge.journal.record(unit, body, by=person.person_id, device=person.device)
     tell(unit, edge)
 
 
@@ -107,7 +114,7 @@ def expected(connection: Connection, delivery_id: str) -> rows.DeliveryRow:
 
 
 def cancel(
-    unit: EdgeUnit, edge: Edge, delivery_id: str, command: EndCount, *, person: CurrentPerson
+    unit: EdgeUnit, edge: Edge, delivery_id: str, command: Revoke, *, person: CurrentPerson
 ) -> tuple[Began, bool]:
     """Say that a delivery will not come.
 
@@ -130,7 +137,7 @@ def cancel(
 
 
 def give_up(
-    unit: EdgeUnit, edge: Edge, delivery_id: str, reason: str, person: CurrentPerson | None = None
+    unit: EdgeUnit, edge: Edge, delivery_id: str, reason: str, person: CurrentPerson = SYSTEM
 ) -> rows.DeliveryRow:
     """Write down that a delivery will not come."""
     found = expected(unit.connection, delivery_id)
@@ -140,9 +147,8 @@ def give_up(
             _("End the unpacking first."),
             code="receiving_open",
         )
-    by, device = (person.person_id, person.device) if person else ("", "")
     body = DeliveryCancelled(delivery_id=delivery_id, reason=reason)
-    edge.journal.record(unit, body, by=by, device=device)
+    edge.journal.record(unit, body, by=person.person_id, device=person.device)
     tell(unit, edge)
     return found
 
@@ -150,22 +156,6 @@ def give_up(
 def listed(connection: Connection, *, is_open: bool, limit: int = LISTED) -> list[DeliveryView]:
     """Return deliveries, those that may come or those that are over."""
     return [_view(connection, row) for row in rows.deliveries(connection, is_open=is_open, limit=limit)]
-
-
-def one(connection: Connection, delivery_id: str) -> DeliveryView:
-    """Return one delivery.
-
-    Raises:
-        NotFound: `no_delivery`.
-    """
-    found = rows.find_delivery(connection, delivery_id)
-    if found is None:
-        raise NotFound(
-            _("There is no delivery {delivery} here.", delivery=delivery_id[:40]),
-            _("Choose one from the list, or receive it without an announcement."),
-            code="no_delivery",
-        )
-    return _view(connection, found)
 
 
 def _view(connection: Connection, row: rows.DeliveryRow) -> DeliveryView:

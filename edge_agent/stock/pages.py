@@ -10,16 +10,17 @@ from starlette.responses import Response
 from edge_agent.catalog import rows as catalog_rows
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.pages import Ask, ask_in_place, command, form_of, go_to, show
+from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, go_to, show, with_word
 from edge_agent.stock import adjusting, steps
 from edge_agent.stock.adjusting import Adjusted, AdjustStock
-from edge_agent.stock.count_models import EndCount
+from edge_agent.stock.count_models import Revoke
 from edge_agent.stock.words import adjust_says, adjust_word
 from edge_agent.web import edge_of, signed_in
-from protocol.errors import NotFound
+from protocol.errors import Invalid, NotFound
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, inside
 from protocol.kit.web.signin import CurrentPerson
+from protocol.movements import OUTSIDE
 from protocol.people import StoreRole, at_least
 from protocol.sscc import read_label
 from protocol.stock import REASONS
@@ -27,7 +28,6 @@ from protocol.stock import REASONS
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
 LISTED: Final = 40
-_OUTSIDE: Final = frozenset({"supplier", "customer", "adjustment", "opening", "missing", "transfer"})
 
 router = APIRouter(include_in_schema=False)
 
@@ -93,8 +93,7 @@ async def adjust(request: Request, sku: str, edge: AnyEdge, person: Anybody) -> 
     )
 
     def step(unit: EdgeUnit, token: str | None) -> tuple[Adjusted, bool]:
-        asked = wanted.model_copy(update={"approval": token}) if token else wanted
-        return adjusting.adjust(unit, edge, asked, person=person)
+        return adjusting.adjust(unit, edge, with_word(wanted, token), person=person)
 
     title = adjust_word(form.get("reason")) or _("Correct the stock")
     ask = Ask(title, rows=[(_("Units"), str(line["quantity"]))], keep=_("Back"), allow=_("Write it down"))
@@ -106,12 +105,11 @@ async def adjust(request: Request, sku: str, edge: AnyEdge, person: Anybody) -> 
 async def unadjust(request: Request, sku: str, edge: AnyEdge, person: Anybody) -> Response:
     """Take a correction back; a manager agrees in place."""
     form = await form_of(request)
-    wanted = command(EndCount, key=form.get("key"), reason=form.get("note")[:300] or _("Taken back"))
+    wanted = command(Revoke, key=form.get("key"), reason=form.get("note")[:300] or _("Taken back"))
     number = form.get("number")[:64]
 
     def step(unit: EdgeUnit, token: str | None) -> tuple[Adjusted, bool]:
-        asked = wanted.model_copy(update={"approval": token}) if token else wanted
-        return adjusting.undo(unit, edge, number, asked, person=person)
+        return adjusting.undo(unit, edge, number, with_word(wanted, token), person=person)
 
     ask = Ask(_("Take back {number}", number=number), keep=_("Back"), allow=_("Take it back"))
     done = await ask_in_place(request, edge, person, form, ask, step)
@@ -151,6 +149,17 @@ def _view(edge: Edge, sku: str, person: CurrentPerson) -> dict[str, Any]:
     }
 
 
+def why_of(form: Form) -> str:
+    """Return why somebody does something, as a form says it.
+
+    Raises:
+        Invalid: `no_reason`, it says nothing.
+    """
+    if not form.get("reason"):
+        raise Invalid(_("Nothing says why."), _("Type it in a few words."), code="no_reason")
+    return form.get("reason")[:300]
+
+
 @dataclass(frozen=True, slots=True)
 class ReasonShown:
     """A reason to correct stock, with what it does."""
@@ -168,7 +177,7 @@ def _reasons(buckets: Mapping[str, int], person: CurrentPerson) -> list[ReasonSh
     return [
         ReasonShown(code, adjust_word(code), adjust_says(code), at_least(role, rule.role))
         for code, rule in REASONS.items()
-        if rule.from_bucket.value in _OUTSIDE or buckets.get(rule.from_bucket.value, 0) > 0
+        if rule.from_bucket in OUTSIDE or buckets.get(rule.from_bucket.value, 0) > 0
     ]
 
 
@@ -179,8 +188,8 @@ def _change(connection: Connection, why: steps.WhyView) -> Change:
         (why.seq, why.seq),
     ).fetchone()
     number = str(order[0]) if order else ""
-    comes = why.from_bucket in _OUTSIDE
-    sign = "+" if comes else "\u2212" if why.to_bucket in _OUTSIDE else ""
+    comes = why.from_bucket in OUTSIDE
+    sign = "+" if comes else "\u2212" if why.to_bucket in OUTSIDE else ""
     says = f"{bucket_word(why.from_bucket)} → {bucket_word(why.to_bucket)}"
     return Change(
         why.at_us,

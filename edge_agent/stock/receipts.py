@@ -6,27 +6,26 @@ never were here, so nothing is given away by taking them out: a promise that bre
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.paper.rules import Slip
 from edge_agent.paper.steps import queue_slip
 from edge_agent.people.steps import require_word
 from edge_agent.stock import delivery_rows as rows
 from edge_agent.stock.adjusting import require_there
-from edge_agent.stock.count_models import Asked, PrintCount
+from edge_agent.stock.count_models import PrintSlip
 from edge_agent.stock.count_posting import deficits
-from edge_agent.stock.counting import known_items
+from edge_agent.stock.counting import below_zero, known_items, no_item
 from edge_agent.stock.delivery_models import Began, Corrected, CorrectLine, CorrectReceipt, ReceiptView
 from edge_agent.stock.expecting import tell
 from edge_agent.stock.receiving import unpacked_line
 from edge_agent.stock.rows import on_hand_of
-from edge_agent.stock.rules import bin_key
-from protocol.errors import Invalid, NotFound, Refused
+from protocol.errors import NotFound, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.movements import Bucket
 from protocol.people import StoreRole
-from protocol.stock import CorrectedLine, ReceiptCorrected, ReceivedLine
+from protocol.stock import CorrectedLine, ReceiptCorrected, ReceivedLine, bin_key
 
 CORRECT = "correct_receipt"
 LISTED = 50
@@ -84,19 +83,9 @@ def _changes(
     changes: list[CorrectedLine] = []
     for sku, line in wanted.items():
         if line.good < 0 or line.damaged < 0:
-            raise Invalid(
-                _("{sku} cannot be counted below zero.", sku=sku[:40]),
-                _("Type 0 when none is there."),
-                code="below_zero",
-                sku=sku,
-            )
+            raise below_zero(sku)
         if sku not in was and sku not in known:
-            raise Invalid(
-                _("{sku} is no item that can be counted here.", sku=sku[:40]),
-                _("Search for it by name or code."),
-                code="unknown_sku",
-                sku=sku,
-            )
+            raise no_item(sku, sku=sku)
         changes += _line_changes(was.get(sku, ReceivedLine(sku=sku)), line, edge, connection)
     if not changes:
         raise Refused(
@@ -159,7 +148,7 @@ def require(connection: Connection, receipt_id: str) -> rows.ReceiptRow:
 
 
 def print_again(
-    unit: EdgeUnit, edge: Edge, receipt_id: str, command: PrintCount, *, person: CurrentPerson
+    unit: EdgeUnit, edge: Edge, receipt_id: str, command: PrintSlip, *, person: CurrentPerson
 ) -> tuple[Began, bool]:
     """Queue the slip of a receipt once more, as corrections have left it.
 

@@ -8,12 +8,12 @@ their value, because they are ours until the supplier takes them back.
 from edge_agent.catalog.rules import clean, meaning_of
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.paper.rules import Slip
 from edge_agent.paper.steps import queue_slip
+from edge_agent.scans import nothing_to_undo, to_take_back
 from edge_agent.stock import delivery_rows as rows
-from edge_agent.stock.count_models import Asked
-from edge_agent.stock.counting import known_items
+from edge_agent.stock.counting import below_zero, known_items, no_item
 from edge_agent.stock.delivery_models import (
     REASONS,
     Began,
@@ -30,14 +30,13 @@ from edge_agent.stock.delivery_models import (
     UnpackedLine,
 )
 from edge_agent.stock.expecting import expected, tell
-from edge_agent.stock.rules import bin_key
 from protocol.catalog import Product
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import LineKind
-from protocol.stock import DeliveryReceived, ReceivedLine
+from protocol.stock import DeliveryReceived, ReceivedLine, bin_key
 
 _NONE = rows.ExpectedRow("", 0, 0, 0)
 
@@ -227,13 +226,8 @@ def undo(
 
     def work() -> DeliveryScanned:
         found = unpacking(unit.connection, receiving_id)
-        scan_ = next(
-            (
-                each
-                for each in rows.scans_of(unit.connection, found.receiving_id, person.device, 200)
-                if not each.undone and command.scan_id in {"", each.scan_id}
-            ),
-            None,
+        scan_ = to_take_back(
+            rows.scans_of(unit.connection, found.receiving_id, person.device, 200), command.scan_id
         )
         before = rows.unpacked(unit.connection, found.receiving_id).get(scan_.sku) if scan_ else None
         known = scan_ is not None and bool(scan_.sku)
@@ -241,9 +235,7 @@ def undo(
             before is None or scan_ is None or before.good < scan_.good or before.damaged < scan_.damaged
         )
         if scan_ is None or gone:
-            raise Refused(
-                _("There is no scan to take back."), _("Type the number instead."), code="nothing_to_undo"
-            )
+            raise nothing_to_undo(_("Type the number instead."))
         rows.undo_scan(unit, scan_.scan_id)
         after = _add(unit, found, scan_.sku, -scan_.good, -scan_.damaged) if known else None
         tell(unit, edge)
@@ -272,7 +264,8 @@ def set_line(
 
     def work() -> DeliveryScanned:
         found = unpacking(unit.connection, receiving_id)
-        _check_figures(command.sku, command.good, command.damaged)
+        if command.good < 0 or command.damaged < 0:
+            raise below_zero(command.sku)
         if command.reason not in ("", *REASONS):
             raise Invalid(
                 _("A delivery does not differ for {reason}.", reason=command.reason),
@@ -280,12 +273,7 @@ def set_line(
                 code="bad_reason",
             )
         if not known_items(unit.connection, edge, [command.sku]):
-            raise Invalid(
-                _("{sku} is no item that can be counted here.", sku=command.sku[:40]),
-                _("Search for it by name or code."),
-                code="unknown_sku",
-                sku=command.sku,
-            )
+            raise no_item(command.sku, sku=command.sku)
         row = rows.UnpackedRow(
             command.sku, command.good, command.damaged, command.unit_cost_minor, command.reason
         )
@@ -304,16 +292,6 @@ def set_line(
 
     asked = Asked(to=f"unpacked:{receiving_id}:{person.person_id}", command=command)
     return once(unit, edge, asked, command.key, DeliveryScanned, work)
-
-
-def _check_figures(sku: str, good: int, damaged: int) -> None:
-    if good < 0 or damaged < 0:
-        raise Invalid(
-            _("{sku} cannot be counted below zero.", sku=sku),
-            _("Type 0 when none is there."),
-            code="below_zero",
-            sku=sku,
-        )
 
 
 def finish(

@@ -4,7 +4,6 @@ What may be sold is one formula, that of `protocol.rights`: what is physically h
 have bound, less what is lent to the hub. It is always shown with its parts.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,8 +12,6 @@ from protocol.errors import Invalid
 from protocol.kit.text import _
 from protocol.movements import Bucket, Movement
 from protocol.rights import EdgeCells, EdgeStock
-
-_DIGITS: Final = re.compile(r"(\d+)")
 
 REASONS: Final[Mapping[str, tuple[frozenset[Bucket], frozenset[Bucket]]]] = {
     "opening": (frozenset({Bucket.OPENING}), frozenset({Bucket.SELLABLE})),
@@ -25,13 +22,6 @@ REASONS: Final[Mapping[str, tuple[frozenset[Bucket], frozenset[Bucket]]]] = {
     ),
 }
 """Reason -> where units may come from and go to."""
-
-
-def bin_key(bin_: str) -> tuple[object, ...]:
-    """Return where a shelf comes on a walk: bin 2 before bin 10, and what has none at the end."""
-    pieces = _DIGITS.split(bin_.strip().upper())
-    steps = tuple((len(piece.lstrip("0")), piece) if at % 2 else piece for at, piece in enumerate(pieces))
-    return (not bin_.strip(), steps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,10 @@ before it arrived: units come from outside, and G grows by what is lent of them 
 
 from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
-from edge_agent.stock.assigned import add_cells, lent_and_picked
+from edge_agent.stock.assigned import add_cells, give_up, take_off_shelf
 from edge_agent.stock.rows import apply
 from protocol import transfer_messages as said
 from protocol.movements import (
-    pick_movements,
-    put_back_movements,
     reserve_movements,
     transfer_close_movements,
     transfer_match_movements,
@@ -33,9 +31,7 @@ def on_picked(unit: EdgeUnit, recorded: Recorded) -> None:
     """Goods come off the shelf; a lent unit that was not there ends its right."""
     body = recorded.body
     assert isinstance(body, said.TransferPicked)
-    apply(unit, recorded.seq, pick_movements(body.lines, body.shorts))
-    add_cells(unit, ((line.sku, 0, line.lent) for line in body.lines))
-    add_cells(unit, ((line.sku, line.lent, 0) for line in body.shorts))
+    take_off_shelf(unit, recorded.seq, body.lines, body.shorts)
 
 
 def on_shipped(unit: EdgeUnit, recorded: Recorded) -> None:
@@ -50,8 +46,7 @@ def on_cancelled(unit: EdgeUnit, recorded: Recorded) -> None:
     """Goods go back to the shelf, and what was lent is the hub's again (K)."""
     body = recorded.body
     assert isinstance(body, said.TransferCancelled)
-    apply(unit, recorded.seq, put_back_movements(body.lines))
-    add_cells(unit, ((line.sku, 0, -lent_and_picked(line)) for line in body.lines))
+    give_up(unit, recorded.seq, body.lines)
 
 
 def on_closed(unit: EdgeUnit, recorded: Recorded) -> None:

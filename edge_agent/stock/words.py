@@ -1,7 +1,8 @@
 """What people call places, states and reasons of stock, on screens and on paper alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from edge_agent.stock.count_models import Deficit
 from protocol.kit.text import _
 from protocol.kit.web.shell import Shape
 
@@ -115,3 +116,10 @@ def source_word(source: str) -> str:
         "exception": _("not found when picked"),
     }
     return words.get(source, source)
+
+
+def broken_promise(deficits: Sequence[Deficit]) -> str:
+    """Return what is promised and not here, the first of it; empty when no promise is broken."""
+    if not deficits:
+        return ""
+    return _("{n} x {name} are promised and not here.", n=deficits[0].missing, name=deficits[0].name)

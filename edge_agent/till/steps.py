@@ -7,12 +7,12 @@ close names no amount, and a reading (X) is refused between the first count and 
 
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.exceptions.steps import raise_exception
-from edge_agent.once import Key, once
+from edge_agent.once import Asked, Key, once
 from edge_agent.people.steps import authorise, require_word
 from edge_agent.till import rows, rules
 from edge_agent.till.looks import (
@@ -47,15 +47,6 @@ class Command(BaseModel):
     """What somebody asks of a till: frozen, and nothing that is not known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Asked(BaseModel):
-    """A command with what it was addressed to, so that one key cannot answer for another till or order."""
-
-    model_config = ConfigDict(frozen=True)
-
-    to: str
-    command: SerializeAsAny[BaseModel]
 
 
 class OpenTill(Command):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from protocol.errors import Invalid, Refused
-from protocol.fulfilment import PutBackLine, ShortLine, ShortReason, UnitsLine
+from protocol.fulfilment import UnitsLine
 from protocol.ids import parse_slip_code
 from protocol.kit.text import _
 from protocol.transfers import (
@@ -80,19 +80,6 @@ class Line:
     def expected(self) -> int:
         """Units that may still arrive, as far as anybody knows."""
         return max(0, self.room - self.missing)
-
-
-@dataclass(frozen=True, slots=True)
-class Walked:
-    """What came of looking for one line."""
-
-    found: int = 0
-    shorts: tuple[tuple[ShortReason, int], ...] = ()
-
-    @property
-    def short(self) -> int:
-        """Units that are not there."""
-        return sum(units for _reason, units in self.shorts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,34 +161,6 @@ def bound_units(lines: Iterable[UnitsLine]) -> dict[str, int]:
         if line.bound:
             wanted[line.sku] = wanted.get(line.sku, 0) + line.bound
     return wanted
-
-
-def picked_line(line: Line, walked: Walked) -> tuple[UnitsLine | None, tuple[ShortLine, ...]]:
-    """Return what the event of a walk says of one line: found units are the lent ones first."""
-    lent, bound = line.lent, line.bound
-    found = None
-    if walked.found:
-        found_lent = min(walked.found, lent)
-        found = UnitsLine(
-            line_no=line.line_no, sku=line.sku, lent=found_lent, bound=walked.found - found_lent
-        )
-        lent, bound = lent - found.lent, bound - found.bound
-    shorts = []
-    for reason, units in walked.shorts:
-        short_lent = min(units, lent)
-        part = {"lent": short_lent, "bound": units - short_lent, "reason": reason}
-        shorts.append(ShortLine.model_validate({"line_no": line.line_no, "sku": line.sku} | part))
-        lent, bound = lent - short_lent, bound - (units - short_lent)
-    return found, tuple(shorts)
-
-
-def put_back(lines: Iterable[Line]) -> tuple[PutBackLine, ...]:
-    """Return everything that a transfer gives up."""
-    return tuple(
-        PutBackLine(line_no=line.line_no, sku=line.sku, lent=line.lent, bound=line.bound, picked=line.picked)
-        for line in lines
-        if line.open
-    )
 
 
 def loose(lines: Sequence[Line], packed: Iterable[CartonLine]) -> dict[int, int]:

@@ -6,7 +6,7 @@ answer, with other content it is refused.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Response
 
 from hub.capture import changes, lines, reads, steps
 from hub.capture.changes import Cancellation, Change
@@ -16,10 +16,9 @@ from hub.database import HubUnit
 from hub.once import Key, once
 from hub.promises import promise_of
 from hub.spine.work import Work
-from hub.web import REFUSALS, Ops, TheHub
+from hub.web import REFUSALS, Number, Ops, TheHub
 
 router = APIRouter(prefix="/api/orders", tags=["orders"], responses=REFUSALS)
-Number = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 IdempotencyKey = Annotated[Key | None, Header(alias="Idempotency-Key")]
 
 
@@ -54,7 +53,7 @@ async def cancel(
                     tuple((line.line_no, line.units) for line in wanted.lines),
                 ),
             )
-            changes.finish(hub, work)
+            hub.finish(work)
             return done
 
         return once(unit, hub, wanted, _key(person.name, number, key), Changed, do)[0]
@@ -72,7 +71,7 @@ async def change(
         def do() -> Changed:
             work = changes.begin(hub, unit)
             done = _changed(hub, work, number, wanted, person.name)
-            changes.finish(hub, work)
+            hub.finish(work)
             return done
 
         return once(unit, hub, wanted, _key(person.name, number, key), Changed, do)[0]
@@ -102,7 +101,7 @@ async def reroute(
             work = changes.begin(hub, unit)
             order_id = reads.order_id_of(unit.connection, number)
             done = changes.reroute(work, order_id, wanted.assignment_id, reason=wanted.reason, by=person.name)
-            changes.finish(hub, work)
+            hub.finish(work)
             return done
 
         return once(unit, hub, wanted, _key(person.name, number, key), Changed, do)[0]

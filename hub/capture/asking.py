@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.capture.rows import order_requests
-from hub.customers.rows import contacts
+from hub.customers.rows import version_of
 from hub.fleet.rows import directives
 from hub.spine.held import Holding, held
 from hub.spine.orders import Orders
@@ -376,9 +376,7 @@ def tell_holders(work: Work, applied: Applied) -> None:
     contact = body.contact_id if "contact" in body.what else ""
     if ("promise" not in body.what or promise is None) and note is None and not contact:
         return
-    version = work.connection.execute(
-        sa.select(contacts.c.version).where(contacts.c.contact_id == contact)
-    ).scalar()
+    version = version_of(work.connection, contact)
     for holding in held(work, body.order_id).open_holdings:
         if holding.location != applied.edge:
             amend = AssignmentAmend(
@@ -386,7 +384,7 @@ def tell_holders(work: Work, applied: Applied) -> None:
                 order_id=body.order_id,
                 promise=promise if "promise" in body.what else None,
                 contact_id=contact,
-                contact_version=int(version or 0),
+                contact_version=version,
                 note=note,
             )
             subjects = (f"order:{body.order_id}", f"assignment:{holding.assignment_id}")

@@ -71,18 +71,6 @@ def begin(hub: Hub, unit: HubUnit) -> Work:
     return hub.spine.work(unit)
 
 
-def finish(hub: Hub, work: Work) -> None:
-    """Write what has gathered, and tell open pages once it is durable."""
-    work.flush()
-    topics = sorted(work.topics)
-
-    def tell() -> None:
-        for topic in topics:
-            hub.broadcaster.publish(topic)
-
-    work.unit.after_commit(tell)
-
-
 def cancel(work: Work, order_id: str, wanted: Cancellation) -> Changed:
     """Cancel units: those that nobody holds at once, the others once who holds them has answered.
 

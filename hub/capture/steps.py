@@ -170,7 +170,7 @@ def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) 
     if isinstance(decided, OrderUnroutable) and not wanted.sold_already:
         raise refusal(decided)
     answer = _answer(work, applied, wanted.version)
-    changes.finish(hub, work)
+    hub.finish(work)
     return answer
 
 
@@ -336,4 +336,4 @@ def _take_newer(hub: Hub, unit: HubUnit, order_id: str, wanted: OrderWanted, new
     said = LinesWanted(reason, newer.by, whole=wanted.lines, payment=payment) if "lines" in differs else None
     if said is not None or not change.is_empty:
         lines.change(work, order_id, change, said)
-    changes.finish(hub, work)
+    hub.finish(work)

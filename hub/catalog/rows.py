@@ -1,10 +1,13 @@
 """Products as the hub keeps them, the versions it published, and which version each store has applied."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from hub.database import metadata
+from hub.spine.bulk import among
 
 products: Final = sa.Table(
     "products",
@@ -44,3 +47,18 @@ catalog_applied: Final = sa.Table(
     sa.Column("products", sa.BigInteger, nullable=False),
     sa.Column("at_us", sa.BigInteger, nullable=False),
 )
+
+
+def names_of(connection: Connection, skus: Sequence[str]) -> dict[str, str]:
+    """Return what those of the items are called that the catalogue has."""
+    rows = connection.execute(
+        sa.select(products.c.sku, products.c.name).where(among(connection, products.c.sku, list(skus)))
+    )
+    return {row.sku: row.name for row in rows}
+
+
+def is_like(text: str) -> sa.ColumnElement[bool]:
+    """Return the condition that the code of an item begins with a text, or that its name has it."""
+    return products.c.sku.istartswith(text, autoescape=True) | products.c.name.icontains(
+        text, autoescape=True
+    )

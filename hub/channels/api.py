@@ -1,42 +1,16 @@
 """Endpoints of channels over HTTP. A secret is in the answer that made it, and in no other."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
 from hub.channels import steps
-from hub.channels.steps import EndpointRead, EndpointWanted
+from hub.channels.steps import EndpointRead, EndpointWanted, Made
 from hub.web import REFUSALS, Admin, Ops, TheHub
 
 router = APIRouter(prefix="/api/channels", tags=["channels"], responses=REFUSALS)
 EndpointId = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
-
-
-class EndpointView(BaseModel):
-    """An endpoint, and how it is doing."""
-
-    endpoint_id: str
-    channel: str
-    url: str
-    buffer: int
-    state: str
-    rotating: bool
-    created_us: int
-    created_by: str
-    due: int
-    last_us: int | None
-    last: str
-    tries: int
-    next_us: int | None
-
-
-class MadeView(BaseModel):
-    """The secret, told this once."""
-
-    endpoint_id: str
-    secret: str
 
 
 class TestedView(BaseModel):
@@ -46,30 +20,23 @@ class TestedView(BaseModel):
     detail: str
 
 
-def view(found: EndpointRead) -> EndpointView:
-    """Return an endpoint as it is shown."""
-    return EndpointView(**asdict(found))
-
-
 @router.get("/endpoints")
-def endpoints(hub: TheHub, _person: Ops) -> list[EndpointView]:
+def endpoints(hub: TheHub, _person: Ops) -> list[EndpointRead]:
     """List the endpoints."""
     with hub.database.read() as connection:
-        return [view(each) for each in steps.listed(hub, connection)]
+        return steps.listed(hub, connection)
 
 
 @router.post("/endpoints", status_code=201)
-def add(hub: TheHub, person: Admin, wanted: EndpointWanted) -> MadeView:
+def add(hub: TheHub, person: Admin, wanted: EndpointWanted) -> Made:
     """Add an endpoint; the answer is the only one that tells its secret."""
-    made = steps.add(hub, wanted, by=person.name)
-    return MadeView(endpoint_id=made.endpoint_id, secret=made.secret)
+    return steps.add(hub, wanted, by=person.name)
 
 
 @router.post("/endpoints/{endpoint_id}/rotate")
-def rotate(hub: TheHub, _person: Admin, endpoint_id: EndpointId) -> MadeView:
+def rotate(hub: TheHub, _person: Admin, endpoint_id: EndpointId) -> Made:
     """Give an endpoint another secret; for a day both sign."""
-    made = steps.rotate(hub, endpoint_id)
-    return MadeView(endpoint_id=made.endpoint_id, secret=made.secret)
+    return steps.rotate(hub, endpoint_id)
 
 
 @router.post("/endpoints/{endpoint_id}/test")

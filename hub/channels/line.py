@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 import httpx
 from standardwebhooks.webhooks import Webhook
 
+from protocol.clock import MICROSECONDS
+
 TIMEOUT_SECONDS: Final = 10.0
 _OK: Final = range(200, 300)
 
@@ -25,12 +27,13 @@ def post(
     client: httpx.Client, url: str, body: str, *, delivery_id: str, at_us: int, secrets: list[str]
 ) -> Answer:
     """Send one delivery and return what the channel said."""
-    at = datetime.fromtimestamp(at_us // 1_000_000, tz=UTC)
+    seconds = at_us // MICROSECONDS
+    at = datetime.fromtimestamp(seconds, tz=UTC)
     signatures = " ".join(Webhook(secret).sign(delivery_id, at, body) for secret in secrets)
     headers = {
         "content-type": "application/json",
         "webhook-id": delivery_id,
-        "webhook-timestamp": str(at_us // 1_000_000),
+        "webhook-timestamp": str(seconds),
         "webhook-signature": signatures,
     }
     try:

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-SECOND_US: Final = 1_000_000
+from protocol.clock import MICROSECONDS
+
+ENDPOINTS_LIMIT: Final = 50
 FIRST_WAIT_SECONDS: Final = 5
 WAIT_LIMIT_SECONDS: Final = 3600
 TRIES: Final = 12
@@ -14,7 +16,7 @@ NOT_SAID: Final = -1
 
 def wait_us(tries: int) -> int:
     """Return how long to wait after so many failed tries."""
-    return min(WAIT_LIMIT_SECONDS, FIRST_WAIT_SECONDS << max(0, min(tries, 30) - 1)) * SECOND_US
+    return min(WAIT_LIMIT_SECONDS, FIRST_WAIT_SECONDS << max(0, min(tries, 30) - 1)) * MICROSECONDS
 
 
 def is_dead(tries: int) -> bool:

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
+import httpx
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.channels.line import Answer, open_client, post
 from hub.channels.rows import channel_deliveries, channel_endpoints, channel_items, channel_places
-from hub.channels.rules import ITEMS_PER_DELIVERY, NOT_SAID, is_dead, sellable, wait_us
+from hub.channels.rules import ENDPOINTS_LIMIT, ITEMS_PER_DELIVERY, NOT_SAID, is_dead, sellable, wait_us
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.spine.bulk import Upsert, among
@@ -29,7 +30,6 @@ from protocol.clock import MICROSECONDS
 
 CHANGES: Final = 500
 """Items that one round takes out of the queue."""
-ENDPOINTS: Final = 50
 ROUND_SECONDS: Final = 20.0
 """A round ends after so long; what is left is due in the next."""
 SENDING_US: Final = 60 * MICROSECONDS
@@ -53,14 +53,24 @@ def tell_channels(hub: Hub) -> int:
         hub.database.write(partial(_note_silences, silent))
     if silent or queued:
         hub.database.write(_fan_out)
-    sent = 0
     until = hub.clock.monotonic() + ROUND_SECONDS
-    for endpoint in endpoints:
-        while hub.clock.monotonic() < until:
-            delivery = hub.database.write(partial(_claim, hub, endpoint.endpoint_id))
-            if delivery is None or not _leave(hub, endpoint, delivery):
-                break
-            sent += 1
+    return sum([_tell(hub, endpoint, until) for endpoint in endpoints])
+
+
+def _tell(hub: Hub, endpoint: sa.Row[Any], until: float) -> int:
+    """Let what is due at an endpoint leave over one connection; return how many deliveries were taken."""
+
+    def claim() -> sa.Row[Any] | None:
+        if hub.clock.monotonic() >= until:
+            return None
+        return hub.database.write(partial(_claim, hub, endpoint.endpoint_id))
+
+    sent, delivery = 0, claim()
+    if delivery is None:
+        return 0
+    with open_client() as client:
+        while delivery is not None and _leave(hub, client, endpoint, delivery):
+            sent, delivery = sent + 1, claim()
     return sent
 
 
@@ -98,7 +108,7 @@ def _active(connection: Connection) -> Sequence[sa.Row[Any]]:
         sa.select(channel_endpoints)
         .where(channel_endpoints.c.state == "active")
         .order_by(channel_endpoints.c.endpoint_id)
-        .limit(ENDPOINTS)
+        .limit(ENDPOINTS_LIMIT)
     ).all()
 
 
@@ -205,17 +215,16 @@ def _make(hub: Hub, connection: Connection, endpoint: sa.Row[Any]) -> str | None
     return delivery_id
 
 
-def _leave(hub: Hub, endpoint: sa.Row[Any], delivery: sa.Row[Any]) -> bool:
+def _leave(hub: Hub, client: httpx.Client, endpoint: sa.Row[Any], delivery: sa.Row[Any]) -> bool:
     now_us = hub.clock.now_us()
-    with open_client() as client:
-        answer = post(
-            client,
-            endpoint.url,
-            delivery.body,
-            delivery_id=delivery.delivery_id,
-            at_us=now_us,
-            secrets=secrets_of(endpoint, now_us),
-        )
+    answer = post(
+        client,
+        endpoint.url,
+        delivery.body,
+        delivery_id=delivery.delivery_id,
+        at_us=now_us,
+        secrets=secrets_of(endpoint, now_us),
+    )
     hub.database.write(partial(_settle, hub, endpoint, delivery, answer))
     return answer.ok
 
@@ -230,17 +239,17 @@ def _settle(hub: Hub, endpoint: sa.Row[Any], delivery: sa.Row[Any], answer: Answ
         done = {"state": "sent", "sent_us": now_us, "detail": answer.detail}
         connection.execute(sa.update(channel_deliveries).where(mine).values(**done))
         _forget_old(connection, endpoint.endpoint_id, now_us)
-        _close_card(hub, unit, endpoint.endpoint_id)
+        close_card(hub, unit, endpoint.endpoint_id, how="It was told again.")
         return
     if not is_dead(delivery.tries):
         again = {"state": "queued", "next_us": now_us + wait_us(delivery.tries), "detail": answer.detail}
         connection.execute(sa.update(channel_deliveries).where(mine).values(**again))
         return
     connection.execute(sa.update(channel_deliveries).where(mine).values(state="dead", detail=answer.detail))
-    give_up(hub, unit, endpoint, delivery, answer.detail)
+    _give_up(hub, unit, endpoint, delivery, answer.detail)
 
 
-def give_up(hub: Hub, unit: HubUnit, endpoint: sa.Row[Any], delivery: sa.Row[Any], detail: str) -> None:
+def _give_up(hub: Hub, unit: HubUnit, endpoint: sa.Row[Any], delivery: sa.Row[Any], detail: str) -> None:
     """Stop telling an endpoint, and ask for a person; what it was not told stays due."""
     connection = unit.connection
     connection.execute(
@@ -258,21 +267,20 @@ def give_up(hub: Hub, unit: HubUnit, endpoint: sa.Row[Any], delivery: sa.Row[Any
         title=f"{endpoint.channel} was not told what it may sell, {delivery.tries} times",
         facts={"channel": endpoint.channel, "tries": delivery.tries, "status": detail},
         owner_role="ops",
-        dedupe_key=card_key(endpoint.endpoint_id),
+        dedupe_key=_card_key(endpoint.endpoint_id),
     )
-    work.flush()
-    unit.after_commit(partial(hub.broadcaster.publish, "exceptions"))
+    hub.finish(work, "exceptions")
 
 
-def card_key(endpoint_id: str) -> str:
-    """Return the key of the card of an endpoint that is not reached."""
+def _card_key(endpoint_id: str) -> str:
     return f"channel:{endpoint_id}"
 
 
-def _close_card(hub: Hub, unit: HubUnit, endpoint_id: str) -> None:
+def close_card(hub: Hub, unit: HubUnit, endpoint_id: str, *, how: str) -> None:
+    """Nobody has to look at an endpoint any more because it was not reached."""
     work = hub.spine.work(unit)
-    close_exception(work, card_key(endpoint_id), how="It was told again.")
-    work.flush()
+    close_exception(work, _card_key(endpoint_id), how=how)
+    hub.finish(work)
 
 
 def _forget_old(connection: Connection, endpoint_id: str, now_us: int) -> None:

@@ -11,11 +11,10 @@ from sqlalchemy.engine import Connection
 
 from hub.channels.line import Answer, open_client, post
 from hub.channels.rows import channel_deliveries, channel_endpoints, channel_items
-from hub.channels.rules import OLD_SECRET_SECONDS
-from hub.channels.sender import TOPIC, body_of, card_key, secrets_of
+from hub.channels.rules import ENDPOINTS_LIMIT, OLD_SECRET_SECONDS
+from hub.channels.sender import TOPIC, body_of, close_card, secrets_of
 from hub.context import Hub
 from hub.database import HubUnit
-from hub.spine.steps import close_exception
 from hub.stock.changed import note_all_changed
 from hub.web import Wanted
 from protocol.clock import MICROSECONDS
@@ -23,7 +22,6 @@ from protocol.errors import Conflict, NotFound
 from protocol.kit.text import _
 
 SECRET_BYTES: Final = 32
-ENDPOINTS_LIMIT: Final = 50
 TEST: Final = "webhook.test"
 
 
@@ -140,9 +138,7 @@ def switch(hub: Hub, endpoint_id: str, *, on: bool) -> None:
         if on:
             unit.connection.execute(sa.update(channel_deliveries).where(open_).values(next_us=0, tries=0))
             note_all_changed(unit.connection)
-            work = hub.spine.work(unit)
-            close_exception(work, card_key(endpoint_id), how="It was started again.")
-            work.flush()
+            close_card(hub, unit, endpoint_id, how="It was started again.")
         _tell(hub, unit)
 
     hub.database.write(step)
@@ -155,9 +151,7 @@ def remove(hub: Hub, endpoint_id: str) -> None:
         _need(unit.connection, endpoint_id)
         for table in (channel_deliveries, channel_items, channel_endpoints):
             unit.connection.execute(sa.delete(table).where(table.c.endpoint_id == endpoint_id))
-        work = hub.spine.work(unit)
-        close_exception(work, card_key(endpoint_id), how="The endpoint was removed.")
-        work.flush()
+        close_card(hub, unit, endpoint_id, how="The endpoint was removed.")
         _tell(hub, unit)
 
     hub.database.write(step)

@@ -199,6 +199,8 @@ def carton_pill(state: str) -> tuple[str, Shape]:
         "opened": (_("Opened again"), "calm"),
         "shipped": (_("On the way"), "live"),
         "received": (_("Arrived"), "done"),
+        "settled": (_("Settled"), "done"),
+        "lost": (_("Lost on the way"), "act"),
     }
     return words.get(state, (state, "calm"))
 

@@ -4,7 +4,7 @@ A name that is new to this version is shown as it is, with blanks for its dots; 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Final
 
@@ -26,6 +26,45 @@ _GRAVE: Final = frozenset({
     "event_parked", "stream_fork", "z_mismatch", "suspense", "money_difference", "duplicate_number",
     "return_without_order", "edge_unreadable", "edge_clone",
 })  # fmt: skip
+_ALL_GRAVE: Final = (
+    _GRAVE | later_words.GRAVE | lending_words.GRAVE | transfer_words.GRAVE | lives_words.GRAVE
+)
+
+
+Say = Callable[[str], str]
+_EVENT_WORDS: Final = (later_words.event_word, transfer_words.event_word, stock_words.event_word)
+_EXCEPTION_WORDS: Final = (
+    later_words.exception_word,
+    stock_words.exception_word,
+    lending_words.exception_word,
+    transfer_words.exception_word,
+    lives_words.exception_word,
+)
+_EXCEPTION_SENTENCES: Final = (
+    later_words.exception_says,
+    stock_words.exception_says,
+    lending_words.exception_says,
+    transfer_words.exception_says,
+    lives_words.exception_says,
+)
+_DIRECTIVE_WORDS: Final = (
+    later_words.directive_word,
+    lending_words.directive_word,
+    transfer_words.directive_word,
+    stock_words.directive_word,
+)
+_RULE_WORDS: Final = (later_words.rule_word, transfer_words.rule_word, stock_words.rule_word)
+_FACT_WORDS: Final = (
+    later_words.fact_word,
+    lending_words.fact_word,
+    transfer_words.fact_word,
+    lives_words.fact_word,
+)
+"""The words that other rooms of the hub have for their own things, the first that knows a name first."""
+
+
+def _elsewhere(rooms: Iterable[Say], name: str) -> str:
+    return next(filter(None, (say(name) for say in rooms)), "")
 
 
 def plain(name: str) -> str:
@@ -96,21 +135,12 @@ def exception_word(kind: str) -> str:
         "slip_in_doubt": _("Slip in doubt"),
         "edge_unreadable": _("Store cannot be read"),
     }
-    return (
-        words.get(kind)
-        or later_words.exception_word(kind)
-        or stock_words.exception_word(kind)
-        or lending_words.exception_word(kind)
-        or transfer_words.exception_word(kind)
-        or lives_words.exception_word(kind)
-        or plain(kind)
-    )
+    return words.get(kind) or _elsewhere(_EXCEPTION_WORDS, kind) or plain(kind)
 
 
 def exception_shape(kind: str) -> Shape:
     """Return how urgent a kind looks: what stops the books or a stream comes with the triangle."""
-    grave = _GRAVE | later_words.GRAVE | lending_words.GRAVE | transfer_words.GRAVE | lives_words.GRAVE
-    return "act" if kind in grave else "wait"
+    return "act" if kind in _ALL_GRAVE else "wait"
 
 
 def exception_says(kind: str) -> str:
@@ -145,14 +175,7 @@ def exception_says(kind: str) -> str:
         "stock_oversold": _("More was sold than the store's stock held. Count the item there."),
         "slip_in_doubt": _("Nobody knows whether a slip came out of its printer. Ask the store to look."),
     }
-    return (
-        words.get(kind)
-        or later_words.exception_says(kind)
-        or stock_words.exception_says(kind)
-        or lending_words.exception_says(kind)
-        or transfer_words.exception_says(kind)
-        or lives_words.exception_says(kind)
-    )
+    return words.get(kind) or _elsewhere(_EXCEPTION_SENTENCES, kind)
 
 
 def named(text: str, names: Mapping[str, str]) -> str:
@@ -182,26 +205,13 @@ def event_word(kind: str) -> str:
         "exception.closed": _("Exception closed"),
         "person.locked_out": _("PIN locked"),
     }
-    return (
-        words.get(kind)
-        or later_words.event_word(kind)
-        or transfer_words.event_word(kind)
-        or stock_words.event_word(kind)
-        or plain(kind)
-    )
+    return words.get(kind) or _elsewhere(_EVENT_WORDS, kind) or plain(kind)
 
 
 def directive_word(kind: str) -> str:
     """Return what a location was told to do."""
     words = {"catalog.publish": _("Take over a catalogue version"), "message": _("Message")}
-    return (
-        words.get(kind)
-        or later_words.directive_word(kind)
-        or lending_words.directive_word(kind)
-        or transfer_words.directive_word(kind)
-        or stock_words.directive_word(kind)
-        or plain(kind)
-    )
+    return words.get(kind) or _elsewhere(_DIRECTIVE_WORDS, kind) or plain(kind)
 
 
 def rule_word(rule: str) -> str:
@@ -219,13 +229,7 @@ def rule_word(rule: str) -> str:
         "float": _("Till float"),
         "over_short": _("Cash over or short"),
     }
-    return (
-        words.get(rule)
-        or later_words.rule_word(rule)
-        or transfer_words.rule_word(rule)
-        or stock_words.rule_word(rule)
-        or plain(rule)
-    )
+    return words.get(rule) or _elsewhere(_RULE_WORDS, rule) or plain(rule)
 
 
 def account_kind_word(kind: str) -> str:
@@ -348,8 +352,7 @@ def fact_word(name: str) -> str:
     }
     # An amount and a moment are called what they are of; the unit is in how they are written.
     bare = name.removesuffix("_minor").removesuffix("_us")
-    said = (room.fact_word(bare) for room in (later_words, lending_words, transfer_words, lives_words))
-    return words.get(name) or words.get(bare) or next(filter(None, said), "") or plain(bare)
+    return words.get(name) or words.get(bare) or _elsewhere(_FACT_WORDS, bare) or plain(bare)
 
 
 WORDS: Final = {

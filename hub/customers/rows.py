@@ -38,6 +38,7 @@ def _put(insert: Any) -> Any:
     return made.on_conflict_do_update(index_elements=[contacts.c.contact_id], set_=changed)
 
 
+_VERSION: Final = sa.select(contacts.c.version).where(contacts.c.contact_id == sa.bindparam("of"))
 _PUT: Final = {"sqlite": _put(sqlite.insert), "postgresql": _put(postgresql.insert)}
 
 
@@ -45,6 +46,13 @@ def find(connection: Connection, contact_id: str) -> Contact | None:
     """Return a contact, or None when nobody has told of one under this id."""
     body = connection.execute(sa.select(contacts.c.body).where(contacts.c.contact_id == contact_id)).scalar()
     return None if body is None else Contact.model_validate_json(body)
+
+
+def version_of(connection: Connection, contact_id: str) -> int:
+    """Return the newest version of a contact, 0 where there is none yet."""
+    if not contact_id:
+        return 0
+    return int(connection.execute(_VERSION, {"of": contact_id}).scalar() or 0)
 
 
 def origin_of(connection: Connection, contact_id: str) -> str | None:

@@ -6,12 +6,10 @@ from fastapi import APIRouter, Form, Path, Request
 from starlette.responses import Response
 
 from hub.console.web import go_to, show
-from hub.fleet.rows import location
+from hub.fleet.reads import require_location
 from hub.link import clones
 from hub.link.reclaim import reclaim
 from hub.web import Admin, Ops, TheHub
-from protocol.errors import NotFound
-from protocol.kit.text import _
 
 Edge = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9-]+$")]
 Sku = Annotated[str, Form(min_length=1, max_length=64, pattern=r"^[^\x00]*\S[^\x00]*$")]
@@ -37,9 +35,5 @@ def refuse(hub: TheHub, person: Admin, edge: Edge) -> Response:
 def give_back(request: Request, hub: TheHub, _person: Ops, edge: Edge, sku: Sku) -> Response:
     """Give up the free rights to an article, and show the code to read out."""
     with hub.database.read() as connection:
-        row = location(connection, edge)
-    if row is None:
-        raise NotFound(
-            _("There is no location {edge}.", edge=edge), _("Look at the fleet."), code="no_location"
-        )
+        row = require_location(connection, edge)
     return show(request, "fleet/reclaim.html", row=row, done=reclaim(hub, edge, sku.strip()))

@@ -8,7 +8,6 @@ from starlette.responses import Response
 from hub.catalog.steps import newest_version
 from hub.console.web import ADMIN, by_kind, go_to, may, presence_of, show
 from hub.fleet import reads
-from hub.fleet.rows import location
 from hub.fleet.steps import fleet_view
 from hub.fulfil import reads as assignments
 from hub.fulfil.api import MINUTE_US
@@ -18,7 +17,6 @@ from hub.fulfil.reads import Filters
 from hub.link import clones, repair
 from hub.link.epochs import epoch_of
 from hub.web import Admin, Anybody, TheHub
-from protocol.errors import NotFound
 from protocol.kit.text import _
 from protocol.people import HubRole
 
@@ -59,11 +57,7 @@ def fleet(request: Request, hub: TheHub, _person: Anybody) -> Response:
 def one(request: Request, hub: TheHub, person: Anybody, edge: Edge, said: Said = "") -> Response:
     """Show one location."""
     with hub.database.read() as connection:
-        row = location(connection, edge)
-        if row is None:
-            raise NotFound(
-                _("There is no location {edge}.", edge=edge), _("Look at the fleet."), code="no_location"
-            )
+        row = reads.require_location(connection, edge)
         view = next(
             place
             for place in fleet_view(connection, hub.clock, presence_of(request))

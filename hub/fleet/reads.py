@@ -8,11 +8,27 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.fleet.rows import directives, heartbeats, link_sessions, streams
+from hub.fleet.rows import directives, heartbeats, link_sessions, location, streams
 from hub.spine.rows import parked
+from protocol.errors import NotFound
+from protocol.kit.text import _
 
 SHOWN: Final = 50
 _WHOLE: Final = 100
+
+
+def require_location(connection: Connection, edge: str) -> sa.Row[Any]:
+    """Return one location.
+
+    Raises:
+        NotFound: nobody registered it.
+    """
+    row = location(connection, edge)
+    if row is None:
+        raise NotFound(
+            _("There is no location {edge}.", edge=edge), _("Look at the fleet."), code="no_location"
+        )
+    return row
 
 
 @dataclass(frozen=True, slots=True)

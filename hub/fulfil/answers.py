@@ -7,7 +7,6 @@ assignment will never fulfil it.
 
 import json
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,7 +16,6 @@ from hub.database import HubUnit
 from hub.fulfil.room import Assignments
 from hub.fulfil.rules import OPEN
 from hub.spine.steps import record
-from hub.spine.work import Work
 from protocol.directives import AssignmentChange, DirectiveOutcome, Outcome
 from protocol.later import AssignmentAnswered, ChangeRefused
 
@@ -63,14 +61,8 @@ def _change_refused(hub: Hub, unit: HubUnit, edge: str, row: sa.Row[Any], outcom
         added=said.added,
     )
     record(work, refused)
-    _finish(hub, work)
+    hub.finish(work)
     return True
-
-
-def _finish(hub: Hub, work: Work) -> None:
-    work.flush()
-    for topic in sorted(work.topics):
-        work.unit.after_commit(partial(hub.broadcaster.publish, topic))
 
 
 def _answered(hub: Hub, unit: HubUnit, edge: str, row: sa.Row[Any], outcome: DirectiveOutcome) -> bool:
@@ -92,5 +84,5 @@ def _answered(hub: Hub, unit: HubUnit, edge: str, row: sa.Row[Any], outcome: Dir
             detail=outcome.detail[:300],
         ),
     )
-    _finish(hub, work)
+    hub.finish(work)
     return True

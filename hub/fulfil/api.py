@@ -1,13 +1,13 @@
 """Assignments over HTTP: by location, state and age, and one with its lines, parcels and handovers."""
 
-from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 
 from hub.fulfil import reads
-from hub.fulfil.reads import AssignmentRead, Filters
+from hub.fulfil.reads import AssignmentLineRead, AssignmentRead, Filters, HandoverRead, ParcelRead
 from hub.web import REFUSALS, Anybody, Limit, Offset, Text, TheHub
 from protocol.clock import MICROSECONDS
 
@@ -22,41 +22,12 @@ State = Literal[
 MINUTE_US = 60 * MICROSECONDS
 
 
-class AssignmentView(BaseModel):
+@dataclass(frozen=True, slots=True)
+class AssignmentView(AssignmentRead):
     """The part of an order that one location fulfils. `own`: the store set it aside itself."""
 
-    assignment_id: str
-    order_id: str
-    number: str
-    location: str
-    state: str
-    own: bool
-    kind: str
-    service: str
-    promise_class: str
-    due_us: int
     due_in_minutes: int
-    keep_until_us: int
-    attempt: int
-    decision_id: str
-    cost_minor: int
-    picker: str
-    shelf: str
-    bags: int
-    reason: str
-    cancel_asked: bool
-    reroute: bool
-    created_us: int
     age_minutes: int
-    heard_us: int
-    sent_us: int | None
-    acknowledged_us: int | None
-    accepted_us: int | None
-    ready_us: int | None
-    left_us: int | None
-    ended_us: int | None
-    units: int
-    fulfilled: int
 
 
 class AssignmentsPage(BaseModel):
@@ -66,54 +37,13 @@ class AssignmentsPage(BaseModel):
     assignments: list[AssignmentView]
 
 
-class AssignmentLineView(BaseModel):
-    """One line: what was given to the location and what became of it."""
-
-    line_no: int
-    sku: str
-    name: str
-    quantity: int
-    picked: int
-    short: int
-    fulfilled: int
-    given_up: int
-
-
-class ParcelView(BaseModel):
-    """One parcel or bag."""
-
-    parcel_no: int
-    parcel_id: str
-    weight_g: int
-    lines: list[dict[str, Any]]
-    carrier: str
-    service: str
-    tracking: str
-    shipped_us: int | None
-    manifest_id: str
-
-
-class HandoverView(BaseModel):
-    """One handover to a customer."""
-
-    handover_id: str
-    lines: list[dict[str, Any]]
-    verified: str
-    proxy: bool
-    rest: bool
-    at_us: int
-    by: str
-    undone_us: int | None
-    undone_why: str
-
-
 class OneAssignment(BaseModel):
     """An assignment with everything that belongs to it."""
 
     assignment: AssignmentView
-    lines: list[AssignmentLineView]
-    parcels: list[ParcelView]
-    handovers: list[HandoverView]
+    lines: tuple[AssignmentLineRead, ...]
+    parcels: tuple[ParcelRead, ...]
+    handovers: tuple[HandoverRead, ...]
 
 
 def view(found: AssignmentRead, now_us: int) -> AssignmentView:
@@ -160,7 +90,7 @@ def one(hub: TheHub, _person: Anybody, assignment_id: AssignmentId) -> OneAssign
         page = reads.find(connection, assignment_id)
     return OneAssignment(
         assignment=view(page.assignment, hub.clock.now_us()),
-        lines=[AssignmentLineView(**asdict(line)) for line in page.lines],
-        parcels=[ParcelView(**asdict(parcel)) for parcel in page.parcels],
-        handovers=[HandoverView(**asdict(handover)) for handover in page.handovers],
+        lines=page.lines,
+        parcels=page.parcels,
+        handovers=page.handovers,
     )

@@ -9,13 +9,14 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from hub.customers.rows import contacts
+from hub.customers.rows import version_of
 from hub.fulfil.room import Assignment, Assignments
 from hub.fulfil.rows import assignment_directives
 from hub.fulfil.rules import OPEN
 from hub.spine.bulk import Upsert
 from hub.spine.entries import Entry
 from hub.spine.later import Later
+from hub.spine.packets import fitting
 from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol.directives import (
     AssignmentAmend,
@@ -27,13 +28,8 @@ from protocol.directives import (
 from protocol.fulfilment import AssignedLine, Promise
 from protocol.later import ChangeRequested
 
-OFFER_BYTES: Final = 30_000
-"""What fits in one directive, with some room for its envelope."""
-NAME_CUTS: Final = (120, 60, 24, 8)
-"""Letters of an article's name that travel when an order has many lines; the store has its own catalogue."""
 _DIRECTIVES: Final = Upsert(assignment_directives)
 """An assignment is offered once; the row says where."""
-_CONTACT_VERSION: Final = sa.select(contacts.c.version).where(contacts.c.contact_id == sa.bindparam("of"))
 
 
 def offer(
@@ -52,7 +48,7 @@ def offer(
         lines=tuple(lines),
         due_minor=later.due_minor(entry.record),
         contact_id=later.contact_id,
-        contact_version=contact_version(work, later.contact_id),
+        contact_version=version_of(work.connection, later.contact_id),
         pickup_code=later.pickup_code,
         note=later.note,
         gift=later.gift,
@@ -61,27 +57,11 @@ def offer(
     cseq = work.post.send_directive(
         work.unit,
         assignment.location,
-        _fitting(body),
+        fitting(body),
         subjects=(f"order:{assignment.order_id}", f"assignment:{assignment.assignment_id}"),
     )
     row = (assignment.assignment_id, assignment.location, work.hub_inc, cseq)
     _DIRECTIVES.run(work.connection, [row])
-
-
-def _fitting(body: AssignmentOffer) -> AssignmentOffer:
-    for letters in NAME_CUTS:
-        if len(body.model_dump_json().encode()) <= OFFER_BYTES:
-            break
-        cut = tuple(line.model_copy(update={"name": line.name[:letters]}) for line in body.lines)
-        body = body.model_copy(update={"lines": cut})
-    return body
-
-
-def contact_version(work: Work, contact_id: str) -> int:
-    """Return the newest version of a contact, 0 where there is none yet."""
-    if not contact_id:
-        return 0
-    return int(work.connection.execute(_CONTACT_VERSION, {"of": contact_id}).scalar() or 0)
 
 
 def withdraw(work: Work, assignment: Assignment) -> bool:

@@ -21,7 +21,7 @@ from hub.fulfil import figures, reads
 from hub.fulfil.api import MINUTE_US, State
 from hub.fulfil.faces import BEGUN, Face, face, silent_places
 from hub.fulfil.reads import AssignmentRead, Filters
-from hub.fulfil.rules import OPEN
+from hub.fulfil.rules import OPEN, STEPS
 from hub.web import Anybody, Text, TheHub
 from protocol.clock import from_us
 from protocol.kit.text import _
@@ -34,15 +34,6 @@ Older = Annotated[str, Query(pattern=r"^(1|4|24)?$")]
 Sort = Annotated[str, Query(pattern=r"^-?(age|due|place)$")]
 OLDEST_FIRST: Final = "age"
 _CHUNK: Final = 500
-STATES: Final = (
-    AssignmentState.PROPOSED,
-    AssignmentState.SENT,
-    AssignmentState.ACKNOWLEDGED,
-    AssignmentState.PICKING,
-    AssignmentState.PICKED,
-    AssignmentState.PACKED,
-    AssignmentState.READY,
-)
 
 router = APIRouter(include_in_schema=False)
 
@@ -130,7 +121,7 @@ def assignments(request: Request, hub: TheHub, _person: Anybody, wish: Asked, pa
             ((place.location_id, place.name) for place in fleet if place.pill.state != "revoked"),
             key=lambda place: place[1],
         ),
-        states=STATES,
+        states=STEPS,
     )
 
 

@@ -58,7 +58,7 @@ class AssignmentRead:
 
 
 @dataclass(frozen=True, slots=True)
-class LineRead:
+class AssignmentLineRead:
     """One line of an assignment."""
 
     line_no: int
@@ -106,7 +106,7 @@ class AssignmentPage:
     """One assignment with everything that belongs to it."""
 
     assignment: AssignmentRead
-    lines: tuple[LineRead, ...]
+    lines: tuple[AssignmentLineRead, ...]
     parcels: tuple[ParcelRead, ...]
     handovers: tuple[HandoverRead, ...]
 
@@ -245,7 +245,7 @@ def find(connection: Connection, assignment_id: str) -> AssignmentPage:
     return AssignmentPage(
         assignment=_read(row),
         lines=tuple(
-            LineRead(*line[1:])
+            AssignmentLineRead(*line[1:])
             for line in connection.execute(
                 sa.select(assignment_lines)
                 .where(assignment_lines.c.assignment_id == assignment_id)

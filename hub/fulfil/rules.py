@@ -16,8 +16,9 @@ from protocol.orders import WireModel
 
 _S, _E = AssignmentState, AssignmentEvent
 
-OPEN: Final = frozenset({_S.PROPOSED, _S.SENT, _S.ACKNOWLEDGED, _S.PICKING, _S.PICKED, _S.PACKED, _S.READY})
-"""States in which a location still owes something, or may."""
+STEPS: Final = (_S.PROPOSED, _S.SENT, _S.ACKNOWLEDGED, _S.PICKING, _S.PICKED, _S.PACKED, _S.READY)
+"""States in which a location still owes something, or may, in the order in which it goes through them."""
+OPEN: Final = frozenset(STEPS)
 WAITING: Final = frozenset({_S.PROPOSED, _S.SENT, _S.ACKNOWLEDGED, _S.PICKING, _S.PICKED})
 """States in which what was promised is neither ready to be collected nor on its way."""
 GIVEN_UP: Final = frozenset({_S.REJECTED, _S.CANCELLED, _S.EXPIRED, _S.SHORT})

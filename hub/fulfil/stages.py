@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from hub.fulfil import facts, offers, rules
+from hub.fulfil import deficits, facts, offers, rules
 from hub.fulfil.raising import raise_odd, raise_rejections, raise_shorts, raise_too_late, raise_uncollected
 from hub.fulfil.room import Assignment, Assignments, Line
 from hub.fulfil.rows import manifests, parcels
@@ -18,7 +18,7 @@ from hub.spine.bulk import Insert, among
 from hub.spine.entries import Entry
 from hub.spine.steps import close_exception
 from hub.spine.work import Applied, Work
-from hub.stock import allocations, deficits
+from hub.stock import allocations
 from protocol import later
 from protocol.fulfilment import AssignedLine, Promise
 from protocol.lifecycles import AssignmentState, OrderState

@@ -25,7 +25,6 @@ from hub.spine.later_rows import later_orders
 from hub.spine.log import open_keys
 from hub.spine.rows import orders
 from hub.spine.steps import close_exception, raise_exception, record
-from hub.spine.work import Work
 from protocol.clock import MICROSECONDS
 from protocol.later import AssignmentWithdrawn
 from protocol.lifecycles import AssignmentState, OrderState
@@ -92,13 +91,7 @@ def _settle(hub: Hub, fresh: Mapping[str, Card], gone: Iterable[str], unit: HubU
         )
     for key in sorted(gone):
         close_exception(work, key, how="Its cause is gone")
-    _finish(hub, work)
-
-
-def _finish(hub: Hub, work: Work) -> None:
-    work.flush()
-    for topic in sorted(work.topics):
-        work.unit.after_commit(partial(hub.broadcaster.publish, topic))
+    hub.finish(work)
 
 
 def clock_of(row: sa.Row[Any]) -> Clock:
@@ -246,5 +239,5 @@ def _withdrawn(hub: Hub, assignment_id: str, unit: HubUnit) -> bool:
         reason=f"{assignment.location} had not heard of it and the promise was in danger",
     )
     record(work, body, results={"exclude": True})
-    _finish(hub, work)
+    hub.finish(work)
     return True

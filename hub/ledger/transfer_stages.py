@@ -6,6 +6,7 @@ to the estimate is posted where they are.
 
 from typing import Final
 
+from hub.ledger.rules import cost_of
 from hub.ledger.rules import transfers as rules
 from hub.ledger.stages import Books
 from hub.spine.places import Places
@@ -26,7 +27,7 @@ def on_transfer(work: Work, applied: Applied) -> None:
     booking: Booking = applied.results["transfer"]
     books, places = work.room(Books), work.room(Places)
     if booking.moves:
-        drafts = rules.moved(booking.rule, booking.moves, booking.number)
+        drafts = cost_of(booking.rule, booking.moves, booking.number)
         books.post(applied, places.of(applied.edge), drafts)
     source = places.of(booking.source) if booking.source else None
     rule = _RULES.get(applied.kind, _MATCHED)

@@ -6,9 +6,6 @@ hub knew since the backup (orders of the web, promises) is lost and named.
 """
 
 import json
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -21,13 +18,20 @@ from hub.database import HubUnit
 from hub.fleet.rows import hub_meta, streams
 from hub.link import watch
 from hub.settings import HubSettings
-from protocol.errors import Conflict, Refused
-from protocol.kit.backup import Progress, check_database, copy_database, put_in_place, settled
-from protocol.kit.marker import read_note
+from protocol.errors import Refused
+from protocol.kit.backup import (
+    Progress,
+    check_database_of,
+    check_stopped,
+    copy_database,
+    put_in_place,
+)
+from protocol.kit.marker import used_ordinal
 from protocol.kit.sqlite import connect
 
 _BACKUP: Final = "backup:"
-_REFUSE_SECONDS: Final = 0.5
+_TABLES: Final = ("hub_meta", "streams", "counters")
+"""By these a hub's database is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +106,9 @@ def restore(settings: HubSettings, source: Path, say: Progress, *, stamp: str) -
     from hub.app import parts
 
     file = _sqlite_file(settings)
-    _not_running(settings)
-    check_database(source)
-    _is_of_a_hub(source)
-    note = read_note(settings.marker)
+    check_stopped("hub", settings.host, settings.port)
+    check_database_of("hub", source, _TABLES)
+    above = used_ordinal(settings.marker)
     made = file.with_name(f"{file.name}.restored")
     made.unlink(missing_ok=True)
     copy_database(source, made, say)
@@ -118,23 +121,20 @@ def restore(settings: HubSettings, source: Path, say: Progress, *, stamp: str) -
     )
     hub = parts(beside)
     try:
-        above = note.ordinal if note is not None else 0
         fenced = hub.database.write(lambda unit: watch.begin(unit, hub, why="restored", ordinal_above=above))
         with hub.database.read() as connection:
             applied = watch.applied(connection)
     finally:
         hub.database.close()
         beside.marker.unlink(missing_ok=True)
-    with _alone(made):
-        kept = put_in_place(made, file, stamp)
+    kept = put_in_place(made, file, stamp)
     settings.marker.unlink(missing_ok=True)
     return Restored(applied, fenced, "" if kept is None else str(kept))
 
 
 def promote(hub: Hub) -> int:
     """Begin a new life on the database as it is, after a failover; return how many locations are fenced."""
-    note = read_note(hub.settings.marker)
-    above = note.ordinal if note is not None else 0
+    above = used_ordinal(hub.settings.marker)
     return hub.database.write(lambda unit: watch.begin(unit, hub, why="promoted", ordinal_above=above))
 
 
@@ -167,35 +167,3 @@ def _sqlite_file(settings: HubSettings) -> Path:
             code="needs_sqlite",
         )
     return Path(settings.url.removeprefix(prefix))
-
-
-def _not_running(settings: HubSettings) -> None:
-    with socket.socket() as asked:
-        asked.settimeout(_REFUSE_SECONDS)
-        if settings.port and asked.connect_ex((settings.host, settings.port)) == 0:
-            raise Conflict(
-                f"The hub is running on port {settings.port}.", "Stop it, then restore.", code="hub_runs"
-            )
-
-
-def _is_of_a_hub(source: Path) -> None:
-    connection = connect(source, read_only=True)
-    try:
-        found = connection.execute(
-            "SELECT count(*) FROM sqlite_master WHERE name IN ('hub_meta', 'streams', 'counters')"
-        ).fetchone()
-    finally:
-        connection.close()
-    if found[0] != 3:
-        raise Refused(f"{source.name} is no database of a hub.", "Give a file that `backup` made.")
-
-
-@contextmanager
-def _alone(made: Path) -> Iterator[None]:
-    """Bring the file together, so that it can be moved by itself."""
-    connection = connect(made)
-    try:
-        settled(connection)
-    finally:
-        connection.close()
-    yield

@@ -6,7 +6,6 @@ incarnation at its next try; what the first one has is still taken from it, and 
 
 import json
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from sqlalchemy.engine import Connection
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.exceptions.rows import exceptions
-from hub.fleet.rows import hub_meta
+from hub.fleet.rows import hub_meta, meta
 from hub.link.lives import put_meta
 from hub.spine.steps import close_exception
 from protocol.errors import NotFound
@@ -50,8 +49,7 @@ def second_of(connection: Connection, edge: str) -> Second | None:
 
 def admitted(connection: Connection, edge: str) -> str:
     """Return the machine that a person has chosen for a name, empty when there is none."""
-    row = connection.execute(sa.select(hub_meta.c.value).where(hub_meta.c.key == f"{_ADMIT}{edge}")).scalar()
-    return str(row or "")
+    return meta(connection, f"{_ADMIT}{edge}") or ""
 
 
 def accept(hub: Hub, edge: str, *, by: str) -> None:
@@ -93,9 +91,7 @@ def _close(hub: Hub, unit: HubUnit, edge: str, *, how: str, by: str) -> None:
     work = hub.spine.work(unit)
     for kind in KINDS:
         close_exception(work, f"{kind}:{edge}", how=how, by=by)
-    work.flush()
-    for topic in sorted(work.topics | {"fleet"}):
-        unit.after_commit(partial(hub.broadcaster.publish, topic))
+    hub.finish(work, "fleet")
 
 
 def _waiting(connection: Connection, edge: str) -> Second:

@@ -21,13 +21,13 @@ from sqlalchemy.engine import Connection
 
 from hub.database import HubUnit
 from hub.fleet.rows import leases, locations, workers
+from protocol.clock import MICROSECONDS
 from protocol.errors import Unavailable
 
 LEASE_SECONDS: Final = 15
 RENEW_SECONDS: Final = 3.0
-_MICROSECONDS: Final = 1_000_000
 _NOW: Final = sa.select(
-    sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp()) * _MICROSECONDS, sa.BigInteger)
+    sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp()) * MICROSECONDS, sa.BigInteger)
 )
 """The database's clock: the processes' own may differ."""
 _FENCE: Final = (
@@ -148,14 +148,14 @@ class Leases:
         ).all()
         kept = {row.edge: row.fence for row in mine if self._held.get(row.edge) == row.fence}
         if kept:
-            self._set(connection, kept, until_us=now_us + LEASE_SECONDS * _MICROSECONDS)
+            self._set(connection, kept, until_us=now_us + LEASE_SECONDS * MICROSECONDS)
         if self._first:
             left = [row.edge for row in mine if row.edge not in kept]
             kept |= self._taken(connection, left, now_us)
         return kept
 
     def _share(self, connection: Connection, now_us: int) -> int:
-        recent = now_us - LEASE_SECONDS * _MICROSECONDS
+        recent = now_us - LEASE_SECONDS * MICROSECONDS
         alive = connection.execute(
             sa.select(sa.func.count()).select_from(workers).where(workers.c.seen_us > recent)
         ).scalar_one()
@@ -179,7 +179,7 @@ class Leases:
             .values(
                 worker=self._worker,
                 fence=leases.c.fence + 1,
-                until_us=now_us + LEASE_SECONDS * _MICROSECONDS,
+                until_us=now_us + LEASE_SECONDS * MICROSECONDS,
             )
             .returning(leases.c.edge, leases.c.fence)
         ).all()

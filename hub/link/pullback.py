@@ -13,10 +13,12 @@ from fastapi.responses import Response
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
+from hub.database import HubUnit
 from hub.fleet.api import EdgeDoor
-from hub.fleet.rows import directives, stream
+from hub.fleet.rows import CURRENT, directives, stream
+from hub.link.inbox import Received
 from hub.spine.rows import events, parked
-from protocol.envelope import BATCH_INFLATED_LIMIT, decode_batch
+from protocol.envelope import BATCH_INFLATED_LIMIT, Batch, decode_batch
 from protocol.errors import Invalid, NotFound, TooLarge
 
 EVENTS_AT_ONCE: Final = 500
@@ -40,14 +42,7 @@ def recovery_router(hub: Hub) -> APIRouter:
     @router.put("/lives/{inc}/events")
     async def put_events(inc: str, edge: Edge, request: Request) -> Response:
         batch = decode_batch(await _body(request))
-        with hub.database.read() as connection:
-            row = _known(connection, edge, inc)
-        if (batch.edge, batch.inc) != (edge, inc) or row.state == "current" or batch.blobs:
-            raise Invalid("This batch is of another life.", "Say HELLO again.", code="bad_batch")
-        now_us = hub.clock.now_us()
-        received = await hub.database.awrite(
-            lambda unit: hub.inbox.receive_in(unit, batch, batch.events, now_us)
-        )
+        received = await hub.database.awrite(lambda unit: take_in(hub, unit, edge, inc, batch))
         return _json({"upto": received.upto, "head": received.head, "verdict": received.verdict.value})
 
     @router.get("/directives")
@@ -56,6 +51,19 @@ def recovery_router(hub: Hub) -> APIRouter:
             return _json({"directives": answered_directives(connection, edge, hub_inc, after)})
 
     return router
+
+
+def take_in(hub: Hub, unit: HubUnit, edge: str, inc: str, batch: Batch) -> Received:
+    """Take in events of a life that is over, which a restored hub lacks.
+
+    Raises:
+        NotFound: the hub knows no such life.
+        Invalid: they are of another one, or it is not over.
+    """
+    row = _known(unit.connection, edge, inc)
+    if (batch.edge, batch.inc) != (edge, inc) or row.state == CURRENT or batch.blobs:
+        raise Invalid("This batch is of another life.", "Say HELLO again.", code="bad_batch")
+    return hub.inbox.receive_in(unit, batch, batch.events, hub.clock.now_us())
 
 
 def own_events(connection: Connection, edge: str, inc: str, after: int) -> list[str]:

@@ -1,7 +1,6 @@
 """Giving a store its free rights back over the telephone; the hub gives them up before it says the code."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import sqlalchemy as sa
 
@@ -10,12 +9,10 @@ from hub.database import HubUnit
 from hub.fleet.rows import current_stream, location
 from hub.link.epochs import epoch_of
 from hub.spine.steps import take_orders
-from hub.stock.rows import hub_rights
+from hub.stock.rows import FREE_UNITS, hub_rights
 from protocol.errors import NotFound, OutOfRights, Refused
 from protocol.kit.text import _
 from protocol.reclaim import make_code
-
-_FREE: Final = hub_rights.c.granted_seen - hub_rights.c.returned - hub_rights.c.allocated + hub_rights.c.ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,8 @@ def reclaim(hub: Hub, edge: str, sku: str) -> Reclaimed:
                 code="fenced",
             )
         mine = (hub_rights.c.location == edge) & (hub_rights.c.sku == sku)
-        row = connection.execute(sa.select(hub_rights.c.returned, _FREE.label("free")).where(mine)).first()
+        free = sa.select(hub_rights.c.returned, FREE_UNITS.label("free")).where(mine)
+        row = connection.execute(free).first()
         if row is None or (row.free <= 0 and not row.returned):
             raise OutOfRights(
                 _("The hub holds nothing free of {sku} at {edge}.", sku=sku, edge=edge),

@@ -7,7 +7,6 @@ worked out from what was promised lately, when the edge echoes it (`hub.link.wan
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
@@ -15,11 +14,12 @@ from sqlalchemy.engine import Connection
 
 from hub.context import Hub
 from hub.database import HubUnit
+from hub.fulfil import deficits
 from hub.link import wants
 from hub.link.epochs import epoch_of
 from hub.spine.steps import take_orders
-from hub.stock import deficits
 from hub.stock.changed import note_changed
+from hub.stock.deficits import give_back
 from hub.stock.rows import hub_rights
 from protocol.rights import EdgeVector, HubCells, HubRight, HubVector
 
@@ -101,7 +101,7 @@ class RightsRows:
             elif after != before:
                 unit.connection.execute(_SEEN, key | cells)
             freed = after.granted_seen != before.granted_seen or after.deficit != before.deficit
-            if deficits.give_back(unit.connection, edge, vector.sku) or freed:
+            if give_back(unit.connection, edge, vector.sku) or freed:
                 changed.append(vector.sku)
             if before.deficit or after.deficit:
                 missing.append(vector.sku)
@@ -138,6 +138,4 @@ class RightsRows:
         work = hub.spine.work(unit)
         for sku in skus:
             deficits.settle(work, edge, sku)
-        work.flush()
-        for topic in sorted(work.topics | {"exceptions", "stock"}):
-            unit.after_commit(partial(hub.broadcaster.publish, topic))
+        hub.finish(work, "exceptions", "stock")

@@ -16,9 +16,9 @@ from sqlalchemy.engine import Connection
 from hub.spine.bulk import Select, Upsert
 from hub.stock.policy import categories_of, current
 from hub.stock.rows import hub_rights, lending_rates
+from protocol.clock import DAY_US
 from protocol.lending import decayed, demand
 
-DAY_US: Final = 24 * 3600 * 1_000_000
 _RATES: Final = Upsert(lending_rates)
 _KNOWN: Final = Select(
     sa.select(

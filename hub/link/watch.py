@@ -60,27 +60,28 @@ def applied(connection: Connection) -> int:
 
 
 def _look(hub: Hub, note: Note | None) -> bool:
-    def step(unit: HubUnit) -> bool:
-        here = life(unit.connection)
-        verdict = judge(
-            note,
-            hub_inc=here.hub_inc,
-            lives=hub.outbox.lives(unit.connection),
-            applied=applied(unit.connection),
-        )
-        if verdict == "ok":
-            return False
-        begin(unit, hub, why=verdict, ordinal_above=note.ordinal if note is not None else 0)
-        return True
-
+    """Begin a new life where this is an older copy; the writer looks again, as another may have begun it."""
     if note is None:
         return False
-    with hub.database.read() as connection:
-        here = life(connection)
-        verdict = judge(
-            note, hub_inc=here.hub_inc, lives=hub.outbox.lives(connection), applied=applied(connection)
+
+    def verdict(connection: Connection) -> Verdict:
+        return judge(
+            note,
+            hub_inc=life(connection).hub_inc,
+            lives=hub.outbox.lives(connection),
+            applied=applied(connection),
         )
-    return verdict != "ok" and hub.database.write(step)
+
+    def step(unit: HubUnit) -> bool:
+        why = verdict(unit.connection)
+        if why == "ok":
+            return False
+        begin(unit, hub, why=why, ordinal_above=note.ordinal)
+        return True
+
+    with hub.database.read() as connection:
+        is_older = verdict(connection) != "ok"
+    return is_older and hub.database.write(step)
 
 
 def begin(unit: HubUnit, hub: Hub, *, why: str, ordinal_above: int = 0) -> int:

@@ -12,13 +12,12 @@ from hub.promises import Channel, Plain, PromiseView, PromiseWanted, Units, prom
 from hub.route import reads, reservations, steps
 from hub.route.reservations import Reserved
 from hub.route.rules import Need
-from hub.web import REFUSALS, Anybody, Ops, TheHub, Wanted
+from hub.web import REFUSALS, Anybody, Number, Ops, TheHub, Wanted
 from protocol.orders import WireModel
 
 router = APIRouter(prefix="/api", tags=["promising"], responses=REFUSALS)
 LINES: Final = 50
 """Lines of one checkout; it is held for minutes by everybody who looks at a basket."""
-Number = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 ReservationId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 IdempotencyKey = Annotated[Key | None, Header(alias="Idempotency-Key")]
 

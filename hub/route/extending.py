@@ -8,7 +8,7 @@ What a reader would get wrong: the rights are taken when the location is asked, 
 answer can only be about the work, never about the stock.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from hub.route import reads
 from hub.route.deciding import Because, ToRoute, ages_of, ask_of, keep_extension
@@ -21,7 +21,7 @@ from hub.spine.work import Applied, Work
 from hub.stock import allocations
 from protocol import later
 from protocol.errors import OutOfRights
-from protocol.fulfilment import AssignedLine, Promise
+from protocol.fulfilment import Promise
 
 TAKEN: Final = "taken"
 """In `results` of a request: its rights were taken before it was recorded."""
@@ -82,16 +82,13 @@ def _take(work: Work, order: ToRoute, assignment_id: str, location: str) -> Chos
     found = choose(ask, candidates, parameters)
     if isinstance(found, NoLocation):
         return found
+    wanted = [(line.line_no, line.sku, line.quantity) for line in order.lines]
     try:
         with work.unit.savepoint():
-            allocations.allocate(work.connection, assignment_id, location, _wanted(order.lines))
+            allocations.allocate(work.connection, assignment_id, location, wanted)
     except OutOfRights:
         return NoLocation(found.rejected, found.digest)
     before = reads.before(work.connection, order.order_id)
     because = Because("changed", before.attempts + 1, before.excluded, ages_of(candidates))
     keep_extension(work, order, because, found, assignment_id)
     return found
-
-
-def _wanted(lines: tuple[AssignedLine, ...]) -> list[tuple[Any, ...]]:
-    return [(line.line_no, line.sku, line.quantity) for line in lines]

@@ -57,13 +57,6 @@ def route_again(hub: Hub, unit: HubUnit, number: str) -> Again:
             _("Look the order up: somebody fulfils it, or it is done."),
             code="nothing_loose",
         )
-    work.flush()
-    topics = sorted(work.topics)
-
-    def tell() -> None:
-        for topic in topics:
-            hub.broadcaster.publish(topic)
-
-    unit.after_commit(tell)
+    hub.finish(work)
     where = decided.parts[0].location if isinstance(decided, OrderRouted) else ""
     return Again(where, decided.sentence)

@@ -4,7 +4,7 @@ A page's form is read as texts, so that whatever was typed can be shown again be
 models that programs use say what is allowed; here their complaints become sentences beside a field.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any, Final, TypeVar
@@ -67,6 +67,23 @@ class Form:
                 name = (names or {}).get(where, where.rpartition(".")[2])
                 self.errors.setdefault(name, _complaint(fault))
             return None
+
+    def quantities(self, *, lines: int, units: int, wrong: Callable[[str], str]) -> dict[str, int]:
+        """Return the units of each item of a draft, at most so many items with so many units each.
+
+        A line with none is dropped; one that is no number is kept with one unit, and `wrong` says what to do.
+        """
+        found: dict[str, int] = {}
+        for sku, text in zip(self.several.get("sku", ()), self.several.get("quantity", ()), strict=False):
+            if len(found) >= lines or not sku or len(sku) > 64:
+                continue
+            if text.isascii() and text.isdigit() and len(text) <= 6 and int(text) <= units:
+                if int(text):
+                    found[sku] = found.get(sku, 0) + int(text)
+            else:
+                self.errors["lines"] = wrong(sku)
+                found.setdefault(sku, 1)
+        return found
 
     def units(self, name: str) -> int:
         """Return a number of units; an empty field is none, and what is no number is complained of."""

@@ -22,9 +22,9 @@ from hub.context import Hub
 from hub.service import new, reads, steps
 from hub.service.forms import Form, form_of
 from hub.service.new import DraftLine
-from hub.service.pages import KEY_BYTES, Number
+from hub.service.pages import KEY_BYTES
 from hub.service.reads import LineShown, OrderShown
-from hub.web import Anybody, Ops, TheHub
+from hub.web import Anybody, Number, Ops, TheHub
 from protocol.errors import OrderspineError, StaleVersion
 from protocol.fulfilment import LINES_FOR_LATER, FulfilKind
 from protocol.kit.text import _

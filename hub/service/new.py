@@ -18,7 +18,7 @@ from starlette.responses import Response
 from hub.capture.pricing import Known, known_of, priced_lines
 from hub.capture.steps import By
 from hub.capture.wanted import LineWanted, OrderWanted
-from hub.catalog.rows import products
+from hub.catalog.rows import is_like, products
 from hub.console.web import OPS, go_to, locked, may, place_names, show
 from hub.context import Hub
 from hub.service import reads, steps
@@ -37,6 +37,8 @@ from protocol.orders import LineKind
 CHANNEL: Final = "service"
 FOUND: Final = 8
 """Items of one search; whoever looks for more types more of the name."""
+UNITS_PER_LINE: Final = 999_999
+"""What fits in the field."""
 KEY_BYTES: Final = 8
 _CUSTOMER: Final = (
     "first_name", "last_name", "email", "phone", "collector", "line1", "line2", "city", "postcode", "country",
@@ -92,7 +94,11 @@ async def new(request: Request, hub: TheHub, person: Ops) -> Response:
 
 
 def _done(request: Request, hub: Hub, person: CurrentPerson, form: Form) -> Response:
-    wanted = _lines(form)
+    wanted = form.quantities(
+        lines=LINES_FOR_LATER,
+        units=UNITS_PER_LINE,
+        wrong=lambda sku: _("Type whole units for {sku}.", sku=sku),
+    )
     act, _colon, sku = form.get("act").partition(":")
     if act == "add" and sku and len(wanted) < LINES_FOR_LATER - 1:
         wanted[sku[:64]] = wanted.get(sku[:64], 0) + 1
@@ -145,21 +151,6 @@ def _wanted(form: Form, hub: Hub, wanted: Mapping[str, int]) -> OrderWanted | No
             "amount_minor": form.minor("paid", currency),
         }
     return form.read(OrderWanted, said, _NAMES)
-
-
-def _lines(form: Form) -> dict[str, int]:
-    """Return the units of each item of the draft; a line with none is dropped."""
-    found: dict[str, int] = {}
-    for sku, text in zip(form.several.get("sku", ()), form.several.get("quantity", ()), strict=False):
-        if len(found) >= LINES_FOR_LATER or not sku or len(sku) > 64:
-            continue
-        if text.isascii() and text.isdigit() and len(text) <= 6:
-            if int(text):
-                found[sku] = found.get(sku, 0) + int(text)
-        else:
-            form.errors["lines"] = _("Type whole units for {sku}.", sku=sku)
-            found.setdefault(sku, 1)
-    return found
 
 
 def _page(
@@ -222,12 +213,9 @@ def search(connection: Connection, hub: Hub, text: str) -> list[Found]:
     """Return the first items whose code or name is like a text, with what may be promised of each."""
     if not text:
         return []
-    like = text[:64].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     rows = connection.execute(
         sa.select(products.c.sku, products.c.name, products.c.price_minor)
-        .where(
-            products.c.sku.ilike(f"{like}%", escape="\\") | products.c.name.ilike(f"%{like}%", escape="\\")
-        )
+        .where(is_like(text[:64]))
         .order_by(products.c.sku)
         .limit(FOUND)
     ).all()

@@ -25,14 +25,13 @@ from hub.service import reads, steps
 from hub.service.forms import Form, customer_of, form_of
 from hub.service.reads import OrderShown
 from hub.spine.timeline import Moment
-from hub.web import Anybody, Ops, TheHub, allow
+from hub.web import Anybody, Number, Ops, TheHub, allow
 from protocol.errors import NotFound, OrderspineError
 from protocol.kit.text import _
 from protocol.kit.web.filters import duration
 from protocol.kit.web.signin import CurrentPerson
 from protocol.people import HubRole
 
-Number = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 Id = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 OpsOrFinance = Annotated[CurrentPerson, Depends(allow(HubRole.OPS, HubRole.FINANCE))]
 MONEY: Final = (*OPS, HubRole.FINANCE)

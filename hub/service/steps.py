@@ -108,7 +108,7 @@ def _once(hub: Hub, number: str, wanted: BaseModel, by: By, act: Callable[[Work,
         def do() -> Changed:
             work = changes.begin(hub, unit)
             done = act(work, captured.order_id_of(unit.connection, number))
-            changes.finish(hub, work)
+            hub.finish(work)
             return done
 
         key = f"{by.name}/{number}/{by.key}" if by.key else ""

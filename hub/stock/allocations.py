@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from hub.spine.bulk import Insert
 from hub.stock.changed import note_changed
 from hub.stock.deficits import give_back
-from hub.stock.rows import allocations, hub_rights, rights_epochs
+from hub.stock.rows import FREE_UNITS, allocations, hub_rights, is_fenced
 from protocol.errors import OutOfRights
 from protocol.kit.text import _
 
@@ -23,15 +23,14 @@ Wanted = tuple[int, str, int]
 """(line_no, sku, units)"""
 
 _NEW: Final = Insert(allocations)
-_FREE: Final = hub_rights.c.granted_seen - hub_rights.c.returned - hub_rights.c.allocated + hub_rights.c.ended
 _TAKE: Final = (
     sa.update(hub_rights)
     .where(
         hub_rights.c.location == sa.bindparam("at"),
         hub_rights.c.sku == sa.bindparam("of"),
         hub_rights.c.deficit == 0,
-        sa.bindparam("wanted", type_=sa.BigInteger) <= _FREE,
-        ~sa.exists().where(rights_epochs.c.location == sa.bindparam("at"), rights_epochs.c.state != "open"),
+        sa.bindparam("wanted", type_=sa.BigInteger) <= FREE_UNITS,
+        ~is_fenced(hub_rights.c.location),
     )
     .values(
         allocated=hub_rights.c.allocated + sa.bindparam("wanted", type_=sa.BigInteger),
@@ -66,7 +65,7 @@ def owner_of_reservation(reservation_id: str, location: str) -> str:
 def free_units(connection: Connection, location: str, sku: str) -> tuple[int, int]:
     """Return (units that may be promised, deficit that the location reports)."""
     row = connection.execute(
-        sa.select(_FREE, hub_rights.c.deficit).where(
+        sa.select(FREE_UNITS, hub_rights.c.deficit).where(
             hub_rights.c.location == location, hub_rights.c.sku == sku
         )
     ).first()

@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 from hub.fleet.rows import link_sessions, locations
 from hub.fleet.rules import LATE_SECONDS, OFFLINE_SECONDS, PillState
 from hub.stock.policy import KeptBack, current
-from hub.stock.rows import hub_rights, rights_epochs
+from hub.stock.rows import FREE_UNITS, hub_rights, is_fenced
 from protocol.clock import MICROSECONDS
 from protocol.fulfilment import PromiseClass
 from protocol.lending import DEFAULT_SILENCE, Silence
@@ -44,22 +44,21 @@ _HEARD: Final = (
     .where(link_sessions.c.edge == locations.c.location_id, ~link_sessions.c.drain_only)
     .scalar_subquery()
 )
-_FENCED: Final = (
-    sa.exists()
-    .where(rights_epochs.c.location == locations.c.location_id, rights_epochs.c.state != "open")
-    .correlate(locations)
-)
 _PLACES: Final = sa.select(
-    locations.c.location_id, locations.c.name, locations.c.kind, locations.c.status, _HEARD, _FENCED
+    locations.c.location_id,
+    locations.c.name,
+    locations.c.kind,
+    locations.c.status,
+    _HEARD,
+    is_fenced(locations.c.location_id),
 )
 _PLACE: Final = _PLACES.where(locations.c.location_id == sa.bindparam("only"))
-_FREE: Final = hub_rights.c.granted_seen - hub_rights.c.returned - hub_rights.c.allocated + hub_rights.c.ended
 _SAFETY: Final = sa.bindparam("safety", type_=sa.BigInteger)
 _LENT: Final = sa.select(
     hub_rights.c.location,
-    sa.case((_FREE > 0, _FREE), else_=0),
+    sa.case((FREE_UNITS > 0, FREE_UNITS), else_=0),
     hub_rights.c.deficit,
-    sa.case((hub_rights.c.deficit > 0, 0), (_FREE > _SAFETY, _FREE - _SAFETY), else_=0),
+    sa.case((hub_rights.c.deficit > 0, 0), (FREE_UNITS > _SAFETY, FREE_UNITS - _SAFETY), else_=0),
 ).where(hub_rights.c.sku == sa.bindparam("of"))
 _LENT_AT: Final = _LENT.where(hub_rights.c.location == sa.bindparam("only"))
 

@@ -18,11 +18,12 @@ from hub.capture.wanted import RerouteWanted
 from hub.console.web import OPS, go_to, may, place_names, show
 from hub.context import Hub
 from hub.exceptions.rows import exceptions
+from hub.fulfil import deficits
+from hub.fulfil.harm import pending, victims
 from hub.service import steps as service
 from hub.service.forms import form_of
-from hub.stock import deficits, reads, tasks
-from hub.stock.harm import pending, victims
-from hub.stock.rows import hub_rights
+from hub.stock import reads, tasks
+from hub.stock.deficits import need, right_of
 from hub.stock.tasks import CountsWanted
 from hub.web import Anybody, Ops, TheHub
 from protocol.errors import Invalid, NotFound
@@ -58,9 +59,7 @@ def missing(
         "count": _("The store is asked to count it."),
     }
     with hub.database.read() as connection:
-        row = connection.execute(
-            sa.select(hub_rights).where(hub_rights.c.location == location, hub_rights.c.sku == sku)
-        ).first()
+        row = right_of(connection, location, sku)
         if row is None:
             raise NotFound(
                 _("{place} has lent nothing of {sku}.", place=location, sku=sku),
@@ -75,7 +74,7 @@ def missing(
             )
         ).scalar()
         names = place_names(connection)
-    need = deficits.need(row, pending(promised))
+    still_missing = need(row, pending(promised))
     return show(
         request,
         "stock/missing.html",
@@ -88,9 +87,9 @@ def missing(
         right=row,
         on_the_way=max(0, row.returned - row.returned_echoed),
         pending=pending(promised),
-        need=need,
+        need=still_missing,
         promised=promised,
-        first={one.assignment_id for one in victims(promised, need)},
+        first={one.assignment_id for one in victims(promised, still_missing)},
         card=card or "",
         may_act=may(person, OPS),
         key=hub.ids.secret(KEY_BYTES),

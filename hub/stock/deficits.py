@@ -1,72 +1,29 @@
-"""When a location says that promised units are missing: what is free goes back, then a person is told.
+"""When a location says that promised units are missing: what is free goes back to it at once.
 
-Rule 6 of `protocol.rights`, in the transaction that took the vector in: `need = d - (R - R seen) - cancels
-pending`. Free rights are returned first. What is needed beyond that is one card for each item and location,
-with the promises in the order of least harm; ops chooses, and every choice is a step that exists already. A
-vector that is repeated finds its rights returned and its cancellations pending, so it chooses nobody twice.
+Rule 6 of `protocol.rights`, in the transaction that took the vector in. Whose promise breaks when that is not
+enough is asked of those who know the promises (`hub.fulfil.deficits`).
 """
 
-import hashlib
-from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.fulfil.rows import assignment_lines, assignments
-from hub.fulfil.rules import OPEN
-from hub.spine.steps import close_exception, raise_exception
-from hub.spine.work import Work
-from hub.stock.harm import Promised, least_harm, pending, victims
-from hub.stock.rows import hub_rights, rights_epochs
-from protocol.fulfilment import PromiseClass
-from protocol.lifecycles import AssignmentState
+from hub.stock.rows import FREE_UNITS, hub_rights, is_fenced
 
-KIND: Final = "stock_deficit"
-SHOWN: Final = 20
-_FREE: Final = hub_rights.c.granted_seen - hub_rights.c.returned - hub_rights.c.allocated + hub_rights.c.ended
 _ONE: Final = (hub_rights.c.location == sa.bindparam("at")) & (hub_rights.c.sku == sa.bindparam("of"))
-_RIGHT: Final = sa.select(hub_rights, _FREE.label("free")).where(_ONE)
+_RIGHT: Final = sa.select(hub_rights, FREE_UNITS.label("free")).where(_ONE)
 _UNITS: Final = sa.bindparam("units", type_=sa.BigInteger)
 _GIVE_BACK: Final = (
     sa.update(hub_rights)
-    .where(
-        _ONE,
-        _FREE >= _UNITS,
-        ~sa.exists().where(rights_epochs.c.location == sa.bindparam("at"), rights_epochs.c.state != "open"),
-    )
+    .where(_ONE, FREE_UNITS >= _UNITS, ~is_fenced(hub_rights.c.location))
     .values(returned=hub_rights.c.returned + _UNITS, version=hub_rights.c.version + 1)
 )
-_OPEN_UNITS: Final = (
-    assignment_lines.c.quantity
-    - assignment_lines.c.short
-    - assignment_lines.c.fulfilled
-    - assignment_lines.c.given_up
-)
-_PROMISED: Final = (
-    sa.select(
-        assignments.c.assignment_id,
-        assignments.c.order_id,
-        assignments.c.number,
-        sa.func.sum(_OPEN_UNITS).label("units"),
-        sa.func.sum(assignment_lines.c.picked - assignment_lines.c.fulfilled).label("picked"),
-        assignments.c.state,
-        assignments.c.promise_class,
-        assignments.c.due_us,
-        assignments.c.own,
-        assignments.c.cancel_asked,
-    )
-    .join(assignment_lines, assignment_lines.c.assignment_id == assignments.c.assignment_id)
-    .where(
-        assignments.c.location == sa.bindparam("at"),
-        assignments.c.state.in_(sorted(state.value for state in OPEN)),
-        assignment_lines.c.sku == sa.bindparam("of"),
-        _OPEN_UNITS > 0,
-    )
-    .group_by(*(assignments.c[name] for name in (
-        "assignment_id", "order_id", "number", "state", "promise_class", "due_us", "own", "cancel_asked",
-    )))
-)  # fmt: skip
+
+
+def right_of(connection: Connection, location: str, sku: str) -> sa.Row[Any] | None:
+    """Return what a location has lent of an item, with what is `free` of it; None when it never lent any."""
+    return connection.execute(_RIGHT, {"at": location, "of": sku}).first()
 
 
 def give_back(connection: Connection, location: str, sku: str) -> int:
@@ -75,7 +32,7 @@ def give_back(connection: Connection, location: str, sku: str) -> int:
     Called when its vector came in, and when a promise ended while it misses units. Nothing goes back while
     the rights of the location are being re-opened.
     """
-    row = connection.execute(_RIGHT, {"at": location, "of": sku}).first()
+    row = right_of(connection, location, sku)
     if row is None:
         return 0
     missing = need(row, 0)
@@ -89,61 +46,3 @@ def give_back(connection: Connection, location: str, sku: str) -> int:
 def need(row: sa.Row[Any], cancels_pending: int) -> int:
     """Return how many units the reported deficit still asks of the hub."""
     return max(0, int(row.deficit) - (int(row.returned) - int(row.returned_echoed)) - cancels_pending)
-
-
-def settle(work: Work, location: str, sku: str) -> None:
-    """Put what is still missing onto the desk, or take it off when nothing is."""
-    row = work.connection.execute(_RIGHT, {"at": location, "of": sku}).first()
-    if row is None:
-        return
-    promised = promises(work.connection, location, sku)
-    missing = need(row, pending(promised))
-    if missing:
-        _raise(work, location, sku, missing, promised)
-    elif not row.deficit:
-        close_exception(work, key(location, sku), how="Enough is there again.")
-
-
-def promises(connection: Connection, location: str, sku: str) -> list[Promised]:
-    """Return the open promises of an item at a location, those that do the least harm first."""
-    rows = connection.execute(_PROMISED, {"at": location, "of": sku})
-    return least_harm(
-        Promised(
-            assignment_id=row.assignment_id,
-            order_id=row.order_id,
-            number=row.number,
-            units=int(row.units),
-            picked=int(row.picked),
-            state=AssignmentState(row.state),
-            promise_class=PromiseClass(row.promise_class or PromiseClass.STANDARD),
-            due_us=row.due_us,
-            own=bool(row.own),
-            asked=bool(row.cancel_asked),
-        )
-        for row in rows
-    )
-
-
-def key(location: str, sku: str) -> str:
-    """Return the key of the card: the names may be longer together than a key."""
-    return "deficit:" + hashlib.sha256(f"{location}|{sku}".encode()).hexdigest()[:32]
-
-
-def _raise(work: Work, location: str, sku: str, missing: int, promised: Sequence[Promised]) -> None:
-    first = victims(promised, missing)
-    raise_exception(
-        work,
-        kind=KIND,
-        subject=f"sku:{sku}",
-        title=f"{location} misses {missing} promised units of {sku}",
-        facts={
-            "location": location,
-            "sku": sku,
-            "missing": missing,
-            "promised": sum(one.units for one in promised),
-            "numbers": [one.number for one in first[:SHOWN]],
-            "first_due_us": min((one.due_us for one in promised if one.due_us), default=None),
-        },
-        owner_role="ops",
-        dedupe_key=key(location, sku),
-    )

@@ -15,10 +15,9 @@ from hub.spine.places import Places
 from hub.spine.rows import event_subjects, events
 from hub.spine.work import Applied, Work
 from hub.stock.rows import stock_movements
-from hub.stock.rules import ValuedMove, issue, move_value, take_back, unit_cost
+from hub.stock.rules import ValuedMove, issue, line_of, move_value, take_back, unit_cost
 from hub.stock.stages import Shelves
 from protocol import stock
-from protocol.events import StockLine
 from protocol.movements import OUTSIDE, Bucket, Movement
 from protocol.rules.cost import StockValue
 
@@ -81,14 +80,7 @@ def _at_average(
     """Return a movement at the average; what a unit is said to cost counts where there is none."""
     inside = values.get(movement.to_bucket) or values.get(movement.from_bucket) or StockValue()
     known = cost if movement.from_bucket is Bucket.SUPPLIER else unit_cost(inside, 0) or cost
-    line = StockLine(
-        sku=movement.sku,
-        quantity=movement.quantity,
-        from_bucket=movement.from_bucket.value,
-        to_bucket=movement.to_bucket.value,
-        unit_cost_minor=known,
-    )
-    return move_value(line, values)
+    return move_value(line_of(movement, known), values)
 
 
 def _moves(body: Any) -> tuple[Sequence[Movement], list[int]]:

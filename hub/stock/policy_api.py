@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from hub.stock import policy_steps
-from hub.stock.policy import CompanyPolicy, current
+from hub.stock.policy import CompanyPolicy, Current, current
+from hub.stock.policy_steps import Preview
 from hub.web import REFUSALS, Anybody, Ops, TheHub, Wanted
 from protocol.fulfilment import PromiseClass
 from protocol.lending import DEFAULT_SILENCE, RULES, LendingRule, Silence
@@ -44,53 +45,26 @@ class PolicyView(WireModel):
     silence: dict[PromiseClass, Silence]
 
 
-class ShiftView(WireModel):
-    """An item of which another number may be promised."""
-
-    sku: str
-    before: int
-    after: int
-
-
-class PreviewView(WireModel):
-    """What a policy would change; the numbers of the items of which most is lent."""
-
-    version: int
-    added: int
-    changed: int
-    removed: int
-    looked_at: int
-    shifts: tuple[ShiftView, ...]
-    silence: bool
-
-
 @router.get("/lending-policy")
 def policy(hub: TheHub, _person: Anybody) -> PolicyView:
     """Return the policy that counts."""
     with hub.database.read() as connection:
-        counts = current(connection)
-    return PolicyView(version=counts.version, rules=counts.said.rules, silence=dict(counts.said.silence))
+        return _view(current(connection))
 
 
 @router.post("/lending-policy/preview")
-def preview(hub: TheHub, _person: Ops, wanted: PolicyWanted) -> PreviewView:
+def preview(hub: TheHub, _person: Ops, wanted: PolicyWanted) -> Preview:
     """Return what a policy would change; nothing is written."""
     with hub.database.read() as connection:
         policy_steps.check(connection, wanted.policy)
-        found = policy_steps.preview(hub, connection, wanted.policy)
-    return PreviewView(
-        version=found.version,
-        added=found.added,
-        changed=found.changed,
-        removed=found.removed,
-        looked_at=found.looked_at,
-        shifts=tuple(ShiftView(sku=one.sku, before=one.before, after=one.after) for one in found.shifts),
-        silence=found.silence,
-    )
+        return policy_steps.preview(hub, connection, wanted.policy)
 
 
 @router.put("/lending-policy")
 def save(hub: TheHub, person: Ops, wanted: PolicyWanted) -> PolicyView:
     """Let a policy count from now on; refused when somebody else has saved since `base`."""
-    made = policy_steps.save(hub, wanted.policy, base=wanted.base, by=person.name)
-    return PolicyView(version=made.version, rules=made.said.rules, silence=dict(made.said.silence))
+    return _view(policy_steps.save(hub, wanted.policy, base=wanted.base, by=person.name))
+
+
+def _view(counts: Current) -> PolicyView:
+    return PolicyView(version=counts.version, rules=counts.said.rules, silence=dict(counts.said.silence))

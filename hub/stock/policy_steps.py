@@ -15,16 +15,15 @@ from sqlalchemy.engine import Connection
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.rows import all_locations
+from hub.spine.packets import DIRECTIVE_BYTES
 from hub.stock.availability import available
 from hub.stock.changed import note_all_changed
 from hub.stock.policy import CompanyPolicy, Current, counting, current, digest_of, kept_back_by
-from hub.stock.rows import hub_rights, lending_policies
+from hub.stock.rows import FREE_UNITS, hub_rights, lending_policies
 from protocol.errors import Invalid, StaleVersion
 from protocol.kit.text import _
 from protocol.lending import RULES_PER_LOCATION, VALUES, LendingPolicy, LendingRule, concerning
 
-DIRECTIVE_BYTES: Final = 30_000
-"""What fits in one directive, with some room for its envelope."""
 LOOKED_AT: Final = 200
 """Items whose numbers are worked out for a preview: those of which most is free."""
 SHOWN: Final = 20
@@ -214,11 +213,10 @@ def _fits(location: str, rules: Sequence[LendingRule]) -> None:
 
 
 def _most_free(connection: Connection) -> list[str]:
-    free = hub_rights.c.granted_seen - hub_rights.c.returned - hub_rights.c.allocated + hub_rights.c.ended
     rows = connection.execute(
         sa.select(hub_rights.c.sku)
         .group_by(hub_rights.c.sku)
-        .order_by(sa.func.sum(free).desc(), hub_rights.c.sku)
+        .order_by(sa.func.sum(FREE_UNITS).desc(), hub_rights.c.sku)
         .limit(LOOKED_AT)
     )
     return list(rows.scalars())

@@ -11,9 +11,10 @@ from hub.spine.rows import events, order_lines
 from hub.stock.rows import balances, hub_rights, stock_movements, stock_values
 from protocol.errors import NotFound
 from protocol.kit.text import _
+from protocol.movements import OUTSIDE
 
-OUTSIDE: Final = ("opening", "supplier", "adjustment", "missing", "customer")
 MOVES: Final = 20
+_OUTSIDE: Final = sorted(bucket.value for bucket in OUTSIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ def listed(
     )
     where: list[sa.ColumnElement[bool]] = [sa.true()]
     if text:
-        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        where.append(sums.c.sku.ilike(f"{escaped}%", escape="\\") | name.ilike(f"%{escaped}%", escape="\\"))
+        starts = sums.c.sku.istartswith(text, autoescape=True)
+        where.append(starts | name.icontains(text, autoescape=True))
     if short:
         where.append(sums.c.least < 0)
     total = connection.execute(sa.select(sa.func.count()).select_from(joined).where(*where)).scalar_one()
@@ -110,7 +111,7 @@ def _sums() -> sa.Subquery:
             sa.func.count(balances.c.location.distinct()).label("places"),
             sa.func.min(balances.c.quantity).label("least"),
         )
-        .where(balances.c.bucket.not_in(OUTSIDE))
+        .where(balances.c.bucket.not_in(_OUTSIDE))
         .group_by(balances.c.sku)
         .subquery()
     )
@@ -128,7 +129,7 @@ def _worth() -> sa.Subquery:
 def totals(connection: Connection) -> tuple[int, int]:
     """Return units on hand over all locations, and what they are worth."""
     units = connection.execute(
-        sa.select(sa.func.sum(balances.c.quantity)).where(balances.c.bucket.not_in(OUTSIDE))
+        sa.select(sa.func.sum(balances.c.quantity)).where(balances.c.bucket.not_in(_OUTSIDE))
     ).scalar()
     value = connection.execute(sa.select(sa.func.sum(stock_values.c.value_minor))).scalar()
     return int(units or 0), int(value or 0)
@@ -154,7 +155,7 @@ def item(connection: Connection, sku: str) -> tuple[str, list[Held]]:
             sa.func.coalesce(sa.func.sum(stock_values.c.value_minor), 0),
         )
         .outerjoin(stock_values, same)
-        .where(balances.c.sku == sku, balances.c.bucket.not_in(OUTSIDE))
+        .where(balances.c.sku == sku, balances.c.bucket.not_in(_OUTSIDE))
         .group_by(balances.c.location, balances.c.bucket, balances.c.quantity)
         .order_by(balances.c.location, balances.c.bucket.desc())
     ).all()

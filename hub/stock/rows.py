@@ -129,6 +129,21 @@ rights_epochs: Final = sa.Table(
 Whoever takes rights asks for `state = 'open'` in the same statement (`hub.stock.allocations`).
 """
 
+FREE_UNITS: Final = (
+    hub_rights.c.granted_seen - hub_rights.c.returned - hub_rights.c.allocated + hub_rights.c.ended
+)
+"""Units that a location has lent and nobody was promised: H of `protocol.rights`."""
+
+
+def is_fenced(location: sa.Column[str]) -> sa.Exists:
+    """Return the condition that the rights of the location in a column are being re-opened."""
+    return (
+        sa.exists()
+        .where(rights_epochs.c.location == location, rights_epochs.c.state != "open")
+        .correlate(location.table)
+    )
+
+
 allocations: Final = sa.Table(
     "allocations",
     metadata,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from protocol.events import StockLine
 from protocol.money import round_ratio
-from protocol.movements import OUTSIDE, Bucket
+from protocol.movements import OUTSIDE, Bucket, Movement
 from protocol.rules.cost import StockValue
 
 
@@ -52,6 +52,17 @@ def unit_cost(value: StockValue, unit_cost_minor: int) -> int:
     if value.quantity > 0:
         return round_ratio(value.value_minor, value.quantity)
     return value.last_unit_cost_minor
+
+
+def line_of(movement: Movement, unit_cost_minor: int) -> StockLine:
+    """Return a movement as a line of a correction, with what a unit of it is taken to cost."""
+    return StockLine(
+        sku=movement.sku,
+        quantity=movement.quantity,
+        from_bucket=movement.from_bucket.value,
+        to_bucket=movement.to_bucket.value,
+        unit_cost_minor=unit_cost_minor,
+    )
 
 
 def move_value(

@@ -16,7 +16,7 @@ from hub.spine.later import Leaving
 from hub.spine.places import Place, Places
 from hub.spine.work import Applied, Work, chunks
 from hub.stock.rows import balances, stock_movements, stock_values
-from hub.stock.rules import ValuedMove, issue, move_value, take_back, unit_cost
+from hub.stock.rules import ValuedMove, issue, line_of, move_value, take_back, unit_cost
 from protocol import later
 from protocol.events import OrderSold, ReturnCompleted, StockLine, StockMoved
 from protocol.movements import (
@@ -110,6 +110,15 @@ class Shelves:
         key = (place.location, sku, bucket)
         self._values[key] = value
         self._dirty[key] = place
+
+    def carry(self, place: Place, line: StockLine) -> ValuedMove:
+        """Take units from one bucket to another with what they are worth, and return what moved."""
+        buckets = (Bucket(line.from_bucket), Bucket(line.to_bucket))
+        inside = {each: self.value(place, line.sku, each) for each in buckets if each not in OUTSIDE}
+        move, after = move_value(line, inside)
+        for bucket, value in after.items():
+            self.set_value(place, line.sku, bucket, value)
+        return move
 
     def move(
         self,
@@ -234,16 +243,9 @@ def on_stock_moved(work: Work, applied: Applied) -> None:
     shelves, place = work.room(Shelves), work.room(Places).of(applied.edge)
     moves = []
     for line in body.lines:
+        # Says no to what cannot move.
         Movement(line.sku, Bucket(line.from_bucket), Bucket(line.to_bucket), line.quantity, body.reason)
-        inside = {
-            bucket: shelves.value(place, line.sku, bucket)
-            for bucket in (Bucket(line.from_bucket), Bucket(line.to_bucket))
-            if bucket not in OUTSIDE
-        }
-        move, after = move_value(line, inside)
-        for bucket, value in after.items():
-            shelves.set_value(place, line.sku, bucket, value)
-        moves.append(move)
+        moves.append(shelves.carry(place, line))
     shelves.move(applied, place, moves, body.reason)
     work.topics.add("stock")
 
@@ -336,21 +338,8 @@ def _shift(
     shelves, place = work.room(Shelves), work.room(Places).of(applied.edge)
     moves = []
     for movement in movements:
-        sku, source, target = movement.sku, movement.from_bucket, movement.to_bucket
-        cost = unit_cost(shelves.value(place, sku, Bucket.SELLABLE), 0) or said_costs.get(sku, 0)
-        line = StockLine(
-            sku=sku,
-            quantity=movement.quantity,
-            from_bucket=source.value,
-            to_bucket=target.value,
-            unit_cost_minor=cost,
-        )
-        inside = {
-            bucket: shelves.value(place, sku, bucket) for bucket in (source, target) if bucket not in OUTSIDE
-        }
-        valued, after = move_value(line, inside)
-        for bucket, value in after.items():
-            shelves.set_value(place, sku, bucket, value)
-        moves.append(valued)
+        cost = unit_cost(shelves.value(place, movement.sku, Bucket.SELLABLE), 0)
+        line = line_of(movement, cost or said_costs.get(movement.sku, 0))
+        moves.append(shelves.carry(place, line))
     shelves.move(applied, place, moves, "", [movement.reason for movement in movements])
     work.topics.add("stock")

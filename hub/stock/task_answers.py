@@ -7,7 +7,6 @@ say what came.
 
 import json
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -65,6 +64,4 @@ def settle(  # noqa: PLR0913, PLR0917 - what is settled, and how
         }
     )
     record(work, body, by=by)
-    work.flush()
-    for topic in sorted(work.topics):
-        unit.after_commit(partial(hub.broadcaster.publish, topic))
+    hub.finish(work)

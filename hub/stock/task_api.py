@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 
 from hub.stock import task_reads, tasks
+from hub.stock.task_reads import CountRow, DeliveryRow
 from hub.stock.tasks import CountsAsked, CountsWanted, DeliveriesTold, DeliveriesWanted, Reason, TaskEnded
 from hub.web import REFUSALS, Anybody, Ops, TheHub
 
@@ -16,10 +17,10 @@ Plan = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$")]
 
 
 @router.get("/counts")
-def counts(hub: TheHub, _person: Anybody, closed: bool = False, plan: Plan = "") -> list[dict[str, Any]]:
+def counts(hub: TheHub, _person: Anybody, closed: bool = False, plan: Plan = "") -> list[CountRow]:
     """List counts of all locations with their progress and differences, the newest first."""
     with hub.database.read() as connection:
-        return [asdict(row) for row in task_reads.counts(connection, is_open=not closed, plan_id=plan)]
+        return task_reads.counts(connection, is_open=not closed, plan_id=plan)
 
 
 @router.post("/counts", status_code=201, responses={200: {"model": CountsAsked}}, response_model=CountsAsked)
@@ -46,10 +47,10 @@ def cancel_count(hub: TheHub, person: Ops, count_id: Id, wanted: Reason) -> Task
 
 
 @router.get("/deliveries")
-def deliveries(hub: TheHub, _person: Anybody, closed: bool = False) -> list[dict[str, Any]]:
+def deliveries(hub: TheHub, _person: Anybody, closed: bool = False) -> list[DeliveryRow]:
     """List what suppliers bring to all locations; with `closed` what is over."""
     with hub.database.read() as connection:
-        return [asdict(row) for row in task_reads.delivered(connection, is_open=not closed)]
+        return task_reads.delivered(connection, is_open=not closed)
 
 
 @router.post(

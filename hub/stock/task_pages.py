@@ -13,6 +13,7 @@ from hub.context import Hub
 from hub.fleet.rows import all_locations
 from hub.service.forms import Form, form_of
 from hub.stock import task_reads, tasks
+from hub.stock.task_rows import DELIVERY_OPEN
 from hub.stock.tasks import CountsWanted, DeliveriesTold, DeliveriesWanted
 from hub.web import Anybody, Ops, TheHub
 from protocol.errors import Invalid, OrderspineError
@@ -174,7 +175,7 @@ def delivery(request: Request, hub: TheHub, person: Anybody, delivery_id: Id) ->
         delivery=row,
         lines=lines,
         names=names,
-        may_cancel=may(person, OPS) and row.state in {"told", "expected", "part"},
+        may_cancel=may(person, OPS) and row.state in DELIVERY_OPEN,
     )
 
 

@@ -7,7 +7,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.catalog.rows import products
-from hub.stock.task_rows import count_lines, count_tasks, deliveries, delivery_lines, stock_directives
+from hub.stock.task_rows import (
+    COUNT_OPEN,
+    DELIVERY_OPEN,
+    count_lines,
+    count_tasks,
+    deliveries,
+    delivery_lines,
+    stock_directives,
+)
 from protocol.errors import NotFound
 from protocol.kit.text import _
 
@@ -93,7 +101,8 @@ def counts(connection: Connection, *, is_open: bool, plan_id: str = "", sku: str
     if plan_id:
         where.append(count_tasks.c.plan_id == plan_id)
     else:
-        where.append(count_tasks.c.state.in_(("asked", "open")) if is_open else _over())
+        opened = count_tasks.c.state.in_(COUNT_OPEN)
+        where.append(opened if is_open else ~opened)
     if sku:
         mine = sa.select(count_lines.c.count_id).where(count_lines.c.sku == sku)
         where.append(count_tasks.c.count_id.in_(mine))
@@ -102,10 +111,6 @@ def counts(connection: Connection, *, is_open: bool, plan_id: str = "", sku: str
         _COUNTS.where(*where).order_by(order.desc(), count_tasks.c.count_id).limit(LISTED)
     )
     return [_count(row) for row in rows]
-
-
-def _over() -> sa.ColumnElement[bool]:
-    return count_tasks.c.state.not_in(("asked", "open"))
 
 
 _DIFFER = (
@@ -142,7 +147,7 @@ def _count(row: Any) -> CountRow:
         over=int(row.over),
         short=int(row.short),
         value_minor=int(row.value_minor),
-        cancelling=row.wanted_back is not None and row.state in {"asked", "open"},
+        cancelling=row.wanted_back is not None and row.state in COUNT_OPEN,
     )
 
 
@@ -195,7 +200,7 @@ _DELIVERIES = sa.select(*_DELIVERY).outerjoin(_SUMS, _SUMS.c.delivery_id == deli
 
 def delivered(connection: Connection, *, is_open: bool) -> list[DeliveryRow]:
     """Return deliveries that may come, the first told first; or those that are over, the newest first."""
-    opened = deliveries.c.state.in_(("told", "expected", "part"))
+    opened = deliveries.c.state.in_(DELIVERY_OPEN)
     order = (
         deliveries.c.told_us
         if is_open

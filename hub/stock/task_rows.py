@@ -90,6 +90,11 @@ delivery_lines: Final = sa.Table(
 )
 """`value_minor` is what the supplier is owed for what came, at the receipt's cost."""
 
+COUNT_OPEN: Final = ("asked", "open")
+"""States of a count that may still be posted."""
+DELIVERY_OPEN: Final = ("told", "expected", "part")
+"""States of a delivery of which something may still come."""
+
 stock_directives: Final = sa.Table(
     "stock_directives",
     metadata,

@@ -165,25 +165,10 @@ def on_delivery_received(work: Work, applied: Applied) -> None:
     body: stock.DeliveryReceived = applied.body
     delivery_id = body.delivery_id or body.receipt_id
     if not _exists(work, deliveries, deliveries.c.delivery_id == delivery_id):
-        work.connection.execute(
-            sa.insert(deliveries),
-            {
-                "delivery_id": delivery_id,
-                "location": applied.edge,
-                "supplier": body.supplier,
-                "reference": body.reference,
-                "source": "blind",
-                "state": "received",
-                "due_us": None,
-                "told_us": applied.at_us,
-                "received_us": None,
-                "numbers": "",
-                "reason": "",
-            },
-        )
+        row = _delivery(body, delivery_id, location=applied.edge, state="received", source="blind")
+        work.connection.execute(sa.insert(deliveries), row | {"told_us": applied.at_us})
     for line in body.lines:
-        worth = (line.good + line.damaged) * line.unit_cost_minor
-        _came(work, delivery_id, line.sku, line.good, line.damaged, worth)
+        _came(work, delivery_id, line)
     numbers = deliveries.c.numbers
     _set_delivery(
         work,
@@ -199,8 +184,7 @@ def on_receipt_corrected(work: Work, applied: Applied) -> None:
     body: stock.ReceiptCorrected = applied.body
     delivery_id = body.delivery_id or body.receipt_id
     for line in body.lines:
-        worth = (line.good + line.damaged) * line.unit_cost_minor
-        _came(work, delivery_id, line.sku, line.good, line.damaged, worth)
+        _came(work, delivery_id, line)
     came = sa.select(sa.func.sum(delivery_lines.c.good + delivery_lines.c.damaged)).where(
         delivery_lines.c.delivery_id == delivery_id
     )
@@ -295,22 +279,9 @@ def _close(work: Work, applied: Applied, count_id: str, state: str, **values: An
 def _insert_delivery(
     work: Work, applied: Applied, body: stock.Delivery, *, location: str, state: str, source: str
 ) -> None:
-    work.connection.execute(
-        sa.insert(deliveries),
-        {
-            "delivery_id": body.delivery_id,
-            "location": location,
-            "supplier": body.supplier,
-            "reference": body.reference,
-            "source": source,
-            "state": state,
-            "due_us": body.due_us,
-            "told_us": applied.at_us,
-            "received_us": None,
-            "numbers": "",
-            "reason": "",
-        },
-    )
+    row = _delivery(body, body.delivery_id, location=location, state=state, source=source)
+    told = {"told_us": applied.at_us, "due_us": body.due_us}
+    work.connection.execute(sa.insert(deliveries), row | told)
     expected: dict[str, int] = {}
     for line in body.lines:
         expected.setdefault(line.sku, line.quantity)
@@ -319,6 +290,23 @@ def _insert_delivery(
         [_delivery_line(body.delivery_id, sku, units) for sku, units in expected.items()],
     )
     work.topics.add("deliveries")
+
+
+def _delivery(
+    body: stock.Delivery | stock.DeliveryReceived, delivery_id: str, *, location: str, state: str, source: str
+) -> dict[str, Any]:
+    return {
+        "delivery_id": delivery_id,
+        "location": location,
+        "supplier": body.supplier,
+        "reference": body.reference,
+        "source": source,
+        "state": state,
+        "due_us": None,
+        "received_us": None,
+        "numbers": "",
+        "reason": "",
+    }
 
 
 def _delivery_line(delivery_id: str, sku: str, expected: int) -> dict[str, Any]:
@@ -332,22 +320,17 @@ def _delivery_line(delivery_id: str, sku: str, expected: int) -> dict[str, Any]:
     }
 
 
-def _came(  # noqa: PLR0917 - one item that came, in the order of its row
-    work: Work, delivery_id: str, sku: str, good: int, damaged: int, worth_minor: int
-) -> None:
+def _came(work: Work, delivery_id: str, line: stock.ReceivedLine | stock.CorrectedLine) -> None:
     columns = delivery_lines.c
+    worth_minor = (line.good + line.damaged) * line.unit_cost_minor
+    came = {"good": line.good, "damaged": line.damaged, "value_minor": worth_minor}
     done = work.connection.execute(
         sa.update(delivery_lines)
-        .where(columns.delivery_id == delivery_id, columns.sku == sku)
-        .values(
-            good=columns.good + good,
-            damaged=columns.damaged + damaged,
-            value_minor=columns.value_minor + worth_minor,
-        )
+        .where(columns.delivery_id == delivery_id, columns.sku == line.sku)
+        .values({name: columns[name] + units for name, units in came.items()})
     )
     if not done.rowcount:
-        row = _delivery_line(delivery_id, sku, 0)
-        row |= {"good": good, "damaged": damaged, "value_minor": worth_minor}
+        row = _delivery_line(delivery_id, line.sku, 0) | came
         work.connection.execute(sa.insert(delivery_lines), row)
 
 

@@ -4,7 +4,7 @@ What never left the hub is taken back with certainty; everything else is asked f
 says what became of it: a count that was posted meanwhile stays posted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Annotated, Final, Literal
 
@@ -12,18 +12,17 @@ import sqlalchemy as sa
 from pydantic import BaseModel, Field
 from sqlalchemy.engine import Connection
 
-from hub.catalog.rows import products
+from hub.catalog.rows import names_of
 from hub.context import Hub
 from hub.database import HubUnit
-from hub.fleet.rows import locations
+from hub.fleet.rows import all_locations
 from hub.once import Key, once
 from hub.spine.steps import record
-from hub.spine.work import Work
 from hub.stock.task_answers import settle
-from hub.stock.task_rows import count_tasks, deliveries, stock_directives
+from hub.stock.task_rows import COUNT_OPEN, DELIVERY_OPEN, count_tasks, deliveries, stock_directives
 from hub.web import Wanted
 from protocol.errors import Invalid, NotFound, Refused
-from protocol.kit.delivery_csv import Given, read_deliveries
+from protocol.kit.delivery_csv import Given, Pair, read_deliveries
 from protocol.kit.product_csv import Report
 from protocol.kit.text import _
 from protocol.orders import PositiveMinor
@@ -137,27 +136,20 @@ def ask(unit: HubUnit, hub: Hub, command: CountsWanted, *, by: str) -> tuple[Cou
                 }
             )
             record(workspace, body, by=by)
-        _done(hub, unit, workspace)
+        hub.finish(workspace)
         return CountsAsked(plan_id=plan_id, counts=asked)
 
     key = f"counts/{by}/{command.key}" if command.key else ""
     return once(unit, hub, command, key, CountsAsked, work)
 
 
-def _done(hub: Hub, unit: HubUnit, workspace: Work) -> None:
-    workspace.flush()
-    for topic in sorted(workspace.topics):
-        unit.after_commit(partial(hub.broadcaster.publish, topic))
+def _active(connection: Connection) -> set[str]:
+    """Return the locations that may come in."""
+    return {row.location_id for row in all_locations(connection) if row.status == "active"}
 
 
 def _check_locations(connection: Connection, wanted: Sequence[str]) -> None:
-    known = set(
-        connection.execute(
-            sa.select(locations.c.location_id).where(
-                locations.c.location_id.in_(wanted), locations.c.status == "active"
-            )
-        ).scalars()
-    )
+    known = _active(connection)
     strange = [location for location in wanted if location not in known]
     if strange:
         raise Invalid(
@@ -176,7 +168,7 @@ def _checked_skus(connection: Connection, command: CountsWanted) -> tuple[str, .
             raise Invalid(_("No shelf is named."), _("Name shelves such as A-01."), code="nothing_to_count")
         return ()
     skus = tuple(dict.fromkeys(command.skus))
-    known = _known(connection, skus)
+    known = names_of(connection, skus)
     strange = [sku for sku in skus if sku not in known]
     if strange or not skus:
         raise Invalid(
@@ -188,17 +180,12 @@ def _checked_skus(connection: Connection, command: CountsWanted) -> tuple[str, .
     return skus
 
 
-def _known(connection: Connection, skus: Sequence[str]) -> dict[str, str]:
-    rows = connection.execute(sa.select(products.c.sku, products.c.name).where(products.c.sku.in_(skus)))
-    return {sku: str(name) for sku, name in rows}
-
-
 def _title(connection: Connection, command: CountsWanted, skus: Sequence[str]) -> str:
     if command.scope == "all":
         return _("Everything in the store")
     if command.scope == "bins":
         return _("Shelf {bins}", bins=", ".join(command.bins))[:120]
-    name = _known(connection, skus[:1]).get(skus[0], skus[0])
+    name = names_of(connection, skus[:1]).get(skus[0], skus[0])
     return name[:120] if len(skus) == 1 else _("{name} and {n} more", name=name[:90], n=len(skus) - 1)
 
 
@@ -212,7 +199,7 @@ def cancel_count(unit: HubUnit, hub: Hub, count_id: str, reason: str, *, by: str
     row = unit.connection.execute(sa.select(count_tasks).where(count_tasks.c.count_id == count_id)).first()
     if row is None:
         raise NotFound(_("There is no such count."), _("Reload the list."), code="no_count")
-    if row.state not in {"asked", "open"}:
+    if row.state not in COUNT_OPEN:
         raise Refused(_("This count is over."), _("Reload the list."), code="count_closed", state=row.state)
     body = CountCancel(count_id=count_id, reason=reason)
     return _take_back(unit, hub, "count_id", count_id, row.location, body, by)
@@ -230,7 +217,7 @@ def cancel_delivery(unit: HubUnit, hub: Hub, delivery_id: str, reason: str, *, b
     ).first()
     if row is None:
         raise NotFound(_("There is no such delivery."), _("Reload the list."), code="no_delivery")
-    if row.state not in {"told", "expected", "part"}:
+    if row.state not in DELIVERY_OPEN:
         raise Refused(
             _("This delivery is over."), _("Reload the list."), code="delivery_closed", state=row.state
         )
@@ -280,25 +267,13 @@ def announce(unit: HubUnit, hub: Hub, command: DeliveriesWanted, *, by: str) -> 
 
     def work() -> DeliveriesTold:
         report = Report()
-        places = {
-            row.location_id
-            for row in unit.connection.execute(
-                sa.select(locations.c.location_id).where(locations.c.status == "active")
-            )
-        }
-
-        def wrong(location: str, sku: str) -> str:
-            if location not in places:
-                return _("there is no location {location}", location=location[:40] or "-")
-            return "" if _known(unit.connection, [sku]) else _("{sku} is no item here", sku=sku)
-
         found = read_deliveries(
             command.csv,
             report,
             given=Given(command.location, command.supplier, command.reference),
             currency=hub.settings.currency,
             zone=hub.settings.zone,
-            known=wrong,
+            wrong_of=partial(_wrong_of, unit.connection),
         )
         workspace = hub.spine.work(unit)
         told: dict[str, str] = {}
@@ -313,7 +288,7 @@ def announce(unit: HubUnit, hub: Hub, command: DeliveriesWanted, *, by: str) -> 
             )
             record(workspace, body, by=by)
             told[body.delivery_id] = each.location
-        _done(hub, unit, workspace)
+        hub.finish(workspace)
         return DeliveriesTold(
             rows=report.rows,
             taken=report.taken,
@@ -324,3 +299,16 @@ def announce(unit: HubUnit, hub: Hub, command: DeliveriesWanted, *, by: str) -> 
 
     key = f"deliveries/{by}/{command.key}" if command.key else ""
     return once(unit, hub, command, key, DeliveriesTold, work)
+
+
+def _wrong_of(connection: Connection, pairs: Collection[Pair]) -> dict[Pair, str]:
+    """Return what is wrong with (location, SKU) of a file, of all of them in one question."""
+    places = _active(connection)
+    known = names_of(connection, sorted({sku for _location, sku in pairs}))
+    return {
+        (location, sku): _("{sku} is no item here", sku=sku)
+        if location in places
+        else _("there is no location {location}", location=location[:40] or "-")
+        for location, sku in pairs
+        if location not in places or sku not in known
+    }

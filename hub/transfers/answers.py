@@ -14,8 +14,7 @@ import sqlalchemy as sa
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.spine.steps import record
-from hub.transfers.room import Transfers
-from hub.transfers.steps import finish
+from hub.transfers.room import Transfers, named
 from protocol.directives import DirectiveOutcome, Outcome
 from protocol.transfer_desk import About, TransferAnswered
 
@@ -54,10 +53,7 @@ def _answered(  # noqa: PLR0917 - what `heard` was told, and what it is about
     if about is About.EXPECT and outcome.res in _DONE and transfer.acknowledged_us is not None:
         return True
     body = TransferAnswered(
-        transfer_id=transfer.transfer_id,
-        number=transfer.number,
-        source=transfer.source,
-        destination=transfer.destination,
+        **named(transfer),
         about=about,
         location=edge,
         outcome=outcome.res.value,
@@ -65,6 +61,6 @@ def _answered(  # noqa: PLR0917 - what `heard` was told, and what it is about
         detail=outcome.detail[:300],
     )
     record(work, body)
-    finish(hub, work)
+    hub.finish(work)
     # A refused announcement is nobody's business but a person's: the desk raises it.
     return about is not About.EXPECT or outcome.res in _DONE

@@ -5,16 +5,17 @@ it gets its first answer, with other content it is refused.
 """
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from hub.once import Key
 from hub.transfers import figures, importing, reads, steps
-from hub.transfers.inbound import acknowledged
-from hub.transfers.reads import Filters, View
+from hub.transfers.inbound import Inbound, acknowledged
+from hub.transfers.reads import Filters, ReceiptRead, TransferPage, TransferRead, View
+from hub.transfers.rules.csv_rows import RowReport
 from hub.transfers.wanted import (
     Asked,
     CancelWanted,
@@ -25,12 +26,11 @@ from hub.transfers.wanted import (
     MatchWanted,
     TransferWanted,
 )
-from hub.web import REFUSALS, Anybody, Limit, Offset, Ops, Text, TheHub
+from hub.web import REFUSALS, Anybody, Limit, Number, Offset, Ops, Text, TheHub
 from protocol.clock import MICROSECONDS
 
 router = APIRouter(prefix="/api", tags=["transfers"], responses=REFUSALS)
 IMPORT_PATH = "/api/transfers/import"
-Number = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 IdempotencyKey = Annotated[Key | None, Header(alias="Idempotency-Key")]
 Skus = Annotated[
     list[Annotated[str, Query(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]],
@@ -41,131 +41,11 @@ CSV_BODY = {
 }
 
 
-class TransferView(BaseModel):
-    """One transfer; `state` says where its goods are."""
-
-    transfer_id: str
-    number: str
-    source: str
-    destination: str
-    state: str
-    asked_by: str
-    reason: str
-    requested_by: str
-    cancel_asked: bool
-    created_us: int
-    due_us: int
-    arrive_by_us: int
-    shipped_us: int | None
-    acknowledged_us: int | None
-    received_us: int | None
-    ended_us: int | None
-    asked: int
-    shipped: int
-    received: int
-    transit: int
-    transit_minor: int
-    unmatched: int
-    unmatched_minor: int
-    orders: list[str]
-
-
 class TransfersPage(BaseModel):
     """A page of transfers, the newest first, and how many there are."""
 
     total: int
-    transfers: list[TransferView]
-
-
-class LineView(BaseModel):
-    """One line, as both ends tell it: what was shipped is received, lost or on its way (`transit`)."""
-
-    line_no: int
-    sku: str
-    name: str
-    asked: int
-    lent: int
-    to_grant: int
-    granted: int
-    order_number: str
-    accepted: int
-    declined: int
-    picked: int
-    short: int
-    shipped: int
-    shipped_minor: int
-    received: int
-    damaged: int
-    lost: int
-    lost_minor: int
-    transit: int
-    transit_minor: int
-    open: int
-    over: int
-    choice: str
-    arrival: str
-
-
-class CartonView(BaseModel):
-    """One carton by its label."""
-
-    sscc: str
-    state: str
-    units: int
-    lines: list[dict[str, Any]]
-    weight_g: int
-    packed_us: int | None
-    shipped_us: int | None
-    received_us: int | None
-    received_at: str
-
-
-class PieceView(BaseModel):
-    """Units of one item of a receipt in one bucket, and what they are worth in the books."""
-
-    line_no: int
-    sku: str
-    name: str
-    bucket: str
-    units: int
-    value_minor: int
-    open: int
-    reason: str
-    note: str
-
-
-class ReceiptView(BaseModel):
-    """What arrived at once; without a transfer nobody knows yet what it belongs to."""
-
-    receipt_id: str
-    transfer_id: str
-    number: str
-    source: str
-    destination: str
-    at_us: int
-    by: str
-    cartons: list[str]
-    note: str
-    matched_us: int | None
-    undone_us: int | None
-    accepted_us: int | None
-    why: str
-    pieces: list[PieceView]
-
-
-class OneTransfer(BaseModel):
-    """A transfer with everything that belongs to it."""
-
-    transfer: TransferView
-    note: str
-    refusal: str
-    carrier: str
-    decided_us: int | None
-    closed_us: int | None
-    told_us: int | None
-    lines: list[LineView]
-    cartons: list[CartonView]
-    receipts: list[ReceiptView]
+    transfers: list[TransferRead]
 
 
 class LaneView(BaseModel):
@@ -180,33 +60,13 @@ class LaneView(BaseModel):
     age_seconds: int
 
 
-class InboundView(BaseModel):
-    """Units that will be lent to the hub the moment they are received."""
-
-    sku: str
-    location: str
-    units: int
-    due_us: int
-    transfer_id: str
-    number: str
-
-
-class RowView(BaseModel):
-    """What became of one row of a file."""
-
-    row: int
-    sku: str
-    number: str
-    wrong: str
-
-
 class ImportedView(BaseModel):
     """What became of a file."""
 
     rows: int
     taken: int
     left_out: int
-    report: list[RowView]
+    report: list[RowReport]
 
 
 @router.get("/transfers")
@@ -224,7 +84,7 @@ def listed(  # noqa: PLR0917 - the filters of a list are its parameters
     filters = Filters(view=view, location=location, text=q.strip(), sku=sku)
     with hub.database.read() as connection:
         found, total = reads.listed(connection, filters, limit=limit, offset=offset)
-    return TransfersPage(total=total, transfers=[TransferView(**asdict(each)) for each in found])
+    return TransfersPage(total=total, transfers=found)
 
 
 @router.post("/transfers", status_code=201)
@@ -240,12 +100,7 @@ async def import_csv(request: Request, hub: TheHub, person: Ops, key: Idempotenc
     by = steps.By(name=person.name, key=key or "")
     report = await run_in_threadpool(importing.import_csv, hub, data, by)
     taken = sum(bool(row.number) for row in report)
-    return ImportedView(
-        rows=len(report),
-        taken=taken,
-        left_out=len(report) - taken,
-        report=[RowView(row=r.row, sku=r.sku, number=r.number, wrong=r.wrong) for r in report],
-    )
+    return ImportedView(rows=len(report), taken=taken, left_out=len(report) - taken, report=report)
 
 
 @router.get("/transfers/on-the-way")
@@ -260,36 +115,24 @@ def on_the_way(hub: TheHub, _person: Anybody) -> list[LaneView]:
 
 
 @router.get("/transfers/inbound")
-def inbound(hub: TheHub, _person: Anybody, sku: Skus, location: Text = "") -> list[InboundView]:
+def inbound(hub: TheHub, _person: Anybody, sku: Skus, location: Text = "") -> list[Inbound]:
     """Return what is on its way and will be lent on receipt, as its destination has acknowledged."""
     with hub.database.read() as connection:
-        return [InboundView(**asdict(each)) for each in acknowledged(connection, sku, location=location)]
+        return acknowledged(connection, sku, location=location)
 
 
 @router.get("/transfers/unexplained")
-def unexplained(hub: TheHub, _person: Anybody, location: Text = "") -> list[ReceiptView]:
+def unexplained(hub: TheHub, _person: Anybody, location: Text = "") -> list[ReceiptRead]:
     """Return what arrived and belongs to no transfer that anybody knows, the oldest first."""
     with hub.database.read() as connection:
-        return [_receipt(each) for each in reads.unexplained(connection, location=location)]
+        return reads.unexplained(connection, location=location)
 
 
 @router.get("/transfers/{number}")
-def one(hub: TheHub, _person: Anybody, number: Number) -> OneTransfer:
+def one(hub: TheHub, _person: Anybody, number: Number) -> TransferPage:
     """Show one, by its number or its id."""
     with hub.database.read() as connection:
-        page = reads.find(connection, steps.find_id(connection, number))
-    return OneTransfer(
-        transfer=TransferView(**asdict(page.transfer)),
-        note=page.note,
-        refusal=page.refusal,
-        carrier=page.carrier,
-        decided_us=page.decided_us,
-        closed_us=page.closed_us,
-        told_us=page.told_us,
-        lines=[LineView(**asdict(line)) for line in page.lines],
-        cartons=[CartonView(**asdict(carton)) for carton in page.cartons],
-        receipts=[_receipt(each) for each in page.receipts],
-    )
+        return reads.find(connection, number)
 
 
 @router.post("/transfers/{number}/cancel")
@@ -334,8 +177,3 @@ def for_order(
 ) -> Asked:
     """Have what nobody holds of an order brought to where its customer collects."""
     return steps.for_order(hub, number, wanted, steps.By(name=person.name, key=key or ""))
-
-
-def _receipt(receipt: reads.ReceiptRead) -> ReceiptView:
-    said = asdict(receipt)
-    return ReceiptView(**{**said, "pieces": [PieceView(**piece) for piece in said["pieces"]]})

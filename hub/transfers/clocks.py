@@ -19,10 +19,16 @@ from hub.fleet.rows import CURRENT, link_sessions, streams
 from hub.fleet.rules import OFFLINE_SECONDS
 from hub.spine.log import open_keys
 from hub.spine.steps import close_exception, raise_exception, take_orders
-from hub.transfers.raising import LATE, OPEN, OPS, WAITS, ask_to_count, units_of
-from hub.transfers.rows import transfer_lines, transfer_pieces, transfer_receipts, transfers
+from hub.transfers.facts import GONE, UNSENT
+from hub.transfers.raising import LATE, OPEN, OPS, WAITS, about, ask_to_count, units_of
+from hub.transfers.rows import (
+    IS_UNEXPLAINED,
+    transfer_lines,
+    transfer_pieces,
+    transfer_receipts,
+    transfers,
+)
 from hub.transfers.rules import DAY_US
-from hub.transfers.steps import finish
 from protocol.clock import MICROSECONDS
 from protocol.transfers import SendState
 
@@ -31,12 +37,7 @@ PREFIXES: Final = (LATE, WAITS, OPEN)
 GRACE_US: Final = 10 * 60 * MICROSECONDS
 """A source that has just come back sends what explains the goods within minutes."""
 CARDS: Final = 500
-_SENDING: Final = (
-    SendState.REQUESTED.value,
-    SendState.ACCEPTED.value,
-    SendState.PICKED.value,
-    SendState.PACKED.value,
-)
+_SENDING: Final = sorted(state.value for state in SendState if state not in UNSENT | GONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +98,12 @@ def _settle(hub: Hub, fresh: Mapping[str, Card], gone: Iterable[str], unit: HubU
         )
     for key in sorted(gone):
         close_exception(work, key, how="Its cause is gone")
-    finish(hub, work)
+    hub.finish(work)
 
 
 def _open(connection: Connection) -> set[str]:
     mine = sa.or_(*[open_keys.c.dedupe_key.startswith(f"{prefix}:") for prefix in PREFIXES])
     return set(connection.execute(sa.select(open_keys.c.dedupe_key).where(mine)).scalars())
-
-
-def _about(row: sa.Row[Any]) -> dict[str, Any]:
-    return {
-        "number": row.number,
-        "location": row.destination,
-        "transfer_id": row.transfer_id,
-        "source": row.source,
-        "destination": row.destination,
-    }
 
 
 def _late(connection: Connection, now_us: int, usual_us: int) -> dict[str, Card]:
@@ -132,7 +123,7 @@ def _late(connection: Connection, now_us: int, usual_us: int) -> dict[str, Card]
             f"transfer:{row.transfer_id}",
             f"{row.number} is on its way from {row.source} to {row.destination} for too long",
             {
-                **_about(row),
+                **about(row),
                 "shipped_us": row.shipped_us,
                 "on_its_way": row.transit,
                 "value_minor": row.transit_minor,
@@ -160,7 +151,7 @@ def _waiting(connection: Connection, now_us: int) -> dict[str, Card]:
             "transfer_waits",
             f"transfer:{row.transfer_id}",
             f"{row.source} has not sent {row.number}, which was wanted by now",
-            {**_about(row), "location": row.source, "due_us": row.due_us, "state": row.send_state},
+            {**about(row), "location": row.source, "due_us": row.due_us, "state": row.send_state},
         )
         for row in rows
     }
@@ -213,7 +204,7 @@ def _unexplained(connection: Connection, now_us: int) -> dict[str, Card]:
             "transfer_unmatched",
             f"transfer:{row.transfer_id}",
             f"{units_of(row.unmatched)} of {row.number} are at {row.destination}, not sent by {row.source}",
-            {**_about(row), "units": row.unmatched, "value_minor": row.unmatched_minor},
+            {**about(row), "units": row.unmatched, "value_minor": row.unmatched_minor},
             count_at=row.source,
             skus=tuple(sorted(skus)),
         )
@@ -224,19 +215,13 @@ def _from_nowhere(connection: Connection, now_us: int) -> dict[str, Card]:
     """Goods of no transfer that anybody knows; from a store that still has to tell, they wait for it."""
     rows = connection.execute(
         sa.select(transfer_receipts)
-        .where(
-            transfer_receipts.c.transfer_id == "",
-            transfer_receipts.c.undone_us.is_(None),
-            transfer_receipts.c.accepted_us.is_(None),
-            transfer_receipts.c.at_us < now_us - GRACE_US,
-        )
+        .where(IS_UNEXPLAINED, transfer_receipts.c.at_us < now_us - GRACE_US)
         .order_by(transfer_receipts.c.receipt_id)
         .limit(CARDS)
     ).all()
     found = {}
     for row in rows:
-        told = has_told_everything(connection, row.source, now_us, row.at_us + GRACE_US)
-        if row.source and not told:
+        if row.source and not has_told_everything(connection, row.source, now_us, row.at_us + GRACE_US):
             continue
         pieces = connection.execute(
             sa.select(transfer_pieces.c.sku, sa.func.sum(transfer_pieces.c.units).label("units"))

@@ -222,13 +222,12 @@ def count(transfer: Transfer) -> None:
 
 
 def _ended_us(transfer: Transfer) -> int | None:
-    if any(piece.worth.open for _receipt, piece in transfer.pieces()):
+    if transfer.unmatched:
         return None
     last = max([receipt.at_us for receipt in transfer.receipts.values()], default=0)
     if transfer.send_state in UNSENT and not last:
         return transfer.ended_us
-    sent = any(line.shipped for line in transfer.lines.values())
-    ended = transfer.closed_us if sent else transfer.decided_us
+    ended = transfer.closed_us if transfer.has_left else transfer.decided_us
     return None if ended is None or transfer.transit else max(ended, last)
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.transfers.reads import LISTED, to_decide
-from hub.transfers.rows import transfer_receipts, transfers
+from hub.transfers.rows import IS_UNEXPLAINED, transfer_receipts, transfers
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,7 @@ def totals(connection: Connection) -> Totals:
         )
     ).one()
     nowhere = connection.execute(
-        sa.select(sa.func.count())
-        .select_from(transfer_receipts)
-        .where(
-            transfer_receipts.c.transfer_id == "",
-            transfer_receipts.c.undone_us.is_(None),
-            transfer_receipts.c.accepted_us.is_(None),
-        )
+        sa.select(sa.func.count()).select_from(transfer_receipts).where(IS_UNEXPLAINED)
     ).scalar_one()
     opened, moving, units, value, waiting = (int(each or 0) for each in row)
     return Totals(opened, moving, units, value, waiting, int(nowhere))

@@ -14,16 +14,14 @@ from typing import Any, Final
 
 from hub.spine.places import Place, Places
 from hub.spine.work import Applied, Work
-from hub.stock.rules import ValuedMove, issue, move_value, take_back, unit_cost
+from hub.stock.rules import ValuedMove, issue, line_of, take_back, unit_cost
 from hub.stock.stages import Shelves
 from hub.transfers import facts
 from hub.transfers.room import LineKey, Piece, Receipt, Transfer, Transfers, arrival_of
 from hub.transfers.rules.booking import Booking
 from hub.transfers.rules.worth import PieceWorth, Shipment, revalue, standing
 from protocol import transfer_messages as say
-from protocol.events import StockLine
 from protocol.movements import (
-    OUTSIDE,
     Bucket,
     Movement,
     pick_movements,
@@ -109,19 +107,8 @@ def _shift(at: At, movements: Sequence[Movement], rule: str, booking: Booking) -
     """Take goods from one bucket to another of the same location, with what they are worth."""
     moves = []
     for each in movements:
-        source, target = each.from_bucket, each.to_bucket
-        line = StockLine(
-            sku=each.sku,
-            quantity=each.quantity,
-            from_bucket=source.value,
-            to_bucket=target.value,
-            unit_cost_minor=unit_cost(at.value(each.sku, Bucket.SELLABLE), 0),
-        )
-        inside = {bucket: at.value(each.sku, bucket) for bucket in (source, target) if bucket not in OUTSIDE}
-        valued, after = move_value(line, inside)
-        for bucket, value in after.items():
-            at.put(each.sku, bucket, value)
-        moves.append(valued)
+        cost = unit_cost(at.value(each.sku, Bucket.SELLABLE), 0)
+        moves.append(at.shelves.carry(at.place, line_of(each, cost)))
     at.move(moves, [each.reason for each in movements])
     booking.rule, booking.moves = rule, (*booking.moves, *moves)
 

@@ -7,18 +7,18 @@ by a search or a refusal. A code that is scanned into the search box and fits on
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Final
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from hub.capture.reads import order_id_of
-from hub.catalog.rows import products
+from hub.catalog.rows import is_like, products
 from hub.console.web import OPS, go_to, locked, may, place_names, show
 from hub.context import Hub
 from hub.database import HubUnit
@@ -27,10 +27,10 @@ from hub.spine.bulk import among
 from hub.stock.rows import balances
 from hub.transfers import importing, orders, steps
 from hub.transfers.orders import Wish
-from hub.transfers.pages import KEY_BYTES
+from hub.transfers.pages import KEY_BYTES, active_places
 from hub.transfers.rules.csv_rows import RowReport
 from hub.transfers.wanted import UNITS_PER_LINE, Asked, ForOrderWanted, TransferWanted
-from hub.web import Anybody, Ops, TheHub
+from hub.web import Anybody, Number, Ops, TheHub
 from protocol.errors import Invalid, OrderspineError
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
@@ -41,7 +41,6 @@ IMPORT_PAGE: Final = "/transfers/import"
 FOUND: Final = 8
 REPORTED: Final = 200
 REASONS: Final = tuple(reason for reason in TransferReason if reason is not TransferReason.FOR_ORDER)
-Number = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 
 router = APIRouter(include_in_schema=False)
 
@@ -85,7 +84,11 @@ async def new(request: Request, hub: TheHub, person: Ops) -> Response:
 
 
 def _done(request: Request, hub: Hub, person: CurrentPerson, form: Form) -> Response:
-    wanted = _lines(form)
+    wanted = form.quantities(
+        lines=LINES_PER_TRANSFER,
+        units=UNITS_PER_LINE,
+        wrong=lambda sku: _("Type whole units for {sku}, at most {n}.", sku=sku, n=UNITS_PER_LINE),
+    )
     act, _colon, sku = form.get("act").partition(":")
     if act == "find":
         with hub.database.read() as connection:
@@ -135,21 +138,6 @@ def _wanted(form: Form, hub: Hub, wanted: Mapping[str, int]) -> TransferWanted |
     return form.read(TransferWanted, said, {"due_us": "due"})
 
 
-def _lines(form: Form) -> dict[str, int]:
-    """Return the units of each article of the draft; a line with none is dropped."""
-    found: dict[str, int] = {}
-    for sku, text in zip(form.several.get("sku", ()), form.several.get("quantity", ()), strict=False):
-        if len(found) >= LINES_PER_TRANSFER or not sku or len(sku) > 64:
-            continue
-        if text.isascii() and text.isdigit() and len(text) <= 6 and int(text) <= UNITS_PER_LINE:
-            if int(text):
-                found[sku] = found.get(sku, 0) + int(text)
-        else:
-            form.errors["lines"] = _("Type whole units for {sku}, at most {n}.", sku=sku, n=UNITS_PER_LINE)
-            found.setdefault(sku, 1)
-    return found
-
-
 def exactly(connection: Connection, code: str) -> str:
     """Return the article that a code or a barcode names; empty when none does, or more than one."""
     if not code or len(code) > 64:
@@ -157,10 +145,9 @@ def exactly(connection: Connection, code: str) -> str:
     known = connection.execute(sa.select(products.c.sku).where(products.c.sku == code)).scalar()
     if known:
         return str(known)
-    escaped = code.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     rows = connection.execute(
         sa.select(products.c.sku, products.c.barcodes)
-        .where(products.c.barcodes.like(f'%"{escaped}"%', escape="\\"))
+        .where(products.c.barcodes.contains(f'"{code}"', autoescape=True))
         .limit(FOUND)
     ).all()
     fits = [row.sku for row in rows if code in json.loads(row.barcodes)]
@@ -171,12 +158,9 @@ def search(connection: Connection, text: str) -> list[tuple[str, str]]:
     """Return (SKU, name) of the first articles whose code or name is like a text."""
     if not text:
         return []
-    like = text[:64].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     rows = connection.execute(
         sa.select(products.c.sku, products.c.name)
-        .where(
-            products.c.sku.ilike(f"{like}%", escape="\\") | products.c.name.ilike(f"%{like}%", escape="\\")
-        )
+        .where(is_like(text[:64]))
         .order_by(products.c.sku)
         .limit(FOUND)
     )
@@ -213,11 +197,7 @@ def _page(
         shelves = on_shelves(connection, list(wanted), (source, destination)) if wanted else {}
         items = search(connection, form.get("q"))
         places = place_names(connection)
-        active = [
-            (location, places.get(location, location))
-            for location, comes_in in steps.known_places(connection).items()
-            if comes_in
-        ]
+        active = active_places(connection)
     for sku in [sku for sku in wanted if sku not in names]:
         form.errors.setdefault("q", _("The hub knows no item {sku}; it was left out.", sku=sku[:40]))
     form.set_default(key=hub.ids.secret(KEY_BYTES))
@@ -234,7 +214,7 @@ def _page(
         lines=lines,
         items=items,
         names=places,
-        places=sorted(active, key=lambda place: place[1]),
+        places=active,
         reasons=[reason.value for reason in REASONS],
         units=sum(wanted.values()),
         report=report,

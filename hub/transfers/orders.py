@@ -22,11 +22,11 @@ from hub.spine.steps import close_exception, record
 from hub.spine.work import Applied, Work
 from hub.stock import allocations
 from hub.stock.availability import places
-from hub.stock.rows import hub_rights
+from hub.stock.rows import FREE_UNITS, hub_rights
 from hub.transfers.facts import UNSENT
 from hub.transfers.numbers import next_number
 from hub.transfers.room import Transfer
-from hub.transfers.rules import LINES, Lender, sources_for
+from hub.transfers.rules import Lender, sources_for
 from hub.transfers.telling import owner_of
 from protocol import transfer_messages as say
 from protocol.errors import OutOfRights, Refused
@@ -34,10 +34,9 @@ from protocol.fulfilment import AssignedLine, FulfilKind, Promise, RoutedPart
 from protocol.kit.text import _
 from protocol.later import AssignmentWithdrawn, OrderRouted
 from protocol.lifecycles import AssignmentState
-from protocol.transfers import AskedBy, TransferLine, TransferReason
+from protocol.transfers import LINES_PER_TRANSFER, AskedBy, TransferLine, TransferReason
 
 TRIGGER: Final = "transfer"
-_ROOM: Final = hub_rights.c.granted_seen - hub_rights.c.returned - hub_rights.c.allocated + hub_rights.c.ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +83,14 @@ def wish_of(work: Work, order_id: str) -> Wish:
             _("Look the order up: somebody fulfils it, or it is done."),
             code="nothing_loose",
         )
-    return Wish(order_id, number, promise, lines[:LINES])
+    return Wish(order_id, number, promise, lines[:LINES_PER_TRANSFER])
 
 
 def sources(work: Work, wish: Wish) -> list[str]:
     """Return who could send all of it now, the best first."""
     wanted = wish.wanted
     rows = work.connection.execute(
-        sa.select(hub_rights.c.location, hub_rights.c.sku, _ROOM).where(
+        sa.select(hub_rights.c.location, hub_rights.c.sku, FREE_UNITS).where(
             hub_rights.c.sku.in_(sorted(wanted)), hub_rights.c.deficit == 0
         )
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -36,17 +36,16 @@ from hub.service.forms import Form, form_of
 from hub.spine import reads as record
 from hub.spine.timeline import Moment, moments
 from hub.transfers import figures, reads, steps
-from hub.transfers.reads import Filters, ReceiptRead, TransferPage
-from hub.transfers.rules import LENGTHS, State
+from hub.transfers.reads import Filters, TransferPage
+from hub.transfers.rules import BEFORE_LEAVING, STILL_TO_COME, State
 from hub.transfers.wanted import CancelWanted, DecideWanted, ExtendWanted, MatchWanted
-from hub.web import Anybody, Ops, Text, TheHub
+from hub.web import Anybody, Number, Ops, Text, TheHub
 from protocol.clock import from_us
 from protocol.errors import NotFound, OrderspineError
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 
 router = APIRouter(include_in_schema=False)
-Number = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 Page = Annotated[int, Query(ge=1, le=20_000)]
 ViewName = Annotated[str, Query(pattern=r"^(open|way|decide|unexplained|over|all)$")]
 Said = Annotated[str, Query(pattern=r"^(asked|cancelled|requested|settled|counting|extended|matched|kept)?$")]
@@ -90,7 +89,7 @@ def transfers(  # noqa: PLR0913, PLR0917 - the filters of a list are its paramet
         lanes = figures.lanes(connection)
         totals = figures.totals(connection)
         names = place_names(connection)
-        places = _places(connection)
+        places = active_places(connection)
     query = filled({"view": "" if view == "open" else view, "location": location, "q": q.strip()})
     return show(
         request,
@@ -155,7 +154,7 @@ def _filters(view: str, location: str, q: str) -> Filters:
     return Filters(view=asked, location=location, text=q.strip())
 
 
-def _places(connection: Connection) -> list[tuple[str, str]]:
+def active_places(connection: Connection) -> list[tuple[str, str]]:
     """Return the locations that may send and receive, by name."""
     rows = [row for row in all_locations(connection) if row.status == "active"]
     return sorted(((row.location_id, row.name) for row in rows), key=lambda place: place[1])
@@ -199,7 +198,7 @@ def _receipt_page(
     request: Request, hub: Hub, person: CurrentPerson, receipt_id: str, form: Form, *, status: int = 200
 ) -> Response:
     with hub.database.read() as connection:
-        receipt = _unexplained(connection, receipt_id)
+        receipt = reads.find_unexplained(connection, receipt_id)
         choices = reads.candidates(connection, receipt)
         names = place_names(connection)
     form.set_default(key=hub.ids.secret(KEY_BYTES))
@@ -215,20 +214,11 @@ def _receipt_page(
     )
 
 
-def _unexplained(connection: Connection, receipt_id: str) -> ReceiptRead:
-    for receipt in reads.unexplained(connection):
-        if receipt.receipt_id == receipt_id:
-            return receipt
-    raise NotFound(
-        _("Nothing unexplained arrived under this."), _("It was explained meanwhile."), code="no_receipt"
-    )
-
-
 @router.get("/transfers/{number}")
 def one(request: Request, hub: TheHub, person: Anybody, number: Number, said: Said = "") -> Response:
     """Show one transfer: where its goods are, its cartons, and what each step did to the books."""
     with hub.database.read() as connection:
-        found, names = _found(connection, number)
+        found, names = reads.find(connection, number), place_names(connection)
         spine, raised = _spine(connection, hub, found, names)
     return show(
         request,
@@ -243,22 +233,15 @@ def one(request: Request, hub: TheHub, person: Anybody, number: Number, said: Sa
         open=[row for row in raised if row.state == "open"],
         may_act=may(person, OPS),
         may_books=may(person, FINANCE),
-        can_cancel=found.transfer.state in _BEFORE and not found.transfer.cancel_asked,
+        can_cancel=found.transfer.state in BEFORE_LEAVING and not found.transfer.cancel_asked,
         business=_Day(),
     )
-
-
-_BEFORE: Final = frozenset({State.REQUESTED, State.ACCEPTED, State.PICKED, State.PACKED})
 
 
 class _Day:
     """What the timeline asks its record for; a transfer has no business date."""
 
     business_date: Final = ""
-
-
-def _found(connection: Connection, number: str) -> tuple[TransferPage, dict[str, str]]:
-    return reads.find(connection, steps.find_id(connection, number)), place_names(connection)
 
 
 def _spine(
@@ -296,7 +279,7 @@ def _coming(page: TransferPage) -> list[dict[str, Any]]:
         "on_the_way": (_("Leaves"), _("The goods are on their way at what they cost.")),
         "received": (_("Arrives"), _("The destination takes them in.")),
     }
-    left = LENGTHS.get(State(page.transfer.state), ())
+    left = STILL_TO_COME.get(State(page.transfer.state), ())
     return [{"title": words[step][0], "says": words[step][1], "due": False} for step in left]
 
 
@@ -405,7 +388,7 @@ def _form_page(  # noqa: PLR0917 - what a form page is made of
     if not may(person, OPS):
         return locked(request, _("Changing a transfer"), OPS)
     with hub.database.read() as connection:
-        found, names = _found(connection, number)
+        found, names = reads.find(connection, number), place_names(connection)
     form.set_default(key=hub.ids.secret(KEY_BYTES))
     return show(
         request, template, status_code=status, page=found, head=found.transfer, names=names, form=form

@@ -3,13 +3,14 @@
 One open card for each thing; it closes itself when its cause is gone.
 """
 
-from typing import Final
+from typing import Any, Final
 
-from hub.spine.log import Log
+import sqlalchemy as sa
+
 from hub.spine.steps import close_exception, raise_exception, record
 from hub.spine.work import Applied, Work
 from hub.transfers.facts import GONE, UNSENT
-from hub.transfers.room import Line, LineKey, Transfer
+from hub.transfers.room import Line, LineKey, Transfer, named
 from protocol import transfer_messages as say
 from protocol.stock import CountRequested
 from protocol.transfers import AskedBy, SendState
@@ -43,15 +44,9 @@ def close_receipt(work: Work, receipt_id: str) -> None:
     close_exception(work, f"{OPEN}:{receipt_id}", how="It was kept as found")
 
 
-def about(transfer: Transfer) -> dict[str, object]:
-    """Return what every card about a transfer says."""
-    return {
-        "number": transfer.number,
-        "location": transfer.destination,
-        "transfer_id": transfer.transfer_id,
-        "source": transfer.source,
-        "destination": transfer.destination,
-    }
+def about(transfer: Transfer | sa.Row[Any]) -> dict[str, object]:
+    """Return what every card about a transfer says; of one in a workspace, or of its row."""
+    return {**named(transfer), "location": transfer.destination}
 
 
 def units_of(count: int) -> str:
@@ -196,8 +191,3 @@ def ask_to_count(work: Work, location: str, skus: list[str], *, title: str, why:
         ),
     )
     return True
-
-
-def is_open(work: Work, key: str) -> bool:
-    """Tell whether a card of the hub is open."""
-    return work.room(Log).is_raised(key)

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from hub.fleet.rows import directives
 from hub.transfers.rows import (
+    IS_UNEXPLAINED,
     transfer_cartons,
     transfer_directives,
     transfer_lines,
@@ -17,7 +18,7 @@ from hub.transfers.rows import (
     transfer_receipts,
     transfers,
 )
-from hub.transfers.rules import OVER, State, state_of
+from hub.transfers.rules import OVER, Fate, carton_state, state_of
 from protocol.errors import NotFound
 from protocol.kit.text import _
 from protocol.transfers import ReceiveState, SendState
@@ -65,22 +66,17 @@ class TransferRead:
     unmatched: int
     unmatched_minor: int
     orders: tuple[str, ...]
+    needs: bool
+    """Somebody has to decide about it."""
 
     @property
     def is_over(self) -> bool:
         """Tell whether nothing more is expected of it."""
         return self.state in OVER
 
-    @property
-    def needs(self) -> bool:
-        """Tell whether somebody has to decide about it."""
-        waits_for_its_source = self.state == State.UNMATCHED
-        beyond = self.unmatched > 0 and not waits_for_its_source
-        return beyond or (self.state == State.RECEIVED and self.transit > 0)
-
 
 @dataclass(frozen=True, slots=True)
-class LineRead:
+class TransferLineRead:
     """One line, as both ends tell it."""
 
     line_no: int
@@ -186,7 +182,7 @@ class TransferPage:
     closed_us: int | None
     told_us: int | None
     """When the request left the hub; None when it has not, or there is none."""
-    lines: tuple[LineRead, ...]
+    lines: tuple[TransferLineRead, ...]
     cartons: tuple[CartonRead, ...]
     receipts: tuple[ReceiptRead, ...]
 
@@ -219,8 +215,7 @@ def listed(
     """Return a page of transfers, the newest first, and how many there are."""
     where = _where(filters)
     total = connection.execute(sa.select(sa.func.count()).select_from(transfers).where(*where)).scalar_one()
-    rows = _rows(connection, where, limit=limit, offset=offset)
-    return rows, int(total)
+    return _read(connection, _heads(connection, where, limit=limit, offset=offset)), int(total)
 
 
 def to_decide() -> sa.ColumnElement[bool]:
@@ -247,10 +242,9 @@ def _where(filters: Filters) -> list[sa.ColumnElement[bool]]:
     if filters.location:
         found.append((transfers.c.source == filters.location) | (transfers.c.destination == filters.location))
     if filters.text:
-        escaped = filters.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         carton = sa.select(transfer_cartons.c.transfer_id).where(transfer_cartons.c.sscc == filters.text)
         found.append(
-            transfers.c.number.ilike(f"%{escaped}%", escape="\\")
+            transfers.c.number.icontains(filters.text, autoescape=True)
             | transfers.c.transfer_id.in_(carton)
             | transfers.c.transfer_id.in_(
                 sa.select(transfer_lines.c.transfer_id).where(
@@ -269,17 +263,20 @@ def _where(filters: Filters) -> list[sa.ColumnElement[bool]]:
     return found
 
 
-def _rows(
+def _heads(
     connection: Connection, where: Sequence[sa.ColumnElement[bool]], *, limit: int, offset: int = 0
-) -> list[TransferRead]:
-    rows = connection.execute(
-        sa.select(transfers, _SUMS.c.asked, _SUMS.c.shipped, _SUMS.c.received)
+) -> Sequence[sa.Row[Any]]:
+    return connection.execute(
+        sa.select(transfers, _SUMS.c.asked, _SUMS.c.shipped, _SUMS.c.received, to_decide().label("needs"))
         .outerjoin(_SUMS, _SUMS.c.transfer_id == transfers.c.transfer_id)
         .where(*where)
         .order_by(transfers.c.created_us.desc(), transfers.c.transfer_id.desc())
         .limit(limit)
         .offset(offset)
     ).all()
+
+
+def _read(connection: Connection, rows: Sequence[sa.Row[Any]]) -> list[TransferRead]:
     ids = [row.transfer_id for row in rows]
     orders: dict[str, list[str]] = {}
     if ids:
@@ -287,38 +284,53 @@ def _rows(
             _ORDERS.where(transfer_lines.c.transfer_id.in_(ids)).order_by(transfer_lines.c.order_number)
         ):
             orders.setdefault(transfer_id, []).append(number)
-    return [_read(row, orders.get(row.transfer_id, [])) for row in rows]
+    return [
+        TransferRead(
+            **{name: getattr(row, name) for name in _COLUMNS},
+            state=state_of(
+                SendState(row.send_state), ReceiveState(row.receive_state), decided=row.decided_us is not None
+            ).value,
+            asked=int(row.asked or 0),
+            shipped=int(row.shipped or 0),
+            received=int(row.received or 0),
+            orders=tuple(orders.get(row.transfer_id, ())),
+            needs=bool(row.needs),
+        )
+        for row in rows
+    ]
 
 
-def _read(row: sa.Row[Any], orders: Sequence[str]) -> TransferRead:
-    state = state_of(
-        SendState(row.send_state), ReceiveState(row.receive_state), decided=row.decided_us is not None
-    )
-    return TransferRead(
-        **{name: getattr(row, name) for name in _COLUMNS},
-        state=state.value,
-        asked=int(row.asked or 0),
-        shipped=int(row.shipped or 0),
-        received=int(row.received or 0),
-        orders=tuple(orders),
-    )
-
-
-def find(connection: Connection, transfer_id: str) -> TransferPage:
-    """Return one transfer.
+def find_id(connection: Connection, number: str) -> str:
+    """Return the id of a transfer by its number or its id.
 
     Raises:
-        NotFound: there is none of that id.
+        NotFound: there is none.
     """
-    row = connection.execute(sa.select(transfers).where(transfers.c.transfer_id == transfer_id)).first()
-    if row is None:
+    found = connection.execute(
+        sa.select(transfers.c.transfer_id)
+        .where((transfers.c.number == number) | (transfers.c.transfer_id == number))
+        .order_by(transfers.c.created_us.desc())
+    ).scalar()
+    if found is None:
         raise NotFound(
-            _("The hub has no transfer {number}.", number=transfer_id[:40]),
+            _("The hub has no transfer {number}.", number=number[:40]),
             _("Search for it."),
             code="no_transfer",
         )
-    (head,) = _rows(connection, [transfers.c.transfer_id == transfer_id], limit=1)
+    return str(found)
+
+
+def find(connection: Connection, number: str) -> TransferPage:
+    """Return one transfer by its number or its id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    transfer_id = find_id(connection, number)
+    (row,) = _heads(connection, [transfers.c.transfer_id == transfer_id], limit=1)
+    (head,) = _read(connection, [row])
     receipts = _receipts(connection, [transfer_receipts.c.transfer_id == transfer_id])
+    lines = _lines(connection, transfer_id, receipts)
     return TransferPage(
         transfer=head,
         note=row.note,
@@ -327,8 +339,8 @@ def find(connection: Connection, transfer_id: str) -> TransferPage:
         decided_us=row.decided_us,
         closed_us=row.closed_us,
         told_us=_told_us(connection, transfer_id),
-        lines=tuple(_lines(connection, transfer_id, receipts)),
-        cartons=tuple(_cartons(connection, transfer_id)),
+        lines=tuple(lines),
+        cartons=tuple(_cartons(connection, transfer_id, lines)),
         receipts=tuple(receipts),
     )
 
@@ -346,19 +358,25 @@ def _told_us(connection: Connection, transfer_id: str) -> int | None:
     ).scalar()
 
 
-def _lines(connection: Connection, transfer_id: str, receipts: Sequence[ReceiptRead]) -> list[LineRead]:
+def _lines(
+    connection: Connection, transfer_id: str, receipts: Sequence[ReceiptRead]
+) -> list[TransferLineRead]:
     pieces = [piece for receipt in receipts for piece in receipt.pieces]
     rows = connection.execute(
         sa.select(transfer_lines)
         .where(transfer_lines.c.transfer_id == transfer_id)
         .order_by(transfer_lines.c.line_no == 0, transfer_lines.c.line_no, transfer_lines.c.sku)
     )
-    names = [name for name in LineRead.__slots__ if name not in {"transit", "transit_minor", "open", "over"}]
+    names = [
+        name
+        for name in TransferLineRead.__slots__
+        if name not in {"transit", "transit_minor", "open", "over"}
+    ]
     found = []
     for row in rows:
         mine = [piece for piece in pieces if (piece.line_no, piece.sku) == (row.line_no, row.sku)]
         found.append(
-            LineRead(
+            TransferLineRead(
                 **{name: getattr(row, name) for name in names},
                 transit=row.shipped - row.matched - row.lost,
                 transit_minor=row.shipped_minor - row.matched_minor - row.lost_minor,
@@ -369,7 +387,13 @@ def _lines(connection: Connection, transfer_id: str, receipts: Sequence[ReceiptR
     return found
 
 
-def _cartons(connection: Connection, transfer_id: str) -> list[CartonRead]:
+def _cartons(
+    connection: Connection, transfer_id: str, of_transfer: Sequence[TransferLineRead]
+) -> list[CartonRead]:
+    fates = {
+        (line.line_no, line.sku): Fate(line.transit, line.lost, line.shipped - line.transit - line.lost)
+        for line in of_transfer
+    }
     rows = connection.execute(
         sa.select(transfer_cartons)
         .where(transfer_cartons.c.transfer_id == transfer_id)
@@ -378,10 +402,11 @@ def _cartons(connection: Connection, transfer_id: str) -> list[CartonRead]:
     found = []
     for row in rows:
         lines = json.loads(row.lines)
+        met = [fates.get((line["line_no"], line["sku"])) for line in lines]
         found.append(
             CartonRead(
                 sscc=row.sscc,
-                state=row.state,
+                state=carton_state(row.state, filter(None, met)),
                 units=sum(int(line["quantity"]) for line in lines),
                 lines=lines,
                 weight_g=row.weight_g,
@@ -436,14 +461,24 @@ def _receipts(
 
 def unexplained(connection: Connection, *, location: str = "") -> list[ReceiptRead]:
     """Return what arrived and belongs to no transfer, the oldest first."""
-    where: list[sa.ColumnElement[bool]] = [
-        transfer_receipts.c.transfer_id == "",
-        transfer_receipts.c.undone_us.is_(None),
-        transfer_receipts.c.accepted_us.is_(None),
-    ]
+    where: list[sa.ColumnElement[bool]] = [IS_UNEXPLAINED]
     if location:
         where.append(transfer_receipts.c.destination == location)
     return _receipts(connection, where)
+
+
+def find_unexplained(connection: Connection, receipt_id: str) -> ReceiptRead:
+    """Return one that arrived and belongs to no transfer.
+
+    Raises:
+        NotFound: there is none of that id, or it is explained.
+    """
+    found = _receipts(connection, [IS_UNEXPLAINED, transfer_receipts.c.receipt_id == receipt_id])
+    if not found:
+        raise NotFound(
+            _("Nothing unexplained arrived under this."), _("It was explained meanwhile."), code="no_receipt"
+        )
+    return found[0]
 
 
 def candidates(connection: Connection, receipt: ReceiptRead) -> list[TransferRead]:
@@ -451,4 +486,4 @@ def candidates(connection: Connection, receipt: ReceiptRead) -> list[TransferRea
     where = [transfers.c.destination == receipt.destination, transfers.c.transit > 0]
     if receipt.source:
         where.append(transfers.c.source == receipt.source)
-    return _rows(connection, where, limit=20)
+    return _read(connection, _heads(connection, where, limit=20))

@@ -198,6 +198,21 @@ class Transfer:
         )
 
     @property
+    def unmatched(self) -> int:
+        """Units that arrived and that nothing explains."""
+        return sum([piece.worth.open for _receipt, piece in self.pieces()])
+
+    @property
+    def unmatched_minor(self) -> int:
+        """What they are taken to be worth."""
+        return sum([piece.worth.open_minor for _receipt, piece in self.pieces()])
+
+    @property
+    def has_left(self) -> bool:
+        """Tell whether units of it were shipped, as far as is known."""
+        return any(line.shipped for line in self.lines.values())
+
+    @property
     def order_ids(self) -> tuple[str, ...]:
         """Orders that its units are for."""
         return tuple(dict.fromkeys(line.order_id for line in self.lines.values() if line.order_id))
@@ -217,6 +232,16 @@ class Transfer:
         line, found = self.lines[key], self.pieces_of(key)
         arrivals = [arrival_of(receipt, piece) for receipt, piece in found]
         return standing(line.shipments, arrivals, lost=line.lost_said, over=line.over_said), found
+
+
+def named(transfer: Transfer | sa.Row[Any]) -> dict[str, str]:
+    """Return what every message about a transfer begins with: which it is, from where to where."""
+    return {
+        "transfer_id": transfer.transfer_id,
+        "number": transfer.number,
+        "source": transfer.source,
+        "destination": transfer.destination,
+    }
 
 
 def arrival_of(receipt: Receipt, piece: Piece) -> Arrival:
@@ -308,7 +333,7 @@ class Transfers:
         for some in chunks(unknown):
             heads = _HEADS_OF.run(self._work.connection, some).all()
             for row in heads:
-                values = {name: value for name, value in _named(row).items() if name not in _SUMS}
+                values = {name: value for name, value in _columns(row).items() if name not in _SUMS}
                 values["send_state"] = SendState(row.send_state)
                 values["receive_state"] = ReceiveState(row.receive_state)
                 self._known[row.transfer_id] = Transfer(**values)
@@ -319,14 +344,14 @@ class Transfers:
     def _read_parts(self, ids: list[str]) -> None:
         connection, known = self._work.connection, self._known
         for row in _LINES_OF.run(connection, ids):
-            said = _named(row)
+            said = _columns(row)
             values = {name: said[name] for name in _LINE_COLUMNS}
             known[row.transfer_id].lines[row.line_no, row.sku] = Line(**values)
         for row in _SHIPMENTS_OF.run(connection, ids):
             shipment = Shipment(row.at_us, row.event_id, row.units, row.cost_minor)
             known[row.transfer_id].lines[row.line_no, row.sku].shipments.append(shipment)
         for row in _CARTONS_OF.run(connection, ids):
-            said = _named(row)
+            said = _columns(row)
             values = {name: said[name] for name in _CARTON_COLUMNS if name != "transfer_id"}
             carton = Carton(**{**values, "lines": json.loads(row.lines)})
             known[row.transfer_id].cartons[row.sscc] = carton
@@ -335,7 +360,7 @@ class Transfers:
 
     def _read(self, rows: Sequence[sa.Row[Any]]) -> list[Receipt]:
         found = {
-            row.receipt_id: Receipt(**{**_named(row), "cartons": tuple(json.loads(row.cartons))})
+            row.receipt_id: Receipt(**{**_columns(row), "cartons": tuple(json.loads(row.cartons))})
             for row in rows
         }
         if not found:
@@ -390,18 +415,12 @@ class Transfers:
         _PIECES.run(connection, [_piece(piece) for _id, each in receipts for piece in each.pieces])
 
 
-def _named(row: sa.Row[Any]) -> dict[str, Any]:
+def _columns(row: sa.Row[Any]) -> dict[str, Any]:
     return dict(zip(row._fields, row, strict=True))
 
 
 def _head(transfer: Transfer) -> tuple[Any, ...]:
-    sums = {
-        "transit": transfer.transit,
-        "transit_minor": transfer.transit_minor,
-        "unmatched": sum([piece.worth.open for _receipt, piece in transfer.pieces()]),
-        "unmatched_minor": sum([piece.worth.open_minor for _receipt, piece in transfer.pieces()]),
-    }
-    return tuple(sums[name] if name in sums else _value(getattr(transfer, name)) for name in _HEAD_COLUMNS)
+    return tuple([_value(getattr(transfer, name)) for name in _HEAD_COLUMNS])
 
 
 def _value(value: Any) -> Any:

@@ -119,6 +119,13 @@ transfer_receipts: Final = sa.Table(
 )
 """`transfer_id` is empty while nobody knows what it belongs to; `cartons` is a JSON list of SSCCs."""
 
+IS_UNEXPLAINED: Final = (
+    (transfer_receipts.c.transfer_id == "")
+    & transfer_receipts.c.undone_us.is_(None)
+    & transfer_receipts.c.accepted_us.is_(None)
+)
+"""The condition that a receipt belongs to nothing, and that nobody has settled that."""
+
 transfer_pieces: Final = sa.Table(
     "transfer_pieces",
     metadata,

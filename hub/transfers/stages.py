@@ -12,7 +12,7 @@ from hub.spine.steps import record
 from hub.spine.work import HUB_EDGE, Applied, Work
 from hub.stock import allocations
 from hub.transfers import facts, goods, matching, orders, raising, telling
-from hub.transfers.room import Piece, Receipt, Transfer, Transfers
+from hub.transfers.room import Piece, Receipt, Transfer, Transfers, named
 from protocol import transfer_desk as desk
 from protocol import transfer_messages as say
 from protocol.errors import BadMessage
@@ -227,8 +227,7 @@ def _is_complete(transfer: Transfer) -> bool:
     """
     if transfer.decided_us or not transfer.final or transfer.send_state is not SendState.SHIPPED:
         return False
-    opened = any(piece.worth.open for _receipt, piece in transfer.pieces())
-    return not transfer.transit and not opened and any(line.shipped for line in transfer.lines.values())
+    return transfer.has_left and not transfer.transit and not transfer.unmatched
 
 
 def _decide_by_itself(work: Work, transfer: Transfer) -> None:
@@ -237,14 +236,4 @@ def _decide_by_itself(work: Work, transfer: Transfer) -> None:
         for (line_no, sku), line in sorted(transfer.lines.items())
         if line.shipped or line.over_said
     )
-    record(
-        work,
-        desk.TransferDecided(
-            transfer_id=transfer.transfer_id,
-            number=transfer.number,
-            source=transfer.source,
-            destination=transfer.destination,
-            lines=lines,
-            automatic=True,
-        ),
-    )
+    record(work, desk.TransferDecided(**named(transfer), lines=lines, automatic=True))

@@ -4,7 +4,6 @@ Whoever decides waits for others who do (`take_orders`), so nothing is decided o
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final, TypeVar
 
 import sqlalchemy as sa
@@ -12,7 +11,7 @@ from pydantic import BaseModel
 from sqlalchemy.engine import Connection
 
 from hub.capture import reads as captured
-from hub.catalog.rows import products
+from hub.catalog.rows import names_of
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.rows import all_locations
@@ -21,10 +20,9 @@ from hub.spine.bulk import among
 from hub.spine.steps import record, take_orders
 from hub.spine.work import Work
 from hub.stock.rows import balances
-from hub.transfers import orders, raising, telling
+from hub.transfers import orders, raising, reads, telling
 from hub.transfers.numbers import next_number
-from hub.transfers.room import Transfer, Transfers
-from hub.transfers.rows import transfer_receipts, transfers
+from hub.transfers.room import Receipt, Transfer, Transfers, named
 from hub.transfers.rules import (
     DAY_US,
     OpenLine,
@@ -32,10 +30,8 @@ from hub.transfers.rules import (
     State,
     check_cancel,
     check_route,
+    settlement_of,
     state_of,
-)
-from hub.transfers.rules import (
-    decide as settle,
 )
 from hub.transfers.wanted import (
     Asked,
@@ -73,20 +69,13 @@ def _once(  # noqa: PLR0917 - the same six in the same order at every call
             take_orders(unit, 0)
             work = hub.spine.work(unit)
             done = act(work)
-            finish(hub, work)
+            hub.finish(work)
             return done
 
         key = f"{by.name}/{about}/{by.key}" if by.key else ""
         return once(unit, hub, wanted, key, answer, do)[0]
 
     return hub.database.write(step)
-
-
-def finish(hub: Hub, work: Work) -> None:
-    """Write what has gathered, and tell open pages once it is durable."""
-    work.flush()
-    for topic in sorted(work.topics):
-        work.unit.after_commit(partial(hub.broadcaster.publish, topic))
 
 
 def request(hub: Hub, wanted: TransferWanted, by: By) -> Asked:
@@ -182,7 +171,7 @@ def cancel(hub: Hub, number: str, wanted: CancelWanted, by: By) -> Done:
         check_cancel(transfer.number, state_in(transfer), asked=transfer.cancel_asked, place=transfer.source)
         if telling.withdraw(work, transfer):
             answer = desk.TransferAnswered(
-                **_of(transfer),
+                **named(transfer),
                 about=About.REQUEST,
                 location=transfer.source,
                 outcome="withdrawn",
@@ -190,7 +179,7 @@ def cancel(hub: Hub, number: str, wanted: CancelWanted, by: By) -> Done:
             )
             record(work, answer, by=by.name)
         else:
-            record(work, desk.TransferCancelRequested(**_of(transfer), reason=wanted.reason), by=by.name)
+            record(work, desk.TransferCancelRequested(**named(transfer), reason=wanted.reason), by=by.name)
         work.catch_up()
         return Done(number=transfer.number, state=state_in(transfer).value, requested=transfer.cancel_asked)
 
@@ -209,8 +198,8 @@ def decide(hub: Hub, number: str, wanted: DecideWanted, by: By) -> Done:
     def act(work: Work) -> Done:
         transfer = need(work, number)
         choices = {(line.line_no, line.sku): line.choice for line in wanted.lines}
-        lines = settle(transfer.number, open_lines(transfer), choices)
-        body = desk.TransferDecided(**_of(transfer), lines=lines, reason=wanted.reason)
+        lines = settlement_of(transfer.number, open_lines(transfer), choices)
+        body = desk.TransferDecided(**named(transfer), lines=lines, reason=wanted.reason)
         record(work, body, by=by.name)
         to_count = [line.sku for line in lines if line.choice in {Choice.AT_SOURCE, Choice.ACCEPT}]
         counting = raising.ask_to_count(
@@ -248,7 +237,9 @@ def extend(hub: Hub, number: str, wanted: ExtendWanted, by: By) -> Done:
                 _("Choose a day after today."),
                 code="bad_day",
             )
-        body = desk.TransferExtended(**_of(transfer), arrive_by_us=wanted.arrive_by_us, reason=wanted.reason)
+        body = desk.TransferExtended(
+            **named(transfer), arrive_by_us=wanted.arrive_by_us, reason=wanted.reason
+        )
         record(work, body, by=by.name)
         return Done(number=transfer.number, state=state_in(transfer).value)
 
@@ -265,20 +256,14 @@ def match(hub: Hub, number: str, wanted: MatchWanted, by: By) -> Done:
 
     def act(work: Work) -> Done:
         transfer = need(work, number)
-        receipt = work.room(Transfers).receipt(wanted.receipt_id)
-        if receipt is None:
-            raise NotFound(_("There is no such receipt."), _("Look the list up again."), code="no_receipt")
-        if receipt.transfer_id or receipt.undone_us or receipt.accepted_us:
-            raise Refused(
-                _("This receipt is explained already."), _("Look the list up again."), code="receipt_known"
-            )
+        receipt = _unexplained(work, wanted.receipt_id)
         if receipt.destination != transfer.destination:
             raise Refused(
                 _("These goods arrived at {place}.", place=receipt.destination),
                 _("Choose a transfer that goes there."),
                 code="other_place",
             )
-        if not any(line.shipped for line in transfer.lines.values()):
+        if not transfer.has_left:
             raise Refused(
                 _("{number} was not sent, as far as is known.", number=transfer.number),
                 _("Ask {place} to say that it has left.", place=transfer.source),
@@ -299,13 +284,7 @@ def accept_receipt(hub: Hub, receipt_id: str, wanted: CancelWanted, by: By) -> D
     """
 
     def act(work: Work) -> Done:
-        receipt = work.room(Transfers).receipt(receipt_id)
-        if receipt is None:
-            raise NotFound(_("There is no such receipt."), _("Look the list up again."), code="no_receipt")
-        if receipt.transfer_id or receipt.undone_us or receipt.accepted_us:
-            raise Refused(
-                _("This receipt is explained already."), _("Look the list up again."), code="receipt_known"
-            )
+        receipt = _unexplained(work, receipt_id)
         body = desk.ReceiptAccepted(
             receipt_id=receipt_id, destination=receipt.destination, reason=wanted.reason
         )
@@ -315,36 +294,26 @@ def accept_receipt(hub: Hub, receipt_id: str, wanted: CancelWanted, by: By) -> D
     return _once(hub, wanted, by, f"receipts/{receipt_id}", Done, act)
 
 
+def _unexplained(work: Work, receipt_id: str) -> Receipt:
+    receipt = work.room(Transfers).receipt(receipt_id)
+    if receipt is None:
+        raise NotFound(_("There is no such receipt."), _("Look the list up again."), code="no_receipt")
+    if receipt.transfer_id or receipt.undone_us or receipt.accepted_us:
+        raise Refused(
+            _("This receipt is explained already."), _("Look the list up again."), code="receipt_known"
+        )
+    return receipt
+
+
 def need(work: Work, number: str) -> Transfer:
     """Return a transfer by its number or its id, in the workspace.
 
     Raises:
         NotFound: there is none.
     """
-    transfer_id = find_id(work.connection, number)
-    found = work.room(Transfers).get(transfer_id)
+    found = work.room(Transfers).get(reads.find_id(work.connection, number))
     assert found is not None
     return found
-
-
-def find_id(connection: Connection, number: str) -> str:
-    """Return the id of a transfer by its number or its id.
-
-    Raises:
-        NotFound: there is none.
-    """
-    found = connection.execute(
-        sa.select(transfers.c.transfer_id)
-        .where((transfers.c.number == number) | (transfers.c.transfer_id == number))
-        .order_by(transfers.c.created_us.desc())
-    ).scalar()
-    if found is None:
-        raise NotFound(
-            _("The hub has no transfer {number}.", number=number[:40]),
-            _("Search for it."),
-            code="no_transfer",
-        )
-    return str(found)
 
 
 def state_in(transfer: Transfer) -> State:
@@ -379,10 +348,7 @@ def known_places(connection: Connection) -> dict[str, bool]:
 def known_names(connection: Connection, skus: list[str]) -> dict[str, str]:
     """Return the names of items that the catalogue has, or that any location ever had."""
     wanted = list(dict.fromkeys(skus))
-    rows = connection.execute(
-        sa.select(products.c.sku, products.c.name).where(among(connection, products.c.sku, wanted))
-    )
-    found = {row.sku: row.name for row in rows}
+    found = names_of(connection, wanted)
     left = [sku for sku in wanted if sku not in found]
     if left:
         moved = connection.execute(
@@ -390,24 +356,3 @@ def known_names(connection: Connection, skus: list[str]) -> dict[str, str]:
         )
         found |= {sku: sku for sku in moved.scalars()}
     return found
-
-
-def receipt_places(connection: Connection) -> list[str]:
-    """Return where goods arrived that nothing explains."""
-    return list(
-        connection.execute(
-            sa.select(transfer_receipts.c.destination)
-            .where(transfer_receipts.c.transfer_id == "")
-            .distinct()
-            .order_by(transfer_receipts.c.destination)
-        ).scalars()
-    )
-
-
-def _of(transfer: Transfer) -> dict[str, str]:
-    return {
-        "transfer_id": transfer.transfer_id,
-        "number": transfer.number,
-        "source": transfer.source,
-        "destination": transfer.destination,
-    }

@@ -10,16 +10,17 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
-from hub.customers.rows import contacts
+from hub.customers.rows import version_of
 from hub.fulfil.room import Assignments
 from hub.fulfil.rules import OPEN
 from hub.spine.bulk import Upsert
 from hub.spine.orders import Orders
+from hub.spine.packets import DIRECTIVE_BYTES, fitting
 from hub.spine.work import Applied, Work
 from hub.stock import allocations
 from hub.transfers import matching
-from hub.transfers.room import Line, LineKey, Receipt, Transfer, Transfers
-from hub.transfers.rows import transfer_directives, transfer_receipts
+from hub.transfers.room import Line, LineKey, Receipt, Transfer, Transfers, named
+from hub.transfers.rows import IS_UNEXPLAINED, transfer_directives, transfer_receipts
 from protocol import transfer_desk as desk
 from protocol import transfer_messages as say
 from protocol.errors import OutOfRights
@@ -38,19 +39,16 @@ from protocol.transfers import (
     TransferReason,
 )
 
-PACKET_BYTES: Final = 30_000
-NAME_CUTS: Final = (120, 60, 24, 8)
 RECEIPTS_PROPOSED: Final = 20
+_HEAD_BYTES: Final = 2_000
+"""What an announcement says beside its lines, cartons and orders: names of places, receipts, a note."""
 Told = Literal["accepted", "picked", "packed", "rejected", "short", "cancelled"]
 _DIRECTIVES: Final = Upsert(transfer_directives)
-_CONTACT: Final = sa.select(contacts.c.version).where(contacts.c.contact_id == sa.bindparam("of"))
 _LOOSE: Final = (
     sa.select(transfer_receipts.c.receipt_id)
     .where(
-        transfer_receipts.c.transfer_id == "",
+        IS_UNEXPLAINED,
         transfer_receipts.c.destination == sa.bindparam("at"),
-        transfer_receipts.c.undone_us.is_(None),
-        transfer_receipts.c.accepted_us.is_(None),
         transfer_receipts.c.source.in_(("", sa.bindparam("from_"))),
     )
     .order_by(transfer_receipts.c.at_us, transfer_receipts.c.receipt_id)
@@ -106,16 +104,16 @@ def request(work: Work, transfer: Transfer, body: say.TransferRequested) -> None
         lines = lend(work, transfer.transfer_id, transfer.source, lines)
     asked = say.TransferRequest(
         **{name: getattr(body, name) for name in type(body).model_fields if name != "lines"},
-        lines=_fitting(lines, spare=2_000),
+        lines=lines,
     )
-    _send(work, transfer, transfer.source, asked, About.REQUEST)
+    _send(work, transfer, transfer.source, fitting(asked), About.REQUEST)
 
 
 def cancel(work: Work, transfer: Transfer, reason: str) -> None:
     """Take a request back if it never left the hub, else ask the source not to send."""
     if work.post is None or not transfer.cancel_asked:
         return
-    body = say.TransferCancel(**_of(transfer), reason=reason[:300])
+    body = say.TransferCancel(**named(transfer), reason=reason[:300])
     _send(work, transfer, transfer.source, body, About.CANCEL)
 
 
@@ -148,22 +146,20 @@ def expect(
     found = tuple(receipts) or _proposed(work, transfer)
     cartons = shipped.cartons if shipped else _cartons(transfer)
     orders = _orders(work, lines)
-    spare = 2_000 + sum(len(each.model_dump_json()) for each in orders)
-    size = sum(len(each.model_dump_json()) for each in cartons)
-    if size + spare > PACKET_BYTES // 2:
+    beside = sum(len(each.model_dump_json()) for each in (*cartons, *orders))
+    if beside + _HEAD_BYTES > DIRECTIVE_BYTES // 2:
         cartons = ()  # they are received line by line then
-        size = 0
     body = say.TransferExpect(
-        **_of(transfer),
+        **named(transfer),
         reason=TransferReason(transfer.reason or "other"),
-        lines=_fitting(lines, spare=spare + size),
+        lines=tuple(lines),
         cartons=cartons,
         orders=orders,
         receipts=found[:RECEIPTS_PROPOSED],
         shipped_us=transfer.shipped_us or 0,
         note=transfer.note,
     )
-    _send(work, transfer, transfer.destination, body, About.EXPECT)
+    _send(work, transfer, transfer.destination, fitting(body), About.EXPECT)
 
 
 def _coming(work: Work, line_no: int, sku: str, line: Line) -> TransferLine:
@@ -199,7 +195,6 @@ def _orders(work: Work, lines: Iterable[TransferLine]) -> tuple[OrderComing, ...
         if entry is None or entry.later is None:
             continue
         later = entry.later
-        version = work.connection.execute(_CONTACT, {"of": later.contact_id}).scalar()
         found[line.assignment_id] = OrderComing(
             assignment_id=line.assignment_id,
             order_id=line.order_id,
@@ -209,7 +204,7 @@ def _orders(work: Work, lines: Iterable[TransferLine]) -> tuple[OrderComing, ...
             promise=Promise.model_validate_json(later.promise),
             due_minor=later.due_minor(entry.record),
             contact_id=later.contact_id,
-            contact_version=int(version or 0) if later.contact_id else 0,
+            contact_version=version_of(work.connection, later.contact_id),
             pickup_code=later.pickup_code,
             note=later.note,
             gift=later.gift,
@@ -219,11 +214,11 @@ def _orders(work: Work, lines: Iterable[TransferLine]) -> tuple[OrderComing, ...
 
 def _proposed(work: Work, transfer: Transfer) -> tuple[str, ...]:
     """Return the one receipt of nobody that holds exactly what was shipped; two would be a guess."""
+    if transfer.receipts:
+        return ()
     work.room(Transfers).flush()
     values = {"at": transfer.destination, "from_": transfer.source}
     sent = [(sku, line.shipped) for (_no, sku), line in transfer.lines.items() if line.shipped]
-    if transfer.receipts:
-        return ()
     same: list[Receipt] = []
     for row in work.connection.execute(_LOOSE, values).all():
         receipt = work.room(Transfers).receipt(row.receipt_id)
@@ -240,8 +235,8 @@ def settled(work: Work, transfer: Transfer) -> None:
     if not lines:
         return
     sentence = settled_sentence(transfer)
-    body = say.TransferSettled(**_of(transfer), lines=lines, sentence=sentence)
-    if any(line.shipped for line in transfer.lines.values()):
+    body = say.TransferSettled(**named(transfer), lines=lines, sentence=sentence)
+    if transfer.has_left:
         _send(work, transfer, transfer.source, body)
     _send(work, transfer, transfer.destination, body)
 
@@ -303,25 +298,8 @@ def _answer(work: Work, applied: Applied, transfer: Transfer) -> None:
     sentence = told[1].format(place=transfer.source)
     if transfer.refusal and transfer.send_state is SendState.REJECTED:
         sentence = f"{sentence} Why: {transfer.refusal.replace('_', ' ')}."
-    body = say.TransferTold(**_of(transfer), state=told[0], sentence=sentence[:300])
+    body = say.TransferTold(**named(transfer), state=told[0], sentence=sentence[:300])
     _send(work, transfer, transfer.destination, body)
-
-
-def _of(transfer: Transfer) -> dict[str, str]:
-    return {
-        "transfer_id": transfer.transfer_id,
-        "number": transfer.number,
-        "source": transfer.source,
-        "destination": transfer.destination,
-    }
-
-
-def _fitting(lines: Sequence[TransferLine], *, spare: int) -> tuple[TransferLine, ...]:
-    for letters in NAME_CUTS:
-        cut = tuple(line.model_copy(update={"name": line.name[:letters]}) for line in lines)
-        if spare + sum(len(line.model_dump_json().encode()) + 1 for line in cut) <= PACKET_BYTES:
-            break
-    return cut
 
 
 def _send(work: Work, transfer: Transfer, edge: str, body: WireModel, about: About | None = None) -> None:

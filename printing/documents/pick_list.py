@@ -5,7 +5,6 @@ each order has a tote, and every line names the tote it goes into. Between the b
 quantity, bin and tote are large and everything else is small.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -22,10 +21,10 @@ from printing.documents.parts import (
     slip_codes,
 )
 from protocol.kit.text import _, language
+from protocol.stock import bin_key
 
 TICK: Final = "[]"  # enlarged it is a box of its own
 BOX: Final = "[ ]"
-_DIGITS: Final = re.compile(r"(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +101,7 @@ def pick_list(facts: PickListFacts) -> Document:
 
 def walk_order(line: PickLine) -> tuple[object, ...]:
     """Return where a line comes on the walk: bin 2 before bin 10, and what has no bin at the end."""
-    pieces = _DIGITS.split(line.bin)
-    steps = tuple((len(piece.lstrip("0")), piece) if at % 2 else piece for at, piece in enumerate(pieces))
-    return (not line.bin.strip(), steps, line.name, line.sku, line.tote)
+    return (bin_key(line.bin), line.name, line.sku, line.tote)
 
 
 def _assignment(assignment: PickAssignment, facts: PickListFacts) -> Blocks:

@@ -6,14 +6,17 @@ place, read from end to end, made durable and only then renamed: a power cut lea
 
 import hashlib
 import os
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
+from protocol.clock import from_us
 from protocol.errors import Conflict, NotFound, Refused
 from protocol.kit.sqlite import Connection, DatabaseError, connect
 
 PAGES_AT_ONCE: Final = 2_000
+_REFUSE_SECONDS: Final = 0.5
 Progress = Callable[[str], None]
 
 
@@ -74,11 +77,52 @@ def check_database(file: Path) -> None:
         raise Refused(f"{file.name} is damaged: {said}.", "Take another backup.", code="damaged")
 
 
+def check_database_of(who: str, file: Path, tables: Collection[str]) -> None:
+    """Read a database from end to end, and make sure that it is one of a `store` or of a `hub`.
+
+    Raises:
+        NotFound: there is no such file.
+        Refused: it is no database, or damaged, or one without these tables.
+    """
+    check_database(file)
+    connection = connect(file, read_only=True)
+    try:
+        found = {row[0] for row in connection.execute("SELECT name FROM sqlite_master").fetchall()}
+    finally:
+        connection.close()
+    if not found.issuperset(tables):
+        raise Refused(f"{file.name} is no database of a {who}.", "Give a file that `backup` made.")
+
+
+def check_stopped(who: str, host: str, port: int) -> None:
+    """Make sure that nobody serves where a `store` or a `hub` does: its file is about to be moved.
+
+    Raises:
+        Conflict: it is running.
+    """
+    with socket.socket() as asked:
+        asked.settimeout(_REFUSE_SECONDS)
+        if port and asked.connect_ex((host, port)) == 0:
+            raise Conflict(
+                f"The {who} is running on port {port}.", "Stop it, then restore.", code=f"{who}_runs"
+            )
+
+
+def stamp_of(at_us: int) -> str:
+    """Return a moment as a part of a file's name."""
+    return f"{from_us(at_us):%Y%m%dT%H%M%S}"
+
+
 def put_in_place(made: Path, place: Path, stamp: str) -> Path | None:
     """Let a checked file become the database; return where the one before is kept, None if there was none.
 
-    The files beside a database (`-wal`, `-shm`) belong to it and go with it.
+    Nobody may have it open. The files beside a database (`-wal`, `-shm`) belong to it and go with it.
     """
+    connection = connect(made)
+    try:
+        _settle(connection)
+    finally:
+        connection.close()
     kept = None
     for suffix in ("-wal", "-shm", ""):
         old = place.with_name(f"{place.name}{suffix}")
@@ -91,7 +135,7 @@ def put_in_place(made: Path, place: Path, stamp: str) -> Path | None:
     return kept
 
 
-def settled(connection: Connection) -> None:
+def _settle(connection: Connection) -> None:
     """Bring everything that was written into the one file, so that it can be moved by itself."""
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.execute("PRAGMA journal_mode = DELETE")
@@ -110,7 +154,7 @@ def _copy(source: Path, part: Path, say: Progress) -> None:
     old, new = connect(source, read_only=True), connect(part)
     try:
         old.backup(new, pages=PAGES_AT_ONCE, progress=progress)
-        settled(new)
+        _settle(new)
     finally:
         new.close()
         old.close()

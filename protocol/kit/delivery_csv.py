@@ -9,11 +9,11 @@ nothing is left, nothing is expected.
 """
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from io import StringIO
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from protocol.clock import to_us
@@ -28,6 +28,8 @@ ROWS: Final = 20_000
 UNITS: Final = 1_000_000
 COLUMNS: Final = ("location", "supplier", "reference", "sku", "quantity", "cost", "due")
 _COUNT: Final = frozenset("0123456789")
+Pair = tuple[str, str]
+"""(location, SKU)"""
 
 
 @dataclass(slots=True)
@@ -58,35 +60,30 @@ def read_deliveries(
     given: Given,
     currency: str,
     zone: str,
-    known: Callable[[str, str], str],
+    wrong_of: Callable[[Collection[Pair]], Mapping[Pair, str]],
 ) -> list[Announced]:
     """Return the deliveries of a file, filling in the report.
 
-    `known` says what is wrong with a (location, SKU), or nothing.
+    `wrong_of` is asked once, about everything that the file names: it says what is wrong with which of it.
 
     Raises:
         Invalid: it is no such file, or no row of it can be used.
     """
     deliveries: dict[tuple[str, str, str], list[Announced]] = {}
     seen: set[tuple[str, str, str, str]] = set()
-    for number, values in _rows(text):
+    rows = [(number, values, _read(values, given, currency, zone)) for number, values in _rows(text)]
+    wrong = wrong_of({row.pair for _number, _values, row in rows if isinstance(row, _Row)})
+    for number, values, row in rows:
         report.rows += 1
-        try:
-            head, line, due_us = _row(values, given, currency, zone)
-            wrong = known(head[0], line.sku)
-            if wrong:
-                raise ValueError(wrong)
-            if (*head, line.sku) in seen:
-                raise ValueError(_("this item was in an earlier row of the delivery"))
-        except (Invalid, ValueError) as error:
-            said = error.what if isinstance(error, Invalid) else str(error)
+        said = row if isinstance(row, str) else wrong.get(row.pair, "") or _again(row, seen)
+        if isinstance(row, str) or said:
             report.note(Fault(number, values.get("sku", "")[:64], said, _("left out")), left_out=True)
             continue
-        seen.add((*head, line.sku))
-        parts = deliveries.setdefault(head, [])
+        seen.add(row.key)
+        parts = deliveries.setdefault(row.head, [])
         if not parts or len(parts[-1].lines) >= REQUEST_LINES:
-            parts.append(Announced(*head, part=len(parts) + 1, due_us=due_us))
-        parts[-1].lines.append(line)
+            parts.append(Announced(*row.head, part=len(parts) + 1, due_us=row.due_us))
+        parts[-1].lines.append(row.line)
         report.taken += 1
     if not report.taken:
         first = report.faults[0] if report.faults else Fault(1, "", _("there is no row"), "")
@@ -128,9 +125,36 @@ def _rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
         ) from error
 
 
-def _row(
-    values: Mapping[str, str], given: Given, currency: str, zone: str
-) -> tuple[tuple[str, str, str], ExpectedLine, int | None]:
+class _Row(NamedTuple):
+    head: tuple[str, str, str]
+    """Location, supplier and reference: what a delivery is known by."""
+    line: ExpectedLine
+    due_us: int | None
+
+    @property
+    def pair(self) -> Pair:
+        return self.head[0], self.line.sku
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return (*self.head, self.line.sku)
+
+
+def _again(row: _Row, seen: Collection[tuple[str, str, str, str]]) -> str:
+    return _("this item was in an earlier row of the delivery") if row.key in seen else ""
+
+
+def _read(values: Mapping[str, str], given: Given, currency: str, zone: str) -> _Row | str:
+    """Return what a row says, or why it cannot be read."""
+    try:
+        return _row(values, given, currency, zone)
+    except Invalid as error:
+        return error.what
+    except ValueError as error:
+        return str(error)
+
+
+def _row(values: Mapping[str, str], given: Given, currency: str, zone: str) -> _Row:
     quantity, sku = values.get("quantity", ""), values.get("sku", "")
     if not sku or len(sku) > 64 or not sku.isprintable():
         raise ValueError(_("sku {said} is no item", said=repr(sku[:20])))
@@ -147,7 +171,7 @@ def _row(
         sku=sku, quantity=int(quantity), unit_cost_minor=parse_minor(cost, currency) if cost else 0
     )
     head = ((values.get("location") or given.location)[:64], supplier[:120], reference[:80])
-    return head, line, _due(values.get("due", ""), zone)
+    return _Row(head, line, _due(values.get("due", ""), zone))
 
 
 def _due(text: str, zone: str) -> int | None:

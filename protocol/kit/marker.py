@@ -36,6 +36,12 @@ def read_note(path: Path) -> Note | None:
         return None
 
 
+def used_ordinal(path: Path) -> int:
+    """Return the highest number of a life that was printed, as far as the file knows; 0 without one."""
+    note = read_note(path)
+    return 0 if note is None else note.ordinal
+
+
 def write_note(path: Path, note: Note) -> None:
     """Replace the file so that a power cut leaves the old or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,11 +2,10 @@
 
 import secrets
 import time
-from typing import Final
 
 from uuid_utils.compat import uuid7
 
-from protocol.clock import Clock
+from protocol.clock import DAY_US, Clock
 
 
 class SystemClock:
@@ -19,9 +18,6 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return seconds from an arbitrary start that never go back."""
         return time.monotonic()
-
-
-DAY_US: Final = 24 * 3600 * 1_000_000
 
 
 class FlooredClock:

@@ -108,7 +108,11 @@ def test_any_bytes_are_understood_alike_however_they_are_cut(data: bytes, cut: i
 @settings(max_examples=150, deadline=None)
 @given(data=st.binary(max_size=400))
 def test_no_bytes_at_all_can_break_the_virtual_printer(data: bytes) -> None:
-    render(data, profile_of("epson_58"))
+    profile = profile_of("epson_58")
+
+    slips = render(data, profile)
+
+    assert [slip.dots.width for slip in slips] == [profile.dots] * len(slips)
 
 
 @settings(max_examples=40, deadline=None)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from hub.stock.harm import Promised, least_harm, pending, victims
+from hub.fulfil.harm import Promised, least_harm, pending, victims
 from protocol.errors import OutOfRights, OutOfStock
 from protocol.fulfilment import PromiseClass
 from protocol.lending import LastUnits, Terms, Wish, balance
@@ -215,12 +215,26 @@ class Rebalancing(RuleBasedStateMachine):
         """Let everything be heard, and look whether it comes to rest with nothing leaked."""
         if not hasattr(self, "edge"):
             return
+        self.settle()
+        assert self.is_at_rest
+        assert self.leaked == 0
+
+    def settle(self) -> None:
+        """Let everything be heard."""
         for _round in range(ROUNDS):
             self.both_hear_each_other()
-        assert self.wish().lend == 0
-        assert self.wish().back <= 0 or self.desk.right.free == 0
-        edge, right = self.edge, self.desk.right
-        assert edge.physical == edge.bound + edge.sellable + self.open_units + right.free
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the store neither lends more nor asks back what the hub could give."""
+        wish = self.wish()
+        return wish.lend == 0 and (wish.back <= 0 or self.desk.right.free == 0)
+
+    @property
+    def leaked(self) -> int:
+        """Units on the shelf that neither side may sell and nobody waits for."""
+        edge = self.edge
+        return edge.physical - edge.bound - edge.sellable - self.open_units - self.desk.right.free
 
 
 Rebalancing.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
@@ -244,7 +258,10 @@ def test_a_loan_comes_to_rest_after_the_store_has_sold(
         both.a_walk_in_customer_buys(units=1)
     both.the_store_sells_faster_or_slower(rate_milli=rate_milli)
 
-    both.teardown()
+    both.settle()
+
+    assert both.is_at_rest
+    assert both.leaked == 0
 
 
 PROMISED = st.lists(

@@ -5,19 +5,31 @@ what was meant for a life that is over. A restore is what it is in a store: the 
 noticed, and what was on the shelf is counted.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import hypothesis.strategies as st
-from hypothesis import settings
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from protocol.errors import OrderspineError
 from protocol.reopening import IAm, NewEpoch, OpenUnits, by_sku, may_adopt, next_epoch, union
-from protocol.rights import EdgeStock, EdgeVector, HubRight, HubVector
+from protocol.rights import EdgeCells, EdgeStock, EdgeVector, HubRight, HubVector
 
 SKU = "COAT-M"
 UNITS = st.integers(min_value=1, max_value=3)
+SIDE = st.sampled_from(("store", "hub"))
+WHICH = st.integers(min_value=0, max_value=9)
 SESS, NONCE = "0" * 16, "1" * 16
 NO_VECTOR = EdgeVector(sku=SKU, ep=0, ver=0, G=0, F=0, P=0, B=0)
 
@@ -53,6 +65,8 @@ class BeginningAnew(RuleBasedStateMachine):
 
     said_by_store = Bundle("said_by_store")
     said_by_hub = Bundle("said_by_hub")
+    new_epochs = Bundle("new_epochs")
+    """Every NEW that was ever said, also to a life that is over."""
 
     @initialize(physical=st.integers(min_value=0, max_value=12))
     def open_the_store(self, physical: int) -> None:
@@ -64,7 +78,7 @@ class BeginningAnew(RuleBasedStateMachine):
         self.promised: dict[str, int] = {}
         """Every promise a customer has, and its units; the hub commits them where no restore reaches."""
         self.gone: set[str] = set()
-        self.store_copy, self.hub_copy = self.store, self.hub
+        self.store_copies, self.hub_copies = [self.store], [self.hub]
 
     # --- ordinary days ---
 
@@ -87,9 +101,7 @@ class BeginningAnew(RuleBasedStateMachine):
         return self.store.life, self.hub.life, self.store.stock.vector(self.version)
 
     @rule(said=said_by_store)
-    def the_hub_hears(self, said: tuple[int, int, EdgeVector] | IAm) -> None:
-        if isinstance(said, IAm):
-            return
+    def the_hub_hears(self, said: tuple[int, int, EdgeVector]) -> None:
         life, hub_life, vector = said
         hub = self.hub
         if life != self.store.life or hub_life != hub.life:
@@ -125,10 +137,8 @@ class BeginningAnew(RuleBasedStateMachine):
         return self.hub.right.vector(0)
 
     @rule(said=said_by_hub)
-    def the_store_hears(self, said: HubVector | NewEpoch) -> None:
-        if isinstance(said, NewEpoch):
-            self._adopt(said)
-        elif not self.store.fenced:
+    def the_store_hears(self, said: HubVector) -> None:
+        if not self.store.fenced:
             self._store(lambda stock: stock.see(said))
 
     @rule()
@@ -154,38 +164,51 @@ class BeginningAnew(RuleBasedStateMachine):
 
     @rule()
     def back_up_the_store(self) -> None:
-        self.store_copy = self.store
+        self.store_copies.append(self.store)
 
     @rule()
     def back_up_the_hub(self) -> None:
-        self.hub_copy = self.hub
+        self.hub_copies.append(self.hub)
 
-    @rule()
-    def restore_the_store(self) -> None:
+    @rule(which=WHICH)
+    def restore_the_store(self, which: int) -> None:
         """The copy gets a new life; what is on the shelf is counted, and its own log comes back."""
+        copy = self.store_copies[which % len(self.store_copies)]
         self.lives += 1
-        stock = replace(self.store_copy.stock, physical=self.store.stock.physical)
         self.store = replace(
-            self.store_copy,
-            stock=stock,
+            copy,
+            stock=replace(copy.stock, physical=self.store.stock.physical),
             life=self.lives,
-            open=self.store_copy.open - self.gone,
+            open=copy.open - self.gone,
             fenced=True,
         )
         self.hub = replace(self.hub, fenced=True, told=None)
 
-    @rule()
-    def restore_the_hub(self) -> None:
+    @rule(side=SIDE, which=WHICH, new=new_epochs)
+    def one_side_is_restored_and_the_first_word_is_late(self, side: str, which: int, new: NewEpoch) -> None:
+        self._restore(side, which)
+        self.the_store_hears_of_an_epoch(new)
+
+    @rule(which=WHICH)
+    def restore_the_hub(self, which: int) -> None:
         """The copy gets a new life and fences the store, which hears of it with its next word."""
+        copy = self.hub_copies[which % len(self.hub_copies)]
         self.hub_lives += 1
-        self.hub = replace(self.hub_copy, life=self.hub_lives, fenced=True, told=None)
+        self.hub = replace(copy, life=self.hub_lives, fenced=True, told=None)
         self.store = replace(self.store, fenced=True)
+
+    def _restore(self, side: str, which: int) -> None:
+        if side == "store":
+            self.restore_the_store(which)
+        else:
+            self.restore_the_hub(which)
 
     # --- and both begin anew ---
 
-    @rule(target=said_by_store)
-    def who_are_you(self) -> IAm:
-        return self._iam()
+    @rule()
+    def who_are_you(self) -> None:
+        """The answer is lost; that the store has noted what had left by then is not."""
+        self._iam()
 
     def _iam(self) -> IAm:
         self.store = replace(self.store, finished_asked=self.store.stock.cells.finished)
@@ -201,12 +224,14 @@ class BeginningAnew(RuleBasedStateMachine):
             open=tuple(self._line(name) for name in sorted(self.store.open)),
         )
 
-    @rule(target=said_by_hub)
-    def who_is_answered_and_new_is_said(self) -> NewEpoch | HubVector:
+    @precondition(lambda self: self.hub.fenced)
+    @rule(target=new_epochs)
+    def who_is_answered_and_new_is_said(self) -> NewEpoch:
+        return self._new()
+
+    def _new(self) -> NewEpoch:
         """The hub has applied the log: it knows what has left, also what its copy had forgotten."""
         iam = self._iam()
-        if not self.hub.fenced:
-            return self.hub.right.vector(0)
         mine = [self._line(name) for name in sorted(set(self.promised) - self.gone)]
         units = union(mine, iam.open)
         ep = next_epoch(self.hub.right.epoch, iam.ep)
@@ -215,13 +240,28 @@ class BeginningAnew(RuleBasedStateMachine):
         self.hub = replace(self.hub, right=right, told=new)
         return new
 
-    def _adopt(self, new: NewEpoch) -> None:
+    @rule(target=new_epochs, side=SIDE, which=WHICH, units=UNITS)
+    def one_side_is_restored_and_both_trade_again(self, side: str, which: int, units: int) -> NewEpoch:
+        """Nothing is lost on the way, but what was said may come once more at any later time."""
+        self._restore(side, which)
+        new = self._new()
+        self.the_store_hears_of_an_epoch(new)
+        self.the_hub_hears(self.tell())
+        self.lend(units)
+        self.the_hub_hears(self.tell())
+        self.promise(units)
+        return new
+
+    @rule(new=new_epochs)
+    def the_store_hears_of_an_epoch(self, new: NewEpoch) -> None:
+        """Begin a new epoch as the store's rows do: what `may_adopt` lets through is taken as it stands."""
         store = self.store
         if not may_adopt(new, inc=inc(store.life), hub_inc=inc(self.hub.life), ep=store.stock.epoch):
             return
         done = store.stock.cells.finished - store.finished_asked
-        stock = store.stock.reopened(new.ep, allocated=by_sku(new.open).get(SKU, 0), finished=done)
-        self.store = replace(store, stock=stock, fenced=False)
+        cells = EdgeCells(granted=by_sku(new.open).get(SKU, 0), finished=done)
+        stock = replace(store.stock, epoch=new.ep, cells=cells, returned_seen=0)
+        self.store = replace(store, stock=stock, fenced=False, finished_asked=0)
 
     def _line(self, name: str) -> OpenUnits:
         return OpenUnits(owner=name, line_no=1, sku=SKU, units=self.promised[name])
@@ -237,9 +277,18 @@ class BeginningAnew(RuleBasedStateMachine):
         """Open promises never exceed the stock, but for what the store declares."""
         if self.store.fenced:
             return  # it is set aside: counted and agreed on before it goes on
-        owed = sum(units for name, units in self.promised.items() if name not in self.gone)
         stock = self.store.stock
-        assert owed <= stock.physical - stock.bound + stock.deficit
+        assert self.owed <= stock.physical - stock.bound + stock.deficit
+
+    @invariant()
+    def a_store_that_goes_on_has_lent_whatever_is_owed(self) -> None:
+        """Otherwise it would sell a promised unit to the next customer."""
+        if not self.store.fenced:
+            assert self.owed <= self.store.stock.outstanding
+
+    @property
+    def owed(self) -> int:
+        return sum(units for name, units in self.promised.items() if name not in self.gone)
 
     @invariant()
     def a_hub_that_is_fenced_has_promised_nothing_new(self) -> None:
@@ -249,3 +298,35 @@ class BeginningAnew(RuleBasedStateMachine):
 
 BeginningAnew.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
 TestBeginningAnew = BeginningAnew.TestCase
+
+
+def in_any_life(new: NewEpoch, *, inc: str, hub_inc: str, ep: int) -> bool:
+    del inc
+    return new.hub_inc == hub_inc and new.ep > ep
+
+
+def any_epoch(new: NewEpoch, *, inc: str, hub_inc: str, ep: int) -> bool:
+    del ep
+    return new.inc == inc and new.hub_inc == hub_inc
+
+
+@pytest.mark.parametrize("without_a_check", [in_any_life, any_epoch])
+def test_a_store_that_takes_a_late_epoch_over_without_looking_at_it_is_found(
+    monkeypatch: pytest.MonkeyPatch, without_a_check: Callable[..., bool]
+) -> None:
+    """A late NEW comes to a life that it is not meant for, or for a second time."""
+    monkeypatch.setattr(sys.modules[__name__], "may_adopt", without_a_check)
+    once = settings(
+        max_examples=300,
+        stateful_step_count=40,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+    )
+
+    with pytest.raises(AssertionError, match="owed"):
+        run_state_machine_as_test(BeginningAnew, settings=once)

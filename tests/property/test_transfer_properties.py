@@ -11,16 +11,8 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.transfers.rules import (
-    Counted,
-    Line,
-    Walked,
-    answered,
-    arrived,
-    matched,
-    picked_line,
-    put_back,
-)
+from edge_agent.transfers.rules import Counted, Line, answered, arrived, matched
+from edge_agent.walk import Walked, picked_lines, put_back
 from protocol.fulfilment import PutBackLine, ShortLine, ShortReason, UnitsLine
 from protocol.movements import (
     Bucket,
@@ -107,7 +99,7 @@ def walk(asked: Asked) -> tuple[Shop, list[UnitsLine], list[UnitsLine | ShortLin
     source.move(reserve_movements([(each.sku, each.bound) for each in accepted]))
     open_line = replace(line, lent=accepted[0].lent, bound=accepted[0].bound)
     by_reason = Counter(asked.shorts)
-    units, shorts = picked_line(open_line, Walked(asked.found, tuple(sorted(by_reason.items()))))
+    units, shorts = picked_lines(open_line, Walked(asked.found, tuple(sorted(by_reason.items()))))
     picked = [units] if units else []
     source.move(pick_movements(picked, shorts))
     source.hub_picked += sum(each.lent for each in picked)

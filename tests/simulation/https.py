@@ -142,10 +142,10 @@ def own_past(hub: Hub, edge: str, request: httpx.Request) -> httpx.Response:
             events = pullback.own_events(connection, edge, inc, int(request.url.params["after"]))
             return httpx.Response(200, json={"events": events}, request=request)
     batch = decode_batch(request.read())
-    if (batch.edge, batch.inc) != (edge, inc) or row.state == "current":
-        return httpx.Response(422, request=request)
-    now_us = hub.clock.now_us()
-    received = hub.database.write(lambda unit: hub.inbox.receive_in(unit, batch, batch.events, now_us))
+    try:
+        received = hub.database.write(lambda unit: pullback.take_in(hub, unit, edge, inc, batch))
+    except OrderspineError as error:
+        return httpx.Response(error.http_status, request=request)
     return httpx.Response(200, json={"upto": received.upto}, request=request)
 
 

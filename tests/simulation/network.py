@@ -173,8 +173,17 @@ class SimSession:
 class Network:
     """The broker and every line to it."""
 
-    def __init__(self, schedule: Schedule, rng: random.Random, options: Options, tally: Tally) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        rng: random.Random,
+        options: Options,
+        tally: Tally,
+        failed: Callable[[str], None],
+    ) -> None:
+        """`failed` ends the run."""
         self.schedule, self.rng, self.options, self.tally = schedule, rng, options, tally
+        self.failed = failed
         self.up = True
         self.calm = False
         """In the second phase nothing is lost, repeated or held back any more."""
@@ -249,7 +258,10 @@ class Network:
         self.tally.packets += 1
         self.schedule.note(f"> {topic} {len(payload)} {hash_of(payload)}")
         for listener in self.heard:
-            listener(connection, topic, payload)
+            try:
+                listener(connection, topic, payload)
+            except Exception as error:  # noqa: BLE001 - else the sender takes it for a line that is down
+                self.failed(f"whoever listens tripped over {topic}: {type(error).__name__}: {error}")
         line = connection.session.owner.line
         if not line.up:
             self.tally.fault("packet cut off")

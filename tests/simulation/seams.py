@@ -76,9 +76,8 @@ class SimHubLink(hub.link.service.HubLink):
                 act()
             except OrderspineError:
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - it ends the run
                 self.failed(error)
-                raise
 
         super()._guarded(edge, watched)
 

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from hub.link.desk import Desk
+from tests.simulation.invariants import Auditor
 from tests.simulation.mutants import disk, wire
 from tests.simulation.options import Options
 from tests.simulation.run import SEEDS, Runner, kept_seeds, runner
+from tests.simulation.shake import Handshakes
 
-COUNT = 20
+COUNT = 40
 PART = 10
 POWER_CUTS = Options(seconds=40, edge_crash=4.0, power=1.0)
 
@@ -66,6 +69,21 @@ def test_another_seed_leaves_another_trace(here: Runner) -> None:
     quiet = Options(seconds=3)
 
     assert here.run(1, options=quiet).trace != here.run(2, options=quiet).trace
+
+
+@pytest.mark.parametrize("where", [(Auditor, "heard"), (Handshakes, "heard"), (Desk, "handle")])
+def test_whoever_trips_over_a_packet_ends_the_run_also_inside_of_the_hub(
+    here: Runner, monkeypatch: pytest.MonkeyPatch, where: tuple[type, str]
+) -> None:
+    def trips(*_said: object) -> None:
+        raise KeyError("upto")
+
+    monkeypatch.setattr(*where, trips)
+
+    problem = here.run(1, options=Options(seconds=3)).problem
+
+    assert "tripped" in problem
+    assert "KeyError: 'upto'" in problem
 
 
 def test_a_store_whose_commits_do_not_wait_for_the_disk_loses_what_it_told(here: Runner) -> None:

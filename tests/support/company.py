@@ -51,6 +51,16 @@ def product(n: int) -> dict[str, str]:
     }
 
 
+def wipe_broker(supervisor: Supervisor) -> None:
+    """Kill the broker of a company, throw away all it has, and start it again on the same port."""
+    broker = supervisor._broker
+    assert broker is not None
+    with supervisor._lock:
+        broker.kill()
+        broker.wipe()
+        supervisor._spawner.do(broker.start)
+
+
 @dataclass
 class Seller:
     """Somebody at a till who sells, sometimes takes something back, and writes every answer down."""
@@ -209,12 +219,7 @@ class Company:
 
     def wipe_broker(self) -> None:
         """Kill the broker, throw away all it has, and start it again on the same port."""
-        broker = self.supervisor._broker
-        assert broker is not None
-        with self.supervisor._lock:
-            broker.kill()
-            broker.wipe()
-            self.supervisor._spawner.do(broker.start)
+        wipe_broker(self.supervisor)
 
     def signal_hub(self, number: signal.Signals) -> None:
         """Send the hub a signal."""

@@ -27,7 +27,7 @@ from deploy.demo.setup import SetUp, as_csv, prepare
 from deploy.demo.supervisor import HUB, Supervisor
 from protocol.ids import IdMaker
 from protocol.kit.system import SystemClock, SystemIds
-from tests.support.company import product
+from tests.support.company import product, wipe_broker
 from tests.support.processes import descendants
 from tests.support.wire import eventually
 
@@ -37,6 +37,8 @@ WAREHOUSE = "warehouse"
 NAMES = (STORE, OTHER, WAREHOUSE)
 TILL = "till-1"
 PRODUCTS = 490
+ORDERED = 478
+"""Articles that orders take in their turn; the others are untouched until a test asks for them by name."""
 ON_HAND = 100
 """Of every article in every place."""
 LENT = 20
@@ -217,12 +219,7 @@ class LaterCompany:
 
     def wipe_broker(self) -> None:
         """Kill the broker, throw away all it has, and start it again on the same port."""
-        broker = self.supervisor._broker
-        assert broker is not None
-        with self.supervisor._lock:
-            broker.kill()
-            broker.wipe()
-            self.supervisor._spawner.do(broker.start)
+        wipe_broker(self.supervisor)
 
     def cut_all(self) -> None:
         """Cut every place off."""

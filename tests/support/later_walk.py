@@ -16,7 +16,7 @@ from typing import Any, Final
 from deploy.demo.supervisor import HUB
 from protocol.errors import Refused
 from tests.support.company import product
-from tests.support.later_company import OTHER, PATIENCE_SECONDS, PRODUCTS, STORE, LaterCompany
+from tests.support.later_company import ORDERED, OTHER, PATIENCE_SECONDS, STORE, LaterCompany
 
 OPEN: Final = "('proposed', 'acknowledged', 'picking', 'picked', 'packed', 'ready')"
 UNITS: Final = 2
@@ -73,7 +73,7 @@ class Walk:
 
     def __post_init__(self) -> None:
         self.n = self.company.next_order()
-        self.goods = tuple(product((LINES * self.n + line) % PRODUCTS) for line in range(LINES))
+        self.goods = tuple(product((LINES * self.n + line) % ORDERED) for line in range(LINES))
 
     def go(self, upto: int | None = None, *, patient: bool = True) -> None:
         """Take the steps up to one of them (not included), or all; without patience stop where one waits."""

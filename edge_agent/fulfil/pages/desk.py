@@ -17,7 +17,6 @@ from edge_agent.fulfil.pages.inbox import leads_to
 from edge_agent.fulfil.pages.story import slips_of
 from edge_agent.fulfil.pages.words import (
     clock,
-    items_word,
     next_word,
     second_identifiers,
     state_word,
@@ -30,6 +29,7 @@ from edge_agent.fulfil.steps.models import AssignmentView, HandoverView, Verific
 from edge_agent.pages import Ask, ask_in_place, command, form_of, go_to, show
 from edge_agent.paper import steps as paper_steps
 from edge_agent.web import edge_of, signed_in
+from edge_agent.words import items_word
 from protocol.errors import Invalid, NotFound, Refused, TooManyTries
 from protocol.fulfilment import Verified
 from protocol.ids import parse_slip_code

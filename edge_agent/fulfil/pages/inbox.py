@@ -7,16 +7,17 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from edge_agent.answers import Answer, said
 from edge_agent.context import Edge
 from edge_agent.exceptions import rows as exception_rows
 from edge_agent.fulfil.pages import shown
-from edge_agent.fulfil.pages.answers import Answer, said
 from edge_agent.fulfil.pages.words import span
 from edge_agent.fulfil.steps import holds, picking, views
 from edge_agent.fulfil.steps.commands import CheckIn, CheckOut, StartPick
 from edge_agent.fulfil.steps.models import Found, WorkView
 from edge_agent.pages import form_of, go_to, show
 from edge_agent.paper import steps as paper_steps
+from edge_agent.people.steps import name_of
 from edge_agent.web import edge_of, parsed, signed_in
 from protocol.errors import NotFound
 from protocol.ids import parse_slip_code
@@ -185,7 +186,7 @@ def view(connection: Connection, edge: Edge, person: CurrentPerson, which: str) 
                 each.assignment_id,
                 each.number,
                 each.device,
-                shown.who(connection, each.by),
+                name_of(connection, each.by),
                 each.at_us,
                 each.cancel_asked,
             )

@@ -6,16 +6,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
+from edge_agent.answers import Answer, drawn, heard, part, said
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.pages import shown
-from edge_agent.fulfil.pages.answers import Answer, drawn, part, said
-from edge_agent.fulfil.pages.words import clock, items_word, kind_word, next_word, state_word
+from edge_agent.fulfil.pages.words import clock, kind_word, next_word, state_word
 from edge_agent.fulfil.steps import picking, views, walking
 from edge_agent.fulfil.steps.commands import FinishPick, ScanItem, SetFound, ShortPick, StartPick, UndoScan
-from edge_agent.fulfil.steps.models import Finished, PickOrderView, PickView, Scanned
+from edge_agent.fulfil.steps.models import Finished, PickLineView, PickOrderView, PickView, Scanned
 from edge_agent.pages import go_to, show
 from edge_agent.web import edge_of, parsed, signed_in
+from edge_agent.words import items_word
 from protocol.errors import Invalid
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -110,19 +111,9 @@ async def finish(request: Request, list_id: ListId, edge: AnyEdge, person: Anybo
 def _counted(  # noqa: PLR0917 - one scan in the order of its parts
     request: Request, edge: Edge, list_id: str, scanned: Scanned, key: str, person: CurrentPerson
 ) -> Response:
-    picked = scanned.outcome == "picked"
     feedback = part(request, "fulfil/scanned.html", scan=scanned, nth=key, quiet=False)
-    return said(
-        Answer(
-            ok=picked,
-            outcome=scanned.outcome,
-            scan_id=scanned.scan_id,
-            html=_drawn(request, edge, list_id, person),
-            feedback=feedback,
-            what=scanned.what,
-            remedy=scanned.remedy,
-        )
-    )
+    html = _drawn(request, edge, list_id, person)
+    return heard(scanned, ok=scanned.outcome == "picked", html=html, feedback=feedback)
 
 
 def _drawn(request: Request, edge: Edge, list_id: str, person: CurrentPerson) -> str:
@@ -139,7 +130,7 @@ def view(connection: Connection, edge: Edge, pick: PickView, person: CurrentPers
     """
     if not pick.orders:
         raise Invalid(_("This list is empty."), _("Choose the order from the list of work."))
-    lines = shown.pick_lines(connection, pick)
+    lines = shown.pick_lines(connection, pick.lines, _says)
     batch = len(pick.orders) > 1
     first = min(pick.orders, key=lambda each: each.due_us)
     assignments = [views.assignment(connection, edge, each.assignment_id) for each in pick.orders]
@@ -157,7 +148,7 @@ def view(connection: Connection, edge: Edge, pick: PickView, person: CurrentPers
         "kind_word": kind_word(first.kind) if not batch else items_word(pick.wanted),
         "clock": clock(edge, first.due_us, first.clock, with_time=True),
         "lines": lines,
-        "data": shown.for_handheld(pick, lines),
+        "data": shown.for_handheld(pick.list_id, lines),
         "orders": tuple(_order(edge, each) for each in pick.orders),
         "batch": batch,
         "held": held,
@@ -167,6 +158,10 @@ def view(connection: Connection, edge: Edge, pick: PickView, person: CurrentPers
         if held
         else (),
     }
+
+
+def _says(line: PickLineView) -> str:
+    return _("customer takes something similar") if line.substitutes else ""
 
 
 def _state(pick: PickView) -> str:

@@ -1,6 +1,7 @@
 """What the pages show of work: rows of lists, lines of a walk, the steps after it. Words and numbers only."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,15 +10,15 @@ from edge_agent.context import Edge
 from edge_agent.fulfil.pages.words import (
     ClockShown,
     clock,
-    items_word,
     kind_word,
     next_word,
     short_effect,
     short_word,
     state_word,
 )
-from edge_agent.fulfil.steps.models import AssignmentView, ParcelView, PickLineView, PickView, WorkView
-from edge_agent.people import rows as people_rows
+from edge_agent.fulfil.steps.models import AssignmentView, ParcelView, PickLineView, WorkView
+from edge_agent.people.steps import name_of
+from edge_agent.words import items_word
 from protocol.fulfilment import ShortReason
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -71,7 +72,8 @@ class PickShown:
     short: int
     left: int
     on_hand: int
-    substitutes: bool
+    says: str
+    """What else a picker should know of it."""
     ends: str
     codes: tuple[str, ...]
     where: str
@@ -125,12 +127,6 @@ class StepsShown:
     parcel_words: str
 
 
-def who(connection: Connection, person_id: str) -> str:
-    """Return a person's name."""
-    found = people_rows.find_person(connection, person_id) if person_id else None
-    return found.name if found else person_id
-
-
 def row(connection: Connection, edge: Edge, each: WorkView, device: str) -> RowShown:
     """Return one assignment for a list."""
     held_elsewhere = bool(each.held_by) and each.held_by != device
@@ -138,7 +134,7 @@ def row(connection: Connection, edge: Edge, each: WorkView, device: str) -> RowS
     if each.held_by:
         said.append(_("taken along by {device}", device=each.held_by))
     elif each.state == "picking":
-        said.append(_("{who} picks it", who=who(connection, each.picker)))
+        said.append(_("{who} picks it", who=name_of(connection, each.picker)))
     elif each.state in {"picked", "packed"}:
         said.append(state_word(each.state)[0].lower())
     if each.gift:
@@ -170,13 +166,15 @@ def counted(one: str, many: str, limit: int = COUNTED_WORDS) -> str:
     return json.dumps({"1": one, "many": many} | ({"0": many.replace("{n}", "0")} if limit else {}))
 
 
-def pick_lines(connection: Connection, pick: PickView) -> tuple[PickShown, ...]:
+def pick_lines(
+    connection: Connection, lines: Sequence[PickLineView], says: Callable[[PickLineView], str]
+) -> tuple[PickShown, ...]:
     """Return the lines of a walk; the first that is not done is the one to find next."""
-    at = next((n for n, line in enumerate(pick.lines) if line.left > 0), len(pick.lines))
-    return tuple(_pick_line(connection, line, n, at) for n, line in enumerate(pick.lines))
+    at = next((n for n, line in enumerate(lines) if line.left > 0), len(lines))
+    return tuple(_pick_line(connection, line, says(line), n, at) for n, line in enumerate(lines))
 
 
-def _pick_line(connection: Connection, line: PickLineView, n: int, at: int) -> PickShown:
+def _pick_line(connection: Connection, line: PickLineView, says: str, n: int, at: int) -> PickShown:
     codes = barcodes_of(connection, line.sku)
     where = "now" if n == at else "past" if n < at or not line.left else "next"
     return PickShown(
@@ -193,7 +191,7 @@ def _pick_line(connection: Connection, line: PickLineView, n: int, at: int) -> P
         short=line.short,
         left=line.left,
         on_hand=line.on_hand,
-        substitutes=line.substitutes,
+        says=says,
         ends=codes[0][-4:] if codes else "",
         codes=(line.sku, *codes),
         where=where,
@@ -214,11 +212,11 @@ def _reason(reason: ShortReason, line: PickLineView) -> ReasonShown:
     return ReasonShown(reason.value, short_word(reason), json.dumps(stock), json.dumps(rest))
 
 
-def for_handheld(pick: PickView, lines: tuple[PickShown, ...]) -> str:
+def for_handheld(list_id: str, lines: Sequence[PickShown]) -> str:
     """Return a walk as `handheld.js` judges scans by it while the store PC cannot be asked."""
     return json.dumps(
         {
-            "list": pick.list_id,
+            "list": list_id,
             "over": False,
             "lines": [
                 {

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.context import Edge
-from edge_agent.fulfil.pages.shown import who
-from edge_agent.fulfil.pages.words import items_word, next_word, verified_word
+from edge_agent.fulfil.pages.words import next_word, verified_word
 from edge_agent.fulfil.rows import assignments as rows
 from edge_agent.fulfil.steps.models import AssignmentView
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper.rules import slip_label, state_label
+from edge_agent.people.steps import name_of
+from edge_agent.words import items_word
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.shell import Shape
@@ -66,7 +67,7 @@ def _past(connection: Connection, edge: Edge, each: AssignmentView) -> Iterator[
     picked = sum(line.picked + line.fulfilled for line in each.items)
     short = sum(line.short for line in each.items)
     if found.picker:
-        says = _("By {who}, list {list}.", who=who(connection, found.picker), list=found.list_id)
+        says = _("By {who}, list {list}.", who=name_of(connection, found.picker), list=found.list_id)
         done = picked or short
         if short:
             says += " " + _("{n} were missing and went back to routing.", n=short)
@@ -110,7 +111,7 @@ def _left(connection: Connection, edge: Edge, each: AssignmentView) -> Iterator[
     now_us = edge.clock.now_us()
     for handover in each.handovers:
         says = _("{n} to the customer by {who}. {how}.",
-                 n=items_word(handover.units), who=who(connection, handover.by),
+                 n=items_word(handover.units), who=name_of(connection, handover.by),
                  how=verified_word(handover.verified))  # fmt: skip
         if handover.proxy:
             says += " " + _("Somebody else collected.")

@@ -114,11 +114,6 @@ def kind_word(kind: str, service: str = "") -> str:
     return _("Ship, {service}", service=service) if service else _("Ship")
 
 
-def items_word(units: int) -> str:
-    """Return a number of items."""
-    return _("1 item") if units == 1 else _("{n} items", n=units)
-
-
 def short_word(reason: ShortReason) -> str:
     """Return why units are missing, as somebody at the shelf says it."""
     words = {

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
+from edge_agent.answers import Answer, drawn, said
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.exceptions.rows import find_open
 from edge_agent.fulfil.api import check_verified
 from edge_agent.fulfil.pages import shown
-from edge_agent.fulfil.pages.answers import Answer, drawn, said
 from edge_agent.fulfil.pages.story import Node, changes_said, slips_of, story
 from edge_agent.fulfil.pages.words import clock, kind_word, next_title, reject_reasons, state_word
 from edge_agent.fulfil.steps import holds, inbox, parcels, pickup, views
@@ -33,6 +33,7 @@ from edge_agent.fulfil.steps.models import AssignmentView, CandidateView
 from edge_agent.pages import Ask, ask_in_place, command, form_of, show
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper import steps as paper_steps
+from edge_agent.people.steps import name_of
 from edge_agent.web import edge_of, parsed, signed_in
 from protocol.errors import Invalid
 from protocol.kit.sqlite import Connection
@@ -284,7 +285,7 @@ def view(connection: Connection, edge: Edge, assignment_id: str, person: Current
         "slips": slips_of(connection, each),
         "held": held,
         "held_by": each.held_by,
-        "holder": (shown.who(connection, holder.by), holder.at_us) if holder else ("", 0),
+        "holder": (name_of(connection, holder.by), holder.at_us) if holder else ("", 0),
         "ids_json": json.dumps([assignment_id]),
         "reasons": reject_reasons(),
         "task": task_of(connection, each),

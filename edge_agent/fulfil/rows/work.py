@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.database import EdgeUnit
-from edge_agent.fulfil.rules import Walked
+from edge_agent.walk import Walked
 from protocol.fulfilment import ShortReason
 from protocol.kit.sqlite import Connection
 

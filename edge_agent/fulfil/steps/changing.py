@@ -7,14 +7,15 @@ new list, because whoever walks with the old one would fetch what nobody wants a
 
 from collections.abc import Iterable, Mapping
 
-from edge_agent.context import Edge
+from edge_agent.context import SYSTEM, Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import assignments as rows
 from edge_agent.fulfil.rows import facts, work
 from edge_agent.fulfil.rows.assignments import Assignment
-from edge_agent.fulfil.rules import OPEN_STATES, Line, Walked
+from edge_agent.fulfil.rules import OPEN_STATES, Line
 from edge_agent.fulfil.steps import promises, slips
-from edge_agent.fulfil.steps.common import SYSTEM, tell
+from edge_agent.fulfil.steps.common import tell
+from edge_agent.walk import Walked
 from protocol import later
 from protocol.directives import AssignmentChange
 from protocol.errors import Refused

@@ -2,8 +2,6 @@
 
 from collections.abc import Collection
 
-from pydantic import BaseModel, ConfigDict, SerializeAsAny
-
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import assignments as rows
@@ -16,18 +14,6 @@ from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import AssignmentState
-
-SYSTEM = CurrentPerson("", "", "")
-"""Who acts when nobody does: a directive, a clock."""
-
-
-class Asked(BaseModel):
-    """A command with what it was addressed to, so that one key cannot answer for another assignment."""
-
-    model_config = ConfigDict(frozen=True)
-
-    to: str
-    command: SerializeAsAny[BaseModel]
 
 
 def require(connection: Connection, assignment_id: str) -> Assignment:

@@ -17,6 +17,7 @@ from edge_agent.fulfil.rows import work
 from edge_agent.fulfil.rows.assignments import Assignment, ParcelRow
 from edge_agent.fulfil.rules import Line, keep_until_us
 from edge_agent.paper.rules import Slip
+from edge_agent.people.steps import name_of
 from edge_agent.settings import EdgeSettings
 from printing.document import Document
 from printing.documents.handover_slip import HandoverLine, HandoverSlipFacts, handover_slip
@@ -294,12 +295,6 @@ def _event(connection: Connection, facts: Facts) -> tuple[int, str, WireModel]:
         raise _nothing(str(facts["seq"]))
     event = decode_event(row[0])
     return event.at, event.by, read_body(event)
-
-
-def name_of(connection: Connection, person_id: str) -> str:
-    """Return what stands on paper for a person."""
-    row = connection.execute("SELECT name FROM people WHERE person_id = ?", (person_id,)).fetchone()
-    return str(row[0]) if row else person_id
 
 
 def _nothing(what: str) -> Invalid:

@@ -9,9 +9,9 @@ from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import work
 from edge_agent.fulfil.steps import inbox
 from edge_agent.fulfil.steps.commands import CheckIn, CheckOut, TakeBack
-from edge_agent.fulfil.steps.common import Asked, require, tell, workable
+from edge_agent.fulfil.steps.common import require, tell, workable
 from edge_agent.fulfil.steps.models import Held
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.people.steps import require_word
 from protocol.errors import Refused
 from protocol.kit.text import _

@@ -4,21 +4,22 @@ A directive only ever ends in one of three ways here: it is refused and leaves n
 `rows.facts.take_*` says (which a rebuild plays again), or beyond that it records events, which answer.
 """
 
-from edge_agent.context import Edge
+from edge_agent.context import SYSTEM, Edge
 from edge_agent.customers import rows as contacts
 from edge_agent.database import EdgeUnit
 from edge_agent.exceptions.steps import close_exception, raise_exception
 from edge_agent.fulfil.rows import assignments as rows
 from edge_agent.fulfil.rows import facts, work
 from edge_agent.fulfil.rows.assignments import Assignment
-from edge_agent.fulfil.rules import DAY_US, OPEN_STATES, Line, keep_until_us, put_back
+from edge_agent.fulfil.rules import DAY_US, OPEN_STATES, Line, keep_until_us
 from edge_agent.fulfil.steps import promises, slips
 from edge_agent.fulfil.steps.commands import Accept, PutBack, Reject
-from edge_agent.fulfil.steps.common import SYSTEM, Asked, require, tell, workable
+from edge_agent.fulfil.steps.common import require, tell, workable
 from edge_agent.fulfil.steps.models import Done
 from edge_agent.journal import Recorded
 from edge_agent.link.directives import arrived_us
-from edge_agent.once import once
+from edge_agent.once import Asked, once
+from edge_agent.walk import put_back
 from protocol import later
 from protocol.directives import AssignmentAmend, AssignmentCancel, AssignmentOffer, OrderSettled
 from protocol.errors import Refused

@@ -12,10 +12,10 @@ from edge_agent.fulfil.rows.assignments import Assignment, ParcelRow
 from edge_agent.fulfil.rules import Line, check_shelf, leaving, not_a_shelf, tracking_number
 from edge_agent.fulfil.steps import slips
 from edge_agent.fulfil.steps.commands import CheckItem, CloseManifest, Pack, PackParcel, Ship, Stage
-from edge_agent.fulfil.steps.common import Asked, check_paid, only_for, tell, workable
+from edge_agent.fulfil.steps.common import check_paid, only_for, tell, workable
 from edge_agent.fulfil.steps.inbox import settle_cancel
 from edge_agent.fulfil.steps.models import CheckedItem, Done, ManifestClosed, Packed, Shipped
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from protocol import later
 from protocol.errors import Invalid, Refused
 from protocol.fulfilment import FulfilKind, Parcel, UnitsLine

@@ -10,19 +10,15 @@ from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import assignments as rows
 from edge_agent.fulfil.rows import work
 from edge_agent.fulfil.rows.assignments import Assignment
-from edge_agent.fulfil.rules import (
-    TOTES,
-    PickLine,
-    Walked,
-    walk_key,
-)
+from edge_agent.fulfil.rules import TOTES
 from edge_agent.fulfil.steps import slips
 from edge_agent.fulfil.steps.commands import StartPick
-from edge_agent.fulfil.steps.common import Asked, check_device, tell, workable
+from edge_agent.fulfil.steps.common import check_device, tell, workable
 from edge_agent.fulfil.steps.inbox import ensure_accepted
 from edge_agent.fulfil.steps.models import Started
 from edge_agent.link.rows import read_link
-from edge_agent.once import once
+from edge_agent.once import Asked, once
+from edge_agent.walk import PickLine, Walked, walk_key
 from protocol import later
 from protocol.errors import NotFound, Refused
 from protocol.kit.sqlite import Connection

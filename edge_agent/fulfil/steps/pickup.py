@@ -20,10 +20,10 @@ from edge_agent.fulfil.rules import (
 )
 from edge_agent.fulfil.steps import slips
 from edge_agent.fulfil.steps.commands import HandOver, UndoHandover, Verify
-from edge_agent.fulfil.steps.common import Asked, check_paid, only_for, require, tell, workable
+from edge_agent.fulfil.steps.common import check_paid, only_for, require, tell, workable
 from edge_agent.fulfil.steps.inbox import settle_cancel
 from edge_agent.fulfil.steps.models import Done, HandedOver, Verification
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.people.steps import require_word
 from protocol import later
 from protocol.customers import Contact, phone_matches

@@ -11,7 +11,6 @@ from edge_agent.fulfil.rules import (
     MINUTE_US,
     OPEN_STATES,
     SCANS_SHOWN,
-    PickLine,
     allowed_verbs,
     clock_of,
     due_in_minutes,
@@ -38,6 +37,7 @@ from edge_agent.fulfil.steps.models import (
 )
 from edge_agent.fulfil.steps.picking import current_list, pick_lines
 from edge_agent.stock.rows import on_hand_of
+from edge_agent.walk import PickLine
 from protocol.errors import NotFound
 from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection
@@ -221,7 +221,7 @@ def pick(connection: Connection, edge: Edge, list_id: str) -> PickView:
     found = current_list(connection, list_id)
     lines = pick_lines(connection, edge, found, all_states=True)
     here = on_hand_of(connection, [line.sku for line in lines])
-    shown = tuple(_pick_line(line, here[line.sku].rights.physical) for line in lines)
+    shown = tuple(pick_line(line, here[line.sku].rights.physical) for line in lines)
     names = {(line.assignment_id, line.line_no): line.name for line in lines}
     return PickView(
         list_id=found.list_id,
@@ -249,7 +249,8 @@ def pick(connection: Connection, edge: Edge, list_id: str) -> PickView:
     )
 
 
-def _pick_line(line: PickLine, physical: int) -> PickLineView:
+def pick_line(line: PickLine, physical: int) -> PickLineView:
+    """Return a line of a walk as pages and programs see it."""
     return PickLineView(
         assignment_id=line.assignment_id,
         line_no=line.line_no,

@@ -11,7 +11,15 @@ from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import assignments as rows
 from edge_agent.fulfil.rows import work
-from edge_agent.fulfil.rules import (
+from edge_agent.fulfil.steps import promises
+from edge_agent.fulfil.steps.commands import FinishPick, ScanItem, SetFound, ShortPick, UndoScan
+from edge_agent.fulfil.steps.common import check_device, tell, workable
+from edge_agent.fulfil.steps.models import Done, Effect, Finished, Scanned, Shorted
+from edge_agent.fulfil.steps.picking import current_list, pick_lines, walking
+from edge_agent.once import Asked, once
+from edge_agent.scans import nothing_to_undo, to_take_back
+from edge_agent.stock.rows import on_hand
+from edge_agent.walk import (
     OverScan,
     PickLine,
     Took,
@@ -19,16 +27,11 @@ from edge_agent.fulfil.rules import (
     WrongItem,
     judge_scan,
     picked_lines,
+    too_many,
+    unfinished,
 )
-from edge_agent.fulfil.steps import promises
-from edge_agent.fulfil.steps.commands import FinishPick, ScanItem, SetFound, ShortPick, UndoScan
-from edge_agent.fulfil.steps.common import Asked, check_device, tell, workable
-from edge_agent.fulfil.steps.models import Done, Effect, Finished, Scanned, Shorted
-from edge_agent.fulfil.steps.picking import current_list, pick_lines, walking
-from edge_agent.once import once
-from edge_agent.stock.rows import on_hand
 from protocol import later
-from protocol.errors import Invalid, NotFound, Refused
+from protocol.errors import Invalid, NotFound
 from protocol.fulfilment import ShortLine, ShortReason, UnitsLine
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -174,20 +177,11 @@ def undo(
     def step() -> Scanned:
         found = walking(unit.connection, list_id)
         _check_devices(unit.connection, found, person)
-        row = next(
-            (
-                each
-                for each in work.scans(unit.connection, found.list_id, 1_000)
-                if not each.undone and command.scan_id in {"", each.scan_id}
-            ),
-            None,
-        )
+        row = to_take_back(work.scans(unit.connection, found.list_id, 1_000), command.scan_id)
         lines = pick_lines(unit.connection, edge, found)
         line = None if row is None else _line_of(lines, row.assignment_id, row.line_no)
         if row is None or line is None or line.found < row.units:
-            raise Refused(
-                _("There is no scan to take back."), _("Set the number by hand."), code="nothing_to_undo"
-            )
+            raise nothing_to_undo(_("Set the number by hand."))
         work.undo_scan(unit, row.scan_id)
         tell(unit, edge)
         return _scanned("picked", line, scan_id=row.scan_id, found=line.found - row.units)
@@ -224,7 +218,7 @@ def set_found(
         lines = pick_lines(unit.connection, edge, found)
         line = _require_line(lines, command.assignment_id, command.line_no)
         if command.units + line.short > line.wanted:
-            raise _too_many(line)
+            raise too_many(line)
         scan_id = ""
         if command.units != line.found:
             change = command.units - line.found
@@ -233,23 +227,6 @@ def set_found(
 
     asked = Asked(to=f"set:{list_id}", command=command)
     return once(unit, edge, asked, command.key, Scanned, step)
-
-
-def _too_many(line: PickLine) -> Refused:
-    return Refused(
-        _(
-            "{wanted} of {name} are wanted: {found} found, {short} not there.",
-            wanted=line.wanted,
-            name=line.name,
-            found=line.found,
-            short=line.short,
-        ),
-        _("Take a number that fits."),
-        code="too_many",
-        wanted=line.wanted,
-        found=line.found,
-        short=line.short,
-    )
 
 
 def short(
@@ -269,7 +246,7 @@ def short(
         walked = work.walked(unit.connection, line.assignment_id).get(line.line_no, Walked(0))
         others = sum(units for reason, units in walked.shorts if reason is not command.reason)
         if line.found + others + command.units > line.wanted:
-            raise _too_many(line)
+            raise too_many(line)
         work.set_short(unit, line.assignment_id, line.line_no, command.reason, command.units)
         tell(unit, edge)
         effect = effect_of(unit.connection, line.sku, command.reason, command.units)
@@ -352,16 +329,13 @@ def finish(
 def _check_finished(lines: Sequence[PickLine]) -> None:
     left = [line for line in lines if line.left > 0]
     if left:
-        raise Refused(
-            _("{count} lines are not done: {names}.",
-              count=len(left), names=", ".join(line.name for line in left[:3])),
-            _("Scan what is there, and say of the rest why it is not."),
-            code="unfinished",
-            lines=[
+        raise unfinished(
+            left,
+            [
                 {"assignment_id": line.assignment_id, "line_no": line.line_no, "left": line.left}
                 for line in left
             ],
-        )  # fmt: skip
+        )
 
 
 def _end(unit: EdgeUnit, edge: Edge, assignment_id: str, list_id: str, person: CurrentPerson) -> Done:

@@ -19,9 +19,8 @@ from edge_agent.later.models import Cancelled, CancelLine, CancelPreview, Cancel
 from edge_agent.later.steps import people
 from edge_agent.later.steps.money import refund, refunds_of
 from edge_agent.later.steps.place import tell
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.people.steps import authorise
-from edge_agent.till.steps import Asked
 from protocol.directives import OrderSettled
 from protocol.errors import NotFound, Refused
 from protocol.fulfilment import FulfilKind, PutBackLine

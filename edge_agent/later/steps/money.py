@@ -17,11 +17,10 @@ from edge_agent.fulfil.rules import OPEN_STATES as AT_WORK
 from edge_agent.later import rows, rules
 from edge_agent.later.models import Paid, PaymentWanted
 from edge_agent.later.steps.place import counted, payment_of, tell
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.paper.rules import Slip
 from edge_agent.paper.steps import queue_slip
 from edge_agent.returns.rules import TenderLeft, split_over
-from edge_agent.till.steps import Asked
 from protocol.errors import NotFound, Refused
 from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection

@@ -9,21 +9,14 @@
      [data-untally="scan id"]          take that scan back                                                       */
 (() => {
   "use strict";
-  const { outbox } = window.orderspine;
+  const { outbox, feedback } = window.orderspine;
   const $ = (selector) => document.querySelector(selector);
 
-  function feedback(html) {
-    const place = $("#feedback");
-    if (place) place.innerHTML = html; // made by the server, escaped there
-  }
-
+  /* The page is drawn anew with each answer; the switch stays as the person left it. */
   async function follow(answer) {
-    if (answer.go) { window.location.assign(answer.go); return; }
     const damaged = $("[data-tally-damaged]")?.checked;
-    if (answer.html) await window.htmx.swap({ text: answer.html, sourceElement: document.body, target: "#body", swap: "innerMorph" });
+    await window.orderspine.follow(answer);
     if (damaged && $("[data-tally-damaged]")) $("[data-tally-damaged]").checked = true;
-    if (answer.feedback) feedback(answer.feedback);
-    if (answer.toast) window.orderspine.toast(answer.toast);
   }
 
   function kept(code) {

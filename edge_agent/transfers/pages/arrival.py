@@ -1,16 +1,17 @@
 """What arrives: scanned, said, taken in; and cartons that nobody has announced to this store."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
+from edge_agent.answers import Answer, drawn, heard, part, said
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.fulfil.pages.answers import Answer, drawn, part, said
 from edge_agent.pages import go_to, show
 from edge_agent.transfers.pages import shown
-from edge_agent.transfers.pages.out import NOTHING_HEARD, did, view
+from edge_agent.transfers.pages.out import NOTHING_HEARD, redrawn, transfer_drawn
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows import work
 from edge_agent.transfers.steps import arriving, receiving, views
@@ -22,8 +23,9 @@ from edge_agent.transfers.steps.commands import (
     UndoReceipt,
     UndoScan,
 )
-from edge_agent.transfers.steps.models import ReceivedAnswer, Scanned, unknown_carton_words
-from edge_agent.web import edge_of, parsed, signed_in
+from edge_agent.transfers.steps.models import ReceivedAnswer, unknown_carton_words
+from edge_agent.verbs import Act, PageVerb, Reply, add_page_verbs, nameless
+from edge_agent.web import edge_of, signed_in
 from protocol.errors import Invalid
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -32,80 +34,11 @@ from protocol.sscc import is_sscc, spaced
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
-Id = Annotated[str, Path(max_length=64)]
 Sscc = Annotated[str, Path(pattern=r"^[0-9]{18}$")]
 WorkId = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 CARTON = "carton-"
 
 router = APIRouter(prefix="/transfers", include_in_schema=False)
-
-
-@router.post("/{transfer_id}/arrival/scan")
-async def scan(request: Request, transfer_id: Id, edge: AnyEdge, person: Anybody) -> Response:
-    """Take the label of a carton that arrived, or one article of it."""
-    wanted = await parsed(request, ScanItem)
-
-    def step(unit: EdgeUnit) -> tuple[Scanned, bool]:
-        return arriving.scan(unit, edge, transfer_id, wanted, person=person)
-
-    scanned, _new = await edge.database.awrite(step)
-    html = drawn(request, "transfers/transfer.html", **view(edge.database.read(), edge, transfer_id))
-    return _heard(request, scanned, wanted.key, html)
-
-
-@router.post("/{transfer_id}/arrival/undo")
-async def undo(request: Request, transfer_id: Id, edge: AnyEdge, _person: Anybody) -> Response:
-    """Take a scan back."""
-    wanted = await parsed(request, UndoScan)
-    return await did(
-        request,
-        edge,
-        transfer_id,
-        lambda unit: arriving.undo(unit, edge, transfer_id, wanted),
-        _("Taken back."),
-    )
-
-
-@router.post("/{transfer_id}/arrival/line")
-async def say_line(request: Request, transfer_id: Id, edge: AnyEdge, _person: Anybody) -> Response:
-    """Say by hand what arrived of a line."""
-    wanted = await parsed(request, SayLine)
-    return await did(
-        request,
-        edge,
-        transfer_id,
-        lambda unit: arriving.say_line(unit, edge, transfer_id, wanted),
-        _("Noted."),
-    )
-
-
-@router.post("/{transfer_id}/receive")
-async def receive(request: Request, transfer_id: Id, edge: AnyEdge, person: Anybody) -> Response:
-    """Take in what was scanned."""
-    wanted = await parsed(request, TakeIn)
-
-    def step(unit: EdgeUnit) -> tuple[ReceivedAnswer, bool]:
-        return receiving.receive(unit, edge, transfer_id, wanted, person=person)
-
-    done, _new = await edge.database.awrite(step)
-    values = view(edge.database.read(), edge, transfer_id)
-    return said(
-        Answer(
-            html=drawn(request, "transfers/transfer.html", **values),
-            toast=_taken_in(done),
-            feedback=NOTHING_HEARD,
-        )
-    )
-
-
-@router.post("/receipts/{receipt_id}/undo")
-async def undo_receipt(request: Request, receipt_id: Id, edge: AnyEdge, person: Anybody) -> Response:
-    """Take an arrival back."""
-    wanted = await parsed(request, UndoReceipt)
-    done, _new = await edge.database.awrite(
-        lambda unit: receiving.undo(unit, edge, receipt_id, wanted, person=person)
-    )
-    return said(Answer(go=f"/transfers/{done.transfer_id}" if done.transfer_id else "/transfers"))
 
 
 @router.get("/carton/{sscc}")
@@ -134,45 +67,6 @@ async def arrival(request: Request, work_id: WorkId, edge: AnyEdge, _person: Any
     return show(request, "transfers/unknown.html", **_unknown(edge.database.read(), edge, work_id))
 
 
-@router.post("/arrivals/{work_id}/scan")
-async def unknown_scan(request: Request, work_id: WorkId, edge: AnyEdge, person: Anybody) -> Response:
-    """Count an article out of goods that nobody announced."""
-    wanted = await parsed(request, ScanItem)
-
-    def step(unit: EdgeUnit) -> tuple[Scanned, bool]:
-        return arriving.scan_unknown(unit, edge, work_id, wanted, person=person)
-
-    scanned, _new = await edge.database.awrite(step)
-    return _heard(request, scanned, wanted.key, _unknown_drawn(request, edge, work_id))
-
-
-@router.post("/arrivals/{work_id}/undo")
-async def unknown_undo(request: Request, work_id: WorkId, edge: AnyEdge, _person: Anybody) -> Response:
-    """Take a scan back."""
-    wanted = await parsed(request, UndoScan)
-    await edge.database.awrite(lambda unit: arriving.undo(unit, edge, work_id, wanted))
-    return said(
-        Answer(html=_unknown_drawn(request, edge, work_id), toast=_("Taken back."), feedback=NOTHING_HEARD)
-    )
-
-
-@router.post("/arrivals/{work_id}/line")
-async def unknown_line(request: Request, work_id: WorkId, edge: AnyEdge, _person: Anybody) -> Response:
-    """Say by hand how many of an article there are, and what of it is broken."""
-    wanted = await parsed(request, SayLine)
-    await edge.database.awrite(lambda unit: arriving.say_line(unit, edge, work_id, wanted))
-    return said(Answer(html=_unknown_drawn(request, edge, work_id), toast=_("Noted.")))
-
-
-@router.post("/arrivals/{work_id}/take-in")
-async def take_in(request: Request, work_id: WorkId, edge: AnyEdge, person: Anybody) -> Response:
-    """Take it in; the hub finds out where it came from."""
-    said_of_it = await parsed(request, TakeInUnknown)
-    wanted = said_of_it.model_copy(update={"work_id": work_id})
-    done, _new = await edge.database.awrite(lambda unit: arriving.take_in(unit, edge, wanted, person=person))
-    return said(Answer(go="/transfers", toast=_taken_in(done)))
-
-
 def _taken_in(done: ReceivedAnswer) -> str:
     words = [_("1 item taken in") if done.units == 1 else _("{n} items taken in", n=done.units)]
     if done.bound:
@@ -182,25 +76,6 @@ def _taken_in(done: ReceivedAnswer) -> str:
     if done.missing:
         words.append(_("{n} missing", n=done.missing))
     return ", ".join(words) + "."
-
-
-def _heard(request: Request, scanned: Scanned, key: str, html: str) -> Response:
-    taken = scanned.outcome in {"counted", "carton"}
-    return said(
-        Answer(
-            ok=taken,
-            outcome=scanned.outcome,
-            scan_id=scanned.scan_id,
-            html=html,
-            feedback=part(request, "transfers/scanned.html", scan=scanned, nth=key, undo=False),
-            what=scanned.what,
-            remedy=scanned.remedy,
-        )
-    )
-
-
-def _unknown_drawn(request: Request, edge: Edge, work_id: str) -> str:
-    return drawn(request, "transfers/unknown.html", **_unknown(edge.database.read(), edge, work_id))
 
 
 def _unknown(connection: Connection, edge: Edge, work_id: str) -> dict[str, Any]:
@@ -224,3 +99,53 @@ def _unknown(connection: Connection, edge: Edge, work_id: str) -> dict[str, Any]
         "here": edge.settings.store_name,
         "names": shown.names_of(connection),
     }
+
+
+def _heard(draw: Callable[[Act], str]) -> Reply:
+    """Return what says what a scan came to, beside the page drawn anew."""
+
+    def reply(act: Act) -> Response:
+        feedback = part(act.request, "transfers/scanned.html", scan=act.said, nth=act.command.key, undo=False)
+        taken = act.said.outcome in {"counted", "carton"}
+        return heard(act.said, ok=taken, html=draw(act), feedback=feedback)
+
+    return reply
+
+
+def _unknown_drawn(act: Act) -> str:
+    values = _unknown(act.edge.database.read(), act.edge, act.of[0])
+    return drawn(act.request, "transfers/unknown.html", **values)
+
+
+def _take_in(
+    unit: EdgeUnit, edge: Edge, work_id: str, wanted: TakeInUnknown, *, person: CurrentPerson
+) -> tuple[ReceivedAnswer, bool]:
+    """Take in what was scanned here, whatever work the form names; the hub finds out where it came from."""
+    return arriving.take_in(unit, edge, wanted.model_copy(update={"work_id": work_id}), person=person)
+
+
+def _receipt_undone(act: Act) -> Response:
+    transfer_id = act.said.transfer_id
+    return said(Answer(go=f"/transfers/{transfer_id}" if transfer_id else "/transfers"))
+
+
+VERBS: Final = (
+    PageVerb("/{transfer_id}/arrival/scan", ScanItem, arriving.scan, _heard(transfer_drawn)),
+    PageVerb("/{transfer_id}/arrival/undo", UndoScan, nameless(arriving.undo),
+             redrawn(lambda _done: _("Taken back."))),
+    PageVerb("/{transfer_id}/arrival/line", SayLine, nameless(arriving.say_line),
+             redrawn(lambda _done: _("Noted."))),
+    PageVerb("/{transfer_id}/receive", TakeIn, receiving.receive, redrawn(_taken_in)),
+    PageVerb("/receipts/{receipt_id}/undo", UndoReceipt, receiving.undo, _receipt_undone),
+    PageVerb("/arrivals/{work_id}/scan", ScanItem, arriving.scan_unknown, _heard(_unknown_drawn)),
+    PageVerb("/arrivals/{work_id}/undo", UndoScan, nameless(arriving.undo),
+             lambda act: said(
+                 Answer(html=_unknown_drawn(act), toast=_("Taken back."), feedback=NOTHING_HEARD)
+             )),
+    PageVerb("/arrivals/{work_id}/line", SayLine, nameless(arriving.say_line),
+             lambda act: said(Answer(html=_unknown_drawn(act), toast=_("Noted.")))),
+    PageVerb("/arrivals/{work_id}/take-in", TakeInUnknown, _take_in,
+             lambda act: said(Answer(go="/transfers", toast=_taken_in(act.said)))),
+)  # fmt: skip
+"""What can be done while goods arrive."""
+add_page_verbs(router, VERBS, work_id=WorkId)

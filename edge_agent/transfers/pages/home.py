@@ -10,13 +10,14 @@ from edge_agent.database import EdgeUnit
 from edge_agent.pages import Form, command, form_of, go_to, show
 from edge_agent.stock.rows import on_hand_of
 from edge_agent.transfers.pages import shown
-from edge_agent.transfers.pages.words import items_word, reasons
+from edge_agent.transfers.pages.words import reasons
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows import work
 from edge_agent.transfers.rows.transfers import Way
 from edge_agent.transfers.steps import arriving, asking, views
 from edge_agent.transfers.steps.commands import Ask, AskedLine, ScanItem
 from edge_agent.web import edge_of, signed_in
+from edge_agent.words import items_word
 from protocol.errors import NotFound, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -175,7 +176,7 @@ def _home(connection: Connection, edge: Edge) -> dict[str, Any]:
         "to_answer": to_answer,
         "to_send": to_send,
         "coming": coming,
-        "asked": listed("in", ("unannounced",)),
+        "asked": listed("in", views.IN_ASKED),
         "away": listed("out", views.OUT_AWAY),
         "unannounced": views.unannounced(connection, RECENT),
         "names": names,

@@ -9,10 +9,9 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
+from edge_agent.answers import Answer, drawn, said
 from edge_agent.context import Edge
-from edge_agent.database import EdgeUnit
 from edge_agent.exceptions.rows import find_open
-from edge_agent.fulfil.pages.answers import Answer, drawn, said
 from edge_agent.pages import show
 from edge_agent.transfers.pages import shown
 from edge_agent.transfers.pages.words import reason_word, refusals, state_word, title_word
@@ -26,7 +25,8 @@ from edge_agent.transfers.steps.commands import (
     Reject,
     Ship,
 )
-from edge_agent.web import edge_of, parsed, signed_in
+from edge_agent.verbs import Act, PageVerb, Reply, add_page_verbs
+from edge_agent.web import edge_of, signed_in
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
@@ -47,130 +47,6 @@ router = APIRouter(prefix="/transfers", include_in_schema=False)
 async def page(request: Request, transfer_id: Id, edge: AnyEdge, _person: Anybody) -> Response:
     """Show a transfer, and what is next."""
     return show(request, "transfers/transfer.html", **view(edge.database.read(), edge, transfer_id))
-
-
-@router.post("/{transfer_id}/accept")
-async def accept(request: Request, transfer_id: Id, edge: AnyEdge, person: Anybody) -> Response:
-    """Send it."""
-    wanted = await parsed(request, Accept)
-    done = _("Accepted. It is set aside.")
-    return await did(
-        request,
-        edge,
-        transfer_id,
-        lambda unit: inbox.accept(unit, edge, transfer_id, wanted, person=person),
-        done,
-    )
-
-
-@router.post("/{transfer_id}/reject")
-async def reject(request: Request, transfer_id: Id, edge: AnyEdge, person: Anybody) -> Response:
-    """Send nothing of it."""
-    wanted = await parsed(request, Reject)
-    done = _("Rejected. Whoever asked hears of it.")
-    return await did(
-        request,
-        edge,
-        transfer_id,
-        lambda unit: inbox.reject(unit, edge, transfer_id, wanted, person=person),
-        done,
-    )
-
-
-@router.post("/{transfer_id}/cancel")
-async def cancel(request: Request, transfer_id: Id, edge: AnyEdge, person: Anybody) -> Response:
-    """Give it up."""
-    wanted = await parsed(request, Cancel)
-    done = _("Cancelled. Put back what is picked.")
-    return await did(
-        request,
-        edge,
-        transfer_id,
-        lambda unit: inbox.cancel(unit, edge, transfer_id, wanted, person=person),
-        done,
-    )
-
-
-@router.post("/{transfer_id}/ask-to-cancel")
-async def ask_to_cancel(request: Request, transfer_id: Id, edge: AnyEdge, person: Anybody) -> Response:
-    """Say that it is no longer wanted."""
-    wanted = await parsed(request, Cancel)
-    done = _("Asked. If it has not left, it is cancelled.")
-    return await did(
-        request,
-        edge,
-        transfer_id,
-        lambda unit: asking.ask_to_cancel(unit, edge, transfer_id, wanted, person=person),
-        done,
-    )
-
-
-@router.post("/{transfer_id}/goods-back")
-async def goods_back(request: Request, transfer_id: Id, edge: AnyEdge, person: Anybody) -> Response:
-    """Say that the goods of a cancelled transfer lie on their shelf again."""
-    wanted = await parsed(request, KeyOnly)
-    done = _("Good: nothing of it is left to carry back.")
-    return await did(
-        request,
-        edge,
-        transfer_id,
-        lambda unit: inbox.goods_back(unit, edge, transfer_id, wanted, person=person),
-        done,
-    )
-
-
-@router.post("/{transfer_id}/cartons")
-async def pack(request: Request, transfer_id: Id, edge: AnyEdge, person: Anybody) -> Response:
-    """Close a carton."""
-    wanted = await parsed(request, PackCarton)
-    done = _("Closed. Its label prints.")
-    return await did(
-        request,
-        edge,
-        transfer_id,
-        lambda unit: packing.pack(unit, edge, transfer_id, wanted, person=person),
-        done,
-    )
-
-
-@router.post("/{transfer_id}/cartons/{sscc}/open")
-async def open_carton(
-    request: Request, transfer_id: Id, sscc: Sscc, edge: AnyEdge, person: Anybody
-) -> Response:
-    """Open a carton again."""
-    wanted = await parsed(request, OpenCarton)
-    done = _("Open again. Take its label off: it is void.")
-    return await did(
-        request,
-        edge,
-        transfer_id,
-        lambda unit: packing.open_carton(unit, edge, transfer_id, sscc, wanted, person=person),
-        done,
-    )
-
-
-@router.post("/{transfer_id}/ship")
-async def ship(request: Request, transfer_id: Id, edge: AnyEdge, person: Anybody) -> Response:
-    """Give the cartons to the driver."""
-    wanted = await parsed(request, Ship)
-    done = _("On its way. The manifest prints.")
-    return await did(
-        request,
-        edge,
-        transfer_id,
-        lambda unit: packing.ship(unit, edge, transfer_id, wanted, person=person),
-        done,
-    )
-
-
-async def did(
-    request: Request, edge: Edge, transfer_id: str, step: Callable[[EdgeUnit], object], toast: str
-) -> Response:
-    """Run a verb and draw the page of the transfer anew."""
-    await edge.database.awrite(step)
-    values = view(edge.database.read(), edge, transfer_id)
-    html = drawn(request, "transfers/transfer.html", **values)
-    return said(Answer(html=html, toast=toast, feedback=NOTHING_HEARD))
 
 
 def view(connection: Connection, edge: Edge, transfer_id: str) -> dict[str, Any]:
@@ -198,3 +74,41 @@ def view(connection: Connection, edge: Edge, transfer_id: str) -> dict[str, Any]
         "put_back": put_back,
         "spaced": spaced,
     }
+
+
+def redrawn(says: Callable[[Any], str]) -> Reply:
+    """Return what draws the page of a transfer anew; `says` makes the toast of what the step answered."""
+
+    def reply(act: Act) -> Response:
+        toast = says(act.said)
+        return said(Answer(html=transfer_drawn(act), toast=toast, feedback=NOTHING_HEARD))
+
+    return reply
+
+
+def transfer_drawn(act: Act) -> str:
+    """Return the page of the transfer that an act was about."""
+    values = view(act.edge.database.read(), act.edge, act.of[0])
+    return drawn(act.request, "transfers/transfer.html", **values)
+
+
+VERBS: Final = (
+    PageVerb("/{transfer_id}/accept", Accept, inbox.accept,
+             redrawn(lambda _done: _("Accepted. It is set aside."))),
+    PageVerb("/{transfer_id}/reject", Reject, inbox.reject,
+             redrawn(lambda _done: _("Rejected. Whoever asked hears of it."))),
+    PageVerb("/{transfer_id}/cancel", Cancel, inbox.cancel,
+             redrawn(lambda _done: _("Cancelled. Put back what is picked."))),
+    PageVerb("/{transfer_id}/ask-to-cancel", Cancel, asking.ask_to_cancel,
+             redrawn(lambda _done: _("Asked. If it has not left, it is cancelled."))),
+    PageVerb("/{transfer_id}/goods-back", KeyOnly, inbox.goods_back,
+             redrawn(lambda _done: _("Good: nothing of it is left to carry back."))),
+    PageVerb("/{transfer_id}/cartons", PackCarton, packing.pack,
+             redrawn(lambda _done: _("Closed. Its label prints."))),
+    PageVerb("/{transfer_id}/cartons/{sscc}/open", OpenCarton, packing.open_carton,
+             redrawn(lambda _done: _("Open again. Take its label off: it is void."))),
+    PageVerb("/{transfer_id}/ship", Ship, packing.ship,
+             redrawn(lambda _done: _("On its way. The manifest prints."))),
+)  # fmt: skip
+"""What can be done with one that leaves."""
+add_page_verbs(router, VERBS, sscc=Sscc)

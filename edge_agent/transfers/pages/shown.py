@@ -1,28 +1,30 @@
 """What the pages show of transfers: rows of lists, lines of a walk, what has arrived so far."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_agent.catalog.rows import barcodes_of
 from edge_agent.context import Edge
-from edge_agent.fulfil.pages.shown import counted
-from edge_agent.fulfil.pages.words import short_effect, short_word
+from edge_agent.fulfil.pages.shown import ItemShown, PickShown
+from edge_agent.fulfil.pages.shown import pick_lines as walk_shown
+from edge_agent.fulfil.rules import SCANS_SHOWN
+from edge_agent.fulfil.steps.models import PickLineView, ScanView
+from edge_agent.fulfil.steps.views import pick_line
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper.rules import Slip, slip_label, state_label
 from edge_agent.stock.rows import on_hand_of
-from edge_agent.transfers.pages.words import cartons_word, items_word, next_word, reason_word, state_word
+from edge_agent.transfers.pages.words import cartons_word, next_word, reason_word, state_word
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows import work
-from edge_agent.transfers.rules import Counted, Line, Walked, counted_in, loose
+from edge_agent.transfers.rules import Counted, Line, counted_in, loose
+from edge_agent.transfers.steps import walking
 from edge_agent.transfers.steps.models import TransferView
 from edge_agent.transfers.steps.packing import packed_cartons
-from protocol.fulfilment import ShortReason
+from edge_agent.words import items_word
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.shell import Shape
-
-MANY = 30
-"""Numbers that a sentence is written out for in advance."""
+from protocol.stock import bin_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,48 +37,6 @@ class RowShown:
     says: str
     state: tuple[str, Shape]
     next_word: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonShown:
-    """A reason of a short pick with its effect, by number of units."""
-
-    value: str
-    word: str
-    stock: str
-    rest: str
-
-
-@dataclass(frozen=True, slots=True)
-class PickShown:
-    """One line of a walk, with everything that its views need."""
-
-    id: str
-    line_no: int
-    sku: str
-    name: str
-    bin: str
-    wanted: int
-    found: int
-    short: int
-    left: int
-    on_hand: int
-    ends: str
-    codes: tuple[str, ...]
-    where: str
-    near: bool
-    order_number: str
-    reasons: tuple[ReasonShown, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ItemShown:
-    """One article that goes into a carton."""
-
-    name: str
-    sku: str
-    picked: int
-    codes: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,64 +88,34 @@ def row(names: dict[str, str], each: TransferView) -> RowShown:
 
 def pick_lines(connection: Connection, edge: Edge, transfer_id: str) -> tuple[PickShown, ...]:
     """Return the lines of a walk in the order of the bins; the first not done is the one to find next."""
-    lines = [line for line in rows.lines_of(connection, transfer_id) if line.open]
-    walked = work.walked(connection, transfer_id)
-    products = edge.products.find_all(connection, [line.sku for line in lines])
+    lines = walking.pick_lines(connection, edge, transfer_id)
+    lines.sort(key=lambda line: (bin_key(line.bin), line.line_no))
     here = on_hand_of(connection, [line.sku for line in lines])
-    bins = {sku: product.bin for sku, product in products.items()}
-    lines.sort(key=lambda line: (not bins.get(line.sku), bins.get(line.sku, ""), line.line_no))
-    at = next((n for n, line in enumerate(lines) if _left(line, walked)), len(lines))
-    shown = []
-    for n, line in enumerate(lines):
-        known, left = walked.get(line.line_no, Walked()), _left(line, walked)
-        codes = barcodes_of(connection, line.sku)
-        on_hand = here[line.sku].rights.physical
-        bin_ = bins.get(line.sku, "")
-        shown.append(
-            PickShown(
-                id=f"{transfer_id}:{line.line_no}",
-                line_no=line.line_no,
-                sku=line.sku,
-                name=line.name,
-                bin=bin_,
-                wanted=line.open,
-                found=known.found,
-                short=known.short,
-                left=left,
-                on_hand=on_hand,
-                ends=codes[0][-4:] if codes else "",
-                codes=(line.sku, *codes),
-                where="now" if n == at else "past" if n < at or not left else "next",
-                near=abs(n - at) == 1,
-                order_number=line.order_number,
-                reasons=tuple(_reason(each, on_hand, bin_, line.open - known.found) for each in ShortReason),
-            )
+    orders = {line.line_no: line.number for line in lines}
+
+    def says(line: PickLineView) -> str:
+        number = orders[line.line_no]
+        return _("for order {number}", number=number) if number else ""
+
+    views = [pick_line(replace(line, number=""), here[line.sku].rights.physical) for line in lines]
+    return walk_shown(connection, views, says)
+
+
+def scans(connection: Connection, transfer_id: str) -> list[ScanView]:
+    """Return the last scans of a walk, the newest first."""
+    return [
+        ScanView(
+            scan_id=each.scan_id,
+            assignment_id=each.work_id,
+            line_no=each.line_no,
+            name=each.name,
+            units=each.units,
+            how=each.how,
+            at_us=each.at_us,
+            undone=each.undone,
         )
-    return tuple(shown)
-
-
-def for_handheld(transfer_id: str, lines: tuple[PickShown, ...]) -> str:
-    """Return a walk as `handheld.js` judges scans by it while the store PC cannot be asked."""
-    return json.dumps(
-        {
-            "list": transfer_id,
-            "over": False,
-            "lines": [
-                {
-                    "id": line.id,
-                    "a": transfer_id,
-                    "l": line.line_no,
-                    "codes": line.codes,
-                    "name": line.name,
-                    "tote": "",
-                    "wanted": line.wanted,
-                    "found": line.found,
-                    "short": line.short,
-                }
-                for line in lines
-            ],
-        }
-    )
+        for each in work.scans(connection, transfer_id, "pick", SCANS_SHOWN)
+    ]
 
 
 def to_pack(connection: Connection, transfer_id: str) -> tuple[ItemShown, ...]:
@@ -262,28 +192,6 @@ def _arrived(line: Line, so_far: Counted | None, spoken: bool) -> ArrivedShown:
         says=", ".join(words),
         shape=shape,
     )
-
-
-def _left(line: Line, walked: dict[int, Walked]) -> int:
-    known = walked.get(line.line_no, Walked())
-    return max(0, line.open - known.found - known.short)
-
-
-def _reason(reason: ShortReason, on_hand: int, bin_: str, most: int) -> ReasonShown:
-    units = range(1, min(max(1, most), MANY) + 1)
-    stock = {str(n): _("Stock {before} → {after}.", before=on_hand, after=on_hand - n) for n in units}
-    rest = {str(n): short_effect(reason, n, bin_) for n in units}
-    return ReasonShown(reason.value, short_word(reason), json.dumps(stock), json.dumps(rest))
-
-
-def why_words() -> str:
-    """Return the question of a short pick, by number."""
-    return counted(_("Why is 1 missing?"), _("Why are {n} missing?"))
-
-
-def report_words() -> str:
-    """Return the button of a short pick, by number."""
-    return counted(_("Report 1 short"), _("Report {n} short"))
 
 
 def slips(connection: Connection, number: str) -> tuple[SlipShown, ...]:

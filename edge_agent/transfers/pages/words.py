@@ -93,11 +93,6 @@ def refusals() -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def items_word(units: int) -> str:
-    """Return a number of items."""
-    return _("1 item") if units == 1 else _("{n} items", n=units)
-
-
 def cartons_word(count: int) -> str:
     """Return a number of cartons."""
     return _("1 carton") if count == 1 else _("{n} cartons", n=count)

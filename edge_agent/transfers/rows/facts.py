@@ -298,7 +298,7 @@ def on_closed(unit: EdgeUnit, recorded: Recorded) -> None:
     _send_step(unit, recorded, body.transfer_id, SendEvent.SETTLED)
 
 
-def carton_json(lines: Iterable[CartonLine]) -> str:
+def _carton_json(lines: Iterable[CartonLine]) -> str:
     """Return what is in a carton as it is stored; the fields of this class alone."""
     return json.dumps(
         [{"line_no": line.line_no, "sku": line.sku, "quantity": line.quantity} for line in lines],
@@ -376,7 +376,7 @@ def _carton(unit: EdgeUnit, carton: Carton, row: tuple[str, str, str, int], at_u
             state,
             carton_no,
             carton.weight_g,
-            carton_json(carton.lines),
+            _carton_json(carton.lines),
             at_us,
         ),
     )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from edge_agent.database import EdgeUnit
-from edge_agent.transfers.rules import Counted, Walked
+from edge_agent.transfers.rules import Counted
+from edge_agent.walk import Walked
 from protocol.fulfilment import ShortReason
 from protocol.kit.sqlite import Connection
 

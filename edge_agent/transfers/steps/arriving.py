@@ -2,13 +2,14 @@
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.once import once
+from edge_agent.once import Asked, once
+from edge_agent.scans import nothing_to_undo, to_take_back
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows import work
 from edge_agent.transfers.rows.transfers import CartonRow, Transfer
 from edge_agent.transfers.rules import Counted, counted_in, line_for, number_of, other_place
 from edge_agent.transfers.steps.commands import SayLine, ScanItem, TakeInUnknown, UndoScan
-from edge_agent.transfers.steps.common import Asked, receiving, tell
+from edge_agent.transfers.steps.common import receiving, tell
 from edge_agent.transfers.steps.models import (
     Done,
     LabelMeaning,
@@ -100,18 +101,9 @@ def undo(unit: EdgeUnit, edge: Edge, work_id: str, command: UndoScan) -> tuple[D
     """
 
     def step() -> Done:
-        row = next(
-            (
-                each
-                for each in work.scans(unit.connection, work_id, "receive")
-                if not each.undone and command.scan_id in {"", each.scan_id}
-            ),
-            None,
-        )
+        row = to_take_back(work.scans(unit.connection, work_id, "receive"), command.scan_id)
         if row is None:
-            raise Refused(
-                _("There is no scan to take back."), _("Set the number by hand."), code="nothing_to_undo"
-            )
+            raise nothing_to_undo(_("Set the number by hand."))
         work.undo_scan(unit, row.scan_id)
         tell(unit, edge)
         return Done(transfer_id=work_id)

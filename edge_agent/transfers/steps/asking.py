@@ -6,13 +6,12 @@ has to agree; what is asked of another location is a wish until its answer has c
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.stock.assigned import require_free
-from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows import work
 from edge_agent.transfers.rules import other_place
 from edge_agent.transfers.steps.commands import Ask, AskedLine, Cancel
-from edge_agent.transfers.steps.common import Asked, receiving, tell
+from edge_agent.transfers.steps.common import done_now, receiving, tell
 from edge_agent.transfers.steps.models import Done
 from protocol import transfer_messages as said
 from protocol.errors import Invalid, Refused
@@ -75,9 +74,7 @@ def ask(
             )
         work.forget(unit, [work_id] if work_id else [])
         tell(unit, edge)
-        found = rows.find(unit.connection, ends["transfer_id"])
-        assert found is not None
-        return Done(transfer_id=found.transfer_id, number=found.number, state=found.state, seq=recorded.seq)
+        return done_now(unit, ends["transfer_id"], recorded.seq)
 
     asked = Asked(to=f"ask:{work_id}", command=command)
     return once(unit, edge, asked, command.key, Done, step)
@@ -109,7 +106,7 @@ def ask_to_cancel(
         body = said.CancelAsked(**found.ends, reason=command.reason)
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
         tell(unit, edge)
-        return Done(transfer_id=transfer_id, number=found.number, state=found.state, seq=recorded.seq)
+        return done_now(unit, transfer_id, recorded.seq)
 
     asked = Asked(to=f"ask-to-cancel:{transfer_id}", command=command)
     return once(unit, edge, asked, command.key, Done, step)

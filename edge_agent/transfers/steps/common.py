@@ -2,29 +2,15 @@
 
 from collections.abc import Collection
 
-from pydantic import BaseModel, ConfigDict, SerializeAsAny
-
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows.transfers import Transfer
+from edge_agent.transfers.steps.models import Done
 from protocol.errors import NotFound, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
-from protocol.kit.web.signin import CurrentPerson
-from protocol.transfers import ReceiveState, SendState
-
-SYSTEM = CurrentPerson("", "", "")
-"""Who acts when nobody does: a directive."""
-
-
-class Asked(BaseModel):
-    """A command with what it was addressed to, so that one key cannot answer for another transfer."""
-
-    model_config = ConfigDict(frozen=True)
-
-    to: str
-    command: SerializeAsAny[BaseModel]
+from protocol.transfers import SendState
 
 
 def require(connection: Connection, transfer_id: str) -> Transfer:
@@ -104,11 +90,10 @@ def not_now(found: Transfer) -> Refused:
     )
 
 
-def is_open(found: Transfer) -> bool:
-    """Tell whether something of it is still to be done here."""
-    if found.way == "out":
-        return found.state in {"requested", "accepted", "picked", "packed"}
-    return found.state in {ReceiveState.EXPECTED, ReceiveState.PART_RECEIVED}
+def done_now(unit: EdgeUnit, transfer_id: str, seq: int = 0) -> Done:
+    """Return what a verb has come to: where the transfer is after it."""
+    found = require(unit.connection, transfer_id)
+    return Done(transfer_id=transfer_id, number=found.number, state=found.state, seq=seq)
 
 
 def tell(unit: EdgeUnit, edge: Edge) -> None:

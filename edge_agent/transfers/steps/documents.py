@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from edge_agent.paper.rules import Slip
+from edge_agent.people.steps import name_of
 from edge_agent.settings import EdgeSettings
 from edge_agent.transfers.rows import transfers as rows
 from printing.document import Document
@@ -79,7 +80,7 @@ class TransferSlips:
                 destination_name=self._name(connection, body.destination),
                 carrier=body.carrier,
                 shipped_at=self._local(event.at),
-                associate=_person(connection, event.by),
+                associate=name_of(connection, event.by),
                 cartons=tuple(
                     ManifestCarton(
                         sscc=carton.sscc,
@@ -102,11 +103,6 @@ class TransferSlips:
 
     def _local(self, at_us: int) -> datetime:
         return from_us(at_us).astimezone(ZoneInfo(self.settings.zone))
-
-
-def _person(connection: Connection, person_id: str) -> str:
-    row = connection.execute("SELECT name FROM people WHERE person_id = ?", (person_id,)).fetchone()
-    return str(row[0]) if row else person_id
 
 
 def _nothing(what: str) -> Invalid:

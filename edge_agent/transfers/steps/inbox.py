@@ -4,28 +4,22 @@ A directive is refused and leaves nothing behind, or it writes what `rows.facts.
 plays again) and beyond that records events, which answer.
 """
 
-from edge_agent.context import Edge
+from edge_agent.context import SYSTEM, Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.exceptions.steps import close_exception, raise_exception
 from edge_agent.fulfil.steps import promises
 from edge_agent.link.directives import arrived_us
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.stock.assigned import require_free
 from edge_agent.stock.rows import on_hand_of
 from edge_agent.transfers.rows import facts, work
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows.transfers import ReceiptRow, Transfer
-from edge_agent.transfers.rules import (
-    CANCELLABLE,
-    TO_ANSWER,
-    answered,
-    bound_units,
-    matched,
-    put_back,
-)
+from edge_agent.transfers.rules import CANCELLABLE, TO_ANSWER, answered, bound_units, matched
 from edge_agent.transfers.steps.commands import Accept, Cancel, KeyOnly, Reject
-from edge_agent.transfers.steps.common import SYSTEM, Asked, require, sending, tell
+from edge_agent.transfers.steps.common import done_now, require, sending, tell
 from edge_agent.transfers.steps.models import Done
+from edge_agent.walk import put_back
 from protocol import transfer_messages as said
 from protocol.errors import Refused
 from protocol.fulfilment import UnitsLine
@@ -153,7 +147,7 @@ def accept(
         body = said.TransferAccepted(**found.ends, lines=sent, declined=declined, note=command.note)
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
         tell(unit, edge)
-        return _done(unit, transfer_id, recorded.seq)
+        return done_now(unit, transfer_id, recorded.seq)
 
     asked = Asked(to=f"accept:{transfer_id}", command=command)
     return once(unit, edge, asked, command.key, Done, step)
@@ -169,7 +163,7 @@ def reject(
         body = said.TransferRejected(**found.ends, reason=command.reason, note=command.note)
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
         tell(unit, edge)
-        return _done(unit, transfer_id, recorded.seq)
+        return done_now(unit, transfer_id, recorded.seq)
 
     asked = Asked(to=f"reject:{transfer_id}", command=command)
     return once(unit, edge, asked, command.key, Done, step)
@@ -188,7 +182,7 @@ def cancel(
         found = sending(unit.connection, transfer_id, CANCELLABLE)
         seq = _cancelled(unit, edge, found, command.reason, person)
         tell(unit, edge)
-        return _done(unit, transfer_id, seq)
+        return done_now(unit, transfer_id, seq)
 
     asked = Asked(to=f"cancel:{transfer_id}", command=command)
     return once(unit, edge, asked, command.key, Done, step)
@@ -290,16 +284,11 @@ def goods_back(
     """Say that the goods of a cancelled transfer lie on their shelf again: it ends the task."""
 
     def step() -> Done:
-        found = require(unit.connection, transfer_id)
+        require(unit.connection, transfer_id)
         how = _("They were put back.")
         close_exception(unit, edge, f"transfer_put_back:{transfer_id}", how=how, person=person)
         tell(unit, edge)
-        return Done(transfer_id=transfer_id, number=found.number, state=found.state)
+        return done_now(unit, transfer_id)
 
     asked = Asked(to=f"goods-back:{transfer_id}", command=command)
     return once(unit, edge, asked, command.key, Done, step)
-
-
-def _done(unit: EdgeUnit, transfer_id: str, seq: int) -> Done:
-    found = require(unit.connection, transfer_id)
-    return Done(transfer_id=transfer_id, number=found.number, state=found.state, seq=seq)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows.transfers import CartonRow
 from edge_agent.transfers.rules import into_carton, loose
 from edge_agent.transfers.steps import slips
 from edge_agent.transfers.steps.commands import OpenCarton, PackCarton, Ship
-from edge_agent.transfers.steps.common import Asked, require, sending, tell
+from edge_agent.transfers.steps.common import done_now, require, sending, tell
 from edge_agent.transfers.steps.models import Done, Packed, Shipped
 from protocol import transfer_messages as said
 from protocol.errors import NotFound, Refused
@@ -87,8 +87,7 @@ def open_carton(
         body = said.CartonOpened(**found.ends, sscc=sscc, reason=command.reason)
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
         tell(unit, edge)
-        state = require(unit.connection, transfer_id).state
-        return Done(transfer_id=transfer_id, number=found.number, state=state, seq=recorded.seq)
+        return done_now(unit, transfer_id, recorded.seq)
 
     asked = Asked(to=f"open-carton:{transfer_id}:{sscc}", command=command)
     return once(unit, edge, asked, command.key, Done, step)

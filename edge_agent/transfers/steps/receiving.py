@@ -11,14 +11,14 @@ from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.steps import promises
 from edge_agent.journal import Recorded
-from edge_agent.once import once
+from edge_agent.once import Asked, once
 from edge_agent.stock.rows import on_hand_of
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows import work
 from edge_agent.transfers.rows.transfers import ReceiptRow, Transfer
 from edge_agent.transfers.rules import Arrived, Counted, Line, arrived, counted_in
 from edge_agent.transfers.steps.commands import TakeIn, UndoReceipt
-from edge_agent.transfers.steps.common import Asked, receiving, require, tell
+from edge_agent.transfers.steps.common import receiving, tell
 from edge_agent.transfers.steps.inbox import free_of, may_lend
 from edge_agent.transfers.steps.models import Done, ReceivedAnswer
 from protocol import transfer_messages as said
@@ -268,9 +268,3 @@ def _nothing() -> Refused:
         _("Scan a carton or an item, or say that nothing more comes."),
         code="nothing_arrived",
     )
-
-
-def current(connection: Connection, transfer_id: str) -> tuple[Transfer, tuple[Line, ...]]:
-    """Return a transfer that comes in, with its lines."""
-    found = require(connection, transfer_id)
-    return found, rows.lines_of(connection, transfer_id)

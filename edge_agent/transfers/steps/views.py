@@ -21,6 +21,7 @@ from protocol.transfers import AskedBy, ReceiveState, SendState
 OUT_OPEN = ("requested", "accepted", "picked", "packed")
 OUT_AWAY = ("shipped",)
 OUT_OVER = ("settled", "rejected", "short", "cancelled")
+IN_ASKED = ("unannounced",)
 IN_OPEN = ("expected", "part_received")
 IN_OVER = ("received", "settled")
 _NEXT = {
@@ -38,11 +39,6 @@ def listed(
     """Return transfers in some states, the one that waits longest first."""
     found = rows.listed(connection, way, states, limit, newest=newest)
     return [_view(connection, edge, each) for each in found]
-
-
-def asked(connection: Connection, edge: Edge, limit: int) -> list[TransferView]:
-    """Return what this store has asked for and nobody has shipped yet."""
-    return listed(connection, edge, "in", ("unannounced",), limit)
 
 
 def one(connection: Connection, edge: Edge, transfer_id: str) -> TransferView:

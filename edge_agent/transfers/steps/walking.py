@@ -10,15 +10,27 @@ from edge_agent.catalog.rules import meaning_of
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.steps import promises
-from edge_agent.once import once
+from edge_agent.once import Asked, once
+from edge_agent.scans import nothing_to_undo, to_take_back
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows import work
-from edge_agent.transfers.rules import Line, Walked, picked_line
+from edge_agent.transfers.rules import Line
 from edge_agent.transfers.steps.commands import KeyOnly, ScanItem, SetFound, ShortPick, UndoScan
-from edge_agent.transfers.steps.common import Asked, require, sending, tell
+from edge_agent.transfers.steps.common import done_now, require, sending, tell
 from edge_agent.transfers.steps.models import Done, Picked, Scanned
+from edge_agent.walk import (
+    OverScan,
+    PickLine,
+    Took,
+    Walked,
+    WrongItem,
+    judge_scan,
+    picked_lines,
+    too_many,
+    unfinished,
+)
 from protocol import transfer_messages as said
-from protocol.errors import NotFound, Refused
+from protocol.errors import NotFound
 from protocol.fulfilment import ShortLine, ShortReason, UnitsLine
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -40,7 +52,6 @@ def scan(
 
     def step() -> Scanned:
         sending(unit.connection, transfer_id, _NOW)
-        lines, walked = _walk(unit.connection, transfer_id)
         if meaning_of(command.code).kind == "slip" or read_label(command.code):
             return Scanned(
                 outcome="not_an_item",
@@ -54,30 +65,28 @@ def scan(
                 what=_("{code} is not in the catalogue of this store.", code=command.code[:40]),
                 remedy=_("Scan it once more, or set the number by hand."),
             )
-        if command.line_no:
-            lines = [line for line in lines if line.line_no == command.line_no]
-        fitting = [line for line in lines if line.sku == product.sku]
-        taking = next((line for line in fitting if _left(line, walked) > 0), None)
-        if taking is not None:
-            scan_id = _note(unit, edge, transfer_id, taking, units=1, how="scan", person=person)
-            return _scanned("counted", taking, walked, scan_id=scan_id, more=1)
-        if fitting:
-            return _scanned(
-                "over_scan",
-                fitting[-1],
-                walked,
-                what=_("There is enough of {name} already: {wanted}.",
-                       name=product.name, wanted=fitting[-1].open),
-                remedy=_("Put this one back."),
-            )  # fmt: skip
-        wanted = next((line for line in lines if _left(line, walked) > 0), None)
-        return Scanned(
-            outcome="wrong_item",
-            sku=product.sku,
-            name=product.name,
-            what=_("This is {name}.", name=product.name),
-            remedy=_("Take {name}.", name=wanted.name) if wanted else _("Nothing more is wanted."),
-        )
+        focus = (transfer_id, command.line_no) if command.line_no else None
+        match judge_scan(pick_lines(unit.connection, edge, transfer_id), product.sku, focus=focus):
+            case Took(line):
+                scan_id = _note(unit, edge, line, units=1, how="scan", person=person)
+                return _scanned("counted", line, scan_id=scan_id, found=line.found + 1)
+            case OverScan(line):
+                return _scanned(
+                    "over_scan",
+                    line,
+                    found=line.found,
+                    what=_("There is enough of {name} already: {wanted}.",
+                           name=product.name, wanted=line.wanted),
+                    remedy=_("Put this one back."),
+                )  # fmt: skip
+            case WrongItem(wanted):
+                return Scanned(
+                    outcome="wrong_item",
+                    sku=product.sku,
+                    name=product.name,
+                    what=_("This is {name}.", name=product.name),
+                    remedy=_("Take {name}.", name=wanted.name) if wanted else _("Nothing more is wanted."),
+                )
 
     asked = Asked(to=f"transfer-scan:{transfer_id}", command=command)
     return once(unit, edge, asked, command.key, Scanned, step)
@@ -92,23 +101,14 @@ def undo(unit: EdgeUnit, edge: Edge, transfer_id: str, command: UndoScan) -> tup
 
     def step() -> Scanned:
         sending(unit.connection, transfer_id, _NOW)
-        lines, walked = _walk(unit.connection, transfer_id)
-        row = next(
-            (
-                each
-                for each in work.scans(unit.connection, transfer_id, "pick")
-                if not each.undone and command.scan_id in {"", each.scan_id}
-            ),
-            None,
-        )
+        lines = pick_lines(unit.connection, edge, transfer_id)
+        row = to_take_back(work.scans(unit.connection, transfer_id, "pick"), command.scan_id)
         line = next((each for each in lines if row is not None and each.line_no == row.line_no), None)
-        if row is None or line is None or walked.get(line.line_no, Walked()).found < row.units:
-            raise Refused(
-                _("There is no scan to take back."), _("Set the number by hand."), code="nothing_to_undo"
-            )
+        if row is None or line is None or line.found < row.units:
+            raise nothing_to_undo(_("Set the number by hand."))
         work.undo_scan(unit, row.scan_id)
         tell(unit, edge)
-        return _scanned("counted", line, walked, scan_id=row.scan_id, more=-row.units)
+        return _scanned("counted", line, scan_id=row.scan_id, found=line.found - row.units)
 
     asked = Asked(to=f"transfer-undo:{transfer_id}", command=command)
     return once(unit, edge, asked, command.key, Scanned, step)
@@ -125,16 +125,14 @@ def set_found(
 
     def step() -> Scanned:
         sending(unit.connection, transfer_id, _NOW)
-        lines, walked = _walk(unit.connection, transfer_id)
-        line = _require_line(lines, command.line_no)
-        known = walked.get(line.line_no, Walked())
-        if command.units + known.short > line.open:
-            raise _too_many(line, known)
+        line = _require_line(pick_lines(unit.connection, edge, transfer_id), command.line_no)
+        if command.units + line.short > line.wanted:
+            raise too_many(line)
         scan_id = ""
-        if command.units != known.found:
-            change = command.units - known.found
-            scan_id = _note(unit, edge, transfer_id, line, units=change, how="hand", person=person)
-        return _scanned("counted", line, walked, scan_id=scan_id, more=command.units - known.found)
+        if command.units != line.found:
+            change = command.units - line.found
+            scan_id = _note(unit, edge, line, units=change, how="hand", person=person)
+        return _scanned("counted", line, scan_id=scan_id, found=command.units)
 
     asked = Asked(to=f"transfer-set:{transfer_id}", command=command)
     return once(unit, edge, asked, command.key, Scanned, step)
@@ -148,16 +146,15 @@ def short(unit: EdgeUnit, edge: Edge, transfer_id: str, command: ShortPick) -> t
     """
 
     def step() -> Done:
-        found = sending(unit.connection, transfer_id, _NOW)
-        lines, walked = _walk(unit.connection, transfer_id)
-        line = _require_line(lines, command.line_no)
-        known = walked.get(line.line_no, Walked())
+        sending(unit.connection, transfer_id, _NOW)
+        line = _require_line(pick_lines(unit.connection, edge, transfer_id), command.line_no)
+        known = work.walked(unit.connection, transfer_id).get(line.line_no, Walked())
         others = sum(units for reason, units in known.shorts if reason is not command.reason)
-        if known.found + others + command.units > line.open:
-            raise _too_many(line, known)
+        if line.found + others + command.units > line.wanted:
+            raise too_many(line)
         work.set_short(unit, transfer_id, line.line_no, command.reason, command.units)
         tell(unit, edge)
-        return Done(transfer_id=transfer_id, number=found.number, state=found.state)
+        return done_now(unit, transfer_id)
 
     asked = Asked(to=f"transfer-short:{transfer_id}", command=command)
     return once(unit, edge, asked, command.key, Done, step)
@@ -174,12 +171,14 @@ def finish(
 
     def step() -> Picked:
         found = sending(unit.connection, transfer_id, _NOW)
-        lines, walked = _walk(unit.connection, transfer_id)
-        _check_finished(lines, walked)
+        left = [line for line in pick_lines(unit.connection, edge, transfer_id) if line.left > 0]
+        if left:
+            raise unfinished(left, [line.line_no for line in left])
+        walked = work.walked(unit.connection, transfer_id)
         picked: list[UnitsLine] = []
         shorts: list[ShortLine] = []
-        for line in lines:
-            units, missing = picked_line(line, walked.get(line.line_no, Walked()))
+        for line in open_lines(unit.connection, transfer_id):
+            units, missing = picked_lines(line, walked.get(line.line_no, Walked()))
             picked += [units] if units is not None else []
             shorts += missing
         body = said.TransferPicked(**found.ends, lines=tuple(picked), shorts=tuple(shorts))
@@ -202,29 +201,41 @@ def finish(
     return once(unit, edge, asked, command.key, Picked, step)
 
 
-def _walk(connection: Connection, transfer_id: str) -> tuple[list[Line], dict[int, Walked]]:
-    lines = [line for line in rows.lines_of(connection, transfer_id) if line.open]
-    return lines, work.walked(connection, transfer_id)
+def open_lines(connection: Connection, transfer_id: str) -> list[Line]:
+    """Return the lines of a transfer of which this store still sends something."""
+    return [line for line in rows.lines_of(connection, transfer_id) if line.open]
 
 
-def _left(line: Line, walked: dict[int, Walked]) -> int:
-    known = walked.get(line.line_no, Walked())
-    return line.open - known.found - known.short
+def pick_lines(connection: Connection, edge: Edge, transfer_id: str) -> list[PickLine]:
+    """Return what there is to take, as a walk sees it, in the order of the transfer."""
+    lines = open_lines(connection, transfer_id)
+    walked = work.walked(connection, transfer_id)
+    products = edge.products.find_all(connection, [line.sku for line in lines])
+    found = []
+    for line in lines:
+        done = walked.get(line.line_no, Walked())
+        found.append(
+            PickLine(
+                assignment_id=transfer_id,
+                line_no=line.line_no,
+                number=line.order_number,
+                tote="",
+                sku=line.sku,
+                name=line.name,
+                bin=products[line.sku].bin if line.sku in products else "",
+                wanted=line.open,
+                found=done.found,
+                short=done.short,
+                due_us=0,
+            )
+        )
+    return found
 
 
-def _note(
-    unit: EdgeUnit,
-    edge: Edge,
-    transfer_id: str,
-    line: Line,
-    *,
-    units: int,
-    how: str,
-    person: CurrentPerson,
-) -> str:
+def _note(unit: EdgeUnit, edge: Edge, line: PickLine, *, units: int, how: str, person: CurrentPerson) -> str:
     row = work.ScanRow(
         scan_id=edge.ids.new_id(),
-        work_id=transfer_id,
+        work_id=line.assignment_id,
         step="pick",
         line_no=line.line_no,
         sku=line.sku,
@@ -240,14 +251,7 @@ def _note(
 
 
 def _scanned(
-    outcome: str,
-    line: Line,
-    walked: dict[int, Walked],
-    *,
-    scan_id: str = "",
-    more: int = 0,
-    what: str = "",
-    remedy: str = "",
+    outcome: str, line: PickLine, *, found: int, scan_id: str = "", what: str = "", remedy: str = ""
 ) -> Scanned:
     return Scanned.model_validate(
         {
@@ -256,38 +260,16 @@ def _scanned(
             "line_no": line.line_no,
             "sku": line.sku,
             "name": line.name,
-            "found": walked.get(line.line_no, Walked()).found + more,
-            "wanted": line.open,
+            "found": found,
+            "wanted": line.wanted,
             "what": what,
             "remedy": remedy,
         }
     )
 
 
-def _require_line(lines: Sequence[Line], line_no: int) -> Line:
+def _require_line(lines: Sequence[PickLine], line_no: int) -> PickLine:
     line = next((each for each in lines if each.line_no == line_no), None)
     if line is None:
         raise NotFound(_("There is no such line."), _("Look at the transfer again."), code="no_line")
     return line
-
-
-def _too_many(line: Line, known: Walked) -> Refused:
-    return Refused(
-        _("{wanted} of {name} are wanted: {found} found, {short} not there.",
-          wanted=line.open, name=line.name, found=known.found, short=known.short),
-        _("Take a number that fits."),
-        code="too_many",
-        wanted=line.open,
-    )  # fmt: skip
-
-
-def _check_finished(lines: Sequence[Line], walked: dict[int, Walked]) -> None:
-    left = [line for line in lines if _left(line, walked) > 0]
-    if left:
-        raise Refused(
-            _("{count} lines are not done: {names}.",
-              count=len(left), names=", ".join(line.name for line in left[:3])),
-            _("Scan what is there, and say of the rest why it is not."),
-            code="unfinished",
-            lines=[line.line_no for line in left],
-        )  # fmt: skip

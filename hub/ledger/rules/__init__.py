@@ -6,7 +6,7 @@ over goes to suspense by name and never disappears. Nothing here knows what has 
 void, which mirrors the journals that it is given.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ from protocol.orders import Tender
 
 RULE_VERSION: Final = 1
 SUSPENSE: Final = "suspense"
+VARIANCE: Final = "cost_variance"
 SALE: Final = "sale"
 SALE_COST: Final = "sale_cost"
 
@@ -49,7 +50,7 @@ class Posted:
     entries: tuple[tuple[str, int, int | None], ...]
 
 
-_INVENTORY: Final[Mapping[Bucket, str]] = {
+INVENTORY: Final[Mapping[Bucket, str]] = {
     Bucket.SELLABLE: "inventory",
     Bucket.RESERVED: "inventory",
     Bucket.PICKED: "inventory",
@@ -60,6 +61,7 @@ _INVENTORY: Final[Mapping[Bucket, str]] = {
     Bucket.LIQUIDATION: "inventory.liquidation",
     Bucket.IN_TRANSIT: "inventory.transit",
 }
+"""The account of what stands in a bucket of a location."""
 _OUTSIDE: Final[Mapping[Bucket, str]] = {
     Bucket.OPENING: "opening",
     Bucket.SUPPLIER: "payables",
@@ -126,16 +128,35 @@ def mirror(
     )
 
 
-def cost_of(rule: str, moves: Sequence[ValuedMove], memo: str = "") -> tuple[Draft, ...]:
-    """What movements do to the accounts of stock; nothing when they have no value."""
+def _beyond(move: ValuedMove, bucket: Bucket) -> str:
+    returned = bucket is Bucket.CUSTOMER and bucket is move.from_bucket
+    return "cogs_returns" if returned else _OUTSIDE[bucket]
+
+
+def cost_of(
+    rule: str,
+    moves: Sequence[ValuedMove],
+    memo: str = "",
+    beyond: Callable[[ValuedMove, Bucket], str] = _beyond,
+) -> tuple[Draft, ...]:
+    """What movements do to the accounts of stock; nothing when they have no value.
+
+    `beyond` names the purpose of a side beyond the location's edge, where its fact knows better.
+    """
     sums: dict[str, int] = {}
     for move in moves:
-        source = _source(move)
-        target = _OUTSIDE[move.to_bucket] if move.to_bucket in OUTSIDE else _INVENTORY[move.to_bucket]
+        left, entered = move.from_bucket, move.to_bucket
+        source = beyond(move, left) if left in OUTSIDE else INVENTORY[left]
+        target = beyond(move, entered) if entered in OUTSIDE else INVENTORY[entered]
         sums[source] = sums.get(source, 0) - move.value_minor
         sums[target] = sums.get(target, 0) + move.value_minor - move.variance_minor
         if move.variance_minor:
-            sums["cost_variance"] = sums.get("cost_variance", 0) + move.variance_minor
+            sums[VARIANCE] = sums.get(VARIANCE, 0) + move.variance_minor
+    return draft_of(rule, sums, memo)
+
+
+def draft_of(rule: str, sums: Mapping[str, int], memo: str) -> tuple[Draft, ...]:
+    """Return what is posted for each purpose as one draft; nothing when that comes to nothing."""
     lines = tuple([Line(purpose, amount) for purpose, amount in sums.items() if amount])
     return (Draft(rule, lines, memo),) if lines else ()
 
@@ -143,7 +164,7 @@ def cost_of(rule: str, moves: Sequence[ValuedMove], memo: str = "") -> tuple[Dra
 def void_variance(moves: Sequence[ValuedMove], memo: str) -> tuple[Draft, ...]:
     """What a mirrored cost leaves over where the goods came back to stock that was below zero."""
     variance = sum(move.variance_minor for move in moves)
-    lines = (Line("cost_variance", variance), Line("inventory", -variance))
+    lines = (Line(VARIANCE, variance), Line("inventory", -variance))
     return (Draft("void_variance", lines, memo),)
 
 
@@ -176,9 +197,3 @@ def _by_kind(tenders: Iterable[Tender]) -> dict[str, int]:
         purpose = f"tender.{tender.kind.value}"
         sums[purpose] = sums.get(purpose, 0) + tender.amount_minor
     return sums
-
-
-def _source(move: ValuedMove) -> str:
-    if move.from_bucket is Bucket.CUSTOMER:
-        return "cogs_returns"
-    return _OUTSIDE[move.from_bucket] if move.from_bucket in OUTSIDE else _INVENTORY[move.from_bucket]

@@ -9,7 +9,7 @@ variance.
 from collections.abc import Sequence
 from typing import Final
 
-from hub.ledger.rules import _INVENTORY, Draft, Line
+from hub.ledger.rules import Draft, cost_of
 from hub.stock.rules import ValuedMove
 from protocol.movements import OUTSIDE, Bucket
 from protocol.stock import REASONS
@@ -21,17 +21,15 @@ PAYABLES: Final = "payables"
 
 def moved(rule: str, moves: Sequence[ValuedMove], memo: str, purpose: str = "") -> tuple[Draft, ...]:
     """Return the draft of valued movements; `purpose` is the account outside, where the fact names one."""
-    sums: dict[str, int] = {}
 
-    def add(name: str, amount_minor: int) -> None:
-        sums[name] = sums.get(name, 0) + amount_minor
+    def beyond(move: ValuedMove, bucket: Bucket) -> str:
+        if purpose:
+            return purpose
+        if bucket is Bucket.SUPPLIER:
+            return PAYABLES
+        return GAIN if bucket is move.from_bucket else SHRINK
 
-    for move in moves:
-        add(_side(move, move.from_bucket, purpose), -move.value_minor)
-        add(_side(move, move.to_bucket, purpose), move.value_minor - move.variance_minor)
-        add("cost_variance", move.variance_minor)
-    lines = tuple(Line(name, amount) for name, amount in sums.items() if amount)
-    return (Draft(rule, lines, memo),) if lines else ()
+    return cost_of(rule, moves, memo, beyond)
 
 
 def purpose_of(reason: str) -> str:
@@ -42,21 +40,11 @@ def purpose_of(reason: str) -> str:
 
 def counted(rule: str, moves: Sequence[ValuedMove], memo: str, *, undone: bool) -> tuple[Draft, ...]:
     """Return the draft of a count: losses to shrink, gains beside; taken back, each on the same account."""
-    gains = [move for move in moves if (move.from_bucket in OUTSIDE) is not undone]
-    losses = [move for move in moves if (move.from_bucket in OUTSIDE) is undone]
-    lines: dict[str, int] = {}
-    for draft in (*moved(rule, gains, memo, GAIN), *moved(rule, losses, memo, SHRINK)):
-        for line in draft.lines:
-            lines[line.purpose] = lines.get(line.purpose, 0) + line.amount_minor
-    found = tuple(Line(purpose, amount) for purpose, amount in lines.items() if amount)
-    return (Draft(rule, found, memo),) if found else ()
 
+    def gained(move: ValuedMove) -> bool:
+        return (move.from_bucket in OUTSIDE) is not undone
 
-def _side(move: ValuedMove, bucket: Bucket, purpose: str) -> str:
-    if bucket not in OUTSIDE:
-        return _INVENTORY[bucket]
-    if purpose:
-        return purpose
-    if bucket is Bucket.SUPPLIER:
-        return PAYABLES
-    return GAIN if bucket is move.from_bucket else SHRINK
+    def beyond(move: ValuedMove, _bucket: Bucket) -> str:
+        return GAIN if gained(move) else SHRINK
+
+    return cost_of(rule, sorted(moves, key=gained, reverse=True), memo, beyond)

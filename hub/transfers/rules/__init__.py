@@ -16,8 +16,6 @@ from protocol.transfer_desk import Choice, DecidedLine
 from protocol.transfers import ReceiveState, SendState
 
 DAY_US: Final = 24 * 3600 * MICROSECONDS
-LINES: Final = 100
-"""What one transfer carries (`protocol.transfers.LINES_PER_TRANSFER`)."""
 
 
 class State(StrEnum):
@@ -39,7 +37,7 @@ class State(StrEnum):
 
 
 OVER: Final = frozenset({State.SETTLED, State.REJECTED, State.SHORT, State.CANCELLED})
-LENGTHS: Final[Mapping[State, tuple[str, ...]]] = {
+STILL_TO_COME: Final[Mapping[State, tuple[str, ...]]] = {
     State.REQUESTED: ("accepted", "picked", "packed", "on_the_way", "received"),
     State.ACCEPTED: ("picked", "packed", "on_the_way", "received"),
     State.PICKED: ("packed", "on_the_way", "received"),
@@ -47,7 +45,9 @@ LENGTHS: Final[Mapping[State, tuple[str, ...]]] = {
     State.ON_THE_WAY: ("received",),
     State.PART_RECEIVED: ("received",),
 }
-"""What is still to come, by where the goods are."""
+"""By where the goods are."""
+BEFORE_LEAVING: Final = frozenset({State.REQUESTED, State.ACCEPTED, State.PICKED, State.PACKED})
+"""Nothing has left, so it can still be taken back."""
 _CAME: Final = frozenset({ReceiveState.PART_RECEIVED, ReceiveState.RECEIVED})
 
 
@@ -60,6 +60,30 @@ def state_of(send: SendState, receive: ReceiveState, *, decided: bool) -> State:
             return State.RECEIVED
         return State.PART_RECEIVED if receive is ReceiveState.PART_RECEIVED else State.ON_THE_WAY
     return State.UNMATCHED if receive in _CAME else State(send.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of the units of one line that left."""
+
+    transit: int
+    lost: int
+    arrived: int
+
+
+def carton_state(told: str, fates: Iterable[Fate]) -> str:
+    """Return where a carton is: as both places tell it, or by what became of its lines.
+
+    A carton that is received line by line, or settled, is never told of again, though nothing of it is on its
+    way any more. One of which a line has arrived in part and is lost in part is `settled`: nobody knows which
+    carton it was.
+    """
+    found = list(fates)
+    if told != "shipped" or not found or any(fate.transit > 0 for fate in found):
+        return told
+    if not any(fate.lost for fate in found):
+        return "received"
+    return "settled" if any(fate.arrived for fate in found) else "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +136,7 @@ def check_cancel(number: str, state: State, *, asked: bool, place: str) -> None:
             _("Nothing is left to do."),
             code="transfer_over",
         )
-    if state in {State.ON_THE_WAY, State.PART_RECEIVED, State.RECEIVED, State.SETTLED, State.UNMATCHED}:
+    if state not in BEFORE_LEAVING:
         raise Refused(
             _("{number} has left {place} and cannot be cancelled any more.", number=number, place=place),
             _("Let it arrive, then send it back with a transfer of its own."),
@@ -147,7 +171,7 @@ class OpenLine:
 _MISSING: Final = frozenset({Choice.WRITE_OFF, Choice.AT_SOURCE})
 
 
-def decide(
+def settlement_of(
     number: str, lines: Iterable[OpenLine], choices: Mapping[tuple[int, str], Choice]
 ) -> tuple[DecidedLine, ...]:
     """Return the settlement that choices make, or refuse what they leave open.

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from hub.transfers.rules import LINES
 from protocol.errors import Invalid
 from protocol.kit.text import _
+from protocol.transfers import LINES_PER_TRANSFER
 
 ROWS: Final = 5_000
 NEEDED: Final = ("source", "destination", "sku", "quantity")
@@ -127,7 +127,7 @@ def gathered(rows: list[Row]) -> list[list[Row]]:
     groups: dict[tuple[str, str, str], list[list[Row]]] = {}
     for row in rows:
         parts = groups.setdefault((row.source, row.destination, row.note), [[]])
-        if len({each.sku for each in parts[-1]} | {row.sku}) > LINES:
+        if len({each.sku for each in parts[-1]} | {row.sku}) > LINES_PER_TRANSFER:
             parts.append([])
         parts[-1].append(row)
     return [part for parts in groups.values() for part in parts if part]

@@ -86,6 +86,16 @@ def make_ago(clock: Clock) -> Callable[[int], Markup]:
     return ago
 
 
+def sentence(english: str, **values: object) -> str:
+    """Return a sentence for a page; an element among its values, such as a time, stays an element.
+
+    `str.format` would turn it into text that a page then shows with its angle brackets.
+    """
+    if not any(hasattr(value, "__html__") for value in values.values()):
+        return _(english, **values)
+    return Markup.escape(_(english)).format(**values)
+
+
 def add_filters(environment: Environment, clock: Clock, currency: str, zone: str) -> None:
     """Give templates the filters; currency and zone are what a filter uses when none is said."""
     environment.filters.update(

@@ -18,7 +18,7 @@ from protocol.clock import Clock
 from protocol.kit.system import SystemClock
 from protocol.kit.text import _, language
 from protocol.kit.web.assets import Assets
-from protocol.kit.web.filters import add_filters
+from protocol.kit.web.filters import add_filters, sentence
 from protocol.kit.web.signin import CurrentPerson
 
 Program = Literal["edge", "hub"]
@@ -193,6 +193,6 @@ def build_templates(
     clock = clock or SystemClock()
     assets = Assets({"": HERE / "static", **(static or {})})
     add_filters(environment, clock, currency, zone)
-    environment.globals.update(_=_, asset=assets.url, language=language.get)
+    environment.globals.update(_=sentence, asset=assets.url, language=language.get)
     environment.globals["ui"] = environment.get_template("macros.html").module
     return Templates(environment, program=program, clock=clock, assets=assets)

@@ -23,6 +23,7 @@ SCREENS = {
     "edge-product": "/stock/85099B",
     "edge-store": "/store",
     "edge-sync": "/store/sync",
+    "edge-reclaim": "/store/reclaim",
     "edge-printers": "/store/printers",
     "edge-slip": "/store/printers/jobs/{job}",
     "edge-dayclose": "/store/day",

@@ -247,7 +247,7 @@ def _cancelled(web: Web) -> OrderAnswer:
         work = changes.begin(web.hub, unit)
         said = changes.Cancellation("Found it in another shop", "C. Ford")
         changes.cancel(work, order.order_id, said)
-        changes.finish(web.hub, work)
+        web.hub.finish(work)
 
     assert isinstance(web.clock, TestClock)
     web.clock.at_us = at(11, 40)

@@ -5,7 +5,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from deploy.demo.supervisor import BROKER, HUB, Supervisor
 from protocol.errors import Unavailable
 from protocol.ids import IdMaker
 from tests.faults.run.lines import WORLD, BadLine, BadProxy, Network, networks
+from tests.support.company import wipe_broker
 from tests.support.later_company import LENT, ON_HAND, PRODUCTS, LaterCompany
 from tests.support.wire import eventually
 
@@ -117,13 +117,8 @@ class FaultSupervisor(Supervisor):
 
     def wipe_broker(self) -> None:
         """Kill the broker, throw away all it has, and start it again on the same port."""
-        broker = self._broker
-        assert broker is not None
-        with self._lock:
-            broker.kill()
-            broker.wipe()
-            self._spawner.do(broker.start)
-            self.kills += 1
+        wipe_broker(self)
+        self.kills += 1
 
     def send(self, name: str, number: signal.Signals) -> None:
         """Send a signal to the broker, the hub or an edge, if it runs."""
@@ -198,9 +193,10 @@ class FaultCompany(LaterCompany):
         *(place for place in DEMO_PLACES if place.kind == "warehouse"),
     )
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, wired: bool) -> None:
+        """Prepare it; `wired` when this process has left the machine's network, so there may be wires."""
         self._spawner = Spawner()
-        found = networks(len(self.places), self._spawner)
+        found = networks(len(self.places), self._spawner) if wired else []
         self.networks = {place.name: each for place, each in zip(self.places, found, strict=False)}
         self._disk = folder / SMALL
         self.has_small_disk = self._mount()
@@ -313,15 +309,6 @@ class FaultCompany(LaterCompany):
         if done.returncode:
             raise Unavailable(f"{' '.join(arguments)} at {name}: {done.stderr.strip()}", "Look at its log.")
         return done.stdout
-
-    def can_restore(self, name: str) -> bool:
-        """Tell whether a place has commands for copies of its database."""
-        program = "hub" if name == HUB else "edge"
-        command = [sys.executable, "-m", "deploy.cli", program, "restore", "--help"]
-        done = subprocess.run(
-            command, capture_output=True, check=False, timeout=GATE_SECONDS, cwd=Path(__file__).parents[3]
-        )
-        return done.returncode == 0
 
     def is_online(self, name: str) -> bool:
         """Tell whether an edge has a session with the hub, by its own word."""

@@ -148,6 +148,7 @@ class Faults:
 
     def _of_processes(self) -> tuple[Fault, ...]:
         company, everywhere = self._company, self._company.names
+        edges = tuple(name for name in everywhere if name != SMALL)
         found = [
             Fault("killed edge", 6, everywhere, self._kill),
             Fault("killed hub", 4, (HUB,), self._kill),
@@ -156,15 +157,12 @@ class Faults:
             Fault("stopped edge", 3, everywhere, self._stop),
             Fault("stopped hub", 2, (HUB,), self._stop),
             Fault("stopped broker", 1, (BROKER,), self._stop),
+            Fault("restored hub", 1, (HUB,), self._restore_hub),
+            Fault("restored edge", 1, edges[1:], self._restore_edge),
+            Fault("cloned edge", 1, edges, self._clone),
         ]
         if company.has_small_disk:
             found.append(Fault("full disk", 3, (SMALL,), self._full_disk))
-        if company.can_restore(HUB):
-            found.append(Fault("restored hub", 1, (HUB,), self._restore_hub))
-        edges = tuple(name for name in everywhere if name != SMALL)
-        if company.can_restore(edges[0]):
-            found.append(Fault("restored edge", 1, edges[1:], self._restore_edge))
-            found.append(Fault("cloned edge", 1, edges, self._clone))
         return tuple(found)
 
     def _kill(self, _rng: random.Random, name: str) -> None:

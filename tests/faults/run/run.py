@@ -14,6 +14,7 @@ from tests.faults.run.checker import Findings, Told, find, told_by
 from tests.faults.run.clients import Crew
 from tests.faults.run.company import FaultCompany
 from tests.faults.run.faults import Faults
+from tests.faults.run.lines import leave_the_network
 from tests.support.later_audit import rebuilt
 from tests.support.wire import eventually
 
@@ -85,11 +86,15 @@ class Verdict:
 def run(
     minutes: float, seed: int, say: Say, *, folder: Path | None = None, only: Sequence[str] = ()
 ) -> Verdict:
-    """Run a company for so long, heal it, and compare; what was wrong keeps its folder."""
+    """Run a company for so long, heal it, and compare; what was wrong keeps its folder.
+
+    Call it once in a process, from its only thread: the process leaves the machine's network for ever.
+    """
+    wired = leave_the_network()
     home = folder or Path(tempfile.mkdtemp(prefix="orderspine-faults-"))
     history = History(home / "clients.jsonl")
     try:
-        verdict = _run(Verdict(seed, minutes), say, home, history, only)
+        verdict = _run(Verdict(seed, minutes, wired), say, home, history, only)
     finally:
         history.close()
     if verdict.is_good and folder is None:
@@ -100,7 +105,7 @@ def run(
 
 
 def _run(verdict: Verdict, say: Say, home: Path, history: History, only: Sequence[str]) -> Verdict:
-    company = FaultCompany(home / "company")
+    company = FaultCompany(home / "company", wired=verdict.networks)
     verdict.networks = bool(company.networks)
     say("starting a broker, a hub and five edges")
     try:

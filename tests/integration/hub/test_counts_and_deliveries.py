@@ -1,9 +1,11 @@
 """Counts, adjustments and deliveries at the hub: progress, variances, and books that tie to the penny."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from hub.context import Hub
 from hub.exceptions.rows import listed
@@ -374,3 +376,20 @@ def test_a_file_of_deliveries_goes_to_its_stores_and_comes_back_short_over_and_c
         ("B", 3, 0, 0, 0),
     ]
     assert tied(hub)["2000"] == -8_400
+
+
+def test_a_long_file_of_deliveries_asks_the_catalogue_once(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    company(hub)
+    asked: list[int] = []
+
+    def names_of(connection: Connection, skus: Sequence[str]) -> dict[str, str]:
+        asked.append(len(skus))
+        return dict.fromkeys(skus, "Known")
+
+    monkeypatch.setattr(tasks, "names_of", names_of)
+    rows = "".join(f"store-1,Northern Cloth,DN 1,SKU-{n},1\n" for n in range(500))
+    command = DeliveriesWanted(csv=f"location,supplier,reference,sku,quantity\n{rows}")
+
+    done, _fresh = hub.database.write(lambda unit: tasks.announce(unit, hub, command, by="ops"))
+
+    assert (done.taken, len(done.deliveries), asked) == (500, 2, [500])

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from hub.context import Hub
 from hub.database import HubDatabase
 from hub.exceptions.rows import exceptions
+from hub.fulfil import deficits
 from hub.link.rights import RightsRows
-from hub.stock import allocations, deficits
+from hub.stock import allocations
 from hub.stock.policy import CompanyPolicy
 from hub.stock.policy_steps import save
 from hub.stock.rows import hub_rights, lending_rates

@@ -10,11 +10,12 @@ from hub.database import HubUnit
 from hub.fleet.rows import directives, link_sessions, streams
 from hub.rebuild import verify
 from hub.stock.rows import hub_rights
-from hub.transfers import steps
+from hub.transfers import reads, steps
 from hub.transfers.clocks import look_at_transfers
 from hub.transfers.rows import transfers as transfer_table
 from hub.transfers.wanted import (
     CancelWanted,
+    DecideWanted,
     ExtendWanted,
     LineWanted,
     MatchWanted,
@@ -113,6 +114,27 @@ def test_what_is_too_long_on_its_way_calls_a_person_until_it_is_waited_for_or_ar
         [("transfer_late", "ops")],
     )
     assert road.cards() == []
+
+
+def test_a_carton_that_was_received_by_line_or_written_off_is_not_on_its_way_any_more(road: Road) -> None:
+    def carton(number: str) -> str:
+        with road.hub.database.read() as connection:
+            return reads.find(connection, number).cartons[0].state
+
+    by_line, lost = road.move(("A", 4)), road.move(("B", 2), transfer_id="t2", number="LB1-X00002")
+    by_line.leave()
+    lost.leave()
+    road.line.all()
+    before = (carton("LB1-X00001"), carton("LB1-X00002"))
+    by_line.receive(4, final=True)
+    road.line.all()
+    wanted = DecideWanted.model_validate(
+        {"lines": [{"line_no": 1, "sku": "B", "choice": "write_off"}], "reason": "the van was robbed"}
+    )
+    steps.decide(road.hub, "LB1-X00002", wanted, BY)
+
+    assert before == ("shipped", "shipped")
+    assert (carton("LB1-X00001"), carton("LB1-X00002")) == ("received", "lost")
 
 
 def test_goods_of_nobody_are_matched_by_hand_or_kept(road: Road) -> None:

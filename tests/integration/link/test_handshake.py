@@ -216,8 +216,12 @@ def test_a_backup_that_lacks_nothing_but_directives_is_found_out_and_gets_them_b
     eventually(lambda: carried_out(store) == 1)
     eventually(lambda: store.link.status().state == "online")
     send_nothing(hub)
+    eventually(lambda: len(answered_by(hub, hub_inc(hub), 0)) == 2)
 
-    eventually(lambda: carried_out(store) == 2)
+    assert carried_out(store) == 2
+    assert [said["outcome"] for said in answered_by(hub, hub_inc(hub), 0)] == ["applied", "applied"]
+    assert lives(hub) == {1: "closed", 2: "current"}
+    assert "edge_restored" in hub.kinds_of_alarms()
 
 
 def send_nothing(hub: HubSide) -> None:
@@ -327,10 +331,13 @@ def test_a_store_that_says_goodbye_is_late_at_once_and_online_when_it_is_back(
     eventually(lambda: store.link.status().state == "online")  # before that there is nothing to take back
     eventually(lambda: pill(hub) == "online")
     store.stop()
-    eventually(lambda: pill(hub) == "late")
+    eventually(lambda: pill(hub) != "online")  # long before the clock alone would say so
+    when_it_is_gone = pill(hub)
     store.start()
+    eventually(lambda: pill(hub) != when_it_is_gone)
 
-    eventually(lambda: pill(hub) == "online")
+    assert when_it_is_gone == "late"
+    assert pill(hub) == "online"
 
 
 def pill(hub: HubSide) -> str:

@@ -78,7 +78,7 @@ def _cancellation(node: HubNode, number: str) -> Command:
             work = changes.begin(hub, unit)
             order_id = reads.order_id_of(unit.connection, number)
             done = changes.cancel(work, order_id, changes.Cancellation("changed my mind", "web"))
-            changes.finish(hub, work)
+            hub.finish(work)
             return done
 
         return hub.database.write(write)

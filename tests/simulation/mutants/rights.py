@@ -7,9 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 import edge_agent.stock.assigned
+import hub.fulfil.deficits
 import hub.link.desk
+import hub.link.rights
 import hub.stock.allocations
-import hub.stock.deficits
 import protocol.rights
 from edge_agent.link.lending import Lending, grant, stock_of
 from hub.fulfil.room import Assignments
@@ -97,7 +98,7 @@ def return_promised() -> AbstractContextManager[Any]:
             connection.execute(sa.update(rights).where(mine).values(changed))
         return max(0, int(units))
 
-    return put(hub.stock.deficits, "give_back", give_back)
+    return put(hub.link.rights, "give_back", give_back)
 
 
 def fulfil_without_finishing() -> AbstractContextManager[Any]:
@@ -124,4 +125,4 @@ def end_when_asked() -> AbstractContextManager[Any]:
 
 def nobody_told_of_a_deficit() -> AbstractContextManager[Any]:
     """Rule 6: what is missing of what was promised is nobody's next step."""
-    return put(hub.stock.deficits, "settle", lambda _work, _location, _sku: None)
+    return put(hub.fulfil.deficits, "settle", lambda _work, _location, _sku: None)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.disk import FILE, LAST_BYTES, LOW_BYTES, PLENTY_BYTES, RESERVE_BYTES, DiskWatch, room_of
-from protocol.kit.system import DAY_US, FlooredClock
+from protocol.clock import DAY_US
+from protocol.kit.system import FlooredClock
 from tests.support.store import begin_store
 
 

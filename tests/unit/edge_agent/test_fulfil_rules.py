@@ -2,23 +2,25 @@ import pytest
 
 from edge_agent.fulfil.rules import (
     Line,
-    OverScan,
-    PickLine,
-    Took,
-    Walked,
-    WrongItem,
     allowed_verbs,
     check_shelf,
     clock_of,
     due_in_minutes,
     foreign_location,
     is_own_tracking,
-    judge_scan,
     leaving,
     next_verb,
+    tracking_number,
+)
+from edge_agent.walk import (
+    OverScan,
+    PickLine,
+    Took,
+    Walked,
+    WrongItem,
+    judge_scan,
     picked_lines,
     put_back,
-    tracking_number,
     walk_key,
 )
 from protocol.errors import Invalid

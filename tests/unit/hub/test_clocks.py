@@ -1,5 +1,6 @@
 """Clocks that go on, whatever one of them does."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,10 +77,18 @@ def test_a_clock_that_fails_is_called_again_and_stops_no_other(hub: Hub) -> None
     assert cards(hub) == [("clock_failed", "closed")]
 
 
-def test_clocks_begin_and_end_with_their_thread(hub: Hub) -> None:
-    clocks = Clocks(hub, [Tick("fast", 0.0, lambda _hub: None)])
+def test_clocks_begin_and_end_with_their_thread(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.clocks.LOOK_SECONDS", 0.001)
+    called, before = threading.Event(), set(threading.enumerate())
+    clocks = Clocks(hub, [Tick("fast", 0.0, lambda _hub: called.set())])
     clocks.start()
+    by_its_thread = called.wait(5)
     clocks.stop()
+    called.clear()
 
     later(hub, 1.0)
-    clocks.look()  # stopped: nothing is called any more
+    clocks.look()
+
+    assert by_its_thread
+    assert not called.is_set()
+    assert [each.name for each in set(threading.enumerate()) - before if each.name == "hub-clocks"] == []

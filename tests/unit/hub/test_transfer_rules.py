@@ -4,13 +4,15 @@ import pytest
 
 from hub.transfers.inbound import still_to_grant
 from hub.transfers.rules import (
+    Fate,
     Lender,
     OpenLine,
     Route,
     State,
+    carton_state,
     check_cancel,
     check_route,
-    decide,
+    settlement_of,
     sources_for,
     state_of,
 )
@@ -131,6 +133,25 @@ def test_what_is_over_is_not_cancelled_again(state: State) -> None:
     assert refusal.value.reason == "transfer_over"
 
 
+@pytest.mark.parametrize(
+    ("told", "fates", "state"),
+    [
+        ("shipped", [Fate(transit=3, lost=0, arrived=2)], "shipped"),
+        ("shipped", [Fate(transit=0, lost=0, arrived=5), Fate(transit=1, lost=0, arrived=0)], "shipped"),
+        ("shipped", [Fate(transit=0, lost=0, arrived=5), Fate(transit=0, lost=0, arrived=1)], "received"),
+        ("shipped", [Fate(transit=0, lost=4, arrived=0)], "lost"),
+        ("shipped", [Fate(transit=0, lost=1, arrived=4)], "settled"),
+        ("shipped", [], "shipped"),
+        ("received", [Fate(transit=0, lost=5, arrived=0)], "received"),
+        ("packed", [Fate(transit=0, lost=0, arrived=0)], "packed"),
+    ],
+)
+def test_a_carton_whose_label_nobody_scans_is_where_its_lines_are(
+    told: str, fates: list[Fate], state: str
+) -> None:
+    assert carton_state(told, fates) == state
+
+
 def test_a_decision_covers_every_open_line_and_leaves_the_others_as_they_stand() -> None:
     lines = [
         OpenLine(1, "A", received=3, lost=0, transit=1, open=0, over=0),
@@ -138,9 +159,9 @@ def test_a_decision_covers_every_open_line_and_leaves_the_others_as_they_stand()
         OpenLine(3, "C", received=1, lost=0, transit=0, open=0, over=0),
     ]
     with pytest.raises(Invalid):
-        decide("X", lines, {(1, "A"): Choice.WRITE_OFF})
+        settlement_of("X", lines, {(1, "A"): Choice.WRITE_OFF})
 
-    found = decide("X", lines, {(1, "A"): Choice.WRITE_OFF, (2, "B"): Choice.ACCEPT})
+    found = settlement_of("X", lines, {(1, "A"): Choice.WRITE_OFF, (2, "B"): Choice.ACCEPT})
 
     assert [(line.received, line.missing, line.over, line.choice) for line in found] == [
         (3, 1, 0, Choice.WRITE_OFF),

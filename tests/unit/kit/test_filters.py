@@ -1,7 +1,8 @@
 import pytest
+from markupsafe import Markup
 
 from protocol.kit.text import language
-from protocol.kit.web.filters import amount, duration, make_ago, money, qty, when
+from protocol.kit.web.filters import amount, duration, make_ago, money, qty, sentence, when
 from tests.browser.kit.gallery import monday_us
 from tests.unit.kit.web import StillClock
 
@@ -65,3 +66,13 @@ def test_an_age_carries_its_seconds_so_that_the_page_can_keep_it_true() -> None:
 
     assert 'data-ago="4">4 s ago</time>' in ago(monday_us() - 4_000_000)
     assert 'data-ago="0">0 s ago</time>' in ago(monday_us() + 9_000_000)
+
+
+def test_a_time_inside_a_sentence_stays_an_element_and_what_people_wrote_stays_text() -> None:
+    at = Markup('<time datetime="2026-11-22">4 s ago</time>')
+
+    said = sentence("Taken {at} by {name}", at=at, name="<b>Eve</b>")
+
+    assert said == 'Taken <time datetime="2026-11-22">4 s ago</time> by &lt;b&gt;Eve&lt;/b&gt;'
+    assert sentence("Taken by {name}", name="<b>Eve</b>") == "Taken by <b>Eve</b>"
+    assert not isinstance(sentence("Taken by {name}", name="Eve"), Markup)

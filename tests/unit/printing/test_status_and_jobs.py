@@ -90,6 +90,15 @@ def test_a_report_replaces_what_it_speaks_of() -> None:
     assert (before.blocked, after.blocked) == (True, False)
 
 
+def may_become(before: str, after: str) -> bool:
+    """Tell whether a job may take a step, as whoever takes it is told."""
+    try:
+        check_step(JobState(before), JobState(after))
+    except IllegalTransition:
+        return False
+    return True
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -103,8 +112,7 @@ def test_a_report_replaces_what_it_speaks_of() -> None:
     ],
 )
 def test_a_job_may_go_these_ways(path: tuple[str, ...]) -> None:
-    for before, after in pairwise(path):
-        check_step(JobState(before), JobState(after))
+    assert [(before, after) for before, after in pairwise(path) if not may_become(before, after)] == []
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@
     if (answer.toast) window.orderspine.toast(answer.toast);
   }
 
+  Object.assign(window.orderspine, { feedback, follow }); // for scripts of pages that judge scans in another way
+
   const held = () => $("[data-held]")?.dataset.held === "yes";
   const lost = () => outbox.lost();
 

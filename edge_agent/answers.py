@@ -5,7 +5,7 @@ page that is swapped blindly. It is JSON around the part: `ok` is false when not
 nothing was refused, such as a wrong item, and then `what` and `remedy` are listed when nobody stood there.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import Request
 from pydantic import BaseModel
@@ -13,6 +13,26 @@ from starlette.responses import Response
 
 from edge_agent.pages import templates_of
 from edge_agent.web import answered
+
+
+class Scanned(Protocol):
+    """What a scan came to, in whichever room."""
+
+    @property
+    def outcome(self) -> str:
+        """A word for programs."""
+
+    @property
+    def scan_id(self) -> str:
+        """What takes it back; empty when nothing was counted."""
+
+    @property
+    def what(self) -> str:
+        """What is wrong with it."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do about that."""
 
 
 class Answer(BaseModel):
@@ -46,3 +66,18 @@ def part(request: Request, name: str, /, **values: Any) -> str:
 def said(answer: Answer) -> Response:
     """Return an answer as the response."""
     return answered(answer)
+
+
+def heard(scanned: Scanned, *, ok: bool, html: str, feedback: str, outcome: str = "") -> Response:
+    """Return what a scan came to; what is wrong with it is an answer and no refusal."""
+    return said(
+        Answer(
+            ok=ok,
+            outcome=outcome or scanned.outcome,
+            scan_id=scanned.scan_id,
+            html=html,
+            feedback=feedback,
+            what=scanned.what,
+            remedy=scanned.remedy,
+        )
+    )

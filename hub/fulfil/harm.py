@@ -8,19 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hub.fulfil.rules import STEPS
 from protocol.fulfilment import PromiseClass
 from protocol.lifecycles import AssignmentState
 
-_BEGUN: Final = (
-    AssignmentState.PROPOSED,
-    AssignmentState.SENT,
-    AssignmentState.ACKNOWLEDGED,
-    AssignmentState.PICKING,
-    AssignmentState.PICKED,
-    AssignmentState.PACKED,
-    AssignmentState.READY,
-)
-"""The further a location is, the likelier are these very units in its hands."""
 _TIGHT: Final = (PromiseClass.STANDARD, PromiseClass.SAME_DAY, PromiseClass.SAME_HOUR)
 
 
@@ -56,7 +47,8 @@ def least_harm(promised: Iterable[Promised]) -> list[Promised]:
         promised,
         key=lambda one: (
             one.at_risk == 0,
-            _BEGUN.index(one.state) if one.state in _BEGUN else len(_BEGUN),
+            # The further a location is, the likelier are these very units in its hands.
+            STEPS.index(one.state) if one.state in STEPS else len(STEPS),
             _TIGHT.index(one.promise_class),
             -one.due_us,
             one.assignment_id,

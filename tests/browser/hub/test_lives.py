@@ -1,0 +1,88 @@
+"""A location whose past is in doubt, as people at the hub see it: fenced, copied, and on the telephone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser, expect
+
+from hub.link.alarms import raise_on
+from hub.link.epochs import fence
+from hub.link.rules import Alarm
+from hub.stock.rows import hub_rights
+from protocol.people import HubRole
+from tests.browser.hub.conftest import enter
+from tests.browser.hub.site import Site, running
+from tests.support.browser import DESK, HANDHELD, axe, overflows, ready, window
+
+pytestmark = pytest.mark.browser
+FENCED, COPIED, SILENT = "store-3", "store-2", "store-1"
+SKU = "85099B"
+
+
+@pytest.fixture(scope="module")
+def doubted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A hub that was restored, a store that a second computer calls itself, and one that lends something."""
+    with running(tmp_path_factory.mktemp("lives")) as site:
+        hub = site.hub
+        alarm = Alarm("edge_duplicate", COPIED, "A second machine connects.", (("machine", "5ec0" * 8),))
+        hub.database.write(lambda unit: raise_on(hub.spine)(unit, alarm))
+        lent = {"location": SILENT, "sku": SKU, "granted_seen": 5, "allocated": 2}
+        hub.database.write(lambda unit: unit.connection.execute(sa.insert(hub_rights).values(**lent)))
+        hub.database.write(lambda unit: fence(unit, FENCED, "hub_restored", clock=hub.clock))
+        yield site
+
+
+def test_a_second_computer_is_a_question_for_an_admin(browser: Browser, doubted: Site, shots: Path) -> None:
+    with window(browser, DESK) as opened:
+        page = opened.page
+        enter(page, doubted, HubRole.ADMIN)
+        for size in (HANDHELD, DESK):
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            page.goto(f"{doubted.url}/fleet/{COPIED}")
+            ready(page)
+            page.screenshot(path=shots / f"hub-lives-copied-{size[0]}.png", full_page=True)
+            assert (axe(page), overflows(page)) == ([], False)
+
+        expect(page.get_by_text("Two computers use this name")).to_be_visible()
+
+
+def test_free_rights_are_given_up_before_their_code_is_read_out(
+    browser: Browser, doubted: Site, shots: Path
+) -> None:
+    with window(browser, DESK) as opened:
+        page = opened.page
+        enter(page, doubted, HubRole.OPS)
+        page.goto(f"{doubted.url}/fleet/{SILENT}")
+        page.locator("form[action$='/reclaim'] [name=sku]").fill(SKU)
+        page.locator("form[action$='/reclaim'] button").click()
+        ready(page)
+        for size in (HANDHELD, DESK):
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            page.screenshot(path=shots / f"hub-lives-reclaim-{size[0]}.png", full_page=True)
+            assert (axe(page), overflows(page)) == ([], False)
+
+    with doubted.hub.database.read() as connection:
+        cells = connection.execute(
+            sa.select(hub_rights.c.granted_seen, hub_rights.c.returned, hub_rights.c.allocated).where(
+                hub_rights.c.location == SILENT, hub_rights.c.sku == SKU
+            )
+        ).one()
+    assert tuple(cells) == (5, 3, 2)
+
+
+def test_a_fenced_location_says_why_nothing_is_promised_from_it(
+    browser: Browser, doubted: Site, shots: Path
+) -> None:
+    with window(browser, DESK) as opened:
+        page = opened.page
+        enter(page, doubted, HubRole.OPS)
+        for size in (HANDHELD, DESK):
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            page.goto(f"{doubted.url}/fleet/{FENCED}")
+            ready(page)
+            page.screenshot(path=shots / f"hub-lives-fenced-{size[0]}.png", full_page=True)
+            assert (axe(page), overflows(page)) == ([], False)
+
+        expect(page.get_by_text("Nothing is promised from here yet.")).to_be_visible()
