@@ -63,7 +63,7 @@ from edge_agent.web import describe_bodies
 from protocol.clock import Clock
 from protocol.ids import IdMaker
 from protocol.kit.system import FlooredClock, ShiftedClock, SystemClock, SystemIds
-from protocol.kit.web.install import install_shell
+from protocol.kit.web.install import add_routes, install_shell
 from protocol.kit.web.shell import build_templates, room_templates
 from protocol.kit.web.signin import SessionSigner
 from protocol.kit.web.sse import Broadcaster
@@ -138,8 +138,7 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
     app.state.disk = DiskWatch(edge)
     app.state.link = _link_of(app, edge)
     line = link_settings(settings)
-    trusted = line.broker.ca_file if line.broker else None
-    app.state.hub_questions = HubAsker(line.hub_url, line.hub_token, verify=str(trusted) if trusted else True)
+    app.state.hub_questions = HubAsker(line.hub_url, line.hub_token, ca_file=line.ca_file)
     signer = SessionSigner(
         session_secret(settings, edge.ids), cookie=f"os_{settings.edge}", clock=edge.clock, ids=edge.ids
     )
@@ -176,8 +175,7 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
     )
     if settings.replay_clock:
         app.add_middleware(ReplayClock, clock=edge.clock)
-    for router in (*ROUTERS, people_api.router(signer, sign_ins), *page_routers(signer, sign_ins)):
-        app.include_router(router)
+    add_routes(app, *ROUTERS, people_api.router(signer, sign_ins), *page_routers(signer, sign_ins))
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
 

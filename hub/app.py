@@ -62,7 +62,7 @@ from protocol.clock import Clock
 from protocol.envelope import BATCH_INFLATED_LIMIT, EVENT_LIMIT
 from protocol.ids import IdMaker
 from protocol.kit.system import SystemClock, SystemIds
-from protocol.kit.web.install import install_shell
+from protocol.kit.web.install import add_routes, install_shell
 from protocol.kit.web.signin import SessionSigner
 from protocol.kit.web.sse import Broadcaster
 from protocol.kit.web.tour import TourWatch
@@ -171,15 +171,16 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         bearer=app.state.sign_ins.bearer,
         healthy=healthy_of(hub),
     )
-    for router in (*ROUTERS, *page_routers(app.state.signer, app.state.sign_ins)):
-        app.include_router(router)
-    app.include_router(people_api.router(app.state.signer, app.state.sign_ins))
-    app.include_router(edge_router(hub.database, clock=hub.clock, catalog_file=catalog_file(hub)))
-    app.include_router(recovery_router(hub))
-    app.include_router(customers_api.edge_contacts(hub.database, clock=hub.clock, may_see=may_see))
-    app.include_router(questions(hub.database, clock=hub.clock, terms=hub.spine.terms.promising))
-    app.include_router(
-        fleet_router(hub.database, clock=hub.clock, presence=app.state.presence, allowed=allow())
+    add_routes(
+        app,
+        *ROUTERS,
+        *page_routers(app.state.signer, app.state.sign_ins),
+        people_api.router(app.state.signer, app.state.sign_ins),
+        edge_router(hub.database, clock=hub.clock, catalog_file=catalog_file(hub)),
+        recovery_router(hub),
+        customers_api.edge_contacts(hub.database, clock=hub.clock, may_see=may_see),
+        questions(hub.database, clock=hub.clock, terms=hub.spine.terms.promising),
+        fleet_router(hub.database, clock=hub.clock, presence=app.state.presence, allowed=allow()),
     )
     return app
 

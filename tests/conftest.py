@@ -4,7 +4,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
+import jinja2
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +31,23 @@ def _plain_environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(kept)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_are_compiled_once() -> Iterator[None]:
+    """Keep compiled templates: a program makes its pages once, and a run of tests a thousand times."""
+    compiled: dict[tuple[Any, ...], CodeType] = {}
+    compile_template = jinja2.Environment.compile
+
+    def compile_once(self: jinja2.Environment, source: Any, name: Any = None, *rest: Any, **more: Any) -> Any:
+        key = (str(source), name, rest, tuple(more.items()), tuple(self.extensions), len(self.filters))
+        if key not in compiled:
+            compiled[key] = compile_template(self, source, name, *rest, **more)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jinja2.Environment, "compile", compile_once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ so and goes on with what this store can keep by itself.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Final, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from protocol.errors import Unavailable
 from protocol.fulfilment import FulfilKind, Micros, PromiseClass
 from protocol.kit.text import _
+from protocol.kit.tls import trusted
 
 DEADLINE_SECONDS: Final = 2.5
 """Longer than that nobody at a counter waits for a choice that may not come."""
@@ -94,14 +96,14 @@ class HubQuestions(Protocol):
 class HubAsker:
     """Asks the hub itself."""
 
-    def __init__(self, hub_url: str, token: str, *, verify: str | bool = True) -> None:
+    def __init__(self, hub_url: str, token: str, *, ca_file: Path | None = None) -> None:
         """`token` is the store's own; without an address every question is answered "not reachable"."""
         self._url = hub_url
         self._client = httpx.Client(
             base_url=hub_url or "http://hub.invalid",
             headers={"Authorization": f"Bearer {token}"},
             timeout=DEADLINE_SECONDS,
-            verify=verify,
+            verify=trusted(ca_file),
             trust_env=False,
         )
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from protocol.customers import CONTACT_BYTES, Contact
 from protocol.directives import CatalogPublish
 from protocol.errors import Refused, Unavailable
+from protocol.kit.tls import trusted
 
 TIMEOUT_SECONDS: Final = 20.0
 CHUNK: Final = 256 * 1024
@@ -26,13 +27,13 @@ DOWNLOAD_LIMIT: Final = 512 * 1024 * 1024
 class Courier:
     """The store's HTTPS line to the hub."""
 
-    def __init__(self, hub_url: str, token: str, incoming: Path, *, verify: str | bool = True) -> None:
+    def __init__(self, hub_url: str, token: str, incoming: Path, *, ca_file: Path | None = None) -> None:
         self._incoming = incoming
         self._client = httpx.Client(
             base_url=hub_url or "http://hub.invalid",
             headers={"Authorization": f"Bearer {token}"},
             timeout=TIMEOUT_SECONDS,
-            verify=verify,
+            verify=trusted(ca_file),
             trust_env=False,
         )
 

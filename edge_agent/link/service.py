@@ -70,9 +70,7 @@ class LinkService:
             self._settings.hub_url,
             self._settings.hub_token,
             self._settings.incoming,
-            verify=str(self._settings.broker.ca_file)
-            if self._settings.broker and self._settings.broker.ca_file
-            else True,
+            ca_file=self._settings.ca_file,
         )
         known = dict(kinds or {}) | dict(kinds_over(self.courier) if kinds_over is not None else {})
         if apply_catalog is not None:

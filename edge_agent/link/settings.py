@@ -35,6 +35,11 @@ class LinkSettings:
     """Share of each SKU's free stock that the hub may promise; 0 lends nothing."""
     lend_cap: int = 3
 
+    @property
+    def ca_file(self) -> Path | None:
+        """The authority that signed the certificates of the broker and the hub; None for the machine's."""
+        return self.broker.ca_file if self.broker else None
+
 
 def link_settings(settings: EdgeSettings) -> LinkSettings:
     """Return what the link needs of a store's settings.

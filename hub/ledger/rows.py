@@ -6,7 +6,7 @@ stands, and nothing of it can be changed or deleted, whoever holds the connectio
 checked at COMMIT, for journals and for entries, which also covers two transactions that write at once.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -132,9 +132,3 @@ POSTGRES_GUARDS: Final = (
 def guards(dialect: str) -> tuple[str, ...]:
     """Return the statements that make a database guard its books."""
     return SQLITE_GUARDS if dialect == "sqlite" else POSTGRES_GUARDS
-
-
-@sa.event.listens_for(entries, "after_create")
-def _guard(_table: sa.Table, connection: Any, **_rest: object) -> None:
-    for statement in guards(connection.dialect.name):
-        connection.exec_driver_sql(statement)

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from hub.settings import HubSettings
 from protocol.errors import Invalid, Unavailable
 from protocol.kit.mqtt import read_secret
+from protocol.kit.tls import trusted
 
 TIMEOUT_SECONDS: Final = 10.0
 """For every answer of the server; a slow one costs its round, not the hub."""
@@ -48,13 +49,13 @@ def open_line(settings: HubSettings) -> smtplib.SMTP:
                 settings.smtp_host,
                 settings.smtp_port,
                 timeout=TIMEOUT_SECONDS,
-                context=ssl.create_default_context(),
+                context=trusted(),
             )
         else:
             line = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=TIMEOUT_SECONDS)
         line.ehlo_or_helo_if_needed()
         if settings.smtp_security == "starttls":
-            line.starttls(context=ssl.create_default_context())
+            line.starttls(context=trusted())
             line.ehlo_or_helo_if_needed()
         if settings.smtp_user:
             line.login(settings.smtp_user, password)

@@ -6,7 +6,7 @@ It adds the guards in the order they need, the error answers, `/static`, `/healt
 
 from collections.abc import Callable, Mapping, Sequence
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -71,6 +71,16 @@ def install_shell(  # noqa: PLR0913 - the settings of a program's web side, all 
     app.add_api_route("/healthz", healthz, include_in_schema=False)
     app.add_api_route("/events", events, include_in_schema=False)
     app.add_api_route("/shell/strip", strip, include_in_schema=False)
+
+
+def add_routes(app: FastAPI, *routers: APIRouter) -> None:
+    """Give an application the routes of routers, as they are.
+
+    `include_router` would build every one of them a second time, with all its schemas, when the first request
+    comes: half a second in which a store that was just started answers nobody.
+    """
+    for router in routers:
+        app.router.routes.extend(router.routes)
 
 
 class RequestContext:
