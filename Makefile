@@ -40,7 +40,7 @@ test: .venv-test/.stamp tools ## Everything CI runs
 	@$(TEST)/ruff format --check --quiet .
 	@$(TEST)/lint-imports --no-logo
 	@$(TEST)/mypy
-	@$(TEST)/python -m pytest -q -n 3 -m "not processes and not browser" $(ARGS)
+	@$(TEST)/python -m pytest -q -n 3 --dist worksteal -m "not processes and not browser" $(ARGS)
 	@$(TEST)/python -m pytest -q -n 3 --dist loadfile -m "processes or browser" $(ARGS)
 
 sim: .venv-test/.stamp ## Run SEEDS=200 simulated companies, each with its own faults, on two cores

@@ -37,6 +37,8 @@ WHERE deficit > returned - returned_echoed AND NOT EXISTS (
 """Deficits that no returned right and no cancellation on its way takes away."""
 STILL_OPEN = "SELECT sku, sum(units - ended - finished) FROM allocations WHERE location = ? GROUP BY sku"
 """Units that assignments and checkouts still wait for."""
+WISHES = "SELECT sku, deficit, back_upto - returned FROM hub_rights WHERE location = ?"
+"""What the hub was told last: what a store misses of what is promised, and what it wants to have back."""
 
 
 class Company(Protocol):
@@ -327,7 +329,13 @@ class Auditor:
         still_open = dict(
             tuple(row) for row in self.company.hub.audit.execute(STILL_OPEN, (node.edge,)).fetchall()
         )
+        wishes = {row[0]: tuple(row)[1:] for row in self.company.hub.audit.execute(WISHES, (node.edge,))}
         for lent in self.rights.of(node):
+            missing, wanted_back = wishes.get(lent.sku, (0, 0))
+            if missing != min(max(0, -lent.sellable), lent.outstanding + lent.bound):
+                self.company.failed(f"at rest the hub believes that {node.name} misses {missing}: {lent}")
+            if wanted_back > 0 and lent.free > 0:
+                self.company.failed(f"at rest {node.name} waits for {wanted_back} units of {lent}")
             whole = lent.bound + lent.sellable + lent.promised + lent.free
             if lent.physical != whole:
                 self.company.failed(f"at rest {node.name} has P {lent.physical} and B+L+U+H {whole}: {lent}")

@@ -25,8 +25,14 @@ ARGUMENTS = [
 ]
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-_KEYS = """(keys) => keys.forEach((key) => (document.activeElement ?? document.body).dispatchEvent(
-    new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))"""
+_KEYS = """(keys) => {
+    const began = performance.now();
+    keys.forEach((key, n) => {
+        const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+        Object.defineProperty(event, "timeStamp", { value: began + n });
+        (document.activeElement ?? document.body).dispatchEvent(event);
+    });
+}"""
 _PACE = """(gap) => {
     window.keysAt ??= performance.now();
     const stamps = new WeakMap();

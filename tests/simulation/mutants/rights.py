@@ -14,6 +14,7 @@ import hub.stock.allocations
 import protocol.rights
 from edge_agent.link.lending import Lending, grant, stock_of
 from hub.fulfil.room import Assignments
+from hub.stock.deficits import need, right_of
 from hub.stock.rows import hub_rights
 from tests.simulation.mutants.patch import put
 
@@ -121,6 +122,25 @@ def end_when_asked() -> AbstractContextManager[Any]:
             hub.stock.allocations.end_all(self._work.connection, assignment.assignment_id)
 
     return put(Assignments, "touch", touch)
+
+
+def nothing_is_missing() -> AbstractContextManager[Any]:
+    """Rule 7: what was sold beyond what is free is nobody's deficit."""
+    return put(protocol.rights.EdgeStock, "deficit", 0)
+
+
+def keep_what_is_wanted_back() -> AbstractContextManager[Any]:
+    """Rule 8: the hub gives back where promised units are missing, and never what a store only wants."""
+    real = hub.link.rights.give_back
+
+    def give_back(connection: Any, location: str, sku: str) -> int:
+        row = right_of(connection, location, sku)
+        return real(connection, location, sku) if row is not None and need(row, 0) else 0
+
+    stack = ExitStack()
+    for room in (hub.link.rights, hub.stock.allocations):
+        stack.enter_context(put(room, "give_back", give_back))
+    return stack
 
 
 def nobody_told_of_a_deficit() -> AbstractContextManager[Any]:
