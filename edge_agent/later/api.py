@@ -69,6 +69,8 @@ class LineView(BaseModel):
     gross_minor: int
     tax_minor: int
     rate_ppm: int
+    elsewhere: bool = False
+    """Ordered later, at the hub."""
 
 
 class TenderView(BaseModel):
@@ -244,6 +246,7 @@ def _view(order: rows.OrderRow) -> OrderView:
                 gross_minor=line.gross_minor,
                 tax_minor=line.tax_minor,
                 rate_ppm=line.rate_ppm,
+                elsewhere=line.elsewhere,
             )
             for line in order.lines
         ),

@@ -123,6 +123,9 @@ class CancelPreview(BaseModel):
     whole: bool
     worth_minor: int
     refund_minor: int
+    """What goes back at this store's tills."""
+    online_minor: int = 0
+    """What the hub gives back online."""
     refunds: tuple[Tender, ...]
     due_minor: int
     """What would still be to pay for the rest."""
@@ -135,6 +138,7 @@ class Cancelled(BaseModel):
     number: str
     state: str
     refund_minor: int
+    online_minor: int = 0
     refunds: tuple[Tender, ...]
     rounding_minor: Minor
     due_minor: int

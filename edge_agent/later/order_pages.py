@@ -164,8 +164,8 @@ async def _finish(  # noqa: PLR0917 - who pays what for which order
 async def cancel_page(request: Request, number: str, edge: AnyEdge, _person: Anybody) -> Response:
     """Show what may be cancelled; all of it is proposed."""
     order = change.require(edge.database.read(), number)
-    every = {str(line.line_no): max(0, line.record.open) for line in order.lines}
-    return _cancel_page(request, edge, order, chosen=every)
+    may = change.may_cancel(edge.database.read(), order)
+    return _cancel_page(request, edge, order, chosen={str(n): units for n, units in may.items()})
 
 
 @router.post("/orders/{number}/cancel/preview")
@@ -238,6 +238,7 @@ def _cancel_page(
         order=order,
         head=order.head,
         chosen=chosen,
+        may=change.may_cancel(edge.database.read(), order),
         plan=plan,
         key=(form.get("key") if form else "") or edge.ids.new_id(),
         reason=form.get("reason") if form else "",

@@ -7,6 +7,7 @@ from edge_agent.context import Edge
 from edge_agent.customers import rows as customers
 from edge_agent.fulfil.rows import assignments
 from edge_agent.later import rows
+from edge_agent.later.elsewhere import told_of
 from edge_agent.later.steps.change import why_not_changed
 from edge_agent.later.steps.money import why_over
 from edge_agent.later.views import promise_word, state_of
@@ -14,6 +15,7 @@ from edge_agent.paper import rows as paper_rows
 from edge_agent.paper.rules import slip_label, state_label
 from edge_agent.people import rows as people
 from protocol import later
+from protocol.elsewhere import OrderElsewhere
 from protocol.envelope import decode_event, read_body
 from protocol.fulfilment import FulfilKind
 from protocol.kit.sqlite import Connection
@@ -61,6 +63,7 @@ def order_view(edge: Edge, order: rows.OrderRow) -> dict[str, Any]:
         "order": order,
         "head": head,
         "account": head.account,
+        "elsewhere": told[0] if (told := told_of(connection, head.order_id)) else None,
         "state": state_of(connection, order),
         "promise": now,
         "first_promise": first if first != now else "",
@@ -76,8 +79,8 @@ def order_view(edge: Edge, order: rows.OrderRow) -> dict[str, Any]:
 
 def _pickup(connection: Connection, order: rows.OrderRow) -> str:
     """Return where an order that waits here is handed over; nothing for all others."""
-    held = assignments.find(connection, order.head.assignment_id)
-    ready = held is not None and held.state in {AssignmentState.PACKED, AssignmentState.READY}
+    parts = assignments.of_order(connection, order.head.order_id)
+    ready = any(held.state in {AssignmentState.PACKED, AssignmentState.READY} for held in parts)
     collected = order.head.promise.kind is FulfilKind.COLLECT
     return f"/fulfil/pickup?q={order.head.number}" if ready and collected else ""
 
@@ -97,7 +100,29 @@ def _steps(connection: Connection, edge: Edge, order: rows.OrderRow) -> tuple[St
         found.append(
             Step(order.settled.at_us, _("The hub said"), order.settled.sentence or order.settled.state)
         )
+    known = told_of(connection, head.order_id)
+    if known is not None:
+        found.append(Step(known[1], _("Recorded elsewhere"), elsewhere_word(known[0], head.currency)))
     return tuple(sorted(found, key=lambda step: step.at_us)[:STEPS])
+
+
+def elsewhere_word(told: OrderElsewhere, currency: str) -> str:
+    """Return what others recorded about an order, all of it until now, as a sentence."""
+    units = told.units
+    counts = (
+        (sum(line.quantity for line in told.lines), lambda n: _("{n} added", n=n)),
+        (sum(each.cancelled for each in units), lambda n: _("{n} cancelled", n=n)),
+        (sum(each.left - each.back for each in units), lambda n: _("{n} handed over", n=n)),
+    )
+    amounts = (
+        (told.paid_online_minor, lambda said: _("{amount} paid online", amount=said)),
+        (told.back_online_minor, lambda said: _("{amount} going back online", amount=said)),
+        (told.paid_minor, lambda said: _("{amount} paid at another store", amount=said)),
+        (told.refunded_minor, lambda said: _("{amount} given back at another store", amount=said)),
+    )
+    said = [word(n) for n, word in counts if n > 0]
+    said += [word(money(minor, currency)) for minor, word in amounts if minor]
+    return ", ".join(said) + "."
 
 
 def _of_order(connection: Connection, edge: Edge, body: WireModel, name: str) -> tuple[str, str] | None:

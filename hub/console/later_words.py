@@ -64,6 +64,7 @@ def exception_word(kind: str) -> str:
         "short_pick": _("Short pick"),
         "rejected_twice": _("Given back twice"),
         "cancel_too_late": _("Too late to cancel"),
+        "both_changed": _("Cancelled here, added there"),
         "no_show": _("Not collected"),
         "promise_late": _("Late"),
         "promise_at_risk": _("Promise at risk"),
@@ -113,6 +114,11 @@ def exception_says(kind: str) -> str:
             "A location was asked to give its part up and had handed it over already. The order stands as it "
             "was; tell the customer."
         ),
+        "both_changed": _(
+            "The store cancelled what it kept of this order, and more of it had been ordered at the hub. Both "
+            "stand: what was added is fulfilled and its money is due. Ask the customer, and cancel the rest "
+            "if it is not wanted either; the card closes when nothing is open any more."
+        ),
         "no_show": _(
             "Nobody came for it. Nothing is given up by the clock: remind the customer, or cancel it and "
             "give the money back."
@@ -154,6 +160,7 @@ def directive_word(kind: str) -> str:
         "assignment.amend": _("Change of an order"),
         "assignment.change": _("Fetch other units of an order"),
         "order.settled": _("What became of an order"),
+        "order.elsewhere": _("What others recorded about an order"),
     }
     return words.get(kind, "")
 

@@ -14,14 +14,16 @@ from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import assignments
 from edge_agent.fulfil.steps import changing, inbox
 from edge_agent.fulfil.steps.common import workable
-from edge_agent.later import rows, rules
+from edge_agent.later import elsewhere, rows, rules
 from edge_agent.later.models import Cancelled, CancelLine, CancelPreview, CancelWanted, Changed, ChangeWanted
 from edge_agent.later.steps import people
-from edge_agent.later.steps.money import refund, refunds_of
+from edge_agent.later.steps.money import going_back, refund, refunds_of
 from edge_agent.later.steps.place import tell
+from edge_agent.link.directives import arrived_us
 from edge_agent.once import Asked, once
 from edge_agent.people.steps import authorise
 from protocol.directives import OrderSettled
+from protocol.elsewhere import OrderElsewhere
 from protocol.errors import NotFound, Refused
 from protocol.fulfilment import FulfilKind, PutBackLine
 from protocol.ids import parse_slip_code
@@ -72,31 +74,48 @@ def preview(
 ) -> CancelPreview:
     """Return what a cancellation would do, to the penny and per tender; nothing is changed."""
     order = require(connection, number)
-    plan, refund_minor, refunds, due_minor = _plan(connection, edge, order, wanted)
+    plan, back, refunds, due_minor = _plan(connection, edge, order, wanted)
     return CancelPreview(
         lines=tuple(CancelLine(line_no=line.line_no, quantity=line.quantity) for line in plan.lines),
         whole=plan.whole,
         worth_minor=plan.worth_minor,
-        refund_minor=refund_minor,
+        refund_minor=back.here_minor,
+        online_minor=back.online_minor,
         refunds=refunds,
         due_minor=due_minor,
     )
 
 
+def may_cancel(connection: Connection, order: rows.OrderRow) -> dict[int, int]:
+    """Return the units by line that this store may cancel."""
+    kept = _kept(connection, order)
+    return {line.line_no: rules.may_cancel(line.record, kept) for line in order.lines}
+
+
+def _kept(connection: Connection, order: rows.OrderRow) -> dict[int, int]:
+    """Return the units by line that this store set aside and has neither handed over nor given up.
+
+    Units that were not found count too: nobody else has them before the hub has heard of it.
+    """
+    held = assignments.lines_of(connection, order.head.assignment_id)
+    return {line.line_no: line.open + line.short for line in held}
+
+
 def _plan(
     connection: Connection, edge: Edge, order: rows.OrderRow, wanted: Mapping[int, int] | None
-) -> tuple[rules.Cancelling, int, tuple[Tender, ...], int]:
+) -> tuple[rules.Cancelling, rules.GoingBack, tuple[Tender, ...], int]:
     refusal = why_not_changed(connection, order)
     if refusal is not None:
         raise refusal
-    plan = rules.cancelling(order.record.lines, wanted)
+    plan = rules.cancelling(order.record.lines, wanted, _kept(connection, order))
     head = order.head
     after = rules.Account(
         head.total_minor, head.cancelled_minor + plan.worth_minor, head.paid_minor, head.refunded_minor
     )
-    owed = after.owed_minor
-    refunds = refunds_of(connection, head.order_id, owed, cash_step_minor=edge.settings.cash_step_minor)
-    return plan, owed, refunds, after.due_minor
+    back = going_back(connection, order, after.owed_minor)
+    step = edge.settings.cash_step_minor
+    refunds = refunds_of(connection, head.order_id, back.here_minor, cash_step_minor=step)
+    return plan, back, refunds, after.due_minor
 
 
 def cancel(
@@ -114,7 +133,8 @@ def cancel(
     def work() -> Cancelled:
         order = require(unit.connection, number)
         chosen = {line.line_no: line.quantity for line in command.lines} if command.lines else None
-        plan, owed, refunds, due_minor = _plan(unit.connection, edge, order, chosen)
+        plan, back, refunds, due_minor = _plan(unit.connection, edge, order, chosen)
+        owed = back.here_minor
         session, approval = _may_refund(unit, edge, order.head, command, owed, person=person)
         body = OrderCancelled(
             cancel_id=edge.ids.new_id(),
@@ -128,7 +148,7 @@ def cancel(
         _release(unit, edge, order, plan, command.reason, person=person)
         rounding, slip = 0, ""
         if session is not None:
-            back, slip = refund(
+            given, slip = refund(
                 unit,
                 edge,
                 order.head,
@@ -140,7 +160,7 @@ def cancel(
                 approval=approval,
                 person=person,
             )
-            rounding = back.rounding_minor
+            rounding = given.rounding_minor
         tell(unit, edge)
         now = require(unit.connection, order.head.order_id).head
         return Cancelled(
@@ -148,6 +168,7 @@ def cancel(
             number=now.number,
             state=now.state.value,
             refund_minor=owed,
+            online_minor=back.online_minor,
             refunds=refunds,
             rounding_minor=rounding,
             due_minor=due_minor,
@@ -312,4 +333,10 @@ def settle(unit: EdgeUnit, edge: Edge, body: OrderSettled) -> None:
     rows.settle(
         unit, rows.SettledRow(body.order_id, body.state, body.promise, body.sentence, edge.clock.now_us())
     )
+    tell(unit, edge)
+
+
+def take_elsewhere(unit: EdgeUnit, edge: Edge, body: OrderElsewhere) -> None:
+    """Let what others recorded about an order that this store took count in its account."""
+    elsewhere.take(unit, body, arrived_us(unit, edge))
     tell(unit, edge)

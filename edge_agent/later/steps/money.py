@@ -1,8 +1,8 @@
 """Take what is still due, and give back what was paid too much: the money of orders for later at a till.
 
 An order that another store or the web took is paid here too when it is collected here: what is due on it
-came with its assignment. What was paid elsewhere is not known here: a refund never exceeds what these tills
-took.
+came with its assignment. What others took for an order of this store's own is in its account, as far as the
+hub has told (`edge_agent.later.elsewhere`); but a refund never exceeds what these tills took.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import assignments
 from edge_agent.fulfil.rules import OPEN_STATES as AT_WORK
 from edge_agent.later import rows, rules
+from edge_agent.later.elsewhere import told_of
 from edge_agent.later.models import Paid, PaymentWanted
 from edge_agent.later.steps.place import counted, payment_of, tell
 from edge_agent.once import Asked, once
@@ -135,6 +136,14 @@ def take_payment(
         )
 
     return once(unit, edge, Asked(to=f"later-pay:{number}", command=command), command.key, Paid, work)
+
+
+def going_back(connection: Connection, order: rows.OrderRow, owed_minor: int) -> rules.GoingBack:
+    """Return how what is owed on an order goes back: online what was paid so, the rest at these tills."""
+    known = told_of(connection, order.head.order_id)
+    kept = sum(each.amount_minor if each.direction == "in" else -each.amount_minor for each in order.payments)
+    online = known[0].left_online_minor if known else 0
+    return rules.going_back(owed_minor, kept_here_minor=kept, left_online_minor=online)
 
 
 def refunds_of(
