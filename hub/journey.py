@@ -137,6 +137,7 @@ JOURNEY: Final = Journey(
         "order.lines_added": (
             record.advance,
             record.on_lines_added,
+            later_ledger.on_lines_added,
             fulfil.on_money,
             elsewhere.tell_taker,
             route.on_lines_added,

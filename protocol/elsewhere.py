@@ -9,6 +9,7 @@ What a reader would get wrong: what was paid online goes back online, and the hu
 waited for the service would give the same money back once more.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -80,20 +81,6 @@ class OrderElsewhere(WireModel):
         return max(0, self.paid_online_minor - self.back_online_minor)
 
 
-CONCERNS: Final = (
-    later.LinesAdded,
-    later.OrderCancelled,
-    later.OrderPaid,
-    later.OrderPaidOnline,
-    later.OrderRefunded,
-    later.OrderRefundedOnline,
-    later.AssignmentHandedOver,
-    later.AssignmentShipped,
-    later.HandoverUndone,
-)
-"""What may be recorded elsewhere about an order that a store took, and changes its account."""
-
-
 def merge(one: OrderElsewhere, other: OrderElsewhere) -> OrderElsewhere:
     """Return what two messages say together, in whichever order they came."""
     lines = {line.line_no: line for line in (*other.lines, *one.lines)}
@@ -131,41 +118,46 @@ def total(
     `ordered_back`: what payment services were asked to give back, by the id that its refund will have.
     """
     lines: dict[int, AddedLine] = {}
-    counts: dict[int, dict[str, int]] = {}
-    money = {"paid": 0, "refunded": 0, "paid_online": 0, "back_online": sum(ordered_back.values())}
-
-    def count(line_no: int, what: str, units: int) -> None:
-        of = counts.setdefault(line_no, {"cancelled": 0, "left": 0, "back": 0})
-        of[what] += units
-
+    counts: dict[int, Counter[str]] = {}
+    money = Counter({"back_online_minor": sum(ordered_back.values())})
     for body in bodies:
-        match body:
-            case later.LinesAdded():
-                lines |= {line.line_no: _added(line) for line in body.lines if line.line_no not in lines}
-            case later.OrderCancelled():
-                for gone in body.lines:
-                    count(gone.line_no, "cancelled", gone.quantity)
-            case later.AssignmentHandedOver() | later.AssignmentShipped():
-                for each in body.lines:
-                    count(each.line_no, "left", each.units)
-            case later.HandoverUndone():
-                for each in body.lines:
-                    count(each.line_no, "back", each.units)
-            case later.OrderPaid():
-                money["paid"] += body.amount_minor
-            case later.OrderPaidOnline():
-                money["paid_online"] += body.amount_minor
-            case later.OrderRefunded():
-                money["refunded"] += body.amount_minor
-            case later.OrderRefundedOnline() if body.refund_id not in ordered_back:
-                money["back_online"] += body.amount_minor
+        if isinstance(body, later.LinesAdded):
+            lines |= {line.line_no: _added(line) for line in body.lines if line.line_no not in lines}
+        elif type(body) in _MONEY:
+            if getattr(body, "refund_id", "") not in ordered_back:
+                money[_MONEY[type(body)]] += body.amount_minor  # type: ignore[attr-defined]  # each has it
+        elif type(body) in _UNITS:
+            for line_no, units in _units(body):
+                counts.setdefault(line_no, Counter())[_UNITS[type(body)]] += units
     return OrderElsewhere(
         order_id=order_id,
         number=number,
         lines=tuple(lines[n] for n in sorted(lines)),
         units=tuple(UnitsElsewhere(line_no=n, **counts[n]) for n in sorted(counts)),
-        **{f"{name}_minor": amount for name, amount in money.items()},
+        **money,
     )
+
+
+_MONEY: Final[Mapping[type[WireModel], str]] = {
+    later.OrderPaid: "paid_minor",
+    later.OrderPaidOnline: "paid_online_minor",
+    later.OrderRefunded: "refunded_minor",
+    later.OrderRefundedOnline: "back_online_minor",
+}
+_UNITS: Final[Mapping[type[WireModel], str]] = {
+    later.OrderCancelled: "cancelled",
+    later.AssignmentHandedOver: "left",
+    later.AssignmentShipped: "left",
+    later.HandoverUndone: "back",
+}
+CONCERNS: Final[tuple[type[WireModel], ...]] = (later.LinesAdded, *_MONEY, *_UNITS)
+"""What may be recorded elsewhere about an order that a store took, and changes its account."""
+
+
+def _units(body: WireModel) -> list[tuple[int, int]]:
+    if isinstance(body, later.OrderCancelled):
+        return [(line.line_no, line.quantity) for line in body.lines]
+    return [(line.line_no, line.units) for line in body.lines]  # type: ignore[attr-defined]  # each has them
 
 
 def _added(line: OrderLine) -> AddedLine:

@@ -72,7 +72,8 @@ def _count(connection: Connection, before: OrderElsewhere, now: OrderElsewhere) 
 
 def _add_lines(connection: Connection, now: OrderElsewhere, added: list[AddedLine]) -> None:
     connection.executemany(
-        f"INSERT INTO later_order_lines (order_id, {rows.LINE}) VALUES ({','.join('?' * 15)})",
+        f"INSERT INTO later_order_lines (order_id, {rows.LINE})"  # noqa: S608 - a fixed list
+        f" VALUES ({','.join('?' * 15)})",
         [
             (
                 now.order_id,
@@ -117,7 +118,7 @@ def _units(
 
 
 def _facts(record: OrderRecord, sku: str, line_no: int, gone: int, left: int) -> list[WireModel]:
-    """Return facts that the fold reads as this; who recorded them and when is not told, and it does not ask."""
+    """Return facts that the fold reads as this; who recorded them, and when, it does not ask."""
     of = {"order_id": record.order_id, "number": record.number}
     found: list[WireModel] = []
     if gone:

@@ -369,7 +369,8 @@ def on_order_cancelled(unit: EdgeUnit, recorded: Recorded) -> None:
 def drop_money(connection: Connection, order_id: str, line_no: int, amount_minor: int) -> None:
     """Note that units of a line were cancelled that were worth so much."""
     connection.execute(
-        "UPDATE later_order_lines SET cancelled_minor = cancelled_minor + ? WHERE order_id = ? AND line_no = ?",
+        "UPDATE later_order_lines SET cancelled_minor = cancelled_minor + ?"
+        " WHERE order_id = ? AND line_no = ?",
         (amount_minor, order_id, line_no),
     )
     connection.execute(
@@ -415,9 +416,7 @@ def on_moved(unit: EdgeUnit, recorded: Recorded) -> None:
 
 def write_units(connection: Connection, after: OrderRecord, state: OrderState) -> None:
     """Write where an order is and what became of its units."""
-    connection.execute(
-        "UPDATE later_orders SET state = ? WHERE order_id = ?", (state.value, after.order_id)
-    )
+    connection.execute("UPDATE later_orders SET state = ? WHERE order_id = ?", (state.value, after.order_id))
     connection.executemany(
         "UPDATE later_order_lines SET fulfilled = ?, cancelled = ? WHERE order_id = ? AND line_no = ?",
         [(line.fulfilled, line.cancelled, after.order_id, line.line_no) for line in after.lines],

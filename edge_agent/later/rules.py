@@ -357,9 +357,7 @@ def worth(line: LineRecord, units: int) -> int:
     return share_minor(line.gross_minor, units=line.ordered, before=before, count=count)
 
 
-def _check_wanted(
-    known: Mapping[int, LineRecord], chosen: Mapping[int, int], may: Mapping[int, int]
-) -> None:
+def _check_wanted(known: Mapping[int, LineRecord], chosen: Mapping[int, int], may: Mapping[int, int]) -> None:
     for number, units in chosen.items():
         line = known.get(number)
         if line is None:

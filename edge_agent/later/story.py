@@ -108,21 +108,23 @@ def _steps(connection: Connection, edge: Edge, order: rows.OrderRow) -> tuple[St
 
 def elsewhere_word(told: OrderElsewhere, currency: str) -> str:
     """Return what others recorded about an order, all of it until now, as a sentence."""
-    units = told.units
-    counts = (
-        (sum(line.quantity for line in told.lines), lambda n: _("{n} added", n=n)),
-        (sum(each.cancelled for each in units), lambda n: _("{n} cancelled", n=n)),
-        (sum(each.left - each.back for each in units), lambda n: _("{n} handed over", n=n)),
-    )
-    amounts = (
-        (told.paid_online_minor, lambda said: _("{amount} paid online", amount=said)),
-        (told.back_online_minor, lambda said: _("{amount} going back online", amount=said)),
-        (told.paid_minor, lambda said: _("{amount} paid at another store", amount=said)),
-        (told.refunded_minor, lambda said: _("{amount} given back at another store", amount=said)),
-    )
-    said = [word(n) for n, word in counts if n > 0]
-    said += [word(money(minor, currency)) for minor, word in amounts if minor]
-    return ", ".join(said) + "."
+    added = sum(line.quantity for line in told.lines)
+    cancelled = sum(each.cancelled for each in told.units)
+    left = sum(each.left - each.back for each in told.units)
+
+    def of(minor: int) -> str:
+        return money(minor, currency)
+
+    said = [
+        _("{n} added", n=added) if added else "",
+        _("{n} cancelled", n=cancelled) if cancelled else "",
+        _("{n} handed over", n=left) if left > 0 else "",
+        _("{amount} paid online", amount=of(told.paid_online_minor)) if told.paid_online_minor else "",
+        _("{amount} going back online", amount=of(told.back_online_minor)) if told.back_online_minor else "",
+        _("{amount} paid at another store", amount=of(told.paid_minor)) if told.paid_minor else "",
+        _("{amount} back at another store", amount=of(told.refunded_minor)) if told.refunded_minor else "",
+    ]
+    return ", ".join(word for word in said if word) + "."
 
 
 def _of_order(connection: Connection, edge: Edge, body: WireModel, name: str) -> tuple[str, str] | None:

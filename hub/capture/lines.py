@@ -264,7 +264,7 @@ def _money(
     less = beside.drop_minor(record, plan.less)
     before = sum(line.gross_minor for line in record.lines) - beside.dropped_minor(record)
     worth = beside.worth_minor(record) + more - less
-    paid = beside.deposits_minor + (payment.amount_minor if payment else 0)
+    paid = beside.deposits_minor + min(0, beside.owed_minor) + (payment.amount_minor if payment else 0)
     tax = sum(line.tax_minor for line in added) - beside.drop_minor(record, plan.less, tax=True)
     return ChangeMoney(
         currency=beside.currency,

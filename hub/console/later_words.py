@@ -110,15 +110,6 @@ def exception_says(kind: str) -> str:
         "rejected_twice": _(
             "Two locations gave this order back. Something is wrong with more than one of them."
         ),
-        "cancel_too_late": _(
-            "A location was asked to give its part up and had handed it over already. The order stands as it "
-            "was; tell the customer."
-        ),
-        "both_changed": _(
-            "The store cancelled what it kept of this order, and more of it had been ordered at the hub. Both "
-            "stand: what was added is fulfilled and its money is due. Ask the customer, and cancel the rest "
-            "if it is not wanted either; the card closes when nothing is open any more."
-        ),
         "no_show": _(
             "Nobody came for it. Nothing is given up by the clock: remind the customer, or cancel it and "
             "give the money back."
@@ -149,6 +140,21 @@ def exception_says(kind: str) -> str:
         ),
         "clock_failed": _("Something that must happen on time cannot be done. The reason stands below."),
     }
+    return words.get(kind) or _change_says(kind)
+
+
+def _change_says(kind: str) -> str:
+    words = {
+        "cancel_too_late": _(
+            "A location was asked to give its part up and had handed it over already. The order stands as it "
+            "was; tell the customer."
+        ),
+        "both_changed": _(
+            "The store cancelled what it kept of this order while more of it was ordered at the hub. Both "
+            "stand: what was added is fulfilled and its money is due. Ask the customer, and cancel the rest "
+            "if it is not wanted either; the card closes when nothing is open any more."
+        ),
+    }
     return words.get(kind, "")
 
 
@@ -175,6 +181,7 @@ def rule_word(rule: str) -> str:
         "undo_fulfil": _("Handover undone"),
         "undo_fulfil_cost": _("Goods back, handover undone"),
         "cancel": _("Cancelled"),
+        "kept_for_more": _("Owed money kept for more"),
         "refund": _("Refund at a till"),
         "refund_online": _("Refund online"),
         "pick": _("Picked"),

@@ -140,9 +140,7 @@ def raise_both_changed(work: Work, applied: Applied, still: Sequence[LineRecord]
             "cancelled": [
                 {"line_no": line.line_no, "sku": line.sku, "units": line.quantity} for line in body.lines[:20]
             ],
-            "lines": [
-                {"line_no": line.line_no, "sku": line.sku, "units": line.open} for line in still[:20]
-            ],
+            "lines": [{"line_no": line.line_no, "sku": line.sku, "units": line.open} for line in still[:20]],
         },
         owner_role=OPS,
         dedupe_key=_both_changed(body.order_id),

@@ -6,6 +6,7 @@ back. A store to which nothing is carried is a store that is dark.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,7 @@ class BothEnds(Desk):
             )
             self.hub.inbox.receive(batch, batch.events, START_US)
             done = batch.last
-            acked = done
-            edge.database.write(lambda unit, acked=acked: set_link(unit, acked=acked))  # type: ignore[misc]
+            edge.database.write(partial(set_link, acked=done))
 
     def down(self) -> list[str]:
         """Carry what the hub has to say to the store, and its answers back; return the outcomes."""
@@ -98,9 +98,7 @@ class BothEnds(Desk):
         heard = answers_of(self.hub)
         while True:
             done = read_link(self.store.edge.database.read()).cseq_done
-            going = self.hub.database.write(
-                lambda unit, done=done: self.hub.outbox.take(unit, HERE, done, resend=True)  # type: ignore[misc]
-            )
+            going = self.hub.database.write(partial(self.hub.outbox.take, edge=HERE, after=done, resend=True))
             if going is None:
                 break
             for cseq, text in enumerate(going.directives, start=going.first):

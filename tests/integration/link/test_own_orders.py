@@ -1,4 +1,4 @@
-"""Orders that a store took, while others record things about them: both ends have one account of the money."""
+"""Orders that a store took, while others record things about them: both ends have one account of it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 
 from protocol.kit.web import secrets
 from tests.support.both_ends import BothEnds, both_ends
+from tests.support.later import AnsweringHub, go_online, york
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ def test_one_item_in_the_place_of_another_waits_for_the_store_and_is_routed_then
     assert (done["requested"], done["added"]) == (["store-1"], [])
     ends.meet()
 
-    told = [each for each in ends.bodies("assignment.changed")]
+    told = ends.bodies("assignment.changed")
     assert [(each["dropped"][0]["bound"], each.get("added", [])) for each in told] == [(2, [])]
     seen = [(line["sku"], line["cancelled"], line["open"]) for line in ends.seen()["lines"]]
     assert seen == [("MUG-1", 2, 0), ("BOOK-1", 0, 1), ("COAT-M", 0, 1)]
@@ -189,13 +190,47 @@ def test_a_store_that_cancels_while_the_hub_adds_leaves_both_standing_and_a_card
 
     assert ends.seen()["head"]["state"] == "routed"
     assert ends.due() == (9_99, 9_99)
-    assert ends.cards() == ["both_changed"]
+    assert sorted(ends.cards()) == ["both_changed", "refund_not_owed"]
     number = ends.order["number"]
     assert ends.cancel().json()["error"]["code"] == "held_elsewhere"
     ends.channel.ask("POST", f"/api/orders/{number}/cancel", {"reason": "not wanted either"})
     ends.meet()
     assert ends.cards() == []
     assert (ends.due(), ends.seen()["head"]["state"]) == ((0, 0), "cancelled")
+    assert ends.differences(tmp_path) == ((), {})
+
+
+def test_what_went_back_too_much_is_due_and_is_held_once_it_is_paid(ends: BothEnds, tmp_path: Path) -> None:
+    ends.take_order(("MUG-1", 2))
+    ends.meet()
+    ends.change({"sku": "BOOK-1", "quantity": 1})
+    ends.cancel()
+    ends.meet()
+
+    assert ends.pay().json()["amount_minor"] == 9_99
+    ends.meet()
+
+    money = ends.at_hub()["later"]
+    assert (money["deposits_minor"], money["owed_minor"], money["due_minor"]) == (9_99, 0, 0)
+    assert ends.cards() == ["both_changed"]
+    assert ends.differences(tmp_path) == ((), {})
+
+
+def test_what_is_owed_pays_for_what_is_ordered_next(ends: BothEnds, tmp_path: Path) -> None:
+    ends.take_order(("MUG-1", 4))
+    ends.meet()
+    ends.change({"line_no": 1, "quantity": 3})
+    ends.meet()
+    assert ends.at_hub()["later"]["owed_minor"] == 7_50
+
+    ends.change({"sku": "BOOK-1", "quantity": 1})
+    ends.meet()
+
+    assert ends.at_hub()["later"]["owed_minor"] == 0
+    assert ends.due() == (2_49, 2_49)
+    assert ends.pay().json()["due_minor"] == 0
+    ends.meet()
+    assert ends.due() == (0, 0)
     assert ends.differences(tmp_path) == ((), {})
 
 
@@ -225,17 +260,15 @@ def test_what_the_store_itself_records_is_not_told_to_it(ends: BothEnds) -> None
 
 
 def test_an_order_of_the_hub_is_nobodys_account(ends: BothEnds) -> None:
-    ends.order = ends.channel.send(
-        ends.channel.collect("store-1", lines=[{"sku": "MUG-1", "quantity": 1}])
-    )
+    ends.order = ends.channel.send(ends.channel.collect("store-1", lines=[{"sku": "MUG-1", "quantity": 1}]))
     ends.pay_online(7_50)
 
     assert "order.elsewhere" not in ends.told()
 
 
 def test_a_store_is_told_of_an_order_that_goes_elsewhere_too(ends: BothEnds, tmp_path: Path) -> None:
-    ends.channel.hub  # noqa: B018 - the hub is there; only the store cannot ask it
-    ends.take_order(("MUG-1", 2), way="elsewhere", location="store-2", provisional=True, deposit_minor=5_00)
+    go_online(ends.store, AnsweringHub([york()]))
+    ends.take_order(("MUG-1", 2), way="elsewhere", location="store-2", deposit_minor=5_00)
     ends.meet()
 
     ends.pay_at_other_store(10_00)
