@@ -146,6 +146,26 @@ class Cancelled(BaseModel):
     slip_job: str
 
 
+class BackWanted(Wanted):
+    """Give back what is owed on an order, as far as this store's tills took it."""
+
+    key: Key
+    reason: str = Field(min_length=1, max_length=300)
+    till: str = Field(default="", pattern=r"^([a-z0-9-]{1,32})?$")
+    approval: Token | None = None
+
+
+class GivenBack(BaseModel):
+    """Money that was owed has gone back."""
+
+    refund_id: str
+    number: str
+    amount_minor: int
+    refunds: tuple[Tender, ...]
+    rounding_minor: Minor
+    slip_job: str
+
+
 class ChangeWanted(Wanted):
     """Change what is minded, for whom, or until when; what is left out stays as it is."""
 

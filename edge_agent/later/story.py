@@ -9,7 +9,7 @@ from edge_agent.fulfil.rows import assignments
 from edge_agent.later import rows
 from edge_agent.later.elsewhere import told_of
 from edge_agent.later.steps.change import why_not_changed
-from edge_agent.later.steps.money import why_over
+from edge_agent.later.steps.money import going_back, why_over
 from edge_agent.later.views import promise_word, state_of
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper.rules import slip_label, state_label
@@ -69,6 +69,7 @@ def order_view(edge: Edge, order: rows.OrderRow) -> dict[str, Any]:
         "first_promise": first if first != now else "",
         "contact": contact if contact is not None and not contact.erased else None,
         "who": seller.name if seller else head.by,
+        "back": going_back(connection, order, head.account.owed_minor),
         "refusal": why_not_changed(connection, order),
         "why_no_rest": _("The order is over: no money is taken for it.") if over else "",
         "steps": (*_steps(connection, edge, order), _ending(connection, order)),

@@ -215,6 +215,12 @@ class BothEnds(Desk):
         body = {"key": self.key(), "reason": "Changed their mind", "lines": chosen}
         return self.store.post(f"/api/later/{self.order['number']}/cancel", body, role="manager")
 
+    def press(self, path: str) -> str:
+        """Press a button of a page; return the page that follows."""
+        answer = self.store.client.post(path, data={"key": self.key()}, headers=self.store.headers("manager"))
+        assert answer.status_code == 200, answer.text
+        return str(answer.text)
+
     def cards(self) -> list[str]:
         """Return the kinds of what is open on the hub's desk."""
         return [card["kind"] for card in self.channel.ask("GET", "/api/exceptions")["exceptions"]]

@@ -8,8 +8,6 @@ back in the same unit of work, also with the line down.
 from collections.abc import Mapping
 
 from edge_agent.context import Edge
-from edge_agent.counter.rows import OpenTill
-from edge_agent.counter.steps.sale import require_open_till
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import assignments
 from edge_agent.fulfil.steps import changing, inbox
@@ -17,40 +15,19 @@ from edge_agent.fulfil.steps.common import workable
 from edge_agent.later import elsewhere, rows, rules
 from edge_agent.later.models import Cancelled, CancelLine, CancelPreview, CancelWanted, Changed, ChangeWanted
 from edge_agent.later.steps import people
-from edge_agent.later.steps.money import going_back, refund, refunds_of
+from edge_agent.later.steps.money import going_back, may_refund, refund, refunds_of, require
 from edge_agent.later.steps.place import tell
 from edge_agent.link.directives import arrived_us
 from edge_agent.once import Asked, once
-from edge_agent.people.steps import authorise
 from protocol.directives import OrderSettled
 from protocol.elsewhere import OrderElsewhere
-from protocol.errors import NotFound, Refused
+from protocol.errors import Refused
 from protocol.fulfilment import FulfilKind, PutBackLine
-from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.later import AssignmentCancelled, OrderCancelled, OrderChanged
-from protocol.orders import Approval, LineKind, Tender
-from protocol.rules.discounts import Act
-
-
-def require(connection: Connection, number: str) -> rows.OrderRow:
-    """Return an order for later that this store took.
-
-    Raises:
-        NotFound: `unknown_order`.
-    """
-    slip = parse_slip_code(number)
-    wanted = slip[1] if slip else number.strip()
-    found = rows.find(connection, wanted) or rows.find(connection, wanted.upper())
-    if found is None:
-        raise NotFound(
-            _("No order for later {number} was taken here.", number=wanted[:40]),
-            _("Scan its slip again, or ask the hub about orders of other stores."),
-            code="unknown_order",
-        )
-    return found
+from protocol.orders import LineKind, Tender
 
 
 def why_not_changed(connection: Connection, order: rows.OrderRow) -> Refused | None:
@@ -134,8 +111,8 @@ def cancel(
         order = require(unit.connection, number)
         chosen = {line.line_no: line.quantity for line in command.lines} if command.lines else None
         plan, back, refunds, due_minor = _plan(unit.connection, edge, order, chosen)
-        owed = back.here_minor
-        session, approval = _may_refund(unit, edge, order.head, command, owed, person=person)
+        word = (command.till, command.approval)
+        session, approval = may_refund(unit, edge, order.head, word, back.here_minor, person=person)
         body = OrderCancelled(
             cancel_id=edge.ids.new_id(),
             order_id=order.head.order_id,
@@ -153,7 +130,7 @@ def cancel(
                 edge,
                 order.head,
                 session,
-                amount_minor=owed,
+                amount_minor=back.here_minor,
                 due_minor=due_minor,
                 tenders=refunds,
                 reason=command.reason,
@@ -167,7 +144,7 @@ def cancel(
             cancel_id=body.cancel_id,
             number=now.number,
             state=now.state.value,
-            refund_minor=owed,
+            refund_minor=back.here_minor,
             online_minor=back.online_minor,
             refunds=refunds,
             rounding_minor=rounding,
@@ -176,26 +153,8 @@ def cancel(
             slip_job=slip,
         )
 
-    asked = Asked(to=f"later-cancel:{number}", command=command)
-    return once(unit, edge, asked, command.key, Cancelled, work)
-
-
-def _may_refund(
-    unit: EdgeUnit,
-    edge: Edge,
-    head: rows.OrderHead,
-    command: CancelWanted,
-    owed_minor: int,
-    *,
-    person: CurrentPerson,
-) -> tuple[OpenTill | None, Approval | None]:
-    """Return at which open till the money goes back, and by whose word; nothing when none is owed."""
-    if not owed_minor:
-        return None, None
-    at_till = person.device if person.device in edge.settings.tills else head.till
-    session = require_open_till(unit, edge, command.till or at_till)
-    given = authorise(unit, edge, person, Act.RETURN, token=command.approval, amount_minor=owed_minor)
-    return session, given.approval if given else None
+    to = f"later-cancel:{number}"
+    return once(unit, edge, Asked(to=to, command=command), command.key, Cancelled, work)
 
 
 def _release(

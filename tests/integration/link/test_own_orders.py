@@ -216,6 +216,43 @@ def test_what_went_back_too_much_is_due_and_is_held_once_it_is_paid(ends: BothEn
     assert ends.differences(tmp_path) == ((), {})
 
 
+def test_what_the_hub_cancelled_is_given_back_at_the_till_that_took_it(
+    ends: BothEnds, tmp_path: Path
+) -> None:
+    ends.take_order(("MUG-1", 4))
+    ends.meet()
+    ends.change({"line_no": 1, "quantity": 2})
+    ends.meet()
+    path = f"/api/later/{ends.order['number']}/refunds"
+    body = {"key": "back", "reason": "Cancelled at the hub"}
+    assert "Give back £15.00" in ends.store.get(f"/orders/{ends.order['number']}").text
+
+    given = ends.store.post(path, body, role="manager")
+
+    assert (given.status_code, given.json()["amount_minor"]) == (201, 15_00)
+    again = ends.store.post(path, body, role="manager")
+    assert (again.status_code, again.json()) == (200, given.json())
+    refused = ends.store.post(path, {**body, "key": "more"}, role="manager")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "nothing_owed")
+    ends.meet()
+    money = ends.at_hub()["later"]
+    assert (money["deposits_minor"], money["owed_minor"], money["due_minor"]) == (15_00, 0, 0)
+    assert ends.cards() == []
+    assert ends.differences(tmp_path) == ((), {})
+
+
+def test_the_page_gives_back_what_is_owed(ends: BothEnds) -> None:
+    ends.take_order(("MUG-1", 2))
+    ends.meet()
+    ends.change({"line_no": 1, "quantity": 1})
+    ends.meet()
+
+    page = ends.press(f"/orders/{ends.order['number']}/back")
+
+    assert "Give back" not in page
+    assert "£7.50 given back" in page
+
+
 def test_what_is_owed_pays_for_what_is_ordered_next(ends: BothEnds, tmp_path: Path) -> None:
     ends.take_order(("MUG-1", 4))
     ends.meet()
