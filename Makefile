@@ -17,7 +17,7 @@ PIP := -m pip --disable-pip-version-check --no-input --quiet --quiet
 TEST := .venv-test/bin
 PACKAGES := protocol printing edge_agent hub deploy tests
 
-.PHONY: help install demo check test sim mutants faults bench words lock clean
+.PHONY: help install demo check test journeys sim mutants faults bench words lock clean
 
 help: ## Say what there is
 	@echo "make TARGET [ARGS=\"…\"]"
@@ -42,6 +42,9 @@ test: .venv-test/.stamp tools ## Everything CI runs
 	@$(TEST)/mypy
 	@$(TEST)/python -m pytest -q -n 3 --dist worksteal -m "not processes and not browser" $(ARGS)
 	@$(TEST)/python -m pytest -q -n 3 --dist loadfile -m "processes or browser" $(ARGS)
+
+journeys: .venv-test/.stamp tools ## Take every journey through Chromium with every fault struck both ways
+	@ORDERSPINE_JOURNEY_FAULTS="wifi wifi+1 line line+1 store store+1 hub hub+1 broker broker+1" $(TEST)/python -m pytest -q tests/browser/edge/test_fulfil_under_faults.py $(ARGS)
 
 sim: .venv-test/.stamp ## Run SEEDS=200 simulated companies, each with its own faults, on two cores
 	@$(TEST)/python -m tests.simulation --seeds $(SEEDS) --jobs 2 $(ARGS)

@@ -34,7 +34,7 @@ from edge_agent.journal import Journal
 from edge_agent.journey import live
 from edge_agent.later import api as later_api
 from edge_agent.later.hub import HubAsker
-from edge_agent.later.steps.change import settle
+from edge_agent.later.steps.change import settle, take_elsewhere
 from edge_agent.link import reclaim, wishes
 from edge_agent.link import rows as link_rows
 from edge_agent.link.directives import Kind
@@ -117,6 +117,7 @@ def parts(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
     )
     edge.print_parked = lambda unit, basket, person: paper_steps.print_parked(unit, edge, basket, person)
     edge.order_settled = lambda unit, body: settle(unit, edge, body)
+    edge.order_elsewhere = lambda unit, body: take_elsewhere(unit, edge, body)
     edge.journal = Journal(identity, live(edge), clock=clock, ids=ids, on_commit=edge.committed)
     return edge
 

@@ -15,6 +15,7 @@ from edge_agent.settings import EdgeSettings
 from protocol.catalog import Product
 from protocol.clock import Clock
 from protocol.directives import OrderSettled
+from protocol.elsewhere import OrderElsewhere
 from protocol.errors import Refused
 from protocol.ids import IdMaker, format_number
 from protocol.kit.sqlite import Connection
@@ -68,6 +69,10 @@ def _not_settled(_unit: EdgeUnit, _settled: OrderSettled) -> None:
     """Stand in for a store that takes no orders for later."""
 
 
+def _not_elsewhere(_unit: EdgeUnit, _told: OrderElsewhere) -> None:
+    """Stand in for a store that takes no orders for later."""
+
+
 def _offline() -> bool:
     """Stand in for a link that has not been started."""
     return False
@@ -93,6 +98,8 @@ class Edge:
     """Queues the slip of a parked basket and returns its job; the room `paper` gives it."""
     order_settled: Callable[[EdgeUnit, OrderSettled], None] = _not_settled
     """Notes what the hub says of an order this store took; the room that takes such orders gives it."""
+    order_elsewhere: Callable[[EdgeUnit, OrderElsewhere], None] = _not_elsewhere
+    """Counts what others recorded about an order this store took; the same room gives it."""
     online: Callable[[], bool] = _offline
     """Whether the hub answers at this moment; the link says so once it runs."""
 

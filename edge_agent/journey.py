@@ -17,6 +17,7 @@ from edge_agent.fulfil.rows import arrived
 from edge_agent.fulfil.rows import facts as fulfil
 from edge_agent.fulfil.steps import inbox, promises
 from edge_agent.journal import Reaction, Recorded
+from edge_agent.later import elsewhere
 from edge_agent.later import rows as later
 from edge_agent.paper import steps as paper
 from edge_agent.returns import rows as returns
@@ -57,7 +58,12 @@ def reactions() -> Journey:
         "exception.raised": (exceptions.on_exception_raised,),
         "exception.closed": (exceptions.on_exception_closed,),
         "person.locked_out": (),
-        "order.placed": (assigned.on_order_placed, fulfil.on_order_placed, later.on_order_placed),
+        "order.placed": (
+            assigned.on_order_placed,
+            fulfil.on_order_placed,
+            later.on_order_placed,
+            elsewhere.on_order_placed,
+        ),
         "order.paid": (fulfil.on_order_paid, later.on_order_paid, till.on_order_paid),
         "order.cancelled": (fulfil.on_order_cancelled, later.on_order_cancelled),
         "order.refunded": (fulfil.on_order_refunded, later.on_order_refunded, till.on_order_refunded),
@@ -124,6 +130,7 @@ def directive_shadows() -> Mapping[str, Shadow]:
         "assignment.offer": fulfil.take_offer,
         "assignment.cancel": fulfil.take_cancel,
         "assignment.amend": fulfil.take_amend,
+        "order.elsewhere": elsewhere.take,
         "transfer.request": transfers.take_request,
         "transfer.expect": transfers.take_expect,
         "transfer.settled": transfers.take_settled,

@@ -35,6 +35,7 @@ SHADOWS: Final = (
     "later_payments",
     "later_tenders",
     "later_story",
+    "later_elsewhere",
     "assignments",
     "assignment_lines",
     "parcels",

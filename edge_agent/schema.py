@@ -12,7 +12,7 @@ import sqlite_utils
 
 from edge_agent.schema_epochs import EPOCHS
 from edge_agent.schema_fulfilment import FULFILMENT
-from edge_agent.schema_later import LATER
+from edge_agent.schema_later import ELSEWHERE, LATER
 from edge_agent.schema_lending import LENDING
 from edge_agent.schema_stocktaking import STOCKTAKING
 from edge_agent.schema_transfers import TRANSFERS
@@ -370,6 +370,11 @@ def _lending(database: sqlite_utils.Database) -> None:
     _script(database, LENDING)
 
 
+def _elsewhere(database: sqlite_utils.Database) -> None:
+    """What others recorded about orders for later that this store took."""
+    _script(database, ELSEWHERE)
+
+
 def _script(database: sqlite_utils.Database, script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -388,4 +393,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0008 transfers", _transfers),
     ("0009 epochs", _epochs),
     ("0010 lending", _lending),
+    ("0011 what others recorded about orders for later", _elsewhere),
 )

@@ -1,8 +1,12 @@
 """The tables of orders for later at the store that took them, as `schema` runs them: migration 0006.
 
-All but two are shadows of the log. `later_settled` is what the hub said of an order that this store could not
-decide alone: it came as a directive, so it is kept beside the shadows and survives their rebuilding. And
-`later_places` are the other locations that the hub ever named, so that one can be chosen while it is silent.
+All but two are shadows of the log and of what the hub told. `later_settled` is what the hub said of an order
+that this store could not decide alone: its newest word counts, so it is kept beside the shadows and survives
+their rebuilding. And `later_places` are the other locations that the hub ever named, so that one can
+be chosen while it is silent.
+
+`ELSEWHERE` came with migration 0011: what others recorded about an order (`protocol.elsewhere`), and which of
+its lines were added by them.
 """
 
 from typing import Final
@@ -89,4 +93,11 @@ CREATE TABLE later_settled (
 CREATE TABLE later_places (
     location TEXT PRIMARY KEY, name TEXT NOT NULL, seen_us INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+"""
+
+ELSEWHERE: Final = """
+CREATE TABLE later_elsewhere (
+    order_id TEXT PRIMARY KEY, body TEXT NOT NULL, at_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+ALTER TABLE later_order_lines ADD COLUMN elsewhere INTEGER NOT NULL DEFAULT 0;
 """

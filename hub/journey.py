@@ -15,6 +15,7 @@ from typing import Final
 from hub.capture import stages as capture
 from hub.catalog import stages as catalog
 from hub.exceptions import stages as exceptions
+from hub.fulfil import elsewhere
 from hub.fulfil import stages as fulfil
 from hub.fulfil.room import Assignments
 from hub.ledger import later_stages as later_ledger
@@ -58,7 +59,9 @@ _LEFT: Final = (
     record.on_left,
     fulfil.on_fact,
     later_ledger.on_goods_left,
+    elsewhere.tell_taker,
 )
+_PAID: Final = (record.advance, record.on_paid, later_ledger.on_paid, fulfil.on_money, elsewhere.tell_taker)
 _TRANSFER: Final = (transfers.take, transfers.move, transfer_ledger.on_transfer, transfers.follow)
 """Either store may be heard first, so every fact leads to the same: what is known now, and its worth."""
 
@@ -115,32 +118,38 @@ JOURNEY: Final = Journey(
             stock.on_order_placed,
             fulfil.on_order_placed,
             later_ledger.on_order_placed,
+            elsewhere.on_order_placed,
             notify.on_order_placed,
             route.on_order_placed,
         ),
-        "order.paid": (record.advance, record.on_paid, later_ledger.on_paid, fulfil.on_money),
-        "order.paid_online": (record.advance, record.on_paid, later_ledger.on_paid, fulfil.on_money),
+        "order.paid": _PAID,
+        "order.paid_online": _PAID,
         "order.cancelled": (
             record.advance,
             later_ledger.on_order_cancelled,
             payments.on_order_cancelled,
             fulfil.on_order_cancelled,
+            elsewhere.tell_taker,
+            elsewhere.compare,
             route.on_order_cancelled,
             notify.on_cancelled,
         ),
         "order.lines_added": (
             record.advance,
             record.on_lines_added,
+            later_ledger.on_lines_added,
             fulfil.on_money,
+            elsewhere.tell_taker,
             route.on_lines_added,
             notify.on_lines_added,
         ),
-        "order.refunded": (record.advance, record.on_paid, later_ledger.on_refunded),
+        "order.refunded": (record.advance, record.on_paid, later_ledger.on_refunded, elsewhere.tell_taker),
         "order.refunded_online": (
             record.advance,
             record.on_paid,
             later_ledger.on_refunded,
             payments.on_refunded_online,
+            elsewhere.tell_taker,
         ),
         "order.changed": (
             capture.on_order_changed,
@@ -194,6 +203,7 @@ JOURNEY: Final = Journey(
             record.on_taken_back,
             fulfil.on_fact,
             later_ledger.on_handover_undone,
+            elsewhere.tell_taker,
         ),
         "assignment.cancelled": _GAVE_UP,
         "assignment.cancel_refused": (record.advance, capture.on_assignment_settled, fulfil.on_fact),

@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from protocol import lending, stock, transfer_messages
+from protocol.elsewhere import OrderElsewhere
 from protocol.fulfilment import LINES_FOR_LATER, AssignedLine, Promise
 from protocol.orders import Code, PositiveMinor, Quantity, WireModel
 
@@ -143,6 +144,7 @@ DIRECTIVE_KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxy
         ("assignment.amend", 1): AssignmentAmend,
         ("assignment.change", 1): AssignmentChange,
         ("order.settled", 1): OrderSettled,
+        ("order.elsewhere", 1): OrderElsewhere,
         ("withdrawn", 1): Withdrawn,
         ("count.request", 1): stock.CountRequest,
         ("count.cancel", 1): stock.CountCancel,

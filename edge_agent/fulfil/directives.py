@@ -32,6 +32,7 @@ def kinds_of(edge: Edge) -> Callable[[Courier], Mapping[str, Kind]]:
             "assignment.amend": Kind(inbox.amend, prepare),
             "assignment.change": Kind(changing.change),
             "order.settled": Kind(inbox.settled),
+            "order.elsewhere": Kind(inbox.elsewhere),
         }
 
     return over

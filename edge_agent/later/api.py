@@ -69,6 +69,8 @@ class LineView(BaseModel):
     gross_minor: int
     tax_minor: int
     rate_ppm: int
+    elsewhere: bool = False
+    """Ordered later, at the hub."""
 
 
 class TenderView(BaseModel):
@@ -154,7 +156,7 @@ async def stock(
 @router.get("/{number}")
 async def look(number: NumberPath, edge: AnyEdge, _person: Anybody) -> OrderView:
     """Return an order for later with its lines and its money."""
-    return _view(change.require(edge.database.read(), number))
+    return _view(money.require(edge.database.read(), number))
 
 
 @router.post("/{number}/payments", status_code=201, response_model=models.Paid)
@@ -186,6 +188,17 @@ async def cancel(number: NumberPath, wanted: models.CancelWanted, edge: AnyEdge,
     """Cancel an order that this store keeps, or units of it, and pay back what was paid for them."""
     done, new = await edge.database.awrite(
         lambda unit: change.cancel(unit, edge, number, wanted, person=person)
+    )
+    return answered(done, 201 if new else 200)
+
+
+@router.post("/{number}/refunds", status_code=201, response_model=models.GivenBack)
+async def give_back(
+    number: NumberPath, wanted: models.BackWanted, edge: AnyEdge, person: Anybody
+) -> Response:
+    """Give back what is owed on an order since others cancelled something of it."""
+    done, new = await edge.database.awrite(
+        lambda unit: money.give_back(unit, edge, number, wanted, person=person)
     )
     return answered(done, 201 if new else 200)
 
@@ -244,6 +257,7 @@ def _view(order: rows.OrderRow) -> OrderView:
                 gross_minor=line.gross_minor,
                 tax_minor=line.tax_minor,
                 rate_ppm=line.rate_ppm,
+                elsewhere=line.elsewhere,
             )
             for line in order.lines
         ),

@@ -123,6 +123,9 @@ class CancelPreview(BaseModel):
     whole: bool
     worth_minor: int
     refund_minor: int
+    """What goes back at this store's tills."""
+    online_minor: int = 0
+    """What the hub gives back online."""
     refunds: tuple[Tender, ...]
     due_minor: int
     """What would still be to pay for the rest."""
@@ -135,10 +138,31 @@ class Cancelled(BaseModel):
     number: str
     state: str
     refund_minor: int
+    online_minor: int = 0
     refunds: tuple[Tender, ...]
     rounding_minor: Minor
     due_minor: int
     seq: int
+    slip_job: str
+
+
+class BackWanted(Wanted):
+    """Give back what is owed on an order, as far as this store's tills took it."""
+
+    key: Key
+    reason: str = Field(min_length=1, max_length=300)
+    till: str = Field(default="", pattern=r"^([a-z0-9-]{1,32})?$")
+    approval: Token | None = None
+
+
+class GivenBack(BaseModel):
+    """Money that was owed has gone back."""
+
+    refund_id: str
+    number: str
+    amount_minor: int
+    refunds: tuple[Tender, ...]
+    rounding_minor: Minor
     slip_job: str
 
 

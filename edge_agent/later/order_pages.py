@@ -163,16 +163,16 @@ async def _finish(  # noqa: PLR0917 - who pays what for which order
 @router.get("/orders/{number}/cancel")
 async def cancel_page(request: Request, number: str, edge: AnyEdge, _person: Anybody) -> Response:
     """Show what may be cancelled; all of it is proposed."""
-    order = change.require(edge.database.read(), number)
-    every = {str(line.line_no): max(0, line.record.open) for line in order.lines}
-    return _cancel_page(request, edge, order, chosen=every)
+    order = money.require(edge.database.read(), number)
+    may = change.may_cancel(edge.database.read(), order)
+    return _cancel_page(request, edge, order, chosen={str(n): units for n, units in may.items()})
 
 
 @router.post("/orders/{number}/cancel/preview")
 async def cancel_preview(request: Request, number: str, edge: AnyEdge, _person: Anybody) -> Response:
     """Show what the chosen units would give back; nothing is changed."""
     form = await form_of(request)
-    order = change.require(edge.database.read(), number)
+    order = money.require(edge.database.read(), number)
     return _cancel_page(request, edge, order, chosen=_units(form), form=form)
 
 
@@ -180,7 +180,7 @@ async def cancel_preview(request: Request, number: str, edge: AnyEdge, _person: 
 async def cancel(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
     """Cancel the chosen units and give back what was paid for them."""
     form = await form_of(request)
-    order = change.require(edge.database.read(), number)
+    order = money.require(edge.database.read(), number)
     units = {int(n): count for n, count in _units(form).items() if count > 0}
     try:
         plan = change.preview(edge.database.read(), edge, number, units)
@@ -213,7 +213,7 @@ async def cancel(request: Request, number: str, edge: AnyEdge, person: Anybody) 
     said = _("Cancelled.")
     if done.refund_minor:
         said = _("Cancelled; {amount} go back.", amount=money_word(done.refund_minor, order.head.currency))
-    return order_page(request, edge, change.require(edge.database.read(), number), toast=said)
+    return order_page(request, edge, money.require(edge.database.read(), number), toast=said)
 
 
 def _cancel_page(
@@ -238,6 +238,7 @@ def _cancel_page(
         order=order,
         head=order.head,
         chosen=chosen,
+        may=change.may_cancel(edge.database.read(), order),
         plan=plan,
         key=(form.get("key") if form else "") or edge.ids.new_id(),
         reason=form.get("reason") if form else "",
@@ -260,17 +261,47 @@ def _units(form: Form) -> dict[str, int]:
     return found
 
 
+@router.post("/orders/{number}/back")
+async def give_back(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
+    """Give back what is owed since others cancelled something of the order."""
+    form = await form_of(request)
+    order = money.require(edge.database.read(), number)
+    owed = money.going_back(edge.database.read(), order, order.head.account.owed_minor).here_minor
+    amount = money_word(owed, order.head.currency)
+    ask = Ask(
+        _("A refund of {amount} needs somebody's word", amount=amount),
+        _("It is more than {name} may give back alone.", name=person.name),
+        keep=_("Not now"),
+        allow=_("Give back {amount}", amount=amount),
+    )
+
+    def step(unit: EdgeUnit, token: str | None) -> models.GivenBack:
+        wanted = command(
+            models.BackWanted,
+            key=form.get("key") or edge.ids.new_id(),
+            reason=_("Cancelled at the hub"),
+            approval=token,
+        )
+        return money.give_back(unit, edge, number, wanted, person=person)[0]
+
+    done = await ask_in_place(request, edge, person, form, ask, step)
+    if isinstance(done, Response):
+        return done
+    said = _("{amount} go back.", amount=money_word(done.amount_minor, order.head.currency))
+    return order_page(request, edge, money.require(edge.database.read(), number), toast=said)
+
+
 @router.get("/orders/{number}/change")
 async def change_sheet(request: Request, number: str, edge: AnyEdge, _person: Anybody) -> Response:
     """Show what may be changed of an order that this store keeps."""
-    return _change_sheet(request, edge, change.require(edge.database.read(), number))
+    return _change_sheet(request, edge, money.require(edge.database.read(), number))
 
 
 @router.post("/orders/{number}/change")
 async def change_order(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
     """Change note, customer or time."""
     form = await form_of(request)
-    order = change.require(edge.database.read(), number)
+    order = money.require(edge.database.read(), number)
     try:
         wanted = command(
             models.ChangeWanted,
@@ -283,7 +314,7 @@ async def change_order(request: Request, number: str, edge: AnyEdge, person: Any
         await edge.database.awrite(lambda unit: change.change(unit, edge, number, wanted, person=person))
     except (Invalid, Refused) as error:
         return _change_sheet(request, edge, order, error=error)
-    now = change.require(edge.database.read(), number)
+    now = money.require(edge.database.read(), number)
     return order_page(request, edge, now, toast=_("{number} is changed.", number=now.head.number))
 
 
@@ -332,7 +363,7 @@ def _customer(edge: Edge, text: str) -> str | None:
 @router.post("/orders/{number}/slip")
 async def print_again(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
     """Print the customer's slip again, marked as a reprint."""
-    order = change.require(edge.database.read(), number)
+    order = money.require(edge.database.read(), number)
     jobs = paper_rows.jobs(edge.database.read(), state="", business_id=order.head.number, limit=20)
     job = next((each for each in jobs if each.document == Slip.ORDER_SLIP), None)
     if job is None:

@@ -69,6 +69,8 @@ class LineRow:
     fulfilled: int
     cancelled: int
     cancelled_minor: int
+    elsewhere: bool
+    """Ordered later, at the hub: this store does not keep it, unless the hub gives it here as a part."""
 
     @property
     def record(self) -> LineRecord:
@@ -157,9 +159,9 @@ _HEAD = (
     " cancelled_minor, paid_minor, refunded_minor, promise, first_promise, contact_id, pickup_code, note,"
     " gift, assignment_id"
 )
-_LINE = (
+LINE = (
     "line_no, sku, name, kind, quantity, unit_price_minor, discount_minor, gross_minor, tax_minor, rate_ppm,"
-    " fulfilled, cancelled, cancelled_minor"
+    " fulfilled, cancelled, cancelled_minor, elsewhere"
 )
 
 
@@ -174,7 +176,7 @@ def _head(row: Sequence[object]) -> OrderHead:
 
 def _line(row: Sequence[object]) -> LineRow:
     values = list(row)
-    values[3] = LineKind(str(values[3]))
+    values[3], values[13] = LineKind(str(values[3])), bool(values[13])
     return LineRow(*values)  # type: ignore[arg-type]  # the same
 
 
@@ -193,7 +195,7 @@ def find(connection: Connection, number: str) -> OrderRow | None:
     if head is None:
         return None
     lines = connection.execute(
-        f"SELECT {_LINE} FROM later_order_lines WHERE order_id = ? ORDER BY line_no", (head.order_id,)
+        f"SELECT {LINE} FROM later_order_lines WHERE order_id = ? ORDER BY line_no", (head.order_id,)
     )
     return OrderRow(
         head,
@@ -303,7 +305,7 @@ def on_order_placed(unit: EdgeUnit, recorded: Recorded) -> None:
         ),
     )
     unit.connection.executemany(
-        f"INSERT INTO later_order_lines (order_id, {_LINE}) VALUES ({','.join('?' * 14)})",
+        f"INSERT INTO later_order_lines (order_id, {LINE}) VALUES ({','.join('?' * 15)})",
         [
             (
                 body.order_id,
@@ -317,6 +319,7 @@ def on_order_placed(unit: EdgeUnit, recorded: Recorded) -> None:
                 line.gross_minor,
                 line.tax_minor,
                 line.rate_ppm,
+                0,
                 0,
                 0,
                 0,
@@ -359,17 +362,21 @@ def on_order_cancelled(unit: EdgeUnit, recorded: Recorded) -> None:
             line = known.get(gone.line_no)
             if line is None:
                 continue
-            amount = worth(line, gone.quantity)
-            unit.connection.execute(
-                "UPDATE later_order_lines SET cancelled_minor = cancelled_minor + ?"
-                " WHERE order_id = ? AND line_no = ?",
-                (amount, body.order_id, gone.line_no),
-            )
-            unit.connection.execute(
-                "UPDATE later_orders SET cancelled_minor = cancelled_minor + ? WHERE order_id = ?",
-                (amount, body.order_id),
-            )
+            drop_money(unit.connection, body.order_id, gone.line_no, worth(line, gone.quantity))
     on_moved(unit, recorded)
+
+
+def drop_money(connection: Connection, order_id: str, line_no: int, amount_minor: int) -> None:
+    """Note that units of a line were cancelled that were worth so much."""
+    connection.execute(
+        "UPDATE later_order_lines SET cancelled_minor = cancelled_minor + ?"
+        " WHERE order_id = ? AND line_no = ?",
+        (amount_minor, order_id, line_no),
+    )
+    connection.execute(
+        "UPDATE later_orders SET cancelled_minor = cancelled_minor + ? WHERE order_id = ?",
+        (amount_minor, order_id),
+    )
 
 
 def on_order_changed(unit: EdgeUnit, recorded: Recorded) -> None:
@@ -401,9 +408,15 @@ def on_moved(unit: EdgeUnit, recorded: Recorded) -> None:
     _tell_of(unit, order.head.order_id, recorded.seq)
     after, _odd = advance(order.record, recorded.body)
     connection.execute(
-        "UPDATE later_orders SET state = ?, paid_minor = ?, refunded_minor = ? WHERE order_id = ?",
-        (after.state.value, after.paid_minor, after.refunded_minor, after.order_id),
+        "UPDATE later_orders SET paid_minor = ?, refunded_minor = ? WHERE order_id = ?",
+        (after.paid_minor, after.refunded_minor, after.order_id),
     )
+    write_units(connection, after, after.state)
+
+
+def write_units(connection: Connection, after: OrderRecord, state: OrderState) -> None:
+    """Write where an order is and what became of its units."""
+    connection.execute("UPDATE later_orders SET state = ? WHERE order_id = ?", (state.value, after.order_id))
     connection.executemany(
         "UPDATE later_order_lines SET fulfilled = ?, cancelled = ? WHERE order_id = ? AND line_no = ?",
         [(line.fulfilled, line.cancelled, after.order_id, line.line_no) for line in after.lines],

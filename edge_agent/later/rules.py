@@ -258,6 +258,29 @@ class Account:
         return max(0, self.kept_minor - self.worth_minor)
 
 
+@dataclass(frozen=True, slots=True)
+class GoingBack:
+    """How what is owed to a customer goes back: through the tills that took it, or online, by the hub."""
+
+    here_minor: int
+    online_minor: int
+
+
+def going_back(owed_minor: int, *, kept_here_minor: int, left_online_minor: int) -> GoingBack:
+    """Return who gives back what is owed: online first, because the hub orders that by itself.
+
+    `kept_here_minor` is what these tills took and have not given back: no till gives back more than that.
+    """
+    online = min(owed_minor, left_online_minor)
+    return GoingBack(max(0, min(owed_minor - online, kept_here_minor)), online)
+
+
+def reopened(state: OrderState, lines: Iterable[LineRecord]) -> OrderState:
+    """Return where an order is once more of it was ordered after everything here was over."""
+    over = state in {OrderState.HANDED_OVER, OrderState.CANCELLED}
+    return OrderState.ROUTED if over and any(line.open > 0 for line in lines) else state
+
+
 def check_payment(amount_minor: int, due_minor: int) -> None:
     """Refuse a payment that is not one.
 
@@ -286,23 +309,28 @@ class Cancelling:
     """Whether nothing is left that anybody has to fulfil."""
 
 
-def cancelling(lines: Sequence[LineRecord], wanted: Mapping[int, int] | None) -> Cancelling:
-    """Return what a cancellation of these units does; None is everything that is open.
+def cancelling(
+    lines: Sequence[LineRecord], wanted: Mapping[int, int] | None, kept: Mapping[int, int]
+) -> Cancelling:
+    """Return what a cancellation of these units does; None is everything that this store keeps (`kept`).
 
     When the last goods go, the way to the customer goes with them. Where some were handed over before, that
-    way was walked and stays paid.
+    way was walked and stays paid; and where the hub has added some, it is still to be walked.
 
     Raises:
         Invalid: `no_line` or `no_lines`.
-        Refused: `too_many_units`, more than are open.
+        Refused: `too_many_units`, more than are open and kept here.
     """
     known = {line.line_no: line for line in lines}
+    may = {line.line_no: units for line in lines if (units := may_cancel(line, kept)) > 0}
     if wanted is None:
-        chosen = {line.line_no: line.open for line in lines if line.open > 0}
+        chosen = {number: units for number, units in may.items() if known[number].kind is LineKind.GOODS}
+        if all(line.open <= chosen.get(line.line_no, 0) for line in lines if line.kind is LineKind.GOODS):
+            chosen = may
     else:
         chosen = dict(wanted)
-        _check_wanted(known, chosen)
-        _with_the_way(lines, chosen)
+        _check_wanted(known, chosen, may)
+    _with_the_way(lines, chosen)
     if not any(units > 0 for units in chosen.values()):
         raise Invalid(_("Nothing was chosen to be cancelled."), _("Choose at least one."), code="no_lines")
     left = sum(max(0, line.open) - chosen.get(line.line_no, 0) for line in lines)
@@ -317,6 +345,11 @@ def cancelling(lines: Sequence[LineRecord], wanted: Mapping[int, int] | None) ->
     )
 
 
+def may_cancel(line: LineRecord, kept: Mapping[int, int]) -> int:
+    """Return the units of a line that this store may cancel: no goods that others have, or will cancel."""
+    return max(0, min(line.open, kept.get(line.line_no, 0)) if line.kind is LineKind.GOODS else line.open)
+
+
 def worth(line: LineRecord, units: int) -> int:
     """Return what so many more units of a line are worth; units beyond its quantity are worth nothing."""
     before = min(line.settled, line.ordered)
@@ -324,7 +357,7 @@ def worth(line: LineRecord, units: int) -> int:
     return share_minor(line.gross_minor, units=line.ordered, before=before, count=count)
 
 
-def _check_wanted(known: Mapping[int, LineRecord], chosen: Mapping[int, int]) -> None:
+def _check_wanted(known: Mapping[int, LineRecord], chosen: Mapping[int, int], may: Mapping[int, int]) -> None:
     for number, units in chosen.items():
         line = known.get(number)
         if line is None:
@@ -334,14 +367,15 @@ def _check_wanted(known: Mapping[int, LineRecord], chosen: Mapping[int, int]) ->
                 code="no_line",
                 line_no=number,
             )
-        if units > line.open:
+        if units > may.get(number, 0):
             raise Refused(
-                _("{units} of line {line} were to be cancelled, {open} are open.",
-                  units=units, line=number, open=max(0, line.open)),
-                _("Cancel fewer. What was handed over comes back as a return."),
+                _("{units} of line {line} were to be cancelled, {open} are kept here.",
+                  units=units, line=number, open=may.get(number, 0)),
+                _("Cancel fewer. What was handed over comes back as a return; what the hub added is "
+                  "cancelled at the hub."),
                 code="too_many_units",
                 line_no=number,
-                open=max(0, line.open),
+                open=may.get(number, 0),
             )  # fmt: skip
 
 

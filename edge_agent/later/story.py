@@ -7,13 +7,15 @@ from edge_agent.context import Edge
 from edge_agent.customers import rows as customers
 from edge_agent.fulfil.rows import assignments
 from edge_agent.later import rows
+from edge_agent.later.elsewhere import told_of
 from edge_agent.later.steps.change import why_not_changed
-from edge_agent.later.steps.money import why_over
+from edge_agent.later.steps.money import going_back, why_over
 from edge_agent.later.views import promise_word, state_of
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper.rules import slip_label, state_label
 from edge_agent.people import rows as people
 from protocol import later
+from protocol.elsewhere import OrderElsewhere
 from protocol.envelope import decode_event, read_body
 from protocol.fulfilment import FulfilKind
 from protocol.kit.sqlite import Connection
@@ -61,11 +63,13 @@ def order_view(edge: Edge, order: rows.OrderRow) -> dict[str, Any]:
         "order": order,
         "head": head,
         "account": head.account,
+        "elsewhere": told[0] if (told := told_of(connection, head.order_id)) else None,
         "state": state_of(connection, order),
         "promise": now,
         "first_promise": first if first != now else "",
         "contact": contact if contact is not None and not contact.erased else None,
         "who": seller.name if seller else head.by,
+        "back": going_back(connection, order, head.account.owed_minor),
         "refusal": why_not_changed(connection, order),
         "why_no_rest": _("The order is over: no money is taken for it.") if over else "",
         "steps": (*_steps(connection, edge, order), _ending(connection, order)),
@@ -76,8 +80,8 @@ def order_view(edge: Edge, order: rows.OrderRow) -> dict[str, Any]:
 
 def _pickup(connection: Connection, order: rows.OrderRow) -> str:
     """Return where an order that waits here is handed over; nothing for all others."""
-    held = assignments.find(connection, order.head.assignment_id)
-    ready = held is not None and held.state in {AssignmentState.PACKED, AssignmentState.READY}
+    parts = assignments.of_order(connection, order.head.order_id)
+    ready = any(held.state in {AssignmentState.PACKED, AssignmentState.READY} for held in parts)
     collected = order.head.promise.kind is FulfilKind.COLLECT
     return f"/fulfil/pickup?q={order.head.number}" if ready and collected else ""
 
@@ -97,7 +101,31 @@ def _steps(connection: Connection, edge: Edge, order: rows.OrderRow) -> tuple[St
         found.append(
             Step(order.settled.at_us, _("The hub said"), order.settled.sentence or order.settled.state)
         )
+    known = told_of(connection, head.order_id)
+    if known is not None:
+        found.append(Step(known[1], _("Recorded elsewhere"), elsewhere_word(known[0], head.currency)))
     return tuple(sorted(found, key=lambda step: step.at_us)[:STEPS])
+
+
+def elsewhere_word(told: OrderElsewhere, currency: str) -> str:
+    """Return what others recorded about an order, all of it until now, as a sentence."""
+    added = sum(line.quantity for line in told.lines)
+    cancelled = sum(each.cancelled for each in told.units)
+    left = sum(each.left - each.back for each in told.units)
+
+    def of(minor: int) -> str:
+        return money(minor, currency)
+
+    said = [
+        _("{n} added", n=added) if added else "",
+        _("{n} cancelled", n=cancelled) if cancelled else "",
+        _("{n} handed over", n=left) if left > 0 else "",
+        _("{amount} paid online", amount=of(told.paid_online_minor)) if told.paid_online_minor else "",
+        _("{amount} going back online", amount=of(told.back_online_minor)) if told.back_online_minor else "",
+        _("{amount} paid at another store", amount=of(told.paid_minor)) if told.paid_minor else "",
+        _("{amount} back at another store", amount=of(told.refunded_minor)) if told.refunded_minor else "",
+    ]
+    return ", ".join(word for word in said if word) + "."
 
 
 def _of_order(connection: Connection, edge: Edge, body: WireModel, name: str) -> tuple[str, str] | None:

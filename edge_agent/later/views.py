@@ -241,8 +241,17 @@ def state_of(connection: Connection, order: rows.OrderRow) -> State:
         shipped = head.promise.kind is FulfilKind.SHIP
         return State(_("Shipped") if shipped else _("Collected"), "done", _("The customer has it."))
     if held is not None and head.assignment_id:
-        return _state_here(held)
+        return _state_added(held) if held.state in _OVER_HERE else _state_here(held)
     return _state_elsewhere(connection, order)
+
+
+_OVER_HERE = frozenset({AssignmentState.HANDED_OVER, AssignmentState.SHIPPED, AssignmentState.CANCELLED})
+
+
+def _state_added(held: Assignment) -> State:
+    """Return where an order is of which this store's own part is over and something else is not."""
+    over = _("Cancelled here") if held.state is AssignmentState.CANCELLED else _("Partly with the customer")
+    return State(over, "live", _("What is still open is with the hub, as a part of its own."))
 
 
 def _state_here(held: Assignment) -> State:

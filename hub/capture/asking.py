@@ -147,7 +147,15 @@ def _part_of(asked: Asked) -> dict[int, int]:
     part = {n: min(count, holding.open(n)) for n, count in request.lines.items()}
     part = {n: count for n, count in part.items() if count > 0}
     keeps = any(holding.open(n) > part.get(n, 0) for n in holding.units)
-    return part if keeps or request.added else {}
+    return part if keeps or _instead(asked) else {}
+
+
+def _instead(asked: Asked) -> tuple[OrderLine, ...]:
+    """Return what a location is to fetch in the place of what it leaves.
+
+    Nothing where it has set the rest aside itself: what is added there is nobody's before it is routed.
+    """
+    return () if asked.holding.own else asked.request.added
 
 
 def _ask_for_part(work: Work, order_id: str, number: str, asked: Asked, part: Mapping[int, int]) -> None:
@@ -160,7 +168,7 @@ def _ask_for_part(work: Work, order_id: str, number: str, asked: Asked, part: Ma
         number=number,
         location=asked.holding.location,
         change_id=asked.request_id,
-        added=assigned(asked.request.added),
+        added=assigned(_instead(asked)),
         dropped=tuple(
             later.CancelledLine(line_no=line_no, sku=skus[line_no], quantity=units)
             for line_no, units in sorted(part.items())

@@ -3,7 +3,8 @@
 What nobody holds changes at once. What a location holds is asked for, unit by unit: it keeps the rest, and
 nothing that is ordered in place of units counts before it has let go of them. What is only added never waits,
 because units that are nobody's can be given to somebody without doubling anything; the location that holds
-the rest fetches them too where it can (`hub.route.extending`).
+the rest fetches them too where it can (`hub.route.extending`). What a store has set aside itself stays as it
+is: what is added to its order becomes a part of its own, which that store may get too.
 
 What a reader would get wrong: the money that a change says is what it comes to in the end. While a location
 has not answered, the order and its money are what they were.
@@ -195,12 +196,6 @@ def _planned(work: Work, order_id: str, wanted: LinesWanted) -> _Doing:
         plan = plan_lines(lines, [_change(each) for each in wanted.changes])
     else:
         plan = plan_order(lines, [_item(each) for each in wanted.whole])
-    if plan.more and any(holding.own for holding in now.open_holdings):
-        raise Refused(
-            _("The store that took {number} has set its goods aside itself.", number=entry.record.number),
-            _("Place a new order for what is wanted too, or have the store change it."),
-            code="set_aside_by_store",
-        )
     added = _priced(work, entry, plan)
     money = _money(entry, beside, plan, added, wanted.payment)
     doing = _Doing(work, order_id, entry, beside, now, wanted, plan, added, money)
@@ -269,7 +264,7 @@ def _money(
     less = beside.drop_minor(record, plan.less)
     before = sum(line.gross_minor for line in record.lines) - beside.dropped_minor(record)
     worth = beside.worth_minor(record) + more - less
-    paid = beside.deposits_minor + (payment.amount_minor if payment else 0)
+    paid = beside.deposits_minor + min(0, beside.owed_minor) + (payment.amount_minor if payment else 0)
     tax = sum(line.tax_minor for line in added) - beside.drop_minor(record, plan.less, tax=True)
     return ChangeMoney(
         currency=beside.currency,

@@ -129,7 +129,7 @@ def later_view(
         promises=promises(happened),
         paid_minor=sum(each.amount_minor for each in money if each.direction == "in"),
         deposits_minor=head.deposits_minor,
-        due_minor=max(0, worth + head.receivable_minor - head.deposits_minor),
+        due_minor=max(0, worth + head.receivable_minor + max(0, -head.owed_minor) - head.deposits_minor),
         owed_minor=head.owed_minor,
         assignments=[view(each, now_us) for each in fulfil.of_order(connection, order_id)],
         payments=money,

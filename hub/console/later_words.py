@@ -64,6 +64,7 @@ def exception_word(kind: str) -> str:
         "short_pick": _("Short pick"),
         "rejected_twice": _("Given back twice"),
         "cancel_too_late": _("Too late to cancel"),
+        "both_changed": _("Cancelled here, added there"),
         "no_show": _("Not collected"),
         "promise_late": _("Late"),
         "promise_at_risk": _("Promise at risk"),
@@ -109,10 +110,6 @@ def exception_says(kind: str) -> str:
         "rejected_twice": _(
             "Two locations gave this order back. Something is wrong with more than one of them."
         ),
-        "cancel_too_late": _(
-            "A location was asked to give its part up and had handed it over already. The order stands as it "
-            "was; tell the customer."
-        ),
         "no_show": _(
             "Nobody came for it. Nothing is given up by the clock: remind the customer, or cancel it and "
             "give the money back."
@@ -143,6 +140,21 @@ def exception_says(kind: str) -> str:
         ),
         "clock_failed": _("Something that must happen on time cannot be done. The reason stands below."),
     }
+    return words.get(kind) or _change_says(kind)
+
+
+def _change_says(kind: str) -> str:
+    words = {
+        "cancel_too_late": _(
+            "A location was asked to give its part up and had handed it over already. The order stands as it "
+            "was; tell the customer."
+        ),
+        "both_changed": _(
+            "The store cancelled what it kept of this order while more of it was ordered at the hub. Both "
+            "stand: what was added is fulfilled and its money is due. Ask the customer, and cancel the rest "
+            "if it is not wanted either; the card closes when nothing is open any more."
+        ),
+    }
     return words.get(kind, "")
 
 
@@ -154,6 +166,7 @@ def directive_word(kind: str) -> str:
         "assignment.amend": _("Change of an order"),
         "assignment.change": _("Fetch other units of an order"),
         "order.settled": _("What became of an order"),
+        "order.elsewhere": _("What others recorded about an order"),
     }
     return words.get(kind, "")
 
@@ -168,6 +181,7 @@ def rule_word(rule: str) -> str:
         "undo_fulfil": _("Handover undone"),
         "undo_fulfil_cost": _("Goods back, handover undone"),
         "cancel": _("Cancelled"),
+        "kept_for_more": _("Owed money kept for more"),
         "refund": _("Refund at a till"),
         "refund_online": _("Refund online"),
         "pick": _("Picked"),

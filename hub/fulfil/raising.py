@@ -1,9 +1,12 @@
 """Who is called about an assignment, and with which facts; one open card for each thing."""
 
+from collections.abc import Sequence
+
 from hub.fulfil.room import Assignment, Assignments
-from hub.spine.steps import raise_exception
+from hub.spine.steps import close_exception, raise_exception
 from hub.spine.work import Applied, Work
 from protocol import later
+from protocol.fold import LineRecord
 from protocol.lifecycles import AssignmentState
 
 OPS = "ops"
@@ -120,3 +123,34 @@ def raise_uncollected(work: Work, applied: Applied, assignment: Assignment) -> N
         owner_role=OPS,
         dedupe_key=f"not_collected:{assignment.order_id}",
     )
+
+
+def raise_both_changed(work: Work, applied: Applied, still: Sequence[LineRecord]) -> None:
+    """A store cancelled an order while more was ordered at the hub; closed when nothing is open any more."""
+    body: later.OrderCancelled = applied.body
+    raise_exception(
+        work,
+        kind="both_changed",
+        subject=f"order:{body.order_id}",
+        title=f"{body.number} was cancelled at {applied.edge}, and more of it was ordered at the hub",
+        facts={
+            "number": body.number,
+            "location": applied.edge,
+            "reason": body.reason,
+            "cancelled": [
+                {"line_no": line.line_no, "sku": line.sku, "units": line.quantity} for line in body.lines[:20]
+            ],
+            "lines": [{"line_no": line.line_no, "sku": line.sku, "units": line.open} for line in still[:20]],
+        },
+        owner_role=OPS,
+        dedupe_key=_both_changed(body.order_id),
+    )
+
+
+def close_both_changed(work: Work, order_id: str) -> None:
+    """Nothing of an order is open any more, so nobody has to decide what is still wanted."""
+    close_exception(work, _both_changed(order_id), how="Nothing of it is open any more")
+
+
+def _both_changed(order_id: str) -> str:
+    return f"both_changed:{order_id}"

@@ -11,7 +11,14 @@ from typing import Final
 import sqlalchemy as sa
 
 from hub.fulfil import deficits, facts, offers, rules
-from hub.fulfil.raising import raise_odd, raise_rejections, raise_shorts, raise_too_late, raise_uncollected
+from hub.fulfil.raising import (
+    close_both_changed,
+    raise_odd,
+    raise_rejections,
+    raise_shorts,
+    raise_too_late,
+    raise_uncollected,
+)
 from hub.fulfil.room import Assignment, Assignments, Line
 from hub.fulfil.rows import manifests, parcels
 from hub.spine.bulk import Insert, among
@@ -263,6 +270,7 @@ def _tell(work: Work, applied: Applied, assignment: Assignment, *, in_order: boo
     gone = entry is not None and entry.record.state is OrderState.HANDED_OVER
     if gone and isinstance(body, facts.LEAVING):
         offers.settle(work, applied, entry, "handed_over")
+        close_both_changed(work, body.order_id)
 
 
 def _missing_after_all(work: Work, assignment: Assignment) -> None:

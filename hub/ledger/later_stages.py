@@ -8,12 +8,15 @@ what a store's entity holds is what it earns or owes.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import sqlalchemy as sa
+
 from hub.ledger import rules
 from hub.ledger.rules import later as money
 from hub.ledger.rules.later import Held, LineMoney, Share, Step
 from hub.ledger.stages import CURRENCY, Books
 from hub.spine.entries import Entry
 from hub.spine.later import Later, Leaving
+from hub.spine.later_rows import payments
 from hub.spine.orders import Orders
 from hub.spine.places import Place, Places
 from hub.spine.steps import close_exception, raise_exception
@@ -21,6 +24,12 @@ from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol import later
 from protocol.fold import OrderRecord
 
+_ONLINE: Final = sa.select(
+    sa.func.sum(
+        sa.case((payments.c.direction == "in", payments.c.amount_minor), else_=-payments.c.amount_minor)
+    )
+).where(payments.c.order_id == sa.bindparam("of"), payments.c.via == "online")
+"""What a payment service took and has not given back: of what is owed it goes back first."""
 OWED_BACK: Final = "owed_minor"
 """In `results` of a cancellation: what it owes the customer back."""
 
@@ -45,6 +54,20 @@ def on_paid(work: Work, applied: Applied) -> None:
     else:
         held = _held(entry, entry.record)
         _post(work, applied, entry, money.paid(body, held, body.number))
+        _settled(work, entry, body.order_id, how="The customer has paid it again")
+
+
+def on_lines_added(work: Work, applied: Applied) -> None:
+    """More was ordered: it is paid first with what is owed to the customer and does not go back online."""
+    entry = _entry(applied)
+    if entry is None or entry.later is None or entry.later.owed_minor <= 0:
+        return
+    book = work.room(Orders)
+    book.flush()
+    online = work.connection.execute(_ONLINE, {"of": applied.body.order_id}).scalar() or 0
+    spare = max(0, entry.later.owed_minor - max(0, int(online)))
+    held = _held(entry, entry.record)
+    _post(work, applied, entry, money.kept_for_more(spare, held, applied.body.number))
 
 
 def on_refunded(work: Work, applied: Applied) -> None:
@@ -129,10 +152,16 @@ def on_order_cancelled(work: Work, applied: Applied) -> None:
     held = _held(entry, before)
     _settle(entry.later, shares.values(), 1)
     step, back = money.cancelled(tuple(shares.values()), held, body.number)
-    applied.results[OWED_BACK] = back
     _post(work, applied, entry, step)
-    if entry.later.owed_minor >= 0:
-        close_exception(work, _not_owed(body.order_id), how="Its cancellation has arrived")
+    # What a till gave back before is not given back once more.
+    applied.results[OWED_BACK] = min(back, max(0, entry.later.owed_minor))
+    _settled(work, entry, body.order_id, how="Its cancellation has arrived")
+
+
+def _settled(work: Work, entry: Entry, order_id: str, *, how: str) -> None:
+    """Take the card off the desk once no more has gone back than is owed."""
+    if entry.later is not None and entry.later.owed_minor >= 0:
+        close_exception(work, _not_owed(order_id), how=how)
 
 
 def on_assignment_picked(work: Work, applied: Applied) -> None:

@@ -121,8 +121,13 @@ class Later:
         return sum(line.gross_minor - self.lines[line.line_no].gross_minor for line in record.lines)
 
     def due_minor(self, record: OrderRecord) -> int:
-        """Return what the customer still has to pay before everything is theirs."""
-        return max(0, self.worth_minor(record) + self.receivable_minor - self.deposits_minor)
+        """Return what the customer still has to pay before everything is theirs.
+
+        Also what went back too much: a store gives money back by what it knows, and more may be ordered
+        by then.
+        """
+        too_much = max(0, -self.owed_minor)
+        return max(0, self.worth_minor(record) + self.receivable_minor + too_much - self.deposits_minor)
 
     def drop_minor(self, record: OrderRecord, units: Mapping[int, int], *, tax: bool = False) -> int:
         """Return what units are worth that are not settled yet, as their cancellation will say it.

@@ -7,13 +7,14 @@ cut: whoever is told has a catalogue of its own.
 from typing import Final, TypeVar
 
 from protocol.directives import AssignmentOffer
+from protocol.elsewhere import OrderElsewhere
 from protocol.transfer_messages import TransferExpect, TransferRequest
 
 DIRECTIVE_BYTES: Final = 30_000
 """What fits in one directive, with some room for its envelope."""
 NAME_CUTS: Final = (120, 60, 24, 8)
 """Letters of an article's name that travel when there are many lines."""
-WithLines = TypeVar("WithLines", AssignmentOffer, TransferExpect, TransferRequest)
+WithLines = TypeVar("WithLines", AssignmentOffer, OrderElsewhere, TransferExpect, TransferRequest)
 
 
 def fitting(body: WithLines) -> WithLines:

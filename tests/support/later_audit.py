@@ -51,6 +51,16 @@ _EDGE_LINES: Final = """
 SELECT a.assignment_id, a.state, l.line_no, l.quantity, l.fulfilled, l.short, l.given_up
 FROM assignments a JOIN assignment_lines l USING (assignment_id)
 """
+_HUB_ACCOUNT: Final = """
+SELECT o.number, s.line_no, s.quantity, s.fulfilled, s.cancelled, s.gross_minor, o.total_minor, o.paid_minor,
+       o.refunded_minor
+FROM orders o JOIN later_orders l USING (order_id) JOIN order_lines s USING (order_id) WHERE l.location = ?
+"""
+_EDGE_ACCOUNT: Final = """
+SELECT o.number, s.line_no, s.quantity, s.fulfilled, s.cancelled, s.gross_minor, o.total_minor, o.paid_minor,
+       o.refunded_minor
+FROM later_orders o JOIN later_order_lines s USING (order_id)
+"""
 _HUB_CELLS: Final = """
 SELECT r.sku, r.granted_seen, r.finished_seen, r.allocated, r.ended, r.returned,
        coalesce((SELECT sum(units - finished - ended) FROM allocations p
@@ -83,6 +93,7 @@ def audit(company: LaterCompany, walks: Iterable[Walk]) -> list[str]:
         for place in company.names:
             with reading(company.edge_file(place)) as edge:
                 said += [f"{place}: {each}" for each in chain(_assignments(hub, edge, place),
+                                                              _accounts(hub, edge, place),
                                                               _rights(hub, edge, place))]  # fmt: skip
     return said
 
@@ -146,6 +157,15 @@ def _assignments(hub: Connection, edge: Connection, place: str) -> Iterator[str]
             continue
         if at_hub != at_edge:
             yield f"the hub says {at_hub}, the place {at_edge}"
+
+
+def _accounts(hub: Connection, edge: Connection, place: str) -> Iterator[str]:
+    """The store that took an order has the hub's account of it: its lines, what became of them, its money."""
+    here = {tuple(row)[:2]: tuple(row)[2:] for row in hub.execute(_HUB_ACCOUNT, (place,))}
+    there = {tuple(row)[:2]: tuple(row)[2:] for row in edge.execute(_EDGE_ACCOUNT)}
+    for key in sorted(here.keys() | there.keys()):
+        if here.get(key) != there.get(key):
+            yield f"{key[0]} line {key[1]}: the hub has {here.get(key)}, its store {there.get(key)}"
 
 
 def _rights(hub: Connection, edge: Connection, place: str) -> Iterator[str]:

@@ -12,9 +12,18 @@ from protocol.kit.sqlite import Connection
 from protocol.later import AssignmentChanged
 from protocol.lifecycles import AssignmentState
 
+_DUE: Final = (
+    "min(due_minor, coalesce((SELECT o.total_minor - o.cancelled_minor - o.paid_minor + o.refunded_minor"
+    " FROM later_orders o WHERE o.order_id = assignments.order_id), due_minor))"
+)
+"""What the hub says is due may be older than what was paid here: of its own orders a store knows better.
+
+The other way round an older hub amends what is due and tells of nothing else. Neither says less than is due:
+what the hub has not heard yet only lowers it.
+"""
 _HEAD: Final = (
     "assignment_id, order_id, number, origin, channel, currency, kind, state, promise, due_us, keep_until_us,"
-    " service, contact_id, pickup_code, note, gift, due_minor, arrived_us, accepted_us, list_id, picker,"
+    f" service, contact_id, pickup_code, note, gift, {_DUE}, arrived_us, accepted_us, list_id, picker,"
     " shelf, bags, staged_us, cancel_asked, cancel_reason, ended_how"
 )
 _LINE: Final = (
@@ -153,6 +162,7 @@ def ending_with(connection: Connection, digits: str, limit: int) -> list[Assignm
     """Return assignments by the last digits of their order's number, looked for in the newest 20,000."""
     rows = connection.execute(
         f"SELECT {_HEAD} FROM (SELECT * FROM assignments ORDER BY arrived_us DESC LIMIT 20000)"
+        " AS assignments"
         " WHERE substr(number, -length(?)) = ? ORDER BY arrived_us DESC LIMIT ?",
         (digits, digits, limit),
     )

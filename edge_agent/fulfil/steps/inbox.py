@@ -22,6 +22,7 @@ from edge_agent.once import Asked, once
 from edge_agent.walk import put_back
 from protocol import later
 from protocol.directives import AssignmentAmend, AssignmentCancel, AssignmentOffer, OrderSettled
+from protocol.elsewhere import OrderElsewhere
 from protocol.errors import Refused
 from protocol.fulfilment import RejectReason
 from protocol.kit.sqlite import Connection
@@ -168,6 +169,12 @@ def amend(unit: EdgeUnit, edge: Edge, body: AssignmentAmend) -> None:
 def settled(unit: EdgeUnit, edge: Edge, body: OrderSettled) -> None:
     """Hand on what the hub says of an order that this store took."""
     edge.order_settled(unit, body)
+    tell(unit, edge)
+
+
+def elsewhere(unit: EdgeUnit, edge: Edge, body: OrderElsewhere) -> None:
+    """Hand on what others recorded about an order that this store took."""
+    edge.order_elsewhere(unit, body)
     tell(unit, edge)
 
 

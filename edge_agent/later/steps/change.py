@@ -8,47 +8,26 @@ back in the same unit of work, also with the line down.
 from collections.abc import Mapping
 
 from edge_agent.context import Edge
-from edge_agent.counter.rows import OpenTill
-from edge_agent.counter.steps.sale import require_open_till
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import assignments
 from edge_agent.fulfil.steps import changing, inbox
 from edge_agent.fulfil.steps.common import workable
-from edge_agent.later import rows, rules
+from edge_agent.later import elsewhere, rows, rules
 from edge_agent.later.models import Cancelled, CancelLine, CancelPreview, CancelWanted, Changed, ChangeWanted
 from edge_agent.later.steps import people
-from edge_agent.later.steps.money import refund, refunds_of
+from edge_agent.later.steps.money import going_back, may_refund, refund, refunds_of, require
 from edge_agent.later.steps.place import tell
+from edge_agent.link.directives import arrived_us
 from edge_agent.once import Asked, once
-from edge_agent.people.steps import authorise
 from protocol.directives import OrderSettled
-from protocol.errors import NotFound, Refused
+from protocol.elsewhere import OrderElsewhere
+from protocol.errors import Refused
 from protocol.fulfilment import FulfilKind, PutBackLine
-from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.later import AssignmentCancelled, OrderCancelled, OrderChanged
-from protocol.orders import Approval, LineKind, Tender
-from protocol.rules.discounts import Act
-
-
-def require(connection: Connection, number: str) -> rows.OrderRow:
-    """Return an order for later that this store took.
-
-    Raises:
-        NotFound: `unknown_order`.
-    """
-    slip = parse_slip_code(number)
-    wanted = slip[1] if slip else number.strip()
-    found = rows.find(connection, wanted) or rows.find(connection, wanted.upper())
-    if found is None:
-        raise NotFound(
-            _("No order for later {number} was taken here.", number=wanted[:40]),
-            _("Scan its slip again, or ask the hub about orders of other stores."),
-            code="unknown_order",
-        )
-    return found
+from protocol.orders import LineKind, Tender
 
 
 def why_not_changed(connection: Connection, order: rows.OrderRow) -> Refused | None:
@@ -72,31 +51,48 @@ def preview(
 ) -> CancelPreview:
     """Return what a cancellation would do, to the penny and per tender; nothing is changed."""
     order = require(connection, number)
-    plan, refund_minor, refunds, due_minor = _plan(connection, edge, order, wanted)
+    plan, back, refunds, due_minor = _plan(connection, edge, order, wanted)
     return CancelPreview(
         lines=tuple(CancelLine(line_no=line.line_no, quantity=line.quantity) for line in plan.lines),
         whole=plan.whole,
         worth_minor=plan.worth_minor,
-        refund_minor=refund_minor,
+        refund_minor=back.here_minor,
+        online_minor=back.online_minor,
         refunds=refunds,
         due_minor=due_minor,
     )
 
 
+def may_cancel(connection: Connection, order: rows.OrderRow) -> dict[int, int]:
+    """Return the units by line that this store may cancel."""
+    kept = _kept(connection, order)
+    return {line.line_no: rules.may_cancel(line.record, kept) for line in order.lines}
+
+
+def _kept(connection: Connection, order: rows.OrderRow) -> dict[int, int]:
+    """Return the units by line that this store set aside and has neither handed over nor given up.
+
+    Units that were not found count too: nobody else has them before the hub has heard of it.
+    """
+    held = assignments.lines_of(connection, order.head.assignment_id)
+    return {line.line_no: line.open + line.short for line in held}
+
+
 def _plan(
     connection: Connection, edge: Edge, order: rows.OrderRow, wanted: Mapping[int, int] | None
-) -> tuple[rules.Cancelling, int, tuple[Tender, ...], int]:
+) -> tuple[rules.Cancelling, rules.GoingBack, tuple[Tender, ...], int]:
     refusal = why_not_changed(connection, order)
     if refusal is not None:
         raise refusal
-    plan = rules.cancelling(order.record.lines, wanted)
+    plan = rules.cancelling(order.record.lines, wanted, _kept(connection, order))
     head = order.head
     after = rules.Account(
         head.total_minor, head.cancelled_minor + plan.worth_minor, head.paid_minor, head.refunded_minor
     )
-    owed = after.owed_minor
-    refunds = refunds_of(connection, head.order_id, owed, cash_step_minor=edge.settings.cash_step_minor)
-    return plan, owed, refunds, after.due_minor
+    back = going_back(connection, order, after.owed_minor)
+    step = edge.settings.cash_step_minor
+    refunds = refunds_of(connection, head.order_id, back.here_minor, cash_step_minor=step)
+    return plan, back, refunds, after.due_minor
 
 
 def cancel(
@@ -114,8 +110,9 @@ def cancel(
     def work() -> Cancelled:
         order = require(unit.connection, number)
         chosen = {line.line_no: line.quantity for line in command.lines} if command.lines else None
-        plan, owed, refunds, due_minor = _plan(unit.connection, edge, order, chosen)
-        session, approval = _may_refund(unit, edge, order.head, command, owed, person=person)
+        plan, back, refunds, due_minor = _plan(unit.connection, edge, order, chosen)
+        word = (command.till, command.approval)
+        session, approval = may_refund(unit, edge, order.head, word, back.here_minor, person=person)
         body = OrderCancelled(
             cancel_id=edge.ids.new_id(),
             order_id=order.head.order_id,
@@ -128,26 +125,27 @@ def cancel(
         _release(unit, edge, order, plan, command.reason, person=person)
         rounding, slip = 0, ""
         if session is not None:
-            back, slip = refund(
+            given, slip = refund(
                 unit,
                 edge,
                 order.head,
                 session,
-                amount_minor=owed,
+                amount_minor=back.here_minor,
                 due_minor=due_minor,
                 tenders=refunds,
                 reason=command.reason,
                 approval=approval,
                 person=person,
             )
-            rounding = back.rounding_minor
+            rounding = given.rounding_minor
         tell(unit, edge)
         now = require(unit.connection, order.head.order_id).head
         return Cancelled(
             cancel_id=body.cancel_id,
             number=now.number,
             state=now.state.value,
-            refund_minor=owed,
+            refund_minor=back.here_minor,
+            online_minor=back.online_minor,
             refunds=refunds,
             rounding_minor=rounding,
             due_minor=due_minor,
@@ -155,26 +153,8 @@ def cancel(
             slip_job=slip,
         )
 
-    asked = Asked(to=f"later-cancel:{number}", command=command)
-    return once(unit, edge, asked, command.key, Cancelled, work)
-
-
-def _may_refund(
-    unit: EdgeUnit,
-    edge: Edge,
-    head: rows.OrderHead,
-    command: CancelWanted,
-    owed_minor: int,
-    *,
-    person: CurrentPerson,
-) -> tuple[OpenTill | None, Approval | None]:
-    """Return at which open till the money goes back, and by whose word; nothing when none is owed."""
-    if not owed_minor:
-        return None, None
-    at_till = person.device if person.device in edge.settings.tills else head.till
-    session = require_open_till(unit, edge, command.till or at_till)
-    given = authorise(unit, edge, person, Act.RETURN, token=command.approval, amount_minor=owed_minor)
-    return session, given.approval if given else None
+    to = f"later-cancel:{number}"
+    return once(unit, edge, Asked(to=to, command=command), command.key, Cancelled, work)
 
 
 def _release(
@@ -312,4 +292,10 @@ def settle(unit: EdgeUnit, edge: Edge, body: OrderSettled) -> None:
     rows.settle(
         unit, rows.SettledRow(body.order_id, body.state, body.promise, body.sentence, edge.clock.now_us())
     )
+    tell(unit, edge)
+
+
+def take_elsewhere(unit: EdgeUnit, edge: Edge, body: OrderElsewhere) -> None:
+    """Let what others recorded about an order that this store took count in its account."""
+    elsewhere.take(unit, body, arrived_us(unit, edge))
     tell(unit, edge)

@@ -1,8 +1,8 @@
 """Take what is still due, and give back what was paid too much: the money of orders for later at a till.
 
 An order that another store or the web took is paid here too when it is collected here: what is due on it
-came with its assignment. What was paid elsewhere is not known here: a refund never exceeds what these tills
-took.
+came with its assignment. What others took for an order of this store's own is in its account, as far as the
+hub has told (`edge_agent.later.elsewhere`); but a refund never exceeds what these tills took.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,13 @@ from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import assignments
 from edge_agent.fulfil.rules import OPEN_STATES as AT_WORK
 from edge_agent.later import rows, rules
-from edge_agent.later.models import Paid, PaymentWanted
+from edge_agent.later.elsewhere import told_of
+from edge_agent.later.models import BackWanted, GivenBack, Paid, PaymentWanted
 from edge_agent.later.steps.place import counted, payment_of, tell
 from edge_agent.once import Asked, once
 from edge_agent.paper.rules import Slip
 from edge_agent.paper.steps import queue_slip
+from edge_agent.people.steps import authorise
 from edge_agent.returns.rules import TenderLeft, split_over
 from protocol.errors import NotFound, Refused
 from protocol.ids import parse_slip_code
@@ -29,6 +31,7 @@ from protocol.kit.web.signin import CurrentPerson
 from protocol.later import OrderRefunded
 from protocol.lifecycles import OrderState
 from protocol.orders import Approval, Tender, TenderKind
+from protocol.rules.discounts import Act
 
 OVER_ELSEWHERE = frozenset({"handed_over", "cancelled"})
 """What the hub says of an order that is done with."""
@@ -46,6 +49,24 @@ class Bill:
     """What it costs; 0 where only the rest is known here."""
     why_not: str = ""
     """Why no money may be taken for it any more, as a code."""
+
+
+def require(connection: Connection, number: str) -> rows.OrderRow:
+    """Return an order for later that this store took.
+
+    Raises:
+        NotFound: `unknown_order`.
+    """
+    slip = parse_slip_code(number)
+    wanted = slip[1] if slip else number.strip()
+    found = rows.find(connection, wanted) or rows.find(connection, wanted.upper())
+    if found is None:
+        raise NotFound(
+            _("No order for later {number} was taken here.", number=wanted[:40]),
+            _("Scan its slip again, or ask the hub about orders of other stores."),
+            code="unknown_order",
+        )
+    return found
 
 
 def bill_of(connection: Connection, number: str) -> Bill:
@@ -137,6 +158,14 @@ def take_payment(
     return once(unit, edge, Asked(to=f"later-pay:{number}", command=command), command.key, Paid, work)
 
 
+def going_back(connection: Connection, order: rows.OrderRow, owed_minor: int) -> rules.GoingBack:
+    """Return how what is owed on an order goes back: online what was paid so, the rest at these tills."""
+    known = told_of(connection, order.head.order_id)
+    kept = sum(each.amount_minor if each.direction == "in" else -each.amount_minor for each in order.payments)
+    online = known[0].left_online_minor if known else 0
+    return rules.going_back(owed_minor, kept_here_minor=kept, left_online_minor=online)
+
+
 def refunds_of(
     connection: Connection, order_id: str, owed_minor: int, *, cash_step_minor: int
 ) -> tuple[Tender, ...]:
@@ -192,6 +221,77 @@ def refund(  # noqa: PLR0913 - what goes back, for what, at which till, by whose
     kick = any(tender.kind is TenderKind.CASH for tender in tenders)
     slip = _slip(unit, edge, head.number, body.refund_id, recorded.seq, due_minor, kick=kick)
     return body, slip
+
+
+def may_refund(
+    unit: EdgeUnit,
+    edge: Edge,
+    head: rows.OrderHead,
+    said: tuple[str, str | None],
+    owed_minor: int,
+    *,
+    person: CurrentPerson,
+) -> tuple[OpenTill | None, Approval | None]:
+    """Return at which open till money goes back, and by whose word; nothing when none is owed.
+
+    `said`: the till that was named, and another person's word; either may be missing.
+    """
+    if not owed_minor:
+        return None, None
+    at_till = person.device if person.device in edge.settings.tills else head.till
+    session = require_open_till(unit, edge, said[0] or at_till)
+    given = authorise(unit, edge, person, Act.RETURN, token=said[1], amount_minor=owed_minor)
+    return session, given.approval if given else None
+
+
+def give_back(
+    unit: EdgeUnit, edge: Edge, number: str, command: BackWanted, *, person: CurrentPerson
+) -> tuple[GivenBack, bool]:
+    """Give back what is owed since others cancelled something of an order, as far as tills here took it.
+
+    Raises:
+        NotFound: `unknown_order`.
+        Refused: `nothing_owed`, `till_closed`.
+        NotPermitted: `needs_approval`, the amount is above this person's limit for returns.
+    """
+
+    def work() -> GivenBack:
+        order = require(unit.connection, number)
+        owed = going_back(unit.connection, order, order.head.account.owed_minor).here_minor
+        said = (command.till, command.approval)
+        session, approval = may_refund(unit, edge, order.head, said, owed, person=person)
+        if session is None:
+            raise Refused(
+                _("Nothing is owed on {number} that was paid at a till here.", number=order.head.number),
+                _("What was paid online goes back online, from the hub."),
+                code="nothing_owed",
+                number=order.head.number,
+            )
+        step = edge.settings.cash_step_minor
+        refunds = refunds_of(unit.connection, order.head.order_id, owed, cash_step_minor=step)
+        body, slip = refund(
+            unit,
+            edge,
+            order.head,
+            session,
+            amount_minor=owed,
+            due_minor=0,
+            tenders=refunds,
+            reason=command.reason,
+            approval=approval,
+            person=person,
+        )
+        tell(unit, edge)
+        return GivenBack(
+            refund_id=body.refund_id,
+            number=body.number,
+            amount_minor=owed,
+            refunds=refunds,
+            rounding_minor=body.rounding_minor,
+            slip_job=slip,
+        )
+
+    return once(unit, edge, Asked(to=f"later-back:{number}", command=command), command.key, GivenBack, work)
 
 
 def _slip(  # noqa: PLR0917 - one job in the order of its parts

@@ -83,7 +83,9 @@ def share(line: LineMoney, units: int) -> Share:
 
 
 def paid(body: OrderPaid | OrderPaidOnline, held: Held | None, memo: str) -> Step:
-    """Money came in: it pays what is owed first, then is held; what is more than the order costs is named.
+    """Money came in: it pays what is owed first, then what went back too much, then is held.
+
+    What is more than the order costs is named.
 
     `held` is None for an order that nobody here knows yet: all of it is held then.
     """
@@ -91,21 +93,31 @@ def paid(body: OrderPaid | OrderPaidOnline, held: Held | None, memo: str) -> Ste
     taken = _money(body, 1)
     amount = body.amount_minor
     owing = min(amount, held.receivable_minor) if held else 0
+    again = min(amount - owing, max(0, -held.owed_minor)) if held else 0
     room = amount if held is None else max(0, held.worth_minor - held.deposits_minor)
-    kept = min(amount - owing, room)
+    kept = min(amount - owing - again, room)
     lines = [
         *taken,
         Line(RECEIVABLE, -owing),
+        Line(OWED, -again),
         Line(DEPOSITS, -kept),
-        Line(SUSPENSE, -sum(line.amount_minor for line in taken) + owing + kept),
+        Line(SUSPENSE, -sum(line.amount_minor for line in taken) + owing + again + kept),
     ]
     after = Held(
         (held.deposits_minor if held else 0) + kept,
         (held.receivable_minor if held else 0) - owing,
-        held.owed_minor if held else 0,
+        (held.owed_minor if held else 0) + again,
         held.worth_minor if held else 0,
     )
     return Step((Draft("payment_online" if online else "payment", tuple(lines), memo),), after)
+
+
+def kept_for_more(spare_minor: int, held: Held, memo: str) -> Step:
+    """More was ordered: what is owed and on its way to nobody (`spare_minor`) is held for that instead."""
+    kept = max(0, min(spare_minor, held.worth_minor - held.deposits_minor))
+    after = Held(held.deposits_minor + kept, held.receivable_minor, held.owed_minor - kept, held.worth_minor)
+    lines = (Line(OWED, kept), Line(DEPOSITS, -kept))
+    return Step((Draft("kept_for_more", lines, memo),) if kept else (), after)
 
 
 def refunded(body: OrderRefunded | OrderRefundedOnline, held: Held, memo: str) -> Step:

@@ -3,8 +3,9 @@
 One test is one fault and all journeys side by side, each with its own people and orders. In every round each
 of them takes one step: a process dies before every step, and around every third one also while it is on its
 way; a line is cut before a step and while it is on its way, in turn, and stays cut until the next. Half of
-the journeys begin one round later, so that they are struck the other way round. The people do what a person
-does: press again, or open the page anew and look.
+the journeys begin one round later, so that they are struck the other way round. A fault with `+1` behind its
+name begins its turns the other way round, so that two runs strike every step both ways. The people do what a
+person does: press again, or open the page anew and look.
 """
 
 import os
@@ -27,7 +28,7 @@ from tests.support.processes import descendants
 from tests.support.wire import eventually
 
 FAULTS = os.environ.get("ORDERSPINE_JOURNEY_FAULTS", "line").split()
-"""One in every run of the tests; `wifi line store hub broker` are all, and take a quarter of an hour."""
+"""One in every run of the tests; `make journeys` takes all, each also with `+1`, in half an hour."""
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.timeout(900)]
 TRY_MS = 1_200
 """How long a person looks at a page that does not move before pressing again."""
@@ -55,7 +56,10 @@ class Trouble:
     """One fault, which strikes again and again."""
 
     def __init__(self, staff: Staff, fault: str) -> None:
-        self._staff, self._fault = staff, fault
+        """`fault` may end in `+1`: then what comes in turns begins with the other one."""
+        self._staff = staff
+        self._fault, _plus, shift = fault.partition("+")
+        self._shift = int(shift or 0)
         self._company = staff.company
         self.strikes = 0
 
@@ -71,17 +75,18 @@ class Trouble:
 
     def before(self, nth: int, steps: Sequence[Step]) -> None:
         """Strike before the steps of a round; a line in every second one."""
-        if not self.is_cut or nth % 2 == 0:
+        if not self.is_cut or (nth + self._shift) % 2 == 0:
             self._strike(steps)
 
     def during(self, nth: int, steps: Sequence[Step]) -> None:
         """Strike while the steps of a round are on their way: a line in every second, else every third."""
-        if nth % (2 if self.is_cut else 3) == 1:
-            self._strike(steps if self.is_cut else steps[nth // 3 :][:1] or steps[:1])
+        turn = nth + self._shift
+        if turn % (2 if self.is_cut else 3) == 1:
+            self._strike(steps if self.is_cut else steps[turn // 3 :][:1] or steps[:1])
 
     def after(self, nth: int, steps: Sequence[Step]) -> None:
         """Cut a line between this round and the next, which begins without it."""
-        if self.is_cut and nth % 2:
+        if self.is_cut and (nth + self._shift) % 2:
             self._strike(steps)
 
     def stops(self, step: Step) -> bool:

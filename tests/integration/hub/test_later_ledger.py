@@ -12,6 +12,7 @@ from hub.rebuild import verify
 from hub.spine.later_rows import later_orders, order_leavings
 from hub.spine.rows import order_lines, orders
 from hub.stock.rows import balances, stock_values
+from protocol import later
 from protocol.fulfilment import ShortReason
 from protocol.orders import TenderKind
 from protocol.rules.refund import RefundableLine
@@ -422,3 +423,64 @@ def test_counter_sales_post_what_they_always_posted(hub: Hub) -> None:
         ("sale", {"1100": 12_00, "4000": -10_00, "2200": -2_00}),
         ("sale_cost", {"1300": -4_00, "5000": 4_00}),
     ]
+
+
+def more(order: later.OrderPlaced, price: int) -> later.LinesAdded:
+    line = order.lines[0].model_copy(
+        update={"line_no": 2, "quantity": 1, "gross_minor": price, "tax_minor": 0, "unit_price_minor": price}
+    )
+    return later.LinesAdded(
+        change_id="x",
+        order_id=order.order_id,
+        number=order.number,
+        lines=(line,),
+        total_minor=price,
+        tax_minor=0,
+    )
+
+
+def test_what_went_back_before_the_store_knew_of_more_is_due_and_paid_again(hub: Hub) -> None:
+    shop = a_shop(A=5)
+    order = shop.place(("A", 1, 12_00))
+    shop.pay(order, 12_00)
+    send(hub, shop)
+    done = len(shop.events)
+    record_at(hub, more(order, 5_00))
+    shop.cancel(order, {1: 1})
+    shop.give_up(order)
+    shop.refund(order, 12_00)
+    shop.pay(order, 5_00)
+
+    send(hub, shop, done + 1, len(shop.events) - 1)
+    assert money_of(hub, order.order_id) == (5_00, 0, -5_00)
+    assert "refund_not_owed" in raised(hub)
+    send(hub, shop, len(shop.events))
+
+    assert money_of(hub, order.order_id) == (5_00, 0, 0)
+    assert posted(hub, order.number)[-1] == ("payment", {"1100": 5_00, "2110": -5_00})
+    assert "refund_not_owed" not in raised(hub)
+    assert_sound(hub)
+
+
+def test_what_is_owed_pays_for_what_is_ordered_next_unless_it_goes_back_online(hub: Hub) -> None:
+    shop = a_shop(A=5)
+    order = shop.place(("A", 2, 12_00))
+    shop.pay(order, 20_00)
+    send(hub, shop)
+    record_at(hub, paid_online(order, 4_00))
+    record_at(
+        hub,
+        later.OrderCancelled(
+            cancel_id="c-1",
+            order_id=order.order_id,
+            number=order.number,
+            lines=(later.CancelledLine(line_no=1, sku="A", quantity=1),),
+        ),
+    )
+    assert money_of(hub, order.order_id) == (12_00, 0, 12_00)
+
+    record_at(hub, more(order, 10_00))
+
+    assert posted(hub, order.number)[-1] == ("kept_for_more", {"2100": -8_00, "2110": 8_00})
+    assert money_of(hub, order.order_id) == (20_00, 0, 4_00)
+    assert_sound(hub)

@@ -4,7 +4,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 
+from hub.spine.later_rows import later_orders
+from hub.spine.rows import orders
 from protocol.people import HubRole
 from tests.integration.hub.test_later_pages import Company
 
@@ -90,3 +93,18 @@ def test_a_decision_shows_how_old_the_knowledge_of_each_location_was(company: Co
 
     assert "Oldest knowledge" in text
     assert re.search(r"heard \d+ s before", text)
+
+
+def test_an_item_is_added_to_an_order_that_its_store_has_set_aside(company: Company) -> None:
+    hub = company.app.state.hub
+    with hub.database.read() as connection:
+        own = sa.select(orders.c.number).join(later_orders, later_orders.c.order_id == orders.c.order_id)
+        number = connection.execute(own.where(later_orders.c.own)).scalars().first()
+    item = {"sku": "85099B", "quantity": "1", "instead": ""}
+
+    seen = company.post(f"/orders/{number}/lines", **item, act="look")
+    assert (seen[0], "set its goods aside itself" in seen[2]) == (200, False)
+    assert "Nobody has to answer first." in seen[2] or "At once" in seen[2]
+    done = company.post(f"/orders/{number}/lines", **{**hidden(seen[2]), **item, "act": "do"})
+
+    assert done[:2] == (303, f"/orders/{number}?said=lines")
