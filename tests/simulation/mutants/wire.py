@@ -84,12 +84,15 @@ def no_chain() -> AbstractContextManager[Any]:
 
 
 def no_cursor() -> AbstractContextManager[Any]:
-    """The hub applies what it already has."""
+    """The hub applies what it has already; neither the verdict nor the step of its cursor stops it."""
 
     def judge(cursor: Cursor, batch: Any) -> Verdict:
         return Verdict.GAP if batch.first > cursor.upto + 1 else Verdict.APPLY
 
-    return put(hub.link.inbox, "judge", judge)
+    stack = ExitStack()
+    stack.enter_context(put(hub.link.inbox, "judge", judge))
+    stack.enter_context(put(hub.link.inbox.Inbox, "_advance", _advance))
+    return stack
 
 
 def gap_is_taken() -> AbstractContextManager[Any]:
