@@ -61,6 +61,9 @@ _LEFT: Final = (
     later_ledger.on_goods_left,
     elsewhere.tell_taker,
 )
+_REFUNDED: Final = (
+    record.advance, record.on_paid, later_ledger.on_refunded, fulfil.on_money, elsewhere.tell_taker,
+)  # fmt: skip
 _PAID: Final = (record.advance, record.on_paid, later_ledger.on_paid, fulfil.on_money, elsewhere.tell_taker)
 _TRANSFER: Final = (transfers.take, transfers.move, transfer_ledger.on_transfer, transfers.follow)
 """Either store may be heard first, so every fact leads to the same: what is known now, and its worth."""
@@ -143,12 +146,13 @@ JOURNEY: Final = Journey(
             route.on_lines_added,
             notify.on_lines_added,
         ),
-        "order.refunded": (record.advance, record.on_paid, later_ledger.on_refunded, elsewhere.tell_taker),
+        "order.refunded": _REFUNDED,
         "order.refunded_online": (
             record.advance,
             record.on_paid,
             later_ledger.on_refunded,
             payments.on_refunded_online,
+            fulfil.on_money,
             elsewhere.tell_taker,
         ),
         "order.changed": (

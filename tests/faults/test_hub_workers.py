@@ -1,11 +1,16 @@
 """Two processes of the hub on one PostgreSQL: paused past its lease, killed, restarted; a sale counts once.
 
+So it does when the database is lost and one that lagged behind is promoted in its place, while a process of
+before, which noticed nothing, goes on with the old one.
+
 Leases run out after a quarter of a minute. A test that waited for that would test patience, so the time is
 taken out of the lease's row instead: to the processes it is the same.
 """
 
+import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +28,7 @@ from deploy.demo.supervisor import HUB
 from hub.fleet.rows import leases, streams, workers
 from hub.schema import create_schema
 from hub.spine.rows import events, orders
+from hub.stock.rows import rights_epochs
 from tests.support.company import Company
 from tests.support.postgres import Postgres
 from tests.support.processes import Processes
@@ -36,10 +42,32 @@ WAIT_SECONDS = 60.0
 class TwoProcesses:
     """A company whose hub is a web process and a worker."""
 
-    def __init__(self, company: Company, engine: sa.Engine, worker: Child) -> None:
+    def __init__(self, company: Company, server: Postgres, url: str, worker: Child) -> None:
         self.company = company
-        self.engine = engine
+        self.server = server
+        self.url = url
+        self.engine = sa.create_engine(url)
         self.worker = worker
+
+    def lag(self) -> str:
+        """Return the address of a copy of the database that hears nothing from now on.
+
+        PostgreSQL copies a database only while nobody uses it, so the hub is away for that moment.
+        """
+        with self.down():
+            self.engine.dispose()
+            return self.server.copy(self.url)
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Keep the web process down for the length of a block, killed; the worker too, if it runs."""
+        supervisor = self.company.supervisor
+        with supervisor._lock:
+            self.worker.kill()
+            supervisor._process(HUB).kill()
+            yield
+            supervisor._process(HUB).start()
+        self.company.wait_ready(HUB)
 
     def rows(self, statement: sa.Select[Any]) -> list[sa.Row[Any]]:
         with self.engine.connect() as connection:
@@ -67,6 +95,12 @@ class TwoProcesses:
     def newest(self, store: str) -> int:
         file = self.company.layout.folder / store / "edge.db"
         return int(one(file, "SELECT coalesce(max(seq), 0) FROM events"))
+
+    def newest_applied(self) -> int:
+        return int(self.rows(sa.select(sa.func.max(events.c.apply_order)))[0][0] or 0)
+
+    def all_lend_again(self) -> bool:
+        return not self.rows(sa.select(rights_epochs).where(rights_epochs.c.state != "open"))
 
     def settle(self) -> None:
         """Compare what clients were told with what the hub has, once it has heard everything."""
@@ -107,12 +141,13 @@ def two(
     url = postgres.fresh(empty=True)
     monkeypatch.setenv("ORDERSPINE_HUB_DATABASE_URL", url)
     company = Company(tmp_path / "company")
-    engine = sa.create_engine(url)
     with running(company) as folder, Processes(folder) as processes:
         worker = processes.run(SECOND, [*worker_command(company)], wait=False)
-        yield TwoProcesses(company, engine, worker)
-    engine.dispose()
-    postgres.drop(url)
+        made = TwoProcesses(company, postgres, url, worker)
+        yield made
+    made.engine.dispose()
+    for each in {url, made.url}:
+        postgres.drop(each)
 
 
 @contextmanager
@@ -131,6 +166,21 @@ def worker_command(company: Company) -> list[str]:
     second = first.with_name("second.toml")
     second.write_text(f'worker = "{SECOND}"\n' + first.read_text(encoding="utf-8"), encoding="utf-8")
     return [sys.executable, "-m", "deploy.cli", "hub", "worker", "--config", str(second)]
+
+
+def promoted(company: Company) -> Any:
+    """Begin a new life on the database that the settings name, and return what the command said."""
+    config = company.layout.config(HUB)
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.cli", "hub", "promote", "--config", str(config), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def test_a_worker_paused_past_its_lease_and_one_killed_change_no_total(two: TwoProcesses) -> None:
@@ -176,3 +226,35 @@ def test_the_web_process_killed_leaves_its_stores_to_the_worker_and_goes_on_when
     two.settle()
     with httpx.Client(base_url=company.layout.hub_url, timeout=10, trust_env=False) as client:
         assert client.get("/healthz").status_code == 200
+
+
+def test_a_standby_that_lagged_behind_is_promoted_and_hears_everything_again(
+    two: TwoProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = two.company
+    with company.selling():
+        company.wait_for_sales(8)
+        lagging = two.lag()
+        two.worker.start()
+        store = two.of_worker()
+        upto = two.applied(store)
+        company.wait_for_sales(8, store)
+        eventually(lambda: two.applied(store) > upto, WAIT_SECONDS, what="what the standby never hears")
+        os.killpg(two.worker.pid, signal.SIGSTOP)  # a process of before that does not notice its end
+        before = two.newest_applied()
+        with company.supervisor._lock:
+            company.supervisor._process(HUB).kill()
+            monkeypatch.setenv("ORDERSPINE_HUB_DATABASE_URL", lagging)
+            two.engine.dispose()
+            two.engine, two.url = sa.create_engine(lagging), lagging
+            assert two.newest_applied() < before
+            said = promoted(company)
+            company.supervisor._process(HUB).start()
+        company.wait_ready(HUB)
+        os.killpg(two.worker.pid, signal.SIGCONT)
+        company.wait_for_sales(8)
+        two.worker.kill()
+        eventually(two.all_lend_again, WAIT_SECONDS, what="every location to lend again")
+
+    assert said == {"fenced": 2}
+    two.settle()

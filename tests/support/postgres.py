@@ -60,6 +60,12 @@ class Postgres:
         self._create(name, "template0" if empty else "template_hub")
         return self.url(name)
 
+    def copy(self, url: str) -> str:
+        """Return the address of a copy of a database that nobody uses at this moment."""
+        name = f"test_{next(self._numbers)}"
+        self._create(name, str(sa.make_url(url).database))
+        return self.url(name)
+
     def drop(self, url: str) -> None:
         """Remove a database, whoever is still connected."""
         name = sa.make_url(url).database

@@ -146,6 +146,23 @@ def test_money_that_comes_in_elsewhere_is_told_to_whoever_hands_over(hub: Hub) -
     assert (amended["promise"], amended["note"]) == (None, None)
 
 
+def test_money_that_goes_back_elsewhere_is_told_to_whoever_hands_over(hub: Hub) -> None:
+    shops = a_company(hub)
+    order = web_order(("A", 1, 10_00))
+    assignment_id = routed(hub, order, paid=False)
+    other = shops["store-2"]
+    begin = len(other.events)
+    other.pay(order, 4_00)
+    other.refund(order, 4_00)
+    tell(hub, other, begin)
+
+    amended = [
+        (edge, said["assignment_id"], said["due_minor"]) for edge, said in told(hub, "assignment.amend")
+    ]
+
+    assert amended == [("store-1", assignment_id, 6_00), ("store-1", assignment_id, 10_00)]
+
+
 def test_a_web_order_goes_all_the_way_to_the_customer(hub: Hub) -> None:
     shop = a_company(hub)["store-1"]
     order = web_order(("A", 2, 10_00))
