@@ -6,11 +6,11 @@ stops with the server. A program that stops before the server has started closes
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -37,6 +37,7 @@ from edge_agent.later.hub import HubAsker
 from edge_agent.later.steps.change import settle, take_elsewhere
 from edge_agent.link import reclaim, wishes
 from edge_agent.link import rows as link_rows
+from edge_agent.link.courier import Courier
 from edge_agent.link.directives import Kind
 from edge_agent.link.service import LinkService
 from edge_agent.link.settings import link_settings
@@ -181,17 +182,26 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
     return app
 
 
+KINDS: Final = {"lending.policy": Kind(wishes.take_policy), **stock_directives.KINDS}
+"""Directives that a store carries out by itself."""
+
+
+def kinds_over(edge: Edge) -> Callable[[Courier], Mapping[str, Kind]]:
+    """Return the directives for which a store may have to fetch something, given what fetches."""
+    return lambda courier: {
+        **fulfil_directives.kinds_of(edge)(courier),
+        **transfer_directives.kinds_of(edge)(courier),
+    }
+
+
 def _link_of(app: FastAPI, edge: Edge) -> LinkService:
     """Return the link with every directive that the rooms carry out."""
     return LinkService(
         edge,
         apply_catalog=catalog_steps.apply_file,
         stage_catalog=catalog_steps.stage_file,
-        kinds={"lending.policy": Kind(wishes.take_policy), **stock_directives.KINDS},
-        kinds_over=lambda courier: {
-            **fulfil_directives.kinds_of(edge)(courier),
-            **transfer_directives.kinds_of(edge)(courier),
-        },
+        kinds=KINDS,
+        kinds_over=kinds_over(edge),
         printers=lambda: printer_states(edge, app.state.paper),
     )
 

@@ -15,7 +15,7 @@ from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import ELSEWHERE, LATER
 from edge_agent.schema_lending import LENDING
 from edge_agent.schema_stocktaking import STOCKTAKING
-from edge_agent.schema_transfers import TRANSFERS
+from edge_agent.schema_transfers import CARTONS, TRANSFERS
 
 Migration = tuple[str, Callable[[sqlite_utils.Database], None]]
 
@@ -375,6 +375,11 @@ def _elsewhere(database: sqlite_utils.Database) -> None:
     _script(database, ELSEWHERE)
 
 
+def _cartons(database: sqlite_utils.Database) -> None:
+    """Cartons that come in beside those that went out under the same label."""
+    _script(database, CARTONS)
+
+
 def _script(database: sqlite_utils.Database, script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -394,4 +399,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0009 epochs", _epochs),
     ("0010 lending", _lending),
     ("0011 what others recorded about orders for later", _elsewhere),
+    ("0012 a carton for each way", _cartons),
 )

@@ -124,3 +124,23 @@ CREATE TABLE transfer_words (
     PRIMARY KEY (work_id, line_no, sku)
 ) STRICT, WITHOUT ROWID;
 """
+
+CARTONS: Final = """
+CREATE TABLE cartons_by_way (
+    sscc TEXT NOT NULL,
+    transfer_id TEXT NOT NULL,
+    way TEXT NOT NULL CHECK (way IN ('out', 'in')),
+    state TEXT NOT NULL CHECK (state IN ('packed', 'opened', 'shipped', 'expected', 'received')),
+    carton_no INTEGER NOT NULL,
+    weight_g INTEGER NOT NULL,
+    lines TEXT NOT NULL,
+    receipt_id TEXT NOT NULL DEFAULT '',
+    at_us INTEGER NOT NULL,
+    PRIMARY KEY (sscc, way)
+) STRICT;
+INSERT INTO cartons_by_way SELECT * FROM cartons;
+DROP TABLE cartons;
+ALTER TABLE cartons_by_way RENAME TO cartons;
+CREATE INDEX cartons_transfer ON cartons (transfer_id, carton_no);
+"""
+"""A carton that comes in may bear the label of one that this store sent; each is kept."""

@@ -94,13 +94,17 @@ class Cartons(BaseModel):
     company_prefix: str = Field(default="9501101", pattern=r"^[0-9]{4,10}$")
     """The GS1 company prefix; the default is the one that GS1 keeps for examples."""
     block: str = Field(default="", pattern=r"^([0-9]{1,8})?$")
-    """Digits that no other location of the company has; empty makes three of the end of the edge's name."""
+    """Digits that no other location of the company has; empty makes four of the edge's name."""
 
     def stem(self, edge: str) -> str:
-        """Return prefix and block, in front of the serial."""
+        """Return prefix and block, in front of the serial.
+
+        Of the name count the figures at its end, and one digit for the rest: `store-1` is not `warehouse-1`.
+        """
         figures = "".join(letter for letter in edge if letter.isdigit())[-3:]
-        own = figures or str(crc32(edge.encode()) % 1_000)
-        return self.company_prefix + (self.block or own.zfill(3))
+        family = crc32("".join(letter for letter in edge if not letter.isdigit()).encode())
+        own = f"{family % 10}{figures.zfill(3)}" if figures else f"{family % 10_000:04d}"
+        return self.company_prefix + (self.block or own)
 
 
 class EdgeSettings(BaseSettings):

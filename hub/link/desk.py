@@ -289,6 +289,10 @@ class Desk:
     def _on_heartbeat(self, edge: str, data: bytes) -> None:
         beat = Heartbeat.model_validate_json(data)
         if self._current(edge, beat.inc, beat.sess) is None:
+            # A HELLO that came a second time, late, has opened a session of which the edge knows nothing.
+            # One that has nothing to tell would never find out that nobody hears it.
+            if self._may(self._rehello_at, edge, REHELLO_SPACING_SECONDS):
+                self._rehello(edge, beat.inc)
             return
         now_us = self._parts.clock.now_us()
 

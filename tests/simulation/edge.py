@@ -4,11 +4,10 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from edge_agent.app import parts
+from edge_agent.app import KINDS, kinds_over, parts
 from edge_agent.catalog import steps as catalog_steps
 from edge_agent.context import Edge
 from edge_agent.database import EdgeDatabase
-from edge_agent.fulfil.directives import kinds_of
 from edge_agent.link.service import LinkService
 from edge_agent.link.settings import LinkSettings
 from edge_agent.settings import EdgeSettings
@@ -101,7 +100,8 @@ class EdgeNode(Node):
             edge,
             apply_catalog=catalog_steps.apply_file,
             stage_catalog=catalog_steps.stage_file,
-            kinds_over=kinds_of(edge),
+            kinds=KINDS,
+            kinds_over=kinds_over(edge),
             settings=LinkSettings(
                 broker=Broker("broker", 1883, self.edge, "-", self.edge),
                 marker_file=self.settings.marker,

@@ -6,6 +6,7 @@ from typing import Any
 from hub.database import HubDatabase
 from hub.rebuild import differences, rebuild_into
 from protocol.errors import OrderspineError
+from tests.simulation.actors import moving
 from tests.simulation.edge import EdgeNode
 from tests.simulation.schedule import SECOND
 from tests.simulation.seams import building, engine_url
@@ -25,7 +26,7 @@ class Healing:
         self.copies: list[EdgeNode] = world.edges[world.places :]
 
     def make_whole(self) -> None:
-        """Mend, start and upgrade everything, and wait until both sides have heard all of each other."""
+        """Mend and start everything, take in what is under way; wait until both sides have heard all."""
         world = self.world
         world.healing = world.net.calm = world.net.up = True
         for node in [*world.edges, self.hub]:
@@ -37,6 +38,11 @@ class Healing:
         world.skew.upgrade()
         for node in [self.hub, *self.stores]:
             world.start(node)
+        self._wait()
+        for node in self.stores:
+            if self.auditor.hears(node):
+                for command in moving.take_everything_in(node):
+                    node.ask([command])
         self._wait()
 
     def _wait(self) -> None:

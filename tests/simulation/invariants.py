@@ -37,6 +37,11 @@ WHERE deficit > returned - returned_echoed AND NOT EXISTS (
 """Deficits that no returned right and no cancellation on its way takes away."""
 STILL_OPEN = "SELECT sku, sum(units - ended - finished) FROM allocations WHERE location = ? GROUP BY sku"
 """Units that assignments and checkouts still wait for."""
+UNDER_WAY = """
+SELECT t.source, l.sku, sum(l.shipped - l.matched - l.lost) FROM transfer_lines l
+JOIN transfers t USING (transfer_id) GROUP BY t.source, l.sku
+"""
+LEFT_IN_TRANSIT = "SELECT transfer_id, transit, destination FROM transfers WHERE transit <> 0"
 WISHES = "SELECT sku, deficit, back_upto - returned FROM hub_rights WHERE location = ?"
 """What the hub was told last: what a store misses of what is promised, and what it wants to have back."""
 
@@ -316,6 +321,23 @@ class Auditor:
                 self.company.failed(f"the hub has other stock of {node.name} than {node.name}")
             self._same_orders(node)
             self._at_rest(node)
+        self._transit()
+
+    def _transit(self) -> None:
+        """What is in transit is what left and did not arrive, and somebody is asked about all of it."""
+        ask = self.company.hub.audit.execute
+        under_way = {tuple(row)[:2]: row[2] for row in ask(UNDER_WAY).fetchall() if row[2]}
+        held = ask("SELECT location, sku, quantity FROM balances WHERE bucket = 'in_transit'").fetchall()
+        at_hub = {tuple(row)[:2]: row[2] for row in held if row[2]}
+        if at_hub != under_way:
+            self.company.failed(f"in transit are {at_hub}, under way {under_way}")
+        told = " ".join(
+            row[0] for row in ask("SELECT dedupe_key FROM exceptions WHERE state = 'open'").fetchall()
+        )
+        for transfer, left, destination in ask(LEFT_IN_TRANSIT).fetchall():
+            heard = any(node.edge == destination and self.hears(node) for node in self.company.edges)
+            if heard and transfer not in told:
+                self.company.failed(f"{left} units of transfer {transfer} are in transit and nobody is asked")
 
     def _same_orders(self, node: EdgeNode) -> None:
         sql = "SELECT number, state, total_minor, refunded_minor FROM orders"
@@ -332,7 +354,7 @@ class Auditor:
         wishes = {row[0]: tuple(row)[1:] for row in self.company.hub.audit.execute(WISHES, (node.edge,))}
         for lent in self.rights.of(node):
             missing, wanted_back = wishes.get(lent.sku, (0, 0))
-            if missing != min(max(0, -lent.sellable), lent.outstanding + lent.bound):
+            if lent.sku in wishes and missing != min(max(0, -lent.sellable), lent.outstanding + lent.bound):
                 self.company.failed(f"at rest the hub believes that {node.name} misses {missing}: {lent}")
             if wanted_back > 0 and lent.free > 0:
                 self.company.failed(f"at rest {node.name} waits for {wanted_back} units of {lent}")

@@ -158,7 +158,9 @@ def on_carton_opened(unit: EdgeUnit, recorded: Recorded) -> None:
     """A carton is open again; its number is never used anew."""
     body = recorded.body
     assert isinstance(body, said.CartonOpened)
-    unit.connection.execute("UPDATE cartons SET state = 'opened' WHERE sscc = ?", (body.sscc,))
+    unit.connection.execute(
+        "UPDATE cartons SET state = 'opened' WHERE sscc = ? AND way = 'out'", (body.sscc,)
+    )
     _send_step(unit, recorded, body.transfer_id, SendEvent.CARTON_OPENED)
 
 
@@ -172,7 +174,8 @@ def on_shipped(unit: EdgeUnit, recorded: Recorded) -> None:
     )
     _by_line(unit, body.transfer_id, body.lines, left)
     unit.connection.executemany(
-        "UPDATE cartons SET state = 'shipped' WHERE sscc = ?", [(each.sscc,) for each in body.cartons]
+        "UPDATE cartons SET state = 'shipped' WHERE sscc = ? AND way = 'out'",
+        [(each.sscc,) for each in body.cartons],
     )
     unit.connection.execute(
         "UPDATE transfers SET carrier = ?, shipped_us = ?, shipped_seq = ? WHERE transfer_id = ?",
@@ -228,7 +231,7 @@ def on_received(unit: EdgeUnit, recorded: Recorded) -> None:
     for n, sscc in enumerate(body.cartons, start=1):
         unit.connection.execute(
             "INSERT INTO cartons (sscc, transfer_id, way, state, carton_no, weight_g, lines, receipt_id,"
-            " at_us) VALUES (?, ?, 'in', 'received', ?, 0, '[]', ?, ?) ON CONFLICT (sscc) DO UPDATE SET"
+            " at_us) VALUES (?, ?, 'in', 'received', ?, 0, '[]', ?, ?) ON CONFLICT (sscc, way) DO UPDATE SET"
             " state = 'received', receipt_id = excluded.receipt_id",
             (sscc, body.transfer_id, n, body.receipt_id, recorded.at_us),
         )
@@ -367,7 +370,7 @@ def _carton(unit: EdgeUnit, carton: Carton, row: tuple[str, str, str, int], at_u
     transfer_id, way, state, carton_no = row
     unit.connection.execute(
         "INSERT INTO cartons (sscc, transfer_id, way, state, carton_no, weight_g, lines, at_us)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sscc) DO UPDATE SET lines = excluded.lines,"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sscc, way) DO UPDATE SET lines = excluded.lines,"
         " weight_g = excluded.weight_g, carton_no = excluded.carton_no",
         (
             carton.sscc,

@@ -145,9 +145,15 @@ def orders_of(connection: Connection, transfer_id: str) -> dict[str, OrderComing
     return {row[0]: OrderComing.model_validate_json(row[1]) for row in rows}
 
 
-def find_carton(connection: Connection, sscc: str) -> CartonRow | None:
-    """Return a carton by its label."""
-    row = connection.execute(f"SELECT {_CARTON} FROM cartons WHERE sscc = ?", (sscc,)).fetchone()
+def find_carton(connection: Connection, sscc: str, way: Way | None = None) -> CartonRow | None:
+    """Return a carton by its label; one that comes in before one that this store sent.
+
+    A label is one carton for ever, but two stores with the same block of numbers print it twice.
+    """
+    row = connection.execute(
+        f"SELECT {_CARTON} FROM cartons WHERE sscc = ?1 AND (?2 IS NULL OR way = ?2) ORDER BY way LIMIT 1",
+        (sscc, way),
+    ).fetchone()
     return _carton(row) if row else None
 
 

@@ -42,7 +42,7 @@ class TransferSlips:
     def label(self, connection: Connection, facts: Facts) -> Document:
         """Return the label of a carton; one that was opened again has none."""
         found = rows.find(connection, facts["transfer_id"])
-        carton = rows.find_carton(connection, facts["sscc"])
+        carton = rows.find_carton(connection, facts["sscc"], "out")
         if found is None or carton is None or carton.state == "opened":
             raise _nothing(facts["sscc"])
         orders = {line.line_no: line.order_number for line in rows.lines_of(connection, found.transfer_id)}

@@ -11,7 +11,7 @@ from edge_agent.transfers.rows.transfers import CartonRow
 from edge_agent.transfers.rules import into_carton, loose
 from edge_agent.transfers.steps import slips
 from edge_agent.transfers.steps.commands import OpenCarton, PackCarton, Ship
-from edge_agent.transfers.steps.common import done_now, require, sending, tell
+from edge_agent.transfers.steps.common import done_now, not_now, require, sending, tell
 from edge_agent.transfers.steps.models import Done, Packed, Shipped
 from protocol import transfer_messages as said
 from protocol.errors import NotFound, Refused
@@ -77,7 +77,7 @@ def open_carton(
 
     def step() -> Done:
         found = sending(unit.connection, transfer_id, _TO_PACK)
-        carton = rows.find_carton(unit.connection, sscc)
+        carton = rows.find_carton(unit.connection, sscc, "out")
         if carton is None or carton.transfer_id != transfer_id or carton.state != "packed":
             raise NotFound(
                 _("There is no such carton in transfer {number}.", number=found.number),
@@ -105,6 +105,8 @@ def ship(
     def step() -> Shipped:
         found = sending(unit.connection, transfer_id, {SendState.PACKED})
         cartons = packed_cartons(unit.connection, transfer_id)
+        if not cartons:
+            raise not_now(found)
         lines = tuple(
             UnitsLine(line_no=line.line_no, sku=line.sku, lent=line.picked_lent, bound=line.picked_bound)
             for line in rows.lines_of(unit.connection, transfer_id)

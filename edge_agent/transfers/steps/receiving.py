@@ -189,7 +189,7 @@ def _contents(connection: Connection, found: Transfer, sscc: str) -> tuple[Carto
         NotFound: `no_carton`.
         Refused: `carton_again`.
     """
-    carton = rows.find_carton(connection, sscc)
+    carton = rows.find_carton(connection, sscc, "in")
     if carton is None or carton.transfer_id != found.transfer_id:
         raise NotFound(
             _("Carton {sscc} is not one of transfer {number}.", sscc=sscc, number=found.number),

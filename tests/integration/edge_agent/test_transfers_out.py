@@ -220,11 +220,31 @@ def test_cartons_are_packed_by_scan_and_carry_numbers_that_no_other_carton_has(s
     assert (half, source.where()) == ("picked", "packed")
     assert is_sscc(first)
     assert is_sscc(second)
-    assert first[:11] == second[:11] == "0" + "9501101" + "001"
+    assert first[:12] == second[:12] == "0" + "9501101" + "9001"
     assert [carton["lines"] for carton in source.transfer()["cartons"]] == [
         {"COAT-M": 2, "MUG-1": 1},
         {"MUG-1": 2},
     ]
+
+
+def test_a_carton_that_comes_in_under_the_number_of_one_of_ours_takes_nothing_from_it(
+    source: End, tmp_path: Path
+) -> None:
+    source.asked(("MUG-1", 3))
+    source.do(f"/{TRANSFER}/accept")
+    source.walk()
+    sscc = source.carton()
+    coming = {"transfer_id": "t-2", "number": "YC1-X00001", "source": "store-2", "destination": "store-1"}
+    lines = [{"line_no": 1, "sku": "BOOK-1", "name": "Book", "quantity": 1}]
+    inside = [{"sscc": sscc, "lines": [{"line_no": 1, "sku": "BOOK-1", "quantity": 1}]}]
+
+    assert source.tell("transfer.expect", coming | {"lines": lines, "cartons": inside}) == "applied"
+    left = source.do(f"/{TRANSFER}/ship")
+    came = source.do("/t-2/receive", cartons=[sscc])
+
+    assert (left["cartons"], left["units"], came["units"]) == (1, 3, 1)
+    assert [carton["lines"] for carton in source.transfer()["cartons"]] == [{"MUG-1": 3}]
+    assert source.rebuilt(tmp_path) == ()
 
 
 def test_what_was_not_picked_for_it_does_not_go_into_a_carton(source: End) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from edge_agent.link import talk
 from edge_agent.link.courier import Courier
 from hub.fleet.rows import link_sessions, streams
 from hub.fleet.steps import fleet_view, revoke
@@ -69,6 +70,36 @@ def test_the_second_machine_becomes_the_store_when_a_person_says_so_and_the_firs
     assert "edge_restored" in hub.kinds_of_alarms()
     eventually(lambda: store.link.status().state == "rejected", 60)
     assert store.what() == "This is an old copy of the store's database; another has taken its place."
+
+
+def test_a_hello_that_comes_again_late_does_not_leave_a_quiet_store_unheard(
+    hub: HubSide, store: StoreSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(talk, "HEARTBEAT_SECONDS", 0.2)
+    hellos: list[bytes] = []
+    heard = hub.link._desk.handle
+
+    def listen(edge: str, kind: str, payload: bytes) -> None:
+        if kind == "hello":
+            hellos.append(payload)
+        heard(edge, kind, payload)
+
+    monkeypatch.setattr(hub.link._desk, "handle", listen)
+    store.start()
+    eventually(lambda: store.link.status().state == "online")
+    first = hub.sess("store-1")
+    hub.link._desk.rehello_all()
+    eventually(lambda: hub.sess("store-1") != first)
+    before = hub.sess("store-1")
+
+    hub.link._desk.handle("store-1", "hello", hellos[0])
+
+    late = hub.sess("store-1")
+    assert late != before
+    eventually(lambda: hub.sess("store-1") != late)
+    store.sell(1)
+    eventually(lambda: hub.upto("store-1") == 1)
+    assert len(hellos) >= 4
 
 
 def copy_of(store: StoreSide, target: Path) -> None:

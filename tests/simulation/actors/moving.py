@@ -1,6 +1,7 @@
 """Who sends goods from one location to another: asks, agrees, walks, packs, ships, and takes in."""
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 from edge_agent.transfers.steps import asking, inbox, packing, receiving, walking
@@ -14,7 +15,15 @@ PLACES = ("store-1", "store-2", "store-3", "warehouse-1")
 OPEN = """
 SELECT transfer_id, way, state FROM transfers
 WHERE (way = 'out' AND state IN ('requested', 'accepted', 'picking', 'picked', 'packed'))
-   OR (way = 'in' AND state IN ('shipped', 'expected', 'receiving')) ORDER BY transfer_id
+   OR (way = 'in' AND state IN ('expected', 'part_received')) ORDER BY transfer_id
+"""
+UNDER_WAY = """
+SELECT transfer_id FROM transfers WHERE way = 'in' AND state IN ('expected', 'part_received')
+ORDER BY transfer_id
+"""
+STILL_UNDER_WAY = """
+SELECT line_no, sku, shipped - received FROM transfer_lines
+WHERE transfer_id = ? AND shipped > received ORDER BY line_no
 """
 
 
@@ -34,6 +43,18 @@ def move(node: EdgeNode, rng: random.Random) -> Command:
     if state == "picked":
         return _done("pack carton", key, packing.pack, transfer, c.PackCarton(key=key))
     return _done("ship transfer", key, packing.ship, transfer, c.Ship(key=key))
+
+
+def take_everything_in(node: EdgeNode) -> Iterator[Command]:
+    """Take in all that this location expects: nothing more of it will come."""
+    for (transfer,) in node.audit.execute(UNDER_WAY).fetchall():
+        lines = tuple(
+            c.ArrivedLine(line_no=line_no, sku=sku, units=units)
+            for line_no, sku, units in node.audit.execute(STILL_UNDER_WAY, (transfer,)).fetchall()
+        )
+        key = node.ids.new_id()
+        wanted = c.TakeIn(key=key, lines=lines, final=True)
+        yield _done("receive transfer", key, receiving.receive, transfer, wanted)
 
 
 def _ask(node: EdgeNode, rng: random.Random) -> Command:
@@ -82,11 +103,7 @@ def _walk(node: EdgeNode, transfer: str, key: str, rng: random.Random) -> Comman
 def _receive(node: EdgeNode, transfer: str, key: str, rng: random.Random) -> Command:
     """Take in what arrived: all of it, or one unit less, or one of it damaged."""
     lines = []
-    for line_no, sku, under_way in node.audit.execute(
-        "SELECT line_no, sku, shipped - received FROM transfer_lines"
-        " WHERE transfer_id = ? AND shipped > received ORDER BY line_no",
-        (transfer,),
-    ).fetchall():
+    for line_no, sku, under_way in node.audit.execute(STILL_UNDER_WAY, (transfer,)).fetchall():
         units = under_way - (1 if rng.random() < 0.15 else 0)
         if units > 0:
             damaged = 1 if rng.random() < 0.1 else 0

@@ -77,8 +77,9 @@ def test_a_store_has_a_block_of_its_own_even_when_nobody_gave_it_one(tmp_path: P
     plain = settings_for(tmp_path).cartons
     told = settings_for(tmp_path, cartons={"company_prefix": "4012345", "block": "077"}).cartons
 
-    assert plain.stem("store-1") == "9501101001"
-    assert plain.stem("store-2147") == "9501101147"
+    assert plain.stem("store-1") == "95011019001"
+    assert plain.stem("store-2147") == "95011019147"
+    assert plain.stem("warehouse-1") == "95011016001"
     assert plain.stem("leeds") != plain.stem("york")
     assert told.stem("store-1") == "4012345077"
 
