@@ -60,7 +60,7 @@ from edge_agent.till import api as till_api
 from edge_agent.transfers import api as transfer_api
 from edge_agent.transfers import directives as transfer_directives
 from edge_agent.transfers.rows.work import forget_old as forget_old_arrivals
-from edge_agent.web import describe_bodies
+from edge_agent.web import described
 from protocol.clock import Clock
 from protocol.ids import IdMaker
 from protocol.kit.system import FlooredClock, ShiftedClock, SystemClock, SystemIds
@@ -280,5 +280,5 @@ def session_secret(settings: EdgeSettings, ids: IdMaker) -> str:
 def _describe(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         description = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        app.openapi_schema = describe_bodies(description)
+        app.openapi_schema = described(description)
     return app.openapi_schema

@@ -14,30 +14,14 @@ from starlette.responses import Response
 from edge_agent.context import Edge
 from protocol.errors import NotSignedIn
 from protocol.kit.text import _
+from protocol.kit.web.refusals import COMPONENT, describe, refusals
 from protocol.kit.web.signin import CurrentPerson, current_person
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class ErrorSaid(BaseModel):
-    """What happened and what to do, for a person and for a program."""
-
-    code: str
-    what: str
-    remedy: str
-    facts: dict[str, Any]
-    id: str
-
-
-class ErrorAnswer(BaseModel):
-    """The body of every refusal."""
-
-    error: ErrorSaid
-
-
-REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": ErrorAnswer, "description": said}
-    for status, said in {
+REFUSALS: Final = refusals(
+    {
         400: "The request cannot be read",
         401: "Nobody is signed in, or the PIN is wrong",
         403: "Needs somebody with more authority",
@@ -48,10 +32,9 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
         422: "Malformed",
         429: "Too many tries",
         503: "Try again later",
-    }.items()
-}
+    }
+)
 
-_COMPONENT: Final = "#/components/schemas/{model}"
 _bodies: dict[str, type[BaseModel]] = {}
 
 
@@ -87,18 +70,13 @@ def body_of(model: type[BaseModel]) -> dict[str, Any]:
     if _bodies.setdefault(name, model) is not model:  # two rooms may call a body the same
         name = f"{model.__module__.replace('.', '__')}__{name}"
         _bodies[name] = model
-    schema = {"$ref": _COMPONENT.format(model=name)}
+    schema = {"$ref": COMPONENT.format(model=name)}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-def describe_bodies(description: dict[str, Any]) -> dict[str, Any]:
-    """Add the models of `body_of` to the description of an API."""
-    schemas = description.setdefault("components", {}).setdefault("schemas", {})
-    for name, model in _bodies.items():
-        schema = model.model_json_schema(ref_template=_COMPONENT)
-        for inner, definition in schema.pop("$defs", {}).items():
-            schemas.setdefault(inner, definition)
-        schemas[name] = schema
+def described(description: dict[str, Any]) -> dict[str, Any]:
+    """Add the models that routes only name to the description of the API."""
+    describe(description, **_bodies)
     return description
 
 

@@ -9,9 +9,11 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import sqlalchemy as sa
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 
 from hub.capture import api as capture_api
 from hub.catalog import api as catalog_api
@@ -63,6 +65,7 @@ from protocol.envelope import BATCH_INFLATED_LIMIT, EVENT_LIMIT
 from protocol.ids import IdMaker
 from protocol.kit.system import SystemClock, SystemIds
 from protocol.kit.web.install import add_routes, install_shell
+from protocol.kit.web.refusals import describe
 from protocol.kit.web.signin import SessionSigner
 from protocol.kit.web.sse import Broadcaster
 from protocol.kit.web.tour import TourWatch
@@ -182,7 +185,15 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         questions(hub.database, clock=hub.clock, terms=hub.spine.terms.promising),
         fleet_router(hub.database, clock=hub.clock, presence=app.state.presence, allowed=allow()),
     )
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        describe(app.openapi_schema)
+    return app.openapi_schema
 
 
 @asynccontextmanager

@@ -4,12 +4,13 @@ Every route names the roles that may use it. Admin may do everything; a program'
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from hub.context import Hub
+from protocol.kit.web.refusals import refusals
 from protocol.kit.web.signin import CurrentPerson, require
 from protocol.people import HubRole
 
@@ -22,25 +23,8 @@ class Wanted(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ErrorSaid(BaseModel):
-    """What happened and what to do, for a person and for a program."""
-
-    code: str
-    what: str
-    remedy: str
-    facts: dict[str, Any]
-    id: str
-
-
-class ErrorAnswer(BaseModel):
-    """The body of every refusal."""
-
-    error: ErrorSaid
-
-
-REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": ErrorAnswer, "description": said}
-    for status, said in {
+REFUSALS: Final = refusals(
+    {
         400: "The request cannot be read",
         401: "Nobody is signed in",
         403: "Needs another role",
@@ -51,8 +35,8 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
         422: "Malformed",
         429: "Too many tries",
         503: "Try again later",
-    }.items()
-}
+    }
+)
 
 
 async def hub_of(request: Request) -> Hub:

@@ -16,9 +16,10 @@ from edge_agent.later import models, rows
 from edge_agent.later.asking import promise_for, stock_elsewhere
 from edge_agent.later.hub import StockAnswer
 from edge_agent.later.steps import change, money, place
-from edge_agent.web import REFUSALS, ErrorAnswer, answered, body_of, edge_of, parsed, signed_in
+from edge_agent.web import REFUSALS, answered, body_of, edge_of, parsed, signed_in
 from protocol.fulfilment import Promise
 from protocol.ids import parse_slip_code
+from protocol.kit.web.refusals import refusals
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import LineKind, TenderKind
 
@@ -143,9 +144,7 @@ async def search(
     return [_head(head, rows.settled_of(connection, head.order_id)) for head in found]
 
 
-@router.get(
-    "/stock/{sku}", responses={503: {"model": ErrorAnswer, "description": "The hub cannot be reached"}}
-)
+@router.get("/stock/{sku}", responses=refusals({503: "The hub cannot be reached"}))
 async def stock(
     request: Request, sku: Annotated[str, Path(min_length=1, max_length=64)], edge: AnyEdge, _person: Anybody
 ) -> StockAnswer:

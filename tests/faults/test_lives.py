@@ -1,4 +1,6 @@
-"""Copies are put back, disks die, computers are replaced: nothing is lost, doubled or promised twice.
+"""Copies are put back, disks die or are cloned, computers are replaced, clocks go wrong.
+
+Nothing is lost, doubled or promised twice.
 
 Every case runs real processes, is noticed by itself, and ends with the counts of clients, stores and hub.
 """
@@ -7,17 +9,20 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from deploy.demo.books import one
 from deploy.demo.layout import write_toml
 from protocol.kit.sqlite import connect
 from tests.support.company import Company
+from tests.support.processes import Processes
 from tests.support.wire import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -148,6 +153,96 @@ def test_a_store_copied_back_by_hand_notices_it_before_it_sells(copied: Company,
     copied.settle()
 
 
+def test_a_cloned_disk_is_turned_away_and_the_store_goes_on(copied: Company, tmp_path: Path) -> None:
+    sell(copied, 8)
+    heard(copied)
+    with down(copied, STORE):
+        shutil.copytree(copied.layout.folder / STORE, tmp_path / "clone")
+    heard(copied)
+    config = settings_of_clone(copied, tmp_path)
+
+    with Processes(tmp_path / "logs") as processes:
+        processes.start("clone", "edge", "run", "--config", str(config), wait=False)
+        eventually(lambda: duplicates(copied) == 1, PATIENCE_SECONDS, what="the clone to be noticed")
+        sell(copied, 8)
+        heard(copied)
+
+    assert duplicates(copied) == 1
+    assert hub(copied, "SELECT count(*) FROM parked") == 0
+    copied.settle()
+
+
+def settings_of_clone(company: Company, folder: Path) -> Path:
+    """Write the settings of a second machine on a copy of the disk."""
+    settings = tomllib.loads(company.layout.config(STORE).read_text(encoding="utf-8"))
+    moved = {"data_dir": str(folder / "clone"), "marker_file": str(folder / "clone.marker"), "port": 0}
+    write_toml(folder / "clone.toml", {**settings, **moved})
+    return folder / "clone.toml"
+
+
+def duplicates(company: Company) -> int:
+    found = hub(company, "SELECT count(*) FROM exceptions WHERE kind = 'edge_duplicate' AND state = 'open'")
+    return int(found)
+
+
+@pytest.mark.parametrize("wrong_seconds", [3 * 3600, -2 * 3600], ids=["ahead", "behind"])
+def test_a_wrong_clock_is_shown_and_neither_order_nor_money_depends_on_it(
+    copied: Company, monkeypatch: pytest.MonkeyPatch, wrong_seconds: int
+) -> None:
+    sell(copied, 5)
+    heard(copied)
+    with_clock(copied, monkeypatch, wrong_seconds)
+    eventually(lambda: skewed(copied), PATIENCE_SECONDS, what="the hub to see that a clock is wrong")
+    sell(copied, 8)
+    heard(copied)
+
+    said = trouble(copied)
+    assert said.startswith("This store's clock is ")
+    assert ("ahead of" if wrong_seconds > 0 else "behind") in said
+    with_clock(copied, monkeypatch, 0)
+    eventually(lambda: not skewed(copied), PATIENCE_SECONDS, what="the hub to see that the clock is right")
+    sell(copied, 5)
+    heard(copied)
+    assert trouble(copied) == ""
+    copied.settle()
+
+
+def test_a_computer_whose_battery_is_empty_goes_on_from_what_it_wrote_last(
+    copied: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sell(copied, 5)
+    heard(copied)
+    last = edge(copied, "SELECT max(at_us) FROM events")
+    with_clock(copied, monkeypatch, -20 * 24 * 3600)
+    sell(copied, 8)
+    heard(copied)
+
+    assert edge(copied, "SELECT min(at_us) FROM (SELECT at_us FROM events ORDER BY seq DESC LIMIT 8)") >= last
+    copied.settle()
+
+
+def with_clock(company: Company, monkeypatch: pytest.MonkeyPatch, wrong_seconds: int) -> None:
+    """Start the store again on a machine whose clock is so wrong."""
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "support" / "wrong_clock"))
+        patch.setenv("WRONG_CLOCK_SECONDS", str(wrong_seconds))
+        with down(company, STORE):
+            pass
+
+
+def trouble(company: Company) -> str:
+    """Return what the store's strip says is wrong."""
+    with httpx.Client(base_url=company.layout.edge_url(STORE), timeout=10, trust_env=False) as client:
+        said = client.get("/api/sync").json()["last_error"]
+    return str(said["what"]) if said else ""
+
+
+def skewed(company: Company) -> bool:
+    """Tell what the hub shows of the store's clock."""
+    off = int(hub(company, "SELECT max(abs(skew_us)) FROM link_sessions WHERE edge = 'store-1'") or 0)
+    return off > 60_000_000
+
+
 def test_a_new_store_computer_takes_over_and_the_old_disk_may_only_bring_what_is_missing(
     copied: Company, tmp_path: Path
 ) -> None:
@@ -202,10 +297,6 @@ def bring(place: Path, people: list[tuple[Any, ...]], company: Company) -> None:
 
 def drain(company: Company, old: Path, folder: Path) -> None:
     """Start the old disk while the new computer is off for a moment."""
-    import tomllib
-
-    from tests.support.processes import Processes
-
     settings = tomllib.loads(company.layout.config(STORE).read_text(encoding="utf-8"))
     (folder / "old").mkdir()
     shutil.copy(old, folder / "old" / "edge.db")
