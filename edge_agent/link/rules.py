@@ -96,6 +96,13 @@ def clock_offset_us(*, hub_clock_us: int, edge_clock_us: int, round_trip_seconds
     return hub_clock_us - edge_clock_us - round(round_trip_seconds * MICROSECONDS / 2)
 
 
+CLOCK_FLOORED: Final[Trouble] = (
+    "This machine's clock is days behind what this store wrote last.",
+    "Set the time of this machine; until then all times go on from the last one that is known.",
+)
+"""For a computer whose battery is empty."""
+
+
 def clock_trouble(offset_us: int) -> Trouble | None:
     """Return a warning when this store's clock is off by more than receipts should show."""
     if abs(offset_us) <= SKEW_LIMIT_US:

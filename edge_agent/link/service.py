@@ -19,6 +19,7 @@ from edge_agent.link.courier import Courier, Uploads
 from edge_agent.link.directives import Answer, DirectiveInbox, Kind
 from edge_agent.link.recovery import Recovery
 from edge_agent.link.rules import (
+    CLOCK_FLOORED,
     NOT_SET_UP,
     Trouble,
     clock_trouble,
@@ -35,6 +36,7 @@ from protocol.errors import OrderspineError
 from protocol.handshake import Presence, encode
 from protocol.kit.mqtt import Down, Happening, Packet, Session, Undelivered, Up, Will
 from protocol.kit.sqlite import DatabaseError
+from protocol.kit.system import FlooredClock
 
 ApplyCatalog = Callable[[EdgeUnit, Edge, CatalogPublish, Path], None]
 """(unit, edge, announcement, checked file): make it the catalogue, whole, in this unit of work."""
@@ -159,7 +161,6 @@ class LinkService:
         return "sending" if is_sending(unsent, oldest_ms) else "online"
 
     def _trouble(self, link: rows.LinkRow) -> Trouble | None:
-        warning = clock_trouble(self._talk.clock_offset_us) if self._settings.watch_clock else None
         return (
             quarantine_trouble(link.quarantine, link.recovery, self._recovery.brought)
             or self._talk.rejected
@@ -169,8 +170,16 @@ class LinkService:
             or self._uploads.trouble
             or self._recovery.trouble
             or self._contacts.trouble
-            or warning
+            or self._clock_trouble()
         )
+
+    def _clock_trouble(self) -> Trouble | None:
+        if not self._settings.watch_clock:
+            return None
+        clock = self._edge.clock
+        if isinstance(clock, FlooredClock) and clock.is_floored:
+            return CLOCK_FLOORED
+        return clock_trouble(self._talk.clock_offset_us)
 
     def _run(self) -> None:
         session = self._session

@@ -218,6 +218,7 @@ def test_a_computer_whose_battery_is_empty_goes_on_from_what_it_wrote_last(
     heard(copied)
 
     assert edge(copied, "SELECT min(at_us) FROM (SELECT at_us FROM events ORDER BY seq DESC LIMIT 8)") >= last
+    assert trouble(copied).startswith("This machine's clock is days behind")
     copied.settle()
 
 
