@@ -95,6 +95,9 @@ class Healing:
             return f"{node.name} has carried out {row[1]} of {last} directives"
         if node.recovers or self.auditor.rights.fenced(node):
             return f"the lending of {node.name} has not been begun anew"
+        untold = node.audit.execute("SELECT sku FROM rights_to_tell JOIN rights USING (sku)").fetchone()
+        if untold is not None:
+            return f"{node.name} has not told all of {untold[0]}"
         apart = [lent for lent in self.auditor.rights.of(node) if not lent.agreed]
         return f"{node.name} and the hub do not agree on {apart[0]}" if apart else ""
 

@@ -35,9 +35,10 @@ def publish(node: HubNode, rng: random.Random) -> Command:
 
 
 def withdraw(node: HubNode, rng: random.Random) -> Command | None:
-    """Take a directive back, if it has not left."""
+    """Take a directive back that nothing depends on, if it has not left; rooms take back their own."""
     queued = node.audit.execute(
-        "SELECT edge, cseq, id FROM directives WHERE state = 'queued' ORDER BY edge, cseq"
+        "SELECT edge, cseq, id FROM directives WHERE state = 'queued'"
+        " AND kind IN ('catalog.publish', 'transfer.told') ORDER BY edge, cseq"
     ).fetchall()
     if not queued:
         return None
