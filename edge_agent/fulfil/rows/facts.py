@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from edge_agent.database import EdgeUnit
+from edge_agent.fulfil.rows import work
 from edge_agent.journal import Recorded
 from edge_agent.stock.assigned import lent_and_picked
 from protocol import later
@@ -161,6 +162,7 @@ def on_pick_started(unit: EdgeUnit, recorded: Recorded) -> None:
     assert isinstance(body, later.PickStarted)
     _step(unit, body.assignment_id, AssignmentEvent.PICK_STARTED)
     _update(unit, body.assignment_id, "list_id = ?, picker = ?", body.list_id, body.picker)
+    work.recall_list(unit, body, recorded.at_us)
 
 
 def on_picked(unit: EdgeUnit, recorded: Recorded) -> None:
@@ -179,6 +181,7 @@ def on_picked(unit: EdgeUnit, recorded: Recorded) -> None:
         body.shorts,
         "lent = lent - :lent, bound = bound - :bound, short = short + :lent + :bound",
     )
+    work.end_list(unit, body.list_id, but=body.assignment_id)
     whole = not body.lines and open_units(unit.connection, body.assignment_id) == 0
     _step(unit, body.assignment_id, AssignmentEvent.SHORT_PICKED if whole else AssignmentEvent.PICKED)
 

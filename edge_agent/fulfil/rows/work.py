@@ -1,7 +1,7 @@
 """The work in hand: pick lists, scans, shorts, what devices have taken along, who was recognised.
 
-None of it is a fact yet, and none of it follows from the log. A store that was made anew from its log has no
-walk that was half done; the shelf has not changed by it.
+None of it is a fact yet, and none of it follows from the log. A store that was made anew from its log has
+the lists that somebody walked with (`recall_list`), and nothing of what was scanned: the shelf is as it was.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,7 @@ from edge_agent.database import EdgeUnit
 from edge_agent.walk import Walked
 from protocol.fulfilment import ShortReason
 from protocol.kit.sqlite import Connection
+from protocol.later import PickStarted
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,32 @@ def put_list(
     unit.connection.executemany(
         "INSERT INTO pick_list_orders (list_id, assignment_id, tote) VALUES (?, ?, ?)",
         [(list_id, assignment_id, tote) for assignment_id, tote in orders],
+    )
+
+
+def recall_list(unit: EdgeUnit, started: PickStarted, at_us: int) -> None:
+    """Store the list of a walk again in a store that got its past back; one that is here stays as it is.
+
+    Lists are work in hand and not in the log. What was scanned on this one is lost with the old disk, but
+    whoever walks finds the list under its number, and what has to be fetched.
+    """
+    unit.connection.execute(
+        "INSERT INTO pick_lists (list_id, state, made_us, picker) VALUES (?, 'picking', ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        (started.list_id, at_us, started.picker),
+    )
+    unit.connection.execute(
+        "INSERT INTO pick_list_orders (list_id, assignment_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        (started.list_id, started.assignment_id),
+    )
+
+
+def end_list(unit: EdgeUnit, list_id: str, *, but: str) -> None:
+    """Close a list once nobody walks for any of its orders `but` the one whose walk has just ended."""
+    unit.connection.execute(
+        "UPDATE pick_lists SET state = 'done' WHERE list_id = ?1 AND state = 'picking' AND NOT EXISTS"
+        " (SELECT 1 FROM assignments WHERE list_id = ?1 AND state = 'picking' AND assignment_id <> ?2)",
+        (list_id, but),
     )
 
 

@@ -1,10 +1,13 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge_agent.link.lending import Lending
 from edge_agent.link.settings import LinkSettings
+from edge_agent.rebuild import rebuild
 from protocol.ids import slip_code
+from protocol.kit.sqlite import connect
 from tests.support.fulfilment import CODES, HOUR_US, Desk
 from tests.support.store import START_US, Store, ok
 
@@ -51,6 +54,22 @@ def test_a_scan_that_is_no_pick_is_an_answer_and_moves_nothing(desk: Desk, code:
     after = desk.everything()
     assert said["outcome"] == outcome
     assert after | {"idempotency": []} == before | {"idempotency": []}
+
+
+def test_a_store_that_is_made_anew_has_the_lists_that_somebody_walks_with(desk: Desk, tmp_path: Path) -> None:
+    done, half = desk.offer(("COAT-M", 1)), desk.offer(("MUG-1", 2))
+    first = desk.pick(done)
+    second = desk.start(half)
+    desk.scan(second, "MUG-1")
+
+    rebuild(desk.store.edge.settings.database_file, tmp_path / "again.db")
+
+    connection = connect(tmp_path / "again.db", read_only=True)
+    lists = connection.execute("SELECT list_id, state, picker FROM pick_lists ORDER BY list_id").fetchall()
+    orders = connection.execute("SELECT list_id, assignment_id FROM pick_list_orders").fetchall()
+    connection.close()
+    assert [tuple(row) for row in lists] == [(first, "done", "b-hale"), (second, "picking", "b-hale")]
+    assert sorted(tuple(row) for row in orders) == sorted([(first, done), (second, half)])
 
 
 def test_the_same_scan_sent_twice_counts_once(desk: Desk) -> None:
