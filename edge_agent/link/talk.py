@@ -250,7 +250,9 @@ class Talk:
             return
         match said:
             case Welcome():
-                if said.nonce == self._nonce and self._conn:
+                # One that comes again, late, says how things were before what this session has done since.
+                is_open = self._stream is not None and said.sess == self._stream.sess
+                if said.nonce == self._nonce and self._conn and not is_open:
                     self._on_welcome(said)
             case Reject():
                 if said.nonce == self._nonce:

@@ -53,9 +53,17 @@ class Skew:
         return None
 
     def waits(self) -> bool:
-        """Tell whether something is still set aside."""
-        found = self.world.hub.audit.execute("SELECT 1 FROM parked WHERE state = 'parked' LIMIT 1").fetchone()
-        return found is not None and not self.world.auditor.torn
+        """Tell whether something is still set aside that is replayed once the hub is new.
+
+        Where a database has lost its past, other events wait for a person who decides.
+        """
+        codes = {
+            row[0]
+            for row in self.world.hub.audit.execute(
+                "SELECT DISTINCT code FROM parked WHERE state = 'parked'"
+            ).fetchall()
+        }
+        return "unknown_kind" in codes if self.world.auditor.torn else bool(codes)
 
     def replay(self) -> bool | None:
         """Replay what was set aside; what waits behind it follows by itself."""
