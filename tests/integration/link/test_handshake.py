@@ -14,6 +14,8 @@ from hub.fleet.steps import fleet_view, revoke
 from hub.link.lives import put_meta
 from hub.link.pullback import answered_directives
 from protocol.directives import Withdrawn
+from protocol.envelope import decompress
+from protocol.handshake import Welcome, encode
 from protocol.kit.backup import copy_database
 from tests.support.wire import HubSide, StoreSide, eventually
 
@@ -100,6 +102,30 @@ def test_a_hello_that_comes_again_late_does_not_leave_a_quiet_store_unheard(
     store.sell(1)
     eventually(lambda: hub.upto("store-1") == 1)
     assert len(hellos) >= 4
+
+
+def test_a_welcome_that_comes_again_late_changes_nothing_of_the_session_it_opened(
+    hub: HubSide, store: StoreSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    welcomes: list[Welcome] = []
+    tell = hub.link._desk._tell
+
+    def listen(edge: str, kind: str, payload: bytes) -> None:
+        if kind == "ctl":
+            welcomes.append(Welcome.model_validate_json(decompress(payload)))
+        tell(edge, kind, payload)
+
+    monkeypatch.setattr(hub.link._desk, "_tell", listen)
+    store.start()
+    eventually(lambda: store.link.status().state == "online")
+
+    # As it was said while the rights of the store were still being re-opened.
+    tell("store-1", "ctl", encode(welcomes[0].model_copy(update={"rights": "reopen"})))
+    store.sell(1)
+    eventually(lambda: acked(store) == 1)
+
+    assert store.link.status().fenced is False
+    assert hub.sess("store-1") == welcomes[0].sess
 
 
 def copy_of(store: StoreSide, target: Path) -> None:
