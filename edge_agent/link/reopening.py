@@ -35,8 +35,11 @@ class Reopening:
         """Say what is open, unless the store is still bringing back what it lost."""
         if read_link(self._edge.database.read()).recovery == PULLING:
             return
-        if self._said is None or self._said.nonce != who.nonce:
+        if self._said is None or self._said.hub_inc != who.hub_inc:
             self._said = self._edge.database.write(lambda unit: answer(unit, who))
+        # Asked once more before the first answer was used, it says the same moment: the log waits there, and
+        # whichever of the two the hub takes, what was finished since then counts in the new epoch.
+        self._said = self._said.model_copy(update={"nonce": who.nonce})
         self._stream.hold(self._said.position)
         self._until = now + HOLD_SECONDS
         self._say(self._said)
