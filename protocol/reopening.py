@@ -42,6 +42,8 @@ class Who(WireModel):
     sess: Nonce
     hub_inc: Incarnation
     nonce: Nonce
+    n: int = Field(default=0, ge=0)
+    """Which question of this process of the hub it is: after a newer one, a late one is not answered."""
 
 
 class IAm(WireModel):

@@ -29,17 +29,17 @@ class Reopening:
         self._stream = stream
         self._say = say
         self._said: IAm | None = None
+        self._n = 0
         self._until = 0.0
 
     def who(self, who: Who, now: float) -> None:
         """Say what is open, unless the store is still bringing back what it lost."""
         if read_link(self._edge.database.read()).recovery == PULLING:
             return
-        if self._said is None or self._said.hub_inc != who.hub_inc:
-            self._said = self._edge.database.write(lambda unit: answer(unit, who))
-        # Asked once more before the first answer was used, it says the same moment: the log waits there, and
-        # whichever of the two the hub takes, what was finished since then counts in the new epoch.
-        self._said = self._said.model_copy(update={"nonce": who.nonce})
+        if self._said is not None and who.n < self._n:
+            return  # what was finished since the newer question would be noted for an answer that nobody uses
+        if self._said is None or self._said.nonce != who.nonce:
+            self._said, self._n = self._edge.database.write(lambda unit: answer(unit, who)), who.n
         self._stream.hold(self._said.position)
         self._until = now + HOLD_SECONDS
         self._say(self._said)

@@ -250,9 +250,8 @@ class Talk:
             return
         match said:
             case Welcome():
-                # One that comes again, late, says how things were before what this session has done since.
-                is_open = self._stream is not None and said.sess == self._stream.sess
-                if said.nonce == self._nonce and self._conn and not is_open:
+                news = self._stream is None or self._stream.sess != said.sess  # a late repeat is old news
+                if said.nonce == self._nonce and self._conn and news:
                     self._on_welcome(said)
             case Reject():
                 if said.nonce == self._nonce:

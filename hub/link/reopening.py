@@ -55,6 +55,7 @@ class ReopeningParts:
 class _Asked:
     live: Live
     nonce: str = ""
+    n: int = 0
     due: float = 0.0
     said: IAm | None = None
     """What the edge said, until the log has been applied so far."""
@@ -67,6 +68,7 @@ class Reopening:
         self._parts = parts
         self._asked: dict[str, _Asked] = {}
         self._met: dict[str, str] = {}
+        self._questions = 0
 
     def met(self, live: Live, hub_inc: str) -> None:
         """A session that was opened before this process began is used: go on with it."""
@@ -156,8 +158,9 @@ class Reopening:
             self._parts.tell(edge, "ctl", compress(encode(new)))
             return
         if not asked.nonce:
-            asked.nonce, asked.said = self._parts.ids.secret(16), None
-        who = Who(inc=live.inc, sess=live.sess, hub_inc=hub_inc, nonce=asked.nonce)
+            self._questions += 1
+            asked.nonce, asked.n, asked.said = self._parts.ids.secret(16), self._questions, None
+        who = Who(inc=live.inc, sess=live.sess, hub_inc=hub_inc, nonce=asked.nonce, n=asked.n)
         self._parts.tell(edge, "ctl", encode(who))
 
     def _reopen(self, unit: HubUnit, live: Live, said: IAm, hub_inc: str) -> bool | None:

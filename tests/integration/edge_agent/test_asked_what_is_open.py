@@ -1,4 +1,4 @@
-"""A store that is asked what is open: it says one moment until that is used, however often it is asked."""
+"""A store that is asked what is open: a question that comes late spoils no answer to a newer one."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -27,11 +27,11 @@ def asked(desk: Desk) -> tuple[Reopening, list[IAm]]:
     return Reopening(desk.store.edge, stream, said.append), said
 
 
-def who(desk: Desk, nonce: str) -> Who:
-    return Who(inc=desk.store.edge.identity.inc, sess=SESS, hub_inc=HUB, nonce=nonce * 32)
+def who(desk: Desk, nonce: str, n: int) -> Who:
+    return Who(inc=desk.store.edge.identity.inc, sess=SESS, hub_inc=HUB, nonce=nonce * 32, n=n)
 
 
-def test_what_is_finished_between_two_questions_counts_whichever_answer_the_hub_takes(desk: Desk) -> None:
+def test_what_is_finished_after_the_answer_counts_though_an_older_question_comes_late(desk: Desk) -> None:
     order = desk.offer(("COAT-M", 2))
     desk.packed(order)
     desk.store.edge.database.write(
@@ -39,25 +39,26 @@ def test_what_is_finished_between_two_questions_counts_whichever_answer_the_hub_
     )
     reopening, said = asked(desk)
 
-    reopening.who(who(desk, "a"), 0.0)
+    reopening.who(who(desk, "b", 2), 0.0)
     desk.collect(order)
-    reopening.who(who(desk, "b"), 1.0)
+    reopening.who(who(desk, "a", 1), 1.0)
 
-    first, second = said
-    assert (first.nonce, second.nonce) == ("a" * 32, "b" * 32)
-    assert second == first.model_copy(update={"nonce": second.nonce})
-    new = NewEpoch(inc=first.inc, sess=SESS, hub_inc=HUB, ep=first.ep + 1, open=first.open)
+    assert [each.nonce for each in said] == ["b" * 32]
+    new = NewEpoch(inc=said[0].inc, sess=SESS, hub_inc=HUB, ep=said[0].ep + 1, open=said[0].open)
     assert reopening.new(new) is True
     cells = desk.rights("COAT-M").cells
     assert (cells.granted, cells.finished) == (2, 2)
 
 
-def test_after_it_was_used_the_next_question_is_about_another_moment(desk: Desk) -> None:
+@pytest.mark.parametrize(("n", "now"), [(3, 1.0), (1, 61.0)], ids=["newer", "after the wait"])
+def test_a_newer_question_and_one_after_the_wait_are_about_another_moment(
+    desk: Desk, n: int, now: float
+) -> None:
     reopening, said = asked(desk)
-    reopening.who(who(desk, "a"), 0.0)
-    reopening.tick(60.0)
+    reopening.who(who(desk, "b", 2), 0.0)
+    reopening.tick(now)
     order: Any = desk.offer(("COAT-M", 1))
 
-    reopening.who(who(desk, "a"), 61.0)
+    reopening.who(who(desk, "c", n), now)
 
     assert [[units.owner for units in each.open] for each in said] == [[], [order]]
