@@ -187,12 +187,8 @@ async def cancel(request: Request, number: str, edge: AnyEdge, person: Anybody) 
     except (Invalid, Refused) as error:
         return _cancel_page(request, edge, order, chosen=_units(form), form=form, error=error)
     amount = money_word(plan.refund_minor, order.head.currency)
-    ask = Ask(
-        _("A refund of {amount} needs somebody's word", amount=amount),
-        _("It is more than {name} may give back alone. The choice stays as it is.", name=person.name),
-        keep=_("Not now"),
-        allow=_("Give back {amount}", amount=amount),
-    )
+    why = _("It is more than {name} may give back alone. The choice stays as it is.", name=person.name)
+    ask = _word_for(amount, why)
 
     def step(unit: EdgeUnit, token: str | None) -> models.Cancelled:
         wanted = command(
@@ -261,6 +257,16 @@ def _units(form: Form) -> dict[str, int]:
     return found
 
 
+def _word_for(amount: str, why: str) -> Ask:
+    """Return the question for whoever may give so much back."""
+    return Ask(
+        _("A refund of {amount} needs somebody's word", amount=amount),
+        why,
+        keep=_("Not now"),
+        allow=_("Give back {amount}", amount=amount),
+    )
+
+
 @router.post("/orders/{number}/back")
 async def give_back(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
     """Give back what is owed since others cancelled something of the order."""
@@ -268,12 +274,7 @@ async def give_back(request: Request, number: str, edge: AnyEdge, person: Anybod
     order = money.require(edge.database.read(), number)
     owed = money.going_back(edge.database.read(), order, order.head.account.owed_minor).here_minor
     amount = money_word(owed, order.head.currency)
-    ask = Ask(
-        _("A refund of {amount} needs somebody's word", amount=amount),
-        _("It is more than {name} may give back alone.", name=person.name),
-        keep=_("Not now"),
-        allow=_("Give back {amount}", amount=amount),
-    )
+    ask = _word_for(amount, _("It is more than {name} may give back alone.", name=person.name))
 
     def step(unit: EdgeUnit, token: str | None) -> models.GivenBack:
         wanted = command(

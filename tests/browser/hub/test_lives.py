@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from hub.link.alarms import raise_on
 from hub.link.epochs import fence
@@ -34,16 +34,22 @@ def doubted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
+def look(page: Page, shots: Path, name: str, url: str = "") -> None:
+    """Look at a page at both sizes: the one at an address, or the one that is open."""
+    for size in (HANDHELD, DESK):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        if url:
+            page.goto(url)
+            ready(page)
+        page.screenshot(path=shots / f"hub-lives-{name}-{size[0]}.png", full_page=True)
+        assert (axe(page), overflows(page)) == ([], False)
+
+
 def test_a_second_computer_is_a_question_for_an_admin(browser: Browser, doubted: Site, shots: Path) -> None:
     with window(browser, DESK) as opened:
         page = opened.page
         enter(page, doubted, HubRole.ADMIN)
-        for size in (HANDHELD, DESK):
-            page.set_viewport_size({"width": size[0], "height": size[1]})
-            page.goto(f"{doubted.url}/fleet/{COPIED}")
-            ready(page)
-            page.screenshot(path=shots / f"hub-lives-copied-{size[0]}.png", full_page=True)
-            assert (axe(page), overflows(page)) == ([], False)
+        look(page, shots, "copied", f"{doubted.url}/fleet/{COPIED}")
 
         expect(page.get_by_text("Two computers use this name")).to_be_visible()
 
@@ -58,10 +64,7 @@ def test_free_rights_are_given_up_before_their_code_is_read_out(
         page.locator("form[action$='/reclaim'] [name=sku]").fill(SKU)
         page.locator("form[action$='/reclaim'] button").click()
         ready(page)
-        for size in (HANDHELD, DESK):
-            page.set_viewport_size({"width": size[0], "height": size[1]})
-            page.screenshot(path=shots / f"hub-lives-reclaim-{size[0]}.png", full_page=True)
-            assert (axe(page), overflows(page)) == ([], False)
+        look(page, shots, "reclaim")
 
     with doubted.hub.database.read() as connection:
         cells = connection.execute(
@@ -78,11 +81,6 @@ def test_a_fenced_location_says_why_nothing_is_promised_from_it(
     with window(browser, DESK) as opened:
         page = opened.page
         enter(page, doubted, HubRole.OPS)
-        for size in (HANDHELD, DESK):
-            page.set_viewport_size({"width": size[0], "height": size[1]})
-            page.goto(f"{doubted.url}/fleet/{FENCED}")
-            ready(page)
-            page.screenshot(path=shots / f"hub-lives-fenced-{size[0]}.png", full_page=True)
-            assert (axe(page), overflows(page)) == ([], False)
+        look(page, shots, "fenced", f"{doubted.url}/fleet/{FENCED}")
 
         expect(page.get_by_text("Nothing is promised from here yet.")).to_be_visible()
