@@ -2,13 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import IO, Any
 
 import jinja2
 import pytest
+
+from deploy.demo import process
+from tests.support.warm import PROGRAM, Nursery, is_warm
 
 ROOT = Path(__file__).parent.parent
 
@@ -58,6 +62,23 @@ def _templates_are_compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jinja2.Environment, "compile", compile_once)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nursery(_plain_environment: None) -> Iterator[Nursery]:
+    """Let what the demo's supervisor starts for a test be forked from a process that has imported it."""
+    nursery = Nursery()
+    cold = process._start
+
+    def warm(command: Sequence[str], out: IO[bytes], env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        if not is_warm(command, env):
+            return cold(command, out, env)
+        return nursery.start(command[len(PROGRAM) :], out, {**os.environ, **env})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "_start", warm)
+        yield nursery
+    nursery.close()
 
 
 @pytest.fixture(scope="session")

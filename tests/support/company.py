@@ -26,6 +26,7 @@ from deploy.demo.setup import SetUp, as_csv, prepare
 from deploy.demo.supervisor import HUB, Supervisor
 from protocol.kit.system import SystemClock, SystemIds
 from tests.support.processes import descendants
+from tests.support.warm import nurseries
 from tests.support.wire import eventually
 
 TILLS = ("till-1", "till-2")
@@ -166,7 +167,7 @@ class Company:
         self.history.close()
         for seller in self.everybody:
             seller.client.close()
-        left = sorted(set(descendants(os.getpid())) - self._before)
+        left = sorted(set(descendants(os.getpid())) - self._before - nurseries())
         assert left == [], f"processes were left behind: {left}"
 
     @property

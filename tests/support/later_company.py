@@ -29,6 +29,7 @@ from protocol.ids import IdMaker
 from protocol.kit.system import SystemClock, SystemIds
 from tests.support.company import product, wipe_broker
 from tests.support.processes import descendants
+from tests.support.warm import nurseries
 from tests.support.wire import eventually
 
 STORE = "store-1"
@@ -159,7 +160,7 @@ class LaterCompany:
         self.supervisor.stop()
         for client in self._clients:
             client.close()
-        left = sorted(set(descendants(os.getpid())) - self._before)
+        left = sorted(set(descendants(os.getpid())) - self._before - nurseries())
         assert left == [], f"processes were left behind: {left}"
 
     def at(self, place: str) -> KeyedClient:
