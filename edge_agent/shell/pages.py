@@ -13,6 +13,7 @@ from edge_agent.link.service import LinkService
 from edge_agent.link.status import SyncStatus
 from edge_agent.pages import show, templates_of
 from edge_agent.paper.api import paper_of, printer_views
+from edge_agent.shell.sent import sent_word
 from edge_agent.till import looks as till_looks
 from edge_agent.web import edge_of, signed_in
 from protocol.kit.text import _
@@ -63,7 +64,7 @@ async def sync(request: Request, edge: AnyEdge, _person: Anybody) -> Response:
         word=word,
         shape=shape,
         says=says,
-        kinds=[(kind_word(kind), kind, count) for kind, count in sorted(status.by_kind.items())],
+        kinds=[(sent_word(kind), kind, count) for kind, count in sorted(status.by_kind.items())],
         catalog=catalog_rows.applied(connection),
         products=catalog_rows.count_products(connection),
         hub=edge.settings.hub_url,
@@ -150,27 +151,3 @@ def sentence(status: SyncStatus) -> tuple[str, Shape, str]:
     if status.unsent:
         return _("Store mode"), "wait", _("{n} wait on this PC and are sent when the line is back.", n=n)
     return _("Store mode"), "wait", _("The hub does not answer; nothing waits to be sent.")
-
-
-def kind_word(kind: str) -> str:
-    """Return what an event is called on screens."""
-    words = {
-        "order.sold": _("Sales"),
-        "order.voided": _("Voided sales"),
-        "return.completed": _("Returns"),
-        "order.placed": _("Orders for later"),
-        "order.paid": _("Deposits and rests"),
-        "order.cancelled": _("Cancelled orders"),
-        "order.refunded": _("Refunded orders"),
-        "order.changed": _("Changed orders"),
-        "stock.moved": _("Stock received or corrected"),
-        "till.opened": _("Tills opened"),
-        "till.counted": _("Counts"),
-        "till.closed": _("Day closes"),
-        "till.drawer_opened": _("Drawer opened without a sale"),
-        "catalog.applied": _("Catalogue versions"),
-        "exception.raised": _("Exceptions raised"),
-        "exception.closed": _("Exceptions closed"),
-        "person.locked_out": _("Locked sign-ins"),
-    }
-    return words.get(kind, kind)
