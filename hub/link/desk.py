@@ -169,8 +169,10 @@ class Desk:
             self.tally.unreadable += 1
 
     def rehello_all(self, *, but: str = "") -> None:
-        """Ask every edge to begin again."""
-        for live in self._parts.sessions.all():
+        """Ask every edge to begin again; its session is read anew, for a new life of the hub has ended it."""
+        met = self._parts.sessions.all()
+        self._parts.sessions.read_again()
+        for live in met:
             if live.edge != but:
                 self._rehello(live.edge, live.inc)
 

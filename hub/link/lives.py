@@ -2,8 +2,8 @@
 
 What was done since a backup is forgotten by the copy, but not by the stores: they may have received what the
 copy believes it never sent, and their rights rest on cells that the copy has lower. So with a new life every
-directive that was not answered counts as sent, every location is fenced, and every number the hub prints is
-of a new series. All of it is one transaction, before anything is promised or taken back.
+directive that was not answered counts as sent, every location is fenced, every session ends, and every number
+the hub prints is of a new series. All of it is one transaction, before anything is promised or taken back.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.database import HubUnit
-from hub.fleet.rows import hub_meta, meta
+from hub.fleet.rows import hub_meta, link_sessions, meta
 from hub.link.epochs import fence_all
 from hub.link.outbox import Outbox
 from protocol.clock import Clock
@@ -58,6 +58,8 @@ def begin_life(
     """
     count = fence_all(unit, "hub_restored", clock=clock)
     hub_inc = outbox.new_incarnation(unit)
+    # A session is of one life. A store that does not hear of the new one is told when it speaks next.
+    unit.connection.execute(sa.update(link_sessions).values(sess="", nonce=""))
     put_meta(unit.connection, ORDINAL, str(max(ordinal(unit.connection), ordinal_above) + 1))
     put_meta(unit.connection, BEGAN, str(clock.now_us()))
     put_meta(unit.connection, WHY, why)

@@ -159,8 +159,8 @@ class Outbox:
         connection = unit.connection
         old = self.hub_inc(unit)
         new = self._ids.secret(16)
-        self.remember_life(unit, new)
         connection.execute(sa.update(hub_meta).where(hub_meta.c.key == HUB_INC).values(value=new))
+        self.remember_life(unit, old)
         pending = connection.execute(
             sa.select(directives)
             .where(directives.c.hub_inc == old, directives.c.state.in_(("queued", "sent")))

@@ -67,7 +67,7 @@ class Sessions:
         row = connection.execute(
             sa.select(link_sessions).where(link_sessions.c.edge == edge, link_sessions.c.inc == inc)
         ).first()
-        if row is None:
+        if row is None or not row.sess:  # none yet, or it ended with a life of this hub
             return None
         live = Live(edge, inc, row.sess, row.nonce, row.drain_only)
         self._live[edge, inc] = live
@@ -95,6 +95,10 @@ class Sessions:
         """Drop what is known of an edge: it was shut out, or its history has forked."""
         for key in [key for key in self._live if key[0] == edge]:
             del self._live[key]
+
+    def read_again(self) -> None:
+        """Drop what this process knows of all of them: another life may have ended them."""
+        self._live.clear()
 
     def open(self, unit: HubUnit, edge: str, hello: Hello, *, seconds_since: float | None) -> Opened:
         """Answer a HELLO, in one unit of work. `adopt` the result once it is durable."""

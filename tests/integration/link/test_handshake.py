@@ -9,9 +9,11 @@ import sqlalchemy as sa
 
 from edge_agent.link import talk
 from edge_agent.link.courier import Courier
+from edge_agent.link.rows import read_link
+from hub.database import HubUnit
 from hub.fleet.rows import link_sessions, streams
 from hub.fleet.steps import fleet_view, revoke
-from hub.link.lives import put_meta
+from hub.link.lives import begin_life, put_meta
 from hub.link.pullback import answered_directives
 from protocol.directives import Withdrawn
 from protocol.envelope import decompress
@@ -126,6 +128,61 @@ def test_a_welcome_that_comes_again_late_changes_nothing_of_the_session_it_opene
 
     assert store.link.status().fenced is False
     assert hub.sess("store-1") == welcomes[0].sess
+
+
+def test_a_store_that_does_not_hear_of_a_new_life_of_the_hub_is_told_when_it_speaks_next(
+    hub: HubSide, store: StoreSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(talk, "HEARTBEAT_SECONDS", 0.2)
+    desk = hub.link._desk
+    asked, rehello = [0], desk._rehello
+
+    def lose_the_first(edge: str, inc: str) -> None:
+        asked[0] += 1
+        if asked[0] > 1:
+            rehello(edge, inc)
+
+    store.start()
+    eventually(lambda: store.link.status().state == "online")
+    monkeypatch.setattr(desk, "_rehello", lose_the_first)
+    before = hub.sess("store-1")
+    begun: list[str] = []
+
+    def begin(unit: HubUnit) -> None:
+        begun.append(begin_life(unit, desk._parts.outbox, clock=desk._parts.clock, why="test")[0])
+
+    hub.database.write(begin)
+
+    eventually(lambda: read_link(store.edge.database.read()).hub_inc == begun[0])
+    assert hub.sess("store-1") not in ("", before)
+    assert asked[0] >= 2
+
+
+def test_a_hello_that_comes_again_after_a_new_life_began_opens_a_session_of_that_life(
+    hub: HubSide, store: StoreSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = hub.link._desk
+    hellos: list[bytes] = []
+    handle = desk.handle
+
+    def listen(edge: str, kind: str, payload: bytes) -> None:
+        if kind == "hello":
+            hellos.append(payload)
+        handle(edge, kind, payload)
+
+    monkeypatch.setattr(desk, "handle", listen)
+    monkeypatch.setattr(desk, "rehello_all", desk._parts.sessions.read_again)
+    store.start()
+    eventually(lambda: store.link.status().state == "online")
+    begun: list[str] = []
+
+    def begin(unit: HubUnit) -> None:
+        begun.append(begin_life(unit, desk._parts.outbox, clock=desk._parts.clock, why="test")[0])
+
+    hub.database.write(begin)
+    handle("store-1", "hello", hellos[0])
+
+    eventually(lambda: read_link(store.edge.database.read()).hub_inc == begun[0])
 
 
 def copy_of(store: StoreSide, target: Path) -> None:
