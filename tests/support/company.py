@@ -25,7 +25,7 @@ from deploy.demo.people import ASSOCIATE, HUB_PERSON, MANAGER, SECOND_ASSOCIATE
 from deploy.demo.setup import SetUp, as_csv, prepare
 from deploy.demo.supervisor import HUB, Supervisor
 from protocol.kit.system import SystemClock, SystemIds
-from tests.support.processes import descendants
+from tests.support.processes import descendants, described
 from tests.support.warm import nurseries
 from tests.support.wire import eventually
 
@@ -168,7 +168,7 @@ class Company:
         for seller in self.everybody:
             seller.client.close()
         left = sorted(set(descendants(os.getpid())) - self._before - nurseries())
-        assert left == [], f"processes were left behind: {left}"
+        assert left == [], f"processes were left behind: {[described(pid) for pid in left]}"
 
     @property
     def everybody(self) -> list[Seller]:

@@ -28,7 +28,7 @@ from deploy.demo.supervisor import HUB, Supervisor
 from protocol.ids import IdMaker
 from protocol.kit.system import SystemClock, SystemIds
 from tests.support.company import product, wipe_broker
-from tests.support.processes import descendants
+from tests.support.processes import descendants, described
 from tests.support.warm import nurseries
 from tests.support.wire import eventually
 
@@ -161,7 +161,7 @@ class LaterCompany:
         for client in self._clients:
             client.close()
         left = sorted(set(descendants(os.getpid())) - self._before - nurseries())
-        assert left == [], f"processes were left behind: {left}"
+        assert left == [], f"processes were left behind: {[described(pid) for pid in left]}"
 
     def at(self, place: str) -> KeyedClient:
         """Return this thread's client of a place, or of the hub."""

@@ -78,6 +78,16 @@ def group_members(group: int) -> Iterator[int]:
             yield int(entry.name)
 
 
+def described(pid: int) -> str:
+    """Return what a process is, for the message of a test that found it left behind."""
+    try:
+        entry = Path("/proc") / str(pid)
+        words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return f"{pid} {(entry / 'stat').read_text().split(' ', 4)[2:4]} {words[:200]}"
+    except OSError:
+        return f"{pid}, gone meanwhile"
+
+
 def descendants(parent: int) -> list[int]:
     """Return every process below another, however deep."""
     parents: dict[int, int] = {}

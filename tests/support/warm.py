@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Never
 
 ROOT: Final = Path(__file__).parents[2]
+NAME: Final = "tests.support.warm"
 PROGRAM: Final = [sys.executable, "-m", "deploy.cli"]
 MODULES: Final = (
     "deploy.cli",
@@ -43,12 +44,21 @@ MODULES: Final = (
 )
 _PR_SET_PDEATHSIG: Final = 1
 _LARGEST: Final = 1 << 18
-_nurseries: Final[set[int]] = set()
 
 
 def nurseries() -> frozenset[int]:
-    """Return the process ids of the nurseries of this process: they stay until its end."""
-    return frozenset(_nurseries)
+    """Return the process ids of the nurseries of this process: they stay until its end.
+
+    Read from the system, for pytest may have imported this module twice. What a nursery has forked has its
+    command line too, but another parent.
+    """
+    # The system keeps a list of children for every thread.
+    ours = [
+        pid
+        for thread in Path("/proc/self/task").iterdir()
+        for pid in (thread / "children").read_text().split()
+    ]
+    return frozenset(int(pid) for pid in ours if NAME.encode() in Path(f"/proc/{pid}/cmdline").read_bytes())
 
 
 class Warm(subprocess.Popen[bytes]):
@@ -111,7 +121,7 @@ class Nursery:
 
     def _open(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-u", "-m", "tests.support.warm", str(theirs.fileno())]
+        command = [sys.executable, "-u", "-m", NAME, str(theirs.fileno())]
         self._process = subprocess.Popen(
             command, cwd=ROOT, pass_fds=[theirs.fileno()], start_new_session=True
         )
