@@ -84,9 +84,10 @@ def adopt(unit: EdgeUnit, new: NewEpoch, inc: str) -> bool:
     if not may_adopt(new, inc=inc, hub_inc=link.hub_inc, ep=link.ep):
         return False
     connection = unit.connection
+    # Also what is lent no more: the hub has forgotten what is missing of it here.
     connection.execute(
         "UPDATE rights SET granted = 0, returned_seen = 0, echoed = 0, finished_base = finished_asked,"
-        " version = version + 1 WHERE granted <> 0 OR returned_seen <> 0 OR finished_base <> finished_asked"
+        " version = version + 1"
     )
     connection.executemany(
         "INSERT INTO rights (sku, granted, version) VALUES (?, ?, 1) ON CONFLICT (sku)"

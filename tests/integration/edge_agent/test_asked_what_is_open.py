@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from edge_agent.database import EdgeUnit
 from edge_agent.link.reopening import Reopening
 from edge_agent.link.stream import Stream
 from protocol.reopening import IAm, NewEpoch, Who
@@ -62,3 +63,25 @@ def test_a_newer_question_and_one_after_the_wait_are_about_another_moment(
     reopening.who(who(desk, "c", n), now)
 
     assert [[units.owner for units in each.open] for each in said] == [[], [order]]
+
+
+def test_a_new_epoch_is_told_also_about_what_is_lent_no_more(desk: Desk) -> None:
+    database = desk.store.edge.database
+
+    def settle(unit: EdgeUnit) -> None:
+        """Let the hub have heard of the article, of which nothing is lent now."""
+        unit.connection.execute("UPDATE link SET hub_inc = ?", (HUB,))
+        unit.connection.execute(
+            "UPDATE rights SET granted = 0, finished_base = finished_asked, echoed = version"
+        )
+        unit.connection.execute("DELETE FROM rights_to_tell")
+
+    database.write(settle)
+    reopening, said = asked(desk)
+    reopening.who(who(desk, "b", 1), 0.0)
+    new = NewEpoch(inc=said[0].inc, sess=SESS, hub_inc=HUB, ep=said[0].ep + 1, open=())
+
+    assert reopening.new(new) is True
+
+    told = database.read().execute("SELECT sku FROM rights_to_tell").fetchall()
+    assert [row[0] for row in told] == ["COAT-M"]
