@@ -2,17 +2,16 @@
 
 import os
 import shutil
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
-from typing import IO, Any
+from typing import Any
 
 import jinja2
 import pytest
 
 from deploy.demo import process
-from tests.support.warm import PROGRAM, Nursery, is_warm
+from deploy.demo.nursery import Nursery
 
 ROOT = Path(__file__).parent.parent
 
@@ -64,21 +63,21 @@ def _templates_are_compiled_once() -> Iterator[None]:
         yield
 
 
+class SharedNursery(Nursery):
+    """One for all tests of a process: whoever closes it leaves it to the next."""
+
+    def close(self) -> None:
+        """Stay."""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nursery(_plain_environment: None) -> Iterator[Nursery]:
-    """Let what the demo's supervisor starts for a test be forked from a process that has imported it."""
-    nursery = Nursery()
-    cold = process._start
-
-    def warm(command: Sequence[str], out: IO[bytes], env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-        if not is_warm(command, env):
-            return cold(command, out, env)
-        return nursery.start(command[len(PROGRAM) :], out, {**os.environ, **env})
-
+    """Let everything that a demo's spawner starts for a test be forked from one process."""
+    shared = SharedNursery()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(process, "_start", warm)
-        yield nursery
-    nursery.close()
+        patch.setattr(process, "Nursery", lambda: shared)
+        yield shared
+    Nursery.close(shared)
 
 
 @pytest.fixture(scope="session")

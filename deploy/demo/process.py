@@ -1,7 +1,8 @@
 """One real process of the demo: start, wait until it answers, kill, stop.
 
 All processes are started by one thread that lives as long as the keeper: on Linux a child dies with the
-*thread* that started it, not only with the process. Output goes to a log file of the child's name.
+*thread* that started it, not only with the process. Programs of the product are forked from a nursery that
+has imported them already. Output goes to a log file of the child's name.
 """
 
 import os
@@ -18,6 +19,7 @@ from typing import IO, Final
 
 import httpx
 
+from deploy.demo.nursery import Nursery
 from protocol.clock import Clock
 from protocol.errors import Unavailable
 
@@ -37,6 +39,7 @@ class Spawner:
 
     def __init__(self) -> None:
         self._wishes: queue.SimpleQueue[tuple[Act, Answer] | None] = queue.SimpleQueue()
+        self._nursery = Nursery()
         self._thread = threading.Thread(target=self._run, name="spawner", daemon=True)
         self._thread.start()
 
@@ -44,8 +47,9 @@ class Spawner:
         """Start a program in a process group of its own and return it."""
 
         def start() -> subprocess.Popen[bytes]:
+            everything = {**os.environ, **env}
             with log.open("ab") as out:
-                return _start(command, out, env)
+                return self._nursery.start(command, out, everything) or _start(command, out, everything)
 
         started = self.do(start)
         assert started is not None
@@ -61,6 +65,7 @@ class Spawner:
         """End the thread; on Linux every child that still runs dies with it."""
         self._wishes.put(None)
         self._thread.join()
+        self._nursery.close()
 
     def _run(self) -> None:
         while (wish := self._wishes.get()) is not None:
@@ -82,7 +87,7 @@ def _start(command: Sequence[str], out: IO[bytes], env: Mapping[str, str]) -> su
         stdin=subprocess.DEVNULL,
         stdout=out,
         stderr=out,
-        env={**os.environ, **env},
+        env=env,
         start_new_session=True,
     )
 

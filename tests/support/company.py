@@ -26,7 +26,6 @@ from deploy.demo.setup import SetUp, as_csv, prepare
 from deploy.demo.supervisor import HUB, Supervisor
 from protocol.kit.system import SystemClock, SystemIds
 from tests.support.processes import descendants, described
-from tests.support.warm import nurseries
 from tests.support.wire import eventually
 
 TILLS = ("till-1", "till-2")
@@ -167,7 +166,7 @@ class Company:
         self.history.close()
         for seller in self.everybody:
             seller.client.close()
-        left = sorted(set(descendants(os.getpid())) - self._before - nurseries())
+        left = sorted(set(descendants(os.getpid())) - self._before - {self.supervisor._spawner._nursery.pid})
         assert left == [], f"processes were left behind: {[described(pid) for pid in left]}"
 
     @property

@@ -29,7 +29,6 @@ from protocol.ids import IdMaker
 from protocol.kit.system import SystemClock, SystemIds
 from tests.support.company import product, wipe_broker
 from tests.support.processes import descendants, described
-from tests.support.warm import nurseries
 from tests.support.wire import eventually
 
 STORE = "store-1"
@@ -160,7 +159,7 @@ class LaterCompany:
         self.supervisor.stop()
         for client in self._clients:
             client.close()
-        left = sorted(set(descendants(os.getpid())) - self._before - nurseries())
+        left = sorted(set(descendants(os.getpid())) - self._before - {self.supervisor._spawner._nursery.pid})
         assert left == [], f"processes were left behind: {[described(pid) for pid in left]}"
 
     def at(self, place: str) -> KeyedClient:

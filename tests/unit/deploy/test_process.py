@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from deploy.demo.nursery import Nursery
 from deploy.demo.process import Spawner
 from protocol.errors import Unavailable
 from protocol.kit.system import SystemClock
@@ -95,6 +96,54 @@ def test_a_start_that_fails_is_reported_to_whoever_wanted_it(tmp_path: Path) -> 
     with pytest.raises(Unavailable, match="port is taken"):
         spawner.do(fail)
     spawner.close()
+
+
+def told(nursery: Nursery, log: Path, *arguments: str, **env: str) -> tuple[bool, int, str]:
+    """Run `orderspine` and return whether it started warm, its exit code and what it said."""
+    command = [sys.executable, "-m", "deploy.cli", *arguments]
+    with log.open("wb") as out:
+        warm = nursery.start(command, out, {**os.environ, **env})
+        process = warm or subprocess.Popen(
+            command, cwd=ROOT, stdout=out, stderr=out, env={**os.environ, **env}
+        )
+    return warm is not None, process.wait(30), log.read_text()
+
+
+@pytest.fixture
+def own_nursery() -> Iterator[Nursery]:
+    """Return one that a test may kill."""
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
+def test_a_program_that_starts_warm_says_and_returns_what_it_does_cold(
+    own_nursery: Nursery, tmp_path: Path
+) -> None:
+    words = ("config", "explane")
+
+    warm, code, said = told(own_nursery, tmp_path / "warm", *words)
+    cold, code_cold, said_cold = told(own_nursery, tmp_path / "cold", *words, PYTHONPATH="/nowhere")
+
+    assert (warm, cold) == (True, False)
+    assert (code, said) == (code_cold, said_cold)
+    assert code == 2
+    assert "No such command" in said
+
+
+def test_without_its_nursery_a_program_starts_cold_and_what_it_had_started_ends(
+    own_nursery: Nursery, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "deploy.cli", "printer", "virtual", "--port", "0", "--page-port", "0"]
+    with (tmp_path / "log").open("wb") as out:
+        printer = own_nursery.start(command, out, os.environ)
+    assert printer is not None
+    assert printer.poll() is None
+
+    os.kill(own_nursery.pid, signal.SIGKILL)
+
+    assert printer.wait(10) == -signal.SIGKILL
+    assert told(own_nursery, tmp_path / "next", "--version")[:2] == (False, 0)
 
 
 def alive(pid: int) -> bool:

@@ -1,10 +1,9 @@
-"""Programs that start warm: real processes, forked from one that has imported the product once.
+"""Programs of the demo that start warm: real processes, forked from one that has imported the product once.
 
-Importing the hub or a store takes two seconds of processor time, and the tests start some hundreds of them.
-A nursery of each test process imports everything once; `orderspine …` is then a fork of it, with a process
-group, an environment and a log of its own: it is killed, stopped and waited for like any other. What a user's
-start does before the first line of a program (the interpreter, the imports) is left to the tests of the demo
-and of the commands, which start cold.
+Importing the hub or a store takes two seconds of processor time, and a demo starts ten processes. The nursery
+imports everything once; `orderspine …` is then a fork of it, with a process group, an environment and a log
+of its own: it is killed, stopped and waited for like any other, and its memory is shared until it is changed.
+Only on Linux, where a process can be watched by somebody who is not its parent; elsewhere it starts cold.
 """
 
 import ctypes
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Never
 
 ROOT: Final = Path(__file__).parents[2]
-NAME: Final = "tests.support.warm"
+NAME: Final = "deploy.demo.nursery"
 PROGRAM: Final = [sys.executable, "-m", "deploy.cli"]
 MODULES: Final = (
     "deploy.cli",
@@ -44,21 +43,7 @@ MODULES: Final = (
 )
 _PR_SET_PDEATHSIG: Final = 1
 _LARGEST: Final = 1 << 18
-
-
-def nurseries() -> frozenset[int]:
-    """Return the process ids of the nurseries of this process: they stay until its end.
-
-    Read from the system, for pytest may have imported this module twice. What a nursery has forked has its
-    command line too, but another parent.
-    """
-    # The system keeps a list of children for every thread.
-    ours = [
-        pid
-        for thread in Path("/proc/self/task").iterdir()
-        for pid in (thread / "children").read_text().split()
-    ]
-    return frozenset(int(pid) for pid in ours if NAME.encode() in Path(f"/proc/{pid}/cmdline").read_bytes())
+STOP_SECONDS: Final = 10.0
 
 
 class Warm(subprocess.Popen[bytes]):
@@ -88,8 +73,11 @@ class Warm(subprocess.Popen[bytes]):
     def _ended(self, seconds: float | None) -> int | None:
         with self._asking:
             if self.returncode is None and select.select([self._end], [], [], seconds)[0]:
-                self.returncode = self._nursery.ask({"ended": self.pid})
                 os.close(self._end)
+                try:
+                    self.returncode = self._nursery.ask({"ended": self.pid})
+                except (OSError, ValueError):  # the nursery ended first, and took it with it
+                    self.returncode = -signal.SIGKILL
             return self.returncode
 
 
@@ -100,41 +88,64 @@ class Nursery:
         self._lock = threading.Lock()
         self._line: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._path = ""
 
-    def start(self, arguments: Sequence[str], out: IO[bytes], env: Mapping[str, str]) -> Warm:
-        """Start `orderspine` with arguments."""
-        wish = {"arguments": list(arguments), "env": dict(env), "cwd": str(Path.cwd())}
-        return Warm(self.ask(wish, out.fileno()), self)
+    @property
+    def pid(self) -> int:
+        """Its process id, or 0 while nobody has wanted anything of it."""
+        return self._process.pid if self._process is not None else 0
+
+    def start(
+        self, command: Sequence[str], out: IO[bytes], env: Mapping[str, str]
+    ) -> subprocess.Popen[bytes] | None:
+        """Start a command with an environment, or return None where it has to start cold."""
+        if list(command[:3]) != PROGRAM or not hasattr(os, "pidfd_open"):
+            return None
+        path = env.get("PYTHONPATH", "")
+        wish = {"arguments": list(command[3:]), "env": dict(env), "cwd": str(Path.cwd())}
+        with self._lock:
+            if self._line is None:
+                self._line, self._path = self._open(env), path
+        if path != self._path:  # other code than what was imported here
+            return None
+        try:
+            return Warm(self.ask(wish, out.fileno()), self)
+        except (OSError, ValueError):  # it has died; what is wrong shows where a program starts by itself
+            return None
 
     def ask(self, wish: Mapping[str, Any], *files: int) -> int:
-        """Send a wish and return the number that answers it."""
+        """Send a wish and return the number that answers it.
+
+        Raises:
+            OSError: the nursery has died.
+            ValueError: it died before it answered.
+        """
         with self._lock:
-            line = self._line or self._open()
-            socket.send_fds(line, [json.dumps(wish).encode()], files)
-            return int(line.recv(64))
+            if self._line is None:
+                raise BrokenPipeError
+            socket.send_fds(self._line, [json.dumps(wish).encode()], files)
+            return int(self._line.recv(64))
 
     def close(self) -> None:
         """End it; what still runs ends with it."""
-        if self._line is not None and self._process is not None:
-            self._line.close()
-            self._process.wait(10)
+        with self._lock:
+            line, self._line = self._line, None
+        if line is not None and self._process is not None:
+            line.close()
+            self._process.wait(STOP_SECONDS)
 
-    def _open(self) -> socket.socket:
+    def _open(self, env: Mapping[str, str]) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-u", "-m", NAME, str(theirs.fileno())]
         self._process = subprocess.Popen(
-            command, cwd=ROOT, pass_fds=[theirs.fileno()], start_new_session=True
+            [sys.executable, "-u", "-m", NAME, str(theirs.fileno())],
+            cwd=ROOT,
+            env=env,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
         theirs.close()
-        self._line = ours
         return ours
-
-
-def is_warm(command: Sequence[str], env: Mapping[str, str]) -> bool:
-    """Tell whether a command is `orderspine` as the nursery has it; what changes its imports starts cold."""
-    paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    wanted = env.get("PYTHONPATH", "").split(os.pathsep)
-    return list(command[:3]) == PROGRAM and set(wanted) <= {*paths, ""}
 
 
 def _become(wish: Mapping[str, Any], out: int) -> Never:
@@ -166,6 +177,7 @@ def _serve(line: socket.socket) -> None:
     """Fork whenever asked, until the other end is closed."""
     for name in MODULES:
         importlib.import_module(name)
+    assert threading.active_count() == 1, "a fork would lose the other threads"
     gc.collect()
     gc.freeze()  # the pages of what was imported stay shared
     while True:
