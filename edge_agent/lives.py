@@ -23,9 +23,11 @@ from edge_agent.paper import rows as paper
 from printing.job import ATTEMPTS_BY_ITSELF, JobState
 from protocol.clock import Clock
 from protocol.envelope import decode_event
+from protocol.errors import Refused
 from protocol.ids import IdMaker
 from protocol.kit.marker import Note, read_note
 from protocol.kit.sqlite import Connection
+from protocol.kit.text import _
 from protocol.stream import first_hash, next_hash
 
 ROOM: Final = 10**9
@@ -93,6 +95,24 @@ def identity_of(connection: Connection) -> Identity:
         for row in connection.execute("SELECT key, value FROM meta WHERE key IN ('edge', 'inc', 'ordinal')")
     )
     return Identity(edge=meta["edge"], inc=meta["inc"], ordinal=int(meta["ordinal"]))
+
+
+def check_records(connection: Connection, seq: int) -> None:
+    """Refuse to give money back on what happened at `seq` while this store's own records are not whole.
+
+    What went back since the backup is not known here before the hub has given the records back: the same
+    units could be paid out twice. What was sold since then is known whole.
+
+    Raises:
+        Refused: `records_missing`.
+    """
+    base, recovery = connection.execute("SELECT base, recovery FROM link").fetchone()
+    if recovery == PULLING and seq <= base:
+        raise Refused(
+            _("This store is still getting its own records back: this may have been returned already."),
+            _("Nothing was changed. It takes a minute once the line is back; operations can also refund it."),
+            code="records_missing",
+        )
 
 
 def past_lives(connection: Connection) -> dict[str, PastLife]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
+from edge_agent.lives import check_records
 from edge_agent.once import Asked, Key, once
 from edge_agent.people.steps import authorise
 from edge_agent.returns import rows, rules
@@ -207,12 +208,13 @@ def return_units(
 
     Raises:
         NotFound: `unknown_order`.
-        Refused: `till_closed`, `order_voided`, `all_returned`, `too_many_units`.
+        Refused: `till_closed`, `order_voided`, `all_returned`, `too_many_units`, `records_missing`.
         NotPermitted: `needs_approval`, the amount is above this person's limit.
     """
 
     def work() -> Returned:
         order = require_order(unit.connection, number)
+        check_records(unit.connection, order.seq)
         plan = _plan(unit.connection, edge, order, command.lines)
         session = _selling(unit.connection, edge, _till(edge, command.till, person, order))
         given = authorise(
@@ -232,12 +234,13 @@ def void_order(
 
     Raises:
         NotFound: `unknown_order`.
-        Refused: `cannot_void`, with the reason.
+        Refused: `cannot_void`, with the reason; `records_missing`.
         NotPermitted: `needs_approval`, a lead must agree.
     """
 
     def work() -> Returned:
         order = require_order(unit.connection, number)
+        check_records(unit.connection, order.seq)
         why_not = _why_no_void(unit.connection, order)
         if why_not:
             raise Refused(why_not, _("Return its lines instead."), code="cannot_void", number=order.number)

@@ -18,6 +18,7 @@ from edge_agent.later import rows, rules
 from edge_agent.later.elsewhere import told_of
 from edge_agent.later.models import BackWanted, GivenBack, Paid, PaymentWanted
 from edge_agent.later.steps.place import counted, payment_of, tell
+from edge_agent.lives import check_records
 from edge_agent.once import Asked, once
 from edge_agent.paper.rules import Slip
 from edge_agent.paper.steps import queue_slip
@@ -235,9 +236,14 @@ def may_refund(
     """Return at which open till money goes back, and by whose word; nothing when none is owed.
 
     `said`: the till that was named, and another person's word; either may be missing.
+
+    Raises:
+        Refused: `till_closed`, `records_missing`.
+        NotPermitted: `needs_approval`.
     """
     if not owed_minor:
         return None, None
+    check_records(unit.connection, head.seq)
     at_till = person.device if person.device in edge.settings.tills else head.till
     session = require_open_till(unit, edge, said[0] or at_till)
     given = authorise(unit, edge, person, Act.RETURN, token=said[1], amount_minor=owed_minor)

@@ -75,6 +75,29 @@ def test_any_sequence_of_partial_returns_sums_exactly_to_the_sale(
     assert all(part.amount_minor > 0 for answer in answers for part in answer.refunds)
 
 
+def test_nothing_sold_before_a_backup_is_paid_out_while_the_records_since_then_are_missing(
+    store: Store,
+) -> None:
+    before = store.sell([("85123A", 3)])
+    voidable = store.sell([("POST", 1)])
+    store.edge.database.write(
+        lambda unit: unit.connection.execute(
+            "UPDATE link SET recovery = 'pull', base = (SELECT max(seq) FROM events)"
+        )
+    )
+    since = store.sell([("85123A", 1)])
+    events = len(store.rows("events"))
+
+    with pytest.raises(Refused) as returning:
+        store.bring_back(before.number, [(1, 1)])
+    with pytest.raises(Refused) as voiding:
+        store.void(voidable.number, person=store.manager)
+
+    assert (returning.value.reason, voiding.value.reason) == ("records_missing", "records_missing")
+    assert len(store.rows("events")) == events
+    assert store.bring_back(since.number, [(1, 1)]).total_minor == since.total_minor
+
+
 def test_a_split_payment_is_refunded_in_proportion_to_what_is_left_on_each_tender(store: Store) -> None:
     sold = store.sell([("POST", 2)], card_minor=900)  # 3600: 2700 cash, 900 card
 
