@@ -472,10 +472,10 @@ class Talk:
     def _presence(self, *, on: bool) -> None:
         said = Presence(on=on, conn=self._conn, inc=self._inc, boot=self._boot)
         if self._session is not None:
-            self._session.publish(topics.presence(self._name), encode(said), retain=True)
+            self._session.publish(topics.presence(self._name), encode(said), retain=True, conn=self._conn)
 
     def _publish(self, topic: str, payload: bytes, *, qos: int = 1) -> bool:
-        return self._session is not None and self._session.publish(topic, payload, qos=qos)
+        return self._session is not None and self._session.publish(topic, payload, qos=qos, conn=self._conn)
 
     def _hash_at(self, seq: int) -> str | None:
         return rows.hash_at(self._edge.database.read(), seq) if seq else self._batcher.first_hash

@@ -166,8 +166,13 @@ class Session:
             self._poked.set()
             self._happened.put(None)
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> bool:
+    def publish(
+        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, conn: str = ""
+    ) -> bool:
         """Hand a packet to the wire; False when there is none. Nothing is kept for later.
+
+        With `conn` it leaves on that connection or not at all: whoever works off what came in on one may not
+        have heard yet that another has taken its place.
 
         Raises:
             TooLarge: the broker would cut the connection.
@@ -179,7 +184,9 @@ class Session:
                 size=len(payload),
             )
         link = self._link
-        return link is not None and link.publish(topic, payload, qos=qos, retain=retain)
+        if link is None or (conn and link.conn != conn):
+            return False
+        return link.publish(topic, payload, qos=qos, retain=retain)
 
     def drop(self, hold_seconds: float) -> None:
         """Leave the broker and stay away for a while, as when another holds our name."""
@@ -223,7 +230,7 @@ class _Connection:
         tell: Callable[[Happening], None],
     ) -> None:
         self._broker = broker
-        self._conn = conn
+        self.conn = conn
         self._subscriptions = subscriptions
         self._tell = tell
         self._up = False
@@ -239,7 +246,7 @@ class _Connection:
         except Exception as error:  # noqa: BLE001 - whatever the library trips over ends only this connection
             self._trouble = self._trouble or _unreachable(self._broker, error)
         what, remedy = self._trouble or _lost(self._broker)
-        self._tell(Down(self._conn, what, remedy))
+        self._tell(Down(self.conn, what, remedy))
         return self._up
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> bool:
@@ -334,7 +341,7 @@ class _Connection:
             )
             return
         self._up = True
-        self._tell(Up(self._conn))
+        self._tell(Up(self.conn))
 
     def _on_message(self, client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         def done(mid: int = message.mid, qos: int = message.qos) -> None:
@@ -346,11 +353,11 @@ class _Connection:
         except UnicodeDecodeError:
             done()
             return
-        self._tell(Packet(self._conn, topic, bytes(message.payload), message.retain, done))
+        self._tell(Packet(self.conn, topic, bytes(message.payload), message.retain, done))
 
     def _on_publish(self, _client: mqtt.Client, _data: Any, _mid: int, reason: Any, _props: Any) -> None:
         if reason.value >= 0x80 or reason.value == NOBODY_LISTENS:
-            self._tell(Undelivered(self._conn, int(reason.value)))
+            self._tell(Undelivered(self.conn, int(reason.value)))
 
 
 def read_secret(path: Path | None) -> str:

@@ -121,11 +121,13 @@ class SimSession:
         """There is something to do."""
         self.owner.wake()
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> bool:
+    def publish(
+        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, conn: str = ""
+    ) -> bool:
         """Hand a packet to the wire."""
         if len(payload) > PACKET_LIMIT:
             raise TooLarge("A packet is over the broker's limit.", "Send less at once.", size=len(payload))
-        if self.connection is None:
+        if self.connection is None or (conn and self.connection.conn != conn):
             return False
         self.net.send(self.connection, topic, payload, qos=qos, retain=retain)
         return True

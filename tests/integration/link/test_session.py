@@ -91,6 +91,24 @@ def test_nothing_is_kept_for_later_while_the_line_is_down(store: Session, broker
     assert up.conn != down.conn
 
 
+def test_nothing_leaves_on_another_connection_than_the_one_that_is_meant(
+    store: Session, broker: TestBroker
+) -> None:
+    first = wait_for(store, Up)
+    broker.kill()
+    wait_for(store, Down)
+    broker.start()
+    second = wait_for(store, Up)
+    assert isinstance(first, Up)
+    assert isinstance(second, Up)
+
+    meant = [
+        store.publish("os/1/up/store-1/hb", b"{}", qos=0, conn=conn) for conn in (first.conn, second.conn)
+    ]
+
+    assert meant == [False, True]
+
+
 def test_the_broker_holds_back_what_is_not_acknowledged(broker: TestBroker, store: Session) -> None:
     hub = session_of(broker.as_user("hub"), "os/1/up/+/+")
     hub.start()
