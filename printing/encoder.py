@@ -33,6 +33,7 @@ from printing.document import Cut, Document, Space, Symbol
 from printing.layout import Segment, TextLine, columns_of, lay_out
 from printing.profiles import Profile
 from printing.raster import draw_line, draw_text
+from printing.zpl import encode_label
 
 BAND_BYTES: Final = 4096  # the receive buffer of small printers
 BARCODE_DOTS: Final = 72
@@ -57,11 +58,13 @@ class Encoded:
 
 
 def encode(document: Document, profile: Profile) -> Encoded:
-    """Return the bytes of a document for one kind of printer.
+    """Return the bytes of a document for one kind of printer, in the language it obeys.
 
     Raises:
         Invalid: when a symbol cannot be drawn or does not fit the paper.
     """
+    if profile.language == "zpl":
+        return Encoded(b"", encode_label(document, profile), b"")  # a label printer has no drawer
     writer = _Writer(profile)
     lines = list(lay_out(document, profile))
     ends_with_cut = bool(lines) and isinstance(lines[-1], Cut)

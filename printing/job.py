@@ -25,7 +25,7 @@ class JobState(StrEnum):
     SENT_UNCONFIRMED = "sent_unconfirmed"  # this printer cannot say so
     UNKNOWN = "unknown"  # begun and never acknowledged: it may lie on the counter or not
     SEEN = "seen"  # somebody scanned the slip
-    RESOLVED_PRINTED = "resolved_printed"  # a person said it is there
+    RESOLVED_PRINTED = "resolved_printed"  # a person said it is there, or a later answer proved it
     RESOLVED_MISSING = "resolved_missing"  # a person said it is not; queued again as the next attempt
     EXPIRED = "expired"  # too old to be of use; never sent
     VOIDED = "voided"  # cancelled before it was sent
@@ -41,7 +41,7 @@ TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     S.QUEUED: frozenset({S.SENDING, S.EXPIRED, S.VOIDED, S.REFUSED}),
     S.SENDING: frozenset({S.QUEUED, S.SENT, S.HELD_AT_PRINTER, S.PRINTED, S.SENT_UNCONFIRMED, S.UNKNOWN}),
     S.SENT: frozenset({S.HELD_AT_PRINTER, S.PRINTED, S.SENT_UNCONFIRMED, S.UNKNOWN}),
-    S.HELD_AT_PRINTER: frozenset({S.SENT, S.PRINTED, S.SENT_UNCONFIRMED, S.UNKNOWN}),
+    S.HELD_AT_PRINTER: frozenset({S.QUEUED, S.SENT, S.PRINTED, S.SENT_UNCONFIRMED, S.UNKNOWN}),
     S.PRINTED: frozenset({S.SEEN}),
     S.SENT_UNCONFIRMED: frozenset({S.SEEN, S.RESOLVED_PRINTED, S.RESOLVED_MISSING}),
     S.UNKNOWN: frozenset({S.QUEUED, S.SEEN, S.RESOLVED_PRINTED, S.RESOLVED_MISSING}),
@@ -166,6 +166,9 @@ class JobStore(Protocol):
         Marking SENDING also sets the job's `ever_sent`. `detail` is a sentence for a person, `facts`
         what the audit trail keeps (token, printer's answers, bytes handed over).
         """
+
+    def prove(self, job_id: str, *, attempt: int, detail: str) -> None:
+        """Take a job that is still UNKNOWN in this attempt as RESOLVED_PRINTED; else change nothing."""
 
     def wait(self, timeout_seconds: float) -> None:
         """Return when a job may have been queued, or after the timeout.

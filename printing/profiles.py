@@ -1,8 +1,10 @@
 """What one kind of printer can do, as far as it is documented.
 
 Clones renumber code pages and answer less than they claim, so a profile lists only what we rely on.
-`confirms` is the way a printer says that paper came out: `gs_h` answers a token after the print,
-`gs_r` answers a queued status request, `none` never says so and its jobs end as "sent, unconfirmed".
+`confirms` is the way a printer says that paper came out: `gs_h` answers a token after the print, `gs_r`
+answers a queued status request, `none` never says so and its jobs end as "sent, unconfirmed". It is what is
+expected of a printer; what one really does is found out by probing (`printing.evidence`). `language` is
+what it obeys: ESC/POS, or ZPL as label printers do.
 """
 
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ EPSON_PAGES: Final = (
     ("cp857", 13),
 )
 
+Confirms = Literal["gs_h", "gs_r", "none"]
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -33,7 +37,8 @@ class Profile:
     code_pages: tuple[tuple[str, int], ...]
     native_qr: bool
     native_code128: bool
-    confirms: Literal["gs_h", "gs_r", "none"]
+    confirms: Confirms
+    language: Literal["escpos", "zpl"] = "escpos"
 
     @property
     def cell_dots(self) -> int:
@@ -48,6 +53,12 @@ PROFILES: Final[dict[str, Profile]] = {
         Profile("epson_58", 384, 32, EPSON_PAGES, native_qr=True, native_code128=True, confirms="gs_h"),
         Profile(
             "generic_80", 576, 48, (("cp437", 0),), native_qr=False, native_code128=False, confirms="none"
+        ),
+        Profile(
+            "generic_58", 384, 32, (("cp437", 0),), native_qr=False, native_code128=False, confirms="none"
+        ),
+        Profile(
+            "label_4in", 832, 69, (), native_qr=True, native_code128=True, confirms="none", language="zpl"
         ),
     )
 }

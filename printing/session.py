@@ -3,8 +3,10 @@
 from collections import deque
 
 from printing.status import (
+    LABEL_QUESTIONS,
     QUESTIONS,
     AnswerParser,
+    LabelAnswerParser,
     Number,
     PrinterStatus,
     RealTimeByte,
@@ -20,14 +22,17 @@ from protocol.clock import Clock
 class Session:
     """One connection with its answers. Nothing learnt here outlives the connection."""
 
-    def __init__(self, link: Link, clock: Clock) -> None:
+    def __init__(self, link: Link, clock: Clock, language: str = "escpos") -> None:
         self.status = PrinterStatus()
         self.tokens: list[str] = []
         self.numbers = 0
         self.heard_at: float | None = None
         self._link = link
         self._clock = clock
-        self._parser = AnswerParser()
+        self._questions = LABEL_QUESTIONS if language == "zpl" else QUESTIONS
+        self._parser: AnswerParser | LabelAnswerParser = (
+            LabelAnswerParser() if language == "zpl" else AnswerParser()
+        )
         self._unanswered: deque[list[int]] = deque()
         self._asked = bytearray()
 
@@ -40,7 +45,12 @@ class Session:
         """Ask for the status with the next exchange, unless the last questions are still open."""
         if not self._unanswered:
             self._unanswered.append([])
-            self._asked += QUESTIONS
+            self._asked += self._questions
+
+    def forget_questions(self) -> None:
+        """Wait for no answer any more, because this printer gives none."""
+        self._unanswered.clear()
+        self._asked.clear()
 
     def exchange(self, out: bytes, timeout_seconds: float) -> int:
         """Send and read what is possible within the timeout; return how many bytes of `out` went.
@@ -67,6 +77,9 @@ class Session:
             match answer:
                 case RealTimeByte(bits):
                     self._answered(bits)
+                case PrinterStatus():
+                    self._unanswered.clear()
+                    self.status = answer
                 case Report():
                     self.status = with_report(self.status, answer)
                 case Token(text):

@@ -18,8 +18,8 @@ from edge_agent.paper.slips import Slips
 from edge_agent.web import REFUSALS, edge_of, signed_in
 from printing.document import as_attempt
 from printing.encoder import encode
+from printing.printer import Condition
 from printing.profiles import PROFILES, profile_of
-from printing.spooler import Condition
 from printing.virtual.preview import render_preview
 from protocol.kit.sqlite import Connection
 from protocol.kit.web.signin import CurrentPerson, require

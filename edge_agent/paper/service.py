@@ -16,8 +16,9 @@ from edge_agent.paper import rows
 from edge_agent.paper.rules import KEPT_US, Slip, expires_us
 from edge_agent.paper.store import EdgeJobStore
 from printing.job import JobState
+from printing.printer import Condition, Limits, Printer
 from printing.profiles import profile_of
-from printing.spooler import Condition, Limits, Printer, Spooler
+from printing.spooler import Spooler
 from printing.transports.base import Transport
 from printing.transports.tcp9100 import Tcp9100
 from protocol.errors import OrderspineError

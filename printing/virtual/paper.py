@@ -6,7 +6,7 @@ not understood stands in the slip's trace under `unknown`.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
@@ -60,11 +60,14 @@ class _Buffer:
 class Paper:
     """The paper coming out of one printer."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(
+        self, profile: Profile, *, pages: Mapping[int, str] | None = None, largest_qr_module: int = 16
+    ) -> None:
         self.profile = profile
         self.slips_cut = 0
         self.kicks = 0
-        self._codecs = {number: codec for codec, number in profile.code_pages}
+        self._codecs = pages or {number: codec for codec, number in profile.code_pages}
+        self._largest_qr_module = largest_qr_module
         self._modes = Modes()
         self._buffer = _Buffer()
         self._new_slip()
@@ -222,6 +225,10 @@ class Paper:
     def _reset(self, _command: Command) -> None:
         self._modes, self._buffer = Modes(), _Buffer()
 
+    def power_cycle(self) -> None:
+        """Forget the modes and the line that was being set; the paper that came out stays."""
+        self._modes, self._buffer = Modes(), _Buffer()
+
     # -- pictures and symbols -----------------------------------------------------------------------
 
     def _raster(self, command: Command) -> None:
@@ -268,7 +275,7 @@ class Paper:
             raise symbols.BadSymbol(f"GS ( k symbol type {data[:1].hex()}")
         function, value = data[1], data[2] if len(data) > 2 else 0
         if function == 67:
-            self._modes.qr_module = min(max(value, 1), 16)
+            self._modes.qr_module = min(max(value, 1), self._largest_qr_module)
         elif function == 69:
             self._modes.qr_level = value
         elif function == 80:

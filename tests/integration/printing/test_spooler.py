@@ -12,8 +12,8 @@ import pytest
 from printing.document import Document, Symbol, Text
 from printing.documents.receipt import receipt
 from printing.job import JobState
+from printing.printer import Limits
 from printing.profiles import profile_of
-from printing.spooler import Limits
 from printing.virtual.server import VirtualPrinter
 from protocol.kit.system import SystemClock
 from tests.integration.printing.conftest import HASTY, StartSpooler
@@ -66,7 +66,7 @@ def test_jobs_are_printed_in_the_order_they_were_queued(
     assert printed == ["LB1-00001", "LB1-00002", "LB1-00003", "LB1-00004", "LB1-00005"]
 
 
-@pytest.mark.parametrize(("switch", "condition"), [("paper_out", "no_paper"), ("offline", "cover_open")])
+@pytest.mark.parametrize(("switch", "condition"), [("paper_out", "no_paper"), ("cover_open", "cover_open")])
 def test_a_printer_that_cannot_print_gets_nothing_until_it_can(
     printer: VirtualPrinter, store: SqliteJobStore, start_spooler: StartSpooler, switch: str, condition: str
 ) -> None:
@@ -183,7 +183,7 @@ def test_a_printer_without_a_way_to_answer_ends_sent_and_unconfirmed(
     store: SqliteJobStore, start_spooler: StartSpooler, clock: SystemClock
 ) -> None:
     with VirtualPrinter(profile_of("generic_80"), clock) as clone:
-        start_spooler(clone.port, profile=profile_of("generic_80"))
+        start_spooler(clone.port, profile=profile_of("generic_80"), evidence=None)
         store.add("j1", RECEIPT)
         store.wait_until("j1", JobState.SENT_UNCONFIRMED)
         assert clone.machine.wait_for(lambda: len(clone.machine.slips()) == 1, 3)
