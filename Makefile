@@ -12,6 +12,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 ARGS ?=
 SEEDS ?= 200
+SLIPS ?= 10000
 MINUTES ?= 10
 PIP := -m pip --disable-pip-version-check --no-input --quiet --quiet
 TEST := .venv-test/bin
@@ -46,8 +47,9 @@ test: .venv-test/.stamp tools ## Everything CI runs
 journeys: .venv-test/.stamp tools ## Take every journey through Chromium with every fault struck both ways
 	@ORDERSPINE_JOURNEY_FAULTS="wifi wifi+1 line line+1 store store+1 hub hub+1 broker broker+1" $(TEST)/python -m pytest -q tests/browser/edge/test_fulfil_under_faults.py $(ARGS)
 
-sim: .venv-test/.stamp ## Run SEEDS=200 simulated companies, each with its own faults, on two cores
+sim: .venv-test/.stamp ## Run SEEDS=200 simulated companies and SLIPS=10000 print queues, with faults, on two cores
 	@$(TEST)/python -m tests.simulation --seeds $(SEEDS) --jobs 2 $(ARGS)
+	@$(TEST)/python -m tests.simulation.paper --seeds $(SLIPS) --jobs 2
 
 mutants: .venv-test/.stamp ## Take each guard away and count the seeds until that shows; ARGS=--keep keeps the table
 	@$(TEST)/python -m tests.simulation.mutants --jobs 2 $(ARGS)

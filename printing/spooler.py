@@ -196,9 +196,20 @@ class Spooler:
         self._tell_status(session)
         if session.status.blocked:
             return None
-        if self._evidence is None:
-            self._learn(probe(session, self._profile, self._clock, self._limits.answer_seconds))
-        return session
+        return session if self._evidence is not None or self._probe(session) else None
+
+    def _probe(self, session: Session) -> bool:
+        """Find out what the printer can say; tell whether that is known now.
+
+        One that stopped meanwhile could not answer for its paper, so its silence says nothing yet.
+        """
+        found = probe(session, self._profile, self._clock, self._limits.answer_seconds)
+        if not found.confirms:
+            told = session.learn_status(self._limits.answer_seconds)
+            if not told or session.status.blocked:
+                return False
+        self._learn(found)
+        return True
 
     def _hear_status(self, session: Session) -> None:
         """Ask how the printer is. Silence is a fault of one that can answer, and the nature of others."""
@@ -368,7 +379,7 @@ class Spooler:
         )
 
     def _not_confirmed(self, job: Job, evidence: Evidence, token: str) -> _Outcome:
-        """The printer speaks and does not confirm. The connection stays: a later answer on it proves this slip.
+        """The printer speaks and does not confirm; the connection stays, since a later answer on it is proof.
 
         When that happens again and again perhaps it cannot confirm at all, so that is found out anew.
         """
