@@ -29,13 +29,14 @@ from printing.barcodes import (
     plan_qr,
     qr_matrix,
 )
-from printing.document import Cut, Document, Space, Symbol
+from printing.document import Cut, Document, Letters, Space, Symbol
 from printing.layout import Segment, TextLine, columns_of, lay_out
 from printing.profiles import Profile
 from printing.raster import draw_line, draw_text
 from printing.zpl import encode_label
 
 BAND_BYTES: Final = 4096  # the receive buffer of small printers
+LETTERS_IN_A_ROW: Final = 32
 BARCODE_DOTS: Final = 72
 CUT: Final = esc.GS + b"VB\x00"  # feed the last line past the knife, then a partial cut
 FEED_WITHOUT_CUT: Final = esc.ESC + b"d\x04"
@@ -78,6 +79,8 @@ def encode(document: Document, profile: Profile) -> Encoded:
                 writer.feed(count)
             case Cut():
                 writer.out += CUT
+            case Letters(table):
+                writer.letters(table)
     if not ends_with_cut:
         writer.out += FEED_WITHOUT_CUT
     kick = esc.CD_KICK_2 if document.opens_drawer else b""
@@ -124,6 +127,16 @@ class _Writer:
         self._set_style(line)
         self.out += spelled
         self.out += b"\n"
+
+    def letters(self, table: int) -> None:
+        """Print the upper half of a code page by its number; no byte of it is a command."""
+        self._set_align("left")
+        self._set_style(TextLine(()))
+        self.out += esc.CODEPAGE_CHANGE + bytes((min(max(table, 0), 255),))
+        row = min(self._profile.columns, LETTERS_IN_A_ROW)
+        for start in range(0x80, 0x100, row):
+            self.out += bytes(range(start, min(start + row, 0x100))) + b"\n"
+        self.out += esc.CODEPAGE_CHANGE + bytes((self._pages[self._page][0],))
 
     def _set_align(self, align: str) -> None:
         if align != self._align:

@@ -61,6 +61,7 @@ REPRINTS: Final[dict[str, Reprint]] = {
     "till_report": "auto",
     "parked_slip": "auto",
     "test_page": "auto",
+    "calibration": "auto",
     "pick_list": "auto",
     "void_slip": "auto",
     "packing_slip": "auto",

@@ -7,10 +7,10 @@ expected of a printer; what one really does is found out by probing (`printing.e
 what it obeys: ESC/POS, or ZPL as label printers do.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from protocol.errors import NotFound
+from protocol.errors import Invalid, NotFound
 
 # Epson's table numbers (ESC t n). The order is the order of preference: one page for Western
 # languages with the euro first, so that most receipts never change the page.
@@ -62,6 +62,25 @@ PROFILES: Final[dict[str, Profile]] = {
         ),
     )
 }
+
+
+def with_pages(profile: Profile, pages: str) -> Profile:
+    """Return a profile whose code pages stand where a person read them, `codec:number` between commas.
+
+    Raises:
+        Invalid: an unknown codec, or a number that is none of a table.
+    """
+    if not pages:
+        return profile
+    found = []
+    for each in pages.split(","):
+        codec, _colon, number = each.partition(":")
+        if codec not in dict(EPSON_PAGES) or not number.isdigit() or int(number) > 255:
+            raise Invalid(
+                f"{each!r} is no code page.", "Write it as cp858:19, codec and table.", code="bad_page"
+            )
+        found.append((codec, int(number)))
+    return replace(profile, code_pages=tuple(found))
 
 
 def profile_of(name: str) -> Profile:

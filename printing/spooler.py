@@ -67,6 +67,7 @@ class Spooler:
         self._condition = Condition("starting", "", clock.now_us())
         self._session: Session | None = None
         self._connections = 0
+        self._run_id = ids.secret(4)  # so that no connection is taken for one before a restart
         self._torn = False  # the last job on this printer ended in the middle
         self._doubtful: list[tuple[Job, str]] = []  # UNKNOWN on this very connection, with their tokens
         self._retry_seconds = self._limits.retry_first_seconds
@@ -279,7 +280,7 @@ class Spooler:
         facts: dict[str, object] = {
             "token": token,
             "printer": self._transport.name,
-            "connection": self._connections,
+            "connection": f"{self._run_id}-{self._connections}",
             "evidence": evidence.value,
             "drawer": kicked,
         }

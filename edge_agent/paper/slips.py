@@ -18,7 +18,8 @@ from edge_agent.settings import EdgeSettings
 from edge_agent.stock.documents import StockSlips
 from edge_agent.transfers.steps.documents import TransferSlips
 from edge_agent.words import till_word
-from printing.document import Document
+from printing.document import Document, as_backup
+from printing.documents.calibration import CalibrationFacts, calibration
 from printing.documents.parked_slip import ParkedSlipFacts, parked_slip
 from printing.documents.receipt import ReceiptFacts, ReceiptLine, receipt
 from printing.documents.return_receipt import ReturnLine as PrintedReturn
@@ -48,6 +49,18 @@ class Slips:
         self._transfers = TransferSlips(settings)
         self._stock = StockSlips(settings)
 
+    def printed(self, connection: Connection, job: rows.JobRow) -> Document:
+        """Return the document of a job as its printer puts it out: another one's says whose it is.
+
+        Raises:
+            Invalid: its event is gone or is not what the job says.
+        """
+        made = self.document(connection, job)
+        if not job.moved_from:
+            return made
+        owner = rows.find_printer(connection, job.moved_from)
+        return as_backup(made, owner.name if owner else job.moved_from)
+
     def document(self, connection: Connection, job: rows.JobRow) -> Document:
         """Return the document of a job, as its first printing shows it.
 
@@ -64,8 +77,8 @@ class Slips:
         match Slip(job.document):
             case Slip.PARKED_SLIP:
                 return self._parked(connection, job.facts)
-            case Slip.TEST_PAGE:
-                return self._test_page(job)
+            case Slip.TEST_PAGE | Slip.CALIBRATION:
+                return self._about_the_printer(job)
             case Slip.TILL_REPORT if "seq" not in job.facts:
                 return self._reading(connection, job)
             case Slip.ORDER_SLIP:
@@ -267,8 +280,12 @@ class Slips:
             )
         )
 
-    def _test_page(self, job: rows.JobRow) -> Document:
+    def _about_the_printer(self, job: rows.JobRow) -> Document:
         profile = profile_of(job.facts["profile"])
+        if job.document == Slip.CALIBRATION:
+            at = self._local(job.queued_us)
+            facts = CalibrationFacts(job.facts["printer"], profile.name, at, demo=self._settings.demo)
+            return calibration(facts)
         return printer_test(
             PrinterTestFacts(
                 place=self._settings.store_name,
