@@ -1,4 +1,4 @@
-"""The columns by which a store's paper finds its way: ways to a printer, stations, backups, what a printer can say.
+"""How a store's paper finds its way: ways to a printer, stations, backups, and what a printer can say.
 
 `sent_us` and `connection` say when and over which line a slip went, so that a scan of one slip proves those
 that went before it on the same line.

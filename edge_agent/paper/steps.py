@@ -193,6 +193,11 @@ def queue_slip(  # noqa: PLR0913, PLR0917 - one job, in the order of its parts
     return job_id
 
 
+def in_doubt(connection: Connection) -> int:
+    """Return how many slips wait for somebody who looks whether they are there."""
+    return int(connection.execute("SELECT count(*) FROM print_jobs WHERE state = 'unknown'").fetchone()[0])
+
+
 def require_job(connection: Connection, job_id: str) -> rows.JobRow:
     """Return a job.
 
