@@ -14,6 +14,7 @@ from edge_agent.paper.rules import slip_label, state_label
 from edge_agent.paper.words import condition_word, evidence_word, profile_word, purpose_word
 from edge_agent.people import rows as people_rows
 from edge_agent.web import edge_of, signed_in
+from edge_agent.words import till_word
 from protocol.errors import Invalid
 from protocol.kit.text import _
 from protocol.kit.web.shell import Shape
@@ -147,6 +148,7 @@ def _view(request: Request, edge: Edge, person: CurrentPerson, state: str) -> di
         "purpose_word": purpose_word,
         "profile_word": profile_word,
         "evidence_word": evidence_word,
+        "till_word": till_word,
         "doubts": steps.in_doubt(connection),
         "may_change": person.role == StoreRole.MANAGER,
         "paper_url": edge.settings.paper_url,

@@ -14,6 +14,8 @@ def condition_word(view: "PrinterAnswer") -> tuple[str, Shape, str]:
     """Return a printer's condition as a word, a shape, and what to do about it."""
     if not view.active:
         return _("Switched off"), "calm", _("Its slips go to another printer.")
+    if view.state == "ready" and view.evidence == "E":
+        return _("Ready"), "done", _("It takes slips. How it is, it cannot say.")
     words: dict[str, tuple[str, Shape, str]] = {
         "ready": (_("Ready"), "done", _("It answers and has paper.")),
         "printing": (_("Printing"), "live", _("A slip is on its way out.")),
