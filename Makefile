@@ -70,7 +70,7 @@ lock: ## Pin every dependency with hashes again, from pyproject.toml
 	uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --extra demo --extra postgres --group dev pyproject.toml -o deploy/requirements-dev.lock
 
 clean: ## Remove both environments and what the tools left behind
-	rm -rf .venv .venv-test .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info test-artifacts bench.json
+	rm -rf .venv .venv-test .oracles .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info test-artifacts bench.json
 
 # --- what the targets above stand on ---------------------------------------------------------------------
 #
@@ -93,13 +93,17 @@ clean: ## Remove both environments and what the tools left behind
 	@.venv-test/bin/python $(PIP) install --no-deps -e .
 	@touch $@
 
-.PHONY: tools _python
+.PHONY: tools _programs _python
 
-tools:
+tools: _programs .oracles/.stamp
+
+_programs:
 	@PATH="$$PATH:/usr/sbin"; missing=""; \
 	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
 	command -v zbarimg >/dev/null || missing="$$missing zbar-tools"; \
+	command -v zint >/dev/null || missing="$$missing zint"; \
+	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
 	[ -z "$$missing" ] && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing$$missing" >&2; \
@@ -108,6 +112,13 @@ tools:
 	  echo "The tests need$$missing, which are not here." >&2; \
 	  echo "  -> As root: apt-get install$$missing" >&2; exit 1; \
 	fi
+
+# Encoders and a client of others that the tests of printing are compared with: exact versions, by their hashes.
+.oracles/.stamp: tests/oracles/package.json tests/oracles/package-lock.json | _programs
+	@echo "Installing the oracles of printing into .oracles (once, a few seconds)" >&2
+	@mkdir -p .oracles && cp tests/oracles/package.json tests/oracles/package-lock.json .oracles/
+	@cd .oracles && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 _python:
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer was not found." >&2; echo "  -> Install it, or say where it is: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }

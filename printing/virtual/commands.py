@@ -56,6 +56,7 @@ _FUNCTIONS: Final = {  # GS ( x: the ones with an effect, and those that only se
     "H": "answer",
     **dict.fromkeys("ADEKMN", "setting"),
 }
+_KANJI_FUNCTIONS: Final = frozenset("ACE")  # FS ( x: how two-byte letters look, and user pages
 _Found = tuple[Command, int] | None
 
 
@@ -183,7 +184,7 @@ class Parser:
             return None
         size = head[3] + head[4] * 256
         name = f"{family} ( {chr(head[2])}"
-        known = family == "GS" and chr(head[2]) in _FUNCTIONS
+        known = chr(head[2]) in (_FUNCTIONS if family == "GS" else _KANJI_FUNCTIONS)
         return self._payload(name if known else "unknown", (), 5, size)
 
     def _large_graphics(self, head: bytes) -> _Found:

@@ -20,6 +20,12 @@ from printing.virtual.state import SETTERS, Modes
 
 MARGIN_DOTS: Final = 32  # an 80 mm roll is 640 dots wide and prints on 576 of them
 KNIFE_DOTS: Final = 96  # from the print head to the knife
+KATAKANA_PAGE: Final = 1  # no codec of Python has it
+KATAKANA: Final = (
+    "▁▂▃▄▅▆▇█▏▎▍▌▋▊▉┼┴┬┤├▔─│▕┌┐└┘╭╮╰╯ "
+    + "".join(chr(0xFF61 + n) for n in range(63))
+    + "═╞╪╡◢◣◥◤♠♥♦♣●○╱╲╳円年月日時分秒〒市区町村人▒ "
+)
 TALLEST_SLIP: Final = 48_000  # six metres, a pick list of 200 lines is four: what a runaway sender may use up
 
 
@@ -140,6 +146,8 @@ class Paper:
     def _decode(self, data: bytes) -> str:
         if self._modes.two_byte:
             return data.decode("gb18030", errors="replace")
+        if self._modes.page == KATAKANA_PAGE and KATAKANA_PAGE not in self._codecs:
+            return "".join(chr(byte) if byte < 0x80 else KATAKANA[byte - 0x80] for byte in data)
         codec = self._codecs.get(self._modes.page) or _EPSON_CODECS.get(self._modes.page, "cp437")
         return data.decode(codec, errors="replace")
 
@@ -362,6 +370,7 @@ _QUIET: Final = frozenset(  # known, and without a trace on paper
         *("NUL", "CR", "BEL", "CAN", "FF", "DLE EOT", "DLE ENQ", "DLE DC4"),
         *("GS a", "GS r", "GS I", "GS f", "GS b", "GS P", "GS |", "GS T", "GS E", "GS /", "GS *", "GS c"),
         *(f"GS ( {letter}" for letter in "ADEHKMN"),
+        *(f"FS ( {letter}" for letter in "ACE"),
         *(f"ESC {letter}" for letter in "c=reuvU?RV{<BA+%K"),
         *("FS C", "FS !", "FS -", "FS W", "FS S"),
     }
