@@ -49,8 +49,8 @@ def question(evidence: Evidence, kind: Literal["P", "C"], token: str) -> bytes:
 
 def answered(evidence: Evidence, session: Session, kind: Literal["P", "C"], token: str) -> bool:
     """Tell whether the printer has confirmed; the answer to the cut stands for the print's as well."""
-    if evidence is Evidence.B:
-        return session.numbers >= (1 if kind == "P" else 2)
+    if evidence is Evidence.B:  # a number carries no name, so one among noise is not believed
+        return not session.noise and session.numbers >= (1 if kind == "P" else 2)
     tokens = session.tokens
     return evidence is Evidence.A and (f"C{token}" in tokens or (kind == "P" and f"P{token}" in tokens))
 

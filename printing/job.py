@@ -37,6 +37,7 @@ IN_FLIGHT: Final = frozenset({S.SENDING, S.SENT, S.HELD_AT_PRINTER})
 FINAL: Final = frozenset(
     {S.PRINTED, S.SENT_UNCONFIRMED, S.SEEN, S.RESOLVED_PRINTED, S.EXPIRED, S.VOIDED, S.REFUSED}
 )
+WHOLE: Final = frozenset({S.PRINTED, S.SEEN, S.RESOLVED_PRINTED})
 TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     S.QUEUED: frozenset({S.SENDING, S.EXPIRED, S.VOIDED, S.REFUSED}),
     S.SENDING: frozenset({S.QUEUED, S.SENT, S.HELD_AT_PRINTER, S.PRINTED, S.SENT_UNCONFIRMED, S.UNKNOWN}),
@@ -166,6 +167,12 @@ class JobStore(Protocol):
 
         Marking SENDING also sets the job's `ever_sent`. `detail` is a sentence for a person, `facts`
         what the audit trail keeps (token, printer's answers, bytes handed over).
+        """
+
+    def ended_whole(self, printer_id: str) -> bool:
+        """Tell whether what this printer was sent last is known to have come out whole; true after nothing.
+
+        After a start nobody else remembers in what state the printer was left.
         """
 
     def prove(self, job_id: str, *, attempt: int, detail: str) -> None:

@@ -1,12 +1,14 @@
 """A conversation with one printer over one connection: questions, answers, and what is known so far."""
 
 from collections import deque
+from typing import Final
 
 from printing.status import (
     LABEL_QUESTIONS,
     QUESTIONS,
     AnswerParser,
     LabelAnswerParser,
+    Noise,
     Number,
     PrinterStatus,
     RealTimeByte,
@@ -18,6 +20,8 @@ from printing.status import (
 from printing.transports.base import Link
 from protocol.clock import Clock
 
+HEADER_END: Final = bytes(16)  # longer than any command without its payload; printers ignore it
+
 
 class Session:
     """One connection with its answers. Nothing learnt here outlives the connection."""
@@ -26,6 +30,7 @@ class Session:
         self.status = PrinterStatus()
         self.tokens: list[str] = []
         self.numbers = 0
+        self.noise = 0
         self.heard_at: float | None = None
         self._link = link
         self._clock = clock
@@ -35,6 +40,13 @@ class Session:
         )
         self._unanswered: deque[list[int]] = deque()
         self._asked = bytearray()
+
+    def begin(self) -> None:
+        """Let a command end that an earlier connection left half told, before the questions become part of it.
+
+        Without these bytes `10 04` could be taken for the size of a picture, and the next slips for dots.
+        """
+        self._asked += HEADER_END
 
     @property
     def asking(self) -> bool:
@@ -86,6 +98,8 @@ class Session:
                     self.tokens.append(text)
                 case Number():
                     self.numbers += 1
+                case Noise():
+                    self.noise += 1
 
     def _answered(self, bits: int) -> None:
         if not self._unanswered:

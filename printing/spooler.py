@@ -69,6 +69,7 @@ class Spooler:
         self._connections = 0
         self._run_id = ids.secret(4)  # so that no connection is taken for one before a restart
         self._torn = False  # the last job on this printer ended in the middle
+        self._unproven = False  # what was sent last may still be on its way into the printer
         self._doubtful: list[tuple[Job, str]] = []  # UNKNOWN on this very connection, with their tokens
         self._retry_seconds = self._limits.retry_first_seconds
         self._looked_at = float("-inf")
@@ -189,7 +190,11 @@ class Spooler:
         if session is None:
             link = self._transport.connect(self._limits.connect_seconds)
             session = self._session = Session(link, self._clock, self._profile.language)
+            if self._profile.language == "escpos":
+                session.begin()
             self._connections += 1
+            if self._connections == 1:
+                self._torn = self._torn or not self._store.ended_whole(self.printer_id)
         if fresh or self._evidence is not Evidence.E:
             self._hear_status(session)
         self._looked_at = self._clock.monotonic()
@@ -202,10 +207,12 @@ class Spooler:
     def _probe(self, session: Session) -> bool:
         """Find out what the printer can say; tell whether that is known now.
 
-        One that stopped meanwhile could not answer for its paper, so its silence says nothing yet.
+        One that stopped meanwhile could not answer for its paper, so only a second silence says something.
         """
-        found = probe(session, self._profile, self._clock, self._limits.answer_seconds)
-        if not found.confirms:
+        for _attempt in range(2):
+            found = probe(session, self._profile, self._clock, self._limits.answer_seconds)
+            if found.confirms:
+                break
             told = session.learn_status(self._limits.answer_seconds)
             if not told or session.status.blocked:
                 return False
@@ -236,6 +243,7 @@ class Spooler:
     def hang_up(self) -> None:
         """End the connection; what was in doubt on it can no longer be proved by it."""
         self._doubtful.clear()
+        self._torn, self._unproven = self._torn or self._unproven, False
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -300,6 +308,7 @@ class Spooler:
             while sent < len(out):
                 sent += self._send_band(job, session, out[sent : sent + BAND_BYTES])
             self._torn = False
+            self._unproven = True
             outcome = self._await(job, session, evidence, token)
         except PrinterUnavailable as error:
             outcome = self._after_loss(error, session, evidence, token, sent)
@@ -307,6 +316,8 @@ class Spooler:
                 self._torn = self._torn or outcome.state is JobState.UNKNOWN
                 self.hang_up()
         facts["bytes"] = sent
+        if outcome.state is JobState.PRINTED:
+            self._unproven = False
         if outcome.state is JobState.UNKNOWN:
             self._unknown(job, outcome.detail, facts | outcome.facts)
         else:

@@ -19,6 +19,7 @@ ASK_PAPER: Final = b"\x10\x04\x04"
 QUESTIONS: Final = ASK_PRINTER + ASK_CAUSE + ASK_ERROR + ASK_PAPER
 LABEL_QUESTIONS: Final = b"~HS"
 _BLOCKS: Final = frozenset({0x35, 0x37, 0x3B, 0x3D, 0x5F})
+_FLOW: Final = frozenset({0x11, 0x13})  # XON, XOFF
 _LONGEST_BLOCK: Final = 128
 
 
@@ -42,6 +43,13 @@ class Report:
 @dataclass(frozen=True, slots=True)
 class Number:
     """An answer to `GS r` or `GS I`, given when its turn in the buffer came."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """A byte that no printer answers with: somebody else speaks, or the line is broken."""
 
     value: int
 
@@ -77,7 +85,7 @@ class PrinterStatus:
         return self.offline or self.cover_open or self.paper_end or self.cutter_error or self.error
 
 
-Answer = RealTimeByte | Report | Number | Token | Block | PrinterStatus
+Answer = RealTimeByte | Report | Number | Noise | Token | Block | PrinterStatus
 
 
 def with_answers(bits: tuple[int, int, int, int]) -> PrinterStatus:
@@ -130,11 +138,11 @@ class AnswerParser:
         self._report = []
         if byte in _BLOCKS:
             self._block.append(byte)
-            return None
-        if byte & 0x93 == 0x10:
+        elif byte & 0x93 == 0x10:
             self._report = [byte]
-            return None
-        return Number(byte) if byte & 0x90 == 0 else None
+        elif byte not in _FLOW:
+            return Number(byte) if byte & 0x90 == 0 else Noise(byte)
+        return None
 
     def _in_block(self, byte: int) -> Answer | None:
         if byte and len(self._block) < _LONGEST_BLOCK:

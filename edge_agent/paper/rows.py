@@ -343,6 +343,15 @@ def sent_by(connection: Connection, printer_id: str, since_us: int) -> list[tupl
     return [(_job(tuple(row)[2:]), row[0], row[1]) for row in rows]
 
 
+def last_sent(connection: Connection, printer_id: str) -> str | None:
+    """Return the state of the job that a printer was sent last, or None when it was sent none."""
+    row = connection.execute(
+        "SELECT state FROM print_jobs WHERE printer_id = ? AND sent_us > 0 ORDER BY sent_us DESC LIMIT 1",
+        (printer_id,),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def sending_of(connection: Connection, job_id: str) -> tuple[int, str]:
     """Return when and over which connection a job was last sent."""
     row = connection.execute(

@@ -211,9 +211,10 @@ class Parser:
     def _raster(self, head: bytes) -> _Found:
         if len(head) < 8:
             return None
+        if head[2] != 0x30 or head[3] % 48 > 3:  # out of range, so a printer takes what follows as commands
+            return Command("unknown", raw=head[:4]), 4
         wide, high = head[4] + head[5] * 256, head[6] + head[7] * 256
-        name = "GS v 0" if head[2] == 0x30 else "unknown"
-        return self._payload(name, (head[3], wide, high), 8, wide * high)
+        return self._payload("GS v 0", (head[3], wide, high), 8, wide * high)
 
     def _downloaded(self, head: bytes) -> _Found:
         if len(head) < 4:

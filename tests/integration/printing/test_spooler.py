@@ -14,6 +14,8 @@ from printing.documents.receipt import receipt
 from printing.job import JobState
 from printing.printer import Limits
 from printing.profiles import profile_of
+from printing.session import HEADER_END
+from printing.status import QUESTIONS
 from printing.virtual.server import VirtualPrinter
 from protocol.kit.system import SystemClock
 from tests.integration.printing.conftest import HASTY, StartSpooler
@@ -21,6 +23,17 @@ from tests.support.printing import SqliteJobStore, receipt_facts
 
 RECEIPT = receipt(receipt_facts())
 NUMBER = "Receipt LB1-00042"
+
+
+OPENING = len(HEADER_END + QUESTIONS)
+
+
+def heard(peer: socket.socket, n_bytes: int) -> bytes:
+    """Return the next so many bytes that the spooler sent."""
+    data = b""
+    while len(data) < n_bytes:
+        data += peer.recv(n_bytes - len(data))
+    return data
 
 
 def papers(printer: VirtualPrinter) -> list[str]:
@@ -308,7 +321,7 @@ def test_a_reset_by_the_printer_after_its_status_is_unknown(
         store.add("j1", RECEIPT)
         start_spooler(listening.getsockname()[1])
         peer, _address = listening.accept()
-        peer.recv(12)
+        heard(peer, OPENING)
         peer.sendall(b"\x12\x12\x12\x12")
         peer.recv(300)
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -326,7 +339,7 @@ def test_a_token_of_somebody_else_confirms_nothing(
         start_spooler(listening.getsockname()[1])
         peer, _address = listening.accept()
         with peer:
-            peer.recv(12)
+            heard(peer, OPENING)
             peer.sendall(b"\x12\x12\x12\x12\x37\x22P   \x00\x00")
 
             store.wait_until("j1", JobState.UNKNOWN)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from printing.document import Cut, Document, Kick, Symbol, Text
 from printing.evidence import Evidence
-from printing.job import IN_FLIGHT, Job, JobState, check_step, resolve
+from printing.job import IN_FLIGHT, WHOLE, Job, JobState, check_step, resolve
 from protocol.ids import slip_code
 from tests.simulation.paper.line import Bench
 from tests.simulation.paper.plan import PlannedJob
@@ -88,6 +88,10 @@ class Journal:
             job, state=state, attempt=attempt, ever_sent=job.ever_sent or state is JobState.SENDING
         )
         self.steps.append(Step(job_id, state, attempt, facts))
+
+    def ended_whole(self, _printer_id: str) -> bool:
+        sent = [step.job_id for step in self.steps if step.state is JobState.SENDING]
+        return not sent or self.jobs[sent[-1]].state in WHOLE
 
     def prove(self, job_id: str, *, attempt: int, detail: str) -> None:
         job = self.jobs[job_id]
