@@ -1,5 +1,6 @@
 """The `orderspine printer` commands."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -59,24 +60,30 @@ def virtual(  # noqa: PLR0917 - typer reads its options from the parameters
         ) from error
 
 
-@printer_app.command("brands", epilog="Example:  orderspine printer brands")
-def brands() -> None:
-    """List whose habits a virtual printer can have."""
+@printer_app.command(
+    "brands", epilog="Examples:  orderspine printer brands   |   orderspine printer brands --json"
+)
+def brands(
+    as_json: Annotated[bool, typer.Option("--json", help="Answer a program.")] = False,
+) -> None:
+    """List whose habits a virtual printer can have, and what each answers."""
     from printing.virtual.brands import BRANDS
 
+    known = [
+        {
+            "brand": brand.name,
+            "profile": brand.profile.name,
+            "buffer_bytes": brand.buffer_bytes,
+            "answers": brand.answers,
+        }
+        for brand in BRANDS.values()
+    ]
+    if as_json:
+        typer.echo(json.dumps({"brands": known}))
+        return
     for brand in BRANDS.values():
-        told = [
-            words
-            for able, words in (
-                (brand.tokens, "GS ( H"),
-                (brand.numbers, "GS r"),
-                (brand.real_time, "DLE EOT" if brand.profile.language == "escpos" else "~HS"),
-                (brand.reports, "reports by itself"),
-            )
-            if able
-        ]
-        answers = ", ".join(told) or "answers nothing"
-        typer.echo(f"{brand.name:<16} {brand.profile.name:<10} {brand.buffer_bytes // 1024:>3} KB  {answers}")
+        said = ", ".join(brand.answers) or "answers nothing"
+        typer.echo(f"{brand.name:<16} {brand.profile.name:<10} {brand.buffer_bytes // 1024:>3} KB  {said}")
 
 
 @printer_app.command(

@@ -42,7 +42,7 @@ class Session:
         self._asked = bytearray()
 
     def begin(self) -> None:
-        """Let a command end that an earlier connection left half told, before the questions become part of it.
+        """Let a command end that an earlier connection left half told, before questions become part of it.
 
         Without these bytes `10 04` could be taken for the size of a picture, and the next slips for dots.
         """

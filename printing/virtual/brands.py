@@ -37,6 +37,19 @@ class Brand:
     largest_qr_module: int = 16
     pages: Mapping[int, str] = field(default_factory=lambda: MappingProxyType(_USUAL))
 
+    @property
+    def answers(self) -> list[str]:
+        """Return what it answers, by the names of the manuals."""
+        status = "DLE EOT" if self.profile.language == "escpos" else "~HS"
+        told = (
+            (self.tokens, "GS ( H"),
+            (self.numbers, "GS r"),
+            (self.real_time or self.profile.language == "zpl", status),
+            (self.reports, "reports by itself"),
+            (self.clears, "DLE DC4 8"),
+        )
+        return [words for able, words in told if able]
+
 
 def _silent(profile: Profile) -> Brand:
     return Brand(
@@ -85,7 +98,17 @@ BRANDS: Final[dict[str, Brand]] = {
             mm_per_second=70.0,
             largest_qr_module=8,
         ),
-        Brand("zebra_zd421", _LABEL, "ZEBRA", "ZD421", tokens=False, numbers=False, reports=False),
+        Brand(
+            "zebra_zd421",
+            _LABEL,
+            "ZEBRA",
+            "ZD421",
+            real_time=False,
+            reports=False,
+            tokens=False,
+            numbers=False,
+            clears=False,
+        ),
     )
 }
 

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import httpx
 import pytest
 
+from edge_agent.database import EdgeUnit
 from edge_agent.paper import rows
 from edge_agent.paper.store import EdgeJobStore
 from printing import discovery
@@ -86,6 +88,13 @@ def test_code_pages_are_kept_as_a_person_read_them(store: Store, seat: httpx.Cli
     assert row.pages == "cp858:13,cp437:0"
 
 
+def give_to_paper(unit: EdgeUnit, job_id: str) -> None:
+    """Let a slip wait at the printer Paper."""
+    unit.connection.execute(
+        "UPDATE print_jobs SET printer_id = 'paper', state = 'queued' WHERE job_id = ?", (job_id,)
+    )
+
+
 def test_one_scan_on_the_page_settles_a_queue(store: Store, seat: httpx.Client) -> None:
     add(seat, name="Paper", transport="file", path="other.bin")
     first, last = (sell(store.edge, f"scan-{n}", ("85099B", 1)).number for n in (1, 2))
@@ -94,14 +103,7 @@ def test_one_scan_on_the_page_settles_a_queue(store: Store, seat: httpx.Client) 
     jobs = {row.title: row for row in rows.jobs(connection, state="", business_id="", limit=20)}
     for number in (first, last):
         row = jobs[number]
-        store.edge.database.write(
-            lambda unit, row=row: (
-                unit.connection.execute(
-                    "UPDATE print_jobs SET printer_id = 'paper', state = 'queued' WHERE job_id = ?",
-                    (row.job_id,),
-                ).rowcount
-            )
-        )
+        store.edge.database.write(partial(give_to_paper, job_id=row.job_id))
         queue.mark(row.job_id, JobState.SENDING, attempt=1, detail="", facts={"connection": "z-1"})
         queue.mark(row.job_id, JobState.UNKNOWN, attempt=1, detail="", facts={})
 

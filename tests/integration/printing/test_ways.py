@@ -216,7 +216,7 @@ def test_a_late_answer_on_the_same_line_proves_a_slip_that_was_in_doubt(
     printer: VirtualPrinter, store: SqliteJobStore, start_spooler: StartSpooler
 ) -> None:
     """The printer speaks all the time, and only the mark of the first slip is lost."""
-    machine, lost = printer.machine, []
+    machine, lost = printer.machine, list[bytes]()
     token = machine._works._token
 
     def swallow(line: object, frame: bytes) -> None:

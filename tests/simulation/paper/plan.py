@@ -91,11 +91,8 @@ def plan_of(seed: int) -> Plan:
 
 def _fault(rng: random.Random, kind: str) -> Fault:
     unit = rng.choice(("bytes", "commands", "seconds", "bytes"))
-    when: float = {
-        "bytes": lambda: rng.randint(0, 2500),
-        "commands": lambda: rng.randint(0, 120),
-        "seconds": lambda: rng.uniform(0, 3),
-    }[unit]()
+    latest = {"bytes": 2500, "commands": 120, "seconds": 3}[unit]
+    when = rng.uniform(0, latest) if unit == "seconds" else rng.randint(0, latest)
     return Fault(kind, unit, when, rng.choice((0.05, 1.0, 4.0, 12.0, 50.0)))
 
 
