@@ -97,6 +97,7 @@ def give_to_paper(unit: EdgeUnit, job_id: str) -> None:
 
 def test_one_scan_on_the_page_settles_a_queue(store: Store, seat: httpx.Client) -> None:
     add(seat, name="Paper", transport="file", path="other.bin")
+    seat.post("/store/printers/paper/switch", headers=PART)  # nobody takes its slips while they are looked at
     first, last = (sell(store.edge, f"scan-{n}", ("85099B", 1)).number for n in (1, 2))
     queue = EdgeJobStore(store.edge)
     connection = store.edge.database.read()
@@ -128,6 +129,8 @@ def test_the_network_is_searched_only_when_asked_and_only_the_stores_own(
         return discovery.search(["127.0.0.1"], port)
 
     monkeypatch.setattr("edge_agent.paper.printer_pages.search", here)
+    monkeypatch.setattr(discovery, "CONNECT_SECONDS", 5.0)
+    monkeypatch.setattr(discovery, "ANSWER_SECONDS", 5.0)
     seat.get("/store/printers/new")
     assert asked == []
 

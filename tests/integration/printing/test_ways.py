@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from printing import discovery
 from printing.discovery import Found, neighbours, search
 from printing.documents.receipt import receipt
 from printing.encoder import encode
@@ -236,7 +237,10 @@ def test_a_late_answer_on_the_same_line_proves_a_slip_that_was_in_doubt(
     assert printer.connections == 1
 
 
-def test_only_the_stores_own_network_is_searched(printer: VirtualPrinter) -> None:
+def test_only_the_stores_own_network_is_searched(
+    printer: VirtualPrinter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "ANSWER_SECONDS", 5.0)
     assert len(neighbours("192.168.4.17")) == 253
     assert search(["127.0.0.1", "127.0.0.2"], printer.port)[0] == Found(
         "127.0.0.1", printer.port, answers=True
