@@ -34,9 +34,12 @@ from printing.layout import Segment, TextLine, columns_of, lay_out
 from printing.profiles import Profile
 from printing.raster import draw_line, draw_text
 from printing.zpl import encode_label
+from protocol.errors import Invalid
 
 BAND_BYTES: Final = 4096  # the receive buffer of small printers
 LETTERS_IN_A_ROW: Final = 32
+LINE_DOTS: Final = 30
+LONGEST_DOTS: Final = 80_000  # ten metres; a pick list of 200 lines is four
 BARCODE_DOTS: Final = 72
 CUT: Final = esc.GS + b"VB\x00"  # feed the last line past the knife, then a partial cut
 FEED_WITHOUT_CUT: Final = esc.ESC + b"d\x04"
@@ -62,8 +65,9 @@ def encode(document: Document, profile: Profile) -> Encoded:
     """Return the bytes of a document for one kind of printer, in the language it obeys.
 
     Raises:
-        Invalid: when a symbol cannot be drawn or does not fit the paper.
+        Invalid: when a symbol cannot be drawn or does not fit the paper, or the slip is endless.
     """
+    check_length(document, profile)
     if profile.language == "zpl":
         return Encoded(b"", encode_label(document, profile), b"")  # a label printer has no drawer
     writer = _Writer(profile)
@@ -85,6 +89,24 @@ def encode(document: Document, profile: Profile) -> Encoded:
         writer.out += FEED_WITHOUT_CUT
     kick = esc.CD_KICK_2 if document.opens_drawer else b""
     return Encoded(kick, bytes(writer.out), CUT if ends_with_cut else b"")
+
+
+def check_length(document: Document, profile: Profile) -> None:
+    """Refuse a slip that would use up a roll.
+
+    Raises:
+        Invalid: `slip_too_long`.
+    """
+    if len(document.blocks) * profile.dots <= LONGEST_DOTS:
+        return  # not even if each block were as high as the paper is wide
+    lines = sum(line.tall for line in lay_out(document, profile) if isinstance(line, TextLine))
+    if lines * LINE_DOTS > LONGEST_DOTS:
+        raise Invalid(
+            f"{document.title} would be {lines * LINE_DOTS // 8000} metres long.",
+            "Look at it on the screen, or print it in parts.",
+            code="slip_too_long",
+            lines=lines,
+        )
 
 
 @lru_cache(maxsize=16)

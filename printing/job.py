@@ -63,6 +63,8 @@ REPRINTS: Final[dict[str, Reprint]] = {
     "parked_slip": "auto",
     "test_page": "auto",
     "calibration": "auto",
+    "gift_receipt": "auto",
+    "item_sticker": "auto",
     "pick_list": "auto",
     "void_slip": "auto",
     "packing_slip": "auto",

@@ -10,7 +10,8 @@ from edge_agent.context import Edge
 from edge_agent.pages import form_of, go_to, show
 from edge_agent.paper import rows, steps
 from edge_agent.paper.api import paper_of, printer_views
-from edge_agent.paper.rules import slip_label, state_label
+from edge_agent.paper.rules import COMPANIONS, Slip, slip_label, state_label
+from edge_agent.paper.settling import queue_companion
 from edge_agent.paper.words import condition_word, evidence_word, profile_word, purpose_word
 from edge_agent.people import rows as people_rows
 from edge_agent.web import edge_of, signed_in
@@ -80,6 +81,13 @@ async def resolve(request: Request, job_id: str, edge: AnyEdge, person: Anybody)
     )
     toast = _("Good: it counts as printed.") if printed else _("It prints again, marked as a reprint.")
     return show(request, "paper/job.html", toast=toast, **_job_view(edge, job_id))
+
+
+@router.post("/store/printers/jobs/{job_id}/also")
+async def also(request: Request, job_id: str, edge: AnyEdge, _person: Anybody) -> Response:
+    """Print the slip that goes with this one."""
+    new_id = await edge.database.awrite(lambda unit: queue_companion(unit, edge, job_id))
+    return go_to(request, f"/store/printers/jobs/{new_id}")
 
 
 @router.post("/store/printers/jobs/{job_id}/void")
@@ -192,6 +200,7 @@ def _job_view(edge: Edge, job_id: str) -> dict[str, Any]:
         "log": log,
         "doubt": row.state in {"unknown", "sent_unconfirmed"},
         "waiting": waiting,
+        "also": slip_label(COMPANIONS[Slip(row.document)]) if row.document in COMPANIONS else "",
         "may_reprint": not waiting and row.document != "drawer",
         "reasons": (
             _("Customer asked for a copy"),

@@ -48,6 +48,8 @@ class Slip(StrEnum):
     CARTON_LABEL = "carton_label"
     TRANSFER_MANIFEST = "transfer_manifest"
     CALIBRATION = "calibration"
+    GIFT_RECEIPT = "gift_receipt"
+    ITEM_STICKER = "item_sticker"
 
 
 class Purpose(StrEnum):
@@ -71,6 +73,7 @@ _PURPOSES: Final[Mapping[Slip, Purpose]] = MappingProxyType(
         Slip.TRANSFER_MANIFEST: Purpose.LIST,
         Slip.CARTON_LABEL: Purpose.LABEL,
         Slip.PICKUP_LABEL: Purpose.LABEL,
+        Slip.ITEM_STICKER: Purpose.LABEL,
         Slip.SHIPPING_LABEL: Purpose.LABEL,
     }
 )
@@ -83,6 +86,8 @@ _OF_USE_US: Final[Mapping[Slip, int]] = MappingProxyType(
         Slip.DRAWER: 60 * 1_000_000,  # a drawer that opens later opens for nobody
         Slip.TEST_PAGE: 10 * 60 * 1_000_000,
         Slip.CALIBRATION: 10 * 60 * 1_000_000,
+        Slip.GIFT_RECEIPT: _HOUR_US,  # the customer has gone home by then
+        Slip.ITEM_STICKER: 24 * _HOUR_US,
         Slip.PICK_LIST: 12 * _HOUR_US,
         Slip.VOID_SLIP: 12 * _HOUR_US,  # as long as the list may lie somewhere
         Slip.PACKING_SLIP: 24 * _HOUR_US,
@@ -106,6 +111,10 @@ _PRIORITIES: Final[Mapping[Purpose, int]] = MappingProxyType(
 """A customer waits for a receipt, a picker for a label; nobody stands beside a report."""
 STAYS: Final = frozenset({Slip.DRAWER, Slip.TEST_PAGE, Slip.CALIBRATION})
 """What no other printer may print: it is about this one, or opens the drawer below it."""
+COMPANIONS: Final[Mapping[Slip, Slip]] = MappingProxyType(
+    {Slip.RECEIPT: Slip.GIFT_RECEIPT, Slip.RETURN_RECEIPT: Slip.ITEM_STICKER}
+)
+"""Which slip somebody may ask for beside another, made of the same event."""
 BACKUP_AFTER_US: Final = 30 * 1_000_000
 STUCK: Final = frozenset({"no_paper", "cover_open", "fault", "silent", "unreachable"})
 WORKS: Final = frozenset({"ready", "printing"})
@@ -208,6 +217,8 @@ def slip_label(slip: str) -> str:
         Slip.DRAWER.value: _("Drawer opened"),
         Slip.TEST_PAGE.value: _("Test page"),
         Slip.CALIBRATION.value: _("Code page slip"),
+        Slip.GIFT_RECEIPT.value: _("Gift receipt"),
+        Slip.ITEM_STICKER.value: _("Item stickers"),
         Slip.PICK_LIST.value: _("Pick list"),
         Slip.VOID_SLIP.value: _("Void slip"),
         Slip.PACKING_SLIP.value: _("Packing slip"),

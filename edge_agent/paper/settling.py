@@ -1,4 +1,4 @@
-"""What one act settles for many slips: the scan of the last one, and a printer that stands in for another."""
+"""What one act does for several slips: a scan of the last one, a stand-in, one that goes with another."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,8 +6,17 @@ from typing import Final
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.paper import rows
-from edge_agent.paper.rules import STAYS, Slip
-from edge_agent.paper.steps import bare, queue_slip, require_printer, settle, slip_seen, tell, write_step
+from edge_agent.paper.rules import COMPANIONS, STAYS, Slip
+from edge_agent.paper.steps import (
+    bare,
+    queue_slip,
+    require_job,
+    require_printer,
+    settle,
+    slip_seen,
+    tell,
+    write_step,
+)
 from printing.job import JobState, resolve
 from protocol.errors import NotFound, Refused
 from protocol.kit.text import _
@@ -114,3 +123,21 @@ def queue_calibration(unit: EdgeUnit, edge: Edge, printer_id: str) -> str:
     return queue_slip(
         unit, edge, Slip.CALIBRATION, printer.name, edge.ids.new_id(), facts, printer_id=printer_id
     )
+
+
+def queue_companion(unit: EdgeUnit, edge: Edge, job_id: str) -> str:
+    """Queue the slip that goes with another one: a receipt's gift receipt, a return's item stickers.
+
+    The same one asked for twice is the same job; a further copy is a reprint, with its reason.
+
+    Raises:
+        NotFound: there is no such job.
+        Refused: `no_companion`, no other slip goes with this one.
+    """
+    row = require_job(unit.connection, job_id)
+    companion = COMPANIONS.get(Slip(row.document))
+    if companion is None:
+        raise Refused(
+            _("No other slip goes with this one."), _("Print it again instead."), code="no_companion"
+        )
+    return queue_slip(unit, edge, companion, row.title, row.business_id, dict(row.facts), station=row.station)

@@ -20,6 +20,8 @@ from edge_agent.transfers.steps.documents import TransferSlips
 from edge_agent.words import till_word
 from printing.document import Document, as_backup
 from printing.documents.calibration import CalibrationFacts, calibration
+from printing.documents.gift_receipt import GiftReceiptFacts, gift_receipt
+from printing.documents.item_sticker import ItemStickerFacts, StickerLine, item_stickers
 from printing.documents.parked_slip import ParkedSlipFacts, parked_slip
 from printing.documents.receipt import ReceiptFacts, ReceiptLine, receipt
 from printing.documents.return_receipt import ReturnLine as PrintedReturn
@@ -94,6 +96,10 @@ class Slips:
     def _of_event(self, connection: Connection, job: rows.JobRow) -> Document:
         event, body = _event(connection, job)
         match body:
+            case OrderSold() if job.document == Slip.GIFT_RECEIPT:
+                return self._gift_receipt(event, body)
+            case ReturnCompleted() if job.document == Slip.ITEM_STICKER:
+                return self._stickers(event, body)
             case OrderSold():
                 return self._receipt(connection, job, event, body)
             case ReturnCompleted():
@@ -143,6 +149,33 @@ class Slips:
                 demo=self._settings.demo,
             )
         )
+
+    def _gift_receipt(self, event: Event, body: OrderSold) -> Document:
+        return gift_receipt(
+            GiftReceiptFacts(
+                store_name=self._settings.store_name,
+                store_lines=self._settings.address,
+                number=body.number,
+                sold_at=self._local(event.at),
+                lines=tuple((line.quantity, line.name) for line in body.lines),
+                code=code_of("gf", body.number),
+                demo=self._settings.demo,
+            )
+        )
+
+    def _stickers(self, event: Event, body: ReturnCompleted) -> Document:
+        lines = tuple(
+            StickerLine(
+                line.name,
+                line.sku,
+                line.quantity,
+                body.reason if isinstance(body, OrderVoided) else _reason(line.reason),
+                _disposition(line.to_bucket),
+            )
+            for line in body.lines
+        )
+        facts = ItemStickerFacts(body.number, self._local(event.at), lines, demo=self._settings.demo)
+        return item_stickers(facts)
 
     def _return(
         self, connection: Connection, job: rows.JobRow, event: Event, body: ReturnCompleted

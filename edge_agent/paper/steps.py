@@ -44,6 +44,7 @@ _NUMBERED = {
     "py": Slip.PAYMENT_SLIP,
     "ct": Slip.COUNT_SHEET,
     "gr": Slip.GOODS_RECEIVED,
+    "gf": Slip.GIFT_RECEIPT,
 }
 
 

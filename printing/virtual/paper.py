@@ -26,7 +26,7 @@ KATAKANA: Final = (
     + "".join(chr(0xFF61 + n) for n in range(63))
     + "═╞╪╡◢◣◥◤♠♥♦♣●○╱╲╳円年月日時分秒〒市区町村人▒ "
 )
-TALLEST_SLIP: Final = 48_000  # six metres, a pick list of 200 lines is four: what a runaway sender may use up
+TALLEST_SLIP: Final = 100_000  # twelve metres: what a runaway sender may use up
 
 
 @dataclass(slots=True)
@@ -144,6 +144,10 @@ class Paper:
     # -- text ---------------------------------------------------------------------------------------
 
     def _decode(self, data: bytes) -> str:
+        """Return the letters of bytes; a byte that a page has no letter for is a gap."""
+        return "".join(letter if letter.isprintable() else " " for letter in self._letters_of(data))
+
+    def _letters_of(self, data: bytes) -> str:
         if self._modes.two_byte:
             return data.decode("gb18030", errors="replace")
         if self._modes.page == KATAKANA_PAGE and KATAKANA_PAGE not in self._codecs:

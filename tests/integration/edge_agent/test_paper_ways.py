@@ -9,12 +9,15 @@ import pytest
 from edge_agent.paper import rows, steps
 from edge_agent.paper.rules import Slip, Standing, Station, route, to_backup
 from edge_agent.paper.service import PaperService
-from edge_agent.paper.settling import last_slip, move_waiting
+from edge_agent.paper.settling import last_slip, move_waiting, queue_companion
+from edge_agent.paper.slips import Slips
 from edge_agent.paper.store import EdgeJobStore
 from edge_agent.paper.ways import check_way, way_to
+from printing.encoder import encode
 from printing.job import JobState
 from printing.printer import Limits
 from printing.virtual.brands import brand_of
+from printing.virtual.preview import render
 from printing.virtual.server import VirtualPrinter
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.ids import slip_code
@@ -240,3 +243,27 @@ def test_what_is_no_place_of_a_printer_is_refused(wrong: dict[str, object], tmp_
         check_way(replace(row, **wrong))  # type: ignore[arg-type]  # one value for each field
     check_way(row)
     assert way_to(row, folder=tmp_path).name == "10.0.0.9:9100"
+
+
+def test_a_gift_receipt_goes_with_a_receipt_and_stickers_with_a_return(store: Store) -> None:
+    add_printer(store, 9)
+    sold = store.sell([("85123A", 2)])
+    back = store.bring_back(sold.number, [(1, 2)])
+
+    def beside(job_id: str) -> str:
+        return store.edge.database.write(lambda unit: queue_companion(unit, store.edge, job_id))
+
+    gift, stickers = beside(sold.receipt_job), beside(back.receipt_job)
+    texts = {}
+    for name, job_id in (("gift", gift), ("stickers", stickers)):
+        document = Slips(store.edge.settings).printed(store.edge.database.read(), job(store, job_id))
+        profile = brand_of("epson_80").profile
+        texts[name] = "\n".join(slip.text for slip in render(encode(document, profile).data, profile))
+
+    assert beside(sold.receipt_job) == gift
+    assert sold.number in texts["gift"]
+    assert "5.10" not in texts["gift"]
+    assert texts["stickers"].count(back.number) >= 2
+    with pytest.raises(Refused) as refused:
+        beside(gift)
+    assert refused.value.reason == "no_companion"
