@@ -20,6 +20,7 @@ ALTER TABLE print_jobs ADD COLUMN sent_us INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE print_jobs ADD COLUMN connection TEXT NOT NULL DEFAULT '';
 DROP INDEX print_jobs_queue;
 CREATE INDEX print_jobs_queue ON print_jobs (printer_id, state, priority, queued_us);
+CREATE INDEX print_jobs_slip ON print_jobs (document, business_id);
 CREATE TABLE printer_evidence (
     printer_id TEXT PRIMARY KEY,
     grade TEXT NOT NULL,

@@ -370,6 +370,15 @@ def find_copy(connection: Connection, slip: Slip, business_id: str, attempt: int
     return None if row is None else _job(tuple(row))
 
 
+def find_newest(connection: Connection, slip: Slip, business_id: str) -> JobRow | None:
+    """Return the latest job of a slip."""
+    row = connection.execute(
+        f"SELECT {_JOB} FROM print_jobs WHERE document = ? AND business_id = ? ORDER BY attempt DESC LIMIT 1",
+        (slip.value, business_id),
+    ).fetchone()
+    return None if row is None else _job(tuple(row))
+
+
 def waiting_at(connection: Connection, printer_id: str, limit: int) -> list[JobRow]:
     """Return the slips that wait for a printer and were never begun, in the order they print."""
     rows = connection.execute(

@@ -25,6 +25,7 @@ from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, inside
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import Tender, TenderKind
+from protocol.sscc import read_label
 from protocol.till import SessionTotals
 
 _NUMBERED = {
@@ -307,14 +308,11 @@ def slip_seen(unit: EdgeUnit, edge: Edge, code: str, *, person: CurrentPerson) -
     A slip that is known to lie somewhere is never in doubt again, whatever the printer failed to say. One
     that waits to be printed once more for that doubt need not be: the copy is there.
     """
-    slip = parse_slip_code(code)
-    if slip is None or slip[0] not in _NUMBERED:
-        return None
-    row = rows.find_copy(unit.connection, _NUMBERED[slip[0]], slip[1], slip[2])
+    row, attempt = _scanned(unit.connection, code)
     if row is None:
         return None
-    if row.attempt != slip[2]:
-        if _sent_before(unit.connection, row, slip[2]):
+    if row.attempt != attempt:
+        if _sent_before(unit.connection, row, attempt):
             why = _("its first copy was scanned, so no second one is needed")
             write_step(unit, edge, row.job_id, JobState.VOIDED, None, why, person)
     else:
@@ -326,6 +324,17 @@ def slip_seen(unit: EdgeUnit, edge: Edge, code: str, *, person: CurrentPerson) -
     settle(unit, edge, row.job_id, _("The slip was scanned."), person)
     tell(unit, edge)
     return require_job(unit.connection, row.job_id)
+
+
+def _scanned(connection: Connection, code: str) -> tuple[rows.JobRow | None, int]:
+    """Return the job of a code and which copy it is on; the code of a carton does not say that."""
+    slip = parse_slip_code(code)
+    if slip is not None:
+        kind = _NUMBERED.get(slip[0])
+        return (rows.find_copy(connection, kind, slip[1], slip[2]) if kind else None), slip[2]
+    sscc = read_label(code)
+    row = rows.find_newest(connection, Slip.CARTON_LABEL, sscc) if sscc else None
+    return row, row.attempt if row else 1
 
 
 def _sent_before(connection: Connection, row: rows.JobRow, attempt: int) -> bool:

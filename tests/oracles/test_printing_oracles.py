@@ -26,7 +26,7 @@ from protocol.kit.system import SystemClock
 from tests.oracles.programs import node, zbar, zint
 
 QR = slip_code("pl", "LB1-K00031", 2)
-SSCC = "00395011010000000169"
+SSCC = "00395011010000000019"
 EPSON = brand_of("epson_80")
 
 

@@ -267,3 +267,20 @@ def test_a_gift_receipt_goes_with_a_receipt_and_stickers_with_a_return(store: St
     with pytest.raises(Refused) as refused:
         beside(gift)
     assert refused.value.reason == "no_companion"
+
+
+def test_the_scan_of_a_carton_proves_its_label(store: Store) -> None:
+    sscc = "395011010000000019"
+    job_id = store.edge.database.write(
+        lambda unit: steps.queue_slip(
+            unit, store.edge, Slip.CARTON_LABEL, "LB1-T00001", sscc, {"sscc": sscc, "transfer_id": "t"}
+        )
+    )
+    in_doubt(store, job_id, at="x-1")
+
+    seen = store.edge.database.write(
+        lambda unit: steps.slip_seen(unit, store.edge, f"]C100{sscc}", person=store.associate)
+    )
+
+    assert seen is not None
+    assert (seen.job_id, seen.state) == (job_id, "seen")

@@ -1,6 +1,5 @@
 """The pages of one printer, from the wizard that adds it to the scan that settles its queue."""
 
-import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -120,25 +119,28 @@ def test_one_scan_on_the_page_settles_a_queue(store: Store, seat: httpx.Client) 
 
 
 def test_the_network_is_searched_only_when_asked_and_only_the_stores_own(
-    seat: httpx.Client, printer: VirtualPrinter, monkeypatch: pytest.MonkeyPatch
+    seat: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A printer of our own is talking to its queue, so another one is looked for."""
     asked: list[str] = []
 
-    def here(hosts: list[str], port: int = printer.port) -> list[discovery.Found]:
-        asked.extend(hosts)
-        return discovery.search(["127.0.0.1"], port)
+    with VirtualPrinter(brand_of("epson_80").profile, SystemClock()) as other:
 
-    monkeypatch.setattr("edge_agent.paper.printer_pages.search", here)
-    monkeypatch.setattr(discovery, "CONNECT_SECONDS", 5.0)
-    monkeypatch.setattr(discovery, "ANSWER_SECONDS", 5.0)
-    seat.get("/store/printers/new")
-    assert asked == []
+        def here(hosts: list[str]) -> list[discovery.Found]:
+            asked.extend(hosts)
+            return discovery.search(["127.0.0.1"], other.port)
 
-    found = seat.post("/store/printers/search", data={"network": "127.0.0.1"}, headers=PART)
+        monkeypatch.setattr("edge_agent.paper.printer_pages.search", here)
+        monkeypatch.setattr(discovery, "CONNECT_SECONDS", 5.0)
+        monkeypatch.setattr(discovery, "ANSWER_SECONDS", 5.0)
+        seat.get("/store/printers/new")
+        assert asked == []
+
+        found = seat.post("/store/printers/search", data={"network": "127.0.0.1"}, headers=PART)
     abroad = seat.post("/store/printers/search", data={"network": "93.184.216.34"}, headers=PART)
 
     assert len(asked) == 254
-    assert re.search(r"127\.0\.0\.1:\d+", found.text)
+    assert f"127.0.0.1:{other.port}" in found.text
     assert "answers like a receipt printer" in found.text
     assert abroad.status_code == 422
 
