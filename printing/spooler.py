@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from printing.document import as_attempt
+from printing.documents.versions import template_of
 from printing.encoder import BAND_BYTES, CUT, Encoded, encode
 from printing.evidence import Evidence, answered, probe, question
 from printing.job import IN_FLIGHT, Job, JobState, JobStore, after_unknown
@@ -291,6 +292,7 @@ class Spooler:
             "connection": f"{self._run_id}-{self._connections}",
             "evidence": evidence.value,
             "drawer": kicked,
+            "template": template_of(job.document_class),
         }
         self._store.mark(
             job.job_id,
