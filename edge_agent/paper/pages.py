@@ -182,8 +182,9 @@ def _job_view(edge: Edge, job_id: str) -> dict[str, Any]:
     connection = edge.database.read()
     row = steps.require_job(connection, job_id)
     printer = rows.find_printer(connection, row.printer_id)
-    log = []
+    log, grade, template = [], "", ""
     for each in rows.log_of(connection, job_id):
+        grade, template = each.facts.get("evidence", grade), each.facts.get("template", template)
         who = people_rows.find_person(connection, each.by) if each.by else None
         log.append(
             (
@@ -198,6 +199,8 @@ def _job_view(edge: Edge, job_id: str) -> dict[str, Any]:
     return {
         "job": _shown(row, printer.name if printer else ""),
         "log": log,
+        "grade": evidence_word(grade)[0] if grade else "",
+        "template": template,
         "doubt": row.state in {"unknown", "sent_unconfirmed"},
         "waiting": waiting,
         "also": slip_label(COMPANIONS[Slip(row.document)]) if row.document in COMPANIONS else "",
