@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.paper import rows, steps
+from edge_agent.paper import rows, rules, steps
 from edge_agent.paper.rules import Slip, Standing, Station, route, to_backup
 from edge_agent.paper.service import PaperService
 from edge_agent.paper.settling import last_slip, move_waiting, queue_companion
@@ -284,3 +284,21 @@ def test_the_scan_of_a_carton_proves_its_label(store: Store) -> None:
 
     assert seen is not None
     assert (seen.job_id, seen.state) == (job_id, "seen")
+
+
+def test_the_service_hands_over_by_itself(
+    store: Store, printer: VirtualPrinter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "BACKUP_AFTER_US", 0)
+    add_printer(store, printer.port, name="Spare", purposes=("list",))
+    add_printer(store, 9, name="Front", backup="spare")
+    service = PaperService(store.edge, limits=QUICK)
+    service.start()
+    try:
+        sold = store.sell()
+        printed(store, sold.receipt_job)
+    finally:
+        service.stop()
+
+    assert job(store, sold.receipt_job).printer_id == "spare"
+    assert "BACKUP FROM Front" in printer.machine.slips()[0].text
