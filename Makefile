@@ -12,6 +12,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do if command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 ARGS ?=
 SEEDS ?= 200
+SLIPS ?= 10000
 MINUTES ?= 10
 PIP := -m pip --disable-pip-version-check --no-input --quiet --quiet
 TEST := .venv-test/bin
@@ -46,8 +47,9 @@ test: .venv-test/.stamp tools ## Everything CI runs
 journeys: .venv-test/.stamp tools ## Take every journey through Chromium with every fault struck both ways
 	@ORDERSPINE_JOURNEY_FAULTS="wifi wifi+1 line line+1 store store+1 hub hub+1 broker broker+1" $(TEST)/python -m pytest -q tests/browser/edge/test_fulfil_under_faults.py $(ARGS)
 
-sim: .venv-test/.stamp ## Run SEEDS=200 simulated companies, each with its own faults, on two cores
+sim: .venv-test/.stamp ## Run SEEDS=200 simulated companies and SLIPS=10000 print queues, with faults, on two cores
 	@$(TEST)/python -m tests.simulation --seeds $(SEEDS) --jobs 2 $(ARGS)
+	@$(TEST)/python -m tests.simulation.paper --seeds $(SLIPS) --jobs 2
 
 mutants: .venv-test/.stamp ## Take each guard away and count the seeds until that shows; ARGS=--keep keeps the table
 	@$(TEST)/python -m tests.simulation.mutants --jobs 2 $(ARGS)
@@ -68,7 +70,7 @@ lock: ## Pin every dependency with hashes again, from pyproject.toml
 	uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url --extra demo --extra postgres --group dev pyproject.toml -o deploy/requirements-dev.lock
 
 clean: ## Remove both environments and what the tools left behind
-	rm -rf .venv .venv-test .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info test-artifacts bench.json
+	rm -rf .venv .venv-test .oracles .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info test-artifacts bench.json
 
 # --- what the targets above stand on ---------------------------------------------------------------------
 #
@@ -91,13 +93,17 @@ clean: ## Remove both environments and what the tools left behind
 	@.venv-test/bin/python $(PIP) install --no-deps -e .
 	@touch $@
 
-.PHONY: tools _python
+.PHONY: tools _programs _python
 
-tools:
+tools: _programs .oracles/.stamp
+
+_programs:
 	@PATH="$$PATH:/usr/sbin"; missing=""; \
 	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
 	command -v zbarimg >/dev/null || missing="$$missing zbar-tools"; \
+	command -v zint >/dev/null || missing="$$missing zint"; \
+	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
 	[ -z "$$missing" ] && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing$$missing" >&2; \
@@ -106,6 +112,13 @@ tools:
 	  echo "The tests need$$missing, which are not here." >&2; \
 	  echo "  -> As root: apt-get install$$missing" >&2; exit 1; \
 	fi
+
+# Encoders and a client of others that the tests of printing are compared with: exact versions, by their hashes.
+.oracles/.stamp: tests/oracles/package.json tests/oracles/package-lock.json | _programs
+	@echo "Installing the oracles of printing into .oracles (once, a few seconds)" >&2
+	@mkdir -p .oracles && cp tests/oracles/package.json tests/oracles/package-lock.json .oracles/
+	@cd .oracles && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 _python:
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer was not found." >&2; echo "  -> Install it, or say where it is: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }

@@ -8,6 +8,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Final, ParamSpec
@@ -242,28 +243,37 @@ def catalog_import(
 
 @printer_app.command("add", epilog="Example: `orderspine edge printer add Counter 192.168.1.50 --port 9100`")
 @friendly
-def printer_add(  # noqa: PLR0917 - one option each
+def printer_add(  # noqa: PLR0913, PLR0917 - one option each
     name: str,
     host: str,
     config: Config = None,
     port: Annotated[int, typer.Option(min=1, max=65535)] = 9100,
     profile: Annotated[str, typer.Option(help="What kind of printer it is.")] = "epson_80",
     purposes: Annotated[str, typer.Option(help="What it prints, separated by commas.")] = "receipt",
+    transport: Annotated[
+        str, typer.Option(help="tcp; or device, serial, file: then HOST is the path.")
+    ] = "tcp",
+    station: Annotated[str, typer.Option(help="The till it stands at; empty for all.")] = "",
+    backup: Annotated[str, typer.Option(help="The printer that stands in for it.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Add a printer; a running store takes it up within a second."""
     from edge_agent.paper.rows import PrinterRow
     from edge_agent.paper.rules import check_purposes
     from edge_agent.paper.steps import put_printer
+    from edge_agent.paper.ways import check_way
     from printing.profiles import profile_of
 
     profile_of(profile)
     wanted = check_purposes([word.strip() for word in purposes.split(",") if word.strip()])
     with opened(config) as edge:
-        row = PrinterRow("", name, host, port, profile, wanted, active=True)
+        way = {"host": host, "path": ""} if transport == "tcp" else {"host": "", "path": host}
+        row = PrinterRow("", name, way["host"], port, profile, wanted, active=True)
+        row = replace(row, transport=transport, path=way["path"], station=station, backup=backup)
+        check_way(row)
         added = edge.database.write(lambda unit: put_printer(unit, edge, row))
         answer = {"printer_id": added.printer_id, "name": name, "host": host, "port": port}
-        say(answer, as_json=as_json, text=f"{name} prints at {host}:{port} ({added.printer_id}).")
+        say(answer, as_json=as_json, text=f"{name} prints at {added.address} ({added.printer_id}).")
 
 
 @printer_app.command("list", epilog="Example: `orderspine edge printer list`")

@@ -129,6 +129,17 @@ def code128_modules(data: str, dots: int) -> tuple[str, int]:
     return modules, _module_dots(f"The Code 128 of {data!r}", len(modules), dots)
 
 
+def code128_b_dots(data: str, dots: int) -> tuple[int, int]:
+    """Return (modules, dots of the narrowest bar) of a Code 128 all in code set B, as label printers set it.
+
+    Raises:
+        Invalid: as `plan_code128`.
+    """
+    plan_code128(data, dots)
+    modules = _modules((("B", data),))
+    return modules, _module_dots(f"The Code 128 of {data!r}", modules, dots)
+
+
 def plan_gs1_128(digits: str, dots: int) -> tuple[bytes, int]:
     """Return (data of `GS k 73`, dots of the narrowest bar) of a GS1-128 of pairs of digits.
 

@@ -1,5 +1,6 @@
 """The `orderspine printer` commands."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +14,16 @@ printer_app = typer.Typer(
     no_args_is_help=True,
     epilog="Examples:  orderspine printer virtual --port 9100   |   orderspine printer --help",
 )
-ProfileName = Annotated[str, typer.Option("--profile", help="epson_80, epson_58 or generic_80.")]
+ProfileName = Annotated[
+    str,
+    typer.Option("--profile", help="epson_80, epson_58, generic_80, generic_58 or label_4in (ZPL)."),
+]
 
 
 @printer_app.command(
     "virtual",
     epilog="Examples:  orderspine printer virtual --port 9100   |   "
-    "orderspine printer virtual --port 9101 --page-port 9181 --profile epson_58 --folder slips",
+    "orderspine printer virtual --port 9101 --page-port 9181 --brand rongta_rp80 --folder slips",
 )
 def virtual(  # noqa: PLR0917 - typer reads its options from the parameters
     port: Annotated[
@@ -34,22 +38,52 @@ def virtual(  # noqa: PLR0917 - typer reads its options from the parameters
     name: Annotated[
         str, typer.Option("--name", help="What people call it, such as 'Leeds Briggate, Till 1'.")
     ] = "",
+    brand: Annotated[
+        str, typer.Option("--brand", help="Whose habits it has; see `orderspine printer brands`.")
+    ] = "",
 ) -> None:
-    """Run a printer made of software: ESC/POS in, a picture of the paper out, faults on demand."""
+    """Run a printer made of software: ESC/POS or ZPL in, a picture of the paper out, faults on demand."""
     from printing.virtual.run import serve
     from protocol.kit.system import SystemClock
 
+    kind = brand or profile
     typer.echo(
-        f"Printer on {host}:{port} ({profile}). Watch the paper: http://{host}:{page_port}/  Ctrl+C ends it."
+        f"Printer on {host}:{port} ({kind}). Watch the paper: http://{host}:{page_port}/  Ctrl+C ends it."
     )
     try:
-        serve(port, page_port, profile, SystemClock(), folder=folder, host=host, name=name)
+        serve(port, page_port, kind, SystemClock(), folder=folder, host=host, name=name)
     except OSError as error:
         raise Invalid(
             f"The virtual printer cannot listen on {host}:{port}: {error.strerror}.",
             "Choose another --port, or end the program that has it.",
             code="port_taken",
         ) from error
+
+
+@printer_app.command(
+    "brands", epilog="Examples:  orderspine printer brands   |   orderspine printer brands --json"
+)
+def brands(
+    as_json: Annotated[bool, typer.Option("--json", help="Answer a program.")] = False,
+) -> None:
+    """List whose habits a virtual printer can have, and what each answers."""
+    from printing.virtual.brands import BRANDS
+
+    known = [
+        {
+            "brand": brand.name,
+            "profile": brand.profile.name,
+            "buffer_bytes": brand.buffer_bytes,
+            "answers": brand.answers,
+        }
+        for brand in BRANDS.values()
+    ]
+    if as_json:
+        typer.echo(json.dumps({"brands": known}))
+        return
+    for brand in BRANDS.values():
+        said = ", ".join(brand.answers) or "answers nothing"
+        typer.echo(f"{brand.name:<16} {brand.profile.name:<10} {brand.buffer_bytes // 1024:>3} KB  {said}")
 
 
 @printer_app.command(

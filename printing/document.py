@@ -104,9 +104,16 @@ class Cut:
     """Feed to the knife and cut."""
 
 
-Block = Text | Row | Rule | Symbol | Space | Band | Kick | Cut
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """The upper half of one code page by its table number, as this printer has it: for a person to read."""
+
+    table: int
+
+
+Block = Text | Row | Rule | Symbol | Space | Band | Kick | Cut | Letters
 _BLOCKS: Final[dict[str, type[Block]]] = {
-    kind.__name__.lower(): kind for kind in (Text, Row, Rule, Symbol, Space, Band, Kick, Cut)
+    kind.__name__.lower(): kind for kind in (Text, Row, Rule, Symbol, Space, Band, Kick, Cut, Letters)
 }
 
 
@@ -146,8 +153,21 @@ def as_attempt(document: Document, attempt: int) -> Document:
     finally:
         language.reset(spoken)
     blocks = tuple(_with_attempt(block, attempt) for block in document.blocks)
+    return _headed(replace(document, blocks=blocks), band)
+
+
+def as_backup(document: Document, printer: str) -> Document:
+    """Return the slip as another printer puts it out: it says whose it is, so that it is carried there."""
+    spoken = language.set(document.language)
+    try:
+        return _headed(document, Band(_("BACKUP FROM {printer}", printer=printer)))
+    finally:
+        language.reset(spoken)
+
+
+def _headed(document: Document, band: Band) -> Document:
     at = 1 if document.opens_drawer else 0
-    return replace(document, blocks=(*blocks[:at], band, *blocks[at:]))
+    return replace(document, blocks=(*document.blocks[:at], band, *document.blocks[at:]))
 
 
 def _with_attempt(block: Block, attempt: int) -> Block:

@@ -29,12 +29,17 @@ from printing.barcodes import (
     plan_qr,
     qr_matrix,
 )
-from printing.document import Cut, Document, Space, Symbol
+from printing.document import Cut, Document, Letters, Space, Symbol
 from printing.layout import Segment, TextLine, columns_of, lay_out
 from printing.profiles import Profile
 from printing.raster import draw_line, draw_text
+from printing.zpl import encode_label
+from protocol.errors import Invalid
 
 BAND_BYTES: Final = 4096  # the receive buffer of small printers
+LETTERS_IN_A_ROW: Final = 32
+LINE_DOTS: Final = 30
+LONGEST_DOTS: Final = 80_000  # ten metres; a pick list of 200 lines is four
 BARCODE_DOTS: Final = 72
 CUT: Final = esc.GS + b"VB\x00"  # feed the last line past the knife, then a partial cut
 FEED_WITHOUT_CUT: Final = esc.ESC + b"d\x04"
@@ -57,11 +62,14 @@ class Encoded:
 
 
 def encode(document: Document, profile: Profile) -> Encoded:
-    """Return the bytes of a document for one kind of printer.
+    """Return the bytes of a document for one kind of printer, in the language it obeys.
 
     Raises:
-        Invalid: when a symbol cannot be drawn or does not fit the paper.
+        Invalid: when a symbol cannot be drawn or does not fit the paper, or the slip is endless.
     """
+    check_length(document, profile)
+    if profile.language == "zpl":
+        return Encoded(b"", encode_label(document, profile), b"")  # a label printer has no drawer
     writer = _Writer(profile)
     lines = list(lay_out(document, profile))
     ends_with_cut = bool(lines) and isinstance(lines[-1], Cut)
@@ -75,10 +83,30 @@ def encode(document: Document, profile: Profile) -> Encoded:
                 writer.feed(count)
             case Cut():
                 writer.out += CUT
+            case Letters(table):
+                writer.letters(table)
     if not ends_with_cut:
         writer.out += FEED_WITHOUT_CUT
     kick = esc.CD_KICK_2 if document.opens_drawer else b""
     return Encoded(kick, bytes(writer.out), CUT if ends_with_cut else b"")
+
+
+def check_length(document: Document, profile: Profile) -> None:
+    """Refuse a slip that would use up a roll.
+
+    Raises:
+        Invalid: `slip_too_long`.
+    """
+    if len(document.blocks) * profile.dots <= LONGEST_DOTS:
+        return  # not even if each block were as high as the paper is wide
+    lines = sum(line.tall for line in lay_out(document, profile) if isinstance(line, TextLine))
+    if lines * LINE_DOTS > LONGEST_DOTS:
+        raise Invalid(
+            f"{document.title} would be {lines * LINE_DOTS // 8000} metres long.",
+            "Look at it on the screen, or print it in parts.",
+            code="slip_too_long",
+            lines=lines,
+        )
 
 
 @lru_cache(maxsize=16)
@@ -121,6 +149,16 @@ class _Writer:
         self._set_style(line)
         self.out += spelled
         self.out += b"\n"
+
+    def letters(self, table: int) -> None:
+        """Print the upper half of a code page by its number; no byte of it is a command."""
+        self._set_align("left")
+        self._set_style(TextLine(()))
+        self.out += esc.CODEPAGE_CHANGE + bytes((min(max(table, 0), 255),))
+        row = min(self._profile.columns, LETTERS_IN_A_ROW)
+        for start in range(0x80, 0x100, row):
+            self.out += bytes(range(start, min(start + row, 0x100))) + b"\n"
+        self.out += esc.CODEPAGE_CHANGE + bytes((self._pages[self._page][0],))
 
     def _set_align(self, align: str) -> None:
         if align != self._align:

@@ -25,7 +25,7 @@ class JobState(StrEnum):
     SENT_UNCONFIRMED = "sent_unconfirmed"  # this printer cannot say so
     UNKNOWN = "unknown"  # begun and never acknowledged: it may lie on the counter or not
     SEEN = "seen"  # somebody scanned the slip
-    RESOLVED_PRINTED = "resolved_printed"  # a person said it is there
+    RESOLVED_PRINTED = "resolved_printed"  # a person said it is there, or a later answer proved it
     RESOLVED_MISSING = "resolved_missing"  # a person said it is not; queued again as the next attempt
     EXPIRED = "expired"  # too old to be of use; never sent
     VOIDED = "voided"  # cancelled before it was sent
@@ -37,11 +37,12 @@ IN_FLIGHT: Final = frozenset({S.SENDING, S.SENT, S.HELD_AT_PRINTER})
 FINAL: Final = frozenset(
     {S.PRINTED, S.SENT_UNCONFIRMED, S.SEEN, S.RESOLVED_PRINTED, S.EXPIRED, S.VOIDED, S.REFUSED}
 )
+WHOLE: Final = frozenset({S.PRINTED, S.SEEN, S.RESOLVED_PRINTED})
 TRANSITIONS: Final[dict[JobState, frozenset[JobState]]] = {
     S.QUEUED: frozenset({S.SENDING, S.EXPIRED, S.VOIDED, S.REFUSED}),
     S.SENDING: frozenset({S.QUEUED, S.SENT, S.HELD_AT_PRINTER, S.PRINTED, S.SENT_UNCONFIRMED, S.UNKNOWN}),
     S.SENT: frozenset({S.HELD_AT_PRINTER, S.PRINTED, S.SENT_UNCONFIRMED, S.UNKNOWN}),
-    S.HELD_AT_PRINTER: frozenset({S.SENT, S.PRINTED, S.SENT_UNCONFIRMED, S.UNKNOWN}),
+    S.HELD_AT_PRINTER: frozenset({S.QUEUED, S.SENT, S.PRINTED, S.SENT_UNCONFIRMED, S.UNKNOWN}),
     S.PRINTED: frozenset({S.SEEN}),
     S.SENT_UNCONFIRMED: frozenset({S.SEEN, S.RESOLVED_PRINTED, S.RESOLVED_MISSING}),
     S.UNKNOWN: frozenset({S.QUEUED, S.SEEN, S.RESOLVED_PRINTED, S.RESOLVED_MISSING}),
@@ -61,6 +62,9 @@ REPRINTS: Final[dict[str, Reprint]] = {
     "till_report": "auto",
     "parked_slip": "auto",
     "test_page": "auto",
+    "calibration": "auto",
+    "gift_receipt": "auto",
+    "item_sticker": "auto",
     "pick_list": "auto",
     "void_slip": "auto",
     "packing_slip": "auto",
@@ -166,6 +170,15 @@ class JobStore(Protocol):
         Marking SENDING also sets the job's `ever_sent`. `detail` is a sentence for a person, `facts`
         what the audit trail keeps (token, printer's answers, bytes handed over).
         """
+
+    def ended_whole(self, printer_id: str) -> bool:
+        """Tell whether what this printer was sent last is known to have come out whole; true after nothing.
+
+        After a start nobody else remembers in what state the printer was left.
+        """
+
+    def prove(self, job_id: str, *, attempt: int, detail: str) -> None:
+        """Take a job that is still UNKNOWN in this attempt as RESOLVED_PRINTED; else change nothing."""
 
     def wait(self, timeout_seconds: float) -> None:
         """Return when a job may have been queued, or after the timeout.

@@ -14,7 +14,7 @@ from functools import lru_cache
 import wcwidth
 
 from printing.barcodes import code128_fits
-from printing.document import Align, Band, Block, Cut, Document, Kick, Row, Rule, Space, Symbol, Text
+from printing.document import Align, Band, Block, Cut, Document, Kick, Letters, Row, Rule, Space, Symbol, Text
 from printing.profiles import Profile
 
 TAB_COLUMNS = 4
@@ -44,7 +44,7 @@ class TextLine:
     inverse: bool = False
 
 
-Line = TextLine | Symbol | Space | Cut
+Line = TextLine | Symbol | Space | Cut | Letters
 
 
 def clean(text: str) -> str:
@@ -140,7 +140,7 @@ def _lines(block: Block, profile: Profile) -> Iterator[Line]:
             yield Space()
         case Symbol(kind="code128", spare=True) if not code128_fits(block.data, profile.dots):
             yield from _lines(Text(block.data, "center"), profile)
-        case Symbol() | Space() | Cut():
+        case Symbol() | Space() | Cut() | Letters():
             yield block
         case Kick():
             return

@@ -1,10 +1,14 @@
 """A conversation with one printer over one connection: questions, answers, and what is known so far."""
 
 from collections import deque
+from typing import Final
 
 from printing.status import (
+    LABEL_QUESTIONS,
     QUESTIONS,
     AnswerParser,
+    LabelAnswerParser,
+    Noise,
     Number,
     PrinterStatus,
     RealTimeByte,
@@ -16,20 +20,33 @@ from printing.status import (
 from printing.transports.base import Link
 from protocol.clock import Clock
 
+HEADER_END: Final = bytes(16)  # longer than any command without its payload; printers ignore it
+
 
 class Session:
     """One connection with its answers. Nothing learnt here outlives the connection."""
 
-    def __init__(self, link: Link, clock: Clock) -> None:
+    def __init__(self, link: Link, clock: Clock, language: str = "escpos") -> None:
         self.status = PrinterStatus()
         self.tokens: list[str] = []
         self.numbers = 0
+        self.noise = 0
         self.heard_at: float | None = None
         self._link = link
         self._clock = clock
-        self._parser = AnswerParser()
+        self._questions = LABEL_QUESTIONS if language == "zpl" else QUESTIONS
+        self._parser: AnswerParser | LabelAnswerParser = (
+            LabelAnswerParser() if language == "zpl" else AnswerParser()
+        )
         self._unanswered: deque[list[int]] = deque()
         self._asked = bytearray()
+
+    def begin(self) -> None:
+        """Let a command end that an earlier connection left half told, before questions become part of it.
+
+        Without these bytes `10 04` could be taken for the size of a picture, and the next slips for dots.
+        """
+        self._asked += HEADER_END
 
     @property
     def asking(self) -> bool:
@@ -40,7 +57,12 @@ class Session:
         """Ask for the status with the next exchange, unless the last questions are still open."""
         if not self._unanswered:
             self._unanswered.append([])
-            self._asked += QUESTIONS
+            self._asked += self._questions
+
+    def forget_questions(self) -> None:
+        """Wait for no answer any more, because this printer gives none."""
+        self._unanswered.clear()
+        self._asked.clear()
 
     def exchange(self, out: bytes, timeout_seconds: float) -> int:
         """Send and read what is possible within the timeout; return how many bytes of `out` went.
@@ -67,12 +89,17 @@ class Session:
             match answer:
                 case RealTimeByte(bits):
                     self._answered(bits)
+                case PrinterStatus():
+                    self._unanswered.clear()
+                    self.status = answer
                 case Report():
                     self.status = with_report(self.status, answer)
                 case Token(text):
                     self.tokens.append(text)
                 case Number():
                     self.numbers += 1
+                case Noise():
+                    self.noise += 1
 
     def _answered(self, bits: int) -> None:
         if not self._unanswered:

@@ -5,6 +5,8 @@ reports the printer pushes by itself, one-byte numbers from `GS r`, and blocks t
 which the process id (`GS ( H`) is the one that proves paper. They are told apart by fixed bits. A
 `DLE EOT` answer does not say which question it answers, therefore questions are asked one set at a
 time and answered in order.
+
+A label printer (ZPL) answers `~HS` with three lines between STX and ETX, which together are its whole status.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +17,9 @@ ASK_CAUSE: Final = b"\x10\x04\x02"
 ASK_ERROR: Final = b"\x10\x04\x03"
 ASK_PAPER: Final = b"\x10\x04\x04"
 QUESTIONS: Final = ASK_PRINTER + ASK_CAUSE + ASK_ERROR + ASK_PAPER
+LABEL_QUESTIONS: Final = b"~HS"
 _BLOCKS: Final = frozenset({0x35, 0x37, 0x3B, 0x3D, 0x5F})
+_FLOW: Final = frozenset({0x11, 0x13})  # XON, XOFF
 _LONGEST_BLOCK: Final = 128
 
 
@@ -44,6 +48,13 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """A byte that no printer answers with: somebody else speaks, or the line is broken."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """A process id: everything sent before it has been printed."""
 
@@ -55,9 +66,6 @@ class Block:
     """Another answer that ends with NUL."""
 
     data: bytes
-
-
-Answer = RealTimeByte | Report | Number | Token | Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,9 @@ class PrinterStatus:
     def blocked(self) -> bool:
         """Tell whether the printer cannot print now."""
         return self.offline or self.cover_open or self.paper_end or self.cutter_error or self.error
+
+
+Answer = RealTimeByte | Report | Number | Noise | Token | Block | PrinterStatus
 
 
 def with_answers(bits: tuple[int, int, int, int]) -> PrinterStatus:
@@ -127,11 +138,11 @@ class AnswerParser:
         self._report = []
         if byte in _BLOCKS:
             self._block.append(byte)
-            return None
-        if byte & 0x93 == 0x10:
+        elif byte & 0x93 == 0x10:
             self._report = [byte]
-            return None
-        return Number(byte) if byte & 0x90 == 0 else None
+        elif byte not in _FLOW:
+            return Number(byte) if byte & 0x90 == 0 else Noise(byte)
+        return None
 
     def _in_block(self, byte: int) -> Answer | None:
         if byte and len(self._block) < _LONGEST_BLOCK:
@@ -155,3 +166,38 @@ class AnswerParser:
             error=bool(second & 0x68),
             paper_end=bool(third & 0x0C),
         )
+
+
+class LabelAnswerParser:
+    """Reads the answers of a label printer to `~HS`: one status from three lines, cut anywhere."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+        self._lines: list[list[str]] = []
+
+    def feed(self, data: bytes) -> list[Answer]:
+        """Take in bytes and return the statuses that are complete now."""
+        self._pending += data
+        answers: list[Answer] = []
+        while (end := self._pending.find(b"\x03")) >= 0:
+            line = bytes(self._pending[:end]).rpartition(b"\x02")[2]
+            del self._pending[: end + 1]
+            self._lines.append(line.decode("ascii", errors="replace").split(","))
+            if len(self._lines) == 3:
+                answers.extend(_label_status(self._lines))
+                self._lines = []
+        del self._pending[:-_LONGEST_BLOCK]
+        return answers
+
+
+def _label_status(lines: list[list[str]]) -> list[Answer]:
+    """Return the status of `~HS`, or nothing when it is not such an answer.
+
+    First line: paper out is its second field, pause its third. Second line: head open its third, ribbon out
+    its fourth.
+    """
+    first, second, _third = lines
+    if len(first) < 12 or len(second) < 10:
+        return []
+    paper_out, paused, open_head = first[1] == "1", first[2] == "1", second[2] == "1"
+    return [PrinterStatus(offline=paused, cover_open=open_head, paper_end=paper_out, error=second[3] == "1")]

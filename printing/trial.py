@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from printing.documents.test_page import PrinterTestFacts, printer_test
 from printing.encoder import encode
+from printing.evidence import ASK_TO_ANSWER, ASK_WHEN_THERE
 from printing.profiles import Profile
 from printing.session import Session
-from printing.spooler import ASK_TO_ANSWER, ASK_WHEN_THERE
 from printing.transports.tcp9100 import Tcp9100
 from protocol.clock import Clock, from_us
 from protocol.errors import PrinterUnavailable

@@ -4,7 +4,8 @@
 
 Ours: a store's own queue, spooler and TCP transport against the virtual printer on loopback; the clock starts
 before the job is written durably and stops when the printer has more than the status questions. Its limit is
-one durable row and as many bytes on an open connection. Rendering is measured for a receipt of thirty lines
+one durable row and as many bytes on an open connection. Queueing is measured with none waiting and behind ten
+thousand; its limit is one durable row. Rendering is measured for a receipt of thirty lines
 with both codes and for a pick list of thirty; its limit is the bare text of these lines as bytes.
 """
 
@@ -22,6 +23,7 @@ from zoneinfo import ZoneInfo
 from deploy.bench.table import Row, cost, percentile
 from edge_agent.app import parts
 from edge_agent.context import Edge
+from edge_agent.database import EdgeUnit
 from edge_agent.paper.rows import PrinterRow
 from edge_agent.paper.service import PaperService
 from edge_agent.paper.steps import put_printer, queue_test_page
@@ -39,6 +41,7 @@ from protocol.kit.sqlite import connect
 from protocol.kit.system import SystemClock
 
 LINES: Final = 30
+WAITING: Final = 10_000
 HOST: Final = "127.0.0.1"
 PATIENCE_SECONDS: Final = 5.0
 AT: Final = datetime(2026, 11, 28, 14, 5, tzinfo=ZoneInfo("Europe/London"))
@@ -106,6 +109,7 @@ def measure(slips: int = 200) -> list[Row]:
         _rendered("print: render a receipt of 30 lines", long_receipt, slips),
         _rendered("print: render a pick list of 30 lines", long_pick_list, slips),
         _first_byte(slips),
+        _enqueue(slips),
     ]
 
 
@@ -155,6 +159,63 @@ def _first_byte(slips: int) -> Row:
         met=median <= 20.0,
         notes=f"p99 {percentile(took, 0.99):.1f} ms",
     )
+
+
+def _enqueue(slips: int) -> Row:
+    """Queue slips durably behind ten thousand that wait; the limit is as many bare durable rows."""
+    with tempfile.TemporaryDirectory(prefix="orderspine-bench-") as name:
+        folder = Path(name)
+        edge = parts(load_settings(None, data_dir=folder / "edge", marker_file=folder / "marker"))
+        try:
+            at = PrinterRow("", "Counter", HOST, 9, "epson_80", ("receipt", "report"), active=False)
+            known = edge.database.write(lambda unit: put_printer(unit, edge, at))
+
+            def one(_n: int) -> float:
+                return _timed(
+                    lambda: edge.database.write(lambda unit: queue_test_page(unit, edge, known.printer_id))
+                )
+
+            def fill(unit: EdgeUnit) -> None:
+                for _ in range(WAITING):
+                    queue_test_page(unit, edge, known.printer_id)
+
+            # The log of writes has its full size in all three, since a file that grows is slower to sync.
+            edge.database.write(fill)
+            edge.database.write(_forget_all)
+            empty = percentile([one(n) for n in range(slips)], 0.5)
+            edge.database.write(fill)
+            full = percentile([one(n) for n in range(slips)], 0.5)
+        finally:
+            edge.database.close()
+        limit = _bare_row(folder / "bare.db", slips)
+    return cost(
+        f"print: enqueue behind {WAITING:,} waiting",
+        full,
+        limit,
+        "ms median",
+        "as with none waiting",
+        met=full <= 2 * empty,
+        notes=f"{empty:.2f} ms with none waiting",
+    )
+
+
+def _forget_all(unit: EdgeUnit) -> None:
+    unit.connection.execute("DELETE FROM print_jobs")
+
+
+def _bare_row(file: Path, times: int) -> float:
+    """Return the median milliseconds of one durable row."""
+    database = connect(file)
+    database.execute("CREATE TABLE jobs (n INTEGER PRIMARY KEY, facts TEXT)")
+    database.execute("BEGIN")
+    database.executemany("INSERT INTO jobs (facts) VALUES (?)", [("x" * 400,)] * WAITING)
+    database.execute("COMMIT")
+    took = [
+        _timed(lambda: database.execute("INSERT INTO jobs (facts) VALUES (?)", ("x" * 200,)))
+        for _ in range(times)
+    ]
+    database.close()
+    return percentile(took, 0.5)
 
 
 def _until_first_byte(edge: Edge, printer: VirtualPrinter, printer_id: str) -> float:

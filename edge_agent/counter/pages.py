@@ -28,6 +28,7 @@ from edge_agent.pages import (
     show,
     templates_of,
 )
+from edge_agent.paper import steps as paper_steps
 from edge_agent.web import edge_of, signed_in
 from protocol.errors import Invalid, StaleVersion
 from protocol.ids import parse_slip_code
@@ -277,12 +278,12 @@ async def _add(request: Request, edge: Edge, person: CurrentPerson, code: str) -
 
 
 async def _slip(request: Request, edge: Edge, person: CurrentPerson, code: str) -> Response | None:
-    sscc = read_label(code)
-    if sscc:
-        return go_to(request, f"/transfers/carton/{sscc}")
-    slip = parse_slip_code(code)
-    if slip is None:
+    sscc, slip = read_label(code), parse_slip_code(code)
+    if not sscc and slip is None:
         return None
+    await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
+    if slip is None:
+        return go_to(request, f"/transfers/carton/{sscc}")
     if slip[0] == "tf":
         return go_to(request, f"/transfers/number/{slip[1]}")
     if slip[0] == steps.SLIP_TYPE:

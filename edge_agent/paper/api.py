@@ -14,14 +14,18 @@ from edge_agent.context import Edge
 from edge_agent.paper import rows, steps
 from edge_agent.paper.rules import check_purposes, slip_label, state_label
 from edge_agent.paper.service import PaperService
+from edge_agent.paper.settling import last_slip, move_waiting, queue_calibration
 from edge_agent.paper.slips import Slips
+from edge_agent.paper.ways import check_way
 from edge_agent.web import REFUSALS, edge_of, signed_in
+from printing.discovery import Found, neighbours, own_address, search
 from printing.document import as_attempt
 from printing.encoder import encode
-from printing.profiles import PROFILES, profile_of
-from printing.spooler import Condition
+from printing.printer import Condition
+from printing.profiles import PROFILES, profile_of, with_pages
 from printing.virtual.preview import render_preview
 from protocol.kit.sqlite import Connection
+from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson, require
 from protocol.people import StoreRole
 
@@ -29,26 +33,40 @@ AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
 Manager = Annotated[CurrentPerson, Depends(require(StoreRole.MANAGER))]
 IdPath = Annotated[str, Path(max_length=64)]
-HostName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")]
+HostName = Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z0-9._:-]*$")]
 
 router = APIRouter(prefix="/api", tags=["paper"], responses=REFUSALS)
 
 
 class PrinterWanted(BaseModel):
-    """A printer to add or change. `profile` is one of `GET /api/printer-profiles`."""
+    """A printer to add or change. `profile` is one of `GET /api/printer-profiles`.
+
+    `transport` is tcp (with host and port), device or serial (with path and baud), or file (path is its
+    name). `station` is the till or desk it stands at, `backup` the printer that stands in for it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1, max_length=60)
-    host: HostName
+    host: HostName = ""
     port: int = Field(default=9100, ge=1, le=65535)
     profile: str = Field(default="epson_80", max_length=40)
-    purposes: tuple[str, ...] = Field(default=("receipt",), max_length=4)
+    purposes: tuple[str, ...] = Field(default=("receipt",), max_length=24)
     active: bool = True
+    transport: str = Field(default="tcp", max_length=10)
+    path: str = Field(default="", max_length=160)
+    baud: int = Field(default=9600, ge=1, le=4_000_000)
+    station: str = Field(default="", max_length=40)
+    backup: str = Field(default="", max_length=64)
+    pages: str = Field(default="", max_length=200)
 
 
 class PrinterAnswer(BaseModel):
-    """A printer and what is known of it now. `waiting` counts the slips in its queue."""
+    """A printer and what is known of it now.
+
+    `waiting` counts the slips in its queue. `evidence` is what it was found to be able to say: A confirms
+    each slip by a token, B by a queued status, C says only how it is, E nothing; empty until it was asked.
+    """
 
     printer_id: str
     name: str
@@ -57,6 +75,14 @@ class PrinterAnswer(BaseModel):
     profile: str
     purposes: tuple[str, ...]
     active: bool
+    transport: str
+    path: str
+    baud: int
+    station: str
+    backup: str
+    pages: str
+    address: str
+    evidence: str
     state: str
     detail: str
     since_us: int
@@ -123,6 +149,20 @@ class Queued(BaseModel):
     job_id: str
 
 
+class Moved(BaseModel):
+    """How many slips went to another printer."""
+
+    moved: int
+
+
+class LastAnswer(BaseModel):
+    """What the last slip settled: how many are taken as printed, and how many print again."""
+
+    job: JobAnswer
+    printed: int
+    missing: int
+
+
 def printer_views(connection: Connection, paper: PaperService | None) -> list[PrinterAnswer]:
     """Return every printer with its live condition, for the API and for the page."""
     known: dict[str, Condition] = paper.conditions() if paper else {}
@@ -133,11 +173,14 @@ def printer_views(connection: Connection, paper: PaperService | None) -> list[Pr
         )
     )
     stopped = Condition("stopped", "", 0)
+    grades = rows.evidence(connection)
     return [
         PrinterAnswer(
             **asdict(each),
             **_condition(known.get(each.printer_id, stopped)),
             waiting=waiting.get(each.printer_id, 0),
+            address=each.address,
+            evidence=grades.get(each.printer_id, ("", 0))[0],
         )
         for each in rows.printers(connection)
     ]
@@ -169,8 +212,8 @@ def preview_png(edge: Edge, job_id: str) -> bytes:
     connection = edge.database.read()
     job = steps.require_job(connection, job_id)
     printer = rows.find_printer(connection, job.printer_id)
-    profile = profile_of(printer.profile if printer else "epson_80")
-    document = as_attempt(Slips(edge.settings).document(connection, job), job.attempt)
+    profile = with_pages(profile_of(printer.profile), printer.pages) if printer else profile_of("epson_80")
+    document = as_attempt(Slips(edge.settings).printed(connection, job), job.attempt)
     return render_preview(encode(document, profile).data, profile)
 
 
@@ -203,17 +246,22 @@ async def change_printer(
     return await _put(request, edge, printer_id, wanted)
 
 
-async def _put(request: Request, edge: Edge, printer_id: str, wanted: PrinterWanted) -> PrinterAnswer:
+def printer_row(printer_id: str, wanted: PrinterWanted) -> rows.PrinterRow:
+    """Return a printer as it is kept.
+
+    Raises:
+        NotFound: its profile is unknown.
+        Invalid: it is there for nothing, cannot be reached as described, or its code pages are none.
+    """
     profile_of(wanted.profile)
-    row = rows.PrinterRow(
-        printer_id=printer_id,
-        name=wanted.name,
-        host=wanted.host,
-        port=wanted.port,
-        profile=wanted.profile,
-        purposes=check_purposes(wanted.purposes),
-        active=wanted.active,
-    )
+    said = wanted.model_dump() | {"purposes": check_purposes(wanted.purposes)}
+    row = rows.PrinterRow(printer_id=printer_id, **said)
+    check_way(row)
+    return row
+
+
+async def _put(request: Request, edge: Edge, printer_id: str, wanted: PrinterWanted) -> PrinterAnswer:
+    row = printer_row(printer_id, wanted)
     saved = await edge.database.awrite(lambda unit: steps.put_printer(unit, edge, row))
     views = printer_views(edge.database.read(), paper_of(request))
     return next(view for view in views if view.printer_id == saved.printer_id)
@@ -240,6 +288,40 @@ def retry(printer_id: IdPath, request: Request, edge: AnyEdge, _person: Anybody)
     paper = paper_of(request)
     if paper is not None:
         paper.try_now(printer_id)
+
+
+@router.post("/printers/{printer_id}/calibrate", status_code=201)
+async def print_calibration(printer_id: IdPath, edge: AnyEdge, _person: Anybody) -> Queued:
+    """Print the code page slip of one printer."""
+    job_id = await edge.database.awrite(lambda unit: queue_calibration(unit, edge, printer_id))
+    return Queued(job_id=job_id)
+
+
+@router.post("/printers/{printer_id}/probe", status_code=204)
+async def probe(printer_id: IdPath, request: Request, edge: AnyEdge, _person: Manager) -> None:
+    """Find out anew what a printer can say."""
+    steps.require_printer(edge.database.read(), printer_id)
+    await edge.database.awrite(lambda unit: rows.forget_evidence(unit, printer_id))
+    paper = paper_of(request)
+    if paper is not None:
+        paper.probe(printer_id)
+
+
+@router.post("/printers/{printer_id}/move")
+async def move(printer_id: IdPath, edge: AnyEdge, person: Anybody) -> Moved:
+    """Give what waits for a printer to its backup now."""
+    row = steps.require_printer(edge.database.read(), printer_id)
+    why = _("somebody sent it there")
+    count = await edge.database.awrite(
+        lambda unit: move_waiting(unit, edge, printer_id, row.backup, why=why, by=person)
+    )
+    return Moved(moved=count)
+
+
+@router.get("/printer-search")
+def search_printers(_person: Manager, network: Annotated[str, Query(max_length=45)] = "") -> list[Found]:
+    """Look for printers in the store's own network: 254 addresses at most, about two seconds."""
+    return search(neighbours(network or own_address()))
 
 
 @router.get("/print-jobs")
@@ -301,6 +383,13 @@ async def void(job_id: IdPath, edge: AnyEdge, person: Anybody) -> JobAnswer:
     """Cancel a slip that was not sent yet."""
     done = await edge.database.awrite(lambda unit: steps.void_job(unit, edge, job_id, person=person))
     return job_view(done)
+
+
+@router.post("/slips/last")
+async def last(wanted: SeenWanted, edge: AnyEdge, person: Anybody) -> LastAnswer:
+    """Take the last slip that came out as the answer for all that its printer left in doubt."""
+    done = await edge.database.awrite(lambda unit: last_slip(unit, edge, wanted.code, person=person))
+    return LastAnswer(job=job_view(done.job), printed=done.printed, missing=done.missing)
 
 
 @router.post("/slips/seen")

@@ -1,20 +1,21 @@
 """Printers: how they are, what waits, what became of every slip, and the slip itself as a picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import ValidationError
 from starlette.responses import Response
 
 from edge_agent.context import Edge
 from edge_agent.pages import form_of, go_to, show
 from edge_agent.paper import rows, steps
-from edge_agent.paper.api import PrinterAnswer, PrinterWanted, paper_of, printer_views
-from edge_agent.paper.rules import check_purposes, slip_label, state_label
+from edge_agent.paper.api import paper_of, printer_views
+from edge_agent.paper.rules import COMPANIONS, Slip, slip_label, state_label
+from edge_agent.paper.settling import queue_companion
+from edge_agent.paper.words import condition_word, evidence_word, profile_word, purpose_word
 from edge_agent.people import rows as people_rows
 from edge_agent.web import edge_of, signed_in
-from printing.profiles import PROFILES, profile_of
+from edge_agent.words import till_word
 from protocol.errors import Invalid
 from protocol.kit.text import _
 from protocol.kit.web.shell import Shape
@@ -82,6 +83,13 @@ async def resolve(request: Request, job_id: str, edge: AnyEdge, person: Anybody)
     return show(request, "paper/job.html", toast=toast, **_job_view(edge, job_id))
 
 
+@router.post("/store/printers/jobs/{job_id}/also")
+async def also(request: Request, job_id: str, edge: AnyEdge, _person: Anybody) -> Response:
+    """Print the slip that goes with this one."""
+    new_id = await edge.database.awrite(lambda unit: queue_companion(unit, edge, job_id))
+    return go_to(request, f"/store/printers/jobs/{new_id}")
+
+
 @router.post("/store/printers/jobs/{job_id}/void")
 async def void(request: Request, job_id: str, edge: AnyEdge, person: Anybody) -> Response:
     """Cancel a slip that was not sent yet."""
@@ -112,37 +120,9 @@ async def retry(request: Request, printer_id: str, edge: AnyEdge, person: Anybod
 async def switch(request: Request, printer_id: str, edge: AnyEdge, person: Manager) -> Response:
     """Switch a printer off, or on again; its waiting slips move to another one."""
     row = steps.require_printer(edge.database.read(), printer_id)
-    changed = rows.PrinterRow(
-        row.printer_id, row.name, row.host, row.port, row.profile, row.purposes, not row.active
-    )
+    changed = replace(row, active=not row.active)
     await edge.database.awrite(lambda unit: steps.put_printer(unit, edge, changed))
     return show(request, "paper/printers.html", **_view(request, edge, person, ""))
-
-
-@router.post("/store/printers")
-async def add(request: Request, edge: AnyEdge, person: Manager) -> Response:
-    """Add a printer."""
-    form = await form_of(request)
-    try:
-        wanted = PrinterWanted(
-            name=form.get("name"),
-            host=form.get("host"),
-            port=form.whole("port", 9100),
-            profile=form.get("profile"),
-            purposes=check_purposes([text for name, text in form.values if name == "purposes"]),
-        )
-    except ValidationError as error:
-        raise Invalid(
-            _("This printer cannot be added: {field} is not right.", field=str(error.errors()[0]["loc"][0])),
-            _("Give a name, the address in the network such as 192.0.2.20, and the port 9100."),
-        ) from error
-    profile_of(wanted.profile)
-    row = rows.PrinterRow(
-        "", wanted.name, wanted.host, wanted.port, wanted.profile, wanted.purposes, active=True
-    )
-    await edge.database.awrite(lambda unit: steps.put_printer(unit, edge, row))
-    toast = _("{name} is set up. Print its test page.", name=wanted.name)
-    return show(request, "paper/printers.html", toast=toast, **_view(request, edge, person, ""))
 
 
 def job_shape(state: str) -> Shape:
@@ -154,28 +134,6 @@ def job_shape(state: str) -> Shape:
     if state in {"expired", "voided", "resolved_missing"}:
         return "calm"
     return "wait" if state in {"queued", "held_at_printer"} else "live"
-
-
-def condition_word(view: PrinterAnswer) -> tuple[str, Shape, str]:
-    """Return a printer's condition as a word, a shape, and what to do about it."""
-    if not view.active:
-        return _("Switched off"), "calm", _("Its slips go to another printer.")
-    words: dict[str, tuple[str, Shape, str]] = {
-        "ready": (_("Ready"), "done", _("It answers and has paper.")),
-        "printing": (_("Printing"), "live", _("A slip is on its way out.")),
-        "starting": (_("Starting"), "live", _("It is being asked how it is.")),
-        "no_paper": (_("No paper"), "act", _("Put a roll in; it goes on by itself.")),
-        "cover_open": (_("Cover open"), "act", _("Close the cover; it goes on by itself.")),
-        "fault": (_("Fault"), "act", _("Look at its lights, switch it off and on, then try it again.")),
-        "silent": (
-            _("No answer"),
-            "act",
-            _("It takes the connection and says nothing. Switch it off and on."),
-        ),
-        "unreachable": (_("Not reachable"), "act", _("Check its power and its cable, then try it again.")),
-        "stopped": (_("Stopped"), "calm", _("Nobody looks after it at the moment.")),
-    }
-    return words.get(view.state, (view.state, "calm", view.detail))
 
 
 def _view(request: Request, edge: Edge, person: CurrentPerson, state: str) -> dict[str, Any]:
@@ -195,7 +153,11 @@ def _view(request: Request, edge: Edge, person: CurrentPerson, state: str) -> di
             ("unknown", _("In doubt")),
             ("printed", _("Printed")),
         ],
-        "profiles": sorted(PROFILES),
+        "purpose_word": purpose_word,
+        "profile_word": profile_word,
+        "evidence_word": evidence_word,
+        "till_word": till_word,
+        "doubts": steps.in_doubt(connection),
         "may_change": person.role == StoreRole.MANAGER,
         "paper_url": edge.settings.paper_url,
     }
@@ -220,8 +182,9 @@ def _job_view(edge: Edge, job_id: str) -> dict[str, Any]:
     connection = edge.database.read()
     row = steps.require_job(connection, job_id)
     printer = rows.find_printer(connection, row.printer_id)
-    log = []
+    log, grade, template = [], "", ""
     for each in rows.log_of(connection, job_id):
+        grade, template = each.facts.get("evidence", grade), each.facts.get("template", template)
         who = people_rows.find_person(connection, each.by) if each.by else None
         log.append(
             (
@@ -236,8 +199,11 @@ def _job_view(edge: Edge, job_id: str) -> dict[str, Any]:
     return {
         "job": _shown(row, printer.name if printer else ""),
         "log": log,
+        "grade": evidence_word(grade)[0] if grade else "",
+        "template": template,
         "doubt": row.state in {"unknown", "sent_unconfirmed"},
         "waiting": waiting,
+        "also": slip_label(COMPANIONS[Slip(row.document)]) if row.document in COMPANIONS else "",
         "may_reprint": not waiting and row.document != "drawer",
         "reasons": (
             _("Customer asked for a copy"),

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_agent.database import EdgeUnit
-from edge_agent.paper.rules import Slip, Station, key_of, route
+from edge_agent.paper.rules import Slip, Station, key_of, priority_of, route
 from printing.job import IN_FLIGHT, JobState
 from protocol.kit.sqlite import Connection
 
+TROUBLES_KEPT = 20
 _JOB = (
     "job_id, key, printer_id, document, title, business_id, state, attempt, kick, kicked, facts, detail,"
-    " queued_us, changed_us"
+    " queued_us, changed_us, station, priority, moved_from"
+)
+_PRINTER = (
+    "printer_id, name, host, port, profile, purposes, active, transport, path, baud, station, backup, pages"
 )
 _FLYING = ", ".join(f"'{state.value}'" for state in sorted(IN_FLIGHT))
 
@@ -39,6 +43,9 @@ class JobRow:
     detail: str
     queued_us: int
     changed_us: int
+    station: str = ""
+    priority: int = 1
+    moved_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,11 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class PrinterRow:
-    """One printer of the store."""
+    """One printer of the store.
+
+    `transport` is tcp (host and port), device or serial (path), or file (a name in the data folder); `pages`
+    are the code pages as they were read off its calibration slip, `codec:number` separated by commas.
+    """
 
     printer_id: str
     name: str
@@ -64,6 +75,17 @@ class PrinterRow:
     profile: str
     purposes: tuple[str, ...]
     active: bool
+    transport: str = "tcp"
+    path: str = ""
+    baud: int = 9600
+    station: str = ""
+    backup: str = ""
+    pages: str = ""
+
+    @property
+    def address(self) -> str:
+        """Return where it is, as people write it."""
+        return f"{self.host}:{self.port}" if self.transport == "tcp" else self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +104,7 @@ class NewJob:
     printer_id: str | None = None
     detail: str = ""
     by: str = ""
+    station: str = ""
 
 
 def _job(row: tuple[Any, ...]) -> JobRow:
@@ -99,8 +122,7 @@ def _printer(row: tuple[Any, ...]) -> PrinterRow:
 def printers(connection: Connection, *, active_only: bool = False) -> list[PrinterRow]:
     """Return the printers of the store."""
     rows = connection.execute(
-        "SELECT printer_id, name, host, port, profile, purposes, active FROM printers WHERE active >= ?"
-        " ORDER BY name, printer_id",
+        f"SELECT {_PRINTER} FROM printers WHERE active >= ? ORDER BY name, printer_id",
         (int(active_only),),
     )
     return [_printer(tuple(row)) for row in rows]
@@ -112,12 +134,10 @@ def find_printer(connection: Connection, printer_id: str) -> PrinterRow | None:
 
 
 def put_printer(unit: EdgeUnit, printer: PrinterRow) -> None:
-    """Add a printer, or change it."""
+    """Add or change a printer; one at another place, or of another kind, has to show anew what it can say."""
+    before = find_printer(unit.connection, printer.printer_id)
     unit.connection.execute(
-        "INSERT INTO printers (printer_id, name, host, port, profile, purposes, active)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (printer_id) DO UPDATE SET name = excluded.name,"
-        " host = excluded.host, port = excluded.port, profile = excluded.profile,"
-        " purposes = excluded.purposes, active = excluded.active",
+        f"INSERT OR REPLACE INTO printers ({_PRINTER}) VALUES ({', '.join('?' * 13)})",
         (
             printer.printer_id,
             printer.name,
@@ -126,25 +146,78 @@ def put_printer(unit: EdgeUnit, printer: PrinterRow) -> None:
             printer.profile,
             ",".join(printer.purposes),
             int(printer.active),
+            printer.transport,
+            printer.path,
+            printer.baud,
+            printer.station,
+            printer.backup,
+            printer.pages,
         ),
     )
+    if before is None or (before.address, before.profile) != (printer.address, printer.profile):
+        forget_evidence(unit, printer.printer_id)
+
+
+def evidence(connection: Connection) -> dict[str, tuple[str, int]]:
+    """Return what each printer was found to be able to say, as (grade, when)."""
+    rows = connection.execute("SELECT printer_id, grade, found_us FROM printer_evidence")
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def put_evidence(unit: EdgeUnit, printer_id: str, grade: str, found_us: int) -> None:
+    """Remember what a printer can say."""
+    unit.connection.execute(
+        "INSERT OR REPLACE INTO printer_evidence (printer_id, grade, found_us) VALUES (?, ?, ?)",
+        (printer_id, grade, found_us),
+    )
+
+
+def forget_evidence(unit: EdgeUnit, printer_id: str) -> None:
+    """Let a printer be probed anew."""
+    unit.connection.execute("DELETE FROM printer_evidence WHERE printer_id = ?", (printer_id,))
+
+
+def note_trouble(unit: EdgeUnit, printer_id: str, state: str, detail: str, at_us: int) -> None:
+    """Remember that a printer was in trouble; the last few are kept."""
+    unit.connection.execute(
+        "INSERT INTO printer_troubles (printer_id, at_us, state, detail) VALUES (?, ?, ?, ?)",
+        (printer_id, at_us, state, detail),
+    )
+    unit.connection.execute(
+        "DELETE FROM printer_troubles WHERE printer_id = ?1 AND rowid NOT IN"
+        " (SELECT rowid FROM printer_troubles WHERE printer_id = ?1"
+        " ORDER BY at_us DESC, rowid DESC LIMIT ?2)",
+        (printer_id, TROUBLES_KEPT),
+    )
+
+
+def troubles(connection: Connection, printer_id: str) -> list[tuple[int, str, str]]:
+    """Return the last troubles of a printer as (when, state, what), newest first."""
+    rows = connection.execute(
+        "SELECT at_us, state, detail FROM printer_troubles WHERE printer_id = ?"
+        " ORDER BY at_us DESC, rowid DESC",
+        (printer_id,),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def stations(connection: Connection) -> list[Station]:
     """Return the active printers as routing sees them."""
     return [
-        Station(each.printer_id, frozenset(each.purposes)) for each in printers(connection, active_only=True)
+        Station(each.printer_id, frozenset(each.purposes), each.station)
+        for each in printers(connection, active_only=True)
     ]
 
 
 def queue(unit: EdgeUnit, job: NewJob) -> str:
     """Queue a slip and return its job; a key that is known already is the job it was."""
     connection = unit.connection
-    printer_id = job.printer_id if job.printer_id is not None else route(job.slip, stations(connection))
+    printer_id = job.printer_id
+    if printer_id is None:
+        printer_id = route(job.slip, stations(connection), job.station)
     key = key_of(job.slip, job.business_id, job.attempt)
     cursor = connection.execute(
-        f"INSERT INTO print_jobs ({_JOB}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (key) DO NOTHING",
+        f"INSERT INTO print_jobs ({_JOB}) VALUES ({', '.join('?' * 17)}) ON CONFLICT (key) DO NOTHING",
         (
             job.job_id,
             key,
@@ -160,6 +233,9 @@ def queue(unit: EdgeUnit, job: NewJob) -> str:
             job.detail,
             job.queued_us,
             job.queued_us,
+            job.station,
+            priority_of(job.slip),
+            "",
         ),
     )
     if cursor.rowcount == 0:
@@ -175,11 +251,11 @@ def find_job(connection: Connection, job_id: str) -> JobRow | None:
 
 
 def next_job(connection: Connection, printer_id: str) -> JobRow | None:
-    """Return the job of a printer that was interrupted, else the oldest that waits."""
+    """Return the job of a printer that was interrupted, else the most urgent, oldest one that waits."""
     for condition in (f"state IN ({_FLYING})", "state = 'queued'"):
         row = connection.execute(
             f"SELECT {_JOB} FROM print_jobs WHERE printer_id = ? AND {condition}"
-            " ORDER BY queued_us, rowid LIMIT 1",
+            " ORDER BY priority, queued_us, rowid LIMIT 1",
             (printer_id,),
         ).fetchone()
         if row is not None:
@@ -230,6 +306,11 @@ def mark(  # noqa: PLR0913 - what is written down of a step, all by name
         " WHERE job_id = ?",
         (state.value, attempt, detail, at_us, int(state is JobState.SENDING), job_id),
     )
+    if state is JobState.SENDING:
+        unit.connection.execute(
+            "UPDATE print_jobs SET sent_us = ?, connection = ? WHERE job_id = ?",
+            (at_us, str(facts.get("connection", "")), job_id),
+        )
     unit.connection.execute(
         "INSERT INTO print_log (job_id, n, at_us, state, attempt, detail, facts, by) SELECT ?,"
         " coalesce(max(n), 0) + 1, ?, ?, ?, ?, ?, ? FROM print_log WHERE job_id = ?",
@@ -252,18 +333,93 @@ def in_flight_without(connection: Connection, printer_ids: tuple[str, ...]) -> l
     return [job for job in (_job(tuple(row)) for row in rows) if job.printer_id not in printer_ids]
 
 
+def sent_by(connection: Connection, printer_id: str, since_us: int) -> list[tuple[JobRow, int, str]]:
+    """Return the slips in doubt that a printer was sent since a time, as (job, when, connection)."""
+    rows = connection.execute(
+        f"SELECT sent_us, connection, {_JOB} FROM print_jobs WHERE printer_id = ? AND sent_us >= ?"
+        " AND state IN ('unknown', 'sent_unconfirmed') ORDER BY sent_us",
+        (printer_id, since_us),
+    )
+    return [(_job(tuple(row)[2:]), row[0], row[1]) for row in rows]
+
+
+def last_sent(connection: Connection, printer_id: str) -> str | None:
+    """Return the state of the job that a printer was sent last, or None when it was sent none."""
+    row = connection.execute(
+        "SELECT state FROM print_jobs WHERE printer_id = ? AND sent_us > 0 ORDER BY sent_us DESC LIMIT 1",
+        (printer_id,),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def sending_of(connection: Connection, job_id: str) -> tuple[int, str]:
+    """Return when and over which connection a job was last sent."""
+    row = connection.execute(
+        "SELECT sent_us, connection FROM print_jobs WHERE job_id = ?", (job_id,)
+    ).fetchone()
+    return (row[0], row[1])
+
+
+def find_copy(connection: Connection, slip: Slip, business_id: str, attempt: int) -> JobRow | None:
+    """Return the job that printed a copy, else one that waits to print that copy's slip once more."""
+    row = connection.execute(
+        f"SELECT {_JOB} FROM print_jobs WHERE document = ? AND business_id = ?"
+        " AND (attempt = ? OR (attempt > ? AND state = 'queued')) ORDER BY attempt LIMIT 1",
+        (slip.value, business_id, attempt, attempt),
+    ).fetchone()
+    return None if row is None else _job(tuple(row))
+
+
+def find_newest(connection: Connection, slip: Slip, business_id: str) -> JobRow | None:
+    """Return the latest job of a slip."""
+    row = connection.execute(
+        f"SELECT {_JOB} FROM print_jobs WHERE document = ? AND business_id = ? ORDER BY attempt DESC LIMIT 1",
+        (slip.value, business_id),
+    ).fetchone()
+    return None if row is None else _job(tuple(row))
+
+
+def waiting_at(connection: Connection, printer_id: str, limit: int) -> list[JobRow]:
+    """Return the slips that wait for a printer and were never begun, in the order they print."""
+    rows = connection.execute(
+        f"SELECT {_JOB} FROM print_jobs WHERE printer_id = ? AND state = 'queued'"
+        " ORDER BY priority, queued_us, rowid LIMIT ?",
+        (printer_id, limit),
+    )
+    return [_job(tuple(row)) for row in rows]
+
+
+def move(unit: EdgeUnit, job_id: str, printer_id: str, moved_from: str) -> None:
+    """Give a waiting job to another printer; its drawer stays shut, since nobody stands at the other one."""
+    unit.connection.execute(
+        "UPDATE print_jobs SET printer_id = ?, moved_from = ?, kicked = 1"
+        " WHERE job_id = ? AND state = 'queued'",
+        (printer_id, moved_from, job_id),
+    )
+
+
 def reroute(unit: EdgeUnit) -> int:
     """Give jobs that wait without an active printer to one; return how many moved."""
     connection = unit.connection
     known = stations(connection)
     names = [station.printer_id for station in known]
     moved = 0
-    for slip in Slip:
-        target = route(slip, known)
+    lost = connection.execute(
+        "SELECT DISTINCT document, station, printer_id FROM print_jobs WHERE state = 'queued'"
+        f" AND printer_id NOT IN ({','.join('?' * len(names))})",
+        names,
+    ).fetchall()
+    for document, station, printer_id in lost:
         moved += connection.execute(
-            "UPDATE print_jobs SET printer_id = ? WHERE state = 'queued' AND document = ? AND printer_id <> ?"
-            f" AND printer_id NOT IN ({','.join('?' * len(names))})",
-            (target, slip.value, target, *names),
+            "UPDATE print_jobs SET printer_id = ? WHERE state = 'queued' AND document = ? AND station = ?"
+            " AND printer_id = ? AND printer_id <> ?",
+            (
+                route(Slip(document), known, station),
+                document,
+                station,
+                printer_id,
+                route(Slip(document), known, station),
+            ),
         ).rowcount
     return moved
 

@@ -47,6 +47,9 @@ class Slip(StrEnum):
     GOODS_RECEIVED = "goods_received"
     CARTON_LABEL = "carton_label"
     TRANSFER_MANIFEST = "transfer_manifest"
+    CALIBRATION = "calibration"
+    GIFT_RECEIPT = "gift_receipt"
+    ITEM_STICKER = "item_sticker"
 
 
 class Purpose(StrEnum):
@@ -70,6 +73,7 @@ _PURPOSES: Final[Mapping[Slip, Purpose]] = MappingProxyType(
         Slip.TRANSFER_MANIFEST: Purpose.LIST,
         Slip.CARTON_LABEL: Purpose.LABEL,
         Slip.PICKUP_LABEL: Purpose.LABEL,
+        Slip.ITEM_STICKER: Purpose.LABEL,
         Slip.SHIPPING_LABEL: Purpose.LABEL,
     }
 )
@@ -81,6 +85,9 @@ _OF_USE_US: Final[Mapping[Slip, int]] = MappingProxyType(
         Slip.PARKED_SLIP: 12 * _HOUR_US,
         Slip.DRAWER: 60 * 1_000_000,  # a drawer that opens later opens for nobody
         Slip.TEST_PAGE: 10 * 60 * 1_000_000,
+        Slip.CALIBRATION: 10 * 60 * 1_000_000,
+        Slip.GIFT_RECEIPT: _HOUR_US,  # the customer has gone home by then
+        Slip.ITEM_STICKER: 24 * _HOUR_US,
         Slip.PICK_LIST: 12 * _HOUR_US,
         Slip.VOID_SLIP: 12 * _HOUR_US,  # as long as the list may lie somewhere
         Slip.PACKING_SLIP: 24 * _HOUR_US,
@@ -98,12 +105,38 @@ _OF_USE_US: Final[Mapping[Slip, int]] = MappingProxyType(
 )
 
 
+_PRIORITIES: Final[Mapping[Purpose, int]] = MappingProxyType(
+    {Purpose.RECEIPT: 0, Purpose.LABEL: 1, Purpose.LIST: 2, Purpose.REPORT: 3}
+)
+"""A customer waits for a receipt, a picker for a label; nobody stands beside a report."""
+STAYS: Final = frozenset({Slip.DRAWER, Slip.TEST_PAGE, Slip.CALIBRATION})
+"""What no other printer may print: it is about this one, or opens the drawer below it."""
+COMPANIONS: Final[Mapping[Slip, Slip]] = MappingProxyType(
+    {Slip.RECEIPT: Slip.GIFT_RECEIPT, Slip.RETURN_RECEIPT: Slip.ITEM_STICKER}
+)
+"""Which slip somebody may ask for beside another, made of the same event."""
+BACKUP_AFTER_US: Final = 30 * 1_000_000
+STUCK: Final = frozenset({"no_paper", "cover_open", "fault", "silent", "unreachable"})
+WORKS: Final = frozenset({"ready", "printing"})
+
+
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A printer as routing sees it."""
+    """A printer as routing sees it; `station` is the till or desk that it stands at, empty for all."""
 
     printer_id: str
     purposes: frozenset[str]
+    station: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a printer is and which one stands in for it."""
+
+    printer_id: str
+    backup: str
+    state: str
+    since_us: int
 
 
 def key_of(slip: Slip, business_id: str, revision: int = 1) -> str:
@@ -116,12 +149,39 @@ def purpose_of(slip: Slip) -> Purpose:
     return _PURPOSES.get(slip, Purpose.RECEIPT)
 
 
-def route(slip: Slip, stations: Iterable[Station]) -> str:
-    """Return the printer of a slip: one of its purpose, else any; empty when there is none."""
-    known = sorted(stations, key=lambda station: station.printer_id)
-    fitting = [station for station in known if purpose_of(slip).value in station.purposes]
-    chosen = next(iter(fitting or known), None)
+def priority_of(slip: Slip) -> int:
+    """Return which slips go first at one printer: the smaller the sooner."""
+    return _PRIORITIES[purpose_of(slip)]
+
+
+def route(slip: Slip, stations: Iterable[Station], station: str = "") -> str:
+    """Return the printer of a slip that was asked for at a station; empty when there is none.
+
+    One that names the very document goes first, then one of its purpose, then any; among equals the one at
+    the station, then one that stands at none.
+    """
+
+    def rank(each: Station) -> tuple[int, int, str]:
+        fits = 0 if slip.value in each.purposes else 1 if purpose_of(slip).value in each.purposes else 2
+        near = 0 if station and each.station == station else 1 if not each.station else 2
+        return fits, near, each.printer_id
+
+    chosen = min(stations, key=rank, default=None)
     return chosen.printer_id if chosen else ""
+
+
+def to_backup(printers: Iterable[Standing], now_us: int) -> dict[str, str]:
+    """Return whose waiting slips go to which backup: it has been stuck for a while and the other works."""
+    known = {each.printer_id: each for each in printers}
+    return {
+        each.printer_id: each.backup
+        for each in known.values()
+        if each.state in STUCK
+        and now_us - each.since_us >= BACKUP_AFTER_US
+        and each.backup != each.printer_id
+        and each.backup in known
+        and known[each.backup].state in WORKS
+    }
 
 
 def expires_us(slip: Slip, queued_us: int) -> int:
@@ -130,20 +190,21 @@ def expires_us(slip: Slip, queued_us: int) -> int:
 
 
 def check_purposes(purposes: Iterable[str]) -> tuple[str, ...]:
-    """Return the purposes of a printer in their order.
+    """Return the purposes of a printer in their order; a single document may be named like a purpose.
 
     Raises:
         Invalid: one is not known, or there is none.
     """
     wanted = set(purposes)
     known = [purpose.value for purpose in Purpose]
-    if not wanted or wanted - set(known):
+    every = known + [slip.value for slip in Slip if slip.value not in known and slip not in STAYS]
+    if not wanted or wanted - set(every):
         raise Invalid(
             _("A printer is there for receipts, reports, labels or lists, or for several of them."),
             _("Give one or more of: {known}.", known=", ".join(known)),
             code="bad_purpose",
         )
-    return tuple(purpose for purpose in known if purpose in wanted)
+    return tuple(purpose for purpose in every if purpose in wanted)
 
 
 def slip_label(slip: str) -> str:
@@ -155,6 +216,9 @@ def slip_label(slip: str) -> str:
         Slip.PARKED_SLIP.value: _("Parked basket"),
         Slip.DRAWER.value: _("Drawer opened"),
         Slip.TEST_PAGE.value: _("Test page"),
+        Slip.CALIBRATION.value: _("Code page slip"),
+        Slip.GIFT_RECEIPT.value: _("Gift receipt"),
+        Slip.ITEM_STICKER.value: _("Item stickers"),
         Slip.PICK_LIST.value: _("Pick list"),
         Slip.VOID_SLIP.value: _("Void slip"),
         Slip.PACKING_SLIP.value: _("Packing slip"),

@@ -7,20 +7,25 @@ jobs after a month, a few at a time.
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from edge_agent.context import Edge
+from edge_agent.context import SYSTEM, Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.paper import rows
-from edge_agent.paper.rules import KEPT_US, Slip, expires_us
+from edge_agent.paper.rules import KEPT_US, STUCK, Slip, Standing, expires_us, to_backup
+from edge_agent.paper.settling import move_waiting
 from edge_agent.paper.store import EdgeJobStore
+from edge_agent.paper.ways import way_to
+from printing.evidence import Evidence
 from printing.job import JobState
-from printing.profiles import profile_of
-from printing.spooler import Condition, Limits, Printer, Spooler
+from printing.printer import Condition, Limits, Printer
+from printing.profiles import profile_of, with_pages
+from printing.spooler import Spooler
 from printing.transports.base import Transport
-from printing.transports.tcp9100 import Tcp9100
 from protocol.errors import OrderspineError
+from protocol.kit.text import _
 
 LOOK_SECONDS: Final = 1.0
 TIDY_SECONDS: Final = 60.0
@@ -36,12 +41,12 @@ class PaperService:
         edge: Edge,
         *,
         limits: Limits | None = None,
-        transport: Callable[[str, int], Transport] = Tcp9100,
+        transport: Callable[[rows.PrinterRow], Transport] | None = None,
     ) -> None:
         self.store = EdgeJobStore(edge)
         self._edge = edge
         self._limits = limits
-        self._transport = transport
+        self._transport = transport or partial(way_to, folder=edge.settings.data_dir / "paper")
         self._lock = threading.Lock()
         self._spoolers: dict[str, tuple[rows.PrinterRow, Spooler]] = {}
         self._stopping = threading.Event()
@@ -106,15 +111,66 @@ class PaperService:
                 spooler.start()
 
     def _spooler(self, row: rows.PrinterRow) -> Spooler:
-        printer = Printer(row.printer_id, profile_of(row.profile), self._transport(row.host, row.port))
+        grade = rows.evidence(self._edge.database.read()).get(row.printer_id)
+        printer = Printer(
+            row.printer_id,
+            with_pages(profile_of(row.profile), row.pages),
+            self._transport(row),
+            Evidence(grade[0]) if grade else None,
+        )
         return Spooler(
             printer,
             self.store,
             self._edge.clock,
             self._edge.ids,
             limits=self._limits,
-            on_change=lambda _condition: self._edge.broadcaster.publish("printers"),
+            on_change=partial(self._changed, row.printer_id),
+            on_evidence=partial(self._learned, row.printer_id),
         )
+
+    def _changed(self, printer_id: str, condition: Condition) -> None:
+        """Tell the screens; trouble is written down too. Called by the printer's own thread."""
+        self._edge.broadcaster.publish("printers")
+        if condition.state in STUCK:
+            with suppress(OrderspineError):  # the paper goes on while the disk is full
+                self._edge.database.write(
+                    lambda unit: rows.note_trouble(
+                        unit, printer_id, condition.state, condition.detail, condition.since_us
+                    )
+                )
+
+    def _learned(self, printer_id: str, evidence: Evidence) -> None:
+        at_us = self._edge.clock.now_us()
+        with suppress(OrderspineError):  # it is found out again after the next start
+            self._edge.database.write(lambda unit: rows.put_evidence(unit, printer_id, evidence.value, at_us))
+        self._edge.broadcaster.publish("printers")
+
+    def probe(self, printer_id: str) -> None:
+        """Find out anew what a printer can say."""
+        with self._lock:
+            found = self._spoolers.get(printer_id)
+        if found is not None:
+            found[1].probe_again()
+
+    def to_backups(self) -> int:
+        """Give what waits for a printer that is stuck to its backup; return how many slips moved."""
+        conditions = self.conditions()
+        with self._lock:
+            known = {printer_id: row for printer_id, (row, _spooler) in self._spoolers.items()}
+        standing = [
+            Standing(printer_id, row.backup, conditions[printer_id].state, conditions[printer_id].since_us)
+            for printer_id, row in known.items()
+            if printer_id in conditions
+        ]
+        moved = 0
+        for stuck, backup in to_backup(standing, self._edge.clock.now_us()).items():
+            if rows.waiting_at(self._edge.database.read(), stuck, 1):
+                moved += self._edge.database.write(partial(self._move, stuck=stuck, backup=backup))
+        return moved
+
+    def _move(self, unit: EdgeUnit, *, stuck: str, backup: str) -> int:
+        why = _("it cannot print at the moment")
+        return move_waiting(unit, self._edge, stuck, backup, why=why, by=SYSTEM)
 
     def _settle(self) -> None:
         """A slip found half sent may lie on the counter. Running printers settle their own."""
@@ -134,6 +190,7 @@ class PaperService:
         while not self._stopping.is_set():
             try:
                 self.look()
+                self.to_backups()
                 if self._edge.clock.monotonic() - tidied >= TIDY_SECONDS:
                     tidied = self._edge.clock.monotonic()
                     self.tidy()

@@ -18,7 +18,10 @@ from edge_agent.settings import EdgeSettings
 from edge_agent.stock.documents import StockSlips
 from edge_agent.transfers.steps.documents import TransferSlips
 from edge_agent.words import till_word
-from printing.document import Document
+from printing.document import Document, as_backup
+from printing.documents.calibration import CalibrationFacts, calibration
+from printing.documents.gift_receipt import GiftReceiptFacts, gift_receipt
+from printing.documents.item_sticker import ItemStickerFacts, StickerLine, item_stickers
 from printing.documents.parked_slip import ParkedSlipFacts, parked_slip
 from printing.documents.receipt import ReceiptFacts, ReceiptLine, receipt
 from printing.documents.return_receipt import ReturnLine as PrintedReturn
@@ -48,6 +51,18 @@ class Slips:
         self._transfers = TransferSlips(settings)
         self._stock = StockSlips(settings)
 
+    def printed(self, connection: Connection, job: rows.JobRow) -> Document:
+        """Return the document of a job as its printer puts it out: another one's says whose it is.
+
+        Raises:
+            Invalid: its event is gone or is not what the job says.
+        """
+        made = self.document(connection, job)
+        if not job.moved_from:
+            return made
+        owner = rows.find_printer(connection, job.moved_from)
+        return as_backup(made, owner.name if owner else job.moved_from)
+
     def document(self, connection: Connection, job: rows.JobRow) -> Document:
         """Return the document of a job, as its first printing shows it.
 
@@ -64,8 +79,8 @@ class Slips:
         match Slip(job.document):
             case Slip.PARKED_SLIP:
                 return self._parked(connection, job.facts)
-            case Slip.TEST_PAGE:
-                return self._test_page(job)
+            case Slip.TEST_PAGE | Slip.CALIBRATION:
+                return self._about_the_printer(job)
             case Slip.TILL_REPORT if "seq" not in job.facts:
                 return self._reading(connection, job)
             case Slip.ORDER_SLIP:
@@ -81,6 +96,10 @@ class Slips:
     def _of_event(self, connection: Connection, job: rows.JobRow) -> Document:
         event, body = _event(connection, job)
         match body:
+            case OrderSold() if job.document == Slip.GIFT_RECEIPT:
+                return self._gift_receipt(event, body)
+            case ReturnCompleted() if job.document == Slip.ITEM_STICKER:
+                return self._stickers(event, body)
             case OrderSold():
                 return self._receipt(connection, job, event, body)
             case ReturnCompleted():
@@ -130,6 +149,33 @@ class Slips:
                 demo=self._settings.demo,
             )
         )
+
+    def _gift_receipt(self, event: Event, body: OrderSold) -> Document:
+        return gift_receipt(
+            GiftReceiptFacts(
+                store_name=self._settings.store_name,
+                store_lines=self._settings.address,
+                number=body.number,
+                sold_at=self._local(event.at),
+                lines=tuple((line.quantity, line.name) for line in body.lines),
+                code=code_of("gf", body.number),
+                demo=self._settings.demo,
+            )
+        )
+
+    def _stickers(self, event: Event, body: ReturnCompleted) -> Document:
+        lines = tuple(
+            StickerLine(
+                line.name,
+                line.sku,
+                line.quantity,
+                body.reason if isinstance(body, OrderVoided) else _reason(line.reason),
+                _disposition(line.to_bucket),
+            )
+            for line in body.lines
+        )
+        facts = ItemStickerFacts(body.number, self._local(event.at), lines, demo=self._settings.demo)
+        return item_stickers(facts)
 
     def _return(
         self, connection: Connection, job: rows.JobRow, event: Event, body: ReturnCompleted
@@ -267,8 +313,12 @@ class Slips:
             )
         )
 
-    def _test_page(self, job: rows.JobRow) -> Document:
+    def _about_the_printer(self, job: rows.JobRow) -> Document:
         profile = profile_of(job.facts["profile"])
+        if job.document == Slip.CALIBRATION:
+            at = self._local(job.queued_us)
+            facts = CalibrationFacts(job.facts["printer"], profile.name, at, demo=self._settings.demo)
+            return calibration(facts)
         return printer_test(
             PrinterTestFacts(
                 place=self._settings.store_name,

@@ -9,7 +9,7 @@ has which job.
 from dataclasses import replace
 from typing import Any
 
-from edge_agent.context import Edge, ParkedBasket
+from edge_agent.context import SYSTEM, Edge, ParkedBasket
 from edge_agent.database import EdgeUnit
 from edge_agent.exceptions.steps import close_exception, raise_exception
 from edge_agent.journal import Recorded
@@ -17,6 +17,7 @@ from edge_agent.paper import rows
 from edge_agent.paper.rules import Slip, slip_label
 from printing.document import Document
 from printing.job import REPRINTS, Job, JobState, check_step, resolve
+from printing.profiles import profile_of, with_pages
 from protocol.errors import IllegalTransition, NotFound, Refused
 from protocol.events import DrawerOpened, OrderSold, ReturnCompleted, TillClosed
 from protocol.ids import parse_slip_code
@@ -24,6 +25,7 @@ from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, inside
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import Tender, TenderKind
+from protocol.sscc import read_label
 from protocol.till import SessionTotals
 
 _NUMBERED = {
@@ -43,6 +45,7 @@ _NUMBERED = {
     "py": Slip.PAYMENT_SLIP,
     "ct": Slip.COUNT_SHEET,
     "gr": Slip.GOODS_RECEIVED,
+    "gf": Slip.GIFT_RECEIPT,
 }
 
 
@@ -100,6 +103,7 @@ def _queue_event(unit: EdgeUnit, recorded: Recorded, slip: Slip, number: str, *,
             facts={"seq": recorded.seq},
             queued_us=recorded.at_us,
             kick=kick,
+            station=getattr(recorded.body, "till", ""),
         ),
     )
     unit.memory.setdefault("print_jobs", {})[number] = job_id
@@ -133,7 +137,9 @@ def queue_reading(  # noqa: PLR0913 - what an X says, all by name
         "totals": totals.model_dump(mode="json"),
         "by": person.person_id,
     }
-    return queue_slip(unit, edge, Slip.TILL_REPORT, f"X {till}", f"{session_id}@{last_seq}", facts)
+    return queue_slip(
+        unit, edge, Slip.TILL_REPORT, f"X {till}", f"{session_id}@{last_seq}", facts, station=till
+    )
 
 
 def print_parked(unit: EdgeUnit, edge: Edge, basket: ParkedBasket, person: CurrentPerson) -> str:
@@ -148,7 +154,7 @@ def print_parked(unit: EdgeUnit, edge: Edge, basket: ParkedBasket, person: Curre
         "by": person.person_id,
     }
     business_id = f"{basket.number}@{basket.version}"
-    return queue_slip(unit, edge, Slip.PARKED_SLIP, basket.number, business_id, facts)
+    return queue_slip(unit, edge, Slip.PARKED_SLIP, basket.number, business_id, facts, station=basket.device)
 
 
 def queue_test_page(unit: EdgeUnit, edge: Edge, printer_id: str) -> str:
@@ -170,6 +176,7 @@ def queue_slip(  # noqa: PLR0913, PLR0917 - one job, in the order of its parts
     *,
     printer_id: str | None = None,
     kick: bool = False,
+    station: str = "",
 ) -> str:
     """Queue a slip that no event makes by itself; the same business id is the same job."""
     job = rows.NewJob(
@@ -181,10 +188,16 @@ def queue_slip(  # noqa: PLR0913, PLR0917 - one job, in the order of its parts
         queued_us=edge.clock.now_us(),
         printer_id=printer_id,
         kick=kick,
+        station=station,
     )
     job_id = rows.queue(unit, job)
-    _tell(unit, edge)
+    tell(unit, edge)
     return job_id
+
+
+def in_doubt(connection: Connection) -> int:
+    """Return how many slips wait for somebody who looks whether they are there."""
+    return int(connection.execute("SELECT count(*) FROM print_jobs WHERE state = 'unknown'").fetchone()[0])
 
 
 def require_job(connection: Connection, job_id: str) -> rows.JobRow:
@@ -250,10 +263,11 @@ def reprint(unit: EdgeUnit, edge: Edge, job_id: str, *, reason: str, person: Cur
             kicked=True,
             attempt=rows.latest_attempt(unit.connection, job) + 1,
             detail=reason,
+            station=job.station,
         ),
     )
-    _mark(unit, edge, new_id, JobState.QUEUED, None, reason, person)
-    _tell(unit, edge)
+    write_step(unit, edge, new_id, JobState.QUEUED, None, reason, person)
+    tell(unit, edge)
     return new_id
 
 
@@ -267,10 +281,10 @@ def resolve_job(
         IllegalTransition: the job does not wait for that answer.
     """
     row = require_job(unit.connection, job_id)
-    for mark in resolve(_bare(row), printed=printed):
-        _mark(unit, edge, job_id, mark.state, mark.attempt, mark.detail, person)
-    _settled(unit, edge, job_id, _("A person looked for the slip."), person)
-    _tell(unit, edge)
+    for mark in resolve(bare(row), printed=printed):
+        write_step(unit, edge, job_id, mark.state, mark.attempt, mark.detail, person)
+    settle(unit, edge, job_id, _("A person looked for the slip."), person)
+    tell(unit, edge)
     return require_job(unit.connection, job_id)
 
 
@@ -283,34 +297,60 @@ def void_job(unit: EdgeUnit, edge: Edge, job_id: str, *, person: CurrentPerson) 
     """
     row = require_job(unit.connection, job_id)
     check_step(JobState(row.state), JobState.VOIDED)
-    _mark(unit, edge, job_id, JobState.VOIDED, None, _("cancelled by a person"), person)
-    _tell(unit, edge)
+    write_step(unit, edge, job_id, JobState.VOIDED, None, _("cancelled by a person"), person)
+    tell(unit, edge)
     return require_job(unit.connection, job_id)
 
 
 def slip_seen(unit: EdgeUnit, edge: Edge, code: str, *, person: CurrentPerson) -> rows.JobRow | None:
     """Take the scan of a slip as the proof that it printed; return its job, or None when it has none.
 
-    A slip that is known to lie somewhere is never in doubt again, whatever the printer failed to say.
+    A slip that is known to lie somewhere is never in doubt again, whatever the printer failed to say. One
+    that waits to be printed once more for that doubt need not be: the copy is there.
     """
-    slip = parse_slip_code(code)
-    if slip is None or slip[0] not in _NUMBERED:
+    row, attempt = _scanned(unit.connection, code)
+    if row is None:
         return None
-    found = unit.connection.execute(
-        "SELECT job_id FROM print_jobs WHERE document = ? AND business_id = ? AND attempt = ?",
-        (_NUMBERED[slip[0]].value, slip[1], slip[2]),
-    ).fetchone()
-    if found is None:
-        return None
-    row = require_job(unit.connection, found[0])
-    try:
-        check_step(JobState(row.state), JobState.SEEN)
-    except IllegalTransition:
-        return row
-    _mark(unit, edge, row.job_id, JobState.SEEN, None, _("its code was scanned"), person)
-    _settled(unit, edge, row.job_id, _("The slip was scanned."), person)
-    _tell(unit, edge)
+    if row.attempt != attempt:
+        if _sent_before(unit.connection, row, attempt):
+            why = _("its first copy was scanned, so no second one is needed")
+            write_step(unit, edge, row.job_id, JobState.VOIDED, None, why, person)
+    else:
+        try:
+            check_step(JobState(row.state), JobState.SEEN)
+        except IllegalTransition:
+            return row
+        write_step(unit, edge, row.job_id, JobState.SEEN, None, _("its code was scanned"), person)
+    settle(unit, edge, row.job_id, _("The slip was scanned."), person)
+    tell(unit, edge)
     return require_job(unit.connection, row.job_id)
+
+
+def _scanned(connection: Connection, code: str) -> tuple[rows.JobRow | None, int]:
+    """Return the job of a code and which copy it is on; the code of a carton does not say that."""
+    slip = parse_slip_code(code)
+    if slip is not None:
+        kind = _NUMBERED.get(slip[0])
+        return (rows.find_copy(connection, kind, slip[1], slip[2]) if kind else None), slip[2]
+    sscc = read_label(code)
+    row = rows.find_newest(connection, Slip.CARTON_LABEL, sscc) if sscc else None
+    return row, row.attempt if row else 1
+
+
+def _sent_before(connection: Connection, row: rows.JobRow, attempt: int) -> bool:
+    """Tell whether this very job went out in that attempt, so that its next one is only for the doubt."""
+    log = rows.log_of(connection, row.job_id)
+    return any(each.attempt == attempt and each.state == JobState.SENDING for each in log)
+
+
+def prove(unit: EdgeUnit, edge: Edge, job_id: str, *, attempt: int, detail: str) -> None:
+    """Take a slip that is still in doubt in this attempt as printed; else change nothing."""
+    row = rows.find_job(unit.connection, job_id)
+    if row is None or (row.state, row.attempt) != (JobState.UNKNOWN, attempt):
+        return
+    write_step(unit, edge, job_id, JobState.RESOLVED_PRINTED, attempt, detail, SYSTEM)
+    settle(unit, edge, job_id, detail, SYSTEM)
+    tell(unit, edge)
 
 
 def doubt(unit: EdgeUnit, edge: Edge, job: rows.JobRow) -> None:
@@ -330,11 +370,16 @@ def doubt(unit: EdgeUnit, edge: Edge, job: rows.JobRow) -> None:
 
 
 def put_printer(unit: EdgeUnit, edge: Edge, printer: rows.PrinterRow) -> rows.PrinterRow:
-    """Add or change a printer. Slips that wait without one go to it; those of one switched off move on."""
+    """Add or change a printer. Slips that wait without one go to it; those of one switched off move on.
+
+    Raises:
+        Invalid: its code pages are none.
+    """
+    with_pages(profile_of(printer.profile), printer.pages)
     saved = replace(printer, printer_id=printer.printer_id or _new_printer_id(unit.connection, printer.name))
     rows.put_printer(unit, saved)
     rows.reroute(unit)
-    _tell(unit, edge)
+    tell(unit, edge)
     return saved
 
 
@@ -350,7 +395,7 @@ def _new_printer_id(connection: Connection, name: str) -> str:
     return chosen
 
 
-def _mark(  # noqa: PLR0917 - one step of a job, in the order of its parts
+def write_step(  # noqa: PLR0917 - one step of a job, in the order of its parts
     unit: EdgeUnit,
     edge: Edge,
     job_id: str,
@@ -359,6 +404,7 @@ def _mark(  # noqa: PLR0917 - one step of a job, in the order of its parts
     detail: str,
     person: CurrentPerson,
 ) -> None:
+    """Write one step of a job down; without an attempt it stays the one it is."""
     known = require_job(unit.connection, job_id).attempt
     rows.mark(
         unit,
@@ -372,11 +418,12 @@ def _mark(  # noqa: PLR0917 - one step of a job, in the order of its parts
     )
 
 
-def _settled(unit: EdgeUnit, edge: Edge, job_id: str, how: str, person: CurrentPerson) -> None:
+def settle(unit: EdgeUnit, edge: Edge, job_id: str, how: str, person: CurrentPerson) -> None:
+    """Take the question back that a person was asked about a slip."""
     close_exception(unit, edge, f"print:{job_id}", how=how, person=person)
 
 
-def _bare(row: rows.JobRow) -> Job:
+def bare(row: rows.JobRow) -> Job:
     """Return a job as the pure rules of `printing.job` see it; they never look at the document."""
     return Job(
         job_id=row.job_id,
@@ -390,7 +437,9 @@ def _bare(row: rows.JobRow) -> Job:
     )
 
 
-def _tell(unit: EdgeUnit, edge: Edge) -> None:
+def tell(unit: EdgeUnit, edge: Edge) -> None:
+    """Wake the printers and the screens once this is committed."""
+
     def told() -> None:
         edge.wake_paper()
         edge.broadcaster.publish("printers")

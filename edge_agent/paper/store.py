@@ -14,7 +14,7 @@ from edge_agent.paper import rows, steps
 from edge_agent.paper.rules import Slip, expires_us
 from edge_agent.paper.slips import Slips
 from printing.document import Document
-from printing.job import IN_FLIGHT, Job, JobState
+from printing.job import IN_FLIGHT, WHOLE, Job, JobState
 from protocol.errors import OrderspineError
 
 
@@ -56,7 +56,7 @@ class EdgeJobStore:
         document = Document(row.title, ())
         if state not in IN_FLIGHT:  # what was interrupted is not sent again as it is
             try:
-                document = self._slips.document(self._edge.database.read(), row)
+                document = self._slips.printed(self._edge.database.read(), row)
             except OrderspineError as error:
                 self.mark(
                     row.job_id,
@@ -76,6 +76,17 @@ class EdgeJobStore:
             ever_sent=row.kicked,
             queued_at_us=row.queued_us,
             expires_at_us=expires_us(Slip(row.document), row.queued_us),
+        )
+
+    def ended_whole(self, printer_id: str) -> bool:
+        """Tell whether what this printer was sent last is known to have come out whole."""
+        state = rows.last_sent(self._edge.database.read(), printer_id)
+        return state is None or JobState(state) in WHOLE
+
+    def prove(self, job_id: str, *, attempt: int, detail: str) -> None:
+        """Take a job that is still UNKNOWN in this attempt as RESOLVED_PRINTED; else change nothing."""
+        self._edge.database.write(
+            lambda unit: steps.prove(unit, self._edge, job_id, attempt=attempt, detail=detail)
         )
 
     def mark(

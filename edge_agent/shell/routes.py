@@ -17,6 +17,7 @@ from edge_agent.later import order_pages as later_order_pages
 from edge_agent.later import pages as later_pages
 from edge_agent.link import reclaim
 from edge_agent.paper import pages as paper_pages
+from edge_agent.paper import printer_pages
 from edge_agent.people import pages as people_pages
 from edge_agent.people.sessions import SignIns
 from edge_agent.returns import order_pages
@@ -52,6 +53,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         stock_pages.router,
         till_pages.router,
         paper_pages.router,
+        printer_pages.router,
         catalog_pages.router,
         exception_pages.router,
         fulfil_inbox.router,

@@ -56,6 +56,7 @@ _FUNCTIONS: Final = {  # GS ( x: the ones with an effect, and those that only se
     "H": "answer",
     **dict.fromkeys("ADEKMN", "setting"),
 }
+_KANJI_FUNCTIONS: Final = frozenset("ACE")  # FS ( x: how two-byte letters look, and user pages
 _Found = tuple[Command, int] | None
 
 
@@ -183,7 +184,7 @@ class Parser:
             return None
         size = head[3] + head[4] * 256
         name = f"{family} ( {chr(head[2])}"
-        known = family == "GS" and chr(head[2]) in _FUNCTIONS
+        known = chr(head[2]) in (_FUNCTIONS if family == "GS" else _KANJI_FUNCTIONS)
         return self._payload(name if known else "unknown", (), 5, size)
 
     def _large_graphics(self, head: bytes) -> _Found:
@@ -210,9 +211,10 @@ class Parser:
     def _raster(self, head: bytes) -> _Found:
         if len(head) < 8:
             return None
+        if head[2] != 0x30 or head[3] % 48 > 3:  # out of range, so a printer takes what follows as commands
+            return Command("unknown", raw=head[:4]), 4
         wide, high = head[4] + head[5] * 256, head[6] + head[7] * 256
-        name = "GS v 0" if head[2] == 0x30 else "unknown"
-        return self._payload(name, (head[3], wide, high), 8, wide * high)
+        return self._payload("GS v 0", (head[3], wide, high), 8, wide * high)
 
     def _downloaded(self, head: bytes) -> _Found:
         if len(head) < 4:

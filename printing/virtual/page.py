@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
 
-from printing.virtual.machine import SWITCHES
+from printing.virtual.machine import SWITCHES, Machine
 from printing.virtual.server import VirtualPrinter
 from protocol.errors import OrderspineError
 
@@ -24,6 +24,12 @@ class SwitchBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     on: bool
+
+
+class EmptyBody(BaseModel):
+    """Nothing; but JSON, which a foreign web page cannot send unasked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def create_app(printer: VirtualPrinter, *, name: str = "") -> FastAPI:
@@ -70,7 +76,22 @@ def create_app(printer: VirtualPrinter, *, name: str = "") -> FastAPI:
         machine.switch(switched, on=body.on)
         return _state(printer, name)
 
+    _add_acts(app, printer, name)
     return app
+
+
+def _add_acts(app: FastAPI, printer: VirtualPrinter, name: str) -> None:
+    """Add what a hand does at the printer."""
+
+    @app.post("/power-cycle")
+    def power_cycle(_body: EmptyBody) -> dict[str, Any]:
+        printer.power_cycle()
+        return _state(printer, name)
+
+    @app.post("/tear-off")
+    def tear_off(_body: EmptyBody) -> dict[str, Any]:
+        printer.machine.tear_off()
+        return _state(printer, name)
 
 
 def _state(printer: VirtualPrinter, called: str) -> dict[str, Any]:
@@ -78,13 +99,13 @@ def _state(printer: VirtualPrinter, called: str) -> dict[str, Any]:
     machine = printer.machine
     slips = machine.slips()
     switches = {name: machine.is_on(name) for name in SWITCHES}
-    can_print = not (switches["paper_out"] or switches["offline"])
     return {
         "name": called,
         "address": f"{printer.host}:{printer.port}",
         "profile": machine.profile.name,
-        "sentence": "Ready" if can_print else "Paper out" if switches["paper_out"] else "Cover open",
-        "can_print": can_print,
+        "brand": machine.brand.name,
+        "sentence": _sentence(machine),
+        "can_print": machine.can_print,
         "switches": switches,
         "slips": [slip.number for slip in slips],
         "slips_cut": slips[-1].number if slips else 0,
@@ -93,3 +114,16 @@ def _state(printer: VirtualPrinter, called: str) -> dict[str, Any]:
         "unknown": sum(slip.unknown for slip in slips),
         "hanging": machine.growing() is not None,
     }
+
+
+def _sentence(machine: Machine) -> str:
+    for condition, sentence in (
+        ("paper_out", "Paper out"),
+        ("cover_open", "Cover open"),
+        ("offline", "Offline"),
+    ):
+        if machine.is_on(condition):
+            return sentence
+    if not machine.can_print:
+        return "The knife sticks"
+    return "Ready, paper nearly used up" if machine.is_on("near_end") else "Ready"

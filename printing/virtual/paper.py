@@ -6,7 +6,7 @@ not understood stands in the slip's trace under `unknown`.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
@@ -20,7 +20,13 @@ from printing.virtual.state import SETTERS, Modes
 
 MARGIN_DOTS: Final = 32  # an 80 mm roll is 640 dots wide and prints on 576 of them
 KNIFE_DOTS: Final = 96  # from the print head to the knife
-TALLEST_SLIP: Final = 48_000  # six metres, a pick list of 200 lines is four: what a runaway sender may use up
+KATAKANA_PAGE: Final = 1  # no codec of Python has it
+KATAKANA: Final = (
+    "▁▂▃▄▅▆▇█▏▎▍▌▋▊▉┼┴┬┤├▔─│▕┌┐└┘╭╮╰╯ "
+    + "".join(chr(0xFF61 + n) for n in range(63))
+    + "═╞╪╡◢◣◥◤♠♥♦♣●○╱╲╳円年月日時分秒〒市区町村人▒ "
+)
+TALLEST_SLIP: Final = 100_000  # twelve metres: what a runaway sender may use up
 
 
 @dataclass(slots=True)
@@ -60,11 +66,14 @@ class _Buffer:
 class Paper:
     """The paper coming out of one printer."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(
+        self, profile: Profile, *, pages: Mapping[int, str] | None = None, largest_qr_module: int = 16
+    ) -> None:
         self.profile = profile
         self.slips_cut = 0
         self.kicks = 0
-        self._codecs = {number: codec for codec, number in profile.code_pages}
+        self._codecs = pages or {number: codec for codec, number in profile.code_pages}
+        self._largest_qr_module = largest_qr_module
         self._modes = Modes()
         self._buffer = _Buffer()
         self._new_slip()
@@ -135,8 +144,14 @@ class Paper:
     # -- text ---------------------------------------------------------------------------------------
 
     def _decode(self, data: bytes) -> str:
+        """Return the letters of bytes; a byte that a page has no letter for is a gap."""
+        return "".join(letter if letter.isprintable() else " " for letter in self._letters_of(data))
+
+    def _letters_of(self, data: bytes) -> str:
         if self._modes.two_byte:
             return data.decode("gb18030", errors="replace")
+        if self._modes.page == KATAKANA_PAGE and KATAKANA_PAGE not in self._codecs:
+            return "".join(chr(byte) if byte < 0x80 else KATAKANA[byte - 0x80] for byte in data)
         codec = self._codecs.get(self._modes.page) or _EPSON_CODECS.get(self._modes.page, "cp437")
         return data.decode(codec, errors="replace")
 
@@ -222,6 +237,10 @@ class Paper:
     def _reset(self, _command: Command) -> None:
         self._modes, self._buffer = Modes(), _Buffer()
 
+    def power_cycle(self) -> None:
+        """Forget the modes and the line that was being set; the paper that came out stays."""
+        self._modes, self._buffer = Modes(), _Buffer()
+
     # -- pictures and symbols -----------------------------------------------------------------------
 
     def _raster(self, command: Command) -> None:
@@ -268,7 +287,7 @@ class Paper:
             raise symbols.BadSymbol(f"GS ( k symbol type {data[:1].hex()}")
         function, value = data[1], data[2] if len(data) > 2 else 0
         if function == 67:
-            self._modes.qr_module = min(max(value, 1), 16)
+            self._modes.qr_module = min(max(value, 1), self._largest_qr_module)
         elif function == 69:
             self._modes.qr_level = value
         elif function == 80:
@@ -355,6 +374,7 @@ _QUIET: Final = frozenset(  # known, and without a trace on paper
         *("NUL", "CR", "BEL", "CAN", "FF", "DLE EOT", "DLE ENQ", "DLE DC4"),
         *("GS a", "GS r", "GS I", "GS f", "GS b", "GS P", "GS |", "GS T", "GS E", "GS /", "GS *", "GS c"),
         *(f"GS ( {letter}" for letter in "ADEHKMN"),
+        *(f"FS ( {letter}" for letter in "ACE"),
         *(f"ESC {letter}" for letter in "c=reuvU?RV{<BA+%K"),
         *("FS C", "FS !", "FS -", "FS W", "FS S"),
     }

@@ -5,13 +5,17 @@ from PIL import Image
 from printing.profiles import Profile
 from printing.virtual.commands import Parser
 from printing.virtual.paper import Paper, Slip, as_png
+from printing.virtual.zpl import LabelPaper, LabelParser
 
 GAP_DOTS = 24
 
 
 def render(data: bytes, profile: Profile) -> list[Slip]:
     """Return the slips that a stream of bytes prints, the last one also when it was not cut off."""
-    paper, parser, slips = Paper(profile), Parser(), []
+    labels = profile.language == "zpl"
+    paper: Paper | LabelPaper = LabelPaper(profile) if labels else Paper(profile)
+    parser: Parser | LabelParser = LabelParser() if labels else Parser()
+    slips = []
     for command in (*parser.feed(data), *parser.flush()):
         slip = paper.apply(command)
         if slip is not None:

@@ -4,18 +4,16 @@ from pathlib import Path
 
 import uvicorn
 
-from printing.profiles import profile_of
+from printing.virtual.brands import brand_of
 from printing.virtual.page import create_app
 from printing.virtual.server import VirtualPrinter
 from protocol.clock import Clock
-
-PAPER_MM_PER_SECOND = 200.0  # what a till printer of today does
 
 
 def serve(
     port: int,
     http_port: int,
-    profile: str,
+    brand: str,
     clock: Clock,
     *,
     folder: Path | None = None,
@@ -27,11 +25,18 @@ def serve(
     With a folder every slip is also written there as PNG and trace. `name` is the heading of its page.
 
     Raises:
-        NotFound: when there is no such profile.
+        NotFound: when there is no such brand or profile.
         OSError: when a port is taken.
     """
+    habits = brand_of(brand)
     printer = VirtualPrinter(
-        profile_of(profile), clock, host=host, port=port, mm_per_second=PAPER_MM_PER_SECOND, folder=folder
+        habits.profile,
+        clock,
+        brand=habits,
+        host=host,
+        port=port,
+        mm_per_second=habits.mm_per_second,
+        folder=folder,
     )
     with printer:
         config = uvicorn.Config(

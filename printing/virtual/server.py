@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from printing.profiles import Profile
+from printing.virtual.brands import Brand
 from printing.virtual.machine import Machine
 from protocol.clock import Clock
 
@@ -46,11 +47,12 @@ class _Connection:
 class VirtualPrinter:
     """A printer on a TCP port. Use it as a context manager, or `start` and `stop` it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a printer is and where it stands, all by name
         self,
         profile: Profile,
         clock: Clock,
         *,
+        brand: Brand | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         mm_per_second: float | None = None,
@@ -58,7 +60,12 @@ class VirtualPrinter:
         folder: Path | None = None,
     ) -> None:
         self.machine = Machine(
-            profile, clock, mm_per_second=mm_per_second, keep_slips=keep_slips, folder=folder
+            profile,
+            clock,
+            brand=brand,
+            mm_per_second=mm_per_second,
+            keep_slips=keep_slips,
+            folder=folder,
         )
         self.connections = 0
         self._address = (host, port)
@@ -113,6 +120,13 @@ class VirtualPrinter:
         """Reset the connection once when so many more bytes came in; later bytes of it are lost."""
         self._drop_after = n_bytes
 
+    def power_cycle(self) -> None:
+        """Switch it off and on: the buffer is gone, the connection is reset, half a slip hangs out."""
+        connection = self._current
+        self.machine.power_cycle()
+        if connection is not None:
+            connection.reset()
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -151,13 +165,16 @@ class VirtualPrinter:
             while (
                 self._listening is listening and not self._stopping.is_set() and not connection.done.is_set()
             ):
+                if machine.is_on("half_open"):  # the line stands, and nobody reads it
+                    self._stopping.wait(0.05)
+                    continue
                 try:
                     data = connection.peer.recv(READ_BYTES)
                 except TimeoutError:
                     data = None
                 except OSError:
                     break
-                if data == b"":
+                if data == b"" or (data and machine.is_on("hang_up")):
                     break
                 if machine.is_on("drop_connection"):
                     connection.reset()

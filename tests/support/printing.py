@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from printing.document import Document, dump_document, load_document
 from printing.documents.receipt import ReceiptFacts, ReceiptLine, receipt
-from printing.job import IN_FLIGHT, Job, JobState, check_step
+from printing.job import IN_FLIGHT, WHOLE, Job, JobState, check_step
 from protocol.clock import Clock
 from protocol.ids import slip_code
 
@@ -122,6 +122,22 @@ class SqliteJobStore:
             )
             self._db.execute("COMMIT")
             self._turn.notify_all()
+
+    def ended_whole(self, _printer_id: str) -> bool:
+        """Tell whether what was sent last came out whole."""
+        with self._turn:
+            row = self._db.execute(
+                "SELECT job.state FROM step JOIN job ON job.id = step.job WHERE step.state = 'sending'"
+                " ORDER BY step.rowid DESC LIMIT 1"
+            ).fetchone()
+        return row is None or JobState(row[0]) in WHOLE
+
+    def prove(self, job_id: str, *, attempt: int, detail: str) -> None:
+        """Resolve a job that is still in doubt."""
+        with self._turn:
+            job = self.job(job_id)
+            if job.state is JobState.UNKNOWN and job.attempt == attempt:
+                self.mark(job_id, JobState.RESOLVED_PRINTED, attempt=attempt, detail=detail, facts={})
 
     def wait(self, timeout_seconds: float) -> None:
         """Return when a slip was queued since this thread looked, or after the timeout."""

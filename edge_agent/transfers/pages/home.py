@@ -8,6 +8,7 @@ from starlette.responses import Response
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.pages import Form, command, form_of, go_to, show
+from edge_agent.paper import steps as paper_steps
 from edge_agent.stock.rows import on_hand_of
 from edge_agent.transfers.pages import shown
 from edge_agent.transfers.pages.words import reasons
@@ -44,6 +45,7 @@ async def home(request: Request, edge: AnyEdge, _person: Anybody) -> Response:
 async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
     """Go where a label leads: its transfer, or the question what an unknown carton is."""
     code = (await form_of(request)).get("code")[:512]
+    await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
     meant = arriving.meaning(edge.database.read(), edge, code)
     if meant.transfer_id:
         if meant.kind == "carton" and meant.way == "in" and meant.state == "expected":

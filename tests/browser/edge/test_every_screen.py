@@ -25,6 +25,8 @@ SCREENS = {
     "edge-sync": "/store/sync",
     "edge-reclaim": "/store/reclaim",
     "edge-printers": "/store/printers",
+    "edge-printer": "/store/printers/till-1",
+    "edge-printer-new": "/store/printers/new",
     "edge-slip": "/store/printers/jobs/{job}",
     "edge-dayclose": "/store/day",
     "edge-day-open": "/store/day?till=till-2",

@@ -23,6 +23,8 @@ PAGES = [
     "/store",
     "/store/sync",
     "/store/printers",
+    "/store/printers/new",
+    "/store/printers/new?way=serial",
     "/store/day",
     "/store/day?till=till-2",
     "/store/people",

@@ -10,8 +10,8 @@ from edge_agent.paper.rules import KEPT_US, Slip, Station, check_purposes, key_o
 from edge_agent.paper.service import PaperService
 from edge_agent.paper.store import EdgeJobStore
 from printing.job import JobState
+from printing.printer import Limits
 from printing.profiles import profile_of
-from printing.spooler import Limits
 from printing.virtual.server import VirtualPrinter
 from protocol.errors import IllegalTransition, Invalid, Refused
 from protocol.ids import slip_code

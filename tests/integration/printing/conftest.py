@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from printing.evidence import Evidence
+from printing.printer import Limits, Printer
 from printing.profiles import Profile, profile_of
-from printing.spooler import Limits, Printer, Spooler
+from printing.spooler import Spooler
 from printing.transports.tcp9100 import Tcp9100
 from printing.virtual.server import VirtualPrinter
 from protocol.kit.system import SystemClock, SystemIds
@@ -47,8 +49,15 @@ def store(tmp_path: Path, clock: SystemClock) -> Iterator[SqliteJobStore]:
 def start_spooler(store: SqliteJobStore, clock: SystemClock) -> Iterator[StartSpooler]:
     started: list[Spooler] = []
 
-    def start(port: int, *, profile: Profile | None = None, limits: Limits = HASTY) -> Spooler:
-        printer = Printer("front", profile or profile_of("epson_80"), Tcp9100("127.0.0.1", port))
+    def start(
+        port: int,
+        *,
+        profile: Profile | None = None,
+        limits: Limits = HASTY,
+        evidence: Evidence | None = Evidence.A,
+    ) -> Spooler:
+        kind = profile or profile_of("epson_80")
+        printer = Printer("front", kind, Tcp9100("127.0.0.1", port), evidence)
         spooler = Spooler(printer, store, clock, SystemIds(), limits=limits)
         spooler.start()
         started.append(spooler)

@@ -132,7 +132,7 @@ def test_a_change_is_reported_without_being_asked_for(printer: VirtualPrinter) -
         peer.sendall(b"\x1da\x0e")
         assert peer.recv(4) == b"\x10\x00\x00\x00"
 
-        printer.machine.switch("offline", on=True)
+        printer.machine.switch("cover_open", on=True)
 
         assert peer.recv(4) == b"\x38\x00\x00\x00"
 
@@ -262,7 +262,7 @@ def test_an_address_that_is_none_is_refused_by_the_command_line() -> None:
     assert isinstance(result.exception, Invalid)
 
 
-@pytest.mark.parametrize("command", ["virtual", "test", "preview"])
+@pytest.mark.parametrize("command", ["virtual", "brands", "test", "preview"])
 def test_every_printer_command_shows_an_example(command: str) -> None:
     helped = CliRunner().invoke(printer_app, [command, "--help"])
 

@@ -173,5 +173,5 @@ def test_a_printer_with_one_code_page_draws_what_it_cannot_say() -> None:
 
 
 def test_an_unknown_profile_is_refused_with_those_there_are() -> None:
-    with pytest.raises(NotFound, match="epson_58, epson_80, generic_80"):
+    with pytest.raises(NotFound, match="epson_58, epson_80, generic_58"):
         profile_of("star")

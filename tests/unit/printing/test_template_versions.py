@@ -1,0 +1,75 @@
+"""A version of a slip never changes its look: who changes a template raises its number.
+
+When this is red: raise the slip's number in `printing/documents/versions.py` and add its line to
+`tests/golden/slips/versions.txt`, below the older ones, which stay.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from printing.document import Document, dump_document
+from printing.documents.calibration import CalibrationFacts, calibration
+from printing.documents.carton_label import carton_label
+from printing.documents.count_sheet import count_sheet
+from printing.documents.gift_receipt import gift_receipt
+from printing.documents.goods_received import goods_received
+from printing.documents.item_sticker import ItemStickerFacts, StickerLine, item_stickers
+from printing.documents.parked_slip import ParkedSlipFacts, parked_slip
+from printing.documents.receipt import receipt
+from printing.documents.return_receipt import return_receipt
+from printing.documents.test_page import PrinterTestFacts, printer_test
+from printing.documents.till_report import till_report
+from printing.documents.transfer_manifest import transfer_manifest
+from printing.documents.versions import VERSIONS, template_of
+from printing.job import REPRINTS
+from protocol.ids import slip_code
+from tests.support.printing import receipt_facts
+from tests.unit.printing import test_documents as till
+from tests.unit.printing import test_more_slips as more
+from tests.unit.printing import test_stock_slips as stock
+from tests.unit.printing import test_transfer_slips as transfers
+from tests.unit.printing.fulfilment_examples import EXAMPLES, slip_of
+
+LOOKS: Final = Path(__file__).parents[2] / "golden" / "slips" / "versions.txt"
+AT: Final = till.AT
+STICKER: Final = StickerLine("Mug", "84406B", 1, "Faulty", "To be inspected")
+TYPICAL: Final[Mapping[str, Document]] = {
+    **{name: slip_of(facts) for name, facts in EXAMPLES.items()},
+    "receipt": receipt(receipt_facts()),
+    "return_receipt": return_receipt(till.RETURN),
+    "till_report": till_report(till.CLOSE),
+    "parked_slip": parked_slip(
+        ParkedSlipFacts("Shop", "P1", AT, "Till 1", "A. Osei", 4, 9580, "GBP", slip_code("bk", "P1", 1), "")
+    ),
+    "test_page": printer_test(
+        PrinterTestFacts("Shop", "front", "epson_80", 48, 576, AT, slip_code("x", "1", 1))
+    ),
+    "calibration": calibration(CalibrationFacts("front", "epson_80", AT)),
+    "gift_receipt": gift_receipt(more.GIFT),
+    "item_sticker": item_stickers(ItemStickerFacts("LB1-R00001", AT, (STICKER,))),
+    "count_sheet": count_sheet(stock.SHEET),
+    "goods_received": goods_received(stock.RECEIPT),
+    "carton_label": carton_label(transfers.LABEL),
+    "transfer_manifest": transfer_manifest(transfers.MANIFEST),
+}
+
+
+def look_of(document: Document) -> str:
+    """Return a short name of everything a slip says and how."""
+    return hashlib.sha256(dump_document(document).encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("name", sorted(VERSIONS))
+def test_a_slip_that_looks_otherwise_has_a_new_version(name: str) -> None:
+    approved = dict(line.split() for line in LOOKS.read_text(encoding="utf-8").splitlines())
+
+    assert approved.get(template_of(name)) == look_of(TYPICAL[name])
+
+
+def test_every_version_has_an_example_and_is_of_a_slip_that_can_be_queued() -> None:
+    assert set(TYPICAL) == set(VERSIONS)
+    assert set(VERSIONS) <= set(REPRINTS)
