@@ -1,0 +1,79 @@
+"""The chain of an entity's journals: each hash is over the journal and the hash before it.
+
+Whoever changed, added or took away a journal behind the database's back would have to change every hash after
+it, and the hashes that were signed and exported with each close are elsewhere. SHA-256 over the canonical
+bytes of a journal, in the order of the log.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.ledger.rows import chain, chain_heads, entries, journals
+
+FIRST: Final = bytes(32)
+"""What stands before the first journal of an entity."""
+PIECE: Final = 2_000
+Head = tuple[int, bytes]
+"""How many journals there are, and the hash of the last."""
+
+
+def link(before: bytes, journal: Sequence[Any], sides: Sequence[Sequence[Any]]) -> bytes:
+    """Return the hash of a journal after the one before it."""
+    return hashlib.sha256(before + orjson.dumps([journal, sides])).digest()
+
+
+def head_of(connection: Connection, entity: str) -> Head:
+    """Return where the chain of an entity stands."""
+    row = connection.execute(
+        sa.select(chain_heads.c.journals, chain_heads.c.hash).where(chain_heads.c.entity == entity)
+    ).first()
+    return (int(row.journals), bytes(row.hash)) if row else (0, FIRST)
+
+
+def broken_at(connection: Connection, entity: str) -> int:
+    """Return the first journal whose hash is not what it should be, 0 when the whole chain holds.
+
+    A journal that was taken away shows as the one after it; one from the end shows as -1.
+    """
+    before, count = FIRST, 0
+    for journal, sides, hashed in _journals(connection, entity):
+        before = link(before, journal, sides)
+        count += 1
+        if before != hashed:
+            return int(journal[0])
+    return 0 if (count, before) == head_of(connection, entity) else -1
+
+
+def _journals(connection: Connection, entity: str) -> Iterator[tuple[list[Any], list[list[Any]], bytes]]:
+    after = 0
+    heads = (
+        sa.select(*journals.c, sa.func.coalesce(chain.c.hash, sa.literal(b"")).label("hash"))
+        .outerjoin(chain, chain.c.journal_id == journals.c.journal_id)
+        .where(journals.c.entity == entity, journals.c.journal_id > sa.bindparam("after"))
+        .order_by(journals.c.journal_id)
+        .limit(PIECE)
+    )
+    of_them = (
+        sa.select(entries)
+        .join(journals, journals.c.journal_id == entries.c.journal_id)
+        .where(
+            journals.c.entity == entity,
+            entries.c.journal_id > sa.bindparam("after"),
+            entries.c.journal_id <= sa.bindparam("upto"),
+        )
+        .order_by(entries.c.journal_id, entries.c.n)
+    )
+    while rows := connection.execute(heads, {"after": after}).all():
+        upto = rows[-1].journal_id
+        sides: dict[int, list[list[Any]]] = {}
+        for journal_id, _n, *side in connection.execute(of_them, {"after": after, "upto": upto}):
+            sides.setdefault(journal_id, []).append(side)
+        for row in rows:
+            *journal, hashed = row
+            yield journal, sides.get(row.journal_id, []), bytes(hashed)
+        after = upto
