@@ -72,6 +72,7 @@ SHADOWS: Final = (
     closing.period_gaps,
     settled.settlements,
     settled.settlement_lines,
+    settled.money_moves,
     till_sessions,
     zs,
     exceptions,

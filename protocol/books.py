@@ -44,6 +44,8 @@ class Assertion(WireModel):
     """What a sub-ledger, or the trial balance where there is none, says an account stands at."""
 
     account: Account
+    name: str = Field(max_length=200)
+    kind: AccountKind
     amount_minor: Amount
     source: Code
 

@@ -35,22 +35,26 @@ def head_of(connection: Connection, entity: str) -> Head:
     return (int(row.journals), bytes(row.hash)) if row else (0, FIRST)
 
 
-def broken_at(connection: Connection, entity: str) -> int:
-    """Return the first journal whose hash is not what it should be, 0 when the whole chain holds.
+def broken_at(connection: Connection, entity: str, *, after: int = 0) -> int:
+    """Return the first journal whose hash is not what it should be, 0 when the chain holds.
 
-    A journal that was taken away shows as the one after it; one from the end shows as -1.
+    `after` is a journal whose hash is known to be right; the chain is followed from there. A journal that was
+    taken away shows as the one after it; one from the end shows as -1.
     """
-    before, count = FIRST, 0
-    for journal, sides, hashed in _journals(connection, entity):
+    known = connection.execute(sa.select(chain.c.hash).where(chain.c.journal_id == after)).scalar()
+    before = bytes(known) if known else FIRST
+    for journal, sides, hashed in _journals(connection, entity, after if known else 0):
         before = link(before, journal, sides)
-        count += 1
         if before != hashed:
             return int(journal[0])
-    return 0 if (count, before) == head_of(connection, entity) else -1
+    count, last = head_of(connection, entity)
+    there = connection.execute(sa.select(sa.func.count()).where(journals.c.entity == entity)).scalar_one()
+    return 0 if (int(there), before) == (count, last) else -1
 
 
-def _journals(connection: Connection, entity: str) -> Iterator[tuple[list[Any], list[list[Any]], bytes]]:
-    after = 0
+def _journals(
+    connection: Connection, entity: str, after: int
+) -> Iterator[tuple[list[Any], list[list[Any]], bytes]]:
     heads = (
         sa.select(*journals.c, sa.func.coalesce(chain.c.hash, sa.literal(b"")).label("hash"))
         .outerjoin(chain, chain.c.journal_id == journals.c.journal_id)

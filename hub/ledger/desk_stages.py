@@ -11,7 +11,7 @@ from hub.ledger.chart import mapping_of
 from hub.ledger.close.rows import period_gaps, period_signs, periods
 from hub.ledger.rows import accounts, mapping_changes
 from hub.ledger.rules import Draft, abroad, desk
-from hub.ledger.settlements.rows import settlement_lines, settlements
+from hub.ledger.settlements.rows import money_moves, settlement_lines, settlements
 from hub.ledger.stages import Books
 from hub.spine.bulk import Insert, Upsert
 from hub.spine.places import Place
@@ -27,6 +27,7 @@ _SIGNS: Final = Upsert(period_signs)
 _GAPS: Final = Upsert(period_gaps)
 _SETTLEMENTS: Final = Insert(settlements)
 _SETTLED: Final = Insert(settlement_lines)
+_MOVES: Final = Insert(money_moves)
 
 
 def on_journal_made(work: Work, applied: Applied) -> None:
@@ -50,6 +51,22 @@ def on_debts_netted(work: Work, applied: Applied) -> None:
 def on_money_moved(work: Work, applied: Applied) -> None:
     """Post money at the bank or in dispute."""
     body: books.MoneyMoved = _own(applied)
+    row = (
+        applied.event_id,
+        body.what,
+        body.entity,
+        body.location,
+        body.business_date,
+        body.currency,
+        body.reference,
+        body.gateway,
+        body.order_id,
+        body.amount_minor,
+        body.other_minor,
+        applied.by,
+        applied.at_us,
+    )
+    _MOVES.run(work.connection, [row])
     place = _place(work, body.entity, body.location)
     work.room(Books).post(applied, place, desk.money_moved(body), body.order_id)
     work.topics.add("books")

@@ -34,3 +34,23 @@ settlement_lines: Final = sa.Table(
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
     sa.Column("fee_minor", sa.BigInteger, nullable=False),
 )
+
+money_moves: Final = sa.Table(
+    "money_moves",
+    metadata,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("entity", sa.Text, nullable=False),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("business_date", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("gateway", sa.Text, nullable=False),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("other_minor", sa.BigInteger, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Index("ix_money_moves_reference", "entity", "reference"),
+)
+"""Deposits on their way and at the bank, disputes and how they ended; see `protocol.books.MoneyMoved`."""

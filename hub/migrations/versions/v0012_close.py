@@ -190,6 +190,24 @@ def _settlements() -> None:
         sa.PrimaryKeyConstraint("settlement_id", "row", name=op.f("pk_settlement_lines")),
     )
     op.create_index(op.f("ix_settlement_lines_order_id"), "settlement_lines", ["order_id"])
+    op.create_table(
+        "money_moves",
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("location", sa.Text(), nullable=False),
+        sa.Column("business_date", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("gateway", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("other_minor", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_money_moves")),
+    )
+    op.create_index("ix_money_moves_reference", "money_moves", ["entity", "reference"])
 
 
 def _purposes() -> None:
