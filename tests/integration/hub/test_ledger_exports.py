@@ -86,8 +86,13 @@ def test_both_programs_accept_a_month_with_what_came_before_it(
 
 
 def a_cent_off(text: str) -> str:
-    """Change one amount of a journal by a cent."""
-    return re.sub(r"(12\.0)0", r"\g<1>1", text, count=1)
+    """Change one amount of a journal by a cent or a few."""
+    chosen = transactions(text)[3]
+    return text.replace(chosen, re.sub(r"(\.\d)(\d) GBP", _next_digit, chosen, count=1), 1)
+
+
+def _next_digit(found: re.Match[str]) -> str:
+    return f"{found[1]}{(int(found[2]) + 1) % 10} GBP"
 
 
 def an_unknown_account(text: str) -> str:
