@@ -98,6 +98,7 @@ tools:
 	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
 	command -v zbarimg >/dev/null || missing="$$missing zbar-tools"; \
+	command -v hledger >/dev/null || missing="$$missing hledger"; \
 	[ -z "$$missing" ] && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing$$missing" >&2; \

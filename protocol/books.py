@@ -5,9 +5,10 @@ event, so the books can be made anew from the log with the periods and accounts 
 Amounts are signed whole minor units, debit positive, unless a field says what it counts.
 """
 
+from datetime import date
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from protocol.lifecycles import PeriodEvent, PeriodState
 from protocol.orders import Code, Name, WireModel
@@ -20,7 +21,15 @@ ACCOUNTS_PER_CHANGE: Final = 500
 Entity = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,40}$")]
 Period = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 """A calendar month, such as 2026-03."""
-Day = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+
+
+def _is_a_day(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_is_a_day)]
+"""A day of the calendar, such as 2026-03-31."""
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Account = Annotated[str, Field(pattern=r"^[0-9A-Za-z.-]{1,20}$")]
 Amount = Annotated[int, Field(ge=-(10**15), le=10**15)]

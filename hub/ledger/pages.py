@@ -29,7 +29,7 @@ from protocol.kit.text import _
 from protocol.kit.web.filters import amount
 
 Page = Annotated[int, Query(ge=1, le=20_000)]
-Entity = Annotated[str, Query(max_length=40, pattern=r"^[a-z0-9-]*$")]
+Entity = Annotated[str, Query(max_length=40, pattern=r"^[A-Za-z0-9-]*$")]
 Day = Annotated[str, Query(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
 Name = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$")]
 

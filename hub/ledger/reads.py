@@ -32,6 +32,7 @@ class EntryRead:
     name: str
     amount_minor: int
     rate_ppm: int | None
+    ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,9 @@ def _read(
     ).all()
     sides: dict[int, list[EntryRead]] = {head.journal_id: [] for head in heads}
     for row in _sides(connection, list(sides)):
-        sides[row.journal_id].append(EntryRead(row.account, row.name, row.amount_minor, row.rate_ppm))
+        sides[row.journal_id].append(
+            EntryRead(row.account, row.name, row.amount_minor, row.rate_ppm, row.ref)
+        )
     return [
         JournalRead(
             journal_id=head.journal_id,
@@ -241,6 +244,7 @@ def _sides(connection: Connection, journal_ids: list[int]) -> Sequence[Any]:
             sa.func.coalesce(accounts.c.name, "").label("name"),
             entries.c.amount_minor,
             entries.c.rate_ppm,
+            entries.c.ref,
         )
         .join(journals, journals.c.journal_id == entries.c.journal_id)
         .outerjoin(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from hub.ledger.rows import chain, entries, journals
 from hub.spine.rows import events
 from protocol.books import Assertion, PeriodMoved
 from protocol.envelope import decode_event, read_body
-from protocol.errors import NotFound
+from protocol.errors import Invalid, NotFound
 from protocol.kit.text import _
 from protocol.money import format_minor
 
@@ -29,6 +30,7 @@ PIECE: Final = 2_000
 CSV, JSONL = "journals.csv", "journals.jsonl"
 BEANCOUNT, HLEDGER = "books.beancount", "books.journal"
 TRIAL, MANIFEST = "trial-balance.csv", "manifest.json"
+_MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
 """The time of every file in an archive: the same month is the same bytes."""
 
@@ -73,8 +75,13 @@ def export(hub: Hub, entity: str, period: str, folder: Path) -> Exported:
     """Write the books of a month into a folder; a closed month gives the same bytes each time.
 
     Raises:
+        Invalid: it is no month.
         NotFound: the entity has no journals up to the end of the month.
     """
+    if not _MONTH.fullmatch(period):
+        raise Invalid(
+            _("{text} is no month.", text=period[:20]), _("Write it as 2026-03."), code="bad_period"
+        )
     with hub.database.read() as connection:
         month, row = _month(connection, hub, entity, period)
         folder.mkdir(parents=True, exist_ok=True)

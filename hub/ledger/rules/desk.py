@@ -46,6 +46,12 @@ def money_moved(body: MoneyMoved) -> tuple[Draft, ...]:
     return (Draft(body.what, lines, ref),)
 
 
+def fee_estimated(provider: str, minor: int, memo: str) -> tuple[Draft, ...]:
+    """A marketplace will keep its fee of an order; its file says what it really was."""
+    purpose = clearing(provider, marketplace=True)
+    return (Draft("marketplace_fee", (Line("marketplace_fees", minor), Line(purpose, -minor)), memo),)
+
+
 def expected_payout(lines: tuple[SettlementLine, ...]) -> int:
     """Return what the rows of a settlement add up to."""
     return sum(line.amount_minor - line.fee_minor for line in lines)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
@@ -18,7 +19,7 @@ from hub.spine.bulk import among
 from hub.spine.later_rows import later_orders, payments
 from hub.spine.rows import order_tenders, orders
 from hub.spine.steps import raise_exception, record, take_orders
-from hub.spine.work import chunks
+from hub.spine.work import Work, chunks
 from protocol.books import SettlementLine, SettlementTaken
 from protocol.errors import Invalid, Refused
 from protocol.kit.text import _
@@ -73,61 +74,91 @@ def take(hub: Hub, data: bytes, wanted: Wanted, *, by: str) -> Taken:
             _("Type what arrived at the bank."),
             code="no_payout",
         )
-    identity = f"{wanted.entity}/{wanted.provider}/{wanted.reference}"
-    settlement_id = hashlib.sha256(identity.encode()).hexdigest()[:32]
 
     def step(unit: HubUnit) -> Taken:
         take_orders(unit, 0)
-        known = sa.select(settlements.c.settlement_id).where(settlements.c.settlement_id == settlement_id)
-        if unit.connection.execute(known).first() is not None:
-            raise Refused(
-                _("The payout {reference} was taken in before.", reference=wanted.reference),
-                _("Look at it in the list; nothing was posted twice."),
-                code="taken_already",
-            )
-        open_day(unit.connection, wanted.entity, wanted.paid_on)
-        lines = matched(unit.connection, file.lines)
-        body = SettlementTaken(
-            settlement_id=settlement_id,
-            entity=wanted.entity,
-            provider=wanted.provider,
-            marketplace=mapper.marketplace,
-            business_date=wanted.paid_on,
-            currency=hub.settings.currency,
-            payout_minor=payout,
-            lines=lines,
-        )
+        _new(unit.connection, wanted)
+        body = _body(wanted, mapper, hub.settings.currency, payout, matched(unit.connection, file.lines))
         work = hub.spine.work(unit)
         record(work, body, by=by)
-        money = [line for line in lines if line.kind in {"sale", "refund"}]
-        done = Taken(
-            settlement_id,
-            len(money),
-            sum(bool(line.order_id) for line in money),
-            payout,
-            expected_payout(lines),
-        )
+        done = _summed(body)
         if not done.ties:
-            raise_exception(
-                work,
-                kind="settlement_mismatch",
-                subject=f"settlement:{settlement_id}",
-                title=f"The payout {wanted.reference} of {wanted.provider} does not tie",
-                facts={
-                    "provider": wanted.provider,
-                    "reference": wanted.reference,
-                    "entity": wanted.entity,
-                    "amount_minor": payout,
-                    "expected_minor": done.expected_minor,
-                    "unmatched": done.lines - done.matched,
-                },
-                owner_role="finance",
-                dedupe_key=f"settlement:{settlement_id}",
-            )
+            _say(work, wanted, done)
         hub.finish(work, "books")
         return done
 
     return hub.database.write(step)
+
+
+def _body(
+    wanted: Wanted, mapper: Mapper, currency: str, payout: int, lines: tuple[SettlementLine, ...]
+) -> SettlementTaken:
+    try:
+        return SettlementTaken(
+            settlement_id=settlement_id_of(wanted),
+            entity=wanted.entity,
+            provider=wanted.provider,
+            marketplace=mapper.marketplace,
+            business_date=wanted.paid_on,
+            currency=currency,
+            payout_minor=payout,
+            lines=lines,
+        )
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        raise Invalid(
+            _("The {name} of this settlement cannot be read.", name=str(fault["loc"][0]).replace("_", " ")),
+            _("Correct it and send the file again; nothing was taken in."),
+            code="bad_settlement",
+        ) from error
+
+
+def settlement_id_of(wanted: Wanted) -> str:
+    """Return the id of a payout: the same file twice is the same payout."""
+    identity = f"{wanted.entity}/{wanted.provider}/{wanted.reference}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def _new(connection: Connection, wanted: Wanted) -> None:
+    mine = settlements.c.settlement_id == settlement_id_of(wanted)
+    known = sa.select(settlements.c.settlement_id).where(mine)
+    if connection.execute(known).first() is not None:
+        raise Refused(
+            _("The payout {reference} was taken in before.", reference=wanted.reference),
+            _("Look at it in the list; nothing was posted twice."),
+            code="taken_already",
+        )
+    open_day(connection, wanted.entity, wanted.paid_on)
+
+
+def _summed(body: SettlementTaken) -> Taken:
+    money = [line for line in body.lines if line.kind in {"sale", "refund"}]
+    return Taken(
+        body.settlement_id,
+        len(money),
+        sum(bool(line.order_id) for line in money),
+        body.payout_minor,
+        expected_payout(body.lines),
+    )
+
+
+def _say(work: Work, wanted: Wanted, done: Taken) -> None:
+    raise_exception(
+        work,
+        kind="settlement_mismatch",
+        subject=f"settlement:{done.settlement_id}",
+        title=f"The payout {wanted.reference} of {wanted.provider} does not tie",
+        facts={
+            "provider": wanted.provider,
+            "reference": wanted.reference,
+            "entity": wanted.entity,
+            "amount_minor": done.payout_minor,
+            "expected_minor": done.expected_minor,
+            "unmatched": done.lines - done.matched,
+        },
+        owner_role="finance",
+        dedupe_key=f"settlement:{done.settlement_id}",
+    )
 
 
 def matched(connection: Connection, lines: Sequence[SettlementLine]) -> tuple[SettlementLine, ...]:
