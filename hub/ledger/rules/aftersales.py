@@ -1,6 +1,6 @@
-"""What happens after a sale: returns, exchanges, fees, stored value, commissions (matrix 10-12, 20-34, 47-60).
+"""What happens after a sale: returns, exchanges, fees, stored value, commissions.
 
-Pure. Amounts are whole minor units, positive as the fact names them; the signs are made here. `net` is without
+Pure. Amounts are whole minor units, positive as the fact names them; signs are made here. `net` is without
 tax, `taxes` is tax by rate in parts per million. Rooms that keep these facts call a rule with their figures
 and post what it returns.
 """
