@@ -54,6 +54,7 @@ class Books:
         self._heads: dict[str, Head] = {}
         self._mappings: dict[str, dict[str, str]] = {}
         self._periods: dict[str, dict[str, PeriodState]] = {}
+        self._dates: dict[tuple[str, ...], Posting] = {}
         self._numbered: tuple[int, int] = (0, 0)
 
     def prepare(self, batch: Sequence[Applied]) -> None:
@@ -129,12 +130,18 @@ class Books:
 
     def dated(self, business_date: str, *entities: str) -> Posting:
         """Return where a fact of a business date posts: the latest day that all these entities permit."""
-        return together(business_date, [self._states(entity) for entity in entities])
+        key = (business_date, *entities)
+        found = self._dates.get(key)
+        if found is None:
+            states = [self._states(entity) for entity in entities]
+            found = self._dates[key] = together(business_date, states)
+        return found
 
     def moved(self, entity: str, period: str, state: PeriodState) -> None:
         """Note that a period has moved, for what is posted after it in this unit of work."""
         self.flush()
         self._states(entity)[period] = state
+        self._dates.clear()
 
     def mapped(self, entity: str) -> None:
         """Forget which account serves which purpose: it has just changed."""
