@@ -207,6 +207,8 @@ class SettlementTaken(WireModel):
     entity: Entity
     provider: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
     marketplace: bool = False
+    reference: Reference = ""
+    """The provider's own name of the payout."""
     business_date: Day
     """When it arrived at the bank."""
     currency: Currency

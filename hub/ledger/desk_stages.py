@@ -83,6 +83,7 @@ def on_settlement_taken(work: Work, applied: Applied) -> None:
                 body.entity,
                 body.provider,
                 body.marketplace,
+                body.reference,
                 body.business_date,
                 body.currency,
                 body.payout_minor,

@@ -321,7 +321,7 @@ def _exceptions(connection: Connection, scope: Scope) -> tuple[str, ...]:
         )
     ).all()
     settled = connection.execute(
-        sa.select(settlements.c.settlement_id)
+        sa.select(settlements.c.provider + " " + settlements.c.reference)
         .join(
             open_keys,
             open_keys.c.dedupe_key == sa.func.substr("settlement:" + settlements.c.settlement_id, 1, 64),
@@ -330,7 +330,7 @@ def _exceptions(connection: Connection, scope: Scope) -> tuple[str, ...]:
     ).scalars()
     return (
         *(f"refund_not_owed {row.order_id}" for row in not_owed if scope.has(row.location)),
-        *(f"settlement_mismatch {settlement_id}" for settlement_id in settled),
+        *(f"settlement_mismatch {payout}" for payout in settled),
     )
 
 

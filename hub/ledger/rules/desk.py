@@ -89,4 +89,4 @@ def settlement(body: SettlementTaken) -> tuple[Draft, ...]:
     add("bank", body.payout_minor)
     add(SUSPENSE, expected_payout(body.lines) - body.payout_minor)
     lines = tuple(Line(purpose, minor, ref=ref) for (purpose, ref), minor in sums.items() if minor)
-    return (Draft("settlement", lines, body.settlement_id),)
+    return (Draft("settlement", lines, f"{body.provider} {body.reference}".strip()),)

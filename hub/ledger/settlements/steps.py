@@ -99,6 +99,7 @@ def _body(
             entity=wanted.entity,
             provider=wanted.provider,
             marketplace=mapper.marketplace,
+            reference=wanted.reference,
             business_date=wanted.paid_on,
             currency=currency,
             payout_minor=payout,

@@ -168,6 +168,7 @@ def _settlements() -> None:
         sa.Column("entity", sa.Text(), nullable=False),
         sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("marketplace", sa.Boolean(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
         sa.Column("paid_on", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("payout_minor", sa.BigInteger(), nullable=False),
