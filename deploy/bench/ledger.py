@@ -100,16 +100,17 @@ def _sold(n: int) -> Applied:
     """Return one sale of two lines, as it is applied."""
     gross = 1_000 + 37 * n % 9_000
     tax = gross // 6
-    line = OrderLine.model_construct(gross_minor=gross, tax_minor=tax, rate_ppm=200_000)
-    other = OrderLine.model_construct(gross_minor=600, tax_minor=100, rate_ppm=200_000)
-    body = OrderSold.model_construct(
+    body = OrderSold(
+        session_id="session-1",
+        till="till-1",
         business_date="2025-11-24",
         currency="GBP",
         order_id=f"order-{n}",
         number=f"LB1-{n:07d}",
-        lines=(line, other),
-        tenders=(Tender.model_construct(kind=TenderKind.CARD, amount_minor=gross + 600),),
-        rounding_minor=0,
+        lines=(_line(1, gross, tax), _line(2, 600, 100)),
+        tenders=(Tender(kind=TenderKind.CARD, amount_minor=gross + 600),),
+        total_minor=gross + 600,
+        tax_minor=tax + 100,
     )
     return Applied(
         apply_order=n + 1,
@@ -128,6 +129,20 @@ def _sold(n: int) -> Applied:
         data=b"",
         hash=b"",
         results={},
+    )
+
+
+def _line(line_no: int, gross: int, tax: int) -> OrderLine:
+    return OrderLine(
+        line_no=line_no,
+        sku="A",
+        name="Something",
+        quantity=1,
+        list_price_minor=gross,
+        unit_price_minor=gross,
+        gross_minor=gross,
+        tax_minor=tax,
+        rate_ppm=200_000,
     )
 
 

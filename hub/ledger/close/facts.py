@@ -4,8 +4,9 @@ Balances are those of the ledger as far as it has posted, beside the sub-ledgers
 written in one transaction with each event, so they tie at any moment or never.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -28,12 +29,8 @@ from protocol.clock import from_us
 from protocol.lifecycles import PeriodState
 
 OLD_DAYS: Final = 30
-_BY: Final[Mapping[str, Any]] = {
-    "location": journals.c.location,
-    "order": journals.c.order_id,
-    "rate": sa.func.coalesce(sa.cast(entries.c.rate_ppm, sa.Text), ""),
-    "whole": sa.literal(""),
-}
+_entity: Final = sa.func.coalesce(journals.c.entity, "")
+"""As a term the entity has no index: these reads go through all entries once, not journal by journal."""
 _KEYED: Final[Mapping[str, str]] = {
     "TIE_INVENTORY": "location",
     "TIE_DEPOSITS": "order",
@@ -58,6 +55,8 @@ def gather(connection: Connection, entity: str, period: str, *, default: str) ->
     previous, last_id = _before(connection, entity, period)
     open_tills, counting, untied = _days(connection, scope, after)
     broken = broken_at(connection, entity, after=last_id)
+    sums = sums_of(connection, entity, period)
+    exchanges = _by_order(connection, entity, served.get("exchange", frozenset()))
     suspense = _suspense(connection, entity, served.get("suspense", frozenset()), after)
     return Facts(
         previous=previous,
@@ -68,89 +67,128 @@ def gather(connection: Connection, entity: str, period: str, *, default: str) ->
         suspense_minor=sum(suspense),
         suspense_entries=len(suspense),
         unposted=_unposted(connection, scope),
-        trial_minor=sum(trial(connection, entity, after).values()),
-        ties=ties(connection, scope, served),
+        trial_minor=sum(trial(sums).values()),
+        ties=ties(connection, scope, served, sums),
         intercompany=intercompany(connection, entity, served),
-        transit_unmatched_minor=_whole(connection, entity, served.get("transit_unmatched", frozenset())),
+        transit_unmatched_minor=sum(_by(sums, served.get("transit_unmatched", frozenset()), "").values()),
         negative_stock=_negative(connection, entity),
         exceptions=_exceptions(connection, scope),
         chain_broken=str(broken) if broken else "",
         prior_period=_prior(connection, entity, first, after),
-        exchange_open=tuple(
-            sorted(
-                key
-                for (_account, key), minor in _sums(
-                    connection, entity, served.get("exchange", frozenset()), "order"
-                ).items()
-                if minor
-            )
-        ),
+        exchange_open=tuple(sorted(key or "-" for key, minor in exchanges.items() if minor)),
         old_refunds=_old(connection, entity, served.get("refunds_payable", frozenset()), after),
     )
 
 
-def trial(connection: Connection, entity: str, before_day: str) -> dict[str, int]:
-    """Return what every account stood at before a day."""
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What stands on an account, for one location and tax rate."""
+
+    account: str
+    location: str
+    rate: str
+    opening_minor: int
+    closing_minor: int
+    now_minor: int
+
+
+def sums_of(connection: Connection, entity: str, period: str) -> list[Sum]:
+    """Return what every account stood at before a month, at its end, and now: one pass over the entries."""
+    first, after = reads.days_of(period)
+
+    def until(day: str) -> sa.ColumnElement[int]:
+        return sa.func.sum(sa.case((journals.c.posting_date < day, entries.c.amount_minor), else_=0))
+
+    rate = sa.func.coalesce(sa.cast(entries.c.rate_ppm, sa.Text), "")
     rows = connection.execute(
-        sa.select(entries.c.account, sa.func.sum(entries.c.amount_minor).label("minor"))
+        sa.select(
+            entries.c.account,
+            journals.c.location,
+            rate,
+            until(first),
+            until(after),
+            sa.func.sum(entries.c.amount_minor),
+        )
         .join(journals, journals.c.journal_id == entries.c.journal_id)
-        .where(journals.c.entity == entity, journals.c.posting_date < before_day)
-        .group_by(entries.c.account)
+        .where(_entity == entity)
+        .group_by(entries.c.account, journals.c.location, rate)
     )
-    return {row.account: int(row.minor) for row in rows}
+    return [
+        Sum(account, location, of, *(int(minor) for minor in figures))
+        for account, location, of, *figures in rows
+    ]
 
 
-def ties(connection: Connection, scope: Scope, served: Mapping[str, frozenset[str]]) -> tuple[Tie, ...]:
+def trial(sums: Iterable[Sum], when: str = "closing_minor") -> dict[str, int]:
+    """Return the trial balance of sums: what each account that was ever posted to stood at by then."""
+    found: dict[str, int] = {}
+    for each in sums:
+        found[each.account] = found.get(each.account, 0) + int(getattr(each, when))
+    return found
+
+
+def ties(
+    connection: Connection, scope: Scope, served: Mapping[str, frozenset[str]], sums: Sequence[Sum]
+) -> tuple[Tie, ...]:
     """Return every control account beside its sub-ledger, key by key."""
     found: list[Tie] = []
     explained: dict[str, dict[tuple[str, str], int]] = {}
     wanted: dict[str, tuple[str, ...]] = dict(_SUB_LEDGERLESS)
     for check, purposes, read in SUB_LEDGERS:
         wanted[check] = tuple(dict.fromkeys((*wanted.get(check, ()), *purposes)))
-        sums = explained.setdefault(check, {})
+        known = explained.setdefault(check, {})
         for purpose, key, minor in read(connection, scope):
-            if purpose.partition(".")[0] in {name.partition(".")[0] for name in purposes} and (
-                purpose in purposes or purpose.startswith("gateway.")
-            ):
-                sums[purpose, key] = sums.get((purpose, key), 0) + minor
+            if purpose in purposes or ("gateway" in purposes and purpose.startswith("gateway.")):
+                known[purpose, key] = known.get((purpose, key), 0) + minor
     for check, purposes in wanted.items():
-        sub = explained.get(check, {})
-        found += _tied(connection, scope, check, purposes, sub=sub, served=served)
+        by = _KEYED.get(check, "whole")
+        for names, accounts in _groups(purposes, served, whole=by == "whole"):
+            ledger = (
+                _by_order(connection, scope.entity, accounts) if by == "order" else _by(sums, accounts, by)
+            )
+            found += _tied(check, names, accounts, ledger, explained.get(check, {}))
     return tuple(found)
 
 
 def _tied(
-    connection: Connection,
-    scope: Scope,
     check: str,
-    purposes: Iterable[str],
-    *,
+    names: set[str],
+    accounts: frozenset[str],
+    ledger: Mapping[str, int],
     sub: Mapping[tuple[str, str], int],
-    served: Mapping[str, frozenset[str]],
 ) -> list[Tie]:
-    """Tie groups of purposes that share an account: a company may keep several kinds of goods on one."""
-    by = _KEYED.get(check, "whole")
-    found = []
-    for names, accounts in _groups(purposes, served, whole=by == "whole"):
-        sums = _sums(connection, scope.entity, accounts, by)
-        ledger: dict[str, int] = {}
-        for (_account, key), minor in sums.items():
-            ledger[key] = ledger.get(key, 0) + minor
-        beside: dict[str, int] = {}
-        for (purpose, key), minor in sub.items():
-            if purpose in names or ("gateway" in names and purpose.startswith("gateway.")):
-                beside[key] = beside.get(key, 0) + minor
-        label = "+".join(sorted(accounts))
-        for key in sorted({*ledger, *beside}):
-            pair = ledger.get(key, 0), beside.get(key, 0)
-            if any(pair):
-                found.append(Tie(check, label, key, *pair))
+    beside: dict[str, int] = {}
+    for (purpose, key), minor in sub.items():
+        if purpose in names or ("gateway" in names and purpose.startswith("gateway.")):
+            beside[key] = beside.get(key, 0) + minor
+    label = "+".join(sorted(accounts))
+    pairs = {key: (ledger.get(key, 0), beside.get(key, 0)) for key in sorted({*ledger, *beside})}
+    return [Tie(check, label, key, *pair) for key, pair in pairs.items() if any(pair)]
+
+
+def _by(sums: Iterable[Sum], accounts: frozenset[str], by: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for each in sums:
+        if each.account in accounts:
+            key = {"location": each.location, "rate": each.rate}.get(by, "")
+            found[key] = found.get(key, 0) + each.now_minor
     return found
+
+
+def _by_order(connection: Connection, entity: str, accounts: frozenset[str]) -> dict[str, int]:
+    rows = connection.execute(
+        sa.select(journals.c.order_id, sa.func.sum(entries.c.amount_minor).label("minor"))
+        .join(journals, journals.c.journal_id == entries.c.journal_id)
+        .where(_entity == entity, entries.c.account.in_(accounts))
+        .group_by(journals.c.order_id)
+    )
+    return {row.order_id: int(row.minor) for row in rows}
 
 
 def _groups(
     purposes: Iterable[str], served: Mapping[str, frozenset[str]], *, whole: bool
 ) -> list[tuple[set[str], frozenset[str]]]:
+    """Return purposes that share an account as one: a company may keep several kinds of goods on one."""
     groups: list[tuple[set[str], frozenset[str]]] = []
     for purpose in purposes:
         names, accounts = {purpose}, served.get(purpose, frozenset())
@@ -189,28 +227,9 @@ def _owed(connection: Connection, entity: str, accounts: frozenset[str], other: 
         connection.execute(
             sa.select(sa.func.coalesce(sa.func.sum(entries.c.amount_minor), 0))
             .join(journals, journals.c.journal_id == entries.c.journal_id)
-            .where(journals.c.entity == entity, entries.c.account.in_(accounts), entries.c.ref == other)
+            .where(_entity == entity, entries.c.account.in_(accounts), entries.c.ref == other)
         ).scalar_one()
     )
-
-
-def _sums(
-    connection: Connection, entity: str, accounts: frozenset[str], by: str
-) -> dict[tuple[str, str], int]:
-    if not accounts:
-        return {}
-    key = _BY[by]
-    rows = connection.execute(
-        sa.select(entries.c.account, key.label("key"), sa.func.sum(entries.c.amount_minor).label("minor"))
-        .join(journals, journals.c.journal_id == entries.c.journal_id)
-        .where(journals.c.entity == entity, entries.c.account.in_(accounts))
-        .group_by(entries.c.account, key)
-    )
-    return {(row.account, row.key): int(row.minor) for row in rows}
-
-
-def _whole(connection: Connection, entity: str, accounts: frozenset[str]) -> int:
-    return sum(_sums(connection, entity, accounts, "whole").values())
 
 
 def _before(connection: Connection, entity: str, period: str) -> tuple[PeriodState, int]:
@@ -287,7 +306,7 @@ def _suspense(connection: Connection, entity: str, accounts: frozenset[str], aft
     rows = connection.execute(
         sa.select(sa.func.sum(entries.c.amount_minor).label("minor"))
         .join(journals, journals.c.journal_id == entries.c.journal_id)
-        .where(journals.c.entity == entity, entries.c.account.in_(accounts), journals.c.posting_date < after)
+        .where(_entity == entity, entries.c.account.in_(accounts), journals.c.posting_date < after)
         .group_by(root)
         .having(sa.func.sum(entries.c.amount_minor) != 0)
     )
@@ -352,7 +371,7 @@ def _old(connection: Connection, entity: str, accounts: frozenset[str], after: s
     rows = connection.execute(
         sa.select(journals.c.order_id)
         .join(entries, entries.c.journal_id == journals.c.journal_id)
-        .where(journals.c.entity == entity, entries.c.account.in_(accounts))
+        .where(_entity == entity, entries.c.account.in_(accounts))
         .group_by(journals.c.order_id)
         .having(
             (sa.func.sum(entries.c.amount_minor) != 0)

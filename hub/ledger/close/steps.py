@@ -310,13 +310,12 @@ def asserted(connection: Connection, entity: str, period: str, *, default: str) 
     A sub-ledger stands at now; what its account has posted since the month's end is taken off again. Where
     two accounts share a sub-ledger, and where there is none, the trial balance is asserted.
     """
-    _first, after = reads.days_of(period)
-    then = facts.trial(connection, entity, after)
-    now = facts.trial(connection, entity, "9999")
+    sums = facts.sums_of(connection, entity, period)
+    then, now = facts.trial(sums), facts.trial(sums, "now_minor")
     scope = scope_of(connection, entity, default)
     sub: dict[str, int] = {}
     source: dict[str, str] = {}
-    for tie in facts.ties(connection, scope, accounts_ever(connection, entity)):
+    for tie in facts.ties(connection, scope, accounts_ever(connection, entity), sums):
         if "+" not in tie.account:
             sub[tie.account] = sub.get(tie.account, 0) + tie.sub_minor
             source[tie.account] = tie.check.removeprefix("TIE_").lower()
@@ -331,7 +330,7 @@ def asserted(connection: Connection, entity: str, period: str, *, default: str) 
             else then[account],
             source=source.get(account, "trial_balance"),
         )
-        for account in sorted({*then, *(account for account in sub if account in now)})
+        for account in sorted(then)
     )
 
 

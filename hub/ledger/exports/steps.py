@@ -140,7 +140,7 @@ def _month(connection: Connection, hub: Hub, entity: str, period: str) -> tuple[
             _("There are no books of this entity and month."), _("Choose one of the list."), code="no_books"
         )
     last = (date.fromisoformat(after) - timedelta(days=1)).isoformat()
-    opening = facts.trial(connection, entity, first)
+    opening = facts.trial(facts.sums_of(connection, entity, period), "opening_minor")
     return Month(entity, period, first, last, after, row.currency, opening, closing), row
 
 

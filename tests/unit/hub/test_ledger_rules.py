@@ -44,7 +44,7 @@ def of(category: str) -> pytest.MarkDecorator:
 def facts_of(given: Any) -> Facts:
     """Return the facts of a vector."""
     ties = tuple(
-        Tie(ACCOUNT_CHECKS[name[:2]], *name.split("/"), minor, 0)
+        Tie(ACCOUNT_CHECKS[name[:2]], name.partition("/")[0], name.partition("/")[2], minor, 0)
         for name, minor in given["tie_differences"].items()
     )
     return Facts(

@@ -8,9 +8,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
+from pydantic import BaseModel
 
 from hub.ledger.chart import CHART, MAPPING, account_for
 from hub.ledger.close.rules import posting
@@ -39,12 +40,19 @@ CHOSEN = MAPPING | {
 }
 """This company keeps both kinds of card money on one account, and what a count finds with what it loses."""
 MARKUP_PPM = 50_000
+Body = TypeVar("Body", bound=BaseModel)
 BUCKETS = {
     "1300": Bucket.SELLABLE,
     "1310": Bucket.RETURNS,
     "1320": Bucket.REPAIR,
     "1330": Bucket.LIQUIDATION,
 }
+
+
+def made(model: type[Body], **said: Any) -> Body:
+    """Return a body of which a rule reads no more than this."""
+    construct: Callable[..., Body] = model.model_construct
+    return construct(**said)
 
 
 class Facts:
@@ -59,7 +67,7 @@ class Facts:
         return abs(sum(line["amount"] for line in self.journal["lines"] if line["account"] in accounts))
 
     def signed(self, account: str) -> int:
-        return sum(line["amount"] for line in self.journal["lines"] if line["account"] == account)
+        return sum(int(line["amount"]) for line in self.journal["lines"] if line["account"] == account)
 
     def dim(self, account: str) -> str:
         return next(str(line["dim"]) for line in self.journal["lines"] if line["account"] == account)
@@ -94,7 +102,7 @@ def shares(facts: Facts) -> list[later.Share]:
 
 
 def paid(facts: Facts, gateway: str) -> Iterable[Draft]:
-    body = OrderPaidOnline.model_construct(gateway=gateway, amount_minor=facts.of("2100"))
+    body = made(OrderPaidOnline, gateway=gateway, amount_minor=facts.of("2100"))
     return later.paid(body, None, facts.memo).drafts
 
 
@@ -104,7 +112,7 @@ def fulfilled(facts: Facts) -> Iterable[Draft]:
 
 
 def refunded(facts: Facts) -> Iterable[Draft]:
-    body = OrderRefundedOnline.model_construct(gateway="psp1", amount_minor=facts.of("2110"))
+    body = made(OrderRefundedOnline, gateway="psp1", amount_minor=facts.of("2110"))
     return later.refunded(body, later.Held(0, 0, facts.of("2110"), 0), facts.memo).drafts
 
 
@@ -124,19 +132,17 @@ def at_till(facts: Facts) -> Iterable[Draft]:
     """Return what a sale at a counter posts."""
     kinds = {"1000": TenderKind.CASH, "1100": TenderKind.CARD, "2130": Kind.GIFT_CARD}
     tenders = [
-        Tender.model_construct(kind=cast("TenderKind", kinds[line["account"]]), amount_minor=line["amount"])
+        made(Tender, kind=cast("TenderKind", kinds[line["account"]]), amount_minor=line["amount"])
         for line in facts.journal["lines"]
         if line["account"] in kinds
     ]
     lines = [
-        OrderLine.model_construct(
-            gross_minor=each.gross_minor, tax_minor=each.tax_minor, rate_ppm=each.rate_ppm
-        )
+        made(OrderLine, gross_minor=each.gross_minor, tax_minor=each.tax_minor, rate_ppm=each.rate_ppm)
         for each in shares(facts)
     ]
     rounding = facts.signed("6140")
-    body = OrderSold.model_construct(
-        number=facts.memo, tenders=tuple(tenders), lines=tuple(lines), rounding_minor=rounding
+    body = made(
+        OrderSold, number=facts.memo, tenders=tuple(tenders), lines=tuple(lines), rounding_minor=rounding
     )
     return sale(body, [])
 
@@ -144,7 +150,7 @@ def at_till(facts: Facts) -> Iterable[Draft]:
 def counted(facts: Facts) -> Iterable[Draft]:
     short = facts.signed("6100")
     tender = TenderTotal(kind=TenderKind.CASH, expected_minor=short, counted_minor=0, difference_minor=-short)
-    body = TillClosed.model_construct(number="Z", tenders=(tender,), totals=SessionTotals())
+    body = made(TillClosed, number="Z", tenders=(tender,), totals=SessionTotals())
     return till_closed(body)
 
 
