@@ -12,7 +12,6 @@ all journals, and the assertions of the export. The limit: one bare sum over the
 
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,10 +49,14 @@ TABLES: Final = (entries, journals, chain, chain_heads)
 def measure(count: int, lines: int) -> list[Row]:
     """Return the rows of posting so many journals, and of checking a month of so many lines."""
     with tempfile.TemporaryDirectory(prefix="orderspine-bench-") as folder:
-        hub = _hub(Path(folder) / "ours.db")
+        hub, limit = _hub(Path(folder) / "ours.db"), Bare(Path(folder) / "bare.db")
         collect_less()
-        ours, _last = _post(hub, 0, count // 2)
-        bare = _bare(hub, Path(folder) / "bare.db")
+        ours = bare = 0.0
+        for first in range(0, count // 2, PIECE):
+            # Piece by piece in turn, so that whatever else this machine does slows both alike.
+            ours += _post(hub, first, PIECE)
+            bare += limit.write(_last_piece(hub))
+        limit.close()
         entered = _count(hub, entries)
         if lines > entered:
             _post(hub, count // 2, (lines - entered) * (count // 2) // entered + 1)
@@ -146,7 +149,7 @@ def _line(line_no: int, gross: int, tax: int) -> OrderLine:
     )
 
 
-def _post(hub: Hub, first: int, events: int) -> tuple[float, int]:
+def _post(hub: Hub, first: int, events: int) -> float:
     """Post so many sales with their cost, and return the seconds that the ledger took."""
     spent = 0.0
     for at in range(first, first + events, PIECE):
@@ -163,57 +166,49 @@ def _post(hub: Hub, first: int, events: int) -> tuple[float, int]:
         began = time.perf_counter()
         hub.database.write(step)
         spent += time.perf_counter() - began
-    return spent, first + events
-
-
-def _bare(hub: Hub, file: Path) -> float:
-    """Write the same rows into an empty database with the bare driver, and return the seconds."""
-    database = HubDatabase(f"sqlite:///{file}")
-    create_schema(database.engine)
-    database.close()
-    connection = connect(file)
-    sql = {
-        table.name: f"INSERT OR REPLACE INTO {table.name} VALUES ({', '.join('?' * len(table.columns))})"  # noqa: S608 - our own names
-        for table in TABLES
-    }
-    spent = 0.0
-    for pieces in _pieces(hub):
-        began = time.perf_counter()
-        connection.execute("BEGIN IMMEDIATE")
-        for name, rows in pieces.items():
-            connection.executemany(sql[name], rows)
-        connection.execute("COMMIT")
-        spent += time.perf_counter() - began
-    connection.close()
     return spent
 
 
-def _pieces(hub: Hub) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
-    """Yield the rows of each transaction that ours made."""
-    after = 0
+class Bare:
+    """A database with the same schema, indexes and guards, and nothing in front of it."""
+
+    def __init__(self, file: Path) -> None:
+        database = HubDatabase(f"sqlite:///{file}")
+        create_schema(database.engine)
+        database.close()
+        self._connection = connect(file)
+        self._sql = {
+            table.name: f"INSERT OR REPLACE INTO {table.name} VALUES ({', '.join('?' * len(table.columns))})"  # noqa: S608 - our own names
+            for table in TABLES
+        }
+
+    def write(self, pieces: dict[str, list[tuple[Any, ...]]]) -> float:
+        """Write the rows of one transaction and return the seconds."""
+        began = time.perf_counter()
+        self._connection.execute("BEGIN IMMEDIATE")
+        for name, rows in pieces.items():
+            self._connection.executemany(self._sql[name], rows)
+        self._connection.execute("COMMIT")
+        return time.perf_counter() - began
+
+    def close(self) -> None:
+        """Close it."""
+        self._connection.close()
+
+
+def _last_piece(hub: Hub) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows that the newest transaction wrote."""
     with hub.database.read() as connection:
-        heads = connection.execute(sa.select(chain_heads)).all()
-        while True:
-            ids = list(
-                connection.execute(
-                    sa.select(journals.c.journal_id)
-                    .where(journals.c.journal_id > after)
-                    .order_by(journals.c.journal_id)
-                    .limit(2 * PIECE)
-                ).scalars()
+        key = journals.c.journal_id
+        newest = list(connection.execute(sa.select(key).order_by(key.desc()).limit(2 * PIECE)).scalars())
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        for table in (entries, journals, chain):
+            rows = connection.execute(
+                sa.select(table).where(table.c.journal_id >= newest[-1]).order_by(*table.primary_key)
             )
-            if not ids:
-                return
-            found: dict[str, list[tuple[Any, ...]]] = {}
-            for table in (entries, journals, chain):
-                key = table.c.journal_id
-                rows = connection.execute(
-                    sa.select(table).where(key > after, key <= ids[-1]).order_by(*table.primary_key)
-                )
-                found[table.name] = [tuple(row) for row in rows]
-            found[chain_heads.name] = [tuple(row) for row in heads]
-            yield found
-            after = ids[-1]
+            found[table.name] = [tuple(row) for row in rows]
+        found[chain_heads.name] = [tuple(row) for row in connection.execute(sa.select(chain_heads))]
+    return found
 
 
 def _count(hub: Hub, table: sa.Table) -> int:

@@ -64,10 +64,12 @@ class Facts:
 
     def of(self, *accounts: str) -> int:
         """Return what was posted to accounts, without its sign."""
-        return abs(sum(line["amount"] for line in self.journal["lines"] if line["account"] in accounts))
+        found = [int(line["amount"]) for line in self.journal["lines"] if line["account"] in accounts]
+        return abs(sum(found))
 
     def signed(self, account: str) -> int:
-        return sum(int(line["amount"]) for line in self.journal["lines"] if line["account"] == account)
+        found = [int(line["amount"]) for line in self.journal["lines"] if line["account"] == account]
+        return sum(found)
 
     def dim(self, account: str) -> str:
         return next(str(line["dim"]) for line in self.journal["lines"] if line["account"] == account)
