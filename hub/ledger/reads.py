@@ -135,15 +135,30 @@ def of_events(connection: Connection, event_ids: Iterable[str]) -> list[JournalR
 
 
 def listed(
-    connection: Connection, *, business_date: str = "", location: str = "", limit: int = 50, offset: int = 0
+    connection: Connection,
+    *,
+    business_date: str = "",
+    location: str = "",
+    prior: str = "",
+    limit: int = 50,
+    offset: int = 0,
 ) -> list[JournalRead]:
-    """Return a page of journals, the newest first."""
+    """Return a page of journals, the newest first; see `filtered`."""
+    where = filtered(business_date=business_date, location=location, prior=prior)
+    return _read(connection, where, limit=limit, offset=offset, newest_first=True)
+
+
+def filtered(*, business_date: str = "", location: str = "", prior: str = "") -> sa.ColumnElement[bool]:
+    """Return what a journal must be; `prior` is a month into which facts of earlier months were posted."""
     where: sa.ColumnElement[bool] = sa.true()
     if business_date:
         where = where & (journals.c.business_date == business_date)
     if location:
         where = where & (journals.c.location == location)
-    return _read(connection, where, limit=limit, offset=offset, newest_first=True)
+    if prior:
+        first = f"{prior}-01"
+        where = where & (journals.c.posting_date == first) & (journals.c.business_date < first)
+    return where
 
 
 def journal(connection: Connection, journal_id: int) -> JournalRead:

@@ -9,6 +9,7 @@ from hub.context import Hub
 from hub.ledger import chain
 from hub.ledger.close import reads, rules, steps
 from hub.ledger.close.steps import Second
+from hub.ledger.reads import listed as journals_listed
 from hub.ledger.reads import trial_balance
 from hub.ledger.rows import chain as chain_rows
 from hub.ledger.rows import entries, journals
@@ -99,7 +100,10 @@ def test_a_month_that_ties_is_closed_by_two_people_and_takes_nothing_more(
     assert state(hub) is PeriodState.CLOSED
     late_sale(hub, shop)
     assert {posted for _rule, posted in posted_on(hub, "2025-11-28")} == {"2025-12-01"}
-    assert ("PRIOR_PERIOD" in rules.warnings(steps.look(hub, "main", "2025-12"))) is True
+    assert "PRIOR_PERIOD" in rules.warnings(steps.look(hub, "main", "2025-12"))
+    with hub.database.read() as connection:
+        late = journals_listed(connection, prior="2025-12")
+        assert {journal.business_date for journal in late} == {"2025-11-28"}
 
 
 def test_the_database_itself_refuses_a_journal_in_a_closed_month(november: tuple[Hub, Shop]) -> None:
