@@ -77,14 +77,15 @@ class Books:
         for draft in drafts:
             sums: dict[tuple[str, int | None, str], int] = {}
             for line in draft.lines:
-                if not line.amount_minor:
+                amount, purpose = line.amount_minor, line.purpose
+                if not amount:
                     continue
-                account = account_for(mapping, line.purpose)
-                if account is None or line.purpose == rules.SUSPENSE:
+                account = mapping.get(purpose) or account_for(mapping, purpose)
+                if account is None or purpose == rules.SUSPENSE:
                     account = account or SUSPENSE_ACCOUNT
-                    self._in_suspense(applied, place, draft, line.purpose)
+                    self._in_suspense(applied, place, draft, purpose)
                 key = (account, line.rate_ppm, line.ref)
-                sums[key] = sums.get(key, 0) + line.amount_minor
+                sums[key] = sums.get(key, 0) + amount
             sides = [(account, amount, rate, ref) for (account, rate, ref), amount in sums.items() if amount]
             self.write(applied, place, draft, sides, order_id, beside=beside)
 
@@ -101,32 +102,34 @@ class Books:
         """Write one journal with the accounts it is given; one without entries is left out."""
         if not sides:
             return
+        apply_order, entity, body = applied.apply_order, place.entity, applied.body
         order, used = self._numbered
-        used = used + 1 if order == applied.apply_order else 1
-        self._numbered = (applied.apply_order, used)
-        journal_id = applied.apply_order * JOURNALS_PER_EVENT + used
-        for n, side in enumerate(sides, start=1):
-            self._entries.append((journal_id, n, *side))
-        body = applied.body
+        used = used + 1 if order == apply_order else 1
+        self._numbered = (apply_order, used)
+        journal_id = apply_order * JOURNALS_PER_EVENT + used
+        self._entries += [(journal_id, n, *side) for n, side in enumerate(sides, start=1)]
         date = getattr(body, "business_date", "") or place.calendar_date(applied.at_us)
         head = (
             journal_id,
             applied.event_id,
-            place.entity,
+            entity,
             draft.rule,
             rules.RULE_VERSION,
-            applied.apply_order,
+            apply_order,
             place.location,
             order_id,
             date,
-            self.dated(date, place.entity, *beside).date,
+            self.dated(date, entity, *beside).date,
             applied.arrived_us,
             getattr(body, "currency", "") or applied.results.get(CURRENCY) or self._work.terms.currency,
             draft.memo,
             draft.reverses,
         )
         self._journals.append(head)
-        self._append(place.entity, head, sides)
+        count, before = self._heads.get(entity) or head_of(self._work.connection, entity)
+        hashed = link(before, head, sides)
+        self._heads[entity] = (count + 1, hashed)
+        self._chain.append((journal_id, entity, hashed))
 
     def dated(self, business_date: str, *entities: str) -> Posting:
         """Return where a fact of a business date posts: the latest day that all these entities permit."""
@@ -150,13 +153,6 @@ class Books:
     def mapping(self, entity: str) -> dict[str, str]:
         """Return which account serves which purpose now."""
         return self._mapping(entity)
-
-    def _append(self, entity: str, head: Sequence[Any], sides: Sequence[Side]) -> None:
-        known = self._heads.get(entity)
-        count, before = known if known is not None else head_of(self._work.connection, entity)
-        hashed = link(before, head, sides)
-        self._heads[entity] = (count + 1, hashed)
-        self._chain.append((head[0], entity, hashed))
 
     def _states(self, entity: str) -> dict[str, PeriodState]:
         found = self._periods.get(entity)

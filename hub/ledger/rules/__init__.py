@@ -208,6 +208,6 @@ def till_closed(body: TillClosed) -> tuple[Draft, ...]:
 def _by_kind(tenders: Iterable[Tender]) -> dict[str, int]:
     sums: dict[str, int] = {}
     for tender in tenders:
-        purpose = f"tender.{tender.kind.value}"
+        purpose = f"tender.{tender.kind}"
         sums[purpose] = sums.get(purpose, 0) + tender.amount_minor
     return sums
