@@ -46,6 +46,7 @@ def rule_word(rule: str) -> str:
         "reclassified": _("Taken out of suspense"),
         "manual": _("Made by hand"),
         "accrual": _("Accrual"),
+        "accrual_back": _("Accrual taken back"),
         "deposit_prepared": _("Bank deposit prepared"),
         "deposit_credited": _("Bank deposit credited"),
         "chargeback_received": _("Chargeback received"),

@@ -37,6 +37,18 @@ def head_of(connection: Connection, entity: str) -> Head:
     return (int(row.journals), bytes(row.hash)) if row else (0, FIRST)
 
 
+def newest_but(connection: Connection, entity: str, count: int) -> int:
+    """Return the journal after which there are `count` more; 0 when there are not that many."""
+    found = connection.execute(
+        sa.select(journals.c.journal_id)
+        .where(_entity == entity)
+        .order_by(journals.c.journal_id.desc())
+        .offset(count)
+        .limit(1)
+    ).scalar()
+    return int(found or 0)
+
+
 def broken_at(connection: Connection, entity: str, *, after: int = 0) -> int:
     """Return the first journal whose hash is not what it should be, 0 when the chain holds.
 

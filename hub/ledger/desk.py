@@ -16,9 +16,10 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.ledger.chart import accounts_ever, mapping_of
 from hub.ledger.close import reads
-from hub.ledger.close.rules import CLOSED, posting, state_of
+from hub.ledger.close.rules import CLOSED, next_month, posting, state_of
 from hub.ledger.rows import accounts, entries, journals
 from hub.ledger.settlements.rows import money_moves
+from hub.ledger.stages import JOURNALS_PER_EVENT
 from hub.spine.steps import close_exception, record, take_orders
 from hub.spine.work import Work
 from protocol.books import ChartChanged, JournalLine, JournalMade, MoneyMoved
@@ -26,6 +27,7 @@ from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.text import _
 
 RECLASSIFIED: Final = "reclassified"
+TAKEN_BACK: Final = "accrual_back"
 _ENDS: Final = {
     "deposit_credited": ("deposit_prepared",),
     "chargeback_won": ("chargeback_received",),
@@ -89,8 +91,10 @@ def change_chart(hub: Hub, wanted: ChartChanged, *, by: str) -> None:
     _write(hub, act)
 
 
-def make_journal(hub: Hub, wanted: JournalMade, *, by: str) -> None:
+def make_journal(hub: Hub, wanted: JournalMade, *, by: str, taken_back: bool = False) -> None:
     """Post a journal that a person made.
+
+    `taken_back` posts its opposite on the first day of the next month too, as an accrual wants it.
 
     Raises:
         Invalid: an account is not in the chart, or its debits and credits differ.
@@ -112,7 +116,18 @@ def make_journal(hub: Hub, wanted: JournalMade, *, by: str) -> None:
                     account=line.account,
                 )
         open_day(work.connection, wanted.entity, wanted.business_date)
-        record(work, wanted, by=by)
+        applied = record(work, wanted, by=by)
+        if taken_back:
+            first = f"{next_month(wanted.business_date[:7])}-01"
+            open_day(work.connection, wanted.entity, first)
+            opposite = [line.model_copy(update={"amount_minor": -line.amount_minor}) for line in wanted.lines]
+            said = {
+                "business_date": first,
+                "rule": TAKEN_BACK,
+                "lines": tuple(opposite),
+                "reverses": applied.apply_order * JOURNALS_PER_EVENT + 1,
+            }
+            record(work, wanted.model_copy(update=said), by=by)
 
     _write(hub, act)
 

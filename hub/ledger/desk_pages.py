@@ -129,7 +129,7 @@ async def journal_act(request: Request, hub: TheHub, person: Finance) -> Respons
                 "lines": lines,
             }
         )
-        desk.make_journal(hub, wanted, by=person.name)
+        desk.make_journal(hub, wanted, by=person.name, taken_back=form.get("back") == "yes")
         return go_to("/finance/journals", day=wanted.business_date)
 
     def again(status: int) -> Response:

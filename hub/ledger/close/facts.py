@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.fleet.rows import CURRENT, streams
-from hub.ledger.chain import broken_at
+from hub.ledger.chain import broken_at, newest_but
 from hub.ledger.chart import accounts_ever
 from hub.ledger.close import reads
 from hub.ledger.close.rows import periods
@@ -28,7 +28,8 @@ from hub.till.rows import till_sessions, zs
 from protocol.clock import from_us
 from protocol.lifecycles import PeriodState
 
-OLD_DAYS: Final = 30
+NEWEST: Final = 5_000
+"""Journals that a page of a month follows the chain over; a second's work at most."""
 _entity: Final = sa.func.coalesce(journals.c.entity, "")
 """As a term the entity has no index: these reads go through all entries once, not journal by journal."""
 _KEYED: Final[Mapping[str, str]] = {
@@ -47,14 +48,20 @@ _SUB_LEDGERLESS: Final = (
 """Accounts that must stand at nothing until a room keeps the records that explain them."""
 
 
-def gather(connection: Connection, entity: str, period: str, *, default: str) -> Facts:
-    """Return what the checks look at; `default` is the entity of locations that nobody registered."""
+def gather(connection: Connection, entity: str, period: str, *, default: str, thorough: bool = True) -> Facts:
+    """Return what the checks look at; `default` is the entity of locations that nobody registered.
+
+    The chain is followed from the last close on; not `thorough`, as for a page that somebody looks at again
+    and again, over the newest journals only.
+    """
     first, after = reads.days_of(period)
     scope = scope_of(connection, entity, default)
     served = accounts_ever(connection, entity)
     previous, last_id = _before(connection, entity, period)
     open_tills, counting, untied = _days(connection, scope, after)
-    broken = broken_at(connection, entity, after=last_id)
+    broken = broken_at(
+        connection, entity, after=last_id if thorough else newest_but(connection, entity, NEWEST)
+    )
     sums = sums_of(connection, entity, period)
     exchanges = _by_order(connection, entity, served.get("exchange", frozenset()))
     suspense = _suspense(connection, entity, served.get("suspense", frozenset()), after)

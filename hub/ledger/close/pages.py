@@ -138,7 +138,7 @@ def _page(
 ) -> Response:
     with hub.database.read() as connection:
         row = reads.one(connection, entity, period, hub.settings.currency)
-        gathered = facts.gather(connection, entity, period, default=hub.settings.entity)
+        gathered = facts.gather(connection, entity, period, default=hub.settings.entity, thorough=False)
         signatures = reads.signatures(connection, entity, period)
         seen = reads.fingerprint(connection, entity, period)
         gaps = reads.gaps(connection, entity, period)

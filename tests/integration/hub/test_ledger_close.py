@@ -245,5 +245,8 @@ def test_a_journal_changed_behind_the_back_of_the_database_breaks_the_chain(hub:
 
     with hub.database.read() as connection:
         assert chain.broken_at(connection, "main") == first
+        assert chain.broken_at(connection, "main", after=first) == 0
+        assert chain.newest_but(connection, "main", 2) == first
+        assert chain.newest_but(connection, "main", 99) == 0
         count = connection.execute(sa.select(sa.func.count()).select_from(chain_rows)).scalar_one()
         assert chain.head_of(connection, "main")[0] == count

@@ -106,6 +106,36 @@ def test_a_purpose_that_is_mapped_elsewhere_ties_over_both_accounts(hub: Hub, sh
     assert verify(hub) == {}
 
 
+def test_an_accrual_stands_in_its_month_and_is_taken_back_in_the_next(hub: Hub, shop: Shop) -> None:
+    wanted = desk.made(
+        {
+            "entity": "main",
+            "business_date": "2025-11-30",
+            "currency": "GBP",
+            "rule": "accrual",
+            "reason": "the invoice of November is late",
+            "lines": (
+                {"account": "6150", "amount_minor": 50_00},
+                {"account": "2000", "amount_minor": -50_00},
+            ),
+        }
+    )
+    desk.make_journal(hub, wanted, by=ANN, taken_back=True)
+
+    with hub.database.read() as connection:
+        rows = connection.execute(
+            sa.select(journals.c.journal_id, journals.c.posting_date, journals.c.reverses)
+            .where(journals.c.rule.like("accrual%"))
+            .order_by(journals.c.journal_id)
+        ).all()
+        november = facts.sums_of(connection, "main", "2025-11")
+    assert [row.posting_date for row in rows] == ["2025-11-30", "2025-12-01"]
+    assert rows[1].reverses == rows[0].journal_id
+    assert facts.trial(november)["6150"] == 50_00
+    assert account(hub, "6150") == 0
+    assert verify(hub) == {}
+
+
 def test_a_dispute_leaves_the_clearing_and_comes_back_when_it_is_won(hub: Hub, shop: Shop) -> None:
     said = {"entity": "main", "business_date": "2025-11-29", "currency": "GBP", "reference": "CB-1"}
     begun = MoneyMoved(what="chargeback_received", amount_minor=12_00, other_minor=15_00, **said)
