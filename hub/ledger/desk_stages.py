@@ -3,6 +3,7 @@
 All of these facts are the hub's own: from a store they are set aside, because nobody there may say them.
 """
 
+import json
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -14,9 +15,12 @@ from hub.ledger.rules import Draft, abroad, desk
 from hub.ledger.settlements.rows import money_moves, settlement_lines, settlements
 from hub.ledger.stages import Books
 from hub.spine.bulk import Insert, Upsert
+from hub.spine.log import Log
 from hub.spine.places import Place
+from hub.spine.rows import events
 from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol import books
+from protocol.envelope import decode_event, read_body
 from protocol.errors import BadMessage
 from protocol.lifecycles import PeriodEvent, PeriodState
 
@@ -154,6 +158,7 @@ def on_period_moved(work: Work, applied: Applied) -> None:
         body.until_us,
         body.fingerprint if closed else (before.fingerprint if before else ""),
         applied.event_id if closed else (before.event_id if before else ""),
+        _difference(work, body, before.event_id) if closed and before and before.event_id else "{}",
     )
     _PERIODS.run(work.connection, [row])
     if body.step in {PeriodEvent.CLOSE_ABANDONED, PeriodEvent.REOPENED, PeriodEvent.CLOSE_STARTED}:
@@ -189,6 +194,20 @@ def on_gap_declared(work: Work, applied: Applied) -> None:
     )
     _GAPS.run(work.connection, [row])
     work.topics.add("books")
+
+
+def _difference(work: Work, body: books.PeriodMoved, closed_before: str) -> str:
+    """Return what a second close of a month says otherwise than the first, by account."""
+    work.room(Log).flush()
+    data = work.connection.execute(
+        sa.select(events.c.bytes).where(events.c.event_id == closed_before)
+    ).scalar_one()
+    earlier = read_body(decode_event(bytes(data)))
+    assert isinstance(earlier, books.PeriodMoved)
+    was = {each.account: each.amount_minor for each in earlier.assertions}
+    now = {each.account: each.amount_minor for each in body.assertions}
+    apart = {number: now.get(number, 0) - was.get(number, 0) for number in sorted({*was, *now})}
+    return json.dumps({number: minor for number, minor in apart.items() if minor})
 
 
 def _own(applied: Applied) -> Any:

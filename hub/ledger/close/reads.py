@@ -1,5 +1,6 @@
 """Reading periods: how far each month of an entity is, who signed it, and what came into it late."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,8 @@ class PeriodRow:
     until_us: int
     fingerprint: str
     event_id: str
+    difference: dict[str, int]
+    """By how much accounts stand otherwise than when the month was closed before it was reopened."""
 
 
 def states_of(connection: Connection, entity: str) -> dict[str, PeriodState]:
@@ -137,7 +140,7 @@ def _row(  # noqa: PLR0917 - gathered from three reads
 ) -> PeriodRow:
     state = state_of(period, states)
     if row is None:
-        return PeriodRow(entity, period, currency, state, count, 0, 0, 0, "", "", 0, "", "")
+        return PeriodRow(entity, period, currency, state, count, 0, 0, 0, "", "", 0, "", "", {})
     first, after = days_of(period)
     late = 0
     if row.soft_closed_us:
@@ -163,4 +166,5 @@ def _row(  # noqa: PLR0917 - gathered from three reads
         row.until_us,
         row.fingerprint,
         row.event_id,
+        json.loads(row.difference),
     )

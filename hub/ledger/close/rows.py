@@ -24,11 +24,15 @@ periods: Final = sa.Table(
     sa.Column("until_us", sa.BigInteger, nullable=False),
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("difference", sa.Text, nullable=False),
     sa.CheckConstraint(
         "state IN ('open', 'soft_closed', 'closing', 'closed', 'reopened', 'hard_locked')", name="state"
     ),
 )
-"""`fingerprint` and `event_id` are those of the last close; its event has the assertions and the checks."""
+"""`fingerprint` and `event_id` are those of the last close; its event has the assertions and the checks.
+
+`difference` is JSON: by how much each account stands otherwise than when the month was closed before.
+"""
 
 period_signs: Final = sa.Table(
     "period_signs",

@@ -97,6 +97,7 @@ def _periods() -> None:
         sa.Column("until_us", sa.BigInteger(), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("difference", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "state IN ('open', 'soft_closed', 'closing', 'closed', 'reopened', 'hard_locked')",
             name=op.f("ck_periods_state"),

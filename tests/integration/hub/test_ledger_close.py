@@ -218,6 +218,9 @@ def test_a_reopened_month_takes_what_is_its_own_and_goes_back_to_closing_by_itse
     assert state(hub) is PeriodState.CLOSING
     sign_both(hub)
     steps.close(hub, "main", NOVEMBER, by=ANN)
+    with hub.database.read() as connection:
+        difference = reads.one(connection, "main", NOVEMBER, "GBP").difference
+    assert (difference["1000"], difference["4000"], sum(difference.values())) == (12_00, -10_00, 0)
     steps.lock(hub, "main", NOVEMBER, by=ANN, second=Second(BEN, WORD), reason="tax return filed")
     with pytest.raises(IllegalTransition):
         steps.reopen(hub, "main", NOVEMBER, by=ANN, second=Second(BEN, WORD), reason="again", hours=1)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from hub.database import HubDatabase, metadata
+from hub.ledger import chain
 from hub.ledger.chart import MAPPING, account_for, mapping_of, seed_chart
 from hub.ledger.rows import POSTGRES_GUARDS, SQLITE_GUARDS, account_mapping
 from hub.schema import MIGRATIONS, create_schema, newest_version, upgrade, version
@@ -123,3 +124,25 @@ def test_a_company_that_keeps_books_already_gets_the_new_purposes_and_keeps_its_
     assert mapping == MAPPING | {"gateway": "1100"}
     assert account_for(mapping, "gateway.adyen") == "1100"
     assert account_for(mapping, "nothing") is None
+
+
+def test_journals_that_stand_get_their_place_in_the_chain(two_empty: tuple[HubDatabase, HubDatabase]) -> None:
+    database, _other = two_empty
+    upgrade(database.engine, "0011")
+    with database.engine.begin() as connection:
+        for n in (101, 201):
+            for side, amount in ((1, 500), (2, -500)):
+                connection.exec_driver_sql(
+                    "INSERT INTO entries (journal_id, n, account, amount_minor, rate_ppm)"
+                    f" VALUES ({n}, {side}, '{1000 * side}', {amount}, NULL)"
+                )
+            connection.exec_driver_sql(
+                f"INSERT INTO journals VALUES ({n}, 'e-{n}', 'main', 'sale', 1, {n // 100}, 'store-1', '',"
+                " '2025-11-24', '2025-11-24', 1, 'GBP', '', NULL)"
+            )
+
+    upgrade(database.engine)
+
+    with database.read() as connection:
+        assert chain.broken_at(connection, "main") == 0
+        assert chain.head_of(connection, "main")[0] == 2
