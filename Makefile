@@ -104,6 +104,7 @@ _programs:
 	command -v zbarimg >/dev/null || missing="$$missing zbar-tools"; \
 	command -v zint >/dev/null || missing="$$missing zint"; \
 	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
+	command -v hledger >/dev/null || missing="$$missing hledger"; \
 	[ -z "$$missing" ] && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing$$missing" >&2; \

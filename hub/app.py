@@ -35,6 +35,9 @@ from hub.fulfil import api as fulfil_api
 from hub.fulfil.steps import look_at_clocks
 from hub.journey import JOURNEY
 from hub.ledger import api as ledger_api
+from hub.ledger.close.steps import end_reopened
+from hub.ledger.settlements.pages import FILE_PAGE as SETTLEMENT_PAGE
+from hub.ledger.settlements.steps import BYTES as SETTLEMENT_BYTES
 from hub.link import watch
 from hub.link.pullback import recovery_router
 from hub.link.service import HubLink, link_of
@@ -99,6 +102,7 @@ TICKS = (
     Tick("refunds", 5.0, work_off),
     Tick("transfers", 15.0, look_at_transfers),
     Tick("api_keys", 3600.0, forget_old_keys),
+    Tick("reopened", 60.0, end_reopened),
 )
 """What must happen because time passes, in every process of the hub."""
 SENDERS = (
@@ -167,6 +171,7 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
             "/api/deliveries": DELIVERY_BYTES,
             transfers_api.IMPORT_PATH: TRANSFER_IMPORT_BYTES + 1024,
             TRANSFER_IMPORT_PAGE: TRANSFER_IMPORT_BYTES + 4096,
+            SETTLEMENT_PAGE: SETTLEMENT_BYTES + 4096,
             "/edge/blobs/": EVENT_LIMIT + 1024,
             "/edge/lives/": BATCH_INFLATED_LIMIT,
         },

@@ -246,6 +246,29 @@ def show_trial_balance(
     Console().print(shown)
 
 
+@hub_app.command(
+    "export-books", epilog="Example: `orderspine hub export-books --period 2026-03 --out books/2026-03`"
+)
+@friendly
+def export_books(
+    period: Annotated[str, typer.Option("--period", help="The month, such as 2026-03.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to write into.")],
+    config: Config = None,
+    entity: Annotated[str, typer.Option("--entity", help="Legal entity; the hub's own when left out.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write the books of a month as CSV, JSON lines, beancount and hledger, with a manifest."""
+    from hub.ledger.exports.steps import export
+
+    with opened(config) as hub:
+        done = export(hub, entity or hub.settings.entity, period, out)
+    say(
+        asdict(done),
+        as_json=as_json,
+        text=f"{done.journals} journals with {done.lines} lines of {done.entity} {done.period} are in {out}.",
+    )
+
+
 @person_app.command("add", epilog="Example: `orderspine hub person add 'A. Osei' --role ops`")
 @friendly
 def add_somebody(

@@ -59,6 +59,7 @@ class Hub:
                 zone=self.settings.zone,
                 currency=self.settings.currency,
                 till_tolerance_minor=self.settings.till_tolerance_minor,
+                markup_ppm=self.settings.markup_ppm,
                 promising=Promising(
                     safety_stock=self.settings.safety_stock,
                     company_threshold=self.settings.company_threshold,

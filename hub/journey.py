@@ -18,6 +18,7 @@ from hub.exceptions import stages as exceptions
 from hub.fulfil import elsewhere
 from hub.fulfil import stages as fulfil
 from hub.fulfil.room import Assignments
+from hub.ledger import desk_stages as desk
 from hub.ledger import later_stages as later_ledger
 from hub.ledger import stages as ledger
 from hub.ledger import stock_stages as stock_ledger
@@ -231,6 +232,14 @@ JOURNEY: Final = Journey(
         "transfer.extended": _TRANSFER,
         "transfer.receipt_accepted": _TRANSFER,
         "catalog.applied": (catalog.on_catalog_applied,),
+        "books.chart_changed": (desk.on_chart_changed,),
+        "books.journal_made": (desk.on_journal_made,),
+        "books.debts_netted": (desk.on_debts_netted,),
+        "books.money_moved": (desk.on_money_moved,),
+        "books.settlement_taken": (desk.on_settlement_taken,),
+        "books.period_moved": (desk.on_period_moved,),
+        "books.period_signed": (desk.on_period_signed,),
+        "books.gap_declared": (desk.on_gap_declared,),
         "exception.raised": (exceptions.on_raised,),
         "exception.closed": (exceptions.on_closed,),
         "person.locked_out": (),

@@ -26,7 +26,9 @@ from hub.exceptions.rows import exceptions
 from hub.fleet.rows import hub_meta, locations
 from hub.fulfil import rows as fulfil
 from hub.journey import JOURNEY
-from hub.ledger.rows import account_mapping, accounts, entries, journals
+from hub.ledger.close import rows as closing
+from hub.ledger.rows import account_mapping, accounts, chain, chain_heads, entries, journals, mapping_changes
+from hub.ledger.settlements import rows as settled
 from hub.schema import create_schema
 from hub.spine import later_rows as later
 from hub.spine import rows as record
@@ -62,6 +64,15 @@ SHADOWS: Final = (
     stock_values,
     journals,
     entries,
+    chain,
+    chain_heads,
+    mapping_changes,
+    closing.periods,
+    closing.period_signs,
+    closing.period_gaps,
+    settled.settlements,
+    settled.settlement_lines,
+    settled.money_moves,
     till_sessions,
     zs,
     exceptions,

@@ -25,6 +25,8 @@ from hub.exceptions import rows as exceptions
 from hub.fleet import rows as fleet
 from hub.fulfil import rows as fulfil
 from hub.ledger import rows as ledger
+from hub.ledger.close import rows as closing
+from hub.ledger.settlements import rows as settlements
 from hub.notify import rows as notify
 from hub.payments import rows as payments
 from hub.people import rows as people
@@ -41,6 +43,7 @@ ROOMS: Final = (
     capture,
     catalog,
     channels,
+    closing,
     customers,
     exceptions,
     fleet,
@@ -53,6 +56,7 @@ ROOMS: Final = (
     payments,
     people,
     route,
+    settlements,
     spine,
     stock,
     stock_tasks,

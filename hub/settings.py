@@ -58,6 +58,8 @@ class HubSettings(BaseSettings):
     allowed_hosts: tuple[str, ...] | None = None
     till_tolerance_minor: int = Field(default=5_00, ge=0, le=10**9)
     """A counted drawer may differ by this much before somebody at the hub must look."""
+    markup_ppm: int = Field(default=0, ge=0, le=1_000_000)
+    """What one entity adds to the cost of goods that it sells to another; 0: at cost."""
     safety_stock: int = Field(default=0, ge=0, le=10**6)
     """Lent units of an item at one location that are never promised."""
     company_threshold: int = Field(default=0, ge=0, le=10**6)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from protocol import later, stock, transfer_desk, transfer_messages
+from protocol import books, later, stock, transfer_desk, transfer_messages
 from protocol.orders import (
     LINES_PER_ORDER,
     Approval,
@@ -227,6 +227,14 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("transfer.decided", 1): transfer_desk.TransferDecided,
         ("transfer.extended", 1): transfer_desk.TransferExtended,
         ("transfer.receipt_accepted", 1): transfer_desk.ReceiptAccepted,
+        ("books.chart_changed", 1): books.ChartChanged,
+        ("books.journal_made", 1): books.JournalMade,
+        ("books.debts_netted", 1): books.DebtsNetted,
+        ("books.money_moved", 1): books.MoneyMoved,
+        ("books.settlement_taken", 1): books.SettlementTaken,
+        ("books.period_moved", 1): books.PeriodMoved,
+        ("books.period_signed", 1): books.PeriodSigned,
+        ("books.gap_declared", 1): books.GapDeclared,
     }
 )
 KIND_OF: Final[Mapping[type[WireModel], tuple[str, int]]] = MappingProxyType(

@@ -19,6 +19,7 @@ from deploy.bench import (
     contention,
     edge_capture,
     edge_scan,
+    ledger,
     live,
     on_screen,
     paper,
@@ -57,6 +58,10 @@ def _promise(quick: bool) -> list[Row]:
     return promise.measure(1.0, 50) if quick else promise.measure()
 
 
+def _ledger(quick: bool) -> list[Row]:
+    return ledger.measure(10_000, 50_000) if quick else ledger.measure(100_000, 1_000_000)
+
+
 def _print(quick: bool) -> list[Row]:
     return paper.measure(20 if quick else 200)
 
@@ -81,6 +86,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "catch-up": _catchup,
     "live": _live,
     "promise": _promise,
+    "ledger": _ledger,
     "print": _print,
     "start": _start,
     "size": _size,

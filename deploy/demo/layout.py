@@ -34,11 +34,13 @@ class Place:
     title: str
     address: tuple[str, ...]
     kind: str = "store"
+    entity: str = "main"
+    """The legal entity whose books it is in."""
 
 
 PLACES: Final = (
     Place("store-1", "LB", "Leeds Briggate", ("12 Briggate", "Leeds LS1 6NP")),
-    Place("store-2", "YC", "York Coppergate", ("4 Coppergate", "York YO1 9NR")),
+    Place("store-2", "YC", "York Coppergate", ("4 Coppergate", "York YO1 9NR"), entity="york"),
     Place("store-3", "HT", "Hull Trinity", ("21 Trinity House Lane", "Hull HU1 2JA")),
     Place("warehouse", "WD", "Wakefield DC", ("Unit 3, Silkwood Park", "Wakefield WF5 9TJ"), "warehouse"),
 )

@@ -17,6 +17,7 @@ from typing import Any, Final
 from deploy.demo.books import Told
 from deploy.demo.check import Verdict, check, told_by_clients, wait_for_catalogue, wait_for_sync
 from deploy.demo.client import Login, StoreClient
+from deploy.demo.closing import close_books
 from deploy.demo.history import History
 from deploy.demo.layout import PLACES, Layout, Place, choose_ports, replay_places
 from deploy.demo.milestones import Cut, Kill, Milestone, Milestones
@@ -124,6 +125,8 @@ class Run:
         cuts, kills = self.wanted.cuts, self.wanted.kills
         played = self._play(layout, cuts, kills, orders=len(plan.sales), crew=crew, printers=False)
         played.verdict.reasons += off_plan(plan, played.verdict.clients)
+        self.say("closing the month")
+        played.verdict.reasons += close_books(layout, self.clock, self.ids)
         return self._finish(played, plan.skipped)
 
     def _layout(self, *, replay_clock: bool) -> Layout:

@@ -124,7 +124,7 @@ def prepare_hub(layout: Layout, wanted: SetUp, *, clock: Clock, ids: IdMaker) ->
         for name in HUB_PEOPLE:
             add_person(hub, name=name, role=HubRole(name), password=layout.read_secret("hub.password"))
         for place in layout.places:
-            new = NewLocation(place.name, place.code, place.title, place.kind)
+            new = NewLocation(place.name, place.code, place.title, place.kind, place.entity)
             known = hub.database.write(partial(add_location, new=new, clock=clock, ids=ids))
             write_secret(layout.secret(f"{place.name}.mqtt"), known.mqtt_password)
             write_secret(layout.secret(f"{place.name}.token"), known.token)

@@ -15,7 +15,10 @@ from hub.exceptions import pages as exception_pages
 from hub.fleet import lives_pages
 from hub.fleet import pages as fleet_pages
 from hub.fulfil import pages as fulfil_pages
+from hub.ledger import desk_pages as books_pages
 from hub.ledger import pages as ledger_pages
+from hub.ledger.close import pages as close_pages
+from hub.ledger.settlements import pages as settlement_pages
 from hub.people import pages as people_pages
 from hub.people.steps import SignIns
 from hub.service import lines as line_pages
@@ -68,6 +71,9 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         task_pages.router,
         stock_pages.router,
         till_pages.router,  # before the ledger's: /finance/days is no account
+        close_pages.router,
+        settlement_pages.router,
+        books_pages.router,
         ledger_pages.router,
         lives_pages.router,
         fleet_pages.router,

@@ -41,6 +41,8 @@ class EntryView(BaseModel):
     name: str
     amount_minor: int
     rate_ppm: int | None
+    ref: str
+    """Whose side it is, where the account alone does not say."""
 
 
 class JournalView(BaseModel):

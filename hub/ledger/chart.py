@@ -10,13 +10,14 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.ledger.rows import account_mapping, accounts
+from hub.ledger.rows import account_mapping, accounts, mapping_changes
 
 SUSPENSE_ACCOUNT: Final = "2500"
 SALES_ACCOUNT: Final = "4000"
 RETURNS_ACCOUNT: Final = "4020"
 TAX_ACCOUNT: Final = "2200"
 GATEWAY: Final = "gateway."
+MARKETPLACE: Final = "marketplace."
 
 CHART: Final = (
     ("1000", "Till cash", "asset"),
@@ -81,6 +82,8 @@ CHART: Final = (
 MAPPING: Final = {
     "tender.cash": "1000",
     "tender.card": "1100",
+    "tender.store_credit": "2120",
+    "tender.gift_card": "2130",
     "sales": "4000",
     "sales_returns": "4020",
     "sales_tax": "2200",
@@ -100,6 +103,31 @@ MAPPING: Final = {
     "transit_unmatched": "1345",
     "due_from": "1400",
     "due_to": "2400",
+    "safe": "1010",
+    "in_transit_cash": "1020",
+    "bank": "1030",
+    "marketplace": "1110",
+    "reserve": "1120",
+    "disputes": "1210",
+    "inventory.shipped": "1350",
+    "right_to_recover": "1370",
+    "input_tax": "1450",
+    "store_credit": "2120",
+    "gift_cards": "2130",
+    "expected_returns": "2140",
+    "exchange": "2150",
+    "commissions_payable": "2300",
+    "restocking_fees": "4200",
+    "breakage": "4210",
+    "sales.abroad": "4400",
+    "cogs.abroad": "5020",
+    "write_down": "5120",
+    "repair": "5140",
+    "commissions": "6000",
+    "marketplace_fees": "6110",
+    "payment_fees": "6120",
+    "chargeback_losses": "6130",
+    "goodwill": "6150",
     "cost_variance": "5130",
     "opening": "3000",
     "float": "3000",
@@ -118,6 +146,11 @@ MAPPING: Final = {
 
 _MAPPED: Final = sa.select(account_mapping.c.purpose, account_mapping.c.account).where(
     account_mapping.c.entity == sa.bindparam("of")
+)
+_CHANGED: Final = (
+    sa.select(mapping_changes.c.purpose, mapping_changes.c.account)
+    .where(mapping_changes.c.entity == sa.bindparam("of"))
+    .order_by(mapping_changes.c.apply_order)
 )
 
 
@@ -150,10 +183,21 @@ def seed_chart(connection: Connection, entity: str) -> None:
 def account_for(mapping: Mapping[str, str], purpose: str) -> str | None:
     """Return the account that serves a purpose; a payment service may share one with the others."""
     found = mapping.get(purpose)
-    if found is None and purpose.startswith(GATEWAY):
-        return mapping.get("gateway")
+    if found is None and purpose.startswith((GATEWAY, MARKETPLACE)):
+        return mapping.get(purpose.partition(".")[0])
     return found
 
 
+def accounts_ever(connection: Connection, entity: str) -> dict[str, frozenset[str]]:
+    """Return every account that serves a purpose or has served it, by purpose."""
+    found: dict[str, set[str]] = {}
+    for query in (_MAPPED, _CHANGED):
+        for row in connection.execute(query, {"of": entity}):
+            found.setdefault(row.purpose, set()).add(row.account)
+    return {purpose: frozenset(numbers) for purpose, numbers in found.items()}
+
+
 def _mapping(connection: Connection, entity: str) -> dict[str, str]:
-    return {row.purpose: row.account for row in connection.execute(_MAPPED, {"of": entity})}
+    found = {row.purpose: row.account for row in connection.execute(_MAPPED, {"of": entity})}
+    found.update({row.purpose: row.account for row in connection.execute(_CHANGED, {"of": entity})})
+    return found

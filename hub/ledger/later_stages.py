@@ -2,7 +2,8 @@
 
 The money of an order stands on its record (`hub.spine.later`), because the next step of it depends on what
 was held, earned and owed until then. A fact of the hub itself is posted where the order was taken, so that
-what a store's entity holds is what it earns or owes.
+what a store's entity holds is what it earns or owes; what another entity's store does for the order stands in
+both books (`rules.abroad`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,9 @@ from typing import Final
 import sqlalchemy as sa
 
 from hub.ledger import rules
+from hub.ledger.rules import abroad
 from hub.ledger.rules import later as money
+from hub.ledger.rules.abroad import Pair
 from hub.ledger.rules.later import Held, LineMoney, Share, Step
 from hub.ledger.stages import CURRENCY, Books
 from hub.spine.entries import Entry
@@ -108,7 +111,7 @@ def on_goods_left(work: Work, applied: Applied) -> None:
         held = _held(entry, before)
         _settle(entry.later, shares.values(), 1)
         _post(work, applied, entry, money.fulfilled(tuple(shares.values()), held, body.number))
-    _stock(work, applied, "fulfil_cost", body.number)
+    _supply(work, applied, entry, body.number)
 
 
 def on_handover_undone(work: Work, applied: Applied) -> None:
@@ -132,9 +135,17 @@ def on_handover_undone(work: Work, applied: Applied) -> None:
         held = _held(entry, entry.record)
         _settle(entry.later, shares, -1)
         _post(work, applied, entry, money.undone(shares, held, body.number))
-    place = work.room(Places).of(applied.edge)
     drafts = money.goods_back(applied.results["moves"], body.number)
-    work.room(Books).post(applied, place, drafts, body.order_id)
+    here, seller = _places(work, applied, entry)
+    if here.entity == seller.entity:
+        work.room(Books).post(applied, here, drafts, body.order_id)
+        return
+    _post_both(
+        work,
+        applied,
+        (here, seller),
+        abroad.supply_returned(drafts, Pair(here.entity, seller.entity), markup_ppm=work.terms.markup_ppm),
+    )
 
 
 def on_order_cancelled(work: Work, applied: Applied) -> None:
@@ -271,14 +282,38 @@ def _post(work: Work, applied: Applied, entry: Entry | None, step: Step) -> None
         beside.owed_minor = step.held.owed_minor
         work.room(Orders).touch(entry)
         applied.results[CURRENCY] = beside.currency
-    work.room(Books).post(applied, _place(work, applied, entry), step.drafts, applied.body.order_id)
+    here, seller = _places(work, applied, entry)
+    if here.entity == seller.entity:
+        work.room(Books).post(applied, here, step.drafts, applied.body.order_id)
+    else:
+        _post_both(work, applied, (here, seller), abroad.money(step.drafts, Pair(here.entity, seller.entity)))
 
 
-def _place(work: Work, applied: Applied, entry: Entry | None) -> Place:
-    edge = applied.edge
-    if edge == HUB_EDGE and entry is not None and entry.later is not None:
-        edge = entry.later.location
-    return work.room(Places).of(edge)
+def _post_both(work: Work, applied: Applied, places: tuple[Place, Place], both: abroad.Both) -> None:
+    """Post what one fact does in the books of two entities, on one day."""
+    here, seller = places
+    books, order_id = work.room(Books), applied.body.order_id
+    books.post(applied, here, both.here, order_id, beside=(seller.entity,))
+    books.post(applied, seller, both.seller, order_id, beside=(here.entity,))
+
+
+def _supply(work: Work, applied: Applied, entry: Entry | None, memo: str) -> None:
+    """Post what goods cost that left; another entity buys them from the one whose they were."""
+    here, seller = _places(work, applied, entry)
+    if here.entity == seller.entity:
+        _stock(work, applied, "fulfil_cost", memo)
+        return
+    drafts = rules.cost_of("fulfil_cost", applied.results["moves"], memo)
+    pair = Pair(here.entity, seller.entity)
+    both = abroad.supplied(drafts, pair, markup_ppm=work.terms.markup_ppm)
+    _post_both(work, applied, (here, seller), both)
+
+
+def _places(work: Work, applied: Applied, entry: Entry | None) -> tuple[Place, Place]:
+    """Return where a fact happened, and where the order was taken, whose entity earns its money."""
+    places = work.room(Places)
+    seller = places.of(entry.later.location if entry is not None and entry.later else applied.edge)
+    return (seller if applied.edge == HUB_EDGE else places.of(applied.edge)), seller
 
 
 def _stock(work: Work, applied: Applied, rule: str, memo: str) -> None:

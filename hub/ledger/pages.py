@@ -29,8 +29,9 @@ from protocol.kit.text import _
 from protocol.kit.web.filters import amount
 
 Page = Annotated[int, Query(ge=1, le=20_000)]
-Entity = Annotated[str, Query(max_length=40, pattern=r"^[a-z0-9-]*$")]
+Entity = Annotated[str, Query(max_length=40, pattern=r"^[A-Za-z0-9-]*$")]
 Day = Annotated[str, Query(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
+Month = Annotated[str, Query(pattern=r"^(\d{4}-\d{2})?$")]
 Name = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$")]
 
 router = APIRouter(include_in_schema=False)
@@ -112,9 +113,16 @@ def account(
 
 @router.get("/finance/journals")
 def listed(
-    request: Request, hub: TheHub, person: Anybody, *, day: Day = "", store: Name = "", page: Page = 1
+    request: Request,
+    hub: TheHub,
+    person: Anybody,
+    *,
+    day: Day = "",
+    store: Name = "",
+    prior: Month = "",
+    page: Page = 1,
 ) -> Response:
-    """List journals, the newest first."""
+    """List journals, the newest first; with `prior` those of earlier months that were posted into it."""
     if not may(person, FINANCE):
         return locked(request, _("Finance"), FINANCE)
     with hub.database.read() as connection:
@@ -122,10 +130,11 @@ def listed(
             connection,
             business_date=day,
             location=store,
+            prior=prior,
             limit=PAGE_ROWS,
             offset=(page - 1) * PAGE_ROWS,
         )
-        total = _count(connection, day, store)
+        total = _count(connection, reads.filtered(business_date=day, location=store, prior=prior))
         names = place_names(connection)
         numbers = _order_numbers(connection, [journal.order_id for journal in found])
     return show(
@@ -137,7 +146,7 @@ def listed(
         pages=pages_of(total),
         day=day,
         store=store,
-        query=filled({"day": day, "store": store}),
+        query=filled({"day": day, "store": store, "prior": prior}),
         names=names,
         numbers=numbers,
         places=sorted(names.items(), key=lambda item: item[1]),
@@ -145,7 +154,9 @@ def listed(
 
 
 @router.get("/finance/journals.csv")
-def journal_file(hub: TheHub, _person: Finance, day: Day = "", store: Name = "") -> Response:
+def journal_file(
+    hub: TheHub, _person: Finance, *, day: Day = "", store: Name = "", prior: Month = ""
+) -> Response:
     """Send journals as a file, one line for each entry."""
     head = ("journal", "entity", "store", "business_date", "rule", "memo", "account", "name", "amount")
 
@@ -153,7 +164,9 @@ def journal_file(hub: TheHub, _person: Finance, day: Day = "", store: Name = "")
         with hub.database.read() as connection:
             names = place_names(connection)
             for at in range(0, EXPORT_ROWS, 500):
-                found = reads.listed(connection, business_date=day, location=store, limit=500, offset=at)
+                found = reads.listed(
+                    connection, business_date=day, location=store, prior=prior, limit=500, offset=at
+                )
                 for journal in found:
                     for side in journal.entries:
                         yield (
@@ -212,12 +225,8 @@ def entities(connection: Connection) -> list[str]:
     )
 
 
-def _count(connection: Connection, day: str, store: str) -> int:
-    query = sa.select(sa.func.count()).select_from(journals)
-    if day:
-        query = query.where(journals.c.business_date == day)
-    if store:
-        query = query.where(journals.c.location == store)
+def _count(connection: Connection, where: sa.ColumnElement[bool]) -> int:
+    query = sa.select(sa.func.count()).select_from(journals).where(where)
     return int(connection.execute(query).scalar_one())
 
 

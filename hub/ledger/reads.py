@@ -32,6 +32,7 @@ class EntryRead:
     name: str
     amount_minor: int
     rate_ppm: int | None
+    ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +135,30 @@ def of_events(connection: Connection, event_ids: Iterable[str]) -> list[JournalR
 
 
 def listed(
-    connection: Connection, *, business_date: str = "", location: str = "", limit: int = 50, offset: int = 0
+    connection: Connection,
+    *,
+    business_date: str = "",
+    location: str = "",
+    prior: str = "",
+    limit: int = 50,
+    offset: int = 0,
 ) -> list[JournalRead]:
-    """Return a page of journals, the newest first."""
+    """Return a page of journals, the newest first; see `filtered`."""
+    where = filtered(business_date=business_date, location=location, prior=prior)
+    return _read(connection, where, limit=limit, offset=offset, newest_first=True)
+
+
+def filtered(*, business_date: str = "", location: str = "", prior: str = "") -> sa.ColumnElement[bool]:
+    """Return what a journal must be; `prior` is a month into which facts of earlier months were posted."""
     where: sa.ColumnElement[bool] = sa.true()
     if business_date:
         where = where & (journals.c.business_date == business_date)
     if location:
         where = where & (journals.c.location == location)
-    return _read(connection, where, limit=limit, offset=offset, newest_first=True)
+    if prior:
+        first = f"{prior}-01"
+        where = where & (journals.c.posting_date == first) & (journals.c.business_date < first)
+    return where
 
 
 def journal(connection: Connection, journal_id: int) -> JournalRead:
@@ -212,7 +228,9 @@ def _read(
     ).all()
     sides: dict[int, list[EntryRead]] = {head.journal_id: [] for head in heads}
     for row in _sides(connection, list(sides)):
-        sides[row.journal_id].append(EntryRead(row.account, row.name, row.amount_minor, row.rate_ppm))
+        sides[row.journal_id].append(
+            EntryRead(row.account, row.name, row.amount_minor, row.rate_ppm, row.ref)
+        )
     return [
         JournalRead(
             journal_id=head.journal_id,
@@ -241,6 +259,7 @@ def _sides(connection: Connection, journal_ids: list[int]) -> Sequence[Any]:
             sa.func.coalesce(accounts.c.name, "").label("name"),
             entries.c.amount_minor,
             entries.c.rate_ppm,
+            entries.c.ref,
         )
         .join(journals, journals.c.journal_id == entries.c.journal_id)
         .outerjoin(

@@ -2,7 +2,8 @@
 
 Entries are inserted first and their journal last: the foreign key waits until COMMIT, and a trigger on the
 journal sums its entries. So an unbalanced or empty journal cannot exist, nothing can be added to one that
-stands, and nothing of it can be changed or deleted, whoever holds the connection. On PostgreSQL the sum is
+stands, nothing of it can be changed or deleted, and nothing enters a closed period, whoever holds the
+connection. On PostgreSQL the sum is
 checked at COMMIT, for journals and for entries, which also covers two transactions that write at once.
 """
 
@@ -32,7 +33,20 @@ account_mapping: Final = sa.Table(
         ["entity", "account"], ["accounts.entity", "accounts.account"], name="fk_account_mapping_account"
     ),
 )
-"""What the posting rules call `sales` or `tender.cash` is an account of the company's choice."""
+"""What the posting rules call `sales` or `tender.cash` is an account of the company's choice.
+
+Here is what an entity began with; what was mapped elsewhere since stands in `mapping_changes`.
+"""
+
+mapping_changes: Final = sa.Table(
+    "mapping_changes",
+    metadata,
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("purpose", sa.Text, primary_key=True),
+    sa.Column("apply_order", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("account", sa.Text, nullable=False),
+)
+"""The account of a purpose from an event on: books made anew post to the account that served then."""
 
 journals: Final = sa.Table(
     "journals",
@@ -58,6 +72,7 @@ journals: Final = sa.Table(
     sa.Column("reverses", sa.BigInteger),
     # The event first, because this is also how the journals of an event are found.
     sa.UniqueConstraint("event_id", "entity", "rule", name="uq_journals_posting"),
+    sa.Index("ix_journals_posted", "entity", "posting_date"),
 )
 
 entries: Final = sa.Table(
@@ -76,8 +91,32 @@ entries: Final = sa.Table(
     sa.Column("account", sa.Text, nullable=False),
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
     sa.Column("rate_ppm", sa.Integer),
+    sa.Column("ref", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("amount_minor <> 0", name="amount"),
     sqlite_with_rowid=False,
+)
+"""`ref` says whose side it is where the account alone does not: another entity, a payment service, a bag."""
+
+chain: Final = sa.Table(
+    "chain",
+    metadata,
+    sa.Column(
+        "journal_id",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("entity", sa.Text, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+)
+"""The hash of a journal over itself and the one before it of its entity; see `hub.ledger.chain`."""
+
+chain_heads: Final = sa.Table(
+    "chain_heads",
+    metadata,
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("journals", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
 )
 
 SQLITE_GUARDS: Final = (
@@ -95,6 +134,14 @@ SQLITE_GUARDS: Final = (
     BEGIN SELECT RAISE(ABORT, 'entries are immutable'); END""",
     """CREATE TRIGGER entries_no_delete BEFORE DELETE ON entries
     BEGIN SELECT RAISE(ABORT, 'entries are immutable'); END""",
+    """CREATE TRIGGER journals_period BEFORE INSERT ON journals
+    WHEN EXISTS (SELECT 1 FROM periods WHERE entity = NEW.entity AND period = substr(NEW.posting_date, 1, 7)
+                 AND state IN ('closed', 'hard_locked'))
+    BEGIN SELECT RAISE(ABORT, 'period is closed'); END""",
+    """CREATE TRIGGER chain_no_update BEFORE UPDATE ON chain
+    BEGIN SELECT RAISE(ABORT, 'the chain is immutable'); END""",
+    """CREATE TRIGGER chain_no_delete BEFORE DELETE ON chain
+    BEGIN SELECT RAISE(ABORT, 'the chain is immutable'); END""",
 )
 
 POSTGRES_GUARDS: Final = (
@@ -125,6 +172,18 @@ POSTGRES_GUARDS: Final = (
     """CREATE TRIGGER journals_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON journals
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_immutable()""",
     """CREATE TRIGGER entries_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON entries
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_immutable()""",
+    """CREATE FUNCTION ledger_period() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF EXISTS (SELECT 1 FROM periods WHERE entity = NEW.entity AND period = substr(NEW.posting_date, 1, 7)
+                 AND state IN ('closed', 'hard_locked')) THEN
+        RAISE EXCEPTION 'period is closed' USING ERRCODE = 'check_violation';
+      END IF;
+      RETURN NEW;
+    END $$""",
+    """CREATE TRIGGER journals_period BEFORE INSERT ON journals
+    FOR EACH ROW EXECUTE FUNCTION ledger_period()""",
+    """CREATE TRIGGER chain_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON chain
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_immutable()""",
 )
 

@@ -10,13 +10,18 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hub.ledger import rules
+from hub.ledger.chain import Head, head_of, link
 from hub.ledger.chart import SUSPENSE_ACCOUNT, account_for, mapping_of
-from hub.ledger.rows import entries, journals
-from hub.ledger.rules import Draft, Posted
-from hub.spine.bulk import Insert
+from hub.ledger.close.reads import states_of
+from hub.ledger.close.rules import Posting, together
+from hub.ledger.rows import chain as chain_rows
+from hub.ledger.rows import chain_heads, entries, journals
+from hub.ledger.rules import Draft, Posted, Side, abroad
+from hub.spine.bulk import Insert, Upsert
 from hub.spine.log import Log
+from hub.spine.orders import Orders
 from hub.spine.places import Place, Places
-from hub.spine.rows import event_subjects, events
+from hub.spine.rows import event_subjects, events, orders
 from hub.spine.steps import raise_exception
 from hub.spine.work import Applied, Work
 from protocol.events import (
@@ -27,14 +32,15 @@ from protocol.events import (
     TillClosed,
     TillOpened,
 )
-from protocol.till import AtTill
+from protocol.lifecycles import PeriodState
 
 JOURNALS_PER_EVENT: Final = 100
 CURRENCY: Final = "currency"
 """In `results`: the currency of an event that was not at a till and is about an order."""
 _JOURNALS: Final = Insert(journals)
 _ENTRIES: Final = Insert(entries)
-_Side = tuple[str, int, int | None]
+_CHAIN: Final = Insert(chain_rows)
+_HEADS: Final = Upsert(chain_heads)
 
 
 class Books:
@@ -44,62 +50,115 @@ class Books:
         self._work = work
         self._journals: list[tuple[Any, ...]] = []
         self._entries: list[tuple[Any, ...]] = []
+        self._chain: list[tuple[int, str, bytes]] = []
+        self._heads: dict[str, Head] = {}
         self._mappings: dict[str, dict[str, str]] = {}
+        self._periods: dict[str, dict[str, PeriodState]] = {}
+        self._dates: dict[tuple[str, ...], Posting] = {}
         self._numbered: tuple[int, int] = (0, 0)
 
     def prepare(self, batch: Sequence[Applied]) -> None:
         """The mapping is read when the first draft needs it."""
 
-    def post(self, applied: Applied, place: Place, drafts: Sequence[Draft], order_id: str = "") -> None:
-        """Post drafts of an event; what has no account goes to suspense by name."""
+    def post(
+        self,
+        applied: Applied,
+        place: Place,
+        drafts: Sequence[Draft],
+        order_id: str = "",
+        *,
+        beside: Sequence[str] = (),
+    ) -> None:
+        """Post drafts of an event; what has no account goes to suspense by name.
+
+        `beside` names the other entities that the event posts in: all of them post on the same day.
+        """
         mapping = self._mapping(place.entity)
         for draft in drafts:
-            sums: dict[tuple[str, int | None], int] = {}
+            sums: dict[tuple[str, int | None, str], int] = {}
             for line in draft.lines:
-                if not line.amount_minor:
+                amount, purpose = line.amount_minor, line.purpose
+                if not amount:
                     continue
-                account = account_for(mapping, line.purpose)
-                if account is None or line.purpose == rules.SUSPENSE:
+                account = mapping.get(purpose) or account_for(mapping, purpose)
+                if account is None or purpose == rules.SUSPENSE:
                     account = account or SUSPENSE_ACCOUNT
-                    self._in_suspense(applied, place, draft, line.purpose)
-                key = (account, line.rate_ppm)
-                sums[key] = sums.get(key, 0) + line.amount_minor
-            sides = [(account, amount, rate) for (account, rate), amount in sums.items() if amount]
-            self.write(applied, place, draft, sides, order_id)
+                    self._in_suspense(applied, place, draft, purpose)
+                key = (account, line.rate_ppm, line.ref)
+                sums[key] = sums.get(key, 0) + amount
+            sides = [(account, amount, rate, ref) for (account, rate, ref), amount in sums.items() if amount]
+            self.write(applied, place, draft, sides, order_id, beside=beside)
 
     def write(
-        self, applied: Applied, place: Place, draft: Draft, sides: Sequence[_Side], order_id: str
+        self,
+        applied: Applied,
+        place: Place,
+        draft: Draft,
+        sides: Sequence[Side],
+        order_id: str,
+        *,
+        beside: Sequence[str] = (),
     ) -> None:
         """Write one journal with the accounts it is given; one without entries is left out."""
         if not sides:
             return
+        apply_order, entity, body = applied.apply_order, place.entity, applied.body
         order, used = self._numbered
-        used = used + 1 if order == applied.apply_order else 1
-        self._numbered = (applied.apply_order, used)
-        journal_id = applied.apply_order * JOURNALS_PER_EVENT + used
-        for n, (account, amount, rate) in enumerate(sides, start=1):
-            self._entries.append((journal_id, n, account, amount, rate))
-        body = applied.body
-        at_till = isinstance(body, AtTill)
-        date = body.business_date if at_till else place.calendar_date(applied.at_us)
-        self._journals.append(
-            (
-                journal_id,
-                applied.event_id,
-                place.entity,
-                draft.rule,
-                rules.RULE_VERSION,
-                applied.apply_order,
-                place.location,
-                order_id,
-                date,
-                date,
-                applied.arrived_us,
-                body.currency if at_till else applied.results.get(CURRENCY) or self._work.terms.currency,
-                draft.memo,
-                draft.reverses,
-            )
+        used = used + 1 if order == apply_order else 1
+        self._numbered = (apply_order, used)
+        journal_id = apply_order * JOURNALS_PER_EVENT + used
+        self._entries += [(journal_id, n, *side) for n, side in enumerate(sides, start=1)]
+        date = getattr(body, "business_date", "") or place.calendar_date(applied.at_us)
+        head = (
+            journal_id,
+            applied.event_id,
+            entity,
+            draft.rule,
+            rules.RULE_VERSION,
+            apply_order,
+            place.location,
+            order_id,
+            date,
+            self.dated(date, entity, *beside).date,
+            applied.arrived_us,
+            getattr(body, "currency", "") or applied.results.get(CURRENCY) or self._work.terms.currency,
+            draft.memo,
+            draft.reverses,
         )
+        self._journals.append(head)
+        count, before = self._heads.get(entity) or head_of(self._work.connection, entity)
+        hashed = link(before, head, sides)
+        self._heads[entity] = (count + 1, hashed)
+        self._chain.append((journal_id, entity, hashed))
+
+    def dated(self, business_date: str, *entities: str) -> Posting:
+        """Return where a fact of a business date posts: the latest day that all these entities permit."""
+        key = (business_date, *entities)
+        found = self._dates.get(key)
+        if found is None:
+            states = [self._states(entity) for entity in entities]
+            found = self._dates[key] = together(business_date, states)
+        return found
+
+    def moved(self, entity: str, period: str, state: PeriodState) -> None:
+        """Note that a period has moved, for what is posted after it in this unit of work."""
+        self.flush()
+        self._states(entity)[period] = state
+        self._dates.clear()
+
+    def mapped(self, entity: str) -> None:
+        """Forget which account serves which purpose: it has just changed."""
+        self._mappings.pop(entity, None)
+
+    def mapping(self, entity: str) -> dict[str, str]:
+        """Return which account serves which purpose now."""
+        return self._mapping(entity)
+
+    def _states(self, entity: str) -> dict[str, PeriodState]:
+        found = self._periods.get(entity)
+        if found is None:
+            found = self._periods[entity] = states_of(self._work.connection, entity)
+        return found
 
     def of_sale(self, order_id: str) -> list[Posted]:
         """Return the journals that the sale of an order posted."""
@@ -117,13 +176,13 @@ class Books:
         ).all()
         return [Posted(row.journal_id, row.rule, self._sides(row.journal_id)) for row in found]
 
-    def _sides(self, journal_id: int) -> tuple[_Side, ...]:
+    def _sides(self, journal_id: int) -> tuple[Side, ...]:
         rows = self._work.connection.execute(
-            sa.select(entries.c.account, entries.c.amount_minor, entries.c.rate_ppm)
+            sa.select(entries.c.account, entries.c.amount_minor, entries.c.rate_ppm, entries.c.ref)
             .where(entries.c.journal_id == journal_id)
             .order_by(entries.c.n)
         )
-        return tuple((row.account, row.amount_minor, row.rate_ppm) for row in rows)
+        return tuple((row.account, row.amount_minor, row.rate_ppm, row.ref) for row in rows)
 
     def _mapping(self, entity: str) -> dict[str, str]:
         found = self._mappings.get(entity)
@@ -151,8 +210,12 @@ class Books:
         """Write the entries, then the journals that seal them."""
         sides, self._entries = self._entries, []
         heads, self._journals = self._journals, []
+        links, self._chain = self._chain, []
         _ENTRIES.run(self._work.connection, sides)
         _JOURNALS.run(self._work.connection, heads)
+        _CHAIN.run(self._work.connection, links)
+        if links:
+            _HEADS.run(self._work.connection, [(name, *head) for name, head in self._heads.items()])
 
 
 def on_order_sold(work: Work, applied: Applied) -> None:
@@ -165,8 +228,27 @@ def on_order_sold(work: Work, applied: Applied) -> None:
 def on_return_completed(work: Work, applied: Applied) -> None:
     """Post a return, its refund and its cost."""
     body: ReturnCompleted = applied.body
-    place = work.room(Places).of(applied.edge)
-    work.room(Books).post(applied, place, rules.refund(body, applied.results["moves"]), body.order_id)
+    here = work.room(Places).of(applied.edge)
+    seller = _seller(work, body.order_id, here)
+    drafts = rules.refund(body, applied.results["moves"])
+    if seller.entity == here.entity:
+        work.room(Books).post(applied, here, drafts, body.order_id)
+        return
+    both = abroad.returned(drafts, abroad.Pair(here.entity, seller.entity))
+    work.room(Books).post(applied, here, both.here, body.order_id, beside=(seller.entity,))
+    work.room(Books).post(applied, seller, both.seller, body.order_id, beside=(here.entity,))
+
+
+def _seller(work: Work, order_id: str, here: Place) -> Place:
+    """Return where an order was sold or taken; one that nobody knows counts as sold where it came back."""
+    entry = work.room(Orders).get(order_id)
+    if entry is None:
+        return here
+    if entry.sale is not None:
+        return work.room(Places).of(entry.sale.edge)
+    where = sa.select(orders.c.location).where(orders.c.order_id == order_id)
+    found = entry.later.location if entry.later else work.connection.execute(where).scalar()
+    return work.room(Places).of(found) if found else here
 
 
 def on_order_voided(work: Work, applied: Applied) -> None:
@@ -186,7 +268,7 @@ def on_order_voided(work: Work, applied: Applied) -> None:
 def _undoes(posted: Sequence[Posted], body: OrderVoided) -> bool:
     """Tell whether a void gives back exactly what its sale took, so that a mirror says the truth."""
     sale = [journal.entries for journal in posted if journal.rule == rules.SALE]
-    taken = sum(amount for sides in sale for _account, amount, _rate in sides if amount > 0)
+    taken = sum(amount for sides in sale for _account, amount, _rate, _ref in sides if amount > 0)
     paid_back = sum(tender.amount_minor for tender in body.refunds)
     return taken == sum(line.gross_minor for line in body.lines) == paid_back
 

@@ -35,9 +35,11 @@ def on_transfer(work: Work, applied: Applied) -> None:
         place = places.of(location)
         # An event posts once under each rule: a carton that went astray gives its place a rule of its own.
         name = f"{rule}.{location}" if n else rule
-        abroad = source is not None and source.entity != place.entity
-        books.post(applied, place, rules.arrived(name, what, booking.number, abroad=abroad))
-        if abroad and source is not None:
-            books.post(applied, source, rules.sent_abroad(name, what.matched_minor, booking.number))
+        abroad = source if source is not None and source.entity != place.entity else None
+        drafts = rules.arrived(name, what, booking.number, abroad=abroad.entity if abroad else "")
+        books.post(applied, place, drafts, beside=(abroad.entity,) if abroad else ())
+        if abroad is not None:
+            due = rules.sent_abroad(name, what.matched_minor, booking.number, to=place.entity)
+            books.post(applied, abroad, due, beside=(place.entity,))
     if source is not None:
         books.post(applied, source, rules.lost(booking.lost_minor, booking.number))

@@ -72,6 +72,8 @@ class Terms:
     zone: str = "Europe/London"
     currency: str = "GBP"
     till_tolerance_minor: int = 500
+    markup_ppm: int = 0
+    """What one entity adds to the cost of goods that it sells to another."""
     promising: Promising = Promising()
 
 

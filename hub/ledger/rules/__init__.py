@@ -8,6 +8,7 @@ void, which mirrors the journals that it is given.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from hub.stock.rules import ValuedMove
@@ -15,7 +16,7 @@ from protocol.events import OrderSold, ReturnCompleted, TillClosed, TillOpened
 from protocol.movements import OUTSIDE, Bucket
 from protocol.orders import Tender
 
-RULE_VERSION: Final = 1
+RULE_VERSION: Final = 2
 SUSPENSE: Final = "suspense"
 VARIANCE: Final = "cost_variance"
 SALE: Final = "sale"
@@ -24,11 +25,15 @@ SALE_COST: Final = "sale_cost"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One side of a journal: what it is for, how much, and at which tax rate where that says something."""
+    """One side of a journal: what it is for, how much, and at which tax rate where that says something.
+
+    `ref` says whose side it is where the account alone does not, such as the other entity of a debt.
+    """
 
     purpose: str
     amount_minor: int
     rate_ppm: int | None = None
+    ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +46,17 @@ class Draft:
     reverses: int | None = None
 
 
+Side = tuple[str, int, int | None, str]
+"""One side with its account: (account, amount, tax rate, whose)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Posted:
     """A journal that stands, as a mirror needs it: accounts instead of purposes."""
 
     journal_id: int
     rule: str
-    entries: tuple[tuple[str, int, int | None], ...]
+    entries: tuple[Side, ...]
 
 
 INVENTORY: Final[Mapping[Bucket, str]] = {
@@ -115,14 +124,12 @@ def refund(body: ReturnCompleted, moves: Sequence[ValuedMove], *, rule: str = "r
     )
 
 
-def mirror(
-    posted: Iterable[Posted], memo: str
-) -> tuple[tuple[Draft, tuple[tuple[str, int, int | None], ...]], ...]:
+def mirror(posted: Iterable[Posted], memo: str) -> tuple[tuple[Draft, tuple[Side, ...]], ...]:
     """Undo journals exactly: every entry again with the other sign, on the same account."""
     return tuple(
         (
             Draft(f"void_{journal.rule}", (), memo, reverses=journal.journal_id),
-            tuple((account, -amount, rate) for account, amount, rate in journal.entries),
+            tuple((account, -amount, rate, ref) for account, amount, rate, ref in journal.entries),
         )
         for journal in posted
     )
@@ -155,9 +162,16 @@ def cost_of(
     return draft_of(rule, sums, memo)
 
 
-def draft_of(rule: str, sums: Mapping[str, int], memo: str) -> tuple[Draft, ...]:
-    """Return what is posted for each purpose as one draft; nothing when that comes to nothing."""
-    lines = tuple([Line(purpose, amount) for purpose, amount in sums.items() if amount])
+def draft_of(
+    rule: str, sums: Mapping[str, int], memo: str, refs: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Draft, ...]:
+    """Return what is posted for each purpose as one draft; nothing when that comes to nothing.
+
+    `refs` says whose side a purpose is, where it is somebody's.
+    """
+    lines = tuple(
+        [Line(purpose, amount, ref=refs.get(purpose, "")) for purpose, amount in sums.items() if amount]
+    )
     return (Draft(rule, lines, memo),) if lines else ()
 
 
@@ -194,6 +208,6 @@ def till_closed(body: TillClosed) -> tuple[Draft, ...]:
 def _by_kind(tenders: Iterable[Tender]) -> dict[str, int]:
     sums: dict[str, int] = {}
     for tender in tenders:
-        purpose = f"tender.{tender.kind.value}"
+        purpose = f"tender.{tender.kind}"
         sums[purpose] = sums.get(purpose, 0) + tender.amount_minor
     return sums

@@ -22,8 +22,8 @@ def lost(minor: int, memo: str) -> tuple[Draft, ...]:
     return draft_of("transfer_lost", {SHRINK: minor, TRANSIT: -minor}, memo)
 
 
-def arrived(rule: str, what: Arrived, memo: str, *, abroad: bool) -> tuple[Draft, ...]:
-    """Goods are at their destination, at what they cost; `abroad`: they came from another entity."""
+def arrived(rule: str, what: Arrived, memo: str, *, abroad: str = "") -> tuple[Draft, ...]:
+    """Goods are at their destination, at what they cost; `abroad` names the other entity they came from."""
     sums: dict[str, int] = {}
     for bucket, minor in what.inventory.items():
         purpose = INVENTORY[bucket]
@@ -32,9 +32,9 @@ def arrived(rule: str, what: Arrived, memo: str, *, abroad: bool) -> tuple[Draft
     sums[DUE_TO if abroad else TRANSIT] = -what.matched_minor
     sums[UNMATCHED] = -what.open_minor
     sums[SHRINK] = -what.over_minor
-    return draft_of(rule, sums, memo)
+    return draft_of(rule, sums, memo, {DUE_TO: abroad})
 
 
-def sent_abroad(rule: str, minor: int, memo: str) -> tuple[Draft, ...]:
-    """The entity that sent them is owed what they cost."""
-    return draft_of(f"{rule}_due", {DUE_FROM: minor, TRANSIT: -minor}, memo)
+def sent_abroad(rule: str, minor: int, memo: str, *, to: str) -> tuple[Draft, ...]:
+    """The entity that sent them is owed what they cost, by the one they went to."""
+    return draft_of(f"{rule}_due", {DUE_FROM: minor, TRANSIT: -minor}, memo, {DUE_FROM: to})

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from hub.database import HubDatabase, metadata
+from hub.ledger import chain
 from hub.ledger.chart import MAPPING, account_for, mapping_of, seed_chart
 from hub.ledger.rows import POSTGRES_GUARDS, SQLITE_GUARDS, account_mapping
 from hub.schema import MIGRATIONS, create_schema, newest_version, upgrade, version
@@ -96,8 +97,9 @@ def test_a_database_of_a_newer_hub_is_refused_and_left_alone(
     assert described(database) == before
 
 
-def test_the_last_migration_carries_every_guard_of_the_books() -> None:
-    text = (MIGRATIONS / "versions" / "v0002_books.py").read_text()
+def test_the_migrations_carry_every_guard_of_the_books() -> None:
+    versions = MIGRATIONS / "versions"
+    text = "".join(path.read_text() for path in sorted(versions.glob("v*.py")))
 
     assert [guard for guard in (*SQLITE_GUARDS, *POSTGRES_GUARDS) if guard not in text] == []
 
@@ -109,16 +111,38 @@ def test_a_company_that_keeps_books_already_gets_the_new_purposes_and_keeps_its_
     upgrade(database.engine, "0003")
     with database.engine.begin() as connection:
         seed_chart(connection, "main")
-        new = ("deposits", "receivable", "shipping_income", "gateway")
+        new = ("deposits", "receivable", "shipping_income", "gateway", "exchange", "sales.abroad")
         connection.execute(sa.delete(account_mapping).where(account_mapping.c.purpose.in_(new)))
         connection.execute(
             sa.insert(account_mapping).values(entity="main", purpose="gateway", account="1100")
         )
 
-    upgrade(database.engine, "0004")
+    upgrade(database.engine)
 
     with database.read() as connection:
         mapping = mapping_of(connection, "main")
     assert mapping == MAPPING | {"gateway": "1100"}
     assert account_for(mapping, "gateway.adyen") == "1100"
     assert account_for(mapping, "nothing") is None
+
+
+def test_journals_that_stand_get_their_place_in_the_chain(two_empty: tuple[HubDatabase, HubDatabase]) -> None:
+    database, _other = two_empty
+    upgrade(database.engine, "0011")
+    with database.engine.begin() as connection:
+        for n in (101, 201):
+            for side, amount in ((1, 500), (2, -500)):
+                connection.exec_driver_sql(
+                    "INSERT INTO entries (journal_id, n, account, amount_minor, rate_ppm)"
+                    f" VALUES ({n}, {side}, '{1000 * side}', {amount}, NULL)"
+                )
+            connection.exec_driver_sql(
+                f"INSERT INTO journals VALUES ({n}, 'e-{n}', 'main', 'sale', 1, {n // 100}, 'store-1', '',"
+                " '2025-11-24', '2025-11-24', 1, 'GBP', '', NULL)"
+            )
+
+    upgrade(database.engine)
+
+    with database.read() as connection:
+        assert chain.broken_at(connection, "main") == 0
+        assert chain.head_of(connection, "main")[0] == 2

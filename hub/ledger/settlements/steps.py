@@ -1,0 +1,223 @@
+"""Taking in what a provider paid out: read, match with orders, post, and say what does not tie."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.engine import Connection
+
+from hub.context import Hub
+from hub.database import HubUnit
+from hub.ledger.desk import open_day
+from hub.ledger.rules.desk import expected_payout
+from hub.ledger.settlements.rows import settlement_lines, settlements
+from hub.ledger.settlements.rules import MAPPERS, Mapper, read_file
+from hub.spine.bulk import among
+from hub.spine.later_rows import later_orders, payments
+from hub.spine.rows import order_tenders, orders
+from hub.spine.steps import raise_exception, record, take_orders
+from hub.spine.work import Work, chunks
+from protocol.books import SettlementLine, SettlementTaken
+from protocol.errors import Invalid, Refused
+from protocol.kit.text import _
+
+BYTES: Final = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody says about a file beside its rows."""
+
+    entity: str
+    provider: str
+    mapper: str
+    reference: str
+    """The provider's own name of the payout."""
+    paid_on: str
+    payout_minor: int | None
+    """What the bank shows; None takes what the file says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a file."""
+
+    settlement_id: str
+    lines: int
+    matched: int
+    payout_minor: int
+    expected_minor: int
+
+    @property
+    def ties(self) -> bool:
+        """Tell whether the payout is the sum of its rows and every sale has its order."""
+        return self.payout_minor == self.expected_minor and self.matched == self.lines
+
+
+def take(hub: Hub, data: bytes, wanted: Wanted, *, by: str) -> Taken:
+    """Take in a settlement file whole, or refuse it whole.
+
+    Raises:
+        Invalid: the file or what was said about it cannot be read.
+        Refused: it was taken in before, or its month is closed.
+    """
+    mapper = _mapper(wanted.mapper)
+    text = _decoded(data)
+    file = read_file(text, mapper, hub.settings.currency)
+    payout = wanted.payout_minor if wanted.payout_minor is not None else file.payout_minor
+    if payout is None:
+        raise Invalid(
+            _("The file does not say what was paid out."),
+            _("Type what arrived at the bank."),
+            code="no_payout",
+        )
+
+    def step(unit: HubUnit) -> Taken:
+        take_orders(unit, 0)
+        _new(unit.connection, wanted)
+        body = _body(wanted, mapper, hub.settings.currency, payout, matched(unit.connection, file.lines))
+        work = hub.spine.work(unit)
+        record(work, body, by=by)
+        done = _summed(body)
+        if not done.ties:
+            _say(work, wanted, done)
+        hub.finish(work, "books")
+        return done
+
+    return hub.database.write(step)
+
+
+def _body(
+    wanted: Wanted, mapper: Mapper, currency: str, payout: int, lines: tuple[SettlementLine, ...]
+) -> SettlementTaken:
+    try:
+        return SettlementTaken(
+            settlement_id=settlement_id_of(wanted),
+            entity=wanted.entity,
+            provider=wanted.provider,
+            marketplace=mapper.marketplace,
+            reference=wanted.reference,
+            business_date=wanted.paid_on,
+            currency=currency,
+            payout_minor=payout,
+            lines=lines,
+        )
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        raise Invalid(
+            _("The {name} of this settlement cannot be read.", name=str(fault["loc"][0]).replace("_", " ")),
+            _("Correct it and send the file again; nothing was taken in."),
+            code="bad_settlement",
+        ) from error
+
+
+def settlement_id_of(wanted: Wanted) -> str:
+    """Return the id of a payout: the same file twice is the same payout."""
+    identity = f"{wanted.entity}/{wanted.provider}/{wanted.reference}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def _new(connection: Connection, wanted: Wanted) -> None:
+    mine = settlements.c.settlement_id == settlement_id_of(wanted)
+    known = sa.select(settlements.c.settlement_id).where(mine)
+    if connection.execute(known).first() is not None:
+        raise Refused(
+            _("The payout {reference} was taken in before.", reference=wanted.reference),
+            _("Look at it in the list; nothing was posted twice."),
+            code="taken_already",
+        )
+    open_day(connection, wanted.entity, wanted.paid_on)
+
+
+def _summed(body: SettlementTaken) -> Taken:
+    money = [line for line in body.lines if line.kind in {"sale", "refund"}]
+    return Taken(
+        body.settlement_id,
+        len(money),
+        sum(bool(line.order_id) for line in money),
+        body.payout_minor,
+        expected_payout(body.lines),
+    )
+
+
+def _say(work: Work, wanted: Wanted, done: Taken) -> None:
+    raise_exception(
+        work,
+        kind="settlement_mismatch",
+        subject=f"settlement:{done.settlement_id}",
+        title=f"The payout {wanted.reference} of {wanted.provider} does not tie",
+        facts={
+            "provider": wanted.provider,
+            "reference": wanted.reference,
+            "entity": wanted.entity,
+            "amount_minor": done.payout_minor,
+            "expected_minor": done.expected_minor,
+            "unmatched": done.lines - done.matched,
+        },
+        owner_role="finance",
+        dedupe_key=f"settlement:{done.settlement_id}",
+    )
+
+
+def matched(connection: Connection, lines: Sequence[SettlementLine]) -> tuple[SettlementLine, ...]:
+    """Return the rows with the orders that their references name: a payment, a tender, or an order number."""
+    wanted = [line.reference for line in lines if line.kind in {"sale", "refund", "chargeback"}]
+    found: dict[str, str] = {}
+    columns = (
+        (orders.c.number, orders.c.order_id),
+        (later_orders.c.external_id, later_orders.c.order_id),
+        (order_tenders.c.reference, order_tenders.c.order_id),
+        (payments.c.reference, payments.c.order_id),
+    )
+    for piece in chunks(wanted):
+        for named, order_id in columns:
+            rows = connection.execute(
+                sa.select(named.label("named"), order_id.label("order_id")).where(
+                    among(connection, named, piece), named != ""
+                )
+            )
+            found.update({row.named: row.order_id for row in rows})
+    return tuple(
+        line.model_copy(update={"order_id": found[line.reference]}) if line.reference in found else line
+        for line in lines
+    )
+
+
+def one(connection: Connection, settlement_id: str) -> tuple[sa.Row[Any], Sequence[sa.Row[Any]]]:
+    """Return a settlement and its rows."""
+    head = connection.execute(
+        sa.select(settlements).where(settlements.c.settlement_id == settlement_id)
+    ).first()
+    if head is None:
+        raise Invalid(_("There is no such settlement."), _("Look at the list."), code="no_settlement")
+    rows = connection.execute(
+        sa.select(settlement_lines)
+        .where(settlement_lines.c.settlement_id == settlement_id)
+        .order_by(settlement_lines.c.row)
+    ).all()
+    return head, rows
+
+
+def _mapper(name: str) -> Mapper:
+    found = MAPPERS.get(name)
+    if found is None:
+        raise Invalid(_("There is no such mapper."), _("Choose one of the list."), code="no_mapper")
+    return found
+
+
+def _decoded(data: bytes) -> str:
+    if not data.strip():
+        raise Invalid(_("No file was chosen."), _("Choose a file, then send it."), code="no_file")
+    if len(data) > BYTES:
+        raise Invalid(
+            _("The file is larger than 8 MB."), _("Send it in several files."), code="too_large_file"
+        )
+    try:
+        return data.decode("utf-8-sig").replace("\x00", "")
+    except UnicodeDecodeError as error:
+        raise Invalid(
+            _("The file is not text in UTF-8."), _("Save it as CSV UTF-8 and send it again."), code="not_csv"
+        ) from error

@@ -1,0 +1,217 @@
+"""What the hub itself says of the books: facts of its own stream, posted like any other fact.
+
+A period that moved, an account that was mapped elsewhere, a settlement file that was taken in: each is an
+event, so the books can be made anew from the log with the periods and accounts that held at every moment.
+Amounts are signed whole minor units, debit positive, unless a field says what it counts.
+"""
+
+from datetime import date
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from protocol.lifecycles import PeriodEvent, PeriodState
+from protocol.orders import Code, Name, WireModel
+
+LINES_PER_JOURNAL: Final = 200
+LINES_PER_SETTLEMENT: Final = 20_000
+"""A month of a busy store at one payment service; a larger file comes in parts, as services send it."""
+ACCOUNTS_PER_CHANGE: Final = 500
+
+Entity = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,40}$")]
+Period = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+"""A calendar month, such as 2026-03."""
+
+
+def _is_a_day(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_is_a_day)]
+"""A day of the calendar, such as 2026-03-31."""
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Account = Annotated[str, Field(pattern=r"^[0-9A-Za-z.-]{1,20}$")]
+Amount = Annotated[int, Field(ge=-(10**15), le=10**15)]
+Reference = Annotated[str, Field(max_length=64)]
+Reason = Annotated[str, Field(min_length=1, max_length=300)]
+AccountKind = Literal["asset", "liability", "equity", "income", "expense"]
+
+
+# --- Periods ------------------------------------------------------------------------------------------------
+
+
+class OnPeriod(WireModel):
+    """A fact about one month of one entity."""
+
+    entity: Entity
+    period: Period
+    currency: Currency
+
+
+class Assertion(WireModel):
+    """What a sub-ledger, or the trial balance where there is none, says an account stands at."""
+
+    account: Account
+    name: str = Field(max_length=200)
+    kind: AccountKind
+    amount_minor: Amount
+    source: Code
+
+
+class PeriodMoved(OnPeriod):
+    """A period took a step. A close carries what it was closed on, so that its export never changes."""
+
+    step: PeriodEvent
+    state: PeriodState
+    reason: str = Field(default="", max_length=300)
+    also_by: str = Field(default="", max_length=120)
+    """The second person, where one alone may not."""
+    until_us: int = Field(default=0, ge=0)
+    """When a reopened period goes back to closing by itself."""
+    fingerprint: str = Field(default="", max_length=64)
+    """The chain hash of the last journal of the period: what was signed and closed."""
+    assertions: tuple[Assertion, ...] = ()
+    checks: str = Field(default="", max_length=400_000)
+    """The checks with their evidence, as JSON."""
+
+
+class PeriodSigned(OnPeriod):
+    """One of two people says that the books of a period are right, as they stand at a fingerprint."""
+
+    role: Literal["prepared", "approved"]
+    fingerprint: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class GapDeclared(OnPeriod):
+    """Two people close over a store that cannot tell its days: what is missing is named and comes late."""
+
+    location: Code
+    upto: int = Field(ge=0)
+    newest: int = Field(ge=0)
+    reason: Reason
+    also_by: Annotated[str, Field(min_length=1, max_length=120)]
+
+
+# --- Accounts and journals ----------------------------------------------------------------------------------
+
+
+class AccountNamed(WireModel):
+    """An account of the chart, new or renamed."""
+
+    account: Account
+    name: Name
+    kind: AccountKind
+
+
+class PurposeMapped(WireModel):
+    """Which account serves a purpose from here on."""
+
+    purpose: Annotated[str, Field(pattern=r"^[a-z0-9_.-]{1,60}$")]
+    account: Account
+
+
+class ChartChanged(WireModel):
+    """Accounts were named, or purposes mapped elsewhere. What is posted stays where it is."""
+
+    entity: Entity
+    accounts: tuple[AccountNamed, ...] = Field(default=(), max_length=ACCOUNTS_PER_CHANGE)
+    purposes: tuple[PurposeMapped, ...] = Field(default=(), max_length=ACCOUNTS_PER_CHANGE)
+    reason: Reason
+
+
+class JournalLine(WireModel):
+    """One side of a journal that a person made."""
+
+    account: Account
+    amount_minor: Amount
+    rate_ppm: int | None = Field(default=None, ge=0, le=1_000_000)
+    reference: Reference = ""
+
+
+class JournalMade(WireModel):
+    """A person posted a journal: an accrual, a correction, money taken out of suspense."""
+
+    entity: Entity
+    business_date: Day
+    currency: Currency
+    rule: Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
+    memo: Annotated[str, Field(max_length=120)] = ""
+    reason: Reason
+    lines: tuple[JournalLine, ...] = Field(min_length=2, max_length=LINES_PER_JOURNAL)
+    order_id: Reference = ""
+    reverses: int | None = None
+
+    @model_validator(mode="after")
+    def _sums_to_zero(self) -> "JournalMade":
+        if sum(line.amount_minor for line in self.lines):
+            raise ValueError("its debits and credits differ")
+        return self
+
+
+class DebtsNetted(WireModel):
+    """What two entities owe each other is set off, in both books at once."""
+
+    entity: Entity
+    other: Entity
+    business_date: Day
+    currency: Currency
+    amount_minor: int = Field(gt=0, le=10**15)
+
+
+class MoneyMoved(WireModel):
+    """Money at the bank, on its way there, or in dispute."""
+
+    what: Literal[
+        "deposit_prepared",
+        "deposit_credited",
+        "chargeback_received",
+        "chargeback_won",
+        "chargeback_lost",
+        "commission_paid",
+    ]
+    entity: Entity
+    location: Annotated[str, Field(max_length=40)] = ""
+    business_date: Day
+    currency: Currency
+    reference: Annotated[str, Field(min_length=1, max_length=64)]
+    gateway: Annotated[str, Field(max_length=40)] = ""
+    order_id: Reference = ""
+    amount_minor: int = Field(gt=0, le=10**15)
+    """What the fact is about: the bag, the sale in dispute."""
+    other_minor: int = Field(default=0, ge=0, le=10**15)
+    """What the bank credited instead, or the fee of a dispute."""
+
+
+# --- Settlements --------------------------------------------------------------------------------------------
+
+
+class SettlementLine(WireModel):
+    """One row of the file of a payment service or marketplace, as the mapper read it."""
+
+    row: int = Field(ge=1)
+    kind: Literal["sale", "refund", "fee", "chargeback", "reserve", "release", "adjustment"]
+    reference: Reference = ""
+    order_id: Reference = ""
+    """The order that it was matched to; empty when none has this reference."""
+    amount_minor: Amount
+    """What it adds to the payout before fees; a refund is below zero."""
+    fee_minor: Amount = 0
+    """What the service keeps of it; a fee given back is below zero."""
+
+
+class SettlementTaken(WireModel):
+    """A payment service or a marketplace said what it paid out, line by line."""
+
+    settlement_id: Annotated[str, Field(min_length=1, max_length=64)]
+    entity: Entity
+    provider: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+    marketplace: bool = False
+    reference: Reference = ""
+    """The provider's own name of the payout."""
+    business_date: Day
+    """When it arrived at the bank."""
+    currency: Currency
+    payout_minor: Amount
+    """What arrived at the bank."""
+    lines: tuple[SettlementLine, ...] = Field(min_length=1, max_length=LINES_PER_SETTLEMENT)
