@@ -11,7 +11,7 @@ from hub.once import Key, once
 from hub.promises import Channel, Plain, PromiseView, PromiseWanted, Units, promise_of
 from hub.route import reads, reservations, steps
 from hub.route.reservations import Reserved
-from hub.route.rules import Need
+from hub.route.rules.choice import Need
 from hub.web import REFUSALS, Anybody, Number, Ops, TheHub, Wanted
 from protocol.orders import WireModel
 

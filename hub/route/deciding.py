@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from hub.route import reads
 from hub.route.rows import decisions
-from hub.route.rules import Ask, Candidate, Chosen, Need, NoLocation, Priced, Rejected, choose
+from hub.route.rules.choice import Ask, Candidate, Chosen, Need, NoLocation, Priced, Rejected, choose
 from hub.spine.bulk import Insert
 from hub.spine.steps import close_exception, raise_exception, record
 from hub.spine.work import Work

@@ -13,7 +13,7 @@ from typing import Final
 from hub.route import reads
 from hub.route.deciding import Because, ToRoute, ages_of, ask_of, keep_extension
 from hub.route.reservations import no_location
-from hub.route.rules import Chosen, Need, NoLocation, choose
+from hub.route.rules.choice import Chosen, Need, NoLocation, choose
 from hub.spine.held import Held, Holding, held
 from hub.spine.orders import Orders
 from hub.spine.steps import record

@@ -16,7 +16,7 @@ from hub.database import HubDatabase
 from hub.fleet.api import EdgeDoor
 from hub.promises import SOON_US, Place, Plain, Units
 from hub.route import reads
-from hub.route.rules import Ask, Candidate, Need, why_not
+from hub.route.rules.choice import Ask, Candidate, Need, why_not
 from hub.spine.work import Promising
 from hub.stock.availability import promisable_at, state_of, stock_at
 from hub.stock.policy import kept_back

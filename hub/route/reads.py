@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.route.rows import decisions
-from hub.route.rules import Ask, Candidate, Parameters, PickCost
+from hub.route.rules.choice import Ask, Candidate, Parameters, PickCost
 from hub.spine.rows import order_lines
 from hub.spine.work import Promising
 from hub.stock.availability import PROMISABLE, WIDTH, Place, places, stock_of

@@ -16,7 +16,7 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.route import reads
 from hub.route.deciding import Because, ToRoute, ages_of, ask_of, routed
-from hub.route.rules import Chosen, Need, NoLocation, choose
+from hub.route.rules.choice import Chosen, Need, NoLocation, choose
 from hub.spine.steps import take_orders
 from hub.spine.work import Promising, Work
 from hub.stock import allocations

@@ -10,7 +10,7 @@ from hub.route import reads
 from hub.route.deciding import Because, ToRoute, decide, unroutable, unroutable_key
 from hub.route.extending import extend, holder_of, on_change_requested
 from hub.route.reservations import use_reservation
-from hub.route.rules import MAX_RE_ROUTES, NoLocation
+from hub.route.rules.choice import MAX_RE_ROUTES, NoLocation
 from hub.spine.held import held
 from hub.spine.orders import Orders
 from hub.spine.steps import close_exception

@@ -10,7 +10,7 @@ import edge_agent.stock.assigned
 import hub.fulfil.deficits
 import hub.link.desk
 import hub.link.rights
-import hub.route.rules
+import hub.route.rules.choice
 import hub.stock.allocations
 import hub.stock.deficits
 import protocol.rights
@@ -74,7 +74,7 @@ def promise_without_rights() -> AbstractContextManager[Any]:
             version=rights.c.version + 1,
         )
     )
-    real = hub.route.rules.why_not
+    real = hub.route.rules.choice.why_not
 
     def why_not(*said: Any) -> tuple[str, str]:
         code, fact = real(*said)
@@ -82,7 +82,7 @@ def promise_without_rights() -> AbstractContextManager[Any]:
 
     stack = ExitStack()
     stack.enter_context(put(hub.stock.allocations, "_TAKE", take))
-    stack.enter_context(put(hub.route.rules, "why_not", why_not))
+    stack.enter_context(put(hub.route.rules.choice, "why_not", why_not))
     return stack
 
 

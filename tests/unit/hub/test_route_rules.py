@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
-from hub.route.rules import (
+from hub.route.rules.choice import (
     Ask,
     Candidate,
     Chosen,
