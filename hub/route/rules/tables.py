@@ -1,0 +1,281 @@
+"""What every location would ask for every part of an order, worked out once before anything is chosen.
+
+A part of an order is a vector: units of each item. It is held in one integer with a field for each item and
+a guard bit above each field, so that "is this part of that" is one subtraction. What a part costs is one
+integer too, in which a late unit outweighs any money and an unserved unit outweighs any lateness; so the
+least integer is the best in the order of document 5, and parts add up by `+`.
+
+Locations that can give the same parts share a shape. Their prices stand in lists in the order of the shape,
+because lists that are added and compared whole are what makes this fast without any library.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, product
+from operator import add
+from typing import Final, NamedTuple
+
+from hub.route.rules.instance import Instance, Line, Objective, Option, Site
+from hub.route.rules.prices import band_minor
+
+SHIPMENT: Final = 1
+MINOR: Final = 1 << 12
+"""Above any number of shipments of a plan."""
+LATE: Final = 1 << 76
+"""Above any money of a plan; the door refuses amounts from which more could come together."""
+UNSERVED: Final = 1 << 112
+NEVER: Final = 1 << 200
+"""The price of what cannot be sent, because it is too heavy for every service."""
+MAX_SHIPMENTS: Final = MINOR - 1
+MAX_PARTS: Final = 600_000
+"""Parts of all locations together that are priced; beyond it an order is planned by whole lines only."""
+
+
+class TooManyParts(Exception):
+    """There are more parts than may be looked at; the plan gives up the proof, not the answer."""
+
+
+def weigh(objective: Objective) -> int:
+    """Return the one integer by which plans are compared."""
+    return (
+        objective.unserved * UNSERVED
+        + objective.late * LATE
+        + objective.minor * MINOR
+        + objective.shipments * SHIPMENT
+    )
+
+
+class Item(NamedTuple):
+    """A line, or a group that travels together, as one field of the vector."""
+
+    lines: tuple[Line, ...]
+    levels: int
+    """How often one step of it is wanted: its quantity where it may be split, else once."""
+    step: int
+    """Units of one level."""
+    weight_g: int
+    """Of one level."""
+    shift: int
+    """Where its field begins."""
+
+    def units_of(self, level: int) -> dict[str, int]:
+        """Return units by line id."""
+        if not level:
+            return {}
+        if len(self.lines) == 1:
+            return {self.lines[0].id: level * self.step}
+        return {line.id: line.quantity for line in self.lines}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where each item of an order stands in the vector."""
+
+    items: tuple[Item, ...]
+    need: int
+    guard: int
+
+    def level(self, vector: int, item: Item) -> int:
+        """Return how much of an item a vector holds."""
+        return (vector >> item.shift) & ((1 << item.levels.bit_length()) - 1)
+
+    def within(self, part: int, whole: int) -> int:
+        """Return what is left of `whole` without `part`, or -1 when it does not hold so much."""
+        left = (whole | self.guard) - part
+        return left ^ self.guard if left & self.guard == self.guard else -1
+
+    def units(self, vector: int) -> dict[str, int]:
+        """Return units by line id, of the lines that it holds."""
+        found: dict[str, int] = {}
+        for item in self.items:
+            found.update(item.units_of(self.level(vector, item)))
+        return found
+
+    def price_unserved(self, vector: int) -> int:
+        """Return the price of serving none of a vector."""
+        return UNSERVED * sum([self.level(vector, item) * item.step for item in self.items])
+
+
+def layout_of(lines: Iterable[Line], *, whole: frozenset[str] = frozenset()) -> Layout:
+    """Return the fields of an order by line id; lines named in `whole` are not split."""
+    groups: dict[str, list[Line]] = {}
+    for line in sorted(lines):
+        groups.setdefault(f"g:{line.group}" if line.group else f"l:{line.id}", []).append(line)
+    items: list[Item] = []
+    need, guard, shift = 0, 0, 0
+    for members in groups.values():
+        first = members[0]
+        split = first.splittable and not first.group and first.id not in whole
+        levels = first.quantity if split else 1
+        step = 1 if split else sum([line.quantity for line in members])
+        weight = first.weight_g if split else sum([line.quantity * line.weight_g for line in members])
+        items.append(Item(tuple(members), levels, step, weight, shift))
+        need |= levels << shift
+        guard |= 1 << (shift + levels.bit_length())
+        shift += levels.bit_length() + 1
+    return Layout(tuple(items), need, guard)
+
+
+class Shape:
+    """The parts that a location can give: vectors in one order, with the units and weight of each."""
+
+    __slots__ = ("_services", "at", "keep", "parts", "units", "weights")
+
+    def __init__(self, layout: Layout, levels: Sequence[int], cap_units: int) -> None:
+        """Lay out every vector up to `levels`, without the empty one and those above `cap_units`."""
+        fields = [range(level + 1) for level in levels]
+        rows = [
+            (
+                sum([n << item.shift for n, item in zip(row, layout.items, strict=True)]),
+                sum([n * item.step for n, item in zip(row, layout.items, strict=True)]),
+                sum([n * item.weight_g for n, item in zip(row, layout.items, strict=True)]),
+            )
+            for row in product(*fields)
+        ]
+        self.keep = [n for n, row in enumerate(rows) if 0 < row[1] <= cap_units]
+        """Which of all combinations stay."""
+        self.parts = [rows[n][0] for n in self.keep]
+        self.units = [rows[n][1] for n in self.keep]
+        self.weights = [rows[n][2] for n in self.keep]
+        self.at = {part: n for n, part in enumerate(self.parts)}
+        self._services: dict[tuple[int, tuple[tuple[int, int], ...]], list[int]] = {}
+
+    def priced(self, late_days: int, bands: tuple[tuple[int, int], ...]) -> list[int]:
+        """Return what a service asks for each part beyond its fixed price."""
+        key = (late_days, bands)
+        found = self._services.get(key)
+        if found is None:
+            late = late_days * LATE
+            minor = [band_minor(bands, weight) for weight in self.weights]
+            found = self._services[key] = [
+                NEVER if band is None else units * late + band * MINOR + SHIPMENT
+                for units, band in zip(self.units, minor, strict=True)
+            ]
+        return found
+
+
+class Tables:
+    """The price of every part at every location that can give any."""
+
+    def __init__(self, instance: Instance, layout: Layout, forbid: frozenset[str] = frozenset()) -> None:
+        """Price every part.
+
+        Raises:
+            TooManyParts: there are more than `MAX_PARTS`.
+        """
+        self.layout = layout
+        self.id = instance.id
+        self.by_shape: dict[Shape, dict[str, list[int]]] = {}
+        self.shape_of: dict[str, Shape] = {}
+        self.sites: dict[str, Site] = {}
+        shapes: dict[tuple[tuple[int, ...], int], Shape] = {}
+        total = sum([item.levels * item.step for item in layout.items])
+        parts = 0
+        for site in instance.sites:
+            levels = tuple([_level(item, site.atp) for item in layout.items])
+            if site.location in forbid or not any(levels) or not site.options or not site.cap_units:
+                continue
+            key = (levels, min(site.cap_units, total))
+            shape = shapes.get(key)
+            if shape is None:
+                size = 1
+                for level in levels:
+                    size *= level + 1
+                if parts + size > MAX_PARTS:
+                    raise TooManyParts
+                shape = shapes[key] = Shape(layout, levels, site.cap_units)
+            parts += len(shape.parts)
+            if parts > MAX_PARTS:
+                raise TooManyParts
+            if shape.parts:
+                self.by_shape.setdefault(shape, {})[site.location] = self._prices(site, shape, levels)
+                self.shape_of[site.location] = shape
+                self.sites[site.location] = site
+
+    def price(self, location: str, part: int) -> int:
+        """Return what a location asks for a part, `NEVER` or more where it cannot give it."""
+        shape = self.shape_of[location]
+        at = shape.at.get(part)
+        return NEVER if at is None else self.by_shape[shape][location][at]
+
+    def cheapest(self, without: frozenset[str] = frozenset()) -> dict[int, int]:
+        """Return the least price of every part that anybody can give."""
+        best: dict[int, int] = {}
+        for shape, prices in self.by_shape.items():
+            lists = [row for location, row in prices.items() if location not in without]
+            if not lists:
+                continue
+            least = lists[0] if len(lists) == 1 else map(min, *lists)
+            for part, price in zip(shape.parts, least, strict=True):
+                if price < best.get(part, NEVER):
+                    best[part] = price
+        return best
+
+    def owners(self, part: int, price: int, without: frozenset[str]) -> list[str]:
+        """Return who gives a part at this price."""
+        return [
+            location
+            for shape, prices in self.by_shape.items()
+            if (at := shape.at.get(part)) is not None
+            for location, row in prices.items()
+            if row[at] == price and location not in without
+        ]
+
+    def service(self, location: str, part: int) -> Option:
+        """Return the service that a location sends a part by: the least late, then the cheapest, by name."""
+        shape = self.shape_of[location]
+        weight = shape.weights[shape.at[part]]
+        bands = [
+            (option.late_days, option.fixed_minor + band, option.service, option)
+            for option in self.sites[location].options
+            if (band := band_minor(option.bands, weight)) is not None
+        ]
+        return min(bands)[3]
+
+    def _prices(self, site: Site, shape: Shape, levels: tuple[int, ...]) -> list[int]:
+        sums = [0]
+        for item, level in zip(self.layout.items, levels, strict=True):
+            if level:
+                steps = _steps(item, level, site)
+                sums = [have + more for have in sums for more in steps]
+        if len(shape.keep) + 1 == len(sums):
+            del sums[0]
+        else:
+            sums = [sums[n] for n in shape.keep]
+        if len(site.options) == 1:
+            only = site.options[0]
+            fixed = only.fixed_minor * MINOR
+            extra = shape.priced(only.late_days, only.bands)
+            return [have + more + fixed for have, more in zip(sums, extra, strict=True)]
+        ways: dict[tuple[int, tuple[tuple[int, int], ...]], int] = {}
+        for option in site.options:
+            way = (option.late_days, option.bands)
+            ways[way] = min(ways.get(way, option.fixed_minor), option.fixed_minor)
+        priced = [[more + minor * MINOR for more in shape.priced(*way)] for way, minor in ways.items()]
+        return list(map(add, sums, priced[0] if len(priced) == 1 else map(min, *priced)))
+
+
+def _level(item: Item, atp: Mapping[str, int]) -> int:
+    if len(item.lines) == 1:
+        have: int = atp.get(item.lines[0].id, 0)
+        return min(have // item.step, item.levels)
+    return int(all(atp.get(line.id, 0) >= line.quantity for line in item.lines))
+
+
+def _steps(item: Item, levels: int, site: Site) -> list[int]:
+    """Return what none, one, two, … levels of an item cost at a location."""
+    if levels > 1:
+        line = item.lines[0]
+        each = site.pick_unit_minor + site.unit_minor.get(line.id, 0)
+        worth = [0, *accumulate(site.opportunity_minor.get(line.id, ())[:levels])]
+        worth += [worth[-1]] * (levels + 1 - len(worth))
+        costs = [site.pick_line_minor + n * each + worth[n] for n in range(levels + 1)]
+        costs[0] = 0
+        return [cost * MINOR for cost in costs]
+    whole = 0
+    for line in item.lines:
+        units = item.step if len(item.lines) == 1 else line.quantity
+        whole += site.pick_line_minor + units * (site.pick_unit_minor + site.unit_minor.get(line.id, 0))
+        if line.id in site.opportunity_minor:
+            whole += sum(site.opportunity_minor[line.id][:units])
+    return [0, whole * MINOR]
