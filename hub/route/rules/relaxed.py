@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from hub.route.rules.tables import NEVER, UNSERVED, Layout, TooManyParts
+from hub.route.rules.tables import UNSERVED, Layout, TooManyParts
 
 MAX_STEPS: Final = 12_000_000
 """Parts looked at for one order, over all its states; a count and no clock, so the answer stays the same."""
@@ -152,5 +152,5 @@ def cut(layout: Layout, best: Mapping[int, int], known: int) -> dict[int, int]:
     return {
         part: price
         for (_levels, part, price), waste in zip(rows, slack, strict=True)
-        if waste <= room and price < NEVER
+        if waste <= room
     }

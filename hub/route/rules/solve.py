@@ -19,7 +19,7 @@ from hub.route.rules.prices import objective_of, unserved_of
 from hub.route.rules.relaxed import WORTH_CUTTING, Budget, Partition, cut
 from hub.route.rules.tables import (
     MAX_SHIPMENTS,
-    NEVER,
+    SENDABLE,
     Layout,
     Tables,
     TooManyParts,
@@ -216,7 +216,7 @@ class Search:
         self._budget.take(len(shape.parts))
         for part in shape.parts:
             rest = self.layout.within(part, question.need)
-            if rest >= 0 and self.tables.price(location, part) < NEVER:
+            if rest >= 0 and self.tables.price(location, part) < SENDABLE:
                 heappush(queue, self._open(len(queue), (*question.fixed, (location, part)), without, rest))
 
 

@@ -26,6 +26,8 @@ LATE: Final = 1 << 76
 UNSERVED: Final = 1 << 112
 NEVER: Final = 1 << 200
 """The price of what cannot be sent, because it is too heavy for every service."""
+SENDABLE: Final = NEVER >> 1
+"""Any price below it can be paid; money is added to `NEVER` as to any other price, and may be below zero."""
 MAX_SHIPMENTS: Final = MINOR - 1
 MAX_PARTS: Final = 600_000
 """Parts of all locations together that are priced; beyond it an order is planned by whole lines only."""
@@ -193,7 +195,7 @@ class Tables:
                 self.sites[site.location] = site
 
     def price(self, location: str, part: int) -> int:
-        """Return what a location asks for a part, `NEVER` or more where it cannot give it."""
+        """Return what a location asks for a part, above `SENDABLE` where it cannot give it."""
         shape = self.shape_of[location]
         at = shape.at.get(part)
         return NEVER if at is None else self.by_shape[shape][location][at]
@@ -207,7 +209,7 @@ class Tables:
                 continue
             least = lists[0] if len(lists) == 1 else map(min, *lists)
             for part, price in zip(shape.parts, least, strict=True):
-                if price < best.get(part, NEVER):
+                if price < best.get(part, SENDABLE):
                     best[part] = price
         return best
 
