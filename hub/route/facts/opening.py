@@ -127,6 +127,17 @@ def work_of(schedule: Schedule, *, now_us: int, due_us: int, backlog: int) -> Wo
     return Work(first.begins_us, cap or free_then, used, first.whole)
 
 
+def worked_off(schedule: Schedule, *, from_us: int, to_us: int) -> int:
+    """Return how many units a location picks between two moments when it has enough to do."""
+    done = 0
+    for window in schedule.windows(from_us):
+        if window.begins_us >= to_us:
+            break
+        part = min(window.ends_us, to_us) - window.begins_us
+        done += window.units * part // (window.ends_us - window.begins_us)
+    return done
+
+
 def handed_us(cutoffs: Days[CutoffRow], ready_us: int, zone: ZoneInfo) -> int | None:
     """Return when the carrier takes what is ready at a moment; at once where nobody said when it comes."""
     if not cutoffs:

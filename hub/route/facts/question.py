@@ -42,6 +42,8 @@ class Apart(NamedTuple):
     split_minor: int = 0
     """In every fixed price."""
     distance_m: int | None = None
+    zone: str = ""
+    """Of the way to the customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,11 @@ class _Maker:
         found = ways.shipped(when, known, zone, held=known.location in self.facts.about.holding)
         return found or _Out("NOT_CAPABLE", f"does not ship by {ask.service}")
 
+    def _zone(self, location: str, distance_m: int | None) -> str | None:
+        return zone_of(
+            self.book.zones, self.book.names_of(location), self.facts.about.destination, distance_m
+        )
+
     def _too_heavy(self, atp: Mapping[str, int], options: Sequence[Option]) -> _Out | None:
         if not self.grams:
             return None
@@ -340,6 +347,7 @@ class _Maker:
             return_minor=back or _NO_UNITS,
             split_minor=self.ways.split_minor,
             distance_m=distance_m,
+            zone="" if ask.kind is FulfilKind.COLLECT else self._zone(known.location, distance_m) or "",
         )
 
     def _worth(self, known: Known, atp: Mapping[str, int]) -> Mapping[str, tuple[int, ...]]:

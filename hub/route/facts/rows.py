@@ -1,6 +1,6 @@
-"""The tables of what routing knows: sets of parameters, which one counts, postcodes, demand, offers.
+"""The tables of what routing knows: sets of parameters, which one counts, postcodes, demand, replays.
 
-None is made anew from the log except demand: sets, postcodes and offers are what people and programs said.
+None is made anew from the log except demand: sets and postcodes are what people said.
 """
 
 from typing import Final
@@ -54,16 +54,6 @@ local_demand: Final = sa.Table(
     sqlite_with_rowid=False,
 )
 """What a location's own customers buy of an item, in thousandths of a unit a day, and at which moment."""
-
-promise_offers: Final = sa.Table(
-    "promise_offers",
-    metadata,
-    sa.Column("offer_id", sa.Text, primary_key=True),
-    sa.Column("body", sa.Text, nullable=False),
-    sa.Column("made_us", sa.BigInteger, nullable=False),
-    sa.Column("until_us", sa.BigInteger, nullable=False, index=True),
-)
-"""Promises that were shown to a customer, each for some minutes; `body` is an `Offered` as JSON."""
 
 route_replays: Final = sa.Table(
     "route_replays",

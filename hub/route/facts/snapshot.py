@@ -108,25 +108,36 @@ def read(
     memory: dict[str, Any] | None = None,
     *,
     book: Book | None = None,
+    heard_us: int = 0,
 ) -> Read:
     """Return the question with what it was made from; `book` is another set than the one that counts.
+
+    `heard_us` is the moment at which silence is judged, where the order is still to come (`Ask.now_us`).
 
     `memory` is that of the unit of work: orders that share a commit find in it how the locations are.
     """
     memory = {} if memory is None else memory
     said = book or current.book(connection, terms, memory)
-    facts = facts_of(connection, ask, said, about or About(), memory)
+    facts = facts_of(connection, ask, said, about or About(), memory, heard_us=heard_us)
     return Read(said, facts, question_of(said, facts))
 
 
-def facts_of(connection: Connection, ask: Ask, book: Book, about: About, memory: dict[str, Any]) -> Facts:
+def facts_of(
+    connection: Connection,
+    ask: Ask,
+    book: Book,
+    about: About,
+    memory: dict[str, Any],
+    *,
+    heard_us: int = 0,
+) -> Facts:
     """Return what is known of one moment, as far as the set of parameters weighs it."""
     skus = list(ask.wanted)
     kept = kept_back(connection, book.terms, skus, memory)
     threshold = any(each.company_threshold for each in kept.values())
     elsewhere = ask.kind is FulfilKind.COLLECT and bool(book.lanes)
     only = ask.location if not threshold and not elsewhere else ""
-    known = _places(connection, ask, only, memory)
+    known = _places(connection, ask, (only, heard_us or ask.now_us), memory)
     stock = stock_of(connection, [place.location for place in known], skus, kept)
     where = _where(connection, memory)
     backlog = _backlog(connection, memory) if book.weighs_capacity else {}
@@ -149,7 +160,7 @@ def facts_of(connection: Connection, ask: Ask, book: Book, about: About, memory:
             for place, of_place in zip(known, stock, strict=True)
             if elsewhere or not ask.location or place.location == ask.location
         ],
-        goods=_goods(connection, skus) if _weighs_goods(book) else {},
+        goods=goods_of(connection, skus) if _weighs_goods(book) else {},
         shelf=shelves_of(connection, skus) if demand else {},
         rate_milli=rates_of(connection, skus, ask.now_us) if demand else {},
         left_for_all=_left_for_all(ask, known, stock, kept) if threshold else None,
@@ -198,6 +209,14 @@ def shelves_of(connection: Connection, skus: Sequence[str]) -> dict[tuple[str, s
     }
 
 
+def goods_of(connection: Connection, skus: Sequence[str]) -> dict[str, Good]:
+    """Return what the catalogue knows of some items."""
+    return {
+        row.sku: Good(row.category, row.price_minor * PPM // (PPM + row.rate_ppm) - row.unit_cost_minor)
+        for row in _GOODS.run(connection, list(skus))
+    }
+
+
 def backlog_of(connection: Connection) -> dict[str, int]:
     """Return how many units each location has to pick."""
     return {location: int(units) for location, units in connection.execute(_BACKLOG)}
@@ -210,14 +229,13 @@ def planned(memory: dict[str, Any], location: str, units: int) -> None:
         backlog[location] = backlog.get(location, 0) + units
 
 
-def _places(connection: Connection, ask: Ask, only: str, memory: dict[str, Any]) -> list[Place]:
+def _places(connection: Connection, ask: Ask, at: tuple[str, int], memory: dict[str, Any]) -> list[Place]:
+    (only, now_us), of_class = at, ask.promise_class
     if only:
-        return places(
-            connection, now_us=ask.now_us, promise_class=ask.promise_class, only=only, memory=memory
-        )
-    key = f"places:{ask.promise_class}"
+        return places(connection, now_us=now_us, promise_class=of_class, only=only, memory=memory)
+    key = f"places:{of_class}"
     if key not in memory:
-        memory[key] = places(connection, now_us=ask.now_us, promise_class=ask.promise_class, memory=memory)
+        memory[key] = places(connection, now_us=now_us, promise_class=of_class, memory=memory)
     found: list[Place] = memory[key]
     return found
 
@@ -239,13 +257,6 @@ def _backlog(connection: Connection, memory: dict[str, Any]) -> dict[str, int]:
 def _weighs_goods(book: Book) -> bool:
     said = book.said
     return bool(said.general.demand or said.items or said.filters or said.accept)
-
-
-def _goods(connection: Connection, skus: Sequence[str]) -> dict[str, Good]:
-    return {
-        row.sku: Good(row.category, row.price_minor * PPM // (PPM + row.rate_ppm) - row.unit_cost_minor)
-        for row in _GOODS.run(connection, list(skus))
-    }
 
 
 def _points(connection: Connection, book: Book, memory: dict[str, Any]) -> dict[str, Point]:

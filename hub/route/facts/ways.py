@@ -76,15 +76,19 @@ class Ways:
 
     def transferred(self, when: When, lane: LaneRow, known: Sequence[Known]) -> tuple[Option, ...]:
         """Return how goods come to where they are collected: sent, received, and got ready there."""
+        late = days_late(self.sent_us(when, lane, known), self._ask.due_us)
+        return (Option(TRANSFER, late, lane.fixed_minor + self.split_minor, ANY_WEIGHT),)
+
+    def sent_us(self, when: When, lane: LaneRow, known: Sequence[Known]) -> int:
+        """Return when goods that another location sends are ready where they are collected."""
         assert when.ready_us is not None
         there = next((each for each in known if each.location == lane.to), None)
         arrives = when.ready_us + lane.days * DAY_US
-        if there is not None:
-            schedule = self._book.schedule(there.location, there.zone)
-            minutes = self._book.ready_minutes(there.location)
-            arrives = schedule.ready_us(arrives, minutes) or arrives + DAY_US
-        late = days_late(arrives, self._ask.due_us)
-        return (Option(TRANSFER, late, lane.fixed_minor + self.split_minor, ANY_WEIGHT),)
+        if there is None:
+            return arrives
+        schedule = self._book.schedule(there.location, there.zone)
+        minutes = self._book.ready_minutes(there.location)
+        return schedule.ready_us(arrives, minutes) or arrives + DAY_US
 
     def shipped(self, when: When, known: Known, zone: str, *, held: bool) -> tuple[Option, ...]:
         """Return by which services a location can ship into a zone."""
