@@ -1,24 +1,15 @@
-"""The snapshot that a decision rests on, and what was decided before.
-
-Called inside the unit of work that stores the decision, so that no figure is older than it. How the locations
-are does not change from one order of a unit to the next; what they may still give is read for each.
-"""
+"""What was decided for an order before, and the units that somebody is still to fulfil."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.route.rows import decisions
-from hub.route.rules.choice import Ask, Candidate, Parameters, PickCost
 from hub.spine.rows import order_lines
-from hub.spine.work import Promising
-from hub.stock.availability import PROMISABLE, WIDTH, Place, places, stock_of
-from hub.stock.policy import KeptBack, kept_back
 from protocol.fulfilment import AssignedLine
 from protocol.orders import LineKind
 
@@ -33,71 +24,6 @@ class Before:
     attempts: int = 0
     automatic: int = 0
     excluded: tuple[str, ...] = ()
-
-
-def snapshot(
-    connection: Connection, ask: Ask, terms: Promising, memory: dict[str, Any] | None = None
-) -> tuple[list[Candidate], Parameters]:
-    """Return every location that may be asked, as it is now, and what to choose with.
-
-    `memory` is that of the unit of work: orders that share a commit find the locations in it.
-    """
-    memory = {} if memory is None else memory
-    kept = kept_back(connection, terms, list(ask.wanted), memory)
-    threshold = any(each.company_threshold for each in kept.values())
-    everywhere = not ask.location or threshold
-    known = _places(connection, ask, memory) if everywhere else _place(connection, ask, memory)
-    stock = stock_of(connection, [place.location for place in known], list(ask.wanted), kept)
-    parameters = parameters_of(terms)
-    options = parameters.options(ask)
-    candidates = [
-        Candidate(location, name, kind, silent, seconds, of_place, options)
-        for (location, name, kind, _state, seconds, silent), of_place in zip(known, stock, strict=True)
-    ]
-    if threshold:
-        parameters = replace(parameters, left_for_all=left_for_all(ask, candidates, kept))
-    if ask.location:
-        candidates = [each for each in candidates if each.location == ask.location]
-    return candidates, parameters
-
-
-def _places(connection: Connection, ask: Ask, memory: dict[str, Any]) -> list[Place]:
-    key = f"places:{ask.promise_class}"
-    if key not in memory:
-        memory[key] = places(connection, now_us=ask.now_us, promise_class=ask.promise_class, memory=memory)
-    found: list[Place] = memory[key]
-    return found
-
-
-def _place(connection: Connection, ask: Ask, memory: dict[str, Any]) -> list[Place]:
-    return places(
-        connection,
-        now_us=ask.now_us,
-        promise_class=ask.promise_class,
-        only=ask.location,
-        memory=memory,
-    )
-
-
-def left_for_all(ask: Ask, candidates: Sequence[Candidate], kept: Mapping[str, KeptBack]) -> dict[str, int]:
-    """Return what the company may still promise of each item; of one without a threshold, what is asked."""
-    speaking = [each.stock for each in candidates if not each.silent]
-    return {
-        sku: max(0, sum([stock[n * WIDTH + PROMISABLE] for stock in speaking]) - kept[sku].company_threshold)
-        if kept[sku].company_threshold
-        else units
-        for n, (sku, units) in enumerate(ask.wanted.items())
-    }
-
-
-def parameters_of(terms: Promising) -> Parameters:
-    """Return what to choose with, from the settings."""
-    return Parameters(
-        ship_minor=MappingProxyType(dict(terms.ship_minor)),
-        store=PickCost(terms.pick_line_minor, terms.pick_unit_minor),
-        warehouse=PickCost(terms.warehouse_pick_line_minor, terms.warehouse_pick_unit_minor),
-        ready_minutes=terms.ready_minutes,
-    )
 
 
 def before(connection: Connection, order_id: str) -> Before:
@@ -148,7 +74,8 @@ class DecisionRow:
     excluded: tuple[str, ...]
     at_us: int
     body: dict[str, Any]
-    """`lines`, `best` and `next` with their cost parts, `able`, and `rejected` by code."""
+    """`lines`, who sends what at which price, what insisting on every other location costs, and `rejected` by
+    code (`hub.route.keeping`)."""
     ages: dict[str, int | None]
     """How many seconds ago each location that was looked at had last been heard; None for never."""
 

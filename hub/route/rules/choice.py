@@ -1,31 +1,31 @@
-"""Choose the location that fulfils an order.
+"""Choose who fulfils an order, and keep what every other answer would have cost.
 
-Facts in, decision out: the caller reads the facts in the transaction that stores the decision. Today the
-whole order comes from one location; the values carry lines, options and cost parts, so that an answer from
-several locations needs no other question. A "no" keeps a reason for every location, because whoever opens
-the exception asks "why not Turin?". The order in which candidates are given changes nothing.
+Question in, decision out: the caller makes the question of facts of the transaction that stores the decision
+(`hub.route.facts`). A "no" keeps a reason for every location and a "yes" a price, because whoever opens it
+asks "why not Turin?". The order in which locations are given changes nothing.
+
+What a reader would get wrong: an order that cannot be fulfilled whole is not fulfilled in part by itself. A
+customer who is sent two of three things and then told that there is no third decides otherwise than one who
+is asked first; so that is a choice for a person, with what the part would cost.
 """
 
 import hashlib
-import zlib
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from operator import itemgetter
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from hub.route.rules.insist import Insisted, study
+from hub.route.rules.instance import Instance, Objective, Plan
+from hub.route.rules.prices import CostParts, cheapest_option, objective_of, parts_of
+from hub.route.rules.solve import solve
 from protocol.fulfilment import FulfilKind, PromiseClass
 
+ENGINE: Final = 1
+"""Raised when the same question would be answered otherwise; kept with every decision."""
 MAX_RE_ROUTES: Final = 2
 """Automatic re-routes of one order; then a person decides, because something is wrong with more than it."""
-MINUTE_US: Final = 60_000_000
-DAY_US: Final = 24 * 3600 * 1_000_000
 _SAID: Final = 3
 """Reasons that the sentence for people names."""
-_LOCATION: Final = itemgetter(0)
-_COST: Final = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,79 +68,6 @@ class Ask:
         return sum([line.quantity for line in self.lines])
 
 
-class Option(NamedTuple):
-    """One way in which a location can fulfil."""
-
-    service: str
-    late_days: int
-    fixed_minor: int
-
-
-class Candidate(NamedTuple):
-    """What is known about one location. A tuple: five hundred are made for every order."""
-
-    location: str
-    name: str
-    kind: str
-    """`store` or `warehouse`."""
-    silent: str
-    """Why it gets no new promise of this class (`INACTIVE`, `STALE`), or empty."""
-    silent_seconds: int | None
-    stock: tuple[int, ...]
-    """For each item of `Ask.wanted`, in its order: free units, missing units, units that may be promised."""
-    options: tuple[Option, ...]
-
-    def promisable(self, at: int) -> int:
-        """Return what may be promised of the item at this place in `Ask.wanted`."""
-        return self.stock[3 * at + 2]
-
-
-@dataclass(frozen=True, slots=True)
-class PickCost:
-    """What picking costs at one kind of location."""
-
-    line_minor: int
-    unit_minor: int
-
-    def of_lines(self, ask: Ask) -> int:
-        """Return what walking for the lines costs."""
-        return self.line_minor * len(ask.lines)
-
-    def of_units(self, ask: Ask) -> int:
-        """Return what handling the units costs."""
-        return self.unit_minor * ask.units
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """What the choice is worked out with."""
-
-    ship_minor: Mapping[str, int] = field(
-        default_factory=lambda: MappingProxyType({"standard": 400, "express": 900})
-    )
-    store: PickCost = PickCost(60, 15)
-    warehouse: PickCost = PickCost(25, 8)
-    ready_minutes: int = 30
-    left_for_all: Mapping[str, int] | None = None
-    """Units of each item that the company may still promise; None where no threshold keeps any back."""
-
-    def pick(self, kind: str) -> PickCost:
-        """Return what picking costs at a kind of location."""
-        return self.warehouse if kind == "warehouse" else self.store
-
-    def options(self, ask: Ask) -> tuple[Option, ...]:
-        """Return how an order can be fulfilled: late by so many days if it cannot be ready in time."""
-        short_us = max(0, ask.now_us + self.ready_minutes * MINUTE_US - ask.due_us)
-        late_days = -(-short_us // DAY_US)
-        if ask.kind is FulfilKind.COLLECT:
-            return (Option("", late_days, 0),)
-        return tuple(
-            Option(service, late_days, minor)
-            for service, minor in sorted(self.ship_minor.items())
-            if ask.service in ("", service)
-        )
-
-
 class Rejected(NamedTuple):
     """A location that was passed over, and the rule that removed it."""
 
@@ -149,44 +76,69 @@ class Rejected(NamedTuple):
     fact: str
 
 
-@dataclass(frozen=True, slots=True)
-class Priced:
-    """One location with one option, and what it costs by its parts."""
+class Sent(NamedTuple):
+    """What one location sends, how, and what it costs by its parts."""
 
     location: str
     name: str
     service: str
     late_days: int
-    carrier_minor: int
-    pick_lines_minor: int
-    pick_units_minor: int
+    units: dict[int, int]
+    """By line number."""
+    parts: CostParts
 
     @property
     def cost_minor(self) -> int:
         """All of it."""
-        return self.carrier_minor + self.pick_lines_minor + self.pick_units_minor
+        return self.parts.minor
+
+
+class Answer(NamedTuple):
+    """One way to do it: who sends what, and what it is judged by."""
+
+    sent: tuple[Sent, ...]
+    objective: Objective
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """Fulfil from here."""
 
-    best: Priced
-    next_best: Priced | None
-    able: int
+    sent: tuple[Sent, ...]
+    objective: Objective
+    proof: str
+    bound: Objective
+    insisted: tuple[Insisted, ...]
+    """For every location that could: what insisting on it would cost more."""
+    if_rejected: Mapping[str, Objective]
+    """For every location that is chosen: the next answer if it gives its part back."""
     rejected: tuple[Rejected, ...]
     digest: str
+    names: Mapping[str, str]
+
+    @property
+    def able(self) -> int:
+        """How many locations could send all or a part of it."""
+        return len(self.insisted)
+
+    @property
+    def next_best(self) -> Insisted | None:
+        """The location that is not chosen and costs least to insist on."""
+        return next((row for row in self.insisted if row.location not in self.if_rejected), None)
 
     @property
     def sentence(self) -> str:
         """Say it in one sentence for people."""
-        if self.able == 1:
-            return f"{self.best.name} is the only location that keeps the promise."
-        assert self.next_best is not None
-        return (
-            f"{self.best.name} is the cheapest of {self.able} locations that keep the promise; "
-            f"next is {self.next_best.name}, {_money(self.next_best.cost_minor - self.best.cost_minor)} more."
-        )
+        other = self.next_best
+        first = self.sent[0]
+        if len(self.sent) > 1:
+            who = "; ".join(f"{each.name} sends {_units(each.units)}" for each in self.sent)
+            more = f", the cheapest of {self.able} locations that keep the promise in part or whole"
+            return f"{who}: together{more if other is not None else ' they keep the promise'}."
+        if other is None:
+            return f"{first.name} is the only location that keeps the promise."
+        price = f"next is {self.names.get(other.location, other.location)}, {_more(other)}"
+        return f"{first.name} is the cheapest of {self.able} locations that keep the promise; {price}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +147,15 @@ class NoLocation:
 
     rejected: tuple[Rejected, ...]
     digest: str
+    choices: tuple[Answer, ...] = ()
+    """What could be done instead, if a person wants it: a part of it, or at another price."""
+    said: str = ""
 
     @property
     def sentence(self) -> str:
         """Say it in one sentence for people."""
+        if self.said:
+            return self.said
         if not self.rejected:
             return "No location can keep the promise: none is known."
         said = "; ".join(f"{row.location}: {row.fact}" for row in self.rejected[:_SAID])
@@ -206,130 +163,129 @@ class NoLocation:
         return f"No location can keep the promise. {said}{f'; and {more} more' if more > 0 else ''}."
 
 
-def choose(ask: Ask, candidates: Iterable[Candidate], parameters: Parameters) -> Chosen | NoLocation:
-    """Return the cheapest location that keeps the promise with the whole order, with reasons for the rest."""
-    ready = sorted(candidates, key=_LOCATION)
-    digest = snapshot_digest(ask, ready, parameters)
-    wanted = ask.wanted
-    short = _kept_by_company(wanted, parameters)
-    able: list[tuple[int, Candidate, Option]] = []
-    rejected: list[Rejected] = []
-    # Most locations of a kind cost the same, so each way is worked out once; `id`, because they share it.
-    priced: dict[tuple[str, int], tuple[int, Option] | None] = {}
-    for candidate in ready:
-        code, fact = short or why_not(ask, candidate, wanted)
-        way = None
-        if not code:
-            key = (candidate.kind, id(candidate.options))
-            if key not in priced:
-                priced[key] = _cheapest(ask, candidate, parameters)
-            way = priced[key]
-        if way is None:
-            late = f"needs {parameters.ready_minutes} minutes, and less is left"
-            rejected.append(Rejected(candidate.location, code or "CUTOFF", fact or late))
-        else:
-            able.append((way[0], candidate, way[1]))
-    if not able:
-        return NoLocation(tuple(rejected), digest)
-    cheapest = min(map(_COST, able))
-    # Locations that cost the same take turns by a hash, so that the first in the list is not emptied first.
-    turn = zlib.crc32(f"{ask.key}:".encode())
-    turns = [
-        (zlib.crc32(row[1].location.encode(), turn), row[1].location, n)
-        for n, row in enumerate(able)
-        if row[0] == cheapest
-    ]
-    best = able[min(turns)[2]]
-    following = min([row for row in able if row is not best], key=_COST, default=None)
+def choose(
+    instance: Instance,
+    rejected: Sequence[Rejected],
+    names: Mapping[str, str],
+    *,
+    saved_day_minor: int | None = None,
+) -> Chosen | NoLocation:
+    """Return the best answer that fulfils everything, with a price or a reason for every other location.
+
+    `saved_day_minor`: the most that may be spent to have one unit a day earlier; beyond it a person chooses.
+    """
+    digest = digest_of(instance, rejected)
+    studied = study(instance)
+    plan, said = studied.plan, tuple(rejected)
+    if plan.unserved:
+        return _in_part(instance, plan, said, digest, names)
+    sent = sent_by(instance, plan, names)
+    cheap = _cheaper_but_late(instance, plan, saved_day_minor)
+    if cheap is not None:
+        both = (Answer(sent, plan.objective), Answer(sent_by(instance, cheap, names), cheap.objective))
+        saved, more = cheap.objective.late - plan.objective.late, plan.objective.minor - cheap.objective.minor
+        late = f"Being {saved} unit-days earlier would cost {_money(more)} more than being late"
+        why = f"{late}: somebody decides."
+        return NoLocation(said, digest, both, why)
+    known = {row.location for row in studied.insisted}
+    heavy = tuple(
+        Rejected(site.location, "TOO_HEAVY", "no service takes so much weight from there")
+        for site in sorted(instance.sites, key=lambda site: site.location)
+        if plan.proof == "optimal" and site.location not in known
+    )
     return Chosen(
-        best=_priced(ask, best[1], best[2], parameters),
-        next_best=_priced(ask, following[1], following[2], parameters) if following else None,
-        able=len(able),
-        rejected=tuple(rejected),
+        sent=sent,
+        objective=plan.objective,
+        proof=plan.proof,
+        bound=plan.bound,
+        insisted=studied.insisted,
+        if_rejected=studied.if_rejected,
+        rejected=(*said, *heavy),
         digest=digest,
+        names=names,
     )
 
 
-def why_not(ask: Ask, candidate: Candidate, wanted: Mapping[str, int]) -> tuple[str, str]:
-    """Return the first objection to a location as (code, fact); two empty texts when there is none."""
-    incapable = _incapable(ask, candidate)
-    if incapable:
-        return "NOT_CAPABLE", incapable
-    if candidate.location in ask.excluded:
-        return "EXCLUDED_REJECTED", "has given this order back"
-    if candidate.silent:
-        return candidate.silent, _silence(candidate)
-    stock, at = candidate.stock, 0
-    for sku, units in wanted.items():
-        if stock[at + 2] < units:
-            return _too_few(sku, units, stock[at : at + 3])
-        at += 3
-    return "", ""
+def sent_by(instance: Instance, plan: Plan, names: Mapping[str, str]) -> tuple[Sent, ...]:
+    """Return the shipments of a plan with their prices, whoever sends most first."""
+    lines = {line.id: line for line in instance.lines}
+    sites = {site.location: site for site in instance.sites}
+    found = []
+    for shipment in plan.shipments:
+        site = sites[shipment.location]
+        option = cheapest_option(site, lines, shipment.units)
+        parts = None if option is None else parts_of(site, option, lines, shipment.units)
+        assert option is not None
+        assert parts is not None
+        units = {int(line): n for line, n in shipment.units.items()}
+        name = names.get(site.location, site.location)
+        found.append(Sent(site.location, name, option.service, option.late_days, units, parts))
+    return tuple(sorted(found, key=lambda each: (-sum(each.units.values()), each.location)))
 
 
-def snapshot_digest(ask: Ask, ready: Sequence[Candidate], parameters: Parameters) -> str:
-    """Return a digest of everything the decision rests on; `ready` is sorted by location."""
-    asked = (ask.kind, ask.location, ask.service, ask.due_us, ask.lines, sorted(ask.excluded))
-    said = "\n".join([f"{each.location} {each.kind} {each.silent}" for each in ready])
-    digest = hashlib.sha256(f"{asked!r}{parameters!r}{said}".encode())
-    digest.update(array("q", chain.from_iterable([each.stock for each in ready])).tobytes())
-    return digest.hexdigest()[:32]
+def digest_of(instance: Instance, rejected: Sequence[Rejected]) -> str:
+    """Return a digest of everything a decision rests on, whatever order it was given in."""
+    # Five hundred stores share a few tuples of options, so each is written once.
+    ways: dict[int, str] = {}
+    rows = []
+    for site in instance.sites:
+        options = ways.get(id(site.options))
+        if options is None:
+            options = ways[id(site.options)] = repr(site.options)
+        rows.append(
+            f"{site.location} {site.cap_units} {site.atp!r} {site.pick_line_minor} {site.pick_unit_minor}"
+            f" {dict(site.unit_minor)!r} {dict(site.opportunity_minor)!r} {options}"
+        )
+    asked = (instance.id, instance.kind, instance.max_shipments, sorted(instance.lines))
+    said = "\n".join([repr(asked), *sorted(rows), *sorted(map(repr, rejected))])
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
-def _too_few(sku: str, units: int, there: tuple[int, ...]) -> tuple[str, str]:
-    free, missing, promisable = there
-    if missing:
-        return "DEFICIT", f"misses {missing} of {sku} that are promised already"
-    if free >= units:
-        return "SAFETY_STOCK", f"has {free} of {sku} free and keeps {free - promisable}"
-    return "NO_ATP", f"has {free} of {sku} free, {units} needed" if free else f"has none of {sku} free"
-
-
-def _kept_by_company(wanted: Mapping[str, int], parameters: Parameters) -> tuple[str, str] | None:
-    left = parameters.left_for_all
-    if left is None:
-        return None
-    for sku, units in wanted.items():
-        if left.get(sku, 0) < units:
-            return "RULE:company_threshold", f"{left.get(sku, 0)} of {sku} may still be promised at all"
-    return None
-
-
-def _incapable(ask: Ask, candidate: Candidate) -> str:
-    if ask.location and candidate.location != ask.location:
-        return f"the goods were promised from {ask.location}"
-    if ask.kind is FulfilKind.COLLECT and candidate.kind != "store":
-        return "nobody can collect there"
-    return "" if candidate.options else f"does not ship by {ask.service}"
-
-
-def _silence(candidate: Candidate) -> str:
-    if candidate.silent == "INACTIVE":
-        return "is shut out"
-    seconds = candidate.silent_seconds
-    return "was never heard" if seconds is None else f"was not heard for {seconds} seconds"
-
-
-def _cheapest(ask: Ask, candidate: Candidate, parameters: Parameters) -> tuple[int, Option] | None:
-    """Return the cheapest option of a location that is not late, and what it costs in all."""
-    punctual = [option for option in candidate.options if not option.late_days]
-    if not punctual:
-        return None
-    best = min(punctual, key=lambda option: (option.fixed_minor, option.service))
-    return _priced(ask, candidate, best, parameters).cost_minor, best
-
-
-def _priced(ask: Ask, candidate: Candidate, option: Option, parameters: Parameters) -> Priced:
-    pick = parameters.pick(candidate.kind)
-    return Priced(
-        location=candidate.location,
-        name=candidate.name,
-        service=option.service,
-        late_days=option.late_days,
-        carrier_minor=option.fixed_minor,
-        pick_lines_minor=pick.of_lines(ask),
-        pick_units_minor=pick.of_units(ask),
+def _in_part(
+    instance: Instance,
+    plan: Plan,
+    rejected: tuple[Rejected, ...],
+    digest: str,
+    names: Mapping[str, str],
+) -> NoLocation:
+    """Return the refusal of what cannot be fulfilled whole, with the reason of those that have a part."""
+    short = ", ".join(f"{n} of line {line}" for line, n in sorted(plan.unserved.items()))
+    part = tuple(
+        Rejected(site.location, "NO_ATP", f"has a part of it, and nobody has {short}")
+        for site in sorted(instance.sites, key=lambda site: site.location)
     )
+    choices = (Answer(sent_by(instance, plan, names), plan.objective),) if plan.shipments else ()
+    return NoLocation((*part, *rejected), digest, choices)
+
+
+def _cheaper_but_late(instance: Instance, plan: Plan, saved_day_minor: int | None) -> Plan | None:
+    """Return the plan that saves too much money to be passed over silently; None where there is none."""
+    if saved_day_minor is None or not any(way.late_days for site in instance.sites for way in site.options):
+        return None
+    sites = tuple(
+        site._replace(options=tuple([option._replace(late_days=0) for option in site.options]))
+        for site in instance.sites
+    )
+    cheap = solve(replace(instance, sites=sites))
+    assert isinstance(cheap, Plan)
+    real = objective_of(instance, cheap.shipments)
+    saved = real.late - plan.objective.late
+    if saved <= 0 or plan.objective.minor - real.minor <= saved * saved_day_minor:
+        return None
+    return replace(cheap, objective=real, bound=real)
+
+
+def _units(units: Mapping[int, int]) -> str:
+    count = sum(units.values())
+    return "1 unit" if count == 1 else f"{count} units"
+
+
+def _more(insisted: Insisted) -> str:
+    if insisted.unserved:
+        return f"with {insisted.unserved} units that nobody sends"
+    if insisted.late:
+        return f"{insisted.late} unit-days later"
+    return f"{_money(insisted.minor)} more" if insisted.minor >= 0 else f"{_money(-insisted.minor)} less"
 
 
 def _money(minor: int) -> str:

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from hub.route.rules.tables import NEVER, UNSERVED, Layout, TooManyParts
+from hub.route.rules.tables import UNSERVED, Layout, TooManyParts
 
 MAX_STEPS: Final = 12_000_000
 """Parts looked at for one order, over all its states; a count and no clock, so the answer stays the same."""
-WORTH_CUTTING: Final = 200
+WORTH_CUTTING: Final = 400
 """From so many parts on it is worth working out which of them can be left out."""
 ROUNDS: Final = 4
 """Rounds in which the prices of units are raised; more gained nothing on the test instances."""
@@ -149,8 +149,4 @@ def cut(layout: Layout, best: Mapping[int, int], known: int) -> dict[int, int]:
                 for at, level in held:
                     slack[at] -= level * more
     room = known - sum([item.levels * prices[n] for n, item in enumerate(layout.items)])
-    return {
-        part: price
-        for (_levels, part, price), waste in zip(rows, slack, strict=True)
-        if waste <= room and price < NEVER
-    }
+    return {part: price for (_levels, part, price), waste in zip(rows, slack, strict=True) if waste <= room}

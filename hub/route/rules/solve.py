@@ -19,7 +19,7 @@ from hub.route.rules.prices import objective_of, unserved_of
 from hub.route.rules.relaxed import WORTH_CUTTING, Budget, Partition, cut
 from hub.route.rules.tables import (
     MAX_SHIPMENTS,
-    NEVER,
+    SENDABLE,
     Layout,
     Tables,
     TooManyParts,
@@ -69,16 +69,23 @@ def solve(instance: Instance, *, force: str = "", forbid: frozenset[str] = NOBOD
 
 
 def search_of(
-    instance: Instance, *, force: str = "", forbid: frozenset[str] = NOBODY, by_lines: bool = False
+    instance: Instance,
+    *,
+    force: str = "",
+    forbid: frozenset[str] = NOBODY,
+    by_lines: bool = False,
+    cut_wide: bool = True,
 ) -> "Search":
     """Return the search for the best plan; `by_lines` leaves lines whole that one location can give whole.
+
+    Where there are many parts, those that cannot be in the best plan with `force` are left out (`cut_wide`).
 
     Raises:
         TooManyParts: there is too much to look at.
     """
     whole = frozenset(_whole_somewhere(instance, forbid)) if by_lines else NOBODY
     search = Search(instance, layout_of(instance.lines, whole=whole), forbid)
-    if search.wide and not by_lines:
+    if search.wide and cut_wide and not by_lines:
         # The best plan by whole lines is quickly known; no part that wastes more than it costs is needed.
         lines = search_of(instance, force=force, forbid=forbid, by_lines=True)
         known = lines.best(force)
@@ -128,17 +135,19 @@ class Search:
         """Return the partition in which a location may be used twice, without some locations."""
         return self._relaxation(without)[1]
 
-    def best(self, force: str = "") -> Found | None:
+    def best(self, force: str = "", without: frozenset[str] = NOBODY) -> Found | None:
         """Return the best plan, or the best in which `force` sends something; None when it cannot.
+
+        `without`: who may not; only where nothing was left out (`leave_out`).
 
         Raises:
             TooManyParts: there is too much to look at.
         """
         queue: list[Open] = []
         if force:
-            self._with(queue, Open(0, 0, (), NOBODY, self.layout.need), force)
+            self._with(queue, Open(0, 0, (), without, self.layout.need), force)
         else:
-            heappush(queue, self._open(0, (), NOBODY, self.layout.need))
+            heappush(queue, self._open(0, (), without, self.layout.need))
         while queue:
             question = heappop(queue)
             parts = self.relaxed(question.without).parts(question.need, self._left(question))
@@ -152,11 +161,8 @@ class Search:
 
     def givers(self, parts: Sequence[int], without: frozenset[str]) -> list[str] | str:
         """Return who gives each part, nobody twice; or a location that would have to."""
-        prices = self._relaxation(without)[0]
-        owners = [
-            sorted(self.tables.owners(part, prices[part], without), key=self._in_turn) for part in parts
-        ]
-        found = _all_different(owners)
+        owners = self.owners(parts, without)
+        found = all_different(owners)
         if found is not None:
             return found
         seen: set[str] = set()
@@ -165,6 +171,11 @@ class Search:
                 return names[0]
             seen.update(names)
         return owners[-1][0]
+
+    def owners(self, parts: Sequence[int], without: frozenset[str] = NOBODY) -> list[list[str]]:
+        """Return for each part who gives it at the least price, whose turn it is first."""
+        prices = self._relaxation(without)[0]
+        return [sorted(self.tables.owners(part, prices[part], without), key=self._in_turn) for part in parts]
 
     def plan(self, found: Found) -> Plan:
         """Return the plan in the words of the question."""
@@ -216,11 +227,11 @@ class Search:
         self._budget.take(len(shape.parts))
         for part in shape.parts:
             rest = self.layout.within(part, question.need)
-            if rest >= 0 and self.tables.price(location, part) < NEVER:
+            if rest >= 0 and self.tables.price(location, part) < SENDABLE:
                 heappush(queue, self._open(len(queue), (*question.fixed, (location, part)), without, rest))
 
 
-def _all_different(owners: Sequence[Sequence[str]]) -> list[str] | None:
+def all_different(owners: Sequence[Sequence[str]]) -> list[str] | None:
     """Return one owner of each part, all different, the first in turn where there is a choice."""
     taken: dict[str, int] = {}
 

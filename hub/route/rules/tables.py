@@ -11,7 +11,7 @@ because lists that are added and compared whole are what makes this fast without
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, product
+from itertools import accumulate
 from operator import add
 from typing import Final, NamedTuple
 
@@ -26,6 +26,8 @@ LATE: Final = 1 << 76
 UNSERVED: Final = 1 << 112
 NEVER: Final = 1 << 200
 """The price of what cannot be sent, because it is too heavy for every service."""
+SENDABLE: Final = NEVER >> 1
+"""Any price below it can be paid; money is added to `NEVER` as to any other price, and may be below zero."""
 MAX_SHIPMENTS: Final = MINOR - 1
 MAX_PARTS: Final = 600_000
 """Parts of all locations together that are priced; beyond it an order is planned by whole lines only."""
@@ -43,6 +45,15 @@ def weigh(objective: Objective) -> int:
         + objective.minor * MINOR
         + objective.shipments * SHIPMENT
     )
+
+
+def read_weight(weight: int) -> Objective:
+    """Return what a weight stands for; money may be below zero, so each place is read to its nearest."""
+    unserved = (weight + UNSERVED // 2) // UNSERVED
+    weight -= unserved * UNSERVED
+    late = (weight + LATE // 2) // LATE
+    minor, shipments = divmod(weight - late * LATE, MINOR)
+    return Objective(unserved, late, minor, shipments)
 
 
 class Item(NamedTuple):
@@ -123,20 +134,20 @@ class Shape:
 
     def __init__(self, layout: Layout, levels: Sequence[int], cap_units: int) -> None:
         """Lay out every vector up to `levels`, without the empty one and those above `cap_units`."""
-        fields = [range(level + 1) for level in levels]
-        rows = [
-            (
-                sum([n << item.shift for n, item in zip(row, layout.items, strict=True)]),
-                sum([n * item.step for n, item in zip(row, layout.items, strict=True)]),
-                sum([n * item.weight_g for n, item in zip(row, layout.items, strict=True)]),
-            )
-            for row in product(*fields)
-        ]
-        self.keep = [n for n, row in enumerate(rows) if 0 < row[1] <= cap_units]
-        """Which of all combinations stay."""
-        self.parts = [rows[n][0] for n in self.keep]
-        self.units = [rows[n][1] for n in self.keep]
-        self.weights = [rows[n][2] for n in self.keep]
+        parts, units, weights = [0], [0], [0]
+        for item, level in zip(layout.items, levels, strict=True):
+            if level:
+                steps = range(level + 1)
+                parts = [have + (n << item.shift) for have in parts for n in steps]
+                units = [have + n * item.step for have in units for n in steps]
+                weights = [have + n * item.weight_g for have in weights for n in steps]
+        del parts[0], units[0], weights[0]
+        self.keep: list[int] | None = None
+        """Which of all combinations stay, where not all do."""
+        if units and units[-1] > cap_units:
+            keep = self.keep = [n for n, many in enumerate(units) if many <= cap_units]
+            parts, units, weights = ([rows[n] for n in keep] for rows in (parts, units, weights))
+        self.parts, self.units, self.weights = parts, units, weights
         self.at = {part: n for n, part in enumerate(self.parts)}
         self._services: dict[tuple[int, tuple[tuple[int, int], ...]], list[int]] = {}
 
@@ -168,6 +179,8 @@ class Tables:
         self.by_shape: dict[Shape, dict[str, list[int]]] = {}
         self.shape_of: dict[str, Shape] = {}
         self.sites: dict[str, Site] = {}
+        self._least: dict[Shape, list[int]] = {}
+        """The least prices of a shape over all that have it, because they are asked for again and again."""
         shapes: dict[tuple[tuple[int, ...], int], Shape] = {}
         total = sum([item.levels * item.step for item in layout.items])
         parts = 0
@@ -193,7 +206,7 @@ class Tables:
                 self.sites[site.location] = site
 
     def price(self, location: str, part: int) -> int:
-        """Return what a location asks for a part, `NEVER` or more where it cannot give it."""
+        """Return what a location asks for a part, above `SENDABLE` where it cannot give it."""
         shape = self.shape_of[location]
         at = shape.at.get(part)
         return NEVER if at is None else self.by_shape[shape][location][at]
@@ -202,12 +215,16 @@ class Tables:
         """Return the least price of every part that anybody can give."""
         best: dict[int, int] = {}
         for shape, prices in self.by_shape.items():
-            lists = [row for location, row in prices.items() if location not in without]
-            if not lists:
-                continue
-            least = lists[0] if len(lists) == 1 else map(min, *lists)
+            least = self._least.get(shape)
+            if least is None:
+                least = self._least[shape] = list(map(min, *prices.values())) if len(prices) > 1 else []
+            if not least or not without.isdisjoint(prices):
+                rows = [row for location, row in prices.items() if location not in without]
+                if not rows:
+                    continue
+                least = rows[0] if len(rows) == 1 else list(map(min, *rows))
             for part, price in zip(shape.parts, least, strict=True):
-                if price < best.get(part, NEVER):
+                if price < best.get(part, SENDABLE):
                     best[part] = price
         return best
 
@@ -238,15 +255,9 @@ class Tables:
             if level:
                 steps = _steps(item, level, site)
                 sums = [have + more for have in sums for more in steps]
-        if len(shape.keep) + 1 == len(sums):
-            del sums[0]
-        else:
+        del sums[0]
+        if shape.keep is not None:
             sums = [sums[n] for n in shape.keep]
-        if len(site.options) == 1:
-            only = site.options[0]
-            fixed = only.fixed_minor * MINOR
-            extra = shape.priced(only.late_days, only.bands)
-            return [have + more + fixed for have, more in zip(sums, extra, strict=True)]
         ways: dict[tuple[int, tuple[tuple[int, int], ...]], int] = {}
         for option in site.options:
             way = (option.late_days, option.bands)
