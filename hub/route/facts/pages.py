@@ -20,7 +20,7 @@ from hub.route.facts import current, places_csv, steps, words
 from hub.route.facts.demand import measured_us
 from hub.route.facts.load import loads
 from hub.route.facts.parameters import ParameterSet, Row
-from hub.route.facts.tables import TABLES, Table, cells_of, read_rows, row_from, table_of, written
+from hub.route.facts.tables import TABLES, Table, cells_of, read_rows, row_from, said_by, table_of, written
 from hub.route.what_if import steps as replays
 from hub.route.what_if import words as replay_words
 from hub.service.forms import Form, form_of
@@ -33,6 +33,8 @@ PATH: Final = "/routing"
 IMPORT_PATH: Final = "/routing/import"
 POSTCODES_PATH: Final = "/routing/postcodes"
 IMPORT_BYTES: Final = 4 * 1024 * 1024
+WIDE: Final = 8
+"""Columns from which on a row is written as a sentence, so that it fits."""
 SHOWN: Final = 200
 """Rows of a table on a page; all of them are in its file."""
 
@@ -291,6 +293,11 @@ def _view(hub: Hub, connection: Connection, version: str, table: Table, *, may_e
         "says": words.table_says(table.name),
         "columns": [(column.head, words.column_word(column.head)) for column in table.columns],
         "rows": [(table.key_of(row), cells_of(table, row, currency)) for row in rows[:SHOWN]],
+        "wide": [
+            [(words.column_word(head), value) for head, value in said_by(table, row, currency)]
+            for row in rows[:SHOWN]
+            if len(table.columns) > WIDE
+        ],
         "total": len(rows),
         "fields": _fields(table),
         "versions": steps.versions(connection),
