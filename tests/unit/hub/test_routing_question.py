@@ -1,7 +1,6 @@
 """The routing question that facts make: prices, and a reason for every location that is not in it."""
 
 import random
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from hub.route.facts.geo import Destination, Point
 from hub.route.facts.known import About, Facts, Good, Known
 from hub.route.facts.parameters import ParameterSet
 from hub.route.facts.question import Question, question_of
-from hub.route.rules.choice import Ask, Candidate, Chosen, Need, Parameters, PickCost, choose
+from hub.route.rules.choice import Ask, Need
 from hub.route.rules.instance import Plan, Site
 from hub.route.rules.solve import solve
 from hub.spine.work import Promising
@@ -59,20 +58,34 @@ def site(question: Question, location: str = "leeds") -> Site:
     return next(each for each in question.instance.sites if each.location == location)
 
 
-def test_without_parameters_the_answer_is_that_of_the_settings() -> None:
-    turn = random.Random(7)
-    terms = Promising()
-    parameters = Parameters(
-        ship_minor=MappingProxyType(dict(terms.ship_minor)),
-        store=PickCost(terms.pick_line_minor, terms.pick_unit_minor),
-        warehouse=PickCost(terms.warehouse_pick_line_minor, terms.warehouse_pick_unit_minor),
-        ready_minutes=terms.ready_minutes,
+def by_the_settings(known: Known, of: Ask, terms: Promising) -> tuple[str, int]:
+    """Return why the settings alone remove a location, or what fulfilling everything from there costs."""
+    collect, store = of.kind is FulfilKind.COLLECT, known.kind == "store"
+    short = [n for n, need in enumerate(of.lines) if known.stock[3 * n + 2] < need.quantity]
+    reasons = [
+        ("NOT_CAPABLE", collect and (known.location != of.location or not store)),
+        ("EXCLUDED_REJECTED", known.location in of.excluded),
+        (known.silent, bool(known.silent)),
+        ("NO_ATP", bool(short)),
+        ("CUTOFF", of.now_us + terms.ready_minutes * 60_000_000 > of.due_us),
+    ]
+    code = next((code for code, applies in reasons if applies), "")
+    line, unit = (
+        (terms.pick_line_minor, terms.pick_unit_minor)
+        if store
+        else (terms.warehouse_pick_line_minor, terms.warehouse_pick_unit_minor)
     )
-    for _n in range(60):
+    label = 0 if collect else min(minor for _service, minor in terms.ship_minor)
+    return code, label + len(of.lines) * line + of.units * unit
+
+
+def test_without_parameters_the_answer_is_that_of_the_settings() -> None:
+    turn, terms = random.Random(7), Promising()
+    for _n in range(80):
         kind = turn.choice([FulfilKind.SHIP, FulfilKind.COLLECT])
         names = [f"place-{n}" for n in range(5)]
         where = turn.choice(names) if kind is FulfilKind.COLLECT else ""
-        due_us = MONDAY_US + turn.choice([HOUR_US // 4, DAY_US])
+        due_us = MONDAY_US + turn.choice([HOUR_US // 4, DAY_US, DAY_US])
         question = ask(kind, location=where, due_us=due_us, excluded=frozenset(turn.sample(names, 1)))
         known = [
             place(
@@ -83,25 +96,21 @@ def test_without_parameters_the_answer_is_that_of_the_settings() -> None:
             )
             for name in names
         ]
-        candidates = [
-            Candidate(
-                each.location, each.name, each.kind, each.silent, 5, each.stock, parameters.options(question)
-            )
+        wanted = {
+            each.location: by_the_settings(each, question, terms)
             for each in known
-        ]
+            if not where or each.location == where
+        }
 
-        before = choose(question, candidates, parameters)
-        made = asked(known, of=question)
+        made = asked([each for each in known if each.location in wanted], of=question)
         plan = solve(made.instance)
 
         assert isinstance(plan, Plan)
-        assert list(made.rejected) == list(before.rejected)
-        if isinstance(before, Chosen):
-            (sent,) = plan.shipments
-            assert (plan.objective.unserved, plan.objective.minor) == (0, before.best.cost_minor)
-            assert sent.service == before.best.service
-        else:
-            assert plan.shipments == ()
+        assert why(made) == {name: code for name, (code, _minor) in wanted.items() if code}
+        able = [minor for code, minor in wanted.values() if not code]
+        assert len(plan.shipments) == bool(able)
+        if able:
+            assert (plan.objective.unserved, plan.objective.minor) == (0, min(able))
 
 
 def test_every_rule_says_whom_it_removed_and_by_which_fact() -> None:
