@@ -32,6 +32,8 @@ from protocol.kit.text import _
 PATH: Final = "/routing"
 IMPORT_PATH: Final = "/routing/import"
 POSTCODES_PATH: Final = "/routing/postcodes"
+_PLACES: Final = frozenset({"location", "origin", "to", "removes"})
+"""Columns that name a location: the form offers them."""
 IMPORT_BYTES: Final = 4 * 1024 * 1024
 WIDE: Final = 8
 """Columns from which on a row is written as a sentence, so that it fits."""
@@ -313,8 +315,9 @@ def _fields(table: Table) -> list[dict[str, Any]]:
         {
             "head": column.head,
             "word": words.column_word(column.head),
-            "hint": words.hint(column.head),
+            "hint": words.hint(table.name, column.head),
             "flag": column.kind == "flag",
+            "place": column.head in _PLACES,
             "inputmode": {"whole": "numeric", "minor": "decimal", "share": "decimal"}.get(column.kind, ""),
         }
         for column in table.columns
