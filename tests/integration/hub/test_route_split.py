@@ -1,6 +1,7 @@
 """One order from several places: split, brought to where it is collected, refused whole, never overspent."""
 
 import multiprocessing
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,6 +87,22 @@ def test_an_order_that_no_location_has_whole_comes_from_two_with_a_part_and_righ
     assert insisted["store-1"] == insisted["dc-2"] == [0, 0, 0, 0, True]
     assert insisted["store-3"] == [0, 0, 42, 0, True]  # what fetching one B costs more there
     assert set(decision["body"]["if_rejected"]) == {"store-1", "dc-2"}
+
+
+def test_the_page_says_who_sends_what_at_which_price_and_what_insisting_on_others_costs(
+    channel: Channel,
+) -> None:
+    let(channel, general={"max_shipments": 3})
+    answer = channel.send(ship(channel))
+    page = channel.client.get(f"/orders/{answer['number']}/routing").text
+    page = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "Store 1 + Dc 2 fulfil it together for £9.23" in page
+    assert "Store 1 standard · 2 units heard" in page
+    assert "Dc 2 standard · 1 unit heard" in page
+    assert "if it rejects: +0.42" in page
+    assert "Store 3 heard" in page
+    assert "costs more with it +0.42" in page
+    assert "no answer is better" in page
 
 
 def test_without_a_rule_that_allows_it_nothing_is_split_and_nothing_is_taken(channel: Channel) -> None:
