@@ -19,6 +19,7 @@ from hub.route.facts.parameters import (
     CapacityRow,
     CutoffRow,
     EntityRow,
+    General,
     HoursRow,
     ItemRow,
     LaneRow,
@@ -81,6 +82,13 @@ class Book:
     def needs_distance(self) -> bool:
         """Whether anything depends on where goods go."""
         return bool(self.said.zones) or any(row.beyond_km for row in self.said.filters)
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether no table says anything: then all locations of a kind are alike but for their stock."""
+        return self.said.model_copy(update={"general": General()}) == ParameterSet() and (
+            not self.said.general.demand
+        )
 
     @cached_property
     def weighs_capacity(self) -> bool:

@@ -8,6 +8,9 @@ import csv
 import re
 from typing import IO, Final
 
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.route.facts.geo import tidy
@@ -94,3 +97,8 @@ def _degrees(said: dict[str, str], name: str, most: int) -> int:
     if value > most * 100_000:
         raise ValueError(_("{name} is too much", name=name))
     return -value if match[1] else value
+
+
+def known_count(connection: Connection) -> int:
+    """Return of how many postcodes, or beginnings of them, it is known where they lie."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(postcodes)).scalar_one())

@@ -9,10 +9,11 @@ lines only. So the units are dealt out to the lines in their order before it is 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from hub.route.facts.book import Book
+from hub.route.facts.book import Book, Hands
 from hub.route.facts.geo import metres, point_of, zone_of
 from hub.route.facts.known import Facts, Known
 from hub.route.facts.parameters import PPM, FilterRow, ItemRow
@@ -25,6 +26,9 @@ from protocol.fulfilment import FulfilKind
 _FREE, _MISSING, _PROMISABLE, _WIDTH = 0, 1, 2, 3
 _NO_UNITS: Final[Mapping[str, int]] = MappingProxyType({})
 _NO_WORTH: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({})
+
+
+_LOCATION: Final = itemgetter(0)
 
 
 class Apart(NamedTuple):
@@ -68,7 +72,7 @@ def question_of(book: Book, facts: Facts) -> Question:
     rejected: list[Rejected] = []
     apart: dict[str, Apart] = {}
     short = made.kept_by_company()
-    for known in sorted(facts.known, key=lambda known: known.location):
+    for known in sorted(facts.known, key=_LOCATION):
         found = short or made.site(known)
         if isinstance(found, _Out):
             rejected.append(Rejected(known.location, *found))
@@ -86,6 +90,7 @@ class _Maker:
     def __init__(self, book: Book, facts: Facts) -> None:
         self.book, self.facts, self.ask = book, facts, facts.ask
         self.wanted = self.ask.wanted
+        self.asked_units = self.ask.units
         general, value = book.said.general, facts.about.value_minor
         self.whole_only = value is not None and value < general.split_from_minor
         self.max_shipments = 1 if self.whole_only else general.max_shipments
@@ -101,7 +106,11 @@ class _Maker:
             for need in self.ask.lines
         )
         self.grams = sum([line.weight_g * line.quantity for line in self.lines])
+        self.whole = {line.id: line.quantity for line in self.lines}
         self.ways = Ways(book, self.ask, facts.about.deliver_us)
+        self.like: dict[str, tuple[tuple[Option, ...] | _Out, int]] = {}
+        self.hands: dict[str, Hands] = {}
+        self.nothing_apart = Apart(split_minor=self.ways.split_minor)
         categories = {self._category(sku) for sku in self.wanted}
         self.filters = [
             row
@@ -128,11 +137,13 @@ class _Maker:
 
     def site(self, known: Known) -> tuple[Site, Apart] | _Out:
         """Return a location as the solver sees it, or the first rule that removes it."""
-        out = self._unable(known) or self._silent(known)
-        distance = None
-        if out is None and self.book.needs_distance:
-            distance = self._distance(known.location)
-        out = out or self._filtered(known.location, distance) or self._entity(known)
+        out, distance = self._unable(known), None
+        if out is None and (known.silent or self.book.places):
+            out = self._silent(known)
+        if out is None and not self.book.plain:
+            if self.book.needs_distance:
+                distance = self._distance(known.location)
+            out = self._filtered(known.location, distance) or self._entity(known)
         if out is not None:
             return out
         atp = self._units(known)
@@ -209,6 +220,16 @@ class _Maker:
 
     def _units(self, known: Known) -> dict[str, int] | _Out:
         """Return the units of each line that a location may promise, or why it is of no use."""
+        stock, at = known.stock, _PROMISABLE
+        for sku, units in self.wanted.items():
+            if stock[at] < units:
+                if self.max_shipments == 1 and not self.whole_only:
+                    return self._too_few(known.location, sku, units, stock[at - 2 : at + 1])
+                return self._some_units(known)
+            at += _WIDTH
+        return self.whole
+
+    def _some_units(self, known: Known) -> dict[str, int] | _Out:
         stock, at = known.stock, 0
         there: dict[str, int] = {}
         short: _Out | None = None
@@ -230,7 +251,7 @@ class _Maker:
             there[need.sku] -= units
             if units:
                 atp[str(need.line_no)] = units
-        return self._together(atp) if short is not None else atp
+        return self._together(atp)
 
     def _together(self, atp: dict[str, int]) -> dict[str, int] | _Out:
         """Return what is left of lines that come whole or not at all, and of those that travel together."""
@@ -259,6 +280,15 @@ class _Maker:
 
     def _options(self, known: Known, distance_m: int | None) -> tuple[tuple[Option, ...] | _Out, int]:
         """Return the ways that are open to a location and the units that fit, or why there is none."""
+        if not self.book.plain:
+            return self._worked_out(known, distance_m)
+        alone = known.location == self.ask.location or known.location in self.facts.about.holding
+        like = known.location if alone else f"in {known.zone}"
+        if like not in self.like:
+            self.like[like] = self._worked_out(known, distance_m)
+        return self.like[like]
+
+    def _worked_out(self, known: Known, distance_m: int | None) -> tuple[tuple[Option, ...] | _Out, int]:
         ask, ways = self.ask, self.ways
         when = ways.when(known)
         if when.begins_us is None:
@@ -306,8 +336,11 @@ class _Maker:
         distance_m: int | None,
     ) -> tuple[Site, Apart]:
         book = self.book
-        hands = book.hands(known.location, known.kind)
-        apart = self._apart(known, hands.unit_seconds, distance_m)
+        hands = self.hands.get(known.kind) if book.plain else book.hands(known.location, known.kind)
+        if hands is None:
+            hands = self.hands[known.kind] = book.hands(known.location, known.kind)
+        plain = book.plain
+        apart = self.nothing_apart if plain else self._apart(known, hands.unit_seconds, distance_m)
         site = Site(
             location=known.location,
             cap_units=open_to_it[1],
@@ -335,7 +368,7 @@ class _Maker:
                 back[str(need.line_no)] = -(-self.items[need.sku].return_ppm * general.return_minor // PPM)
         return Apart(
             busy_minor=busy_minor(
-                used=when.used + ask.units,
+                used=when.used + self.asked_units,
                 units=when.units,
                 busy_from_ppm=general.busy_from_ppm,
                 overtime_minor=general.overtime_minor,

@@ -142,6 +142,7 @@ def facts_of(
     where = _where(connection, memory)
     backlog = _backlog(connection, memory) if book.weighs_capacity else {}
     demand = book.said.general.demand
+    only_there = "" if elsewhere else ask.location
     return Facts(
         ask=ask,
         about=about,
@@ -150,15 +151,14 @@ def facts_of(
                 place.location,
                 place.name,
                 place.kind,
-                where[place.location].entity,
-                where[place.location].zone,
+                *where[place.location],
                 place.silent,
                 place.age_seconds,
                 of_place,
-                backlog.get(place.location, 0),
+                backlog.get(place.location, 0) if backlog else 0,
             )
             for place, of_place in zip(known, stock, strict=True)
-            if elsewhere or not ask.location or place.location == ask.location
+            if not only_there or place.location == only_there
         ],
         goods=goods_of(connection, skus) if _weighs_goods(book) else {},
         shelf=shelves_of(connection, skus) if demand else {},

@@ -210,6 +210,16 @@ def cells_of(table: Table, row: Row, currency: str) -> tuple[str, ...]:
     return tuple(_written(column, getattr(row, column.field), currency) for column in table.columns)
 
 
+def said_by(table: Table, row: Row, currency: str) -> list[tuple[str, str]]:
+    """Return what a row says beyond its first column, as (column, value); a default says nothing."""
+    fields = table.model.model_fields
+    return [
+        (column.head, _written(column, value, currency))
+        for column in table.columns[1:]
+        if (value := getattr(row, column.field)) != fields[column.field].get_default()
+    ]
+
+
 def row_from(table: Table, cells: Mapping[str, str], currency: str) -> Row:
     """Return the row that cells say.
 

@@ -150,3 +150,13 @@ def _took(connection: Connection, ids: Sequence[str]) -> Mapping[str, list[tuple
     for row in rows:
         found.setdefault(row.order_id, []).append((row.location, row.sku, row.units))
     return found
+
+
+def place_choices(connection: Connection) -> list[tuple[str, str]]:
+    """Return every active location with its name, for a list to choose from."""
+    rows = connection.execute(
+        sa.select(locations.c.location_id, locations.c.name)
+        .where(locations.c.status == "active")
+        .order_by(locations.c.name)
+    )
+    return [(row.location_id, row.name) for row in rows]

@@ -64,6 +64,8 @@ def test_an_order_to_collect_is_given_to_its_store_with_a_code(channel: Channel)
         "promise_class": "same_day",
         "service": "",
         "keep_until_us": channel.clock.at_us + (8 + 7 * 24) * 60 * MINUTE_US,
+        "deliver_us": 0,
+        "price_minor": 0,
     }
 
 
