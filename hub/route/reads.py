@@ -17,6 +17,11 @@ AUTOMATIC: Final = ("answered", "cancelled", "rejected", "short", "withdrawn")
 """What makes the hub route again by itself; `placed`, `changed` and `asked` come from people."""
 
 
+_OLD_PARTS: Final = (
+    "location", "service", "late_days", "cost_minor", "pick_lines_minor", "pick_units_minor",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Before:
     """What was decided for an order so far."""
@@ -98,8 +103,26 @@ def decisions_of(connection: Connection, order_id: str) -> Sequence[DecisionRow]
             digest=row.digest,
             excluded=tuple(json.loads(row.excluded)),
             at_us=row.at_us,
-            body=json.loads(row.body),
+            body=body_of(json.loads(row.body)),
             ages=json.loads(row.ages),
         )
         for row in rows
     ]
+
+
+def body_of(said: dict[str, Any]) -> dict[str, Any]:
+    """Return what a decision says; one that an older hub wrote names its best and its next location only."""
+    best, following = said.get("best"), said.get("next")
+    if not best or "sent" in said:
+        return said
+    units = {str(line_no): count for line_no, _sku, count in said.get("lines", [])}
+    sent = {
+        **{"fixed_minor": best["carrier_minor"], "band_minor": 0, "unit_minor": 0, "opportunity_minor": 0},
+        **{name: best[name] for name in _OLD_PARTS},
+        "units": units,
+    }
+    insist = [[0, 0, 0, 0, True, [best["location"]]]]
+    if following:
+        more = following["cost_minor"] - best["cost_minor"]
+        insist.append([0, 0, more, 0, True, [following["location"]]])
+    return {**said, "sent": [sent], "insist": insist, "if_rejected": {}}
