@@ -37,6 +37,12 @@ _PLACES: Final = frozenset({"location", "origin", "to", "removes"})
 IMPORT_BYTES: Final = 4 * 1024 * 1024
 WIDE: Final = 8
 """Columns from which on a row is written as a sentence, so that it fits."""
+BODIES: Final = {
+    IMPORT_PATH: IMPORT_BYTES,
+    POSTCODES_PATH: places_csv.BYTES,
+    "/api/routing/sets": IMPORT_BYTES,
+}
+"""How large what is sent there may be."""
 SHOWN: Final = 200
 """Rows of a table on a page; all of them are in its file."""
 

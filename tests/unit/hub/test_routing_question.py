@@ -114,7 +114,7 @@ def test_without_parameters_the_answer_is_that_of_the_settings() -> None:
 
 
 def test_every_rule_says_whom_it_removed_and_by_which_fact() -> None:
-    general = {"general": {"max_shipments": 3}}
+    general: dict[str, Any] = {"general": {"max_shipments": 3}}
     cases: list[tuple[str, str, Question]] = [
         ("INACTIVE", "is shut out", asked([place("leeds", silent="INACTIVE")])),
         ("STALE", "was not heard for 400 seconds, 300 are allowed", asked(
