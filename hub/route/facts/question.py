@@ -110,6 +110,9 @@ class _Maker:
         self.ways = Ways(book, self.ask, facts.about.deliver_us)
         self.like: dict[str, tuple[tuple[Option, ...] | _Out, int]] = {}
         self.hands: dict[str, Hands] = {}
+        self.zones: dict[str, str | None] = {}
+        self.risks: dict[tuple[int, ...], Mapping[str, int]] = {}
+        self.returns = self._returns()
         self.nothing_apart = Apart(split_minor=self.ways.split_minor)
         categories = {self._category(sku) for sku in self.wanted}
         self.filters = [
@@ -316,9 +319,11 @@ class _Maker:
         return found or _Out("NOT_CAPABLE", f"does not ship by {ask.service}")
 
     def _zone(self, location: str, distance_m: int | None) -> str | None:
-        return zone_of(
-            self.book.zones, self.book.names_of(location), self.facts.about.destination, distance_m
-        )
+        if location not in self.zones:
+            self.zones[location] = zone_of(
+                self.book.zones, self.book.names_of(location), self.facts.about.destination, distance_m
+            )
+        return self.zones[location]
 
     def _too_heavy(self, atp: Mapping[str, int], options: Sequence[Option]) -> _Out | None:
         if not self.grams:
@@ -358,14 +363,6 @@ class _Maker:
         when = self.ways.when(known)
         lane = book.lanes.get((known.location, ask.location)) if ask.kind is FulfilKind.COLLECT else None
         between = book.between(self.facts.about.seller or known.entity, known.entity)
-        risk: dict[str, int] = {}
-        back: dict[str, int] = {}
-        for need in ask.lines:
-            refused = book.refused_ppm(known.location, self._category(need.sku))
-            if refused and general.reroute_minor:
-                risk[str(need.line_no)] = -(-refused * general.reroute_minor // PPM)
-            if self.items[need.sku].return_ppm and general.return_minor:
-                back[str(need.line_no)] = -(-self.items[need.sku].return_ppm * general.return_minor // PPM)
         return Apart(
             busy_minor=busy_minor(
                 used=when.used + self.asked_units,
@@ -376,12 +373,35 @@ class _Maker:
             ),
             transfer_minor=lane.unit_minor if lane is not None and known.location != ask.location else 0,
             entity_minor=between.unit_minor if between is not None else 0,
-            risk_minor=risk or _NO_UNITS,
-            return_minor=back or _NO_UNITS,
+            risk_minor=self._risk(known.location),
+            return_minor=self.returns,
             split_minor=self.ways.split_minor,
             distance_m=distance_m,
             zone="" if ask.kind is FulfilKind.COLLECT else self._zone(known.location, distance_m) or "",
         )
+
+    def _returns(self) -> Mapping[str, int]:
+        minor = self.book.said.general.return_minor
+        return {
+            str(need.line_no): -(-self.items[need.sku].return_ppm * minor // PPM)
+            for need in self.ask.lines
+            if self.items[need.sku].return_ppm and minor
+        }
+
+    def _risk(self, location: str) -> Mapping[str, int]:
+        minor = self.book.said.general.reroute_minor
+        if not (minor and self.book.said.accept):
+            return _NO_UNITS
+        refused = tuple(
+            [self.book.refused_ppm(location, self._category(need.sku)) for need in self.ask.lines]
+        )
+        if refused not in self.risks:
+            self.risks[refused] = {
+                str(need.line_no): -(-ppm * minor // PPM)
+                for need, ppm in zip(self.ask.lines, refused, strict=True)
+                if ppm
+            }
+        return self.risks[refused]
 
     def _worth(self, known: Known, atp: Mapping[str, int]) -> Mapping[str, tuple[int, ...]]:
         general, days = self.book.said.general, self.book.restock_days(known.location)

@@ -229,6 +229,10 @@ def test_local_demand_is_measured_from_sales_and_fades(channel: Channel) -> None
         now = channel.clock.now_us()
         fresh = rates_of(connection, ["A"], now)["store-1", "A"]
         week_later = rates_of(connection, ["A"], now + 7 * DAY_US)["store-1", "A"]
+    [said] = channel.ask("GET", "/api/routing/demand/A")
+    assert (said["location"], said["rate_milli"]) == ("store-1", fresh)
+    assert "Store 1 sells most of Article A" in channel.client.get("/routing/demand?sku=A").text
+    assert "No sale of nothing has been heard of" in channel.client.get("/routing/demand?sku=nothing").text
     assert 150 <= fresh <= 200  # two units, of which a week's half-life spreads a tenth a day each
     assert abs(week_later - fresh / 2) <= 1
 

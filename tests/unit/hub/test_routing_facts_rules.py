@@ -123,7 +123,7 @@ def test_the_row_that_says_most_about_a_way_gives_its_zone() -> None:
 
     def zone(origin: str, country: str, postcode: str, km: int | None) -> str | None:
         away = None if km is None else km * 1_000
-        return zone_of(zones, (origin, "north"), Destination(country, postcode), away)
+        return zone_of(zones, (origin, "north"), Destination(country, tidy(postcode)), away)
 
     assert zone("york", "GB", "YO1 7HH", 20) == "near"
     assert zone("leeds", "GB", "YO1 7HH", 20) == "own"
