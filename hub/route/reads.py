@@ -117,7 +117,10 @@ def body_of(said: dict[str, Any]) -> dict[str, Any]:
         return said
     units = {str(line_no): count for line_no, _sku, count in said.get("lines", [])}
     sent = {
-        **{"fixed_minor": best["carrier_minor"], "band_minor": 0, "unit_minor": 0, "opportunity_minor": 0},
+        "fixed_minor": best["carrier_minor"],
+        "band_minor": 0,
+        "unit_minor": 0,
+        "opportunity_minor": 0,
         **{name: best[name] for name in _OLD_PARTS},
         "units": units,
     }

@@ -106,7 +106,10 @@ def test_an_order_to_ship_goes_to_the_cheapest_location_and_its_customer_stands_
             "assignment_id": answer["assignments"][0]["assignment_id"],
         }
     ]
-    assert decision["body"]["insist"] == [[0, 0, 0, 0, True, ["dc-1"]], [0, 0, 42, 0, True, ["store-1", "store-2"]]]
+    assert decision["body"]["insist"] == [
+        [0, 0, 0, 0, True, ["dc-1"]],
+        [0, 0, 42, 0, True, ["store-1", "store-2"]],
+    ]
     assert decision["body"]["if_rejected"] == {"dc-1": [0, 0, 42, 0]}
     assert (decision["body"]["proof"], decision["body"]["engine"]) == ("optimal", 1)
 
