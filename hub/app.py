@@ -49,11 +49,8 @@ from hub.people import api as people_api
 from hub.people.steps import SignIns
 from hub.route import api as route_api
 from hub.route.facts import api as routing_api
-from hub.route.facts import places_csv
 from hub.route.facts.demand import measure as measure_demand
-from hub.route.facts.pages import IMPORT_BYTES as ROUTING_BYTES
-from hub.route.facts.pages import IMPORT_PATH as ROUTING_IMPORT
-from hub.route.facts.pages import POSTCODES_PATH
+from hub.route.facts.pages import BODIES as ROUTING_BODIES
 from hub.route.moving import look_for_better, try_waiting
 from hub.route.questions import questions
 from hub.route.reservations import expire_reservations
@@ -180,9 +177,7 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         body_limits={
             catalog_api.IMPORT_PATH: catalog_api.IMPORT_BYTES,
             IMPORT_PAGE: catalog_api.IMPORT_BYTES,
-            ROUTING_IMPORT: ROUTING_BYTES,
-            POSTCODES_PATH: places_csv.BYTES,
-            "/api/routing/sets": ROUTING_BYTES,
+            **ROUTING_BODIES,
             DELIVERIES_PAGE: DELIVERY_BYTES,
             "/api/deliveries": DELIVERY_BYTES,
             transfers_api.IMPORT_PATH: TRANSFER_IMPORT_BYTES + 1024,

@@ -71,8 +71,8 @@ SET: Final[dict[str, object]] = {
         {"zone": "far"},
     ],
     "services": [
-        {"service": "standard", "zone": "near", "days": 1, "label_minor": 310, "price_minor": 395},
-        {"service": "standard", "zone": "far", "days": 2, "label_minor": 385, "price_minor": 395},
+        {"service": "standard", "zone": "near", "days": 2, "label_minor": 310, "price_minor": 395},
+        {"service": "standard", "zone": "far", "days": 3, "label_minor": 385, "price_minor": 395},
         {"service": "express", "zone": "near", "days": 1, "label_minor": 690, "price_minor": 795},
         {"service": "express", "zone": "far", "days": 1, "label_minor": 880, "price_minor": 895},
     ],

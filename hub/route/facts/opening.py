@@ -116,11 +116,11 @@ def work_of(schedule: Schedule, *, now_us: int, due_us: int, backlog: int) -> Wo
         before = min(backlog, window.units)
         backlog -= before
         free = window.units - before
-        if first is not None and window.begins_us > due_us:
+        if first is not None and window.begins_us >= due_us:
             break
         if free and first is None:
             first, free_then, used = window, free, window.whole - free
-        if window.begins_us <= due_us:
+        if window.begins_us < due_us:
             cap += free
     if first is None:
         return Work(None, 0, 0, 0)

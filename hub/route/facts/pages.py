@@ -32,9 +32,17 @@ from protocol.kit.text import _
 PATH: Final = "/routing"
 IMPORT_PATH: Final = "/routing/import"
 POSTCODES_PATH: Final = "/routing/postcodes"
+_PLACES: Final = frozenset({"location", "origin", "to", "removes"})
+"""Columns that name a location: the form offers them."""
 IMPORT_BYTES: Final = 4 * 1024 * 1024
 WIDE: Final = 8
 """Columns from which on a row is written as a sentence, so that it fits."""
+BODIES: Final = {
+    IMPORT_PATH: IMPORT_BYTES,
+    POSTCODES_PATH: places_csv.BYTES,
+    "/api/routing/sets": IMPORT_BYTES,
+}
+"""How large what is sent there may be."""
 SHOWN: Final = 200
 """Rows of a table on a page; all of them are in its file."""
 
@@ -313,8 +321,9 @@ def _fields(table: Table) -> list[dict[str, Any]]:
         {
             "head": column.head,
             "word": words.column_word(column.head),
-            "hint": words.hint(column.head),
+            "hint": words.hint(table.name, column.head),
             "flag": column.kind == "flag",
+            "place": column.head in _PLACES,
             "inputmode": {"whole": "numeric", "minor": "decimal", "share": "decimal"}.get(column.kind, ""),
         }
         for column in table.columns

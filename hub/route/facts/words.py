@@ -123,11 +123,12 @@ def _money_words() -> dict[str, str]:
     }
 
 
-def hint(head: str) -> str:
+def hint(table: str, head: str) -> str:
     """Return how a value is written, where that is not plain."""
+    if table == "places":
+        return ""
     return {
         "day": _("daily, mon to sun, or a date such as 2026-12-24"),
-        "ships": _("yes or no"),
         "opens": _("Such as 09:00; the same twice is closed."),
         "at": _("Such as 16:30."),
         "begins": _("Such as 09:00."),
@@ -138,5 +139,4 @@ def hint(head: str) -> str:
         "removes": _("A location or a group; empty for all."),
         "postcode": _("Or how it begins."),
         "accept": _("In percent."),
-        "removes_all": "",
     }.get(head, "")

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from hub.route.facts import steps
 from hub.route.facts.parameters import ParameterSet
+from hub.route.what_if import past
 from hub.route.what_if import steps as replays
 from protocol.people import HubRole
 from tests.browser.hub.conftest import enter
@@ -50,9 +51,9 @@ def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dic
         assert replays.work_off(hub)
         waits = replays.ask(hub, left=1, right=2, count=50, by="Priya Nair")
         with hub.database.read() as connection:
-            number = replays.past.orders_of(
-                connection, replays.past.recent_ids(connection, 1), seller=hub.settings.entity
-            )[0].number
+            number = past.orders_of(connection, past.recent_ids(connection, 1), seller=hub.settings.entity)[
+                0
+            ].number
         yield (
             site,
             {

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from deploy.demo.routing import enter
 from hub.database import HubDatabase
 from hub.fulfil.rows import assignments
 from hub.offers import VALID_US, forget_old, promise_offers
@@ -18,6 +19,7 @@ from hub.stock.rows import allocations, hub_rights
 from tests.support.hub import Shop, send
 from tests.support.promising import Channel, company, rows
 
+PAID = {"gateway": "psp", "reference": "ch_1"}
 DAY_US = 24 * 3600 * 1_000_000
 SERVICES: list[dict[str, Any]] = [
     {"service": "standard", "zone": "", "days": 2, "label_minor": 350, "price_minor": 395},
@@ -239,3 +241,56 @@ def test_the_load_of_every_store_is_shown_with_its_share(channel: Channel) -> No
 
     assert (found["store-1"]["to_pick"], found["store-1"]["share_ppm"]) == (3, 750_000)
     assert (found["store-2"]["orders_7d"], found["warehouse-1"]["units_7d"]) == (1, 0)
+
+
+def test_a_version_that_counts_decides_the_next_order_and_says_what_removed_the_others(
+    channel: Channel,
+) -> None:
+    morning = {"day": "daily", "begins": "10:00", "ends": "18:00", "units": 2}
+    activate(
+        channel,
+        make(
+            channel,
+            general={"max_shipments": 2},
+            places=[{"location": "store-2", "ships": False}],
+            capacity=[{"location": "warehouse-1", **morning}],
+        ),
+    )
+    tonight = {"kind": "ship", "due_at": "2025-11-24T20:00:00Z"}
+    two = {
+        "lines": [{"sku": "A", "quantity": 2}],
+        "payment": {**PAID, "amount_minor": 24_00},
+        "promise": tonight,
+    }
+
+    first = channel.send(channel.ship(**two))
+    second = channel.send(channel.ship(**two))
+
+    assert [part["location"] for part in first["assignments"]] == ["warehouse-1"]
+    assert [part["location"] for part in second["assignments"]] == ["store-1"]
+    decision = channel.ask("GET", f"/api/orders/{second['number']}/decisions")[-1]
+    assert decision["body"]["rejected"] == {
+        "NOT_CAPABLE": [["store-2", "does not ship"]],
+        "NO_CAPACITY": [["warehouse-1", "has no hands free before it is due"]],
+    }
+    lines = [{"sku": "A", "quantity": 5}]
+    parts = channel.send(channel.ship(lines=lines, payment={**PAID, "amount_minor": 54_00}))["assignments"]
+    assert {part["location"]: part["lines"][0]["units"] for part in parts} == {"store-1": 3, "warehouse-1": 2}
+
+
+def test_the_rules_of_the_demo_can_count_and_offer_a_day(hub_database: HubDatabase) -> None:
+    made = Channel(hub_database)
+    stock = {"A": 5, "B": 4}
+    company(
+        made.hub,
+        stores=dict.fromkeys(("store-1", "store-2", "store-3"), stock),
+        warehouses={"warehouse": {"A": 9}},
+    )
+
+    enter(made.hub)
+
+    offered = promise(made, country="GB", postcode="YO1 9NR")
+    assert [each["promise"]["service"] for each in offered["options"]] == ["express", "standard"]
+    placed = made.send(made.ship(promise={"kind": "ship", "option": offered["options"][1]["option"]}))
+    assert placed["assignments"][0]["location"] in {"store-1", "store-2", "store-3", "warehouse"}
+    made.close()

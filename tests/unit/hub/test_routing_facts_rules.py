@@ -61,9 +61,9 @@ def test_work_is_done_in_its_order_and_a_full_part_pushes_the_next_one_on() -> N
     due_us = MONDAY_US + DAY_US
 
     assert work_of(schedule(), now_us=MONDAY_US, due_us=due_us, backlog=99) == (MONDAY_US, NO_LIMIT, 0, 0)
-    assert work_of(plan, now_us=MONDAY_US, due_us=due_us, backlog=0) == (MONDAY_US, 40, 0, 10)
-    assert work_of(plan, now_us=MONDAY_US, due_us=due_us, backlog=14) == (MONDAY_US + 4 * HOUR_US, 26, 4, 20)
-    assert work_of(plan, now_us=MONDAY_US + 2 * HOUR_US, due_us=due_us, backlog=0)[1:] == (35, 5, 10)
+    assert work_of(plan, now_us=MONDAY_US, due_us=due_us, backlog=0) == (MONDAY_US, 30, 0, 10)
+    assert work_of(plan, now_us=MONDAY_US, due_us=due_us, backlog=14) == (MONDAY_US + 4 * HOUR_US, 16, 4, 20)
+    assert work_of(plan, now_us=MONDAY_US + 2 * HOUR_US, due_us=due_us, backlog=0)[1:] == (25, 5, 10)
     assert work_of(plan, now_us=MONDAY_US, due_us=MONDAY_US + HOUR_US, backlog=12).begins_us == (
         MONDAY_US + 4 * HOUR_US
     )

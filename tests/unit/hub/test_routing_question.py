@@ -114,7 +114,7 @@ def test_without_parameters_the_answer_is_that_of_the_settings() -> None:
 
 
 def test_every_rule_says_whom_it_removed_and_by_which_fact() -> None:
-    general = {"general": {"max_shipments": 3}}
+    general: dict[str, Any] = {"general": {"max_shipments": 3}}
     cases: list[tuple[str, str, Question]] = [
         ("INACTIVE", "is shut out", asked([place("leeds", silent="INACTIVE")])),
         ("STALE", "was not heard for 400 seconds, 300 are allowed", asked(
@@ -234,7 +234,7 @@ def test_prices_are_made_of_labour_capacity_risk_returns_entities_and_packages()
 
     found = site(question)
 
-    assert (found.pick_line_minor, found.pick_unit_minor, found.cap_units) == (40, 10, 220)
+    assert (found.pick_line_minor, found.pick_unit_minor, found.cap_units) == (40, 10, 120)
     # 83 of 100 are planned with this order: 30 x ((0.83 - 0.5) / 0.5)^2 = 13.07, rounded up.
     assert question.apart["leeds"].busy_minor == 14
     assert found.unit_minor == {"1": 14 + 7 + 40, "2": 14 + 7 + 60}
