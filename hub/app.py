@@ -51,6 +51,7 @@ from hub.route import api as route_api
 from hub.route.facts import api as routing_api
 from hub.route.facts.demand import measure as measure_demand
 from hub.route.facts.pages import BODIES as ROUTING_BODIES
+from hub.route.moving import look_for_better, try_waiting
 from hub.route.questions import questions
 from hub.route.reservations import expire_reservations
 from hub.route.what_if.steps import work_off as work_off_replays
@@ -102,6 +103,8 @@ TICKS = (
     Tick("life", 1.0, watch.keep),
     Tick("reservations", 5.0, expire_reservations),
     Tick("promises", 10.0, look_at_clocks),
+    Tick("waiting_orders", 60.0, try_waiting),
+    Tick("better_places", 3600.0, look_for_better),
     Tick("refunds", 5.0, work_off),
     Tick("transfers", 15.0, look_at_transfers),
     Tick("api_keys", 3600.0, forget_old_keys),

@@ -85,7 +85,7 @@ def decide(work: Work, order: ToRoute, because: Because) -> Decided:
     return unroutable(work, order, because, quicker)
 
 
-def ask_about(work: Work, order: ToRoute, ask: Ask) -> Asked:
+def ask_about(work: Work, order: ToRoute, ask: Ask, *, only: Mapping[str, bool] | None = None) -> Asked:
     """Return the question that an order puts now, in the memory of this unit of work."""
     terms, memory = work.terms.promising, work.unit.memory
     about = asking.about_of(
@@ -97,7 +97,7 @@ def ask_about(work: Work, order: ToRoute, ask: Ask) -> Asked:
         holding=order.holding,
         memory=memory,
     )
-    return asking.asked(work.connection, ask, terms, about, memory)
+    return asking.asked(work.connection, ask, terms, about, memory, only=only)
 
 
 def take(work: Work, order: ToRoute, found: Chosen) -> list[Part]:

@@ -1,7 +1,6 @@
 """The record of a decision: what was chosen at what price, and what every other answer would have cost.
 
-One row for each decision, beside the log (`rows`). Locations that cost the same to insist on stand in one
-group, because five hundred stores of a kind do.
+One row for each decision, beside the log (`rows`).
 """
 
 import json
@@ -93,17 +92,13 @@ def _body(kept: Kept, because: Because, lines: Iterable[AssignedLine]) -> dict[s
 
 
 def _chosen(found: Chosen, assignments: Mapping[str, str]) -> dict[str, Any]:
-    groups: dict[tuple[int, int, int, int, bool], list[str]] = {}
-    for row in found.insisted:
-        key = (row.unserved, row.late, row.minor, row.shipments, row.exact)
-        groups.setdefault(key, []).append(row.location)
     return {
         "sent": [{**_sent(each), "assignment_id": assignments[each.location]} for each in found.sent],
         "objective": found.objective,
         "proof": found.proof,
         "bound": found.bound,
         "able": found.able,
-        "insist": [(*key, names) for key, names in groups.items()],
+        "insist": [(*row[1:], row.locations) for row in found.insisted],
         "if_rejected": {
             location: [after - now for after, now in zip(objective, found.objective, strict=True)]
             for location, objective in found.if_rejected.items()

@@ -14,7 +14,12 @@ from protocol.fulfilment import AssignedLine
 from protocol.orders import LineKind
 
 AUTOMATIC: Final = ("answered", "cancelled", "rejected", "short", "withdrawn")
-"""What makes the hub route again by itself; `placed`, `changed` and `asked` come from people."""
+"""What makes the hub route again because a location gave units back.
+
+`placed`, `changed` and `asked` come from people; `waited` and `moved` from the clocks, and nobody gave
+anything back.
+"""
+MOVED: Final = "moved"
 
 
 _OLD_PARTS: Final = (
@@ -29,6 +34,8 @@ class Before:
     attempts: int = 0
     automatic: int = 0
     excluded: tuple[str, ...] = ()
+    moved: bool = False
+    """Whether it was moved once because it costs less elsewhere."""
 
 
 def before(connection: Connection, order_id: str) -> Before:
@@ -44,6 +51,7 @@ def before(connection: Connection, order_id: str) -> Before:
         attempts=len(rows),
         automatic=sum([row.trigger in AUTOMATIC and row.outcome == "chosen" for row in rows]),
         excluded=tuple(json.loads(rows[-1].excluded)),
+        moved=any(row.trigger == MOVED for row in rows),
     )
 
 
@@ -117,7 +125,10 @@ def body_of(said: dict[str, Any]) -> dict[str, Any]:
         return said
     units = {str(line_no): count for line_no, _sku, count in said.get("lines", [])}
     sent = {
-        **{"fixed_minor": best["carrier_minor"], "band_minor": 0, "unit_minor": 0, "opportunity_minor": 0},
+        "fixed_minor": best["carrier_minor"],
+        "band_minor": 0,
+        "unit_minor": 0,
+        "opportunity_minor": 0,
         **{name: best[name] for name in _OLD_PARTS},
         "units": units,
     }

@@ -12,10 +12,10 @@ is asked first; so that is a choice for a person, with what the part would cost.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from hub.route.rules.insist import Insisted, study
-from hub.route.rules.instance import Instance, Objective, Plan
+from hub.route.rules.insist import Insisted, Studied, study
+from hub.route.rules.instance import Instance, Objective, Plan, Site
 from hub.route.rules.prices import CostParts, cheapest_option, objective_of, parts_of
 from hub.route.rules.solve import solve
 from protocol.fulfilment import FulfilKind, PromiseClass
@@ -109,7 +109,7 @@ class Chosen:
     proof: str
     bound: Objective
     insisted: tuple[Insisted, ...]
-    """For every location that could: what insisting on it would cost more."""
+    """For every location that could: what insisting on it would cost more, the cheapest first."""
     if_rejected: Mapping[str, Objective]
     """For every location that is chosen: the next answer if it gives its part back."""
     rejected: tuple[Rejected, ...]
@@ -119,12 +119,16 @@ class Chosen:
     @property
     def able(self) -> int:
         """How many locations could send all or a part of it."""
-        return len(self.insisted)
+        return sum([len(row.locations) for row in self.insisted])
 
     @property
-    def next_best(self) -> Insisted | None:
+    def next_best(self) -> tuple[str, Insisted] | None:
         """The location that is not chosen and costs least to insist on."""
-        return next((row for row in self.insisted if row.location not in self.if_rejected), None)
+        for row in self.insisted:
+            for location in row.locations:
+                if location not in self.if_rejected:
+                    return location, row
+        return None
 
     @property
     def sentence(self) -> str:
@@ -137,7 +141,7 @@ class Chosen:
             return f"{who}: together{more if other is not None else ' they keep the promise'}."
         if other is None:
             return f"{first.name} is the only location that keeps the promise."
-        price = f"next is {self.names.get(other.location, other.location)}, {_more(other)}"
+        price = f"next is {self.names.get(other[0], other[0])}, {_more(other[1])}"
         return f"{first.name} is the cheapest of {self.able} locations that keep the promise; {price}."
 
 
@@ -187,12 +191,6 @@ def choose(
         late = f"Being {saved} unit-days earlier would cost {_money(more)} more than being late"
         why = f"{late}: somebody decides."
         return NoLocation(said, digest, both, why)
-    known = {row.location for row in studied.insisted}
-    heavy = tuple(
-        Rejected(site.location, "TOO_HEAVY", "no service takes so much weight from there")
-        for site in sorted(instance.sites, key=lambda site: site.location)
-        if plan.proof == "optimal" and site.location not in known
-    )
     return Chosen(
         sent=sent,
         objective=plan.objective,
@@ -200,7 +198,7 @@ def choose(
         bound=plan.bound,
         insisted=studied.insisted,
         if_rejected=studied.if_rejected,
-        rejected=(*said, *heavy),
+        rejected=(*said, *_cannot_send(instance, studied)),
         digest=digest,
         names=names,
     )
@@ -225,20 +223,36 @@ def sent_by(instance: Instance, plan: Plan, names: Mapping[str, str]) -> tuple[S
 
 def digest_of(instance: Instance, rejected: Sequence[Rejected]) -> str:
     """Return a digest of everything a decision rests on, whatever order it was given in."""
-    # Five hundred stores share a few tuples of options, so each is written once.
-    ways: dict[int, str] = {}
-    rows = []
+    full = {line.id: line.quantity for line in instance.lines}
+    # Five hundred stores share what they say, so each thing is written once, with all who say it.
+    alike: dict[tuple[Any, ...], list[str]] = {}
+    first: dict[tuple[Any, ...], Site] = {}
     for site in instance.sites:
-        options = ways.get(id(site.options))
-        if options is None:
-            options = ways[id(site.options)] = repr(site.options)
-        rows.append(
-            f"{site.location} {site.cap_units} {site.atp!r} {site.pick_line_minor} {site.pick_unit_minor}"
-            f" {dict(site.unit_minor)!r} {dict(site.opportunity_minor)!r} {options}"
-        )
+        atp = "" if site.atp == full else repr(sorted(site.atp.items()))
+        same = (id(site.unit_minor), id(site.opportunity_minor), id(site.options))
+        key = (atp, site.cap_units, site.pick_line_minor, site.pick_unit_minor, *same)
+        first.setdefault(key, site)
+        alike.setdefault(key, []).append(site.location)
+    rows: dict[str, list[str]] = {}
+    for key, names in alike.items():
+        site = first[key]
+        prices = (sorted(site.unit_minor.items()), sorted(site.opportunity_minor.items()))
+        rows.setdefault(f"{key[:4]} {prices} {sorted(site.options)}", []).extend(names)
     asked = (instance.id, instance.kind, instance.max_shipments, sorted(instance.lines))
-    said = "\n".join([repr(asked), *sorted(rows), *sorted(map(repr, rejected))])
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
+    places = sorted([f"{said} {sorted(names)}" for said, names in rows.items()])
+    whole = "\n".join([repr(asked), *places, *sorted(map(repr, rejected))])
+    return hashlib.sha256(whole.encode()).hexdigest()[:32]
+
+
+def _cannot_send(instance: Instance, studied: Studied) -> list[Rejected]:
+    """Return the locations that have something and can send none of it, because every part is too heavy."""
+    able = {location for row in studied.insisted for location in row.locations}
+    if len(able) == len(instance.sites) or studied.plan.proof != "optimal":
+        return []
+    unable = sorted([site.location for site in instance.sites if site.location not in able])
+    return [
+        Rejected(location, "TOO_HEAVY", "no service takes so much weight from there") for location in unable
+    ]
 
 
 def _in_part(

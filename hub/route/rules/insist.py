@@ -5,8 +5,9 @@ location undercuts. It is the price itself wherever that partition does without 
 where it does not, the search is asked once more. So the explanation costs little more than the decision.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import add
 from typing import Final, NamedTuple
 
 from hub.route.rules.instance import Instance, Objective, Plan
@@ -17,10 +18,17 @@ ASKED_AGAIN: Final = 20
 """Locations of one decision whose price takes a search of its own; of those beyond it `exact` is False."""
 
 
-class Insisted(NamedTuple):
-    """What is different when a location has to send something, against the best plan."""
+_Row = tuple[str, int, bool]
+"""(location, weight of the best plan with it, whether that is exact)"""
 
-    location: str
+
+class Insisted(NamedTuple):
+    """What is different when one of these locations has to send something, against the best plan.
+
+    Locations that cost the same stand together, because five hundred stores of a kind do.
+    """
+
+    locations: tuple[str, ...]
     unserved: int
     late: int
     minor: int
@@ -50,7 +58,7 @@ def study(instance: Instance) -> Studied:
         rows = []
     return _studied(
         plan,
-        [(location, weight, False) for location, weight, _exact in rows],
+        ((location, weight, False) for location, weight, _exact in rows),
         {each.location: _solved(instance, frozenset({each.location})) for each in plan.shipments},
     )
 
@@ -66,7 +74,7 @@ def solve_with(instance: Instance) -> Studied | Plan:
                 location: search.best(without=frozenset({location})) for location, _part in found.parts
             }
             rejected = {at: read_weight(each.weight) for at, each in without.items() if each is not None}
-            return _studied(search.plan(found), list(_prices(search)), rejected)
+            return _studied(search.plan(found), _prices(search), rejected)
     except TooManyParts:
         pass  # The plan alone is what can be had then.
     plan = solve(instance)
@@ -74,48 +82,55 @@ def solve_with(instance: Instance) -> Studied | Plan:
     return plan
 
 
-def _studied(plan: Plan, rows: list[tuple[str, int, bool]], if_rejected: Mapping[str, Objective]) -> Studied:
+def _studied(
+    plan: Plan, rows: Iterable[tuple[str, int, bool]], if_rejected: Mapping[str, Objective]
+) -> Studied:
+    alike: dict[tuple[int, bool], list[str]] = {}
+    for location, weight, exact in rows:
+        alike.setdefault((weight, exact), []).append(location)
     best = plan.objective
     found = []
-    for location, weight, exact in sorted(rows, key=lambda row: (row[1], row[0])):
+    for (weight, exact), names in sorted(alike.items()):
         forced = read_weight(weight)
-        found.append(
-            Insisted(
-                location,
-                unserved=forced.unserved - best.unserved,
-                late=forced.late - best.late,
-                minor=forced.minor - best.minor,
-                shipments=forced.shipments - best.shipments,
-                exact=exact,
-            )
-        )
+        more = [there - here for there, here in zip(forced, best, strict=True)]
+        found.append(Insisted(tuple(sorted(names)), more[0], more[1], more[2], more[3], exact))
     return Studied(plan, tuple(found), if_rejected)
 
 
-def _prices(search: Search) -> Iterator[tuple[str, int, bool]]:
-    """Yield (location, weight of the best plan with it, whether that is exact)."""
+def _prices(search: Search) -> Iterator[_Row]:
+    """Yield every location that can send anything."""
     tables, need, fewer = search.tables, search.layout.need, search.shipments - 1
     if fewer < 0:
         return
     partition, again = search.relaxed(), 0
     owners: dict[int, list[list[str]]] = {}
+    givers: dict[int, list[str] | None] = {}
     for shape, prices in tables.by_shape.items():
         after = [partition.price(need - part, fewer) for part in shape.parts]
+        known: dict[int, tuple[int, int]] = {}
         for location, row in prices.items():
-            sums = [price + rest for price, rest in zip(row, after, strict=True)]
-            weight = min(sums)
+            found = known.get(id(row))
+            if found is None:
+                sums = list(map(add, row, after))
+                least = min(sums)
+                found = known[id(row)] = (least, need - shape.parts[sums.index(least)])
+            weight, rest = found
             if weight >= SENDABLE:
                 continue
-            rest = need - shape.parts[sums.index(weight)]
             if rest not in owners:
                 owners[rest] = search.owners(partition.parts(rest, fewer))
-            exact = all_different([[each for each in names if each != location] for names in owners[rest]])
-            if exact is None and again < ASKED_AGAIN:
+                givers[rest] = all_different(owners[rest])
+            others = givers[rest]
+            if others is None or location in others:
+                others = all_different(
+                    [[each for each in names if each != location] for names in owners[rest]]
+                )
+            if others is None and again < ASKED_AGAIN:
                 again += 1
                 forced = search.best(location)
                 assert forced is not None, "it can send something"
-                weight, exact = forced.weight, []
-            yield location, weight, exact is not None
+                weight, others = forced.weight, []
+            yield location, weight, others is not None
 
 
 def _solved(instance: Instance, forbid: frozenset[str]) -> Objective:

@@ -161,6 +161,9 @@ class Search:
 
     def givers(self, parts: Sequence[int], without: frozenset[str]) -> list[str] | str:
         """Return who gives each part, nobody twice; or a location that would have to."""
+        if len(parts) == 1:
+            price = self._relaxation(without)[0][parts[0]]
+            return [min(self.tables.owners(parts[0], price, without), key=self._in_turn)]
         owners = self.owners(parts, without)
         found = all_different(owners)
         if found is not None:

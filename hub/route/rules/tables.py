@@ -6,7 +6,8 @@ integer too, in which a late unit outweighs any money and an unserved unit outwe
 least integer is the best in the order of document 5, and parts add up by `+`.
 
 Locations that can give the same parts share a shape. Their prices stand in lists in the order of the shape,
-because lists that are added and compared whole are what makes this fast without any library.
+because lists that are added and compared whole are what makes this fast without any library. Locations that
+ask for the same with the same objects share one list.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -182,10 +183,14 @@ class Tables:
         self._least: dict[Shape, list[int]] = {}
         """The least prices of a shape over all that have it, because they are asked for again and again."""
         shapes: dict[tuple[tuple[int, ...], int], Shape] = {}
+        alike: dict[tuple[int, ...], list[int]] = {}
+        full = {line.id: line.quantity for item in layout.items for line in item.lines}
+        everything = tuple([item.levels for item in layout.items])
         total = sum([item.levels * item.step for item in layout.items])
         parts = 0
         for site in instance.sites:
-            levels = tuple([_level(item, site.atp) for item in layout.items])
+            atp = site.atp
+            levels = everything if atp == full else tuple([_level(item, atp) for item in layout.items])
             if site.location in forbid or not any(levels) or not site.options or not site.cap_units:
                 continue
             key = (levels, min(site.cap_units, total))
@@ -201,7 +206,11 @@ class Tables:
             if parts > MAX_PARTS:
                 raise TooManyParts
             if shape.parts:
-                self.by_shape.setdefault(shape, {})[site.location] = self._prices(site, shape, levels)
+                like = _like(site, shape)
+                row = alike.get(like)
+                if row is None:
+                    row = alike[like] = self._prices(site, shape, levels)
+                self.by_shape.setdefault(shape, {})[site.location] = row
                 self.shape_of[site.location] = shape
                 self.sites[site.location] = site
 
@@ -217,13 +226,10 @@ class Tables:
         for shape, prices in self.by_shape.items():
             least = self._least.get(shape)
             if least is None:
-                least = self._least[shape] = list(map(min, *prices.values())) if len(prices) > 1 else []
-            if not least or not without.isdisjoint(prices):
-                rows = [row for location, row in prices.items() if location not in without]
-                if not rows:
-                    continue
-                least = rows[0] if len(rows) == 1 else list(map(min, *rows))
-            for part, price in zip(shape.parts, least, strict=True):
+                least = self._least[shape] = _least_of(prices.values())
+            if not without.isdisjoint(prices):
+                least = _least_of(row for location, row in prices.items() if location not in without)
+            for part, price in zip(shape.parts, least, strict=False):  # empty where nobody is left
                 if price < best.get(part, SENDABLE):
                     best[part] = price
         return best
@@ -264,6 +270,24 @@ class Tables:
             ways[way] = min(ways.get(way, option.fixed_minor), option.fixed_minor)
         priced = [[more + minor * MINOR for more in shape.priced(*way)] for way, minor in ways.items()]
         return list(map(add, sums, priced[0] if len(priced) == 1 else map(min, *priced)))
+
+
+def _least_of(rows: Iterable[list[int]]) -> list[int]:
+    """Return the least of each place; rows that locations share are looked at once."""
+    different = list({id(row): row for row in rows}.values())
+    return list(map(min, *different)) if len(different) > 1 else different[0] if different else []
+
+
+def _like(site: Site, shape: Shape) -> tuple[int, ...]:
+    """Return what locations have in common whose prices are the same because they are made of the same."""
+    return (
+        id(shape),
+        site.pick_line_minor,
+        site.pick_unit_minor,
+        id(site.unit_minor),
+        id(site.opportunity_minor),
+        id(site.options),
+    )
 
 
 def _level(item: Item, atp: Mapping[str, int]) -> int:
