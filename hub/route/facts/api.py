@@ -170,7 +170,10 @@ class WhatIfView(WireModel):
     unserved: dict[str, int]
     objective: tuple[int, ...]
     """Unserved units, late unit-days, minor units, shipments."""
-    best: tuple[int, ...]
+    cost_minor: int
+    """Of all shipments; a split costs patience from the second one on."""
+    best_minor: int
+    """What the best answer of the same rules costs."""
     proof: str
     rejected: tuple[ReasonView, ...]
 
@@ -310,7 +313,8 @@ def what_if(hub: TheHub, _person: Anybody, number: Number, wanted: WhatIfWanted)
         ),
         unserved=found.unserved,
         objective=tuple(found.objective or ()),
-        best=tuple(found.best),
+        cost_minor=found.minor,
+        best_minor=found.best_minor,
         proof=found.proof,
         rejected=tuple(ReasonView(**row._asdict()) for row in found.rejected[:REASONS]),
     )

@@ -20,7 +20,7 @@ from hub.route.facts.parameters import PPM, FilterRow, ItemRow
 from hub.route.facts.ways import Ways, late_fact
 from hub.route.facts.worth import busy_minor, mean_centi, opportunity
 from hub.route.rules.choice import Rejected
-from hub.route.rules.instance import PICKUP, SHIP, Instance, Line, Option, Site
+from hub.route.rules.instance import PICKUP, SHIP, Instance, Line, Option, Plan, Site
 from protocol.fulfilment import FulfilKind
 
 _FREE, _MISSING, _PROMISABLE, _WIDTH = 0, 1, 2, 3
@@ -57,6 +57,12 @@ class Question:
     instance: Instance
     rejected: tuple[Rejected, ...]
     apart: Mapping[str, Apart]
+    split_minor: int = 0
+    """In the price of every shipment; the first one of an order splits nothing, so it costs less by this."""
+
+    def cost_minor(self, plan: Plan) -> int:
+        """Return what a plan costs: the patience of the customer is paid for from the second shipment on."""
+        return plan.objective.minor - (self.split_minor if plan.shipments else 0)
 
 
 class _Out(NamedTuple):
@@ -81,7 +87,7 @@ def question_of(book: Book, facts: Facts) -> Question:
             sites.append(site)
     kind = PICKUP if ask.kind is FulfilKind.COLLECT else SHIP
     instance = Instance(ask.key, kind, made.max_shipments, made.lines, tuple(sites))
-    return Question(instance, tuple(rejected), apart)
+    return Question(instance, tuple(rejected), apart, made.ways.split_minor)
 
 
 class _Maker:
@@ -107,7 +113,8 @@ class _Maker:
         )
         self.grams = sum([line.weight_g * line.quantity for line in self.lines])
         self.whole = {line.id: line.quantity for line in self.lines}
-        self.ways = Ways(book, self.ask, facts.about.deliver_us)
+        split = general.split_minor if self.max_shipments > 1 else 0
+        self.ways = Ways(book, self.ask, facts.about.deliver_us, split_minor=split)
         self.like: dict[str, tuple[tuple[Option, ...] | _Out, int]] = {}
         self.hands: dict[str, Hands] = {}
         self.zones: dict[str, str | None] = {}
@@ -303,7 +310,7 @@ class _Maker:
             return found, 0
         if not self.book.said.general.late_allowed:
             found = tuple(option for option in found if not option.late_days)
-        return (found or _Out(*late_fact(when, ask))), when.cap_units
+        return (found or _Out(*late_fact(when, ask, known.location))), when.cap_units
 
     def _open_ways(self, known: Known, distance_m: int | None) -> tuple[Option, ...] | _Out:
         ask, ways, book = self.ask, self.ways, self.book
