@@ -162,8 +162,9 @@ def test_what_nobody_can_promise_has_no_option_and_every_reason(channel: Channel
 
 
 def test_a_replay_compares_two_versions_and_changes_nothing(channel: Channel) -> None:
+    three = {"lines": [{"sku": "A", "quantity": 3}], "payment": {**PAID, "amount_minor": 34_00}}
     for _n in range(3):
-        channel.send(channel.ship())
+        channel.send(channel.ship(**three))
     dear = make(channel, places=[{"location": "warehouse-1", "ships": False}])
     before = {table.name: rows(channel.hub, table) for table in (decisions, allocations, hub_rights, events)}
 
@@ -174,10 +175,11 @@ def test_a_replay_compares_two_versions_and_changes_nothing(channel: Channel) ->
     found = channel.ask("GET", f"/api/routing/replays/{asked['replay_id']}")
     assert (found["state"], found["done"]) == ("done", 3)
     left, right = found["body"]["left"], found["body"]["right"]
-    assert left["load"] == {"warehouse-1": 3}
-    assert (right["orders"], right["unserved"], sum(right["load"].values())) == (3, 0, 3)
-    assert set(right["load"]) <= {"store-1", "store-2"}
-    assert right["minor"] - left["minor"] == 3 * (60 + 15 - 25 - 8)
+    assert left["load"] == {"warehouse-1": 9}
+    # Two stores of five and four units serve two orders of three, and nothing is left for the third.
+    assert (right["orders"], right["unserved"], right["unserved_orders"]) == (3, 3, 1)
+    assert right["load"] == {"store-1": 3, "store-2": 3}
+    assert (left["minor"], right["minor"]) == (3 * (400 + 25 + 24), 2 * (400 + 60 + 45))
     assert found["body"]["different"] == 3
     assert before == {
         table.name: rows(channel.hub, table) for table in (decisions, allocations, hub_rights, events)

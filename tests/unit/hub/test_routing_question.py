@@ -295,6 +295,15 @@ def test_two_lines_of_one_item_share_what_a_location_has() -> None:
 
     assert site(question).atp == {"1": 2, "2": 2}
     assert why(asked([place("leeds", 4, 0, 4)], of=twice)) == {"leeds": "NO_ATP"}
+    priced = asked(
+        [place("leeds", 4, 0, 4)],
+        of=twice,
+        general={"max_shipments": 2, "demand": True},
+        goods={"A": Good("", 1_000)},
+        rate_milli={("leeds", "A"): 286},
+    )
+    # The second line begins where the first one ends: P(D >= 4), P(D >= 3), then P(D >= 2), P(D >= 1).
+    assert site(priced).opportunity_minor == {"1": (143, 323), "2": (594, 865)}
 
 
 def test_who_packs_a_part_already_sends_more_without_another_label() -> None:
