@@ -23,6 +23,7 @@ from deploy.bench import (
     on_screen,
     paper,
     promise,
+    route,
     size,
     start,
 )
@@ -57,6 +58,10 @@ def _promise(quick: bool) -> list[Row]:
     return promise.measure(1.0, 50) if quick else promise.measure()
 
 
+def _route(quick: bool) -> list[Row]:
+    return route.measure(quick=quick)
+
+
 def _print(quick: bool) -> list[Row]:
     return paper.measure(20 if quick else 200)
 
@@ -81,6 +86,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "catch-up": _catchup,
     "live": _live,
     "promise": _promise,
+    "route": _route,
     "print": _print,
     "start": _start,
     "size": _size,

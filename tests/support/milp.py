@@ -20,7 +20,7 @@ class _Model:
     """One question as columns and rows."""
 
     def __init__(self, instance: Instance, force: str, forbid: frozenset[str]) -> None:
-        self.solver = highspy.Highs()
+        self.solver = highspy.Highs()  # type: ignore[no-untyped-call]  # HiGHS has no types
         self.solver.setOptionValue("output_flag", False)  # noqa: FBT003 - HiGHS takes the value by place
         self.solver.setOptionValue("mip_rel_gap", 0.0)
         self.late: list[tuple[int, Any]] = []

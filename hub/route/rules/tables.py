@@ -10,6 +10,7 @@ because lists that are added and compared whole are what makes this fast without
 ask for the same with the same objects share one list.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -131,10 +132,11 @@ def layout_of(lines: Iterable[Line], *, whole: frozenset[str] = frozenset()) -> 
 class Shape:
     """The parts that a location can give: vectors in one order, with the units and weight of each."""
 
-    __slots__ = ("_services", "at", "keep", "parts", "units", "weights")
+    __slots__ = ("_services", "at", "keep", "levels", "parts", "units", "weights")
 
     def __init__(self, layout: Layout, levels: Sequence[int], cap_units: int) -> None:
         """Lay out every vector up to `levels`, without the empty one and those above `cap_units`."""
+        self.levels = levels
         parts, units, weights = [0], [0], [0]
         for item, level in zip(layout.items, levels, strict=True):
             if level:
@@ -166,6 +168,53 @@ class Shape:
         return found
 
 
+class _Shapes:
+    """Finds the shape of each location; those that can give the same have one."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._known: dict[tuple[tuple[int, ...], int], Shape] = {}
+        self._parts = 0
+        items = layout.items
+        self._full = {line.id: line.quantity for item in items for line in item.lines}
+        self._everything = tuple([item.levels for item in items])
+        self._total = sum([item.levels * item.step for item in items])
+        # Nearly every order is of single lines that come whole or not at all: a test for each is enough then.
+        self._simple = all(item.levels == 1 and len(item.lines) == 1 for item in items)
+        self._steps = [(item.lines[0].id, item.step) for item in items]
+
+    def of(self, site: Site) -> Shape | None:
+        """Return the shape of a location; None when it can give nothing.
+
+        Raises:
+            TooManyParts: there are more than `MAX_PARTS` together.
+        """
+        levels = self._levels(site.atp)
+        if not any(levels):
+            return None
+        cap = self._total
+        if site.cap_units < cap:
+            there = zip(self._layout.items, levels, strict=True)
+            cap = min(site.cap_units, sum([item.step * level for item, level in there]))
+        shape = self._known.get((levels, cap))
+        if shape is None:
+            if self._parts + math.prod([level + 1 for level in levels]) > MAX_PARTS:
+                raise TooManyParts
+            shape = self._known[levels, cap] = Shape(self._layout, levels, cap)
+        self._parts += len(shape.parts)
+        if self._parts > MAX_PARTS:
+            raise TooManyParts
+        return shape if shape.parts else None
+
+    def _levels(self, atp: Mapping[str, int]) -> tuple[int, ...]:
+        if atp == self._full:
+            return self._everything
+        if self._simple:
+            have = atp.get
+            return tuple([1 if have(line, 0) >= step else 0 for line, step in self._steps])
+        return tuple([_level(item, atp) for item in self._layout.items])
+
+
 class Tables:
     """The price of every part at every location that can give any."""
 
@@ -176,40 +225,22 @@ class Tables:
             TooManyParts: there are more than `MAX_PARTS`.
         """
         self.layout = layout
-        self.id = instance.id
         self.by_shape: dict[Shape, dict[str, list[int]]] = {}
         self.shape_of: dict[str, Shape] = {}
         self.sites: dict[str, Site] = {}
+        self._cheapest_ways: dict[tuple[int, int], list[int]] = {}
         self._least: dict[Shape, list[int]] = {}
         """The least prices of a shape over all that have it, because they are asked for again and again."""
-        shapes: dict[tuple[tuple[int, ...], int], Shape] = {}
-        alike: dict[tuple[int, ...], list[int]] = {}
-        full = {line.id: line.quantity for item in layout.items for line in item.lines}
-        everything = tuple([item.levels for item in layout.items])
-        total = sum([item.levels * item.step for item in layout.items])
-        parts = 0
+        shapes, alike = _Shapes(layout), dict[tuple[int, ...], list[int]]()
         for site in instance.sites:
-            atp = site.atp
-            levels = everything if atp == full else tuple([_level(item, atp) for item in layout.items])
-            if site.location in forbid or not any(levels) or not site.options or not site.cap_units:
+            if site.location in forbid or not site.options or not site.cap_units:
                 continue
-            key = (levels, min(site.cap_units, total))
-            shape = shapes.get(key)
-            if shape is None:
-                size = 1
-                for level in levels:
-                    size *= level + 1
-                if parts + size > MAX_PARTS:
-                    raise TooManyParts
-                shape = shapes[key] = Shape(layout, levels, site.cap_units)
-            parts += len(shape.parts)
-            if parts > MAX_PARTS:
-                raise TooManyParts
-            if shape.parts:
+            shape = shapes.of(site)
+            if shape is not None:
                 like = _like(site, shape)
                 row = alike.get(like)
                 if row is None:
-                    row = alike[like] = self._prices(site, shape, levels)
+                    row = alike[like] = self._prices(site, shape)
                 self.by_shape.setdefault(shape, {})[site.location] = row
                 self.shape_of[site.location] = shape
                 self.sites[site.location] = site
@@ -255,21 +286,30 @@ class Tables:
         ]
         return min(bands)[3]
 
-    def _prices(self, site: Site, shape: Shape, levels: tuple[int, ...]) -> list[int]:
+    def _prices(self, site: Site, shape: Shape) -> list[int]:
         sums = [0]
-        for item, level in zip(self.layout.items, levels, strict=True):
+        for item, level in zip(self.layout.items, shape.levels, strict=True):
             if level:
                 steps = _steps(item, level, site)
                 sums = [have + more for have in sums for more in steps]
         del sums[0]
         if shape.keep is not None:
             sums = [sums[n] for n in shape.keep]
-        ways: dict[tuple[int, tuple[tuple[int, int], ...]], int] = {}
-        for option in site.options:
-            way = (option.late_days, option.bands)
-            ways[way] = min(ways.get(way, option.fixed_minor), option.fixed_minor)
-        priced = [[more + minor * MINOR for more in shape.priced(*way)] for way, minor in ways.items()]
-        return list(map(add, sums, priced[0] if len(priced) == 1 else map(min, *priced)))
+        return list(map(add, sums, self._ways(site.options, shape)))
+
+    def _ways(self, options: tuple[Option, ...], shape: Shape) -> list[int]:
+        """Return what the cheapest of some services asks for each part; locations of one zone share them."""
+        key = (id(options), id(shape))
+        found = self._cheapest_ways.get(key)
+        if found is None:
+            ways: dict[tuple[int, tuple[tuple[int, int], ...]], int] = {}
+            for option in options:
+                way = (option.late_days, option.bands)
+                ways[way] = min(ways.get(way, option.fixed_minor), option.fixed_minor)
+            priced = [[more + minor * MINOR for more in shape.priced(*way)] for way, minor in ways.items()]
+            found = priced[0] if len(priced) == 1 else list(map(min, *priced))
+            self._cheapest_ways[key] = found
+        return found
 
 
 def _least_of(rows: Iterable[list[int]]) -> list[int]:
@@ -302,11 +342,16 @@ def _steps(item: Item, levels: int, site: Site) -> list[int]:
     if levels > 1:
         line = item.lines[0]
         each = site.pick_unit_minor + site.unit_minor.get(line.id, 0)
-        worth = [0, *accumulate(site.opportunity_minor.get(line.id, ())[:levels])]
-        worth += [worth[-1]] * (levels + 1 - len(worth))
-        costs = [site.pick_line_minor + n * each + worth[n] for n in range(levels + 1)]
+        sums = [0, *accumulate(site.opportunity_minor.get(line.id, ())[:levels])]
+        sums += [sums[-1]] * (levels + 1 - len(sums))
+        costs = [site.pick_line_minor + n * each + sums[n] for n in range(levels + 1)]
         costs[0] = 0
         return [cost * MINOR for cost in costs]
+    if item.step == 1:
+        line = item.lines[0]
+        worth = site.opportunity_minor.get(line.id)
+        price = site.pick_line_minor + site.pick_unit_minor + site.unit_minor.get(line.id, 0)
+        return [0, (price + worth[0] if worth else price) * MINOR]
     whole = 0
     for line in item.lines:
         units = item.step if len(item.lines) == 1 else line.quantity
