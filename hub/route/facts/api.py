@@ -10,6 +10,7 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.promises import Place, Plain, PromiseView, Units
 from hub.route.facts import current, offering, snapshot, steps
+from hub.route.facts.demand import demand_of
 from hub.route.facts.load import Load, loads
 from hub.route.facts.parameters import ParameterSet
 from hub.route.rules.choice import Need
@@ -24,6 +25,7 @@ router = APIRouter(prefix="/api", tags=["routing"], responses=REFUSALS)
 LINES: Final = 50
 REASONS: Final = 200
 Version = Annotated[int, Path(ge=0, le=2**53)]
+Sku = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 ReplayId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 
 
@@ -168,9 +170,23 @@ class WhatIfView(WireModel):
     unserved: dict[str, int]
     objective: tuple[int, ...]
     """Unserved units, late unit-days, minor units, shipments."""
-    best: tuple[int, ...]
+    cost_minor: int
+    """Of all shipments; a split costs patience from the second one on."""
+    best_minor: int
+    """What the best answer of the same rules costs."""
     proof: str
     rejected: tuple[ReasonView, ...]
+
+
+class DemandView(WireModel):
+    """What the customers of one location buy of an item."""
+
+    location: str
+    sku: str
+    rate_milli: int
+    """In thousandths of a unit a day, faded to this moment."""
+    measured_us: int
+    """The newest sale that it rests on."""
 
 
 class LoadView(WireModel):
@@ -297,10 +313,19 @@ def what_if(hub: TheHub, _person: Anybody, number: Number, wanted: WhatIfWanted)
         ),
         unserved=found.unserved,
         objective=tuple(found.objective or ()),
-        best=tuple(found.best),
+        cost_minor=found.minor,
+        best_minor=found.best_minor,
         proof=found.proof,
         rejected=tuple(ReasonView(**row._asdict()) for row in found.rejected[:REASONS]),
     )
+
+
+@router.get("/routing/demand/{sku}")
+def demand(hub: TheHub, _person: Anybody, sku: Sku) -> list[DemandView]:
+    """Return what the customers of each location buy of an item, and how old that knowledge is."""
+    with hub.database.read() as connection:
+        found = demand_of(connection, sku, hub.clock.now_us())
+    return [DemandView.model_validate(row, from_attributes=True) for row in found]
 
 
 @router.get("/routing/load")

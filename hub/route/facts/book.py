@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from hub.route.facts.geo import by_precision, tidy
+from hub.route.facts.geo import Zone, by_precision, tidy
 from hub.route.facts.opening import Days, Schedule
 from hub.route.facts.parameters import (
     NO_LIMIT_G,
@@ -74,7 +74,7 @@ class Book:
         return {row.location: row for row in self.said.places}
 
     @cached_property
-    def zones(self) -> Any:
+    def zones(self) -> tuple[Zone, ...]:
         """The rows of zones, in the order in which they are tried."""
         return by_precision(self.said.zones)
 

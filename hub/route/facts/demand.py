@@ -7,6 +7,7 @@ shown. Goods that left for orders from elsewhere are no local demand.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
@@ -111,6 +112,32 @@ def rates_of(connection: Connection, skus: Sequence[str], now_us: int) -> dict[t
         (row.location, row.sku): decayed(row.rate_milli, Fraction(max(0, now_us - row.at_us), DAY_US))
         for row in _OF_SKUS.run(connection, list(skus))
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What the customers of one location buy of an item."""
+
+    location: str
+    sku: str
+    rate_milli: int
+    """In thousandths of a unit a day, at the moment that was asked for."""
+    measured_us: int
+    """The newest sale that it rests on."""
+
+
+def demand_of(connection: Connection, sku: str, now_us: int) -> list[Demand]:
+    """Return what is bought of an item where it is bought at all, the most first."""
+    found = [
+        Demand(
+            row.location,
+            row.sku,
+            decayed(row.rate_milli, Fraction(max(0, now_us - row.at_us), DAY_US)),
+            row.at_us,
+        )
+        for row in _OF_SKUS.run(connection, [sku])
+    ]
+    return sorted(found, key=lambda each: (-each.rate_milli, each.location))
 
 
 def measured_us(connection: Connection) -> int | None:

@@ -32,6 +32,7 @@ class Destination(NamedTuple):
 
     country: str = ""
     postcode: str = ""
+    """Tidy."""
     point: Point | None = None
 
 
@@ -69,10 +70,28 @@ def point_of(place: PlaceRow | None) -> Point | None:
     return Point(place.latitude_e5, place.longitude_e5)
 
 
-def by_precision(zones: Iterable[ZoneRow]) -> tuple[ZoneRow, ...]:
+class Zone(NamedTuple):
+    """A row of the table of zones, ready to be compared."""
+
+    zone: str
+    origin: str
+    country: str
+    code: str
+    """How the tidy postcode begins."""
+    most_m: int | None
+
+
+def by_precision(zones: Iterable[ZoneRow]) -> tuple[Zone, ...]:
     """Return the rows of the table of zones in the order in which they are tried."""
     return tuple(
-        sorted(
+        Zone(
+            row.zone,
+            row.origin,
+            row.country,
+            tidy(row.postcode),
+            None if row.up_to_km is None else row.up_to_km * 1_000,
+        )
+        for row in sorted(
             zones,
             key=lambda row: (
                 -len(tidy(row.postcode)),
@@ -87,7 +106,7 @@ def by_precision(zones: Iterable[ZoneRow]) -> tuple[ZoneRow, ...]:
 
 
 def zone_of(
-    zones: Sequence[ZoneRow], origin: Iterable[str], to: Destination, distance_m: int | None
+    zones: Sequence[Zone], origin: Sequence[str], to: Destination, distance_m: int | None
 ) -> str | None:
     """Return the zone of a way, None when no row fits; `zones` as `by_precision` orders them.
 
@@ -96,15 +115,14 @@ def zone_of(
     """
     if not zones:
         return ""
-    named, code = frozenset(origin), tidy(to.postcode)
-    for row in zones:
-        if row.origin and row.origin not in named:
+    for zone, own, country, begins, most_m in zones:
+        if own and own not in origin:
             continue
-        if row.country and row.country != (to.country or row.country):
+        if country and country != (to.country or country):
             continue
-        if row.postcode and not code.startswith(tidy(row.postcode)):
+        if begins and not to.postcode.startswith(begins):
             continue
-        if row.up_to_km is not None and (distance_m is None or distance_m > row.up_to_km * 1_000):
+        if most_m is not None and (distance_m is None or distance_m > most_m):
             continue
-        return row.zone
+        return zone
     return None

@@ -114,7 +114,7 @@ def _shipped(book: Book, facts: Facts, question: Question) -> list[OfferedOption
             deliver_us=max([each.arrives_us for each in sent]),
             price_minor=max(prices),
         )
-        found.append(_offered(promise, "", plan, facts.known))
+        found.append(_offered(promise, "", plan, (question.cost_minor(plan), facts.known)))
     return sorted(found, key=lambda each: (each.promise.deliver_us, each.promise.price_minor))
 
 
@@ -199,7 +199,7 @@ def _collected(book: Book, facts: Facts, wish: Wish) -> tuple[list[OfferedOption
             promise_class=PromiseClass.SAME_DAY if late and tight is PromiseClass.SAME_HOUR else tight,
             keep_until_us=due_us + KEPT_US,
         )
-        found.append(_offered(promise, store.name, plan, facts.known))
+        found.append(_offered(promise, store.name, plan, (question.cost_minor(plan), facts.known)))
     return sorted(found, key=lambda each: (each.promise.due_us, each.promise.location)), rejected
 
 
@@ -222,9 +222,10 @@ def _whole(instance: Instance) -> Plan | None:
     return plan if whole and isinstance(plan, Plan) else None
 
 
-def _offered(promise: Promise, name: str, plan: Plan, known: Sequence[Known]) -> OfferedOption:
+def _offered(promise: Promise, name: str, plan: Plan, priced: tuple[int, Sequence[Known]]) -> OfferedOption:
+    minor, known = priced
     ages = {each.location: each.age_seconds for each in known}
     of_plan = [ages.get(each.location) for each in plan.shipments]
     heard = [age for age in of_plan if age is not None]
     age = max(heard) if len(heard) == len(of_plan) and heard else None
-    return OfferedOption(promise, name, plan.objective.minor, len(plan.shipments), age)
+    return OfferedOption(promise, name, minor, len(plan.shipments), age)

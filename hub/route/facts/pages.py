@@ -14,10 +14,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import Response
 
+from hub.catalog.rows import names_of
 from hub.console.web import OPS, csv_file, go_to, may, place_names, show
 from hub.context import Hub
 from hub.route.facts import current, places_csv, steps, words
-from hub.route.facts.demand import measured_us
+from hub.route.facts.demand import demand_of, measured_us
 from hub.route.facts.load import loads
 from hub.route.facts.parameters import ParameterSet, Row
 from hub.route.facts.tables import TABLES, Table, cells_of, read_rows, row_from, said_by, table_of, written
@@ -147,6 +148,31 @@ def load(request: Request, hub: TheHub, _person: Anybody) -> Response:
         measured = measured_us(connection)
     most = max([row.to_pick for row in rows], default=0)
     return show(request, "route/load.html", rows=rows, most=most, measured_us=measured)
+
+
+@router.get("/routing/demand")
+def demand(
+    request: Request,
+    hub: TheHub,
+    _person: Anybody,
+    sku: Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$")] = "",
+) -> Response:
+    """Show what each location's own customers buy of an item."""
+    with hub.database.read() as connection:
+        rows = demand_of(connection, sku, hub.clock.now_us()) if sku else []
+        names, item = place_names(connection), names_of(connection, [sku]).get(sku, sku)
+        measured = measured_us(connection)
+    most = max([row.rate_milli for row in rows], default=0)
+    return show(
+        request,
+        "route/demand.html",
+        sku=sku,
+        item=item,
+        rows=rows,
+        most=most,
+        names=names,
+        measured_us=measured,
+    )
 
 
 @router.get(POSTCODES_PATH)

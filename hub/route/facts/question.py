@@ -20,7 +20,7 @@ from hub.route.facts.parameters import PPM, FilterRow, ItemRow
 from hub.route.facts.ways import Ways, late_fact
 from hub.route.facts.worth import busy_minor, mean_centi, opportunity
 from hub.route.rules.choice import Rejected
-from hub.route.rules.instance import PICKUP, SHIP, Instance, Line, Option, Site
+from hub.route.rules.instance import PICKUP, SHIP, Instance, Line, Option, Plan, Site
 from protocol.fulfilment import FulfilKind
 
 _FREE, _MISSING, _PROMISABLE, _WIDTH = 0, 1, 2, 3
@@ -57,6 +57,12 @@ class Question:
     instance: Instance
     rejected: tuple[Rejected, ...]
     apart: Mapping[str, Apart]
+    split_minor: int = 0
+    """In the price of every shipment; the first one of an order splits nothing, so it costs less by this."""
+
+    def cost_minor(self, plan: Plan) -> int:
+        """Return what a plan costs: the patience of the customer is paid for from the second shipment on."""
+        return plan.objective.minor - (self.split_minor if plan.shipments else 0)
 
 
 class _Out(NamedTuple):
@@ -81,7 +87,7 @@ def question_of(book: Book, facts: Facts) -> Question:
             sites.append(site)
     kind = PICKUP if ask.kind is FulfilKind.COLLECT else SHIP
     instance = Instance(ask.key, kind, made.max_shipments, made.lines, tuple(sites))
-    return Question(instance, tuple(rejected), apart)
+    return Question(instance, tuple(rejected), apart, made.ways.split_minor)
 
 
 class _Maker:
@@ -107,9 +113,13 @@ class _Maker:
         )
         self.grams = sum([line.weight_g * line.quantity for line in self.lines])
         self.whole = {line.id: line.quantity for line in self.lines}
-        self.ways = Ways(book, self.ask, facts.about.deliver_us)
+        split = general.split_minor if self.max_shipments > 1 else 0
+        self.ways = Ways(book, self.ask, facts.about.deliver_us, split_minor=split)
         self.like: dict[str, tuple[tuple[Option, ...] | _Out, int]] = {}
         self.hands: dict[str, Hands] = {}
+        self.zones: dict[str, str | None] = {}
+        self.risks: dict[tuple[int, ...], Mapping[str, int]] = {}
+        self.returns = self._returns()
         self.nothing_apart = Apart(split_minor=self.ways.split_minor)
         categories = {self._category(sku) for sku in self.wanted}
         self.filters = [
@@ -300,7 +310,7 @@ class _Maker:
             return found, 0
         if not self.book.said.general.late_allowed:
             found = tuple(option for option in found if not option.late_days)
-        return (found or _Out(*late_fact(when, ask))), when.cap_units
+        return (found or _Out(*late_fact(when, ask, known.location))), when.cap_units
 
     def _open_ways(self, known: Known, distance_m: int | None) -> tuple[Option, ...] | _Out:
         ask, ways, book = self.ask, self.ways, self.book
@@ -316,9 +326,11 @@ class _Maker:
         return found or _Out("NOT_CAPABLE", f"does not ship by {ask.service}")
 
     def _zone(self, location: str, distance_m: int | None) -> str | None:
-        return zone_of(
-            self.book.zones, self.book.names_of(location), self.facts.about.destination, distance_m
-        )
+        if location not in self.zones:
+            self.zones[location] = zone_of(
+                self.book.zones, self.book.names_of(location), self.facts.about.destination, distance_m
+            )
+        return self.zones[location]
 
     def _too_heavy(self, atp: Mapping[str, int], options: Sequence[Option]) -> _Out | None:
         if not self.grams:
@@ -358,14 +370,6 @@ class _Maker:
         when = self.ways.when(known)
         lane = book.lanes.get((known.location, ask.location)) if ask.kind is FulfilKind.COLLECT else None
         between = book.between(self.facts.about.seller or known.entity, known.entity)
-        risk: dict[str, int] = {}
-        back: dict[str, int] = {}
-        for need in ask.lines:
-            refused = book.refused_ppm(known.location, self._category(need.sku))
-            if refused and general.reroute_minor:
-                risk[str(need.line_no)] = -(-refused * general.reroute_minor // PPM)
-            if self.items[need.sku].return_ppm and general.return_minor:
-                back[str(need.line_no)] = -(-self.items[need.sku].return_ppm * general.return_minor // PPM)
         return Apart(
             busy_minor=busy_minor(
                 used=when.used + self.asked_units,
@@ -376,12 +380,35 @@ class _Maker:
             ),
             transfer_minor=lane.unit_minor if lane is not None and known.location != ask.location else 0,
             entity_minor=between.unit_minor if between is not None else 0,
-            risk_minor=risk or _NO_UNITS,
-            return_minor=back or _NO_UNITS,
+            risk_minor=self._risk(known.location),
+            return_minor=self.returns,
             split_minor=self.ways.split_minor,
             distance_m=distance_m,
             zone="" if ask.kind is FulfilKind.COLLECT else self._zone(known.location, distance_m) or "",
         )
+
+    def _returns(self) -> Mapping[str, int]:
+        minor = self.book.said.general.return_minor
+        return {
+            str(need.line_no): -(-self.items[need.sku].return_ppm * minor // PPM)
+            for need in self.ask.lines
+            if self.items[need.sku].return_ppm and minor
+        }
+
+    def _risk(self, location: str) -> Mapping[str, int]:
+        minor = self.book.said.general.reroute_minor
+        if not (minor and self.book.said.accept):
+            return _NO_UNITS
+        refused = tuple(
+            [self.book.refused_ppm(location, self._category(need.sku)) for need in self.ask.lines]
+        )
+        if refused not in self.risks:
+            self.risks[refused] = {
+                str(need.line_no): -(-ppm * minor // PPM)
+                for need, ppm in zip(self.ask.lines, refused, strict=True)
+                if ppm
+            }
+        return self.risks[refused]
 
     def _worth(self, known: Known, atp: Mapping[str, int]) -> Mapping[str, tuple[int, ...]]:
         general, days = self.book.said.general, self.book.restock_days(known.location)

@@ -14,6 +14,7 @@ from hub.route.facts.opening import DAY_US, arrives_us, days_late, handed_us, wo
 from hub.route.facts.parameters import LaneRow
 from hub.route.rules.choice import Ask
 from hub.route.rules.instance import Option
+from protocol.fulfilment import FulfilKind
 
 TRANSFER: Final = "transfer"
 """The service of goods that come to the collecting store from another location."""
@@ -42,10 +43,9 @@ class Arrival(NamedTuple):
 class Ways:
     """The ways of one question."""
 
-    def __init__(self, book: Book, ask: Ask, deliver_us: int) -> None:
+    def __init__(self, book: Book, ask: Ask, deliver_us: int, *, split_minor: int = 0) -> None:
         self._book, self._ask, self._deliver_us = book, ask, deliver_us
-        general = book.said.general
-        self.split_minor = general.split_minor if general.max_shipments > 1 else 0
+        self.split_minor = split_minor
         self._when: dict[tuple[str, str, int, int], When] = {}
         self._shipped: dict[tuple[str, When, tuple[str, ...], bool], tuple[Option, ...]] = {}
 
@@ -124,8 +124,10 @@ class Ways:
         return max(late, days_late(arrival.arrives_us, self._deliver_us)) if self._deliver_us else late
 
 
-def late_fact(when: When, ask: Ask) -> tuple[str, str]:
+def late_fact(when: When, ask: Ask, location: str) -> tuple[str, str]:
     """Return why a location cannot be in time, as (code, fact)."""
+    if ask.kind is FulfilKind.COLLECT and location != ask.location:
+        return "CUTOFF", f"what it sends comes to {ask.location} too late"
     if when.begins_us is not None and when.begins_us > ask.due_us:
         return "NO_CAPACITY", "has no hands free before it is due"
     if when.waits:

@@ -55,7 +55,10 @@ class Result:
     objective: Objective | None
     """None when what was insisted on cannot be."""
     why_not: str
-    best: Objective
+    minor: int
+    """What it would cost."""
+    best_minor: int
+    """What the best answer of the same rules costs."""
     proof: str
     rejected: tuple[Rejected, ...]
     places: int
@@ -82,26 +85,25 @@ def what_if(hub: Hub, connection: Connection, order_id: str, wanted: Wanted) -> 
     best = solve(question.instance)
     assert isinstance(best, Plan)  # nothing is forced here
     plan = solve(question.instance, force=wanted.insist, forbid=wanted.without)
-    rejected = question.rejected
+    rejected, places = question.rejected, len(question.instance.sites)
     if isinstance(plan, Infeasible):
         why = next((row.fact for row in rejected if row.location == wanted.insist), plan.fact)
-        return Result(
-            version, (), {}, None, why, best.objective, best.proof, rejected, len(question.instance.sites)
-        )
+        return Result(version, (), {}, None, why, 0, question.cost_minor(best), best.proof, rejected, places)
     return Result(
         version=version,
-        sent=tuple(_sent(question, shipment) for shipment in plan.shipments),
+        sent=tuple(_sent(question, shipment, nth) for nth, shipment in enumerate(plan.shipments)),
         unserved=dict(plan.unserved),
         objective=plan.objective,
         why_not="",
-        best=best.objective,
+        minor=question.cost_minor(plan),
+        best_minor=question.cost_minor(best),
         proof=plan.proof,
         rejected=rejected,
-        places=len(question.instance.sites),
+        places=places,
     )
 
 
-def _sent(question: Question, shipment: Shipment) -> Sent:
+def _sent(question: Question, shipment: Shipment, nth: int) -> Sent:
     lines = {line.id: line for line in question.instance.lines}
     site = next(each for each in question.instance.sites if each.location == shipment.location)
     named = tuple(option for option in site.options if option.service == shipment.service)
@@ -109,5 +111,7 @@ def _sent(question: Question, shipment: Shipment) -> Sent:
     assert option is not None  # the plan is of these options
     parts = parts_of(site, option, lines, shipment.units)
     assert parts is not None
+    if not nth:
+        parts = parts._replace(fixed_minor=parts.fixed_minor - question.split_minor)
     apart = question.apart[shipment.location]
     return Sent(shipment.location, shipment.service, dict(shipment.units), option.late_days, parts, apart)

@@ -117,7 +117,7 @@ class Run:
         asked = question_of(self._book, self.facts(past))
         plan = solve(asked.instance)
         assert isinstance(plan, Plan)  # nothing is forced here
-        return self._taken(past, plan)
+        return self._taken(past, plan, asked.cost_minor(plan))
 
     def all(self, orders: Sequence[Past]) -> Iterator[Answer]:
         """Route every order."""
@@ -143,7 +143,7 @@ class Run:
             points=world.points,
         )
 
-    def _taken(self, past: Past, plan: Plan) -> Answer:
+    def _taken(self, past: Past, plan: Plan, cost_minor: int) -> Answer:
         sku_of = {str(need.line_no): need.sku for need in past.ask.lines}
         sent = []
         for shipment in plan.shipments:
@@ -162,7 +162,7 @@ class Run:
             past.ask.units,
             objective.unserved,
             objective.late,
-            objective.minor,
+            cost_minor,
             tuple(sorted(sent)),
         )
 

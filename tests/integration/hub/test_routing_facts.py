@@ -162,8 +162,9 @@ def test_what_nobody_can_promise_has_no_option_and_every_reason(channel: Channel
 
 
 def test_a_replay_compares_two_versions_and_changes_nothing(channel: Channel) -> None:
+    three = {"lines": [{"sku": "A", "quantity": 3}], "payment": {**PAID, "amount_minor": 34_00}}
     for _n in range(3):
-        channel.send(channel.ship())
+        channel.send(channel.ship(**three))
     dear = make(channel, places=[{"location": "warehouse-1", "ships": False}])
     before = {table.name: rows(channel.hub, table) for table in (decisions, allocations, hub_rights, events)}
 
@@ -174,10 +175,11 @@ def test_a_replay_compares_two_versions_and_changes_nothing(channel: Channel) ->
     found = channel.ask("GET", f"/api/routing/replays/{asked['replay_id']}")
     assert (found["state"], found["done"]) == ("done", 3)
     left, right = found["body"]["left"], found["body"]["right"]
-    assert left["load"] == {"warehouse-1": 3}
-    assert (right["orders"], right["unserved"], sum(right["load"].values())) == (3, 0, 3)
-    assert set(right["load"]) <= {"store-1", "store-2"}
-    assert right["minor"] - left["minor"] == 3 * (60 + 15 - 25 - 8)
+    assert left["load"] == {"warehouse-1": 9}
+    # Two stores of five and four units serve two orders of three, and nothing is left for the third.
+    assert (right["orders"], right["unserved"], right["unserved_orders"]) == (3, 3, 1)
+    assert right["load"] == {"store-1": 3, "store-2": 3}
+    assert (left["minor"], right["minor"]) == (3 * (400 + 25 + 24), 2 * (400 + 60 + 45))
     assert found["body"]["different"] == 3
     assert before == {
         table.name: rows(channel.hub, table) for table in (decisions, allocations, hub_rights, events)
@@ -208,7 +210,7 @@ def test_one_order_is_looked_at_elsewhere_without_side_effects(channel: Channel)
 
     assert [(each["location"], each["minor"]) for each in plain["sent"]] == [("warehouse-1", 433)]
     assert [(each["location"], each["minor"]) for each in insisted["sent"]] == [("store-1", 475)]
-    assert insisted["best"] == plain["objective"] == [0, 0, 433, 1]
+    assert (insisted["best_minor"], plain["objective"]) == (433, [0, 0, 433, 1])
     assert (cannot["possible"], cannot["sent"]) == (False, [])
     assert len(rows(channel.hub, decisions)) == 1
     without = channel.ask("POST", path, {"without": ["warehouse-1", "store-1"]})
@@ -229,6 +231,10 @@ def test_local_demand_is_measured_from_sales_and_fades(channel: Channel) -> None
         now = channel.clock.now_us()
         fresh = rates_of(connection, ["A"], now)["store-1", "A"]
         week_later = rates_of(connection, ["A"], now + 7 * DAY_US)["store-1", "A"]
+    [said] = channel.ask("GET", "/api/routing/demand/A")
+    assert (said["location"], said["rate_milli"]) == ("store-1", fresh)
+    assert "Store 1 sells most of Article A" in channel.client.get("/routing/demand?sku=A").text
+    assert "No sale of nothing has been heard of" in channel.client.get("/routing/demand?sku=nothing").text
     assert 150 <= fresh <= 200  # two units, of which a week's half-life spreads a tenth a day each
     assert abs(week_later - fresh / 2) <= 1
 

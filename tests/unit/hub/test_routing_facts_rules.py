@@ -77,6 +77,7 @@ def test_what_is_ready_after_the_carrier_left_goes_with_the_next_one() -> None:
     )
 
     assert handed_us(cutoffs, MONDAY_US, LONDON) == MONDAY_US + 7 * HOUR_US
+    assert handed_us(cutoffs, MONDAY_US + 7 * HOUR_US, LONDON) == MONDAY_US + 7 * HOUR_US
     assert handed_us(cutoffs, MONDAY_US + 7 * HOUR_US + 1, LONDON) == MONDAY_US + 2 * DAY_US + 3 * HOUR_US
     assert handed_us(Days([]), MONDAY_US, LONDON) == MONDAY_US
     assert arrives_us(MONDAY_US, 1, LONDON) == MONDAY_US + DAY_US + 15 * HOUR_US - HOUR_US // 60
@@ -123,7 +124,7 @@ def test_the_row_that_says_most_about_a_way_gives_its_zone() -> None:
 
     def zone(origin: str, country: str, postcode: str, km: int | None) -> str | None:
         away = None if km is None else km * 1_000
-        return zone_of(zones, (origin, "north"), Destination(country, postcode), away)
+        return zone_of(zones, (origin, "north"), Destination(country, tidy(postcode)), away)
 
     assert zone("york", "GB", "YO1 7HH", 20) == "near"
     assert zone("leeds", "GB", "YO1 7HH", 20) == "own"

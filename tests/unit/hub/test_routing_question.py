@@ -282,7 +282,8 @@ def test_goods_come_to_the_collecting_store_by_a_lane_in_time_or_not_at_all() ->
     assert only.unit_minor == {"1": 20, "2": 20}
     assert why(question) == {"york": "NO_ATP", "hull": "NOT_CAPABLE"}
     soon = ask(FulfilKind.COLLECT, location="york", due_us=MONDAY_US + 12 * HOUR_US)
-    assert why(asked([place("leeds"), nothing_there], of=soon, lanes=lanes))["leeds"] == "CUTOFF"
+    (too_late, _nothing) = asked([place("leeds"), nothing_there], of=soon, lanes=lanes).rejected
+    assert too_late == ("leeds", "CUTOFF", "what it sends comes to york too late")
     late = asked([place("leeds"), nothing_there], of=soon, lanes=lanes, general={"late_allowed": True})
     assert site(late).options[0].late_days == 1
 
@@ -294,6 +295,15 @@ def test_two_lines_of_one_item_share_what_a_location_has() -> None:
 
     assert site(question).atp == {"1": 2, "2": 2}
     assert why(asked([place("leeds", 4, 0, 4)], of=twice)) == {"leeds": "NO_ATP"}
+    priced = asked(
+        [place("leeds", 4, 0, 4)],
+        of=twice,
+        general={"max_shipments": 2, "demand": True},
+        goods={"A": Good("", 1_000)},
+        rate_milli={("leeds", "A"): 286},
+    )
+    # The second line begins where the first one ends: P(D >= 4), P(D >= 3), then P(D >= 2), P(D >= 1).
+    assert site(priced).opportunity_minor == {"1": (143, 323), "2": (594, 865)}
 
 
 def test_who_packs_a_part_already_sends_more_without_another_label() -> None:
@@ -303,3 +313,21 @@ def test_who_packs_a_part_already_sends_more_without_another_label() -> None:
         "leeds": 0,
         "york": 400,
     }
+
+
+def test_patience_is_paid_for_from_the_second_shipment_on() -> None:
+    general = {"max_shipments": 2, "split_minor": 150, "split_from_minor": 3_000}
+    half, other = place("leeds", 9, 0, 9, 0, 0, 0), place("york", 0, 0, 0, 9, 0, 9)
+
+    whole = asked([place("leeds")], general=general)
+    split = asked([half, other], general=general)
+    cheap = asked([place("leeds")], About(value_minor=500), general=general)
+
+    plans = [solve(question.instance) for question in (whole, split, cheap)]
+    assert [plan.objective.shipments for plan in plans if isinstance(plan, Plan)] == [1, 2, 1]
+    costs = [
+        question.cost_minor(plan)
+        for question, plan in zip((whole, split, cheap), plans, strict=True)
+        if isinstance(plan, Plan)
+    ]
+    assert costs == [400 + 2 * 60 + 3 * 15, 2 * 400 + 2 * 60 + 3 * 15 + 150, 400 + 2 * 60 + 3 * 15]
