@@ -121,4 +121,10 @@ def about_of(
 def answer(put: Asked) -> Chosen | NoLocation:
     """Return the best answer to a question."""
     question = put.question
-    return choose(question.instance, question.rejected, put.names, saved_day_minor=put.saved_day_minor)
+    return choose(
+        question.instance,
+        question.rejected,
+        put.names,
+        saved_day_minor=put.saved_day_minor,
+        split_minor=question.split_minor,
+    )

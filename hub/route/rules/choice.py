@@ -173,38 +173,50 @@ def choose(
     names: Mapping[str, str],
     *,
     saved_day_minor: int | None = None,
+    split_minor: int = 0,
 ) -> Chosen | NoLocation:
     """Return the best answer that fulfils everything, with a price or a reason for every other location.
 
     `saved_day_minor`: the most that may be spent to have one unit a day earlier; beyond it a person chooses.
+    `split_minor`: what stands in the price of every shipment because a customer dislikes several; the first
+    one splits nothing, so what is kept and said is less by it.
     """
     digest = digest_of(instance, rejected)
     studied = study(instance)
     plan, said = studied.plan, tuple(rejected)
     if plan.unserved:
-        return _in_part(instance, plan, said, digest, names)
-    sent = sent_by(instance, plan, names)
+        return _in_part(instance, plan, said, digest, (names, split_minor))
+    sent = sent_by(instance, plan, names, split_minor)
     cheap = _cheaper_but_late(instance, plan, saved_day_minor)
     if cheap is not None:
-        both = (Answer(sent, plan.objective), Answer(sent_by(instance, cheap, names), cheap.objective))
+        both = (
+            Answer(sent, _first_free(plan.objective, split_minor)),
+            Answer(sent_by(instance, cheap, names, split_minor), _first_free(cheap.objective, split_minor)),
+        )
         saved, more = cheap.objective.late - plan.objective.late, plan.objective.minor - cheap.objective.minor
         late = f"Being {saved} unit-days earlier would cost {_money(more)} more than being late"
         why = f"{late}: somebody decides."
         return NoLocation(said, digest, both, why)
     return Chosen(
         sent=sent,
-        objective=plan.objective,
+        objective=_first_free(plan.objective, split_minor),
         proof=plan.proof,
-        bound=plan.bound,
+        bound=_first_free(plan.bound, split_minor),
         insisted=studied.insisted,
-        if_rejected=studied.if_rejected,
+        if_rejected={at: _first_free(each, split_minor) for at, each in studied.if_rejected.items()},
         rejected=(*said, *_cannot_send(instance, studied)),
         digest=digest,
         names=names,
     )
 
 
-def sent_by(instance: Instance, plan: Plan, names: Mapping[str, str]) -> tuple[Sent, ...]:
+def _first_free(objective: Objective, split_minor: int) -> Objective:
+    return objective._replace(minor=objective.minor - (split_minor if objective.shipments else 0))
+
+
+def sent_by(
+    instance: Instance, plan: Plan, names: Mapping[str, str], split_minor: int = 0
+) -> tuple[Sent, ...]:
     """Return the shipments of a plan with their prices, whoever sends most first."""
     lines = {line.id: line for line in instance.lines}
     sites = {site.location: site for site in instance.sites}
@@ -218,7 +230,11 @@ def sent_by(instance: Instance, plan: Plan, names: Mapping[str, str]) -> tuple[S
         units = {int(line): n for line, n in shipment.units.items()}
         name = names.get(site.location, site.location)
         found.append(Sent(site.location, name, option.service, option.late_days, units, parts))
-    return tuple(sorted(found, key=lambda each: (-sum(each.units.values()), each.location)))
+    found.sort(key=lambda each: (-sum(each.units.values()), each.location))
+    if found:
+        parts = found[0].parts
+        found[0] = found[0]._replace(parts=parts._replace(fixed_minor=parts.fixed_minor - split_minor))
+    return tuple(found)
 
 
 def digest_of(instance: Instance, rejected: Sequence[Rejected]) -> str:
@@ -260,7 +276,7 @@ def _in_part(
     plan: Plan,
     rejected: tuple[Rejected, ...],
     digest: str,
-    names: Mapping[str, str],
+    said: tuple[Mapping[str, str], int],
 ) -> NoLocation:
     """Return the refusal of what cannot be fulfilled whole, with the reason of those that have a part."""
     short = ", ".join(f"{n} of line {line}" for line, n in sorted(plan.unserved.items()))
@@ -268,7 +284,8 @@ def _in_part(
         Rejected(site.location, "NO_ATP", f"has a part of it, and nobody has {short}")
         for site in sorted(instance.sites, key=lambda site: site.location)
     )
-    choices = (Answer(sent_by(instance, plan, names), plan.objective),) if plan.shipments else ()
+    sent = sent_by(instance, plan, *said)
+    choices = (Answer(sent, _first_free(plan.objective, said[1])),) if sent else ()
     return NoLocation((*part, *rejected), digest, choices)
 
 

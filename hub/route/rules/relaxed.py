@@ -113,7 +113,7 @@ class Partition:
                 rest ^= guard
                 after = known.get(rest)
                 price = cost + (self.price(rest, fewer) if after is None else after)
-                if price < least:  # noqa: PLR1730 - `min` takes twice as long, here in the innermost loop
+                if price < least:  # noqa: PLR1730 - a call of min takes twice as long in this innermost loop
                     least = price
         self._known[shipments][vector] = least
         return least

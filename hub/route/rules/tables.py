@@ -35,7 +35,7 @@ MAX_PARTS: Final = 600_000
 """Parts of all locations together that are priced; beyond it an order is planned by whole lines only."""
 
 
-class TooManyParts(Exception):
+class TooManyParts(OverflowError):
     """There are more parts than may be looked at; the plan gives up the proof, not the answer."""
 
 

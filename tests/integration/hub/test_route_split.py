@@ -12,6 +12,7 @@ from hub.database import HubDatabase
 from hub.fulfil.rows import assignment_lines, assignments
 from hub.route import deciding
 from hub.route.rows import decisions
+from hub.stock import allocations as taking
 from hub.stock.rows import allocations, hub_rights
 from hub.transfers.rows import transfers
 from protocol import later
@@ -192,7 +193,7 @@ def test_whoever_is_too_slow_reads_anew_three_times_at_most_and_keeps_nothing_of
 ) -> None:
     """The second place is gone each time, after the first one was taken."""
     let(channel, general={"max_shipments": 3})
-    real, tried = deciding.allocations.allocate, []
+    real, tried = taking.allocate, []
 
     def allocate(connection: Any, owner: str, location: str, wanted: Any) -> None:
         tried.append(location)
@@ -200,7 +201,7 @@ def test_whoever_is_too_slow_reads_anew_three_times_at_most_and_keeps_nothing_of
             raise OutOfRights("gone", "try again")
         real(connection, owner, location, wanted)
 
-    monkeypatch.setattr(deciding.allocations, "allocate", allocate)
+    monkeypatch.setattr(taking, "allocate", allocate)
     misses = 9
     refused = channel.send(ship(channel), status=409)
     assert (refused["what"], tried) == (

@@ -88,6 +88,23 @@ def test_two_locations_send_it_together_where_nobody_has_it_whole() -> None:
     assert found.sentence == "Leeds sends 2 units; York sends 1 unit: together they keep the promise."
 
 
+def test_a_first_parcel_splits_nothing_and_a_second_one_costs_the_customers_patience() -> None:
+    patience = 150
+    sites = [
+        each._replace(options=tuple(o._replace(fixed_minor=o.fixed_minor + patience) for o in each.options))
+        for each in (site("leeds", 2, 0), site("york", 0, 1), warehouse())
+    ]
+    one = choose(asked(*sites), (), NAMES, split_minor=patience)
+    two = choose(asked(*sites[:2]), (), NAMES, split_minor=patience)
+
+    assert isinstance(one, Chosen)
+    assert isinstance(two, Chosen)
+    assert (one.sent[0].cost_minor, one.objective.minor) == (474, 474)
+    assert one.if_rejected["dc"] == (0, 0, 490 + 475 + patience, 2)
+    assert [each.cost_minor for each in two.sent] == [490, 475 + patience]
+    assert two.objective == (0, 0, 490 + 475 + patience, 2)
+
+
 def test_what_cannot_be_fulfilled_whole_is_refused_with_what_could_be_sent() -> None:
     found = refused(asked(site("leeds", 1, 1)))
 
