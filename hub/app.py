@@ -44,14 +44,20 @@ from hub.link.service import HubLink, link_of
 from hub.notify import api as notify_api
 from hub.notify import pages as notify_pages
 from hub.notify.sender import send_due
+from hub.offers import forget_old as forget_old_offers
 from hub.once import forget_old_keys
 from hub.payments import api as payments_api
 from hub.payments.steps import work_off
 from hub.people import api as people_api
 from hub.people.steps import SignIns
 from hub.route import api as route_api
+from hub.route.facts import api as routing_api
+from hub.route.facts.demand import measure as measure_demand
+from hub.route.facts.pages import BODIES as ROUTING_BODIES
+from hub.route.moving import look_for_better, try_waiting
 from hub.route.questions import questions
 from hub.route.reservations import expire_reservations
+from hub.route.what_if.steps import work_off as work_off_replays
 from hub.schema import upgrade
 from hub.settings import HubSettings
 from hub.spine.rows import APPLY_ORDER, counters
@@ -81,6 +87,7 @@ ROUTERS = (
     catalog_api.router,
     capture_api.router,
     route_api.router,
+    routing_api.router,
     fulfil_api.router,
     payments_api.router,
     stock_api.router,
@@ -99,10 +106,14 @@ TICKS = (
     Tick("life", 1.0, watch.keep),
     Tick("reservations", 5.0, expire_reservations),
     Tick("promises", 10.0, look_at_clocks),
+    Tick("waiting_orders", 60.0, try_waiting),
+    Tick("better_places", 3600.0, look_for_better),
     Tick("refunds", 5.0, work_off),
     Tick("transfers", 15.0, look_at_transfers),
     Tick("api_keys", 3600.0, forget_old_keys),
     Tick("reopened", 60.0, end_reopened),
+    Tick("offers", 3600.0, forget_old_offers),
+    Tick("demand", 15.0, measure_demand),
 )
 """What must happen because time passes, in every process of the hub."""
 SENDERS = (
@@ -110,6 +121,8 @@ SENDERS = (
     Tick("notices", 2.0, send_due, deadline_seconds=40.0),
 )
 """What waits for somebody else's server, on a thread of its own."""
+WORKERS = (Tick("replays", 1.0, work_off_replays, deadline_seconds=600.0),)
+"""What takes minutes because somebody asked for much, on a thread of its own."""
 
 
 def parts(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | None = None) -> Hub:
@@ -149,6 +162,7 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
     app.state.presence = hub.presence
     app.state.clocks = Clocks(hub, TICKS)
     app.state.senders = Clocks(hub, SENDERS)
+    app.state.workers = Clocks(hub, WORKERS)
     app.state.link = link_of(hub, app.state.presence)
     app.state.sign_ins = SignIns(hub)
     app.state.signer = SessionSigner(
@@ -167,6 +181,7 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         body_limits={
             catalog_api.IMPORT_PATH: catalog_api.IMPORT_BYTES,
             IMPORT_PAGE: catalog_api.IMPORT_BYTES,
+            **ROUTING_BODIES,
             DELIVERIES_PAGE: DELIVERY_BYTES,
             "/api/deliveries": DELIVERY_BYTES,
             transfers_api.IMPORT_PATH: TRANSFER_IMPORT_BYTES + 1024,
@@ -209,9 +224,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     tour: TourWatch = app.state.tour
     clocks: Clocks = app.state.clocks
     senders: Clocks = app.state.senders
+    workers: Clocks = app.state.workers
     await asyncio.to_thread(link.start)
     clocks.start()
     senders.start()
+    workers.start()
     tour.start()
     try:
         yield
@@ -219,6 +236,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(tour.stop)
         await asyncio.to_thread(clocks.stop)
         await asyncio.to_thread(senders.stop)
+        await asyncio.to_thread(workers.stop)
         hub.broadcaster.close()
         await asyncio.to_thread(link.stop)
         await asyncio.to_thread(watch.keep, hub)

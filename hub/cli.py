@@ -520,3 +520,4 @@ def _who() -> str:
 
 
 from hub import cli_lives as _cli_lives  # noqa: E402, F401 - attaches its commands
+from hub import cli_route as _cli_route  # noqa: E402, F401 - as above

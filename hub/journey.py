@@ -36,6 +36,7 @@ from hub.stock import moved as stock_moved
 from hub.stock import stages as stock
 from hub.stock import task_stages as stock_tasks
 from hub.till import stages as till
+from hub.transfers import orders as for_orders
 from hub.transfers import stages as transfers
 from hub.transfers.room import Transfers
 
@@ -163,7 +164,7 @@ JOURNEY: Final = Journey(
             fulfil.on_order_changed,
             route.on_order_changed,
         ),
-        "order.routed": (record.advance, fulfil.on_order_routed),
+        "order.routed": (record.advance, fulfil.on_order_routed, for_orders.on_order_routed),
         "order.unroutable": (record.advance, fulfil.on_order_unroutable),
         "assignment.answered": _GAVE_NOTHING_BACK,
         "assignment.withdrawn": _GAVE_NOTHING_BACK,

@@ -43,6 +43,10 @@ class PromiseWanted(Wanted):
     due_at: AwareDatetime | None = None
     promise_class: PromiseClass | None = None
     service: Annotated[str, Field(max_length=32, pattern=r"^[a-z0-9_-]*$")] = ""
+    option: Annotated[
+        str, Field(max_length=80, pattern=r"^[A-Za-z0-9._-]*$", exclude_if=lambda name: not name)
+    ] = ""
+    """The name of an option that was shown before (`POST /api/promise`); it says all but the kind."""
 
 
 class PromiseView(WireModel):
@@ -54,6 +58,10 @@ class PromiseView(WireModel):
     promise_class: PromiseClass
     service: str
     keep_until_us: int
+    deliver_us: int = 0
+    """When it arrives at the latest, where the customer was told so."""
+    price_minor: int = 0
+    """What the customer was told that the way there costs."""
 
 
 def promise_of(wanted: PromiseWanted, now_us: int) -> Promise:
@@ -85,13 +93,14 @@ def promise_of(wanted: PromiseWanted, now_us: int) -> Promise:
         kind=wanted.kind,
         location=wanted.location,
         due_us=due_us,
-        promise_class=wanted.promise_class or _class_of(due_us - now_us),
+        promise_class=wanted.promise_class or class_of(due_us - now_us),
         service=wanted.service if wanted.kind is FulfilKind.SHIP else "",
         keep_until_us=due_us + KEPT_US if wanted.kind is FulfilKind.COLLECT else 0,
     )
 
 
-def _class_of(left_us: int) -> PromiseClass:
+def class_of(left_us: int) -> PromiseClass:
+    """Return how tight a promise is that is due in so many microseconds."""
     if left_us <= 2 * HOUR_US:
         return PromiseClass.SAME_HOUR
     return PromiseClass.SAME_DAY if left_us <= DAY_US else PromiseClass.STANDARD

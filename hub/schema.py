@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection, Engine
 
-from hub import once
+from hub import offers, once
 from hub.capture import rows as capture
 from hub.catalog import rows as catalog
 from hub.channels import rows as channels
@@ -31,6 +31,7 @@ from hub.notify import rows as notify
 from hub.payments import rows as payments
 from hub.people import rows as people
 from hub.route import rows as route
+from hub.route.facts import rows as routing_facts
 from hub.spine import later_rows, log
 from hub.spine import rows as spine
 from hub.stock import rows as stock
@@ -52,10 +53,12 @@ ROOMS: Final = (
     ledger,
     log,
     notify,
+    offers,
     once,
     payments,
     people,
     route,
+    routing_facts,
     settlements,
     spine,
     stock,

@@ -53,6 +53,10 @@ class Promise(WireModel):
     """For shipping: the carrier's service, such as `standard`."""
     keep_until_us: Micros = 0
     """For collection: how long the goods are kept; nothing paid is given up by the clock."""
+    deliver_us: Annotated[Micros, Field(exclude_if=lambda at_us: not at_us)] = 0
+    """For shipping: when it arrives at the latest, where the customer was told so."""
+    price_minor: Annotated[int, Field(ge=0, le=10**10, exclude_if=lambda minor: not minor)] = 0
+    """What the customer was told that the way there costs."""
     provisional: bool = False
     """Taken while the hub could not be asked: confirmed or changed when it can."""
 

@@ -24,6 +24,7 @@ from deploy.bench import (
     on_screen,
     paper,
     promise,
+    route,
     size,
     start,
 )
@@ -62,6 +63,10 @@ def _ledger(quick: bool) -> list[Row]:
     return ledger.measure(10_000, 50_000) if quick else ledger.measure(100_000, 1_000_000)
 
 
+def _route(quick: bool) -> list[Row]:
+    return route.measure(quick=quick)
+
+
 def _print(quick: bool) -> list[Row]:
     return paper.measure(20 if quick else 200)
 
@@ -87,6 +92,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "live": _live,
     "promise": _promise,
     "ledger": _ledger,
+    "route": _route,
     "print": _print,
     "start": _start,
     "size": _size,

@@ -51,7 +51,7 @@ def _run(folder: Path, *, reset: bool, console: Console) -> None:
         rng = random.Random(int(ids.secret(8), 16))
         layout = Layout(folder, PLACES, choose_ports(PLACES, rng, fixed=True), tour=True)
         console.print(_("Setting up three stores, a warehouse and the hub (once) …"))
-        prepare(layout, SetUp(as_csv(demo_products())), tills=TILLS, clock=clock, ids=ids)
+        prepare(layout, SetUp(as_csv(demo_products()), routing=True), tills=TILLS, clock=clock, ids=ids)
 
     def say(name: str) -> None:
         console.print(f"  [green]✓[/] {name}")

@@ -18,6 +18,7 @@ from deploy.demo.extract import DATA
 from deploy.demo.layout import Layout, Place, write_secret
 from deploy.demo.people import HUB_PEOPLE, HUB_PERSON, PEOPLE, Demonstrator
 from deploy.demo.replay import PlannedProduct
+from deploy.demo.routing import enter
 from protocol.clock import Clock
 from protocol.ids import IdMaker
 from protocol.people import HubRole, StoreRole
@@ -34,6 +35,8 @@ class SetUp:
     """CSV, as operations would import it."""
     people: Sequence[Demonstrator] = PEOPLE
     printers: bool = True
+    routing: bool = False
+    """Whether rules of routing are entered; without them the settings of the hub say everything."""
 
 
 def demo_products() -> list[Product]:
@@ -130,5 +133,7 @@ def prepare_hub(layout: Layout, wanted: SetUp, *, clock: Clock, ids: IdMaker) ->
             write_secret(layout.secret(f"{place.name}.token"), known.token)
         import_csv(hub, io.StringIO(wanted.catalogue, newline=""))
         publish(hub, by=HUB_PERSON)
+        if wanted.routing:
+            enter(hub)
     finally:
         hub.database.close()

@@ -13,8 +13,8 @@ from hub.capture.changes import Cancellation, Change
 from hub.capture.wanted import CancelWanted, Changed, ChangeWanted, OrderAnswer, OrderWanted, RerouteWanted
 from hub.context import Hub
 from hub.database import HubUnit
+from hub.offers import promised
 from hub.once import Key, once
-from hub.promises import promise_of
 from hub.spine.work import Work
 from hub.web import REFUSALS, Number, Ops, TheHub
 
@@ -116,7 +116,7 @@ def _changed(hub: Hub, work: Work, number: str, wanted: ChangeWanted, by: str) -
 
 
 def _change(hub: Hub, unit: HubUnit, wanted: ChangeWanted, by: str) -> Change:
-    promise = promise_of(wanted.promise, hub.clock.now_us()) if wanted.promise else None
+    promise = promised(unit.connection, wanted.promise, hub.clock.now_us()) if wanted.promise else None
     if promise is not None:
         steps.must_exist(unit.connection, promise)
     return Change(wanted.reason, by, promise, wanted.customer, wanted.note)

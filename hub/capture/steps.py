@@ -26,8 +26,8 @@ from hub.customers import rows as contacts
 from hub.database import HubUnit
 from hub.fleet.rows import location
 from hub.link.lives import ordinal
+from hub.offers import promised
 from hub.once import once
-from hub.promises import promise_of
 from hub.spine.held import Holding
 from hub.spine.rows import counters
 from hub.spine.steps import record, take_orders
@@ -140,7 +140,7 @@ def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) 
             _("Send prices in that."),
             code="wrong_currency",
         )
-    promise = promise_of(wanted.promise, now_us)
+    promise = promised(connection, wanted.promise, now_us)
     must_exist(connection, promise)
     known = known_of(KNOWN.run(connection, [line.sku for line in wanted.lines]))
     lines, priced = priced_lines(wanted.lines, known, wanted.shipping_minor)
@@ -326,7 +326,7 @@ def _take_newer(hub: Hub, unit: HubUnit, order_id: str, wanted: OrderWanted, new
     payment = wanted.payment if "payment" in differs else None
     if payment is not None and "lines" not in differs:
         changes.take_payment(work, order_id, payment, by=newer.by)
-    promise = promise_of(wanted.promise, hub.clock.now_us()) if "promise" in differs else None
+    promise = promised(unit.connection, wanted.promise, hub.clock.now_us()) if "promise" in differs else None
     if promise is not None:
         must_exist(unit.connection, promise)
     customer = wanted.customer if "customer" in differs else None

@@ -202,6 +202,7 @@ def fact_word(name: str) -> str:
         "start_by": _("Must begin by"),
         "first_due": _("First promised for"),
         "choices": _("What can be done"),
+        "could": _("Instead"),
         "reasons": _("Why"),
         "reason": _("Reason"),
         "lines": _("Lines"),
@@ -314,6 +315,8 @@ def trigger_word(trigger: str) -> str:
         "rejected": _("after a location gave it back"),
         "short": _("after a short pick"),
         "withdrawn": _("after it was taken back unsent"),
+        "waited": _("once a location could"),
+        "moved": _("because it costs less elsewhere"),
     }
     return words.get(trigger, trigger)
 

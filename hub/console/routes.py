@@ -21,6 +21,9 @@ from hub.ledger.close import pages as close_pages
 from hub.ledger.settlements import pages as settlement_pages
 from hub.people import pages as people_pages
 from hub.people.steps import SignIns
+from hub.route.facts import pages as routing_pages
+from hub.route.what_if import pages as what_if_pages
+from hub.route.what_if.words import ROUTING_WORDS
 from hub.service import lines as line_pages
 from hub.service import new as new_order_pages
 from hub.service import pages as service_pages
@@ -48,6 +51,7 @@ def templates_for(parts: Hub) -> Templates:
         static={"hub": STATIC},
     )
     templates.environment.globals.update(WORDS)
+    templates.environment.globals.update(ROUTING_WORDS)
     templates.environment.filters["named"] = named
     return templates
 
@@ -61,6 +65,8 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         service_pages.router,
         line_pages.router,
         order_pages.router,
+        routing_pages.router,
+        what_if_pages.router,
         fulfil_pages.router,
         new_transfer_pages.router,  # before the transfers: /transfers/new is no number
         transfer_pages.router,

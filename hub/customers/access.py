@@ -3,14 +3,14 @@
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.route.rows import decisions
+from hub.fulfil.rows import assignments
 from hub.spine.later_rows import later_orders
 
 
 def may_see(connection: Connection, edge: str, contact_id: str) -> bool:
     """Tell whether a store captured an order of a contact, or was ever chosen to fulfil a part of one."""
     chosen = sa.select(sa.literal(1)).where(
-        decisions.c.order_id == later_orders.c.order_id, decisions.c.location == edge
+        assignments.c.order_id == later_orders.c.order_id, assignments.c.location == edge
     )
     found = connection.execute(
         sa.select(sa.literal(1))

@@ -165,6 +165,15 @@ def is_at_risk(clock: Clock, now_us: int, work_us: int) -> bool:
     return share_gone(clock, now_us, work_us) >= RISK_SHARE
 
 
+def is_in_need(clock: Clock, now_us: int, work_us: int) -> bool:
+    """Tell whether a location that was told has let so much time go that somebody should think of another."""
+    return (
+        clock.sent
+        and is_at_risk(clock, now_us, work_us)
+        and share_gone(clock, now_us, work_us) >= RE_ROUTE_SHARE
+    )
+
+
 def is_no_show(clock: Clock, now_us: int) -> bool:
     """Tell whether goods that nobody collected have been kept long enough. Nothing is given up by it."""
     return (

@@ -20,19 +20,23 @@ from hub.fleet.rules import pill_of
 from hub.fulfil import offers, reads, rules
 from hub.fulfil.room import Assignments
 from hub.fulfil.rules import Clock
+from hub.route.deciding import could
+from hub.route.moving import elsewhere
+from hub.route.rules.choice import Answer
 from hub.spine.bulk import among
 from hub.spine.later_rows import later_orders
 from hub.spine.log import open_keys
 from hub.spine.rows import orders
 from hub.spine.steps import close_exception, raise_exception, record
+from hub.spine.work import Work
 from protocol.clock import MICROSECONDS
 from protocol.later import AssignmentWithdrawn
 from protocol.lifecycles import AssignmentState, OrderState
 
 MINUTE_US: Final = 60 * MICROSECONDS
 LISTED: Final = 20
-LATE, RISK, SILENT, NO_SHOW = "late", "risk", "silent", "keep"
-PREFIXES: Final = (LATE, RISK, SILENT, NO_SHOW)
+LATE, NEED, RISK, SILENT, NO_SHOW = "late", "need", "risk", "silent", "keep"
+PREFIXES: Final = (LATE, NEED, RISK, SILENT, NO_SHOW)
 """What the keys of the clocks' own cards begin with; they open and close no other."""
 _EXPECTED: Final = frozenset({AssignmentState.PROPOSED, AssignmentState.ACKNOWLEDGED})
 
@@ -80,18 +84,32 @@ def look_at_clocks(hub: Hub) -> Looked:
 def _settle(hub: Hub, fresh: Mapping[str, Card], gone: Iterable[str], unit: HubUnit) -> None:
     work = hub.spine.work(unit)
     for key, card in sorted(fresh.items()):
+        instead = _instead(work, card) if key.startswith(f"{NEED}:") else {}
         raise_exception(
             work,
             kind=card.kind,
             subject=card.subject,
             title=card.title,
-            facts=card.facts,
+            facts={**card.facts, **instead},
             owner_role=card.owner_role,
             dedupe_key=key,
         )
     for key in sorted(gone):
         close_exception(work, key, how="Its cause is gone")
     hub.finish(work)
+
+
+def _instead(work: Work, card: Card) -> dict[str, Any]:
+    """Return who could fulfil it instead and at what price, for whoever decides between two risks."""
+    order_id = card.subject.removeprefix("order:")
+    found = elsewhere(work, order_id, str(card.facts["assignment_id"]))
+    if found is None:
+        return {"choices": "Nobody else could keep the promise now; call the store, or promise another day."}
+    return {
+        "could": [could(Answer(found.sent, found.objective))],
+        "choices": "Call the store, or have it fulfilled elsewhere: then it may be fulfilled twice, because "
+        "the store may have it and go on.",
+    }
 
 
 def clock_of(row: sa.Row[Any]) -> Clock:
@@ -124,6 +142,11 @@ def _of_assignments(
         if rules.is_late(clock, now_us):
             title = f"{row.number} is late at {row.location}"
             found[f"{LATE}:{row.assignment_id}"] = Card("promise_late", subject, title, facts, "ops")
+        elif not row.own and rules.is_in_need(clock, now_us, work_us):
+            start = {"start_by_us": rules.latest_start_us(clock, work_us)}
+            title = f"{row.number} has not begun at {row.location}, and the time runs out"
+            card = Card("promise_at_risk", subject, title, {**facts, **start}, "ops")
+            found[f"{NEED}:{row.assignment_id}"] = card
         elif rules.is_at_risk(clock, now_us, work_us):
             start = {"start_by_us": rules.latest_start_us(clock, work_us)}
             title = f"{row.number} will be late unless {row.location} begins"
@@ -229,6 +252,8 @@ def _withdrawn(hub: Hub, assignment_id: str, unit: HubUnit) -> bool:
     assignment = work.room(Assignments).get(assignment_id)
     if assignment is None or assignment.state is not AssignmentState.PROPOSED:
         return False
+    if elsewhere(work, assignment.order_id, assignment_id) is None:
+        return False  # nobody else could keep the promise, and whoever has it may still hear of it
     if not offers.withdraw(work, assignment):
         return False
     body = AssignmentWithdrawn(

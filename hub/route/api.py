@@ -7,11 +7,12 @@ from pydantic import Field
 
 from hub.context import Hub
 from hub.database import HubUnit
+from hub.offers import promised
 from hub.once import Key, once
-from hub.promises import Channel, Plain, PromiseView, PromiseWanted, Units, promise_of
+from hub.promises import Channel, Plain, PromiseView, PromiseWanted, Units
 from hub.route import reads, reservations, steps
 from hub.route.reservations import Reserved
-from hub.route.rules import Need
+from hub.route.rules.choice import Need
 from hub.web import REFUSALS, Anybody, Number, Ops, TheHub, Wanted
 from protocol.orders import WireModel
 
@@ -92,7 +93,7 @@ async def reserve(
 
 def _reserve(hub: Hub, unit: HubUnit, wanted: ReservationWanted) -> ReservationView:
     lines = [Need(n, line.sku, line.quantity) for n, line in enumerate(wanted.lines, start=1)]
-    promise = promise_of(wanted.promise, hub.clock.now_us())
+    promise = promised(unit.connection, wanted.promise, hub.clock.now_us())
     return _view(
         reservations.reserve(
             hub, unit, channel=wanted.channel, lines=lines, promise=promise, minutes=wanted.minutes

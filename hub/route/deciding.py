@@ -1,32 +1,37 @@
 """One decision and what follows from it, in the caller's transaction: rights, the record, a card if need be.
 
-Another process may take the last unit between the snapshot and the rights. Then everything is read anew and
-chosen again, three times at most: after that the order waits for a person rather than spinning.
+Every location of the answer gets a part of its own. Another process may take the last unit between the
+snapshot and the rights. Then nothing of the decision is kept, everything is read anew and chosen again, three
+times at most: after that the order waits for a person rather than spinning.
 """
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
-from hub.route import reads
-from hub.route.rows import decisions
-from hub.route.rules import Ask, Candidate, Chosen, Need, NoLocation, Priced, Rejected, choose
-from hub.spine.bulk import Insert
+from hub.route import asking, keeping
+from hub.route.asking import Asked, ask_of
+from hub.route.facts.snapshot import planned
+from hub.route.facts.ways import TRANSFER
+from hub.route.keeping import Because, Kept
+from hub.route.rules.choice import Answer, Ask, Chosen, Need, NoLocation, Rejected, Sent
 from hub.spine.steps import close_exception, raise_exception, record
 from hub.spine.work import Work
 from hub.stock import allocations
 from protocol.errors import OutOfRights
-from protocol.fulfilment import AssignedLine, Promise, RoutedPart, RuledOut
+from protocol.fulfilment import AssignedLine, FulfilKind, Promise, RoutedPart, RuledOut
 from protocol.later import OrderRouted, OrderUnroutable
+from protocol.transfers import RIGHTS_OWNER
 
 TRIES: Final = 3
 EVENT_REASONS: Final = 20
 """Reasons that travel in the event; the row of the decision keeps all of them."""
 SENTENCE: Final = 300
 FACT: Final = 200
+SOURCES: Final = "sources"
+"""In `results` of a decision: by transfer, from where goods are to come to where they are collected."""
 
-_DECISIONS: Final = Insert(decisions)
+Decided = OrderRouted | OrderUnroutable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,114 +42,144 @@ class ToRoute:
     number: str
     promise: Promise
     lines: tuple[AssignedLine, ...]
+    contact_id: str = ""
+    value_minor: int | None = None
+    """What the goods of the whole order cost; a rule may keep a cheap one together."""
+    holding: frozenset[str] = frozenset()
+    """Locations that fulfil a part of it already: more from there needs no parcel of its own."""
+
+    @property
+    def needs(self) -> list[Need]:
+        """The units as routing asks for them."""
+        return [Need(line.line_no, line.sku, line.quantity) for line in self.lines]
 
 
-@dataclass(frozen=True, slots=True)
-class Because:
-    """Why it is decided now, and who must not be asked again."""
+class Part(NamedTuple):
+    """What one location sends, with the rights that were taken for it."""
 
-    trigger: str = "placed"
-    attempt: int = 1
-    excluded: tuple[str, ...] = ()
-    ages: Mapping[str, int | None] = field(default_factory=dict)
-    """How long ago each location that was looked at had been heard, in seconds; None for never."""
-
-
-def ages_of(candidates: Iterable[Candidate]) -> dict[str, int | None]:
-    """Return how old the knowledge of each location is."""
-    return {each.location: each.silent_seconds for each in candidates}
-
-
-Decided = OrderRouted | OrderUnroutable
-
-
-def ask_of(
-    key: str, promise: Promise, lines: Iterable[Need], now_us: int, excluded: Iterable[str] = ()
-) -> Ask:
-    """Return the question that a promise puts."""
-    return Ask(
-        key=key,
-        kind=promise.kind,
-        due_us=promise.due_us,
-        now_us=now_us,
-        lines=tuple(lines),
-        location=promise.location,
-        service=promise.service,
-        promise_class=promise.promise_class,
-        excluded=frozenset(excluded),
-    )
+    sent: Sent
+    assignment_id: str
+    location: str
+    """Who fulfils it: where the customer collects when goods come there by a transfer."""
+    lines: tuple[AssignedLine, ...]
+    transfer_id: str = ""
 
 
 def decide(work: Work, order: ToRoute, because: Because) -> Decided:
     """Choose who fulfils, take the rights and record it; or record that nobody can, with a card."""
-    needs = [Need(line.line_no, line.sku, line.quantity) for line in order.lines]
-    ask = ask_of(order.order_id, order.promise, needs, work.clock.now_us(), because.excluded)
-    wanted = [(line.line_no, line.sku, line.quantity) for line in order.lines]
+    ask = ask_of(order.order_id, order.promise, order.needs, work.clock.now_us(), because.excluded)
     for _again in range(TRIES):
-        candidates, parameters = reads.snapshot(work.connection, ask, work.terms.promising, work.unit.memory)
-        found = choose(ask, candidates, parameters)
-        because = replace(because, ages=ages_of(candidates))
+        began = work.clock.monotonic()
+        put = ask_about(work, order, ask)
+        found = asking.answer(put)
+        because = because.knowing(put, ms=int((work.clock.monotonic() - began) * 1000))
         if isinstance(found, NoLocation):
-            return unroutable(work, order, because, found, found.sentence)
-        assignment_id = work.ids.new_id()
+            return unroutable(work, order, because, found)
         try:
             with work.unit.savepoint():
-                allocations.allocate(work.connection, assignment_id, found.best.location, wanted)
+                parts = take(work, order, found)
         except OutOfRights:
             continue
-        return routed(work, order, because, found, assignment_id)
-    quicker = NoLocation((), "")
-    return unroutable(work, order, because, quicker, "Other orders took the units each time; try again.")
+        return routed(work, order, because, found, parts)
+    quicker = NoLocation((), "", said="Other orders took the units each time; try again.")
+    return unroutable(work, order, because, quicker)
 
 
-def routed(work: Work, order: ToRoute, because: Because, found: Chosen, assignment_id: str) -> OrderRouted:
-    """Record that a location fulfils these units; its rights are taken already."""
+def ask_about(work: Work, order: ToRoute, ask: Ask, *, only: Mapping[str, bool] | None = None) -> Asked:
+    """Return the question that an order puts now, in the memory of this unit of work."""
+    terms, memory = work.terms.promising, work.unit.memory
+    about = asking.about_of(
+        work.connection,
+        terms,
+        contact_id=order.contact_id,
+        seller=work.terms.entity,
+        value_minor=order.value_minor,
+        holding=order.holding,
+        memory=memory,
+    )
+    return asking.asked(work.connection, ask, terms, about, memory, only=only)
+
+
+def take(work: Work, order: ToRoute, found: Chosen) -> list[Part]:
+    """Take the rights of every location, all of them or none, in the order of locations.
+
+    In that order two processes never wait for each other's rows in a circle. Call it inside a savepoint.
+
+    Raises:
+        OutOfRights: somebody else was quicker.
+    """
+    collect = order.promise.location if order.promise.kind is FulfilKind.COLLECT else ""
+    parts: list[Part] = []
+    for sent in sorted(found.sent, key=lambda each: each.location):
+        lines = lines_of(order.lines, sent.units)
+        assignment_id = work.ids.new_id()
+        if sent.service == TRANSFER and collect:
+            transfer_id = work.ids.new_id()
+            owner = f"{RIGHTS_OWNER}{transfer_id}"
+            wanted = [(n, line.sku, line.quantity) for n, line in enumerate(lines, start=1)]
+            parts.append(Part(sent, assignment_id, collect, lines, transfer_id))
+        else:
+            owner, wanted = assignment_id, [(line.line_no, line.sku, line.quantity) for line in lines]
+            parts.append(Part(sent, assignment_id, sent.location, lines))
+        allocations.allocate(work.connection, owner, sent.location, wanted)
+        planned(work.unit.memory, sent.location, sum(sent.units.values()))
+    return parts
+
+
+def lines_of(lines: Iterable[AssignedLine], units: Mapping[int, int]) -> tuple[AssignedLine, ...]:
+    """Return the lines of one part: those that it holds, with its own units."""
+    return tuple(
+        line.model_copy(update={"quantity": units[line.line_no]}) for line in lines if line.line_no in units
+    )
+
+
+def routed(work: Work, order: ToRoute, because: Because, found: Chosen, parts: list[Part]) -> OrderRouted:
+    """Record who fulfils these units; their rights are taken already."""
     body = OrderRouted(
         decision_id=work.ids.new_id(),
         order_id=order.order_id,
         number=order.number,
         attempt=because.attempt,
         trigger=because.trigger,
-        parts=(
+        parts=tuple(
             RoutedPart(
-                assignment_id=assignment_id,
-                location=found.best.location,
-                lines=order.lines,
-                service=found.best.service,
-                cost_minor=found.best.cost_minor,
-            ),
+                assignment_id=part.assignment_id,
+                location=part.location,
+                lines=part.lines,
+                service="" if part.transfer_id else part.sent.service,
+                cost_minor=part.sent.cost_minor,
+                transfer_id=part.transfer_id,
+            )
+            for part in parts
         ),
         sentence=found.sentence[:SENTENCE],
         ruled_out=_ruled_out(found.rejected),
         excluded=because.excluded[:50],
         digest=found.digest,
     )
-    said = {
-        "best": _priced(found.best),
-        "next": _priced(found.next_best) if found.next_best else None,
-        "able": found.able,
-    }
-    _keep(work, body, found, because, said)
+    assignments = {part.sent.location: part.assignment_id for part in parts}
+    kept = Kept(body.decision_id, order.order_id, body.sentence, found.digest, found, assignments)
+    keeping.keep(work.connection, kept, because, order.lines, work.clock.now_us())
     if because.trigger != "placed":
         close_exception(work, unroutable_key(order.order_id), how=body.sentence)
-    record(work, body)
+    sources = {part.transfer_id: part.sent.location for part in parts if part.transfer_id}
+    record(work, body, results={SOURCES: sources})
     return body
 
 
-def unroutable(
-    work: Work, order: ToRoute, because: Because, found: NoLocation, sentence: str
-) -> OrderUnroutable:
-    """Record that nobody can fulfil these units as promised, and call a person."""
+def unroutable(work: Work, order: ToRoute, because: Because, found: NoLocation) -> OrderUnroutable:
+    """Record that nobody can fulfil these units as promised, and call a person with what could be done."""
     body = OrderUnroutable(
         decision_id=work.ids.new_id(),
         order_id=order.order_id,
         number=order.number,
         trigger=because.trigger,
         lines=order.lines,
-        sentence=sentence[:SENTENCE],
+        sentence=found.sentence[:SENTENCE],
         ruled_out=_ruled_out(found.rejected),
     )
-    _keep(work, body, found, because, {})
+    kept = Kept(body.decision_id, order.order_id, body.sentence, found.digest, found, {})
+    keeping.keep(work.connection, kept, because, order.lines, work.clock.now_us())
     record(work, body)
     raise_exception(
         work,
@@ -158,6 +193,7 @@ def unroutable(
             "location": order.promise.location,
             "lines": [{"sku": line.sku, "units": line.quantity} for line in order.lines[:EVENT_REASONS]],
             "reasons": [row.model_dump() for row in body.ruled_out],
+            "could": [could(answer) for answer in found.choices],
             "decision_id": body.decision_id,
         },
         owner_role="ops",
@@ -166,86 +202,19 @@ def unroutable(
     return body
 
 
+def could(answer: Answer) -> str:
+    """Say what could be done instead, with its price."""
+    who = " and ".join(f"{each.name} {sum(each.units.values())}" for each in answer.sent)
+    minor, late, left = answer.objective.minor, answer.objective.late, answer.objective.unserved
+    said = [f"units from {who} for {minor / 100:.2f}"]
+    said += [f"{late} unit-days late"] if late else []
+    said += [f"{left} left over"] if left else []
+    return ", ".join(said)
+
+
 def unroutable_key(order_id: str) -> str:
     """Return the key of the card of an order that nobody can fulfil."""
     return f"unroutable:{order_id}"
-
-
-def keep_extension(work: Work, order: ToRoute, because: Because, found: Chosen, assignment_id: str) -> None:
-    """Keep why units that were added go to whoever holds the rest; it has no event of routing of its own."""
-    sentence = f"{found.best.name} holds the rest of it and keeps the promise with this too."
-    row = _Kept(work.ids.new_id(), order.order_id, assignment_id, found.best, sentence, found.digest)
-    _write(work, row, because, _said(order.lines, found.rejected, {"best": _priced(found.best), "able": 1}))
-
-
-def _keep(
-    work: Work, body: Decided, found: Chosen | NoLocation, because: Because, said: Mapping[str, Any]
-) -> None:
-    part = body.parts[0] if isinstance(body, OrderRouted) else None
-    lines = part.lines if part else body.lines if isinstance(body, OrderUnroutable) else ()
-    best = found.best if part and isinstance(found, Chosen) else None
-    owner = part.assignment_id if part else ""
-    row = _Kept(body.decision_id, body.order_id, owner, best, body.sentence, found.digest)
-    _write(work, row, because, _said(lines, found.rejected, said))
-
-
-class _Kept(NamedTuple):
-    decision_id: str
-    order_id: str
-    assignment_id: str
-    best: Priced | None
-    sentence: str
-    digest: str
-
-
-def _said(
-    lines: Iterable[AssignedLine], rejected: Iterable[Rejected], said: Mapping[str, Any]
-) -> dict[str, Any]:
-    reasons: dict[str, list[tuple[str, str]]] = {}
-    for reason in rejected:
-        reasons.setdefault(reason.code, []).append((reason.location, reason.fact))
-    return {
-        **said,
-        "lines": [(line.line_no, line.sku, line.quantity) for line in lines],
-        "rejected": reasons,
-    }
-
-
-def _write(work: Work, kept: _Kept, because: Because, said: Mapping[str, Any]) -> None:
-    best = kept.best
-    row = (
-        kept.decision_id,
-        kept.order_id,
-        because.attempt,
-        because.trigger,
-        "chosen" if best else "unroutable",
-        kept.assignment_id,
-        best.location if best else "",
-        best.cost_minor if best else 0,
-        kept.sentence,
-        kept.digest,
-        json.dumps(because.excluded),
-        _json(said),
-        work.clock.now_us(),
-        _json(because.ages),
-    )
-    _DECISIONS.run(work.connection, [row])
-
-
-def _json(said: Mapping[str, Any]) -> str:
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
-
-
-def _priced(priced: Priced) -> dict[str, Any]:
-    return {
-        "location": priced.location,
-        "service": priced.service,
-        "late_days": priced.late_days,
-        "cost_minor": priced.cost_minor,
-        "carrier_minor": priced.carrier_minor,
-        "pick_lines_minor": priced.pick_lines_minor,
-        "pick_units_minor": priced.pick_units_minor,
-    }
 
 
 def _ruled_out(rejected: tuple[Rejected, ...]) -> tuple[RuledOut, ...]:

@@ -10,10 +10,12 @@ answer can only be about the work, never about the stock.
 
 from typing import Final
 
-from hub.route import reads
-from hub.route.deciding import Because, ToRoute, ages_of, ask_of, keep_extension
+from hub.route import asking, keeping, reads
+from hub.route.asking import ask_of
+from hub.route.deciding import ToRoute
+from hub.route.keeping import Because, Kept
 from hub.route.reservations import no_location
-from hub.route.rules import Chosen, Need, NoLocation, choose
+from hub.route.rules.choice import Chosen, NoLocation
 from hub.spine.held import Held, Holding, held
 from hub.spine.orders import Orders
 from hub.spine.steps import record
@@ -76,10 +78,18 @@ def extend(work: Work, order: ToRoute, change: later.LinesAdded) -> later.Change
 def _take(work: Work, order: ToRoute, assignment_id: str, location: str) -> Chosen | NoLocation:
     """Choose this one location or nobody, take the rights under the assignment, and keep the decision."""
     promise = order.promise.model_copy(update={"location": location})
-    needs = [Need(line.line_no, line.sku, line.quantity) for line in order.lines]
-    ask = ask_of(order.order_id, promise, needs, work.clock.now_us())
-    candidates, parameters = reads.snapshot(work.connection, ask, work.terms.promising, work.unit.memory)
-    found = choose(ask, candidates, parameters)
+    ask = ask_of(order.order_id, promise, order.needs, work.clock.now_us())
+    about = asking.about_of(
+        work.connection,
+        work.terms.promising,
+        contact_id=order.contact_id,
+        seller=work.terms.entity,
+        holding=(location,),
+        memory=work.unit.memory,
+    )
+    there = {location: False}
+    put = asking.asked(work.connection, ask, work.terms.promising, about, work.unit.memory, only=there)
+    found = asking.answer(put)
     if isinstance(found, NoLocation):
         return found
     wanted = [(line.line_no, line.sku, line.quantity) for line in order.lines]
@@ -89,6 +99,10 @@ def _take(work: Work, order: ToRoute, assignment_id: str, location: str) -> Chos
     except OutOfRights:
         return NoLocation(found.rejected, found.digest)
     before = reads.before(work.connection, order.order_id)
-    because = Because("changed", before.attempts + 1, before.excluded, ages_of(candidates))
-    keep_extension(work, order, because, found, assignment_id)
+    because = Because("changed", before.attempts + 1, before.excluded).knowing(put)
+    # It has no event of routing of its own, so why it went there is kept here alone.
+    sentence = f"{found.sent[0].name} holds the rest of it and keeps the promise with this too."
+    decision_id, parts = work.ids.new_id(), {location: assignment_id}
+    kept = Kept(decision_id, order.order_id, sentence, found.digest, found, parts)
+    keeping.keep(work.connection, kept, because, order.lines, work.clock.now_us())
     return found

@@ -15,10 +15,12 @@ from sqlalchemy.engine import Connection
 from hub.database import HubDatabase
 from hub.fleet.api import EdgeDoor
 from hub.promises import SOON_US, Place, Plain, Units
-from hub.route import reads
-from hub.route.rules import Ask, Candidate, Need, why_not
+from hub.route.asking import asked
+from hub.route.facts.known import Known
+from hub.route.rules.choice import Ask, Need
+from hub.route.rules.instance import Option, Site
 from hub.spine.work import Promising
-from hub.stock.availability import promisable_at, state_of, stock_at
+from hub.stock.availability import PROMISABLE, WIDTH, promisable_at, state_of, stock_at
 from hub.stock.policy import kept_back
 from hub.stock.rows import balances
 from hub.web import Wanted
@@ -120,38 +122,48 @@ def options(
         lines=tuple(Need(n, line.sku, line.quantity) for n, line in enumerate(wanted.lines, start=1)),
         location=wanted.location,
     )
-    candidates, parameters = reads.snapshot(connection, ask, terms)
-    units, left = ask.wanted, parameters.left_for_all
+    put = asked(connection, ask, terms)
+    known, units = {each.location: each for each in put.known}, list(ask.wanted.values())
     found: list[PromiseOption] = []
-    why = ""
-    for candidate in candidates:
-        code, fact = why_not(ask, candidate, units)
-        if code or any(left is not None and left.get(sku, 0) < n for sku, n in units.items()):
-            why = fact or "too little is left for everybody"
+    for site in put.instance.sites:
+        way = _whole(site, ask)
+        if way is None:
             continue
-        promise_class = _class_of(candidate, wanted.kind)
+        place = known[site.location]
+        promise_class = _class_of(place, wanted.kind)
         found.append(
             PromiseOption(
-                location=candidate.location,
-                name=candidate.name,
+                location=place.location,
+                name=place.name,
                 due_us=now_us + SOON_US[promise_class],
                 promise_class=promise_class,
-                service="" if wanted.kind is FulfilKind.COLLECT else candidate.options[0].service,
-                free=min([candidate.promisable(at) // n for at, n in enumerate(units.values())]),
-                age_seconds=candidate.silent_seconds,
+                service=way.service,
+                free=min([place.stock[at * WIDTH + PROMISABLE] // n for at, n in enumerate(units)]),
+                age_seconds=place.age_seconds,
             )
         )
     found.sort(key=lambda option: (option.due_us, option.location == asker, option.location))
+    why = [row.fact for row in put.question.rejected if row.location == wanted.location]
     return PromiseOptions(
-        options=tuple(found[:OPTIONS]), asked_us=now_us, why_not=why if wanted.location else ""
+        options=tuple(found[:OPTIONS]), asked_us=now_us, why_not=why[0] if why and wanted.location else ""
     )
 
 
-def _class_of(candidate: Candidate, kind: FulfilKind) -> PromiseClass:
+def _whole(site: Site, ask: Ask) -> Option | None:
+    """Return how a location can fulfil all of it in time, the cheapest way; None where it cannot."""
+    if any(site.atp.get(str(line.line_no), 0) < line.quantity for line in ask.lines):
+        return None
+    if site.cap_units < ask.units:
+        return None
+    punctual = [option for option in site.options if not option.late_days]
+    return min(punctual, key=lambda option: (option.fixed_minor, option.service), default=None)
+
+
+def _class_of(place: Known, kind: FulfilKind) -> PromiseClass:
     """Return the tightest promise that a location gets as it is heard now."""
     if kind is FulfilKind.SHIP:
         return PromiseClass.STANDARD
-    late = state_of(candidate.silent_seconds, active=True) != "online"
+    late = state_of(place.age_seconds, active=True) != "online"
     return PromiseClass.SAME_DAY if late else PromiseClass.SAME_HOUR
 
 

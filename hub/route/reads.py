@@ -1,29 +1,30 @@
-"""The snapshot that a decision rests on, and what was decided before.
-
-Called inside the unit of work that stores the decision, so that no figure is older than it. How the locations
-are does not change from one order of a unit to the next; what they may still give is read for each.
-"""
+"""What was decided for an order before, and the units that somebody is still to fulfil."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.route.rows import decisions
-from hub.route.rules import Ask, Candidate, Parameters, PickCost
 from hub.spine.rows import order_lines
-from hub.spine.work import Promising
-from hub.stock.availability import PROMISABLE, WIDTH, Place, places, stock_of
-from hub.stock.policy import KeptBack, kept_back
 from protocol.fulfilment import AssignedLine
 from protocol.orders import LineKind
 
 AUTOMATIC: Final = ("answered", "cancelled", "rejected", "short", "withdrawn")
-"""What makes the hub route again by itself; `placed`, `changed` and `asked` come from people."""
+"""What makes the hub route again because a location gave units back.
+
+`placed`, `changed` and `asked` come from people; `waited` and `moved` from the clocks, and nobody gave
+anything back.
+"""
+MOVED: Final = "moved"
+
+
+_OLD_PARTS: Final = (
+    "location", "service", "late_days", "cost_minor", "pick_lines_minor", "pick_units_minor",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,71 +34,8 @@ class Before:
     attempts: int = 0
     automatic: int = 0
     excluded: tuple[str, ...] = ()
-
-
-def snapshot(
-    connection: Connection, ask: Ask, terms: Promising, memory: dict[str, Any] | None = None
-) -> tuple[list[Candidate], Parameters]:
-    """Return every location that may be asked, as it is now, and what to choose with.
-
-    `memory` is that of the unit of work: orders that share a commit find the locations in it.
-    """
-    memory = {} if memory is None else memory
-    kept = kept_back(connection, terms, list(ask.wanted), memory)
-    threshold = any(each.company_threshold for each in kept.values())
-    everywhere = not ask.location or threshold
-    known = _places(connection, ask, memory) if everywhere else _place(connection, ask, memory)
-    stock = stock_of(connection, [place.location for place in known], list(ask.wanted), kept)
-    parameters = parameters_of(terms)
-    options = parameters.options(ask)
-    candidates = [
-        Candidate(location, name, kind, silent, seconds, of_place, options)
-        for (location, name, kind, _state, seconds, silent), of_place in zip(known, stock, strict=True)
-    ]
-    if threshold:
-        parameters = replace(parameters, left_for_all=left_for_all(ask, candidates, kept))
-    if ask.location:
-        candidates = [each for each in candidates if each.location == ask.location]
-    return candidates, parameters
-
-
-def _places(connection: Connection, ask: Ask, memory: dict[str, Any]) -> list[Place]:
-    key = f"places:{ask.promise_class}"
-    if key not in memory:
-        memory[key] = places(connection, now_us=ask.now_us, promise_class=ask.promise_class, memory=memory)
-    found: list[Place] = memory[key]
-    return found
-
-
-def _place(connection: Connection, ask: Ask, memory: dict[str, Any]) -> list[Place]:
-    return places(
-        connection,
-        now_us=ask.now_us,
-        promise_class=ask.promise_class,
-        only=ask.location,
-        memory=memory,
-    )
-
-
-def left_for_all(ask: Ask, candidates: Sequence[Candidate], kept: Mapping[str, KeptBack]) -> dict[str, int]:
-    """Return what the company may still promise of each item; of one without a threshold, what is asked."""
-    speaking = [each.stock for each in candidates if not each.silent]
-    return {
-        sku: max(0, sum([stock[n * WIDTH + PROMISABLE] for stock in speaking]) - kept[sku].company_threshold)
-        if kept[sku].company_threshold
-        else units
-        for n, (sku, units) in enumerate(ask.wanted.items())
-    }
-
-
-def parameters_of(terms: Promising) -> Parameters:
-    """Return what to choose with, from the settings."""
-    return Parameters(
-        ship_minor=MappingProxyType(dict(terms.ship_minor)),
-        store=PickCost(terms.pick_line_minor, terms.pick_unit_minor),
-        warehouse=PickCost(terms.warehouse_pick_line_minor, terms.warehouse_pick_unit_minor),
-        ready_minutes=terms.ready_minutes,
-    )
+    moved: bool = False
+    """Whether it was moved once because it costs less elsewhere."""
 
 
 def before(connection: Connection, order_id: str) -> Before:
@@ -113,6 +51,7 @@ def before(connection: Connection, order_id: str) -> Before:
         attempts=len(rows),
         automatic=sum([row.trigger in AUTOMATIC and row.outcome == "chosen" for row in rows]),
         excluded=tuple(json.loads(rows[-1].excluded)),
+        moved=any(row.trigger == MOVED for row in rows),
     )
 
 
@@ -148,7 +87,8 @@ class DecisionRow:
     excluded: tuple[str, ...]
     at_us: int
     body: dict[str, Any]
-    """`lines`, `best` and `next` with their cost parts, `able`, and `rejected` by code."""
+    """`lines`, who sends what at which price, what insisting on every other location costs, and `rejected` by
+    code (`hub.route.keeping`)."""
     ages: dict[str, int | None]
     """How many seconds ago each location that was looked at had last been heard; None for never."""
 
@@ -171,8 +111,29 @@ def decisions_of(connection: Connection, order_id: str) -> Sequence[DecisionRow]
             digest=row.digest,
             excluded=tuple(json.loads(row.excluded)),
             at_us=row.at_us,
-            body=json.loads(row.body),
+            body=body_of(json.loads(row.body)),
             ages=json.loads(row.ages),
         )
         for row in rows
     ]
+
+
+def body_of(said: dict[str, Any]) -> dict[str, Any]:
+    """Return what a decision says; one that an older hub wrote names its best and its next location only."""
+    best, following = said.get("best"), said.get("next")
+    if not best or "sent" in said:
+        return said
+    units = {str(line_no): count for line_no, _sku, count in said.get("lines", [])}
+    sent = {
+        "fixed_minor": best["carrier_minor"],
+        "band_minor": 0,
+        "unit_minor": 0,
+        "opportunity_minor": 0,
+        **{name: best[name] for name in _OLD_PARTS},
+        "units": units,
+    }
+    insist = [[0, 0, 0, 0, True, [best["location"]]]]
+    if following:
+        more = following["cost_minor"] - best["cost_minor"]
+        insist.append([0, 0, more, 0, True, [following["location"]]])
+    return {**said, "sent": [sent], "insist": insist, "if_rejected": {}}

@@ -14,9 +14,11 @@ import sqlalchemy as sa
 
 from hub.context import Hub
 from hub.database import HubUnit
-from hub.route import reads
-from hub.route.deciding import Because, ToRoute, ages_of, ask_of, routed
-from hub.route.rules import Chosen, Need, NoLocation, choose
+from hub.route import asking
+from hub.route.asking import ask_of
+from hub.route.deciding import ToRoute, routed, take
+from hub.route.keeping import Because
+from hub.route.rules.choice import Chosen, Need, NoLocation
 from hub.spine.steps import take_orders
 from hub.spine.work import Promising, Work
 from hub.stock import allocations
@@ -49,7 +51,7 @@ class Reserved:
 def reserve(
     hub: Hub, unit: HubUnit, *, channel: str, lines: Sequence[Need], promise: Promise, minutes: int
 ) -> Reserved:
-    """Hold units at the location that the router picks.
+    """Hold units at the locations that the router picks.
 
     Raises:
         OutOfRights: no location can keep the promise; with the reasons.
@@ -57,21 +59,23 @@ def reserve(
     # The log's lock first, as every promise takes it: so two processes never wait for each other's rights.
     take_orders(unit, 0)
     now_us, reservation_id = hub.clock.now_us(), hub.ids.new_id()
-    wanted = [(line.line_no, line.sku, line.quantity) for line in lines]
     ask = ask_of(reservation_id, promise, lines, now_us)
-    candidates, parameters = reads.snapshot(unit.connection, ask, hub.spine.terms.promising)
-    found = choose(ask, candidates, parameters)
+    terms = hub.spine.terms
+    about = asking.about_of(unit.connection, terms.promising, seller=terms.entity)
+    found = asking.answer(asking.asked(unit.connection, ask, terms.promising, about))
     if isinstance(found, NoLocation):
         raise no_location(found)
-    location = found.best.location
-    allocations.allocate(
-        unit.connection,
-        owner_of_reservation(reservation_id, location),
-        location,
-        wanted,
-    )
+    for sent in sorted(found.sent, key=lambda each: each.location):
+        wanted = [(n.line_no, n.sku, sent.units[n.line_no]) for n in lines if n.line_no in sent.units]
+        owner = owner_of_reservation(reservation_id, sent.location)
+        allocations.allocate(unit.connection, owner, sent.location, wanted)
+    location = found.sent[0].location
     expires_us = now_us + minutes * MINUTE_US
-    said = {"promise": promise.model_dump(mode="json"), "lines": wanted}
+    said = {
+        "promise": promise.model_dump(mode="json"),
+        "lines": [(line.line_no, line.sku, line.quantity) for line in lines],
+        "places": [sent.location for sent in found.sent],
+    }
     unit.connection.execute(
         sa.insert(reservations).values(
             reservation_id=reservation_id,
@@ -152,27 +156,26 @@ def use_reservation(work: Work, reservation_id: str, order: ToRoute) -> OrderRou
     if row is None or row.state != "active":
         return None
     _end(work.unit, row, "used", order.order_id)
-    needs = [Need(line.line_no, line.sku, line.quantity) for line in order.lines]
-    ask = ask_of(order.order_id, order.promise, needs, work.clock.now_us())
+    ask = ask_of(order.order_id, order.promise, order.needs, work.clock.now_us())
     # What was held is free again in this transaction alone, so nobody can come in between.
     held_there = Promising(ship_minor=work.terms.promising.ship_minor, ready_minutes=0)
-    candidates, parameters = reads.snapshot(work.connection, ask, held_there)
-    there = [each._replace(silent="") for each in candidates if each.location == row.location]
-    found = choose(ask, there, parameters)
+    there = dict.fromkeys(places_of(row), True)
+    put = asking.asked(work.connection, ask, held_there, only=there)
+    found = asking.answer(put)
     if not isinstance(found, Chosen):
         return None
-    assignment_id = work.ids.new_id()
     try:
         with work.unit.savepoint():
-            allocations.allocate(
-                work.connection,
-                assignment_id,
-                row.location,
-                [(line.line_no, line.sku, line.quantity) for line in order.lines],
-            )
+            parts = take(work, order, found)
     except OutOfRights:
         return None
-    return routed(work, order, Because(ages=ages_of(there)), found, assignment_id)
+    return routed(work, order, Because().knowing(put), found, parts)
+
+
+def places_of(row: sa.Row[Any]) -> list[str]:
+    """Return where a reservation holds units; one that an older hub wrote holds them at one location."""
+    found: list[str] = json.loads(row.body).get("places") or [row.location]
+    return found
 
 
 def _find(connection: sa.Connection, reservation_id: str) -> sa.Row[Any] | None:
@@ -188,4 +191,5 @@ def _end(unit: HubUnit, row: sa.Row[Any], state: str, order_id: str = "") -> Non
         .values(state=state, order_id=order_id)
     )
     if ended.rowcount == 1:
-        allocations.end_all(unit.connection, owner_of_reservation(row.reservation_id, row.location))
+        for location in sorted(places_of(row)):
+            allocations.end_all(unit.connection, owner_of_reservation(row.reservation_id, location))

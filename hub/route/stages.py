@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from hub.route import reads
-from hub.route.deciding import Because, ToRoute, decide, unroutable, unroutable_key
+from hub.route.deciding import ToRoute, decide, unroutable, unroutable_key
 from hub.route.extending import extend, holder_of, on_change_requested
+from hub.route.keeping import Because
 from hub.route.reservations import use_reservation
-from hub.route.rules import MAX_RE_ROUTES, NoLocation
+from hub.route.rules.choice import MAX_RE_ROUTES, NoLocation
 from hub.spine.held import held
 from hub.spine.orders import Orders
 from hub.spine.steps import close_exception
@@ -53,7 +54,8 @@ def on_order_placed(work: Work, applied: Applied) -> None:
     )
     if not lines:
         return
-    order = ToRoute(body.order_id, body.number, body.promise, lines)
+    value_minor = sum([line.gross_minor for line in body.lines if line.kind is LineKind.GOODS])
+    order = ToRoute(body.order_id, body.number, body.promise, lines, body.contact_id, value_minor)
     reserved = use_reservation(work, body.reservation_id, order) if body.reservation_id else None
     applied.results[DECIDED] = reserved or decide(work, order, Because())
 
@@ -142,7 +144,7 @@ def _route(
     )
     if trigger in reads.AUTOMATIC and before.automatic >= MAX_RE_ROUTES:
         why = f"It was routed anew {before.automatic} times already and came back; somebody must look at it."
-        return unroutable(work, order, because, NoLocation((), ""), why)
+        return unroutable(work, order, because, NoLocation((), "", said=why))
     return decide(work, order, because)
 
 
@@ -162,8 +164,15 @@ def to_route(work: Work, order_id: str, units: Mapping[int, int]) -> ToRoute | N
     )
     if not lines:
         return None
-    promise = Promise.model_validate_json(entry.later.promise)
-    return ToRoute(order_id, entry.record.number, promise, lines)
+    return ToRoute(
+        order_id,
+        entry.record.number,
+        Promise.model_validate_json(entry.later.promise),
+        lines,
+        entry.later.contact_id,
+        sum([line.gross_minor for line in entry.record.lines if line.kind is LineKind.GOODS]),
+        frozenset([each.location for each in held(work, order_id).open_holdings]),
+    )
 
 
 def _freed(work: Work, body: Any) -> tuple[str, dict[int, int]]:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from hub.fulfil.room import Assignments
 from hub.route import reads as routing
-from hub.route.deciding import unroutable_key
+from hub.route.deciding import SOURCES, unroutable_key
 from hub.route.stages import route_loose
 from hub.spine.held import held
 from hub.spine.orders import Orders
@@ -159,19 +159,25 @@ def _asked(
         sentence=sentence,
     )
     record(work, routed, by=by)
-    asked = say.TransferRequested(
-        transfer_id=transfer_id,
-        number=number,
+    asked = _request(work, wish, routed.parts[0], source, number=number, note=note)
+    record(work, asked, by=by)
+    return asked
+
+
+def _request(
+    work: Work, wish: Wish, part: RoutedPart, source: str, *, number: str = "", note: str = ""
+) -> say.TransferRequested:
+    return say.TransferRequested(
+        transfer_id=part.transfer_id,
+        number=number or next_number(work),
         source=source,
-        destination=destination,
+        destination=part.location,
         asked_by=AskedBy.HUB,
         reason=TransferReason.FOR_ORDER,
-        lines=_lines(wish, assignment_id),
+        lines=_lines(wish, part.assignment_id),
         due_us=wish.promise.due_us,
         note=note[:300],
     )
-    record(work, asked, by=by)
-    return asked
 
 
 def _lines(wish: Wish, assignment_id: str) -> tuple[TransferLine, ...]:
@@ -189,6 +195,25 @@ def _lines(wish: Wish, assignment_id: str) -> tuple[TransferLine, ...]:
         )
         for n, line in enumerate(wish.lines, start=1)
     )
+
+
+def on_order_routed(work: Work, applied: Applied) -> None:
+    """Have the goods sent that a decision wants to come to where they are collected; their rights are taken.
+
+    Stands after the parts were written. Nothing is asked for while tables are made anew: it is in the log.
+    """
+    body: OrderRouted = applied.body
+    sources: Mapping[str, str] = applied.results.get(SOURCES, {})
+    if work.rebuilding or not sources:
+        return
+    entry = work.room(Orders).get(body.order_id)
+    assert entry is not None
+    assert entry.later is not None
+    promise = Promise.model_validate_json(entry.later.promise)
+    for part in body.parts:
+        if part.transfer_id in sources:
+            wish = Wish(body.order_id, body.number, promise, part.lines)
+            record(work, _request(work, wish, part, sources[part.transfer_id]))
 
 
 def follow(work: Work, applied: Applied, transfer: Transfer) -> None:

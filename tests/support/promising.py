@@ -128,16 +128,18 @@ def stamp(database: HubDatabase) -> None:
 class Channel:
     """A web shop that talks to a hub's API."""
 
-    def __init__(self, database: HubDatabase, **settings: Any) -> None:
-        stamp(database)
+    def __init__(self, database: HubDatabase, *, name: str = "", **settings: Any) -> None:
+        """Make the hub; with a name it is a further process of one that is there already."""
+        if not name:
+            stamp(database)
         url = database.engine.url.render_as_string(hide_password=False)
         self.clock = TestClock()
         folder = Path(tempfile.mkdtemp(prefix="orderspine-hub-"))
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         own = {"data_dir": folder, "database_url": url}
-        self.app = build(HubSettings(**{**own, **settings}), clock=self.clock, ids=TestIds("hub"))
+        self.app = build(HubSettings(**{**own, **settings}), clock=self.clock, ids=TestIds(f"hub{name}"))
         self.hub: Hub = self.app.state.hub
-        token = add_token(self.hub, name="shop", role=HubRole.OPS)
+        token = add_token(self.hub, name=f"shop{name}", role=HubRole.OPS)
         self.client = TestClient(self.app, headers={"authorization": f"Bearer {token}"})
         self.count = 0
 

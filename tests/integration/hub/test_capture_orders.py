@@ -64,6 +64,8 @@ def test_an_order_to_collect_is_given_to_its_store_with_a_code(channel: Channel)
         "promise_class": "same_day",
         "service": "",
         "keep_until_us": channel.clock.at_us + (8 + 7 * 24) * 60 * MINUTE_US,
+        "deliver_us": 0,
+        "price_minor": 0,
     }
 
 
@@ -88,15 +90,28 @@ def test_an_order_to_ship_goes_to_the_cheapest_location_and_its_customer_stands_
     [offer] = rows(channel.hub, directives)
     assert b'"due_minor":0' in offer["bytes"]
     [decision] = channel.ask("GET", "/api/orders/HB1-00001/decisions")
-    assert decision["body"]["best"] == {
-        "location": "dc-1",
-        "service": "standard",
-        "late_days": 0,
-        "cost_minor": 433,
-        "carrier_minor": 400,
-        "pick_lines_minor": 25,
-        "pick_units_minor": 8,
-    }
+    assert decision["body"]["sent"] == [
+        {
+            "location": "dc-1",
+            "service": "standard",
+            "late_days": 0,
+            "units": {"1": 1},
+            "cost_minor": 433,
+            "fixed_minor": 400,
+            "band_minor": 0,
+            "pick_lines_minor": 25,
+            "pick_units_minor": 8,
+            "unit_minor": 0,
+            "opportunity_minor": 0,
+            "assignment_id": answer["assignments"][0]["assignment_id"],
+        }
+    ]
+    assert decision["body"]["insist"] == [
+        [0, 0, 0, 0, True, ["dc-1"]],
+        [0, 0, 42, 0, True, ["store-1", "store-2"]],
+    ]
+    assert decision["body"]["if_rejected"] == {"dc-1": [0, 0, 42, 0]}
+    assert (decision["body"]["proof"], decision["body"]["engine"]) == ("optimal", 1)
 
 
 def test_the_same_key_gets_the_first_answer_and_another_body_under_it_a_refusal(channel: Channel) -> None:

@@ -1,169 +1,164 @@
-"""Where an order is fulfilled, decided on paper."""
+"""Who fulfils an order and what every other answer would have cost, decided on paper."""
 
-import random
 from dataclasses import replace
-from types import MappingProxyType
+from typing import Any
 
-import pytest
+from hub.route.rules.choice import Chosen, NoLocation, Rejected, choose, digest_of
+from hub.route.rules.instance import Instance, Line, Objective, Option, Site
+from tests.support.routing import shuffled
 
-from hub.route.rules import (
-    Ask,
-    Candidate,
-    Chosen,
-    Need,
-    NoLocation,
-    Option,
-    Parameters,
-    Rejected,
-    choose,
-    why_not,
-)
-from protocol.fulfilment import FulfilKind, PromiseClass
-
-HOUR_US = 3_600_000_000
-SHIP = (Option("express", 0, 900), Option("standard", 0, 400))
-PARAMETERS = Parameters(ship_minor=MappingProxyType({"standard": 400, "express": 900}))
+STANDARD, EXPRESS = Option("standard", 0, 400, ((9999, 0),)), Option("express", 0, 900, ((9999, 0),))
+NAMES = {"dc": "Wakefield DC", "leeds": "Leeds", "york": "York"}
+STALE = Rejected("hull", "STALE", "was not heard for 400 seconds")
 
 
-def an_ask(**said: object) -> Ask:
-    return replace(
-        Ask(
-            key="order-1",
-            kind=FulfilKind.SHIP,
-            due_us=48 * HOUR_US,
-            now_us=0,
-            lines=(Need(1, "A", 2), Need(2, "B", 1)),
-        ),
-        **said,  # type: ignore[arg-type]  # each test names fields of an Ask
+def site(location: str, one: int = 9, two: int = 9, **changed: Any) -> Site:
+    """Return a location with units of both lines, at the prices of a store."""
+    plain = Site(location, 99, {"1": one, "2": two}, 60, 15, {}, {}, (EXPRESS, STANDARD))
+    return plain._replace(**changed)
+
+
+def warehouse(one: int = 9, two: int = 9) -> Site:
+    """Return a location at the prices of a warehouse."""
+    return site("dc", one, two, pick_line_minor=25, pick_unit_minor=8)
+
+
+def asked(*sites: Site, shipments: int = 3) -> Instance:
+    """Return two units of line 1 and one of line 2."""
+    return Instance("order-1", "ship", shipments, (Line("1", 2), Line("2", 1)), sites)
+
+
+def chosen(instance: Instance) -> Chosen:
+    """Return an answer that must exist."""
+    found = choose(instance, (STALE,), NAMES)
+    assert isinstance(found, Chosen)
+    return found
+
+
+def refused(instance: Instance, **said: Any) -> NoLocation:
+    """Return a refusal that must come."""
+    found = choose(instance, (STALE,), NAMES, **said)
+    assert isinstance(found, NoLocation)
+    return found
+
+
+def test_the_cheapest_location_that_has_everything_is_chosen_and_the_next_best_priced() -> None:
+    found = chosen(asked(site("leeds"), warehouse()))
+
+    [sent] = found.sent
+    assert (sent.location, sent.name, sent.service, sent.cost_minor) == (
+        "dc",
+        "Wakefield DC",
+        "standard",
+        474,
+    )
+    assert sent.parts == (400, 0, 50, 24, 0, 0)
+    assert found.sentence == (
+        "Wakefield DC is the cheapest of 2 locations that keep the promise; next is Leeds, 0.91 more."
+    )
+    assert [(row.locations, row.minor, row.exact) for row in found.insisted] == [
+        (("dc",), 0, True),
+        (("leeds",), 91, True),
+    ]
+    assert found.if_rejected == {"dc": Objective(0, 0, 565, 1)}
+    assert found.rejected == (STALE,)
+
+
+def test_an_only_location_is_said_to_be_the_only_one() -> None:
+    found = chosen(asked(site("leeds")))
+
+    assert found.sentence == "Leeds is the only location that keeps the promise."
+    assert found.if_rejected == {"leeds": Objective(3, 0, 0, 0)}
+
+
+def test_insisting_on_a_location_that_has_a_part_costs_the_parcel_more() -> None:
+    found = chosen(asked(warehouse(), site("york", 1, 0)))
+
+    assert [(row.locations, row.minor, row.shipments) for row in found.insisted] == [
+        (("dc",), 0, 0),
+        (("york",), 400 + 60 + 15 - 8, 1),
+    ]
+
+
+def test_two_locations_send_it_together_where_nobody_has_it_whole() -> None:
+    found = chosen(asked(site("leeds", 2, 0), site("york", 0, 1)))
+
+    assert [(each.location, each.units) for each in found.sent] == [("leeds", {1: 2}), ("york", {2: 1})]
+    assert found.objective == (0, 0, 490 + 475, 2)
+    assert found.sentence == "Leeds sends 2 units; York sends 1 unit: together they keep the promise."
+
+
+def test_a_first_parcel_splits_nothing_and_a_second_one_costs_the_customers_patience() -> None:
+    patience = 150
+    sites = [
+        each._replace(options=tuple(o._replace(fixed_minor=o.fixed_minor + patience) for o in each.options))
+        for each in (site("leeds", 2, 0), site("york", 0, 1), warehouse())
+    ]
+    one = choose(asked(*sites), (), NAMES, split_minor=patience)
+    two = choose(asked(*sites[:2]), (), NAMES, split_minor=patience)
+
+    assert isinstance(one, Chosen)
+    assert isinstance(two, Chosen)
+    assert (one.sent[0].cost_minor, one.objective.minor) == (474, 474)
+    assert one.if_rejected["dc"] == (0, 0, 490 + 475 + patience, 2)
+    assert [each.cost_minor for each in two.sent] == [490, 475 + patience]
+    assert two.objective == (0, 0, 490 + 475 + patience, 2)
+
+
+def test_what_cannot_be_fulfilled_whole_is_refused_with_what_could_be_sent() -> None:
+    found = refused(asked(site("leeds", 1, 1)))
+
+    assert found.rejected == (
+        Rejected("leeds", "NO_ATP", "has a part of it, and nobody has 1 of line 1"),
+        STALE,
+    )
+    [part] = found.choices
+    assert (part.objective, part.sent[0].units) == ((1, 0, 550, 1), {1: 1, 2: 1})
+    assert found.sentence == (
+        "No location can keep the promise. leeds: has a part of it, and nobody has 1 of line 1;"
+        " hull: was not heard for 400 seconds."
     )
 
 
-def place(location: str, *stock: int, kind: str = "store", silent: str = "", seconds: int = 0) -> Candidate:
-    """Return a location with (free, missing, promisable) of each item."""
-    return Candidate(location, location.title(), kind, silent, seconds, stock or (9, 0, 9, 9, 0, 9), SHIP)
+def test_nobody_at_all_is_a_clear_answer() -> None:
+    assert choose(asked(), (), {}).sentence == "No location can keep the promise: none is known."
 
 
-def test_the_cheapest_location_that_has_everything_is_chosen_and_the_next_best_named() -> None:
-    chosen = choose(an_ask(), [place("leeds"), place("dc", kind="warehouse")], PARAMETERS)
+def test_being_in_time_at_any_price_is_a_choice_for_a_person() -> None:
+    late = Option("standard", 2, 400, ((9999, 0),))
+    soon = Option("express", 0, 20_000, ((9999, 0),))
+    question = asked(site("leeds", options=(late, soon)))
 
-    assert isinstance(chosen, Chosen)
-    assert (chosen.best.location, chosen.best.service, chosen.best.cost_minor) == ("dc", "standard", 474)
-    assert (chosen.best.carrier_minor, chosen.best.pick_lines_minor, chosen.best.pick_units_minor) == (
-        400,
-        50,
-        24,
-    )
-    assert chosen.next_best is not None
-    assert (chosen.next_best.location, chosen.next_best.cost_minor) == ("leeds", 565)
-    assert chosen.sentence == (
-        "Dc is the cheapest of 2 locations that keep the promise; next is Leeds, 0.91 more."
+    assert isinstance(choose(question, (), NAMES, saved_day_minor=5_000), Chosen)
+    found = refused(question, saved_day_minor=2_500)
+
+    assert [answer.objective for answer in found.choices] == [(0, 0, 20_165, 1), (0, 6, 565, 1)]
+    assert found.sentence == (
+        "Being 6 unit-days earlier would cost 196.00 more than being late: somebody decides."
     )
 
 
-def test_the_order_in_which_locations_are_given_changes_nothing() -> None:
-    places = [place(f"store-{n}") for n in range(40)] + [place("dry", 9, 0, 9, 0, 0, 0)]
-    first = choose(an_ask(), places, PARAMETERS)
-    for seed in range(20):
-        random.Random(seed).shuffle(places)
-        assert choose(an_ask(), places, PARAMETERS) == first
+def test_a_location_whose_parcels_are_all_too_heavy_is_removed_by_that_rule() -> None:
+    light = site("york", options=(Option("standard", 0, 400, ((10, 0),)),))
+    question = asked(warehouse(), light)
+    question = replace(question, lines=(Line("1", 2, 500), Line("2", 1, 500)))
+
+    found = chosen(question)
+
+    assert found.rejected == (
+        STALE,
+        Rejected("york", "TOO_HEAVY", "no service takes so much weight from there"),
+    )
+    assert [row.locations for row in found.insisted] == [("dc",)]
 
 
-def test_locations_that_cost_the_same_take_turns() -> None:
-    places = [place(f"store-{n}") for n in range(5)]
-    chosen = {
-        found.best.location
-        for n in range(60)
-        if isinstance(found := choose(an_ask(key=f"order-{n}"), places, PARAMETERS), Chosen)
-    }
+def test_the_digest_changes_with_any_fact_and_with_no_order_of_facts() -> None:
+    question = asked(site("leeds"), site("york", 5), warehouse())
+    digest = digest_of(question, (STALE,))
 
-    assert chosen == {f"store-{n}" for n in range(5)}
-
-
-@pytest.mark.parametrize(
-    ("candidate", "ask", "code", "fact"),
-    [
-        (place("x", 1, 0, 1, 9, 0, 9), an_ask(), "NO_ATP", "has 1 of A free, 2 needed"),
-        (place("x", 9, 0, 9, 0, 0, 0), an_ask(), "NO_ATP", "has none of B free"),
-        (place("x", 3, 0, 1, 9, 0, 9), an_ask(), "SAFETY_STOCK", "has 3 of A free and keeps 2"),
-        (place("x", 9, 4, 0, 9, 0, 9), an_ask(), "DEFICIT", "misses 4 of A that are promised already"),
-        (place("x", silent="STALE", seconds=400), an_ask(), "STALE", "was not heard for 400 seconds"),
-        (place("x", silent="INACTIVE"), an_ask(), "INACTIVE", "is shut out"),
-        (
-            place("x"),
-            an_ask(excluded=frozenset({"x"})),
-            "EXCLUDED_REJECTED",
-            "has given this order back",
-        ),
-        (place("x"), an_ask(location="y"), "NOT_CAPABLE", "the goods were promised from y"),
-        (
-            place("x", kind="warehouse"),
-            an_ask(kind=FulfilKind.COLLECT, location="x"),
-            "NOT_CAPABLE",
-            "nobody can collect there",
-        ),
-        (place("x")._replace(options=()), an_ask(service="drone"), "NOT_CAPABLE", "does not ship by drone"),
-    ],
-)
-def test_every_location_that_is_passed_over_keeps_its_reason(
-    candidate: Candidate, ask: Ask, code: str, fact: str
-) -> None:
-    assert why_not(ask, candidate, ask.wanted) == (code, fact)
-    refused = choose(ask, [candidate], PARAMETERS)
-
-    assert isinstance(refused, NoLocation)
-    assert refused.rejected == (Rejected("x", code, fact),)
-    assert refused.sentence == f"No location can keep the promise. x: {fact}."
-
-
-def test_units_of_one_item_on_several_lines_are_needed_together() -> None:
-    ask = an_ask(lines=(Need(1, "A", 2), Need(2, "A", 2)))
-
-    refused = choose(ask, [place("x", 3, 0, 3)], PARAMETERS)
-
-    assert isinstance(refused, NoLocation)
-    assert refused.rejected == (Rejected("x", "NO_ATP", "has 3 of A free, 4 needed"),)
-
-
-def test_a_location_that_cannot_be_ready_in_time_is_passed_over() -> None:
-    ask = an_ask(due_us=10 * 60_000_000)
-    assert PARAMETERS.options(ask) == (Option("express", 1, 900), Option("standard", 1, 400))
-    late = place("x")._replace(options=PARAMETERS.options(ask))
-
-    refused = choose(ask, [late], PARAMETERS)
-
-    assert isinstance(refused, NoLocation)
-    assert refused.rejected == (Rejected("x", "CUTOFF", "needs 30 minutes, and less is left"),)
-
-
-def test_a_service_that_was_promised_is_the_only_option() -> None:
-    assert PARAMETERS.options(an_ask(service="express")) == (Option("express", 0, 900),)
-    assert PARAMETERS.options(an_ask(kind=FulfilKind.COLLECT)) == (Option("", 0, 0),)
-
-
-def test_what_the_company_keeps_for_all_is_promised_from_nowhere() -> None:
-    kept = replace(PARAMETERS, left_for_all={"A": 1, "B": 5})
-
-    refused = choose(an_ask(), [place("x"), place("y")], kept)
-
-    assert isinstance(refused, NoLocation)
-    assert {row.code for row in refused.rejected} == {"RULE:company_threshold"}
-    assert refused.rejected[0].fact == "1 of A may still be promised at all"
-
-
-def test_a_decision_keeps_a_digest_of_exactly_what_it_rested_on() -> None:
-    same = choose(an_ask(), [place("x"), place("y")], PARAMETERS).digest
-    assert choose(an_ask(), [place("y"), place("x")], PARAMETERS).digest == same
-    assert choose(an_ask(), [place("x"), place("y", 8, 0, 8, 9, 0, 9)], PARAMETERS).digest != same
-    assert choose(an_ask(promise_class=PromiseClass.SAME_DAY, due_us=1), [], PARAMETERS).digest != same
-
-
-def test_without_any_location_the_sentence_says_so() -> None:
-    assert choose(an_ask(), [], PARAMETERS).sentence == "No location can keep the promise: none is known."
-
-
-def test_a_long_list_of_reasons_is_cut_in_the_sentence_and_kept_in_the_answer() -> None:
-    refused = choose(an_ask(), [place(f"s{n}", 0, 0, 0, 0, 0, 0) for n in range(5)], PARAMETERS)
-
-    assert isinstance(refused, NoLocation)
-    assert len(refused.rejected) == 5
-    assert refused.sentence.endswith("s2: has none of A free; and 2 more.")
+    assert digest_of(shuffled(question, 3), (STALE,)) == digest
+    assert digest_of(question, ()) != digest
+    assert digest_of(asked(site("leeds"), site("york", 4), warehouse()), (STALE,)) != digest
+    assert digest_of(replace(question, max_shipments=1), (STALE,)) != digest
+    dearer = site("york", 5, options=(STANDARD, EXPRESS._replace(fixed_minor=901)))
+    assert digest_of(asked(site("leeds"), dearer, warehouse()), (STALE,)) != digest

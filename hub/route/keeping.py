@@ -1,0 +1,125 @@
+"""The record of a decision: what was chosen at what price, and what every other answer would have cost.
+
+One row for each decision, beside the log (`rows`).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy.engine import Connection
+
+from hub.route.asking import Asked
+from hub.route.rows import decisions
+from hub.route.rules.choice import ENGINE, Answer, Chosen, NoLocation, Sent
+from hub.spine.bulk import Insert
+from protocol.fulfilment import AssignedLine
+
+_DECISIONS: Final = Insert(decisions)
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """Why it is decided now, who must not be asked again, and what was known."""
+
+    trigger: str = "placed"
+    attempt: int = 1
+    excluded: tuple[str, ...] = ()
+    ages: Mapping[str, int | None] = field(default_factory=dict)
+    """How long ago each location that was looked at had been heard, in seconds; None for never."""
+    version: int = 0
+    """Of the set of parameters."""
+    ms: int = 0
+    """How long it took to read the facts and to choose."""
+
+    def knowing(self, put: Asked, *, ms: int = 0) -> "Because":
+        """Return it with what the question rested on."""
+        return replace(self, ages=put.ages, version=put.version, ms=ms)
+
+
+class Kept(NamedTuple):
+    """What is kept of one decision."""
+
+    decision_id: str
+    order_id: str
+    sentence: str
+    digest: str
+    found: Chosen | NoLocation
+    assignments: Mapping[str, str]
+    """By location that sends: the part it was given."""
+
+
+def keep(
+    connection: Connection, kept: Kept, because: Because, lines: Iterable[AssignedLine], now_us: int
+) -> None:
+    """Write the row of one decision."""
+    found = kept.found
+    first = found.sent[0] if isinstance(found, Chosen) else None
+    row = (
+        kept.decision_id,
+        kept.order_id,
+        because.attempt,
+        because.trigger,
+        "chosen" if first else "unroutable",
+        kept.assignments[first.location] if first else "",
+        first.location if first else "",
+        found.objective.minor if isinstance(found, Chosen) else 0,
+        kept.sentence,
+        kept.digest,
+        json.dumps(because.excluded),
+        _json(_body(kept, because, lines)),
+        now_us,
+        _json(because.ages),
+    )
+    _DECISIONS.run(connection, [row])
+
+
+def _body(kept: Kept, because: Because, lines: Iterable[AssignedLine]) -> dict[str, Any]:
+    reasons: dict[str, list[tuple[str, str]]] = {}
+    for reason in kept.found.rejected:
+        reasons.setdefault(reason.code, []).append((reason.location, reason.fact))
+    said: dict[str, Any] = {
+        "lines": [(line.line_no, line.sku, line.quantity) for line in lines],
+        "rejected": reasons,
+        "version": because.version,
+        "engine": ENGINE,
+        "ms": because.ms,
+    }
+    if isinstance(kept.found, Chosen):
+        return {**said, **_chosen(kept.found, kept.assignments)}
+    return {**said, "choices": [_answer(answer) for answer in kept.found.choices]}
+
+
+def _chosen(found: Chosen, assignments: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "sent": [{**_sent(each), "assignment_id": assignments[each.location]} for each in found.sent],
+        "objective": found.objective,
+        "proof": found.proof,
+        "bound": found.bound,
+        "able": found.able,
+        "insist": [(*row[1:], row.locations) for row in found.insisted],
+        "if_rejected": {
+            location: [after - now for after, now in zip(objective, found.objective, strict=True)]
+            for location, objective in found.if_rejected.items()
+        },
+    }
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    return {"sent": [_sent(each) for each in answer.sent], "objective": answer.objective}
+
+
+def _sent(sent: Sent) -> dict[str, Any]:
+    return {
+        "location": sent.location,
+        "service": sent.service,
+        "late_days": sent.late_days,
+        "units": sent.units,
+        "cost_minor": sent.cost_minor,
+        **sent.parts._asdict(),
+    }
+
+
+def _json(said: Mapping[str, Any]) -> str:
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,189 @@
+"""Changing a decision: orders that wait for a location, and offers that nobody has heard of yet.
+
+Stock comes in, stores come back, other orders are cancelled. So what nobody could fulfil is tried again every
+minute, and what was decided is looked at every hour as if its units were free. Only what never left the hub
+moves by itself, because that alone is certain (`protocol.rights`), and only for a gain that is worth it
+(`rules.moving`). Everything is tried inside a savepoint that is undone.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, TypeVar
+
+import sqlalchemy as sa
+
+from hub.context import Hub
+from hub.database import HubUnit
+from hub.fleet.rows import directives
+from hub.fulfil import offers
+from hub.fulfil.room import Assignments
+from hub.fulfil.rows import assignment_directives, assignments
+from hub.route import asking, reads
+from hub.route.asking import ask_of
+from hub.route.deciding import ToRoute, ask_about, decide, unroutable_key
+from hub.route.keeping import Because
+from hub.route.rules.choice import MAX_RE_ROUTES, Chosen, NoLocation
+from hub.route.rules.moving import is_worth_moving
+from hub.route.stages import PROMISE_CHANGED, to_route
+from hub.spine.held import Holding, held
+from hub.spine.log import open_keys
+from hub.spine.steps import record, take_orders
+from hub.spine.work import Work
+from hub.stock import allocations
+from protocol.later import AssignmentWithdrawn
+from protocol.lifecycles import AssignmentState
+
+AT_ONCE: Final = 50
+"""Orders that one round looks at: it must not keep the writer for seconds. The rest follows in the next."""
+_WAITING: Final = unroutable_key("")
+_UNSENT: Final = (
+    sa.select(assignments.c.order_id, assignments.c.assignment_id)
+    .join(assignment_directives, assignment_directives.c.assignment_id == assignments.c.assignment_id)
+    .join(
+        directives,
+        (directives.c.edge == assignment_directives.c.edge)
+        & (directives.c.hub_inc == assignment_directives.c.hub_inc)
+        & (directives.c.cseq == assignment_directives.c.cseq),
+    )
+    .where(
+        assignments.c.state == AssignmentState.PROPOSED.value,
+        ~assignments.c.own,
+        directives.c.state == "queued",
+        directives.c.sent_us.is_(None),
+    )
+    .order_by(assignments.c.due_us, assignments.c.order_id, assignments.c.assignment_id)
+    .limit(AT_ONCE)
+)
+T = TypeVar("T")
+
+
+class _UndoneError(Exception):
+    """Ends a savepoint whose only purpose was to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What one round did."""
+
+    looked_at: int
+    moved: int
+
+
+def try_waiting(hub: Hub) -> Moved:
+    """Route what nobody could fulfil, where somebody can by now. A clock calls it."""
+    with hub.database.read() as connection:
+        keys = connection.execute(
+            sa.select(open_keys.c.dedupe_key)
+            .where(open_keys.c.dedupe_key.like(f"{_WAITING}%"))
+            .order_by(open_keys.c.dedupe_key)
+            .limit(AT_ONCE)
+        ).scalars()
+        ids = [key.removeprefix(_WAITING) for key in keys]
+    return Moved(len(ids), sum([hub.database.write(partial(_try_again, hub, order_id)) for order_id in ids]))
+
+
+def look_for_better(hub: Hub) -> Moved:
+    """Move offers that nobody has heard of to where they cost clearly less. A clock calls it."""
+    unsent: dict[str, list[str]] = {}
+    with hub.database.read() as connection:
+        for order_id, assignment_id in connection.execute(_UNSENT):
+            unsent.setdefault(order_id, []).append(assignment_id)
+    moved = 0
+    for order_id, ids in unsent.items():
+        try:
+            moved += hub.database.write(partial(_move, hub, order_id, ids))
+        except _UndoneError:
+            continue  # a part of it has left meanwhile, so all of it stays as it was
+    return Moved(len(unsent), moved)
+
+
+def elsewhere(work: Work, order_id: str, assignment_id: str) -> Chosen | None:
+    """Return who could fulfil an assignment instead of the location that has it; None when nobody could."""
+    holding = held(work, order_id).holdings.get(assignment_id)
+    order = None if holding is None else to_route(work, order_id, holding.units)
+    if holding is None or order is None:
+        return None
+    found = _if_free(work, [holding], lambda: _answer(work, order, also_excluded=(holding.location,)))
+    return found if isinstance(found, Chosen) else None
+
+
+def _try_again(hub: Hub, order_id: str, unit: HubUnit) -> bool:
+    take_orders(unit, 0)
+    work = hub.spine.work(unit)
+    before = reads.before(work.connection, order_id)
+    order = to_route(work, order_id, held(work, order_id).loose)
+    if order is None or before.automatic >= MAX_RE_ROUTES:
+        return False  # what came back twice waits for a person
+    if isinstance(_answer(work, order), NoLocation):
+        return False
+    decide(work, order, _because(before, "waited"))
+    hub.finish(work)
+    return True
+
+
+def _move(hub: Hub, order_id: str, ids: Sequence[str], unit: HubUnit) -> bool:
+    take_orders(unit, 0)
+    work = hub.spine.work(unit)
+    before, now_held = reads.before(work.connection, order_id), held(work, order_id)
+    mine = [now_held.holdings[each] for each in ids if each in now_held.holdings]
+    units: dict[int, int] = {}
+    for holding in mine:
+        for line_no, count in holding.units.items():
+            units[line_no] = units.get(line_no, 0) + count
+    order = to_route(work, order_id, units)
+    if order is None or before.moved:
+        return False  # it moves once; a second time would only say that prices swing
+    here = {each.location: False for each in mine}
+    # Whoever would give it up packs nothing of it then.
+    order = replace(order, holding=order.holding - here.keys())
+    now = _if_free(work, mine, lambda: _answer(work, order, only=here))
+    best = _if_free(work, mine, lambda: _answer(work, order))
+    if not isinstance(best, Chosen) or {each.location for each in best.sent} == here.keys():
+        return False
+    if isinstance(now, Chosen) and not is_worth_moving(now.objective, best.objective):
+        return False
+    room = work.room(Assignments)
+    for holding in mine:
+        assignment = room.get(holding.assignment_id)
+        if assignment is None or not offers.withdraw(work, assignment):
+            raise _UndoneError
+        record(work, _withdrawn(order, holding), results={PROMISE_CHANGED: True})
+    decide(work, order, _because(before, reads.MOVED))
+    hub.finish(work)
+    return True
+
+
+def _withdrawn(order: ToRoute, holding: Holding) -> AssignmentWithdrawn:
+    return AssignmentWithdrawn(
+        assignment_id=holding.assignment_id,
+        order_id=order.order_id,
+        number=order.number,
+        location=holding.location,
+        reason="another location fulfils it for clearly less",
+    )
+
+
+def _because(before: reads.Before, trigger: str) -> Because:
+    return Because(trigger=trigger, attempt=min(before.attempts + 1, 100), excluded=before.excluded)
+
+
+def _answer(
+    work: Work, order: ToRoute, *, also_excluded: tuple[str, ...] = (), only: Mapping[str, bool] | None = None
+) -> Chosen | NoLocation:
+    excluded = (*reads.before(work.connection, order.order_id).excluded, *also_excluded)
+    ask = ask_of(order.order_id, order.promise, order.needs, work.clock.now_us(), excluded)
+    return asking.answer(ask_about(work, order, ask, only=only))
+
+
+def _if_free(work: Work, holdings: Iterable[Holding], look: Callable[[], T]) -> T:
+    """Return what would be answered if what some locations hold were free; nothing of it stays."""
+    found: list[T] = []
+    try:
+        with work.unit.savepoint():
+            for holding in holdings:
+                allocations.end_all(work.connection, holding.assignment_id)
+            found.append(look())
+            raise _UndoneError
+    except _UndoneError:
+        return found[0]

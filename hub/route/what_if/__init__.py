@@ -1,0 +1,1 @@
+"""What another decision would have been: one order under other rules, and past orders under two versions."""
