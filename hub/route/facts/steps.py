@@ -21,6 +21,7 @@ from hub.route.facts.current import active_version, digest_of
 from hub.route.facts.parameters import ParameterSet
 from hub.route.facts.rows import routing_activations, routing_sets
 from hub.route.facts.tables import TABLES
+from hub.spine.steps import take_orders
 from protocol.errors import Invalid, NotFound, StaleVersion
 from protocol.kit.text import _
 
@@ -124,6 +125,7 @@ def make(hub: Hub, said: ParameterSet, *, base: int, by: str, note: str = "") ->
         )
 
     def step(unit: HubUnit) -> int:
+        take_orders(unit, 0)  # two processes never give one number, nor one turn, to two people
         connection = unit.connection
         set_of(connection, base)
         check(connection, said)
@@ -154,6 +156,7 @@ def activate(hub: Hub, version: int, *, seen: int, by: str) -> None:
     """
 
     def step(unit: HubUnit) -> None:
+        take_orders(unit, 0)
         connection = unit.connection
         said = set_of(connection, version)
         counts = active_version(connection)

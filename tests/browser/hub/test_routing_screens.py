@@ -62,7 +62,7 @@ def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dic
                 "routing-changes": "/routing/versions/2",
                 "routing-load": "/routing/load",
                 "routing-demand": "/routing/demand?sku=22423",
-            "routing-replays": "/routing/replays",
+                "routing-replays": "/routing/replays",
                 "routing-replay": f"/routing/replays/{done}",
                 "routing-replay-waits": f"/routing/replays/{waits}",
                 "routing-postcodes": "/routing/postcodes",

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from hub.database import HubDatabase
+from hub.people.steps import add_token
 from hub.route.facts.rows import route_replays, routing_sets
 from hub.route.what_if.steps import work_off
+from protocol.people import HubRole
 from tests.support.promising import Channel, company, rows
 
 BANDS = ("service,zone,up_to_g,extra", "standard,,1000,0.50", "standard,,5000,1.75")
@@ -55,6 +57,12 @@ def test_a_row_makes_a_version_that_is_looked_at_before_it_counts(channel: Chann
     second = {"base": "1", "table": "general", "row": "", "max_shipments": "3", "split": "1.20"}
     assert channel.client.post("/routing/row", data=second, follow_redirects=False).status_code == 303
     assert channel.ask("GET", "/api/routing/sets/2")["set"]["general"]["split_minor"] == 120
+    finance = {"authorization": f"Bearer {add_token(channel.hub, name='books', role=HubRole.FINANCE)}"}
+    assert channel.client.get("/routing", headers=finance).status_code == 200
+    for path in ("row", "row/remove", "import", "versions/2/activate", "postcodes", "replays"):
+        assert channel.client.post(f"/routing/{path}", headers=finance).status_code == 403, path
+    for path in ("promise", "routing/sets", "routing/sets/2/activate", "routing/replays"):
+        assert channel.client.post(f"/api/{path}", headers=finance, json={}).status_code == 403, path
     stale = channel.client.post("/routing/versions/2/activate", data={"seen": "0"}, follow_redirects=False)
     assert stale.status_code == 409
 
