@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from hub.route.facts.book import Book, Hands
 from hub.route.facts.geo import metres, point_of, zone_of
@@ -120,6 +120,12 @@ class _Maker:
         self.zones: dict[str, str | None] = {}
         self.risks: dict[tuple[int, ...], Mapping[str, int]] = {}
         self.returns = self._returns()
+        anywhere = self.ask.kind is FulfilKind.SHIP and not self.ask.location
+        self.alike: dict[tuple[str, str], tuple[tuple[Any, ...], Apart]] | None = (
+            {} if book.plain and not book.places and anywhere else None
+        )
+        """What locations of a kind and a zone have in common where no row speaks of one of them."""
+        self.alone = self.ask.excluded | facts.about.holding
         self.nothing_apart = Apart(split_minor=self.ways.split_minor)
         categories = {self._category(sku) for sku in self.wanted}
         self.filters = [
@@ -147,6 +153,20 @@ class _Maker:
 
     def site(self, known: Known) -> tuple[Site, Apart] | _Out:
         """Return a location as the solver sees it, or the first rule that removes it."""
+        kind = (known.kind, known.zone)
+        if self.alike is None or known.silent or known.location in self.alone:
+            return self._worked_out_site(known)
+        if self._units(known) is not self.whole:
+            return self._worked_out_site(known)
+        same = self.alike.get(kind)
+        if same is None:
+            found = self._worked_out_site(known)
+            if not isinstance(found, _Out):
+                self.alike[kind] = (found[0][1:], found[1])
+            return found
+        return Site(known.location, *same[0]), same[1]
+
+    def _worked_out_site(self, known: Known) -> tuple[Site, Apart] | _Out:
         out, distance = self._unable(known), None
         if out is None and (known.silent or self.book.places):
             out = self._silent(known)

@@ -18,7 +18,7 @@ ASKED_AGAIN: Final = 20
 """Locations of one decision whose price takes a search of its own; of those beyond it `exact` is False."""
 
 
-_Row = tuple[str, int, bool]
+_Row = tuple[list[str], int, bool]
 """(location, weight of the best plan with it, whether that is exact)"""
 
 
@@ -58,7 +58,7 @@ def study(instance: Instance) -> Studied:
         rows = []
     return _studied(
         plan,
-        ((location, weight, False) for location, weight, _exact in rows),
+        ((names, weight, False) for names, weight, _exact in rows),
         {each.location: _solved(instance, frozenset({each.location})) for each in plan.shipments},
     )
 
@@ -82,12 +82,11 @@ def solve_with(instance: Instance) -> Studied | Plan:
     return plan
 
 
-def _studied(
-    plan: Plan, rows: Iterable[tuple[str, int, bool]], if_rejected: Mapping[str, Objective]
-) -> Studied:
+def _studied(plan: Plan, rows: Iterable[_Row], if_rejected: Mapping[str, Objective]) -> Studied:
     alike: dict[tuple[int, bool], list[str]] = {}
-    for location, weight, exact in rows:
-        alike.setdefault((weight, exact), []).append(location)
+    for names, weight, exact in rows:
+        if names:
+            alike.setdefault((weight, exact), []).extend(names)
     best = plan.objective
     found = []
     for (weight, exact), names in sorted(alike.items()):
@@ -98,39 +97,39 @@ def _studied(
 
 
 def _prices(search: Search) -> Iterator[_Row]:
-    """Yield every location that can send anything."""
+    """Yield every location that can send anything, with its equals."""
     tables, need, fewer = search.tables, search.layout.need, search.shipments - 1
     if fewer < 0:
         return
     partition, again = search.relaxed(), 0
     owners: dict[int, list[list[str]]] = {}
     givers: dict[int, list[str] | None] = {}
-    for shape, prices in tables.by_shape.items():
+    for shape, groups in tables.by_shape.items():
         after = [partition.price(need - part, fewer) for part in shape.parts]
-        known: dict[int, tuple[int, int]] = {}
-        for location, row in prices.items():
-            found = known.get(id(row))
-            if found is None:
-                sums = list(map(add, row, after))
-                least = min(sums)
-                found = known[id(row)] = (least, need - shape.parts[sums.index(least)])
-            weight, rest = found
+        for group in groups:
+            sums = list(map(add, group.prices, after))
+            weight = min(sums)
             if weight >= SENDABLE:
                 continue
+            rest = need - shape.parts[sums.index(weight)]
             if rest not in owners:
                 owners[rest] = search.owners(partition.parts(rest, fewer))
                 givers[rest] = all_different(owners[rest])
             others = givers[rest]
-            if others is None or location in others:
-                others = all_different(
-                    [[each for each in names if each != location] for names in owners[rest]]
-                )
-            if others is None and again < ASKED_AGAIN:
+            sure = [] if others is None else [each for each in group.locations if each not in others]
+            yield sure, weight, True
+            for location in group.locations if len(sure) < len(group.locations) else ():
+                if others is not None and location not in others:
+                    continue
+                left = [[each for each in names if each != location] for names in owners[rest]]
+                exact = all_different(left) is not None
+                if exact or again >= ASKED_AGAIN:
+                    yield [location], weight, exact
+                    continue
                 again += 1
                 forced = search.best(location)
                 assert forced is not None, "it can send something"
-                weight, others = forced.weight, []
-            yield location, weight, others is not None
+                yield [location], forced.weight, True
 
 
 def _solved(instance: Instance, forbid: frozenset[str]) -> Objective:

@@ -123,12 +123,12 @@ class Search:
     def alone(self, location: str) -> int:
         """Return the weight of the best plan in which only this location sends something."""
         tables, need = self.tables, self.layout.need
-        shape = tables.shape_of.get(location)
-        if shape is None:
+        group = tables.of.get(location)
+        if group is None:
             return self.layout.price_unserved(need)
         return min(
             price + self.layout.price_unserved(need - part)
-            for part, price in zip(shape.parts, tables.by_shape[shape][location], strict=True)
+            for part, price in zip(group.shape.parts, group.prices, strict=True)
         )
 
     def relaxed(self, without: frozenset[str] = NOBODY) -> Partition:
@@ -223,12 +223,12 @@ class Search:
         self._with(queue, question, location)
 
     def _with(self, queue: list[Open], question: Open, location: str) -> None:
-        shape = self.tables.shape_of.get(location)
-        if shape is None or not self._left(question):
+        group = self.tables.of.get(location)
+        if group is None or not self._left(question):
             return
         without = question.without | {location}
-        self._budget.take(len(shape.parts))
-        for part in shape.parts:
+        self._budget.take(len(group.shape.parts))
+        for part in group.shape.parts:
             rest = self.layout.within(part, question.need)
             if rest >= 0 and self.tables.price(location, part) < SENDABLE:
                 heappush(queue, self._open(len(queue), (*question.fixed, (location, part)), without, rest))

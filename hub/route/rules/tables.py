@@ -168,6 +168,16 @@ class Shape:
         return found
 
 
+class Alike(NamedTuple):
+    """Locations that ask the same for the same parts, because their prices are made of the same objects."""
+
+    shape: Shape
+    prices: list[int]
+    """In the order of the shape."""
+    options: tuple[Option, ...]
+    locations: list[str]
+
+
 class _Shapes:
     """Finds the shape of each location; those that can give the same have one."""
 
@@ -225,41 +235,44 @@ class Tables:
             TooManyParts: there are more than `MAX_PARTS`.
         """
         self.layout = layout
-        self.by_shape: dict[Shape, dict[str, list[int]]] = {}
-        self.shape_of: dict[str, Shape] = {}
-        self.sites: dict[str, Site] = {}
+        self.by_shape: dict[Shape, list[Alike]] = {}
+        self.of: dict[str, Alike] = {}
+        """By location; one that can give nothing is not here."""
         self._cheapest_ways: dict[tuple[int, int], list[int]] = {}
         self._least: dict[Shape, list[int]] = {}
         """The least prices of a shape over all that have it, because they are asked for again and again."""
-        shapes, alike = _Shapes(layout), dict[tuple[int, ...], list[int]]()
+        shapes, alike = _Shapes(layout), dict[tuple[int, ...], Alike]()
         for site in instance.sites:
             if site.location in forbid or not site.options or not site.cap_units:
                 continue
             shape = shapes.of(site)
-            if shape is not None:
-                like = _like(site, shape)
-                row = alike.get(like)
-                if row is None:
-                    row = alike[like] = self._prices(site, shape)
-                self.by_shape.setdefault(shape, {})[site.location] = row
-                self.shape_of[site.location] = shape
-                self.sites[site.location] = site
+            if shape is None:
+                continue
+            like = _like(site, shape)
+            group = alike.get(like)
+            if group is None:
+                group = alike[like] = Alike(shape, self._prices(site, shape), site.options, [])
+                self.by_shape.setdefault(shape, []).append(group)
+            group.locations.append(site.location)
+            self.of[site.location] = group
 
     def price(self, location: str, part: int) -> int:
         """Return what a location asks for a part, above `SENDABLE` where it cannot give it."""
-        shape = self.shape_of[location]
-        at = shape.at.get(part)
-        return NEVER if at is None else self.by_shape[shape][location][at]
+        group = self.of[location]
+        at = group.shape.at.get(part)
+        return NEVER if at is None else group.prices[at]
 
     def cheapest(self, without: frozenset[str] = frozenset()) -> dict[int, int]:
         """Return the least price of every part that anybody can give."""
         best: dict[int, int] = {}
-        for shape, prices in self.by_shape.items():
+        concerned = {self.of[location].shape for location in without if location in self.of}
+        for shape, groups in self.by_shape.items():
             least = self._least.get(shape)
             if least is None:
-                least = self._least[shape] = _least_of(prices.values())
-            if not without.isdisjoint(prices):
-                least = _least_of(row for location, row in prices.items() if location not in without)
+                least = self._least[shape] = _least_of([group.prices for group in groups])
+            if shape in concerned:
+                left = [group.prices for group in groups if not without.issuperset(group.locations)]
+                least = _least_of(left)
             for part, price in zip(shape.parts, least, strict=False):  # empty where nobody is left
                 if price < best.get(part, SENDABLE):
                     best[part] = price
@@ -269,19 +282,21 @@ class Tables:
         """Return who gives a part at this price."""
         return [
             location
-            for shape, prices in self.by_shape.items()
+            for shape, groups in self.by_shape.items()
             if (at := shape.at.get(part)) is not None
-            for location, row in prices.items()
-            if row[at] == price and location not in without
+            for group in groups
+            if group.prices[at] == price
+            for location in group.locations
+            if location not in without
         ]
 
     def service(self, location: str, part: int) -> Option:
         """Return the service that a location sends a part by: the least late, then the cheapest, by name."""
-        shape = self.shape_of[location]
-        weight = shape.weights[shape.at[part]]
+        group = self.of[location]
+        weight = group.shape.weights[group.shape.at[part]]
         bands = [
             (option.late_days, option.fixed_minor + band, option.service, option)
-            for option in self.sites[location].options
+            for option in group.options
             if (band := band_minor(option.bands, weight)) is not None
         ]
         return min(bands)[3]
@@ -312,10 +327,9 @@ class Tables:
         return found
 
 
-def _least_of(rows: Iterable[list[int]]) -> list[int]:
-    """Return the least of each place; rows that locations share are looked at once."""
-    different = list({id(row): row for row in rows}.values())
-    return list(map(min, *different)) if len(different) > 1 else different[0] if different else []
+def _least_of(rows: list[list[int]]) -> list[int]:
+    """Return the least of each place."""
+    return list(map(min, *rows)) if len(rows) > 1 else rows[0] if rows else []
 
 
 def _like(site: Site, shape: Shape) -> tuple[int, ...]:
