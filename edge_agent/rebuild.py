@@ -26,6 +26,8 @@ SHADOWS: Final = (
     "order_lines",
     "order_tenders",
     "returns",
+    "stored_value",
+    "stored_value_moves",
     "movements",
     "balances",
     "till_sessions",

@@ -14,6 +14,7 @@ from edge_agent.schema_epochs import EPOCHS
 from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import ELSEWHERE, LATER
 from edge_agent.schema_lending import LENDING
+from edge_agent.schema_returns import RETURNS
 from edge_agent.schema_stocktaking import STOCKTAKING
 from edge_agent.schema_transfers import CARTONS, TRANSFERS
 
@@ -380,6 +381,11 @@ def _cartons(database: sqlite_utils.Database) -> None:
     _script(database, CARTONS)
 
 
+def _returns(database: sqlite_utils.Database) -> None:
+    """The policy of returns, and stored value."""
+    _script(database, RETURNS)
+
+
 def _script(database: sqlite_utils.Database, script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -400,4 +406,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0010 lending", _lending),
     ("0011 what others recorded about orders for later", _elsewhere),
     ("0012 a carton for each way", _cartons),
+    ("0014 the policy of returns, stored value", _returns),
 )

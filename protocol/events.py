@@ -27,6 +27,7 @@ from protocol.orders import (
     Tender,
     WireModel,
 )
+from protocol.returns import ReturnDecision, ReturnFee
 from protocol.till import AtTill, SessionTotals, TenderTotal
 
 
@@ -58,12 +59,24 @@ class ReturnCompleted(AtTill):
     total_minor: PositiveMinor
     tax_minor: PositiveMinor
     approvals: tuple[Approval, ...] = ()
+    fees: tuple[ReturnFee, ...] = Field(default=(), max_length=LINES_PER_ORDER)
+    """Kept of `total_minor`: the refunds come to the rest."""
+    decision: ReturnDecision | None = None
+    """Why it was taken; none where no policy was asked."""
 
 
 class OrderVoided(ReturnCompleted):
     """A sale was taken back whole on the day it was made: nothing of it happened, and both stand."""
 
     reason: str = Field(min_length=1, max_length=300)
+
+
+class GiftCardSold(AtTill):
+    """Somebody paid for a gift card: money that the company owes whoever holds its number."""
+
+    number: Code
+    amount_minor: PositiveMinor
+    tenders: tuple[Tender, ...] = Field(min_length=1, max_length=20)
 
 
 class StockLine(WireModel):
@@ -159,6 +172,7 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("order.sold", 1): OrderSold,
         ("order.voided", 1): OrderVoided,
         ("return.completed", 1): ReturnCompleted,
+        ("gift_card.sold", 1): GiftCardSold,
         ("stock.moved", 1): StockMoved,
         ("stock.adjusted", 1): stock.StockAdjusted,
         ("stock.task_answered", 1): stock.StockTaskAnswered,

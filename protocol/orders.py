@@ -39,6 +39,14 @@ class TenderKind(StrEnum):
 
     CASH = "cash"
     CARD = "card"
+    STORE_CREDIT = "store_credit"
+    GIFT_CARD = "gift_card"
+    EXCHANGE = "exchange"
+    """What came back pays for what goes out in its place; both sides name one exchange."""
+
+
+STORED_VALUE = frozenset({TenderKind.STORE_CREDIT, TenderKind.GIFT_CARD})
+"""Money that we owe whoever holds its number, which is the tender's `reference`."""
 
 
 class Approval(WireModel):

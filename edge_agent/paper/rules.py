@@ -47,6 +47,7 @@ class Slip(StrEnum):
     GOODS_RECEIVED = "goods_received"
     CARTON_LABEL = "carton_label"
     TRANSFER_MANIFEST = "transfer_manifest"
+    VALUE_SLIP = "value_slip"
 
 
 class Purpose(StrEnum):
@@ -94,6 +95,7 @@ _OF_USE_US: Final[Mapping[Slip, int]] = MappingProxyType(
         Slip.GOODS_RECEIVED: 24 * _HOUR_US,
         Slip.CARTON_LABEL: 24 * _HOUR_US,
         Slip.TRANSFER_MANIFEST: 24 * _HOUR_US,
+        Slip.VALUE_SLIP: 24 * _HOUR_US,
     }
 )
 
@@ -168,6 +170,7 @@ def slip_label(slip: str) -> str:
         Slip.GOODS_RECEIVED.value: _("Goods received slip"),
         Slip.CARTON_LABEL.value: _("Carton label"),
         Slip.TRANSFER_MANIFEST.value: _("Transfer manifest"),
+        Slip.VALUE_SLIP.value: _("Gift card or store credit"),
     }
     return labels.get(slip, slip)
 

@@ -1,6 +1,7 @@
 """Returns and voids over HTTP."""
 
 from dataclasses import asdict
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
@@ -9,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge_agent.context import Edge
 from edge_agent.returns import steps
 from edge_agent.web import REFUSALS, answered, edge_of, signed_in
+from protocol.kit.return_words import says
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import LINES_PER_ORDER, ReturnLine, Tender
+from protocol.returns import ReturnDecision, ReturnFee
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
@@ -32,6 +35,7 @@ class ReturnableLineAnswer(BaseModel):
     gross_minor: int
     refunded_minor: int
     refund_all_minor: int
+    last_day: date | None = None
 
 
 class TenderAnswer(BaseModel):
@@ -96,10 +100,15 @@ class PreviewWanted(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lines: tuple[steps.BringBack, ...] = Field(min_length=1, max_length=LINES_PER_ORDER)
+    terms: steps.Terms = steps.Terms()
 
 
 class PreviewAnswer(BaseModel):
-    """What a return would give back; nothing was changed."""
+    """What a return would give back, and what the policy says of it; nothing was changed."""
+
+    decision: ReturnDecision
+    says: tuple[str, ...]
+    fees: tuple[ReturnFee, ...]
 
     lines: tuple[ReturnLine, ...]
     refunds: tuple[Tender, ...]
@@ -111,15 +120,20 @@ class PreviewAnswer(BaseModel):
 @router.get("/{number}/returnable")
 def returnable(number: NumberPath, edge: AnyEdge, _person: Anybody) -> ReturnableAnswer:
     """Say what may come back of an order that was sold here."""
-    found: dict[str, Any] = asdict(steps.returnable(edge.database.read(), number))
+    found: dict[str, Any] = asdict(steps.returnable(edge.database.read(), edge, number))
     return ReturnableAnswer.model_validate(found)
 
 
 @router.post("/{number}/returns/preview")
-def preview(number: NumberPath, wanted: PreviewWanted, edge: AnyEdge, _person: Anybody) -> PreviewAnswer:
+def preview(number: NumberPath, wanted: PreviewWanted, edge: AnyEdge, person: Anybody) -> PreviewAnswer:
     """Say to the penny what a return would give back, and to which tender."""
-    plan = steps.preview(edge.database.read(), edge, number, wanted.lines)
+    found = steps.preview(edge.database.read(), edge, number, wanted.lines, wanted.terms, person=person)
+    plan = found.plan
+    said = [line for each in found.judged.by_line.values() for line in says(each, edge.settings.currency)]
     return PreviewAnswer(
+        decision=found.judged.record,
+        says=tuple(dict.fromkeys(said)),
+        fees=plan.fees,
         lines=plan.lines,
         refunds=plan.refunds,
         total_minor=plan.total_minor,

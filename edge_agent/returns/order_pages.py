@@ -198,7 +198,7 @@ def _view(edge: Edge, number: str) -> dict[str, Any]:
         steps.require_order(connection, number)
         raise NotFound(_("No order {number} was sold here.", number=number[:40]), _("Check the number."))
     head = found.head
-    back = steps.returnable(connection, head.number)
+    back = steps.returnable(connection, edge, head.number)
     name = people_rows.find_person(connection, head.by)
     return {
         "order": found,

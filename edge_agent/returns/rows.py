@@ -37,6 +37,8 @@ class SoldOrder:
     currency: str
     total_minor: int
     refunded_minor: int
+    by: str
+    customer_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def find_order(connection: Connection, number: str) -> SoldOrder | None:
     wanted = slip[1] if slip else number.strip()
     columns = (
         "order_id, number, seq, at_us, business_date, session_id, till, state, currency, total_minor,"
-        " refunded_minor"
+        " refunded_minor, by, customer_id"
     )
     for column, value in (("number", wanted.upper()), ("order_id", wanted.lower())):
         row = connection.execute(
@@ -126,6 +128,18 @@ def returns_of(connection: Connection, order_id: str) -> tuple[ReturnRow, ...]:
     return tuple(ReturnRow(*row) for row in rows)
 
 
+def customer_history(connection: Connection, customer_id: str, since_us: int) -> tuple[int, int]:
+    """Return how often a customer brought something back here since a moment, and how often without proof."""
+    if not customer_id:
+        return 0, 0
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(r.proof = 'none'), 0) FROM returns r JOIN orders o USING (order_id)"
+        " WHERE o.customer_id = ? AND r.kind = 'return' AND r.at_us >= ?",
+        (customer_id, since_us),
+    ).fetchone()
+    return int(row[0]), int(row[1])
+
+
 def on_return_completed(unit: EdgeUnit, recorded: Recorded) -> None:
     """Units of an order came back."""
     body = recorded.body
@@ -144,7 +158,7 @@ def _give_back(unit: EdgeUnit, recorded: Recorded, body: ReturnCompleted, kind: 
     connection = unit.connection
     connection.execute(
         "INSERT INTO returns (return_id, number, order_id, seq, at_us, session_id, kind, total_minor,"
-        " tax_minor, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " tax_minor, by, proof) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             body.return_id,
             body.number,
@@ -156,6 +170,7 @@ def _give_back(unit: EdgeUnit, recorded: Recorded, body: ReturnCompleted, kind: 
             body.total_minor,
             body.tax_minor,
             recorded.by,
+            body.decision.proof.value if body.decision else "",
         ),
     )
     connection.executemany(

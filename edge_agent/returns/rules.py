@@ -14,10 +14,12 @@ from types import MappingProxyType
 from typing import Final
 
 from protocol.errors import Invalid, Refused
+from protocol.kit.return_words import reason_words
 from protocol.kit.text import _
 from protocol.lifecycles import OrderState
 from protocol.movements import Bucket
 from protocol.orders import LineKind, ReturnLine, Tender, TenderKind
+from protocol.returns import ReturnFee
 from protocol.rules.refund import RefundableLine, refund_units
 from protocol.rules.tenders import round_cash, split_refund
 
@@ -78,6 +80,7 @@ class WantedLine:
     quantity: int
     reason: str
     to_bucket: str = ""
+    condition: str = "new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,17 @@ class Plan:
     refunds: tuple[Tender, ...]
     total_minor: int
     tax_minor: int
+    fees: tuple[ReturnFee, ...] = ()
+
+    @property
+    def fee_minor(self) -> int:
+        """What is kept of the total."""
+        return sum(fee.amount_minor for fee in self.fees)
+
+    @property
+    def paid_minor(self) -> int:
+        """What goes to the customer."""
+        return self.total_minor - self.fee_minor
 
     @property
     def cash_minor(self) -> int:
@@ -97,15 +111,7 @@ class Plan:
 
 def reasons() -> tuple[Reason, ...]:
     """Return why something may come back, in the words of the current language."""
-    labels = {
-        "changed_mind": _("Changed their mind"),
-        "wrong_size": _("Wrong size"),
-        "wrong_item": _("Wrong item"),
-        "not_as_described": _("Not as described"),
-        "faulty": _("Faulty"),
-        "damaged": _("Damaged"),
-        "other": _("Another reason"),
-    }
+    labels = reason_words()
     return tuple(Reason(code, labels[code], bucket.value) for code, bucket in _REASONS.items())
 
 
@@ -186,6 +192,29 @@ def plan_return(
         total_minor=total,
         tax_minor=sum(line.tax_minor for line in lines),
     )
+
+
+def on_terms(
+    plan: Plan,
+    tenders: Sequence[TenderLeft],
+    fees: tuple[ReturnFee, ...],
+    *,
+    as_credit: bool,
+    cash_step_minor: int = 1,
+) -> Plan:
+    """Return the same plan with fees kept, and the rest to the tenders it came from or to store credit.
+
+    The number of the credit is not known before it is recorded, so its tender has no reference here.
+    """
+    planned = replace(plan, fees=fees)
+    left = planned.paid_minor
+    if as_credit:
+        paid = min(left, sum(tender.left_minor for tender in tenders))
+        credit = Tender(kind=TenderKind.STORE_CREDIT, amount_minor=paid)
+        refunds: tuple[Tender, ...] = (credit,) if paid else ()
+    else:
+        refunds = split_over(tenders, left, cash_step_minor=cash_step_minor)
+    return replace(planned, refunds=refunds)
 
 
 def plan_void(sold: Iterable[SoldLine], tenders: Sequence[TenderLeft]) -> Plan:

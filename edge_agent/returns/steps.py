@@ -4,29 +4,38 @@ Everything is decided from rows read in the same unit of work that records the e
 step after the other, so of two tills that return the same unit at the same moment exactly one succeeds.
 """
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.once import Asked, Key, once
-from edge_agent.people.steps import authorise
-from edge_agent.returns import rows, rules
+from edge_agent.people.steps import authorise, require_other
+from edge_agent.returns import policy, rows, rules
+from edge_agent.returns.policy import Judged
+from edge_agent.stored_value.steps import issued
 from edge_agent.till.looks import require_session
 from edge_agent.till.rows import Session
 from protocol.errors import NotFound, Refused
 from protocol.events import OrderVoided, ReturnCompleted
+from protocol.kit.return_words import says
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import OrderState, TillState
 from protocol.orders import LINES_PER_ORDER, Approval, Code, Quantity, ReturnLine, Tender
-from protocol.rules.discounts import Act
+from protocol.people import STORE_RANK, StoreRole
+from protocol.returns import Condition, Outcome, Override, Proof, ReturnDecision, ReturnFee
+from protocol.rules.discounts import Act, Allowed, needs_approval
+from protocol.rules.policy import role_needed
 from protocol.rules.refund import refund_units
 
 Token = Annotated[str, Field(max_length=64)]
+OVERRIDE: Final = "return_override"
+"""Action an approval names when somebody else allows what the policy does not."""
 
 
 class Command(BaseModel):
@@ -42,6 +51,22 @@ class BringBack(Command):
     quantity: Quantity
     reason: Code = "changed_mind"
     to_bucket: str = Field(default="", max_length=40)
+    condition: Code = Condition.NEW.value
+
+    @property
+    def wish(self) -> rules.WantedLine:
+        """Return it as the rules take it."""
+        return rules.WantedLine(
+            self.line_no, self.quantity, self.reason, self.to_bucket, condition=self.condition
+        )
+
+
+class Terms(Command):
+    """What shows that it was bought here, and what the customer would like for it."""
+
+    proof: Code = Proof.RECEIPT.value
+    store_credit: bool = False
+    """Store credit also where the money could go back the way it came."""
 
 
 class ReturnUnits(Command):
@@ -49,6 +74,7 @@ class ReturnUnits(Command):
 
     key: Key
     lines: tuple[BringBack, ...] = Field(min_length=1, max_length=LINES_PER_ORDER)
+    terms: Terms = Terms()
     approval: Token | None = None
     till: Code | None = None
 
@@ -72,6 +98,7 @@ class Returned(BaseModel):
     refunds: tuple[Tender, ...]
     total_minor: int
     tax_minor: int
+    fees: tuple[ReturnFee, ...] = ()
     seq: int
     receipt_job: str
 
@@ -91,6 +118,8 @@ class ReturnableLine:
     refunded_minor: int
     refund_all_minor: int
     """What all that is left would give back."""
+    last_day: date | None = None
+    """Until when it may come back by the policy; None is for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +145,14 @@ class Returnable:
     why_no_void: str
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a return would do, and what the policy says of it; nothing was changed."""
+
+    plan: rules.Plan
+    judged: Judged
+
+
 def require_order(connection: Connection, number: str) -> rows.SoldOrder:
     """Return an order that was sold here.
 
@@ -132,7 +169,7 @@ def require_order(connection: Connection, number: str) -> rows.SoldOrder:
     return order
 
 
-def returnable(connection: Connection, number: str) -> Returnable:
+def returnable(connection: Connection, edge: Edge, number: str) -> Returnable:
     """Return what may come back of an order.
 
     Raises:
@@ -145,6 +182,8 @@ def returnable(connection: Connection, number: str) -> Returnable:
     except Refused as error:
         refusal = error.what
     why_no_void = _why_no_void(connection, order)
+    lines = rows.sold_lines(connection, order.order_id).values()
+    ends = policy.last_days(connection, edge, order, lines)
     return Returnable(
         order_id=order.order_id,
         number=order.number,
@@ -155,7 +194,7 @@ def returnable(connection: Connection, number: str) -> Returnable:
         currency=order.currency,
         total_minor=order.total_minor,
         refunded_minor=order.refunded_minor,
-        lines=tuple(_line(line) for line in rows.sold_lines(connection, order.order_id).values()),
+        lines=tuple(_line(line, ends[line.line_no]) for line in lines),
         tenders=rows.tenders_left(connection, order.order_id),
         returns=rows.returns_of(connection, order.order_id),
         reasons=rules.reasons(),
@@ -166,7 +205,7 @@ def returnable(connection: Connection, number: str) -> Returnable:
     )
 
 
-def _line(line: rules.SoldLine) -> ReturnableLine:
+def _line(line: rules.SoldLine, last_day: date | None) -> ReturnableLine:
     left = line.money.left_quantity
     return ReturnableLine(
         line_no=line.line_no,
@@ -179,25 +218,49 @@ def _line(line: rules.SoldLine) -> ReturnableLine:
         gross_minor=line.money.gross_minor,
         refunded_minor=line.money.refunded_minor,
         refund_all_minor=refund_units(line.money, left).gross_minor if left else 0,
+        last_day=last_day,
     )
 
 
-def preview(connection: Connection, edge: Edge, number: str, lines: tuple[BringBack, ...]) -> rules.Plan:
-    """Return what a return would give back, to the penny and per tender; nothing is changed."""
-    order = require_order(connection, number)
-    return _plan(connection, edge, order, lines)
+def preview(
+    connection: Connection,
+    edge: Edge,
+    number: str,
+    lines: tuple[BringBack, ...],
+    terms: Terms,
+    *,
+    person: CurrentPerson,
+) -> Look:
+    """Return what a return would give back, to the penny and per tender, and what the policy says of it."""
+    return look(connection, edge, require_order(connection, number), lines, terms, person=person)
 
 
-def _plan(
-    connection: Connection, edge: Edge, order: rows.SoldOrder, lines: tuple[BringBack, ...]
-) -> rules.Plan:
+def look(
+    connection: Connection,
+    edge: Edge,
+    order: rows.SoldOrder,
+    lines: tuple[BringBack, ...],
+    terms: Terms,
+    *,
+    person: CurrentPerson,
+) -> Look:
+    """Return what a return of an order would do. Nothing is refused here for what the policy says."""
     rules.check_state(order.state, order.number)
-    return rules.plan_return(
+    wanted = [line.wish for line in lines]
+    tenders = rows.tenders_left(connection, order.order_id)
+    step = edge.settings.cash_step_minor
+    plan = rules.plan_return(
         rows.sold_lines(connection, order.order_id, [line.line_no for line in lines]),
-        rows.tenders_left(connection, order.order_id),
-        [rules.WantedLine(line.line_no, line.quantity, line.reason, line.to_bucket) for line in lines],
-        cash_step_minor=edge.settings.cash_step_minor,
+        tenders,
+        wanted,
+        cash_step_minor=step,
     )
+    judged = policy.judge(
+        connection, edge, order, plan.lines, wanted, proof=terms.proof, person_id=person.person_id
+    )
+    credit = terms.store_credit or not judged.may_pay_out
+    plan = rules.on_terms(plan, tenders, judged.fees, as_credit=credit, cash_step_minor=step)
+    return Look(plan, judged)
 
 
 def return_units(
@@ -207,22 +270,90 @@ def return_units(
 
     Raises:
         NotFound: `unknown_order`.
-        Refused: `till_closed`, `order_voided`, `all_returned`, `too_many_units`.
-        NotPermitted: `needs_approval`, the amount is above this person's limit.
+        Refused: `till_closed`, `order_voided`, `all_returned`, `too_many_units`, `outside_policy`.
+        NotPermitted: `needs_approval`, the amount is above this person's limit, or the policy asks for
+            another person's word.
     """
 
     def work() -> Returned:
         order = require_order(unit.connection, number)
-        plan = _plan(unit.connection, edge, order, command.lines)
+        found = look(unit.connection, edge, order, command.lines, command.terms, person=person)
         session = _selling(unit.connection, edge, _till(edge, command.till, person, order))
-        given = authorise(
-            unit, edge, person, Act.RETURN, token=command.approval, amount_minor=plan.total_minor
-        )
-        body = ReturnCompleted(**_facts(unit, edge, order, session, plan, given.approval if given else None))
-        return _record(unit, edge, order, body, person)
+        return take_back(unit, edge, order, found, session, command.approval, person=person)
 
     asked = Asked(to=f"return:{number}", command=command)
     return once(unit, edge, asked, command.key, Returned, work)
+
+
+def take_back(  # noqa: PLR0917 - what comes back, at which till, by whose word
+    unit: EdgeUnit,
+    edge: Edge,
+    order: rows.SoldOrder,
+    found: Look,
+    session: Session,
+    token: str | None,
+    *,
+    person: CurrentPerson,
+) -> Returned:
+    """Record a return that was looked at, in the unit of work that may pay something with it.
+
+    Raises:
+        Refused: `outside_policy`.
+        NotPermitted: `needs_approval`.
+    """
+    approval, decision = _allowed(unit, edge, found, token, person)
+    plan = replace(found.plan, refunds=issued(unit, edge, found.plan.refunds))
+    facts = _facts(unit, edge, order, session, plan, approval)
+    return _record(unit, edge, order, ReturnCompleted(**facts, decision=decision, fees=plan.fees), person)
+
+
+def _allowed(
+    unit: EdgeUnit, edge: Edge, found: Look, token: str | None, person: CurrentPerson
+) -> tuple[Approval | None, ReturnDecision]:
+    """Return whose word allows a return, and the decision with it.
+
+    Raises:
+        Refused: `outside_policy`, nobody here may allow it.
+        NotPermitted: `needs_approval`.
+    """
+    judged, amount = found.judged, found.plan.total_minor
+    if judged.outcome is Outcome.AUTHORIZE:
+        given = authorise(unit, edge, person, Act.RETURN, token=token, amount_minor=amount)
+        return (given.approval if given else None), judged.record
+    needed = role_needed(judged.policy, amount)
+    if judged.outcome is Outcome.DENY or needed is None:
+        raise outside_policy(edge, judged)
+    needed = max(needed, _return_role(edge, amount), key=STORE_RANK.__getitem__)
+    given = require_other(unit, edge, person, OVERRIDE, needed, token)
+    override = Override(
+        by=given.approval.by, role=given.role, reason=given.approval.reason, codes=judged.codes
+    )
+    return given.approval, judged.record.model_copy(update={"override": override})
+
+
+def _return_role(edge: Edge, amount_minor: int) -> StoreRole:
+    """Return the least role that may give so much back by the limits of the till."""
+    asked = needs_approval(
+        StoreRole.ASSOCIATE, Act.RETURN, amount_minor=amount_minor, authority=edge.authority
+    )
+    return StoreRole.ASSOCIATE if isinstance(asked, Allowed) else asked.role_needed
+
+
+def outside_policy(edge: Edge, judged: Judged) -> Refused:
+    """Return the refusal of a return that nobody here may allow, in the policy's own words."""
+    said = [
+        sentence
+        for decision in judged.by_line.values()
+        if decision.outcome is not Outcome.AUTHORIZE
+        for sentence in says(decision, edge.settings.currency)
+    ]
+    return Refused(
+        " ".join(dict.fromkeys(said)),
+        _("Nothing was changed. If the customer disagrees, the hub can decide about this order."),
+        code="outside_policy",
+        codes=list(judged.codes),
+        policy_version=judged.policy.version,
+    )
 
 
 def void_order(
@@ -329,6 +460,7 @@ def _record(
         refunds=body.refunds,
         total_minor=body.total_minor,
         tax_minor=body.tax_minor,
+        fees=body.fees,
         seq=recorded.seq,
         receipt_job=unit.memory.get("print_jobs", {}).get(body.number, ""),
     )

@@ -28,6 +28,7 @@ def tabs(person: CurrentPerson, waiting: int) -> tuple[Tab, ...]:
         Tab("/orders", _("Orders")),
         Tab("/exceptions", _("Exceptions"), tally=waiting),
         Tab("/stock", _("Stock")),
+        Tab("/returns", _("Returns")),
     ]
     if person.role in FINANCE:
         every.append(Tab("/finance", _("Finance")))

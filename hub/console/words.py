@@ -10,7 +10,14 @@ from typing import Final
 
 from babel.dates import format_date
 
-from hub.console import later_words, lending_words, lives_words, stock_words, transfer_words
+from hub.console import (
+    later_words,
+    lending_words,
+    lives_words,
+    return_words,
+    stock_words,
+    transfer_words,
+)
 from hub.fleet.rules import Pill
 from protocol.kit.text import _
 from protocol.kit.web.filters import duration, locale_name
@@ -27,18 +34,29 @@ _GRAVE: Final = frozenset({
     "return_without_order", "edge_unreadable", "edge_clone",
 })  # fmt: skip
 _ALL_GRAVE: Final = (
-    _GRAVE | later_words.GRAVE | lending_words.GRAVE | transfer_words.GRAVE | lives_words.GRAVE
+    _GRAVE
+    | later_words.GRAVE
+    | lending_words.GRAVE
+    | transfer_words.GRAVE
+    | lives_words.GRAVE
+    | return_words.GRAVE
 )
 
 
 Say = Callable[[str], str]
-_EVENT_WORDS: Final = (later_words.event_word, transfer_words.event_word, stock_words.event_word)
+_EVENT_WORDS: Final = (
+    later_words.event_word,
+    transfer_words.event_word,
+    stock_words.event_word,
+    return_words.event_word,
+)
 _EXCEPTION_WORDS: Final = (
     later_words.exception_word,
     stock_words.exception_word,
     lending_words.exception_word,
     transfer_words.exception_word,
     lives_words.exception_word,
+    return_words.exception_word,
 )
 _EXCEPTION_SENTENCES: Final = (
     later_words.exception_says,
@@ -46,19 +64,27 @@ _EXCEPTION_SENTENCES: Final = (
     lending_words.exception_says,
     transfer_words.exception_says,
     lives_words.exception_says,
+    return_words.exception_says,
 )
 _DIRECTIVE_WORDS: Final = (
     later_words.directive_word,
     lending_words.directive_word,
     transfer_words.directive_word,
     stock_words.directive_word,
+    return_words.directive_word,
 )
-_RULE_WORDS: Final = (later_words.rule_word, transfer_words.rule_word, stock_words.rule_word)
+_RULE_WORDS: Final = (
+    later_words.rule_word,
+    transfer_words.rule_word,
+    stock_words.rule_word,
+    return_words.rule_word,
+)
 _FACT_WORDS: Final = (
     later_words.fact_word,
     lending_words.fact_word,
     transfer_words.fact_word,
     lives_words.fact_word,
+    return_words.fact_word,
 )
 """The words that other rooms of the hub have for their own things, the first that knows a name first."""
 
@@ -246,7 +272,14 @@ def account_kind_word(kind: str) -> str:
 
 def tender_word(kind: str) -> str:
     """Return how money changed hands."""
-    return {"cash": _("Cash"), "card": _("Card")}.get(kind, plain(kind))
+    words = {
+        "cash": _("Cash"),
+        "card": _("Card"),
+        "store_credit": _("Store credit"),
+        "gift_card": _("Gift card"),
+        "exchange": _("Exchange"),
+    }
+    return words.get(kind, plain(kind))
 
 
 def bucket_word(bucket: str) -> str:

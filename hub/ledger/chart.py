@@ -81,6 +81,10 @@ CHART: Final = (
 MAPPING: Final = {
     "tender.cash": "1000",
     "tender.card": "1100",
+    "tender.store_credit": "2120",
+    "tender.gift_card": "2130",
+    "tender.exchange": "2150",
+    "restocking_fees": "4200",
     "sales": "4000",
     "sales_returns": "4020",
     "sales_tax": "2200",

@@ -27,6 +27,7 @@ _SUMMED: Final = (
     "return.completed",
     "order.paid",
     "order.refunded",
+    "gift_card.sold",
 )
 
 

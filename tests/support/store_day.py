@@ -29,6 +29,8 @@ SHADOWS = (
     "order_lines",
     "order_tenders",
     "returns",
+    "stored_value",
+    "stored_value_moves",
     "till_sessions",
     "exceptions",
     "balances",

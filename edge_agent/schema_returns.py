@@ -1,0 +1,36 @@
+"""The tables of the policy of returns and of stored value, as `schema` runs them."""
+
+from typing import Final
+
+RETURNS: Final = """
+CREATE TABLE return_policy (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    arrived_us INTEGER NOT NULL
+) STRICT;
+ALTER TABLE returns ADD COLUMN proof TEXT NOT NULL DEFAULT '';
+CREATE TABLE stored_value (
+    number TEXT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('store_credit', 'gift_card')),
+    balance_minor INTEGER NOT NULL,
+    issued_here INTEGER NOT NULL,
+    changed_us INTEGER NOT NULL
+) STRICT;
+CREATE TABLE stored_value_moves (
+    seq INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    number TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL,
+    reference TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    PRIMARY KEY (seq, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX stored_value_moves_number ON stored_value_moves (number, seq);
+CREATE TABLE stored_value_told (
+    number TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    balance_minor INTEGER NOT NULL,
+    at_us INTEGER NOT NULL
+) STRICT;
+"""

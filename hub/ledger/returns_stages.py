@@ -1,0 +1,20 @@
+"""Posting restocking fees and gift cards."""
+
+from hub.ledger.rules import returns as rules
+from hub.ledger.stages import Books
+from hub.spine.places import Places
+from hub.spine.work import Applied, Work
+from protocol.events import GiftCardSold, ReturnCompleted
+
+
+def on_return_completed(work: Work, applied: Applied) -> None:
+    """Post the fees that were kept of a return."""
+    body: ReturnCompleted = applied.body
+    place = work.room(Places).of(applied.edge)
+    work.room(Books).post(applied, place, rules.fees_kept(body), body.order_id)
+
+
+def on_gift_card_sold(work: Work, applied: Applied) -> None:
+    """Post a gift card as what it is, a debt."""
+    body: GiftCardSold = applied.body
+    work.room(Books).post(applied, work.room(Places).of(applied.edge), rules.gift_card(body))
