@@ -7,7 +7,7 @@ so and goes on with what this store can keep by itself.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final, Protocol, TypeVar
+from typing import Annotated, Final, Literal, Protocol, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -70,6 +70,14 @@ class PromiseAnswer(Said):
     """For one location that was asked for."""
 
 
+class StoredValueAnswer(Said):
+    """What is on a gift card or store credit, over all stores."""
+
+    number: Annotated[str, Field(max_length=64)]
+    kind: Literal["store_credit", "gift_card"]
+    balance_minor: Annotated[int, Field(ge=-(10**12), le=10**12)]
+
+
 class HubQuestions(Protocol):
     """What a counter asks of the hub."""
 
@@ -127,6 +135,10 @@ class HubAsker:
             "location": location,
         }
         return self._ask(PromiseAnswer, "POST", "/edge/promise", wanted)
+
+    def stored_value(self, number: str) -> StoredValueAnswer:
+        """Return what is on a gift card or store credit."""
+        return self._ask(StoredValueAnswer, "GET", f"/edge/stored-value/{quote(number, safe='')}")
 
     def _ask(
         self, model: type[Answer], method: str, path: str, body: Mapping[str, object] | None = None

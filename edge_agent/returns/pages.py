@@ -8,12 +8,17 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from edge_agent.context import Edge
+from edge_agent.counter import rows as counter_rows
+from edge_agent.counter.steps import basket as baskets
+from edge_agent.counter.steps.sale import Sold, TenderGiven
+from edge_agent.counter.views import till_of
 from edge_agent.database import EdgeUnit
 from edge_agent.later.order_pages import tender_word
 from edge_agent.later.story import slip_shape
 from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, show
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper.rules import state_label
+from edge_agent.returns import exchange as exchanging
 from edge_agent.returns import steps
 from edge_agent.returns.finding import state_word
 from edge_agent.returns.policy import Judged
@@ -25,6 +30,7 @@ from protocol.kit.text import _
 from protocol.kit.web.filters import locale_name, money
 from protocol.kit.web.shell import Shape
 from protocol.kit.web.signin import CurrentPerson
+from protocol.orders import TenderKind
 from protocol.returns import Condition, Outcome, Proof, Refund
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
@@ -56,6 +62,8 @@ async def take_back(request: Request, number: str, edge: AnyEdge, person: Anybod
         terms = _terms(form)
         found = steps.preview(edge.database.read(), edge, number, lines, terms, person=person)
         ask = _ask(edge, found, person)
+        if form.get("refund") == Refund.EXCHANGE:
+            return await _exchange(request, edge, person, form, (number, lines, terms), ask)
 
         def step(unit: EdgeUnit, token: str | None) -> steps.Returned:
             wanted = command(steps.ReturnUnits, key=form.get("key"), lines=lines, terms=terms, approval=token)
@@ -67,6 +75,42 @@ async def take_back(request: Request, number: str, edge: AnyEdge, person: Anybod
     if isinstance(done, Response):
         return done
     return _done(request, edge, number, done)
+
+
+async def _exchange(  # noqa: PLR0917 - who exchanges what for what
+    request: Request,
+    edge: Edge,
+    person: CurrentPerson,
+    form: Form,
+    said: tuple[str, tuple[steps.BringBack, ...], steps.Terms],
+    ask: Ask,
+) -> Response:
+    """Take the chosen units back for what is in the basket of this till."""
+    number, lines, terms = said
+    due = form.whole("due", 0)
+    paid = [TenderGiven(kind=_paid_kind(form), amount_minor=due, last4=form.get("last4")[:4])] if due else []
+
+    def step(unit: EdgeUnit, token: str | None) -> exchanging.Exchanged:
+        wanted = command(
+            exchanging.ExchangeUnits,
+            key=form.get("key"),
+            lines=lines,
+            terms=terms,
+            approval=token,
+            basket_id=form.get("basket")[:64],
+            version=form.whole("version", 0),
+            tenders=tuple(paid),
+        )
+        return exchanging.exchange_units(unit, edge, number, wanted, person=person)[0]
+
+    done = await ask_in_place(request, edge, person, form, ask, step)
+    if isinstance(done, Response):
+        return done
+    return _done(request, edge, number, done.returned, sold=done.sold)
+
+
+def _paid_kind(form: Form) -> TenderKind:
+    return TenderKind.CARD if form.get("pay") == "card" else TenderKind.CASH
 
 
 def _ask(edge: Edge, found: steps.Look, person: CurrentPerson) -> Ask:
@@ -100,13 +144,16 @@ def _terms(form: Form) -> steps.Terms:
     )
 
 
-def _done(request: Request, edge: Edge, number: str, done: steps.Returned) -> Response:
+def _done(
+    request: Request, edge: Edge, number: str, done: steps.Returned, *, sold: Sold | None = None
+) -> Response:
     job = paper_rows.find_job(edge.database.read(), done.receipt_job)
     return show(
         request,
         "returns/returned.html",
         number=number,
         done=done,
+        sold=sold,
         tender_word=tender_word,
         bucket_label=bucket_label,
         currency=edge.settings.currency,
@@ -130,6 +177,8 @@ def _page(
         name: int(text) for name, text in form.under("units-").items() if text.isdecimal() and len(text) < 7
     }
     look: steps.Look | None = None
+    row = counter_rows.open_basket_of(connection, till_of(edge, person))
+    basket = baskets.view(edge, row) if row else None
     try:
         lines = _wanted(form)
         if lines and not found.refusal:
@@ -157,6 +206,9 @@ def _page(
         proof=form.get("proof") or Proof.RECEIPT.value,
         proofs=[(each.value, proof_word(each)) for each in Proof],
         refund=form.get("refund"),
+        basket=basket if basket and basket.lines else None,
+        settled=exchanging.settled(look, basket.total_minor) if look and basket else None,
+        pay=form.get("pay"),
         key=form.get("key") or edge.ids.new_id(),
         tender_word=tender_word,
         error=f"{error.what} {error.remedy}" if error else "",

@@ -217,6 +217,11 @@ def on_terms(
     return replace(planned, refunds=refunds)
 
 
+def with_refunds(plan: Plan, refunds: tuple[Tender, ...]) -> Plan:
+    """Return the same plan with its money going elsewhere."""
+    return replace(plan, refunds=refunds)
+
+
 def plan_void(sold: Iterable[SoldLine], tenders: Sequence[TenderLeft]) -> Plan:
     """Return the mirror of a sale of which nothing has come back."""
     lines = tuple(

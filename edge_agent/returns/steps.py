@@ -278,7 +278,7 @@ def return_units(
     def work() -> Returned:
         order = require_order(unit.connection, number)
         found = look(unit.connection, edge, order, command.lines, command.terms, person=person)
-        session = _selling(unit.connection, edge, _till(edge, command.till, person, order))
+        session = selling(unit.connection, edge, till_for(edge, command.till, person, order))
         return take_back(unit, edge, order, found, session, command.approval, person=person)
 
     asked = Asked(to=f"return:{number}", command=command)
@@ -372,7 +372,7 @@ def void_order(
         why_not = _why_no_void(unit.connection, order)
         if why_not:
             raise Refused(why_not, _("Return its lines instead."), code="cannot_void", number=order.number)
-        session = _selling(unit.connection, edge, order.till)
+        session = selling(unit.connection, edge, order.till)
         given = authorise(unit, edge, person, Act.POST_VOID, token=command.approval)
         plan = rules.plan_void(
             rows.sold_lines(unit.connection, order.order_id).values(),
@@ -399,14 +399,19 @@ def _why_no_void(connection: Connection, order: rows.SoldOrder) -> str:
     return ""
 
 
-def _till(edge: Edge, wanted: str | None, person: CurrentPerson, order: rows.SoldOrder) -> str:
+def till_for(edge: Edge, wanted: str | None, person: CurrentPerson, order: rows.SoldOrder) -> str:
     """Return where the money goes out: as asked, where the person stands, or where it was sold."""
     if wanted is not None:
         return wanted
     return person.device if person.device in edge.settings.tills else order.till
 
 
-def _selling(connection: Connection, edge: Edge, till: str) -> Session:
+def selling(connection: Connection, edge: Edge, till: str) -> Session:
+    """Return the session of a till that may give money out.
+
+    Raises:
+        Refused: `till_closed` or `till_counting`.
+    """
     session = require_session(connection, edge, till)
     if session.state is not TillState.OPEN:
         raise Refused(

@@ -24,6 +24,7 @@ from edge_agent.returns import pages as return_pages
 from edge_agent.shell import pages as shell_pages
 from edge_agent.stock import count_pages, delivery_pages
 from edge_agent.stock import pages as stock_pages
+from edge_agent.stored_value import pages as stored_value_pages
 from edge_agent.till import pages as till_pages
 from edge_agent.transfers.pages import arrival as transfer_arrival
 from edge_agent.transfers.pages import home as transfer_home
@@ -43,6 +44,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         people_pages.router(signer, sign_ins),
         counter_pages.router,
         pay_pages.router,
+        stored_value_pages.router,
         later_pages.router,
         later_order_pages.router,
         order_pages.router,

@@ -13,6 +13,7 @@ PAGES = [
     "/sell/discount",
     "/sell/customer",
     "/sell/recall",
+    "/sell/value",
     "/orders",
     "/orders?q=nobody&state=voided&for=return",
     "/orders/LB1-00001",

@@ -24,6 +24,7 @@ from protocol.returns import (
     Proof,
     ReturnPolicy,
 )
+from protocol.rules.exchange import Exchange, exchange
 from protocol.rules.policy import (
     BackFacts,
     Decision,
@@ -35,6 +36,8 @@ from protocol.rules.policy import (
     role_needed,
     strictest,
 )
+from protocol.rules.refund import RefundableLine, refund_units
+from protocol.rules.tax import tax_inclusive
 
 FILE = json.loads((Path(__file__).parents[2] / "data" / "returns.json").read_text("utf-8"))
 TABLE = FILE["table"]
@@ -143,6 +146,33 @@ def test_a_fee_is_part_of_what_goes_back(given: Any, expected: Any) -> None:
 
     assert (fee, tax, fee - tax) == (expected["fee_gross"], expected["fee_tax"], expected["fee_net"])
     assert given["line_gross"] - fee == expected["paid_to_customer"]
+
+
+@of("exchange")
+def test_two_legs_of_an_exchange_settle_to_the_cent(given: Any, expected: Any) -> None:
+    line = RefundableLine(
+        gross_minor=given["line_gross"], tax_minor=given["line_tax"], quantity=given["units"]
+    )
+    back = refund_units(line, given["returned"])
+    how = exchange(back.gross_minor, given["new_gross"], given["fee_gross"])
+    tax = tax_inclusive(given["new_gross"], given["new_rate_ppm"])
+
+    assert {
+        "return_gross": back.gross_minor,
+        "return_tax": back.tax_minor,
+        "sale_gross": given["new_gross"],
+        "sale_tax": tax,
+        "fee": given["fee_gross"],
+        "due_from_customer": how.due_minor,
+        "due_to_customer": how.rest_minor,
+        "tax_delta": tax - back.tax_minor,
+    } == expected
+    assert how.exchanged_minor + how.due_minor == given["new_gross"]
+    assert how.exchanged_minor + how.rest_minor + given["fee_gross"] == back.gross_minor
+
+
+def test_a_fee_above_what_came_back_is_paid_by_the_customer() -> None:
+    assert exchange(100, 500, 150) == Exchange(exchanged_minor=0, due_minor=550, rest_minor=0)
 
 
 def test_an_untaxed_fee_is_taken_of_the_net_and_gives_the_whole_tax_back() -> None:
