@@ -20,6 +20,7 @@ from edge_agent.journal import Reaction, Recorded
 from edge_agent.later import elsewhere
 from edge_agent.later import rows as later
 from edge_agent.paper import steps as paper
+from edge_agent.returns import deciding
 from edge_agent.returns import rows as returns
 from edge_agent.stock import adjusting, assigned, count_rows, delivery_rows, moved, transferred, watching
 from edge_agent.stock import rows as stock
@@ -54,6 +55,7 @@ def reactions() -> Journey:
             stock.on_return_completed,
             returns.on_return_completed,
             stored_value.on_return_completed,
+            deciding.on_return_completed,
             till.on_return_completed,
             paper.on_return_completed,
         ),
@@ -62,6 +64,7 @@ def reactions() -> Journey:
             till.on_gift_card_sold,
             paper.on_gift_card_sold,
         ),
+        "goods.decided": (deciding.on_goods_decided,),
         "stock.moved": (stock.on_stock_moved,),
         **_stocktaking(),
         **_till(),
@@ -181,6 +184,7 @@ def live(edge: Edge) -> Journey:
         "order.sold": also(promises.on_order_sold),
         "order.voided": also(promises.on_goods_back),
         "return.completed": also(promises.on_goods_back),
+        "goods.decided": also(promises.on_goods_back),
         "stock.moved": also(promises.on_stock_moved),
         "transfer.received": also(inbox.on_goods_arrived),
         "transfer.matched": also(inbox.on_goods_arrived),

@@ -26,6 +26,7 @@ SHADOWS: Final = (
     "order_lines",
     "order_tenders",
     "returns",
+    "return_lines",
     "stored_value",
     "stored_value_moves",
     "movements",

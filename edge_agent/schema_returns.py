@@ -10,6 +10,19 @@ CREATE TABLE return_policy (
     arrived_us INTEGER NOT NULL
 ) STRICT;
 ALTER TABLE returns ADD COLUMN proof TEXT NOT NULL DEFAULT '';
+CREATE TABLE return_lines (
+    seq INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    number TEXT NOT NULL,
+    sku TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    to_bucket TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    condition TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    PRIMARY KEY (seq, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX return_lines_sku ON return_lines (sku, seq);
 CREATE TABLE stored_value (
     number TEXT PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('store_credit', 'gift_card')),

@@ -33,6 +33,7 @@ from hub.spine.log import Log
 from hub.spine.orders import Orders
 from hub.spine.places import Places
 from hub.spine.work import Journey
+from hub.stock import decided as stock_decided
 from hub.stock import moved as stock_moved
 from hub.stock import stages as stock
 from hub.stock import task_stages as stock_tasks
@@ -97,6 +98,7 @@ JOURNEY: Final = Journey(
             returns_ledger.on_return_completed,
         ),
         "gift_card.sold": (stored_value.on_gift_card_sold, returns_ledger.on_gift_card_sold),
+        "goods.decided": (stock_decided.on_goods_decided, returns_ledger.on_goods_decided),
         "stock.moved": (stock.on_stock_moved, ledger.on_stock_moved),
         "stock.adjusted": (stock_moved.on_moved, stock_ledger.on_stock_adjusted),
         "stock.task_answered": (stock_tasks.on_task_answered,),

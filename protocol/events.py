@@ -14,6 +14,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from protocol import later, stock, transfer_desk, transfer_messages
+from protocol.dispositions import GoodsDecided
 from protocol.orders import (
     LINES_PER_ORDER,
     Approval,
@@ -173,6 +174,7 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("order.voided", 1): OrderVoided,
         ("return.completed", 1): ReturnCompleted,
         ("gift_card.sold", 1): GiftCardSold,
+        ("goods.decided", 1): GoodsDecided,
         ("stock.moved", 1): StockMoved,
         ("stock.adjusted", 1): stock.StockAdjusted,
         ("stock.task_answered", 1): stock.StockTaskAnswered,
@@ -259,6 +261,7 @@ _SUBJECTS: Final = (
     ("receipt", "receipt_id"),
     ("count", "count_id"),
     ("adjustment", "adjustment_id"),
+    ("disposition", "disposition_id"),
     ("delivery", "delivery_id"),
     ("till", "session_id"),
 )

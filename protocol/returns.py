@@ -84,12 +84,20 @@ class GoodsRule(WireModel):
     """Restocking fee, of what would go back."""
     fee_when: tuple[Condition, ...] = Field(default=(), max_length=len(Condition))
     """In which conditions the fee is due; empty: in all of them."""
+    hygiene: bool | None = None
+    """What was opened cannot be sold again."""
+    vendor_return: bool | None = None
+    """The supplier takes back what is faulty."""
+    repair_minor: PositiveMinor | None = None
+    """What a repair usually costs."""
+    liquidation_ppm: Annotated[int, Field(strict=True, ge=0, le=PPM)] | None = None
+    """What goods that are sold off bring, of their price."""
 
     @model_serializer(mode="wrap")
     def _said(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
         """Write only what is said: four hundred rules have to fit in one packet."""
         said: dict[str, object] = dump(self)
-        return {name: value for name, value in said.items() if value not in (None, (), [])}
+        return {name: value for name, value in said.items() if value is not None and value not in ((), [])}
 
 
 class ChannelRule(WireModel):

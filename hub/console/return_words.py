@@ -57,12 +57,20 @@ def fact_word(name: str) -> str:
 
 def event_word(kind: str) -> str:
     """Return what happened."""
-    return _("Gift card sold") if kind == "gift_card.sold" else ""
+    words = {"gift_card.sold": _("Gift card sold"), "goods.decided": _("Decided what becomes of goods")}
+    return words.get(kind, "")
 
 
 def rule_word(rule: str) -> str:
     """Return what a journal of returns is for."""
-    words = {"restocking_fee": _("Restocking fee"), "gift_card": _("Gift card sold")}
+    words = {
+        "restocking_fee": _("Restocking fee"),
+        "gift_card": _("Gift card sold"),
+        "disposition": _("What became of goods"),
+        "write_down": _("Written down"),
+        "repair": _("Repair"),
+        "sell_off": _("Sold off"),
+    }
     return words.get(rule, "")
 
 

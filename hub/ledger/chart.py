@@ -85,6 +85,8 @@ MAPPING: Final = {
     "tender.gift_card": "2130",
     "tender.exchange": "2150",
     "restocking_fees": "4200",
+    "write_down": "5120",
+    "repair": "5140",
     "sales": "4000",
     "sales_returns": "4020",
     "sales_tax": "2200",

@@ -281,13 +281,13 @@ def with_settings(policy: ReturnPolicy, said: Mapping[str, str], currency: str) 
     return _made(lambda: ReturnPolicy.model_validate({**policy.model_dump(), **values}))
 
 
-def with_rule(policy: ReturnPolicy, said: Mapping[str, str]) -> ReturnPolicy:
+def with_rule(policy: ReturnPolicy, said: Mapping[str, str], currency: str) -> ReturnPolicy:
     """Return a policy with one rule about goods added, or in the place of the one of the same.
 
     Raises:
         Invalid: it speaks of nothing, says nothing, or a value cannot be used.
     """
-    read = _Read(said, "")
+    read = _Read(said, currency)
     name, scope = read.text("name")[:64], read.text("scope")
     if not name or scope not in {"category", "item"}:
         raise Invalid(_("A rule needs its category or its item."), _("Type its name."), code="bad_rule")
@@ -297,6 +297,10 @@ def with_rule(policy: ReturnPolicy, said: Mapping[str, str]) -> ReturnPolicy:
         final_sale=True if read.text("final_sale") else None,
         fee_ppm=fee,
         fee_when=tuple(each for each in Condition if read.text(f"when_{each.value}")) if fee else (),
+        hygiene=True if read.text("hygiene") else None,
+        vendor_return=True if read.text("vendor_return") else None,
+        repair_minor=read.minor("repair"),
+        liquidation_ppm=read.percent("liquidation"),
     )
     if rule == GoodsRule():
         raise Invalid(_("The rule says nothing."), _("Give it days, a fee or final sale."), code="bad_rule")
@@ -312,19 +316,22 @@ def without_rule(policy: ReturnPolicy, scope: str, name: str) -> ReturnPolicy:
     return policy.model_copy(update={where: rules})
 
 
-def rule_texts(policy: ReturnPolicy, scope: str, name: str) -> dict[str, str]:
+def rule_texts(policy: ReturnPolicy, scope: str, name: str, currency: str) -> dict[str, str]:
     """Return a rule about goods as the texts of its form; nothing where there is none."""
     where = policy.categories if scope == "category" else policy.items
     rule = where.get(name)
     if rule is None:
         return {}
-    fee = "" if rule.fee_ppm is None else f"{rule.fee_ppm / 10_000:g}"
     return {
         "scope": scope,
         "name": name,
         "days": "" if rule.days is None else str(rule.days),
         "final_sale": "yes" if rule.final_sale else "",
-        "fee": fee,
+        "fee": _percent_text(rule.fee_ppm),
+        "hygiene": "yes" if rule.hygiene else "",
+        "vendor_return": "yes" if rule.vendor_return else "",
+        "repair": _plain(rule.repair_minor, currency),
+        "liquidation": _percent_text(rule.liquidation_ppm),
         **{f"when_{each.value}": "yes" for each in rule.fee_when},
     }
 
@@ -431,6 +438,10 @@ def _unusable(name: str, text: str) -> Invalid:
 
 def _days_text(days: int) -> str:
     return "" if days == WITHOUT_LIMIT else str(days)
+
+
+def _percent_text(ppm: int | None) -> str:
+    return "" if ppm is None else f"{ppm / 10_000:g}"
 
 
 def _plain(minor: int | None, currency: str) -> str:

@@ -36,6 +36,7 @@ from protocol.kit.return_words import (
     says,
 )
 from protocol.kit.text import _
+from protocol.kit.web.filters import money
 from protocol.kit.web.shell import Shape
 from protocol.returns import WITHOUT_LIMIT, Channel, Condition, GoodsRule, Outcome, Proof, ReturnPolicy
 
@@ -69,7 +70,7 @@ def page(  # noqa: PLR0917 - what stands in an address
         counts = current(connection)
         values = _view(hub, connection, counts, may_edit=may(person, OPS))
     form = Form(texts=policy_form.texts_of(counts, hub.settings.currency))
-    rule = Form(texts=policy_form.rule_texts(counts, scope, name))
+    rule = Form(texts=policy_form.rule_texts(counts, scope, name, hub.settings.currency))
     return show(request, "returns/policy.html", said=done, form=form, rule=rule, **values)
 
 
@@ -97,7 +98,7 @@ async def rule_changed(request: Request, hub: TheHub, person: Ops) -> Response:
     form = await form_of(request)
 
     def change(before: ReturnPolicy) -> ReturnPolicy:
-        return policy_form.with_rule(before, form.texts)
+        return policy_form.with_rule(before, form.texts, hub.settings.currency)
 
     return await run_in_threadpool(_previewed, request, hub, change, form, "rule", may_edit=may(person, OPS))
 
@@ -201,9 +202,10 @@ def _view(hub: Hub, connection: Connection, counts: ReturnPolicy, *, may_edit: b
         .limit(VERSIONS)
     ).all()
     today = from_us(hub.clock.now_us()).date()
+    currency = hub.settings.currency
     rules = [
-        *(("category", name, rule_says(rule)) for name, rule in counts.categories.items()),
-        *(("item", name, rule_says(rule)) for name, rule in counts.items.items()),
+        *(("category", name, rule_says(rule, currency)) for name, rule in counts.categories.items()),
+        *(("item", name, rule_says(rule, currency)) for name, rule in counts.items.items()),
     ]
     return {
         "counts": counts,
@@ -234,7 +236,7 @@ def outcome_face(outcome: str) -> tuple[str, Shape]:
     return outcome_word(outcome), SHAPES[Outcome(outcome)]
 
 
-def rule_says(rule: GoodsRule) -> str:
+def rule_says(rule: GoodsRule, currency: str) -> str:
     """Return what a rule about goods says, for people."""
     said = []
     if rule.final_sale:
@@ -249,4 +251,12 @@ def rule_says(rule: GoodsRule) -> str:
             if when
             else _("{percent}% fee", percent=percent)
         )
+    if rule.hygiene:
+        said.append(_("thrown away once opened"))
+    if rule.vendor_return:
+        said.append(_("the supplier takes back what is faulty"))
+    if rule.repair_minor is not None:
+        said.append(_("a repair costs {amount}", amount=money(rule.repair_minor, currency)))
+    if rule.liquidation_ppm is not None:
+        said.append(_("brings {percent}% when sold off", percent=f"{rule.liquidation_ppm / 10_000:g}"))
     return " · ".join(said)

@@ -35,6 +35,7 @@ FAULTS: Final = frozenset({"defective", "faulty", "not_as_described"})
 OUR_MISTAKES: Final = FAULTS | {"wrong_item"}
 """Reasons for which a customer pays no fee."""
 _STRICTNESS: Final = {outcome: rank for rank, outcome in enumerate(Outcome)}
+_VALUES: Final = tuple(name for name in GoodsRule.model_fields if name != "fee_when")
 _DAYS_LOOKED_AHEAD: Final = 60
 """A calendar in which every day is closed must not be walked for ever."""
 
@@ -176,12 +177,10 @@ def goods_rule(policy: ReturnPolicy, sold: SoldFacts) -> GoodsRule:
     """Return what is said of the goods: of every value the article's own rule comes before its category's."""
     own = policy.items.get(sold.sku, GoodsRule())
     category = policy.categories.get(sold.category, GoodsRule())
-    return GoodsRule(
-        days=category.days if own.days is None else own.days,
-        final_sale=category.final_sale if own.final_sale is None else own.final_sale,
-        fee_ppm=category.fee_ppm if own.fee_ppm is None else own.fee_ppm,
-        fee_when=category.fee_when if own.fee_ppm is None else own.fee_when,
-    )
+    said = {name: getattr(own, name) for name in _VALUES if getattr(own, name) is not None}
+    if own.fee_ppm is not None:
+        said["fee_when"] = own.fee_when
+    return category.model_copy(update=said)
 
 
 def window(policy: ReturnPolicy, sold: SoldFacts) -> date | None:

@@ -29,6 +29,7 @@ SHADOWS = (
     "order_lines",
     "order_tenders",
     "returns",
+    "return_lines",
     "stored_value",
     "stored_value_moves",
     "till_sessions",

@@ -14,6 +14,8 @@ PURPOSES: Final = (
     ("tender.gift_card", "2130"),
     ("tender.exchange", "2150"),
     ("restocking_fees", "4200"),
+    ("write_down", "5120"),
+    ("repair", "5140"),
 )
 
 

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -30,7 +29,7 @@ def csrf(seat: TestClient) -> str:
     return seat.get("/sell").text.split('"X-CSRF-Token":"')[1].split('"')[0]
 
 
-def post(seat: TestClient, path: str, **data: Any) -> httpx.Response:
+def post(seat: TestClient, path: str, **data: Any) -> Any:
     fields = {name.replace("__", "-"): str(value) for name, value in data.items()}
     return seat.post(path, data=fields, headers=HX | {"X-CSRF-Token": csrf(seat)})
 
@@ -106,9 +105,7 @@ def test_an_exchange_whose_sale_is_refused_takes_nothing_back(store: Store, seat
     assert store.fingerprint() == before
 
 
-def test_store_credit_is_spent_at_the_till_and_no_more_than_is_on_it(
-    store: Store, seat: TestClient
-) -> None:
+def test_store_credit_is_spent_at_the_till_and_no_more_than_is_on_it(store: Store, seat: TestClient) -> None:
     number = sold(store, "s-1", ("BOOK-1", 1))
     post(seat, f"/orders/{number}/return", units__1=1, refund="store_credit", key="r-1")
     credit = bodies(store, "return.completed")[0]["refunds"][0]["reference"]
@@ -251,3 +248,24 @@ def test_an_override_asks_somebody_else_in_place_and_wants_their_reason(
     assert done.status_code == 200, done.text
     override = bodies(store, "return.completed")[0]["decision"]["override"]
     assert override == {"by": "s-rowe", "role": "lead", "reason": "Torn at the till", "codes": ["APPROVAL"]}
+
+
+def test_the_returns_box_is_worked_by_scanning(store: Store, seat: TestClient) -> None:
+    number = sold(store, "s-1", ("BOOK-1", 2))
+    post(seat, f"/orders/{number}/return", units__1=2, reason__1="other", key="r-1")
+    scanned = post(seat, "/stock/decide/scan", code="9783161484100")
+    unknown = post(seat, "/stock/decide/scan", code="0000")
+
+    assert scanned.headers["HX-Redirect"] == "/stock/decide?sku=BOOK-1"
+    assert "No article has the code 0000." in unknown.text
+    page = seat.get("/stock/decide?sku=BOOK-1").text
+    assert "2 in To be inspected" in page
+    fields = {"sku": "BOOK-1", "bucket": "returns", "units": 1, "key": hidden(page, "key")}
+    done = post(seat, "/stock/decide", **fields, disposition="restock")
+    costly = post(seat, "/stock/decide", **fields | {"key": "d-2"}, disposition="liquidate", worth="1.00")
+    blank = post(seat, "/stock/decide", **fields | {"key": "d-3"}, disposition="liquidate")
+
+    assert "LB1-D00001: 1 unit decided." in done.text
+    assert "Sell off cheap needs somebody&#39;s word" in costly.text
+    assert (blank.status_code, "What does it still bring?" in blank.text) == (422, True)
+    assert "1 in To be inspected" in seat.get("/stock/decide").text

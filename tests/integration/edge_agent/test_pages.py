@@ -21,6 +21,7 @@ PAGES = [
     "/stock",
     "/stock?q=bag",
     "/stock/85099B",
+    "/stock/decide",
     "/store",
     "/store/sync",
     "/store/printers",

@@ -11,8 +11,11 @@ from hub.database import HubDatabase
 from hub.exceptions.rows import exceptions
 from hub.fleet.rows import directives
 from hub.ledger.rows import entries, journals
+from hub.rebuild import verify
 from hub.returns.rows import return_decisions
+from hub.stock.rows import stock_values
 from hub.stored_value.rows import find
+from protocol.dispositions import DecidedGoods, Disposition, GoodsDecided
 from protocol.events import GiftCardSold, OrderSold, ReturnCompleted
 from protocol.orders import Tender, TenderKind
 from protocol.people import StoreRole
@@ -282,3 +285,45 @@ def test_two_dark_stores_that_take_the_same_number_are_found_and_the_number_is_t
     [found] = cards(hub, "stored_value_overdrawn")
     assert '"balance_minor": -1000' in found.facts
     assert channel.ask("GET", f"/api/stored-value/{number}")["balance_minor"] == -1_000
+
+
+def test_decisions_about_goods_move_their_value_and_write_down_what_they_lost(channel: Channel) -> None:
+    hub, shop = channel.hub, selling()
+    shop.sell(("A", 1, 2_000))
+    shop.stock("A", 4, reason="moved", from_bucket="sellable", to_bucket="returns")
+
+    def decide(disposition: Disposition, units: int, source: str = "returns", **said: Any) -> None:
+        line = DecidedGoods(sku="A", quantity=units, from_bucket=source, disposition=disposition, **said)
+        number = f"LB1-D{len(shop.events):05d}"
+        shop.say(GoodsDecided(disposition_id=number, number=number, lines=(line,)))
+
+    decide(Disposition.LIQUIDATE, 2, worth_minor=500)
+    decide(Disposition.SELL_OFF, 1, "liquidation", proceeds_minor=360, tax_minor=60, rate_ppm=200_000)
+    decide(Disposition.REPAIR, 1)
+    decide(Disposition.RESTOCK, 1, "repair", bill_minor=150)
+    decide(Disposition.RETURN_TO_VENDOR, 1)
+    decide(Disposition.DISPOSE, 1, "liquidation")
+    send(hub, shop)
+
+    assert accounts(hub, "write_down") == {"5120": 300, "5130": -300}
+    assert accounts(hub, "sell_off") == {"1200": 360, "4000": -300, "2200": -60}
+    assert accounts(hub, "repair") == {"5140": 150, "2000": -150}
+    assert accounts(hub, "disposition") == {
+        "1300": 400,
+        "1310": -1_600,
+        "1320": 0,
+        "1330": 0,
+        "2000": 400,
+        "5000": 250,
+        "5110": 250,
+        "5130": 300,
+    }
+    with hub.database.read() as connection:
+        held = connection.execute(sa.select(stock_values).where(stock_values.c.sku == "A")).all()
+        books = connection.execute(
+            sa.select(sa.func.sum(entries.c.amount_minor)).where(entries.c.account.like("13%"))
+        ).scalar_one()
+    assert sum(row.value_minor for row in held) == int(books)
+    assert {row.bucket: row.quantity for row in held if row.quantity} == {"sellable": 6}
+    assert cards(hub, "suspense") == []
+    assert verify(hub) == {}

@@ -1,6 +1,7 @@
 """Every worked example about returns in `tests/data/returns.json`, and what no example says."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protocol.dispositions import CHOICES, GOES_TO, ROLES, Disposition
 from protocol.kit.return_words import code_says, says
+from protocol.movements import OUTSIDE, Bucket
 from protocol.people import StoreRole
 from protocol.returns import (
     Authority,
@@ -24,6 +27,7 @@ from protocol.returns import (
     Proof,
     ReturnPolicy,
 )
+from protocol.rules.disposition import GoodsFacts, suggest
 from protocol.rules.exchange import Exchange, exchange
 from protocol.rules.policy import (
     BackFacts,
@@ -173,6 +177,54 @@ def test_two_legs_of_an_exchange_settle_to_the_cent(given: Any, expected: Any) -
 
 def test_a_fee_above_what_came_back_is_paid_by_the_customer() -> None:
     assert exchange(100, 500, 150) == Exchange(exchanged_minor=0, due_minor=550, rest_minor=0)
+
+
+FAULTY_80 = GoodsFacts(
+    Condition.DEFECTIVE, sealed=False, resale_minor=100, repair_minor=80, liquidation_minor=30
+)
+
+
+@of("disposition")
+def test_what_becomes_of_goods_is_proposed_from_what_is_known(given: Any, expected: Any) -> None:
+    facts = GoodsFacts(
+        condition=Condition(given["condition"]),
+        sealed=given["sealed"],
+        hygiene=given["hygiene"],
+        sku_active_here=given["sku_active_here"],
+        resale_minor=given["resale"],
+        repair_minor=given.get("repair_cost"),
+    )
+
+    assert suggest(facts) == expected["disposition"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "proposed"),
+    [
+        (GoodsFacts(Condition.NEW, sealed=True, recalled=True), "quarantine"),
+        (GoodsFacts(Condition.DEFECTIVE, sealed=False, vendor_takes_back=True), "return_to_vendor"),
+        (FAULTY_80,
+         "liquidate"),
+        (replace(FAULTY_80, repair_minor=60),
+         "repair"),
+        (GoodsFacts(Condition.DEFECTIVE, sealed=False), "dispose"),
+        (GoodsFacts(Condition.ALTERED, sealed=False, liquidation_minor=10), "liquidate"),
+        (GoodsFacts(Condition.OPENED, sealed=False), "inspect"),
+        (GoodsFacts(Condition.USED, sealed=False), "inspect"),
+    ],
+)  # fmt: skip
+def test_costs_of_the_past_do_not_count(facts: GoodsFacts, proposed: str) -> None:
+    assert suggest(facts) == proposed
+
+
+def test_goods_may_be_decided_about_wherever_they_wait_and_every_choice_leads_somewhere() -> None:
+    ends = {Bucket.SELLABLE} | OUTSIDE
+
+    for bucket, choices in CHOICES.items():
+        assert all(GOES_TO[choice] is not bucket for choice in choices)
+        assert any(GOES_TO[choice] in ends for choice in choices)
+        assert all(GOES_TO[choice] in ends | set(CHOICES) for choice in choices)
+    assert set(ROLES) == set(GOES_TO) == set(Disposition)
 
 
 def test_an_untaxed_fee_is_taken_of_the_net_and_gives_the_whole_tax_back() -> None:
