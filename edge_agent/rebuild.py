@@ -27,6 +27,7 @@ SHADOWS: Final = (
     "order_tenders",
     "returns",
     "return_lines",
+    "return_tenders",
     "stored_value",
     "stored_value_moves",
     "movements",

@@ -14,8 +14,12 @@ CREATE TABLE return_lines (
     seq INTEGER NOT NULL,
     n INTEGER NOT NULL,
     number TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    line_no INTEGER NOT NULL,
     sku TEXT NOT NULL,
     quantity INTEGER NOT NULL,
+    gross_minor INTEGER NOT NULL,
+    tax_minor INTEGER NOT NULL,
     to_bucket TEXT NOT NULL,
     reason TEXT NOT NULL,
     condition TEXT NOT NULL,
@@ -23,6 +27,24 @@ CREATE TABLE return_lines (
     PRIMARY KEY (seq, n)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX return_lines_sku ON return_lines (sku, seq);
+CREATE INDEX return_lines_order ON return_lines (order_id, line_no);
+CREATE TABLE orders_told (
+    order_id TEXT PRIMARY KEY,
+    number TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL,
+    at_us INTEGER NOT NULL
+) STRICT;
+CREATE TABLE return_tenders (
+    seq INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    order_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL,
+    reference TEXT NOT NULL,
+    last4 TEXT NOT NULL,
+    PRIMARY KEY (seq, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX return_tenders_order ON return_tenders (order_id);
 CREATE TABLE stored_value (
     number TEXT PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('store_credit', 'gift_card')),

@@ -46,6 +46,7 @@ from hub.payments import api as payments_api
 from hub.payments.steps import work_off
 from hub.people import api as people_api
 from hub.people.steps import SignIns
+from hub.returns import elsewhere as returns_elsewhere
 from hub.returns import policy_api as return_policy_api
 from hub.route import api as route_api
 from hub.route.questions import questions
@@ -187,6 +188,7 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         recovery_router(hub),
         customers_api.edge_contacts(hub.database, clock=hub.clock, may_see=may_see),
         stored_value_api.edge_questions(hub.database),
+        returns_elsewhere.edge_questions(hub.database, clock=hub.clock),
         questions(hub.database, clock=hub.clock, terms=hub.spine.terms.promising),
         fleet_router(hub.database, clock=hub.clock, presence=app.state.presence, allowed=allow()),
     )

@@ -4,11 +4,12 @@ from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.context import Edge
 from edge_agent.returns import steps
+from edge_agent.returns.elsewhere import ask_hub
 from edge_agent.web import REFUSALS, answered, edge_of, signed_in
 from protocol.kit.return_words import says
 from protocol.kit.web.signin import CurrentPerson
@@ -118,15 +119,21 @@ class PreviewAnswer(BaseModel):
 
 
 @router.get("/{number}/returnable")
-def returnable(number: NumberPath, edge: AnyEdge, _person: Anybody) -> ReturnableAnswer:
-    """Say what may come back of an order that was sold here."""
+async def returnable(
+    request: Request, number: NumberPath, edge: AnyEdge, _person: Anybody
+) -> ReturnableAnswer:
+    """Say what may come back of an order; of one that was sold elsewhere the hub is asked."""
+    await ask_hub(request, edge, number)
     found: dict[str, Any] = asdict(steps.returnable(edge.database.read(), edge, number))
     return ReturnableAnswer.model_validate(found)
 
 
 @router.post("/{number}/returns/preview")
-def preview(number: NumberPath, wanted: PreviewWanted, edge: AnyEdge, person: Anybody) -> PreviewAnswer:
+async def preview(
+    request: Request, number: NumberPath, wanted: PreviewWanted, edge: AnyEdge, person: Anybody
+) -> PreviewAnswer:
     """Say to the penny what a return would give back, and to which tender."""
+    await ask_hub(request, edge, number)
     found = steps.preview(edge.database.read(), edge, number, wanted.lines, wanted.terms, person=person)
     plan = found.plan
     said = [line for each in found.judged.by_line.values() for line in says(each, edge.settings.currency)]
@@ -144,9 +151,10 @@ def preview(number: NumberPath, wanted: PreviewWanted, edge: AnyEdge, person: An
 
 @router.post("/{number}/returns", status_code=201)
 async def return_units(
-    number: NumberPath, wanted: steps.ReturnUnits, edge: AnyEdge, person: Anybody
+    request: Request, number: NumberPath, wanted: steps.ReturnUnits, edge: AnyEdge, person: Anybody
 ) -> steps.Returned:
     """Take units back and pay them out; the same key again answers 200."""
+    await ask_hub(request, edge, number)
     done, new = await edge.database.awrite(
         lambda unit: steps.return_units(unit, edge, number, wanted, person=person)
     )

@@ -280,20 +280,32 @@ def on_return_completed(unit: EdgeUnit, recorded: Recorded) -> None:
     assert isinstance(body, ReturnCompleted)
     looks = [line.condition.value for line in body.decision.lines] if body.decision else []
     unit.connection.executemany(
-        "INSERT INTO return_lines (seq, n, number, sku, quantity, to_bucket, reason, condition, at_us)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO return_lines (seq, n, number, order_id, line_no, sku, quantity, gross_minor, tax_minor,"
+        " to_bucket, reason, condition, at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 recorded.seq,
                 n,
                 body.number,
+                body.order_id,
+                line.line_no,
                 line.sku,
                 line.quantity,
+                line.gross_minor,
+                line.tax_minor,
                 line.to_bucket,
                 line.reason,
                 looks[n] if n < len(looks) else "",
                 recorded.at_us,
             )
             for n, line in enumerate(body.lines)
+        ],
+    )
+    unit.connection.executemany(
+        "INSERT INTO return_tenders (seq, n, order_id, kind, amount_minor, reference, last4)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (recorded.seq, n, body.order_id, each.kind.value, each.amount_minor, each.reference, each.last4)
+            for n, each in enumerate(body.refunds)
         ],
     )

@@ -61,7 +61,7 @@ def exchange_units(
 
     def work() -> Exchanged:
         connection = unit.connection
-        order = steps.require_order(connection, number)
+        order = steps.require_order(connection, edge, number)
         found = steps.look(connection, edge, order, command.lines, command.terms, person=person)
         require_exchange(found)
         row, basket = baskets.to_be_paid(unit, edge, command.basket_id, command.version, person)

@@ -111,6 +111,8 @@ async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
     held = None if number else finding.held_for(connection, code)
     if held is not None:
         return go_to(request, f"/fulfil/pickup?q={held}")
+    if number is None and form.get("for") == "return" and edge.online():
+        return go_to(request, f"/orders/{finding.searched(code)}/return")
     if number is None:
         raise NotFound(
             _("No order of this store has the code {code}.", code=code[:40]),
@@ -167,7 +169,7 @@ async def void(request: Request, number: str, edge: AnyEdge, person: Anybody) ->
     reason = form.get("reason") or form.get("reason_other")
     if not reason:
         raise Invalid(_("A void needs a reason."), _("Choose or type why the sale is taken back."))
-    order_ = steps.require_order(edge.database.read(), number)
+    order_ = steps.require_order(edge.database.read(), edge, number)
 
     def step(unit: EdgeUnit, token: str | None) -> steps.Returned:
         wanted = command(steps.VoidOrder, key=form.get("key"), reason=reason[:300], approval=token)
@@ -195,7 +197,7 @@ def _view(edge: Edge, number: str) -> dict[str, Any]:
     connection = edge.database.read()
     found = counter_rows.find_order(connection, number)
     if found is None:
-        steps.require_order(connection, number)
+        steps.require_order(connection, edge, number)
         raise NotFound(_("No order {number} was sold here.", number=number[:40]), _("Check the number."))
     head = found.head
     back = steps.returnable(connection, edge, head.number)

@@ -20,6 +20,7 @@ from edge_agent.paper import rows as paper_rows
 from edge_agent.paper.rules import state_label
 from edge_agent.returns import exchange as exchanging
 from edge_agent.returns import steps
+from edge_agent.returns.elsewhere import ask_hub
 from edge_agent.returns.finding import state_word
 from edge_agent.returns.policy import Judged
 from edge_agent.returns.rules import bucket_label
@@ -41,19 +42,22 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/orders/{number}/return")
 async def return_page(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
-    """Show what may come back of an order."""
+    """Show what may come back of an order, also of one that was sold elsewhere."""
+    await ask_hub(request, edge, number)
     return _page(request, edge, number, Form(()), person)
 
 
 @router.post("/orders/{number}/return/preview")
 async def preview(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
     """Show what the chosen units would give back, and what the policy says; nothing is changed."""
+    await ask_hub(request, edge, number)
     return _page(request, edge, number, await form_of(request), person)
 
 
 @router.post("/orders/{number}/return")
 async def take_back(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
     """Take the chosen units back and pay them out."""
+    await ask_hub(request, edge, number)
     form = await form_of(request)
     try:
         lines = _wanted(form)
@@ -154,6 +158,7 @@ def _done(
         number=number,
         done=done,
         sold=sold,
+        elsewhere=steps.require_order(edge.database.read(), edge, number).elsewhere,
         tender_word=tender_word,
         bucket_label=bucket_label,
         currency=edge.settings.currency,

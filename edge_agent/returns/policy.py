@@ -101,9 +101,9 @@ def last_days(
     policy = current(connection)
     wanted = list(lines)
     categories = _categories(connection, edge, [line.sku for line in wanted])
-    start = date.fromisoformat(order.business_date)
+    start, channel = date.fromisoformat(order.business_date), Channel(order.channel)
     return {
-        line.line_no: window(policy, SoldFacts(line.sku, categories.get(line.sku, ""), start))
+        line.line_no: window(policy, SoldFacts(line.sku, categories.get(line.sku, ""), start, channel))
         for line in wanted
     }
 
@@ -126,6 +126,7 @@ def judge(
     policy = current(connection)
     back_since = edge.clock.now_us() - LOOKED_BACK_US
     count, unproven = rows.customer_history(connection, order.customer_id, back_since)
+    count = max(count, order.customer_returns)
     shown = _known(Proof, proof)
     total = sum(line.gross_minor for line in lines)
     categories = _categories(connection, edge, [line.sku for line in lines])
@@ -134,7 +135,8 @@ def judge(
     by_line: dict[int, Decision] = {}
     decided, fees = [], []
     for line, wish in zip(lines, wanted, strict=True):
-        sold = SoldFacts(sku=line.sku, category=categories.get(line.sku, ""), start=start)
+        category = categories.get(line.sku, "")
+        sold = SoldFacts(sku=line.sku, category=category, start=start, channel=Channel(order.channel))
         back = BackFacts(
             today=max(today, start),
             condition=_known(Condition, wish.condition),
@@ -153,7 +155,7 @@ def judge(
         policy_version=policy.version,
         outcome=strictest(each.outcome for each in decided),
         proof=shown,
-        channel=Channel.STORE,
+        channel=Channel(order.channel),
         customer_returns_90d=count,
         no_receipt_returns_90d=unproven,
         own_sale=own_sale,

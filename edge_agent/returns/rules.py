@@ -208,8 +208,9 @@ def on_terms(
     """
     planned = replace(plan, fees=fees)
     left = planned.paid_minor
-    if as_credit:
-        paid = min(left, sum(tender.left_minor for tender in tenders))
+    # What was paid to a payment service has no tender at a till to go back to.
+    if as_credit or not tenders:
+        paid = min(left, sum(tender.left_minor for tender in tenders)) if tenders else left
         credit = Tender(kind=TenderKind.STORE_CREDIT, amount_minor=paid)
         refunds: tuple[Tender, ...] = (credit,) if paid else ()
     else:

@@ -153,13 +153,13 @@ class Look:
     judged: Judged
 
 
-def require_order(connection: Connection, number: str) -> rows.SoldOrder:
-    """Return an order that was sold here.
+def require_order(connection: Connection, edge: Edge, number: str) -> rows.SoldOrder:
+    """Return an order that was sold here, or of which the hub has just told.
 
     Raises:
         NotFound: `unknown_order`.
     """
-    order = rows.find_order(connection, number)
+    order = rows.find_order(connection, number, edge.clock.now_us())
     if order is None:
         raise NotFound(
             _("No order {number} was sold here.", number=number[:40]),
@@ -175,7 +175,7 @@ def returnable(connection: Connection, edge: Edge, number: str) -> Returnable:
     Raises:
         NotFound: `unknown_order`.
     """
-    order = require_order(connection, number)
+    order = require_order(connection, edge, number)
     refusal = ""
     try:
         rules.check_state(order.state, order.number)
@@ -232,7 +232,7 @@ def preview(
     person: CurrentPerson,
 ) -> Look:
     """Return what a return would give back, to the penny and per tender, and what the policy says of it."""
-    return look(connection, edge, require_order(connection, number), lines, terms, person=person)
+    return look(connection, edge, require_order(connection, edge, number), lines, terms, person=person)
 
 
 def look(
@@ -276,7 +276,7 @@ def return_units(
     """
 
     def work() -> Returned:
-        order = require_order(unit.connection, number)
+        order = require_order(unit.connection, edge, number)
         found = look(unit.connection, edge, order, command.lines, command.terms, person=person)
         session = selling(unit.connection, edge, till_for(edge, command.till, person, order))
         return take_back(unit, edge, order, found, session, command.approval, person=person)
@@ -368,7 +368,7 @@ def void_order(
     """
 
     def work() -> Returned:
-        order = require_order(unit.connection, number)
+        order = require_order(unit.connection, edge, number)
         why_not = _why_no_void(unit.connection, order)
         if why_not:
             raise Refused(why_not, _("Return its lines instead."), code="cannot_void", number=order.number)
@@ -387,6 +387,8 @@ def void_order(
 
 def _why_no_void(connection: Connection, order: rows.SoldOrder) -> str:
     """Return the sentence that says why a sale cannot be voided, or nothing."""
+    if order.elsewhere:
+        return _("{number} was sold elsewhere; only its own store can void it.", number=order.number)
     if order.state == OrderState.VOIDED:
         return _("{number} is voided already.", number=order.number)
     if order.state != OrderState.COMPLETED or order.refunded_minor:
@@ -403,7 +405,7 @@ def till_for(edge: Edge, wanted: str | None, person: CurrentPerson, order: rows.
     """Return where the money goes out: as asked, where the person stands, or where it was sold."""
     if wanted is not None:
         return wanted
-    return person.device if person.device in edge.settings.tills else order.till
+    return person.device if person.device in edge.settings.tills else order.till or edge.settings.tills[0]
 
 
 def selling(connection: Connection, edge: Edge, till: str) -> Session:
@@ -421,6 +423,12 @@ def selling(connection: Connection, edge: Edge, till: str) -> Session:
             till=till,
         )
     return session
+
+
+def _state_elsewhere(connection: Connection, order: rows.SoldOrder) -> str:
+    """Return the state of an order that was sold elsewhere, as far as this store can tell."""
+    left = any(line.money.left_quantity for line in rows.sold_lines(connection, order.order_id).values())
+    return (OrderState.PART_RETURNED if left else OrderState.RETURNED).value
 
 
 def _facts(  # noqa: PLR0917 - the parts an event of this kind is made of
@@ -453,9 +461,8 @@ def _record(
 ) -> Returned:
     recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
     unit.after_commit(lambda: edge.broadcaster.publish("till"))
-    state = unit.connection.execute(
-        "SELECT state FROM orders WHERE order_id = ?", (order.order_id,)
-    ).fetchone()[0]
+    row = unit.connection.execute("SELECT state FROM orders WHERE order_id = ?", (order.order_id,)).fetchone()
+    state = row[0] if row else _state_elsewhere(unit.connection, order)
     return Returned(
         return_id=body.return_id,
         number=body.number,

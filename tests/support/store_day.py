@@ -30,6 +30,7 @@ SHADOWS = (
     "order_tenders",
     "returns",
     "return_lines",
+    "return_tenders",
     "stored_value",
     "stored_value_moves",
     "till_sessions",

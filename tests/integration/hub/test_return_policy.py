@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from edge_agent.later.hub import OrderAnswer
 from hub.context import Hub
 from hub.database import HubDatabase
 from hub.exceptions.rows import exceptions
 from hub.fleet.rows import directives
 from hub.ledger.rows import entries, journals
 from hub.rebuild import verify
+from hub.returns import elsewhere
 from hub.returns.rows import return_decisions
 from hub.stock.rows import stock_values
 from hub.stored_value.rows import find
@@ -327,3 +329,43 @@ def test_decisions_about_goods_move_their_value_and_write_down_what_they_lost(ch
     assert {row.bucket: row.quantity for row in held if row.quantity} == {"sellable": 6}
     assert cards(hub, "suspense") == []
     assert verify(hub) == {}
+
+
+def test_a_store_is_told_of_anothers_order_without_what_it_took_back_itself(channel: Channel) -> None:
+    hub = channel.hub
+    sold, other = selling("store-1"), selling("store-2")
+    order = sold.sell(("A", 3, 1_000))
+    bring_back(sold, order, decided())
+    other.tell_sale(order)
+    other.events.pop()
+    other.bodies.pop()
+    mine = other.give_back(order, (1, 1))
+    send(hub, sold)
+    send(hub, other)
+
+    with hub.database.read() as connection:
+        told = elsewhere.told(connection, order.number, asker="store-2", now_us=hub.clock.now_us())
+        seller = elsewhere.told(connection, order.order_id, asker="store-1", now_us=hub.clock.now_us())
+
+    assert (told.lines[0].quantity, told.lines[0].returned, told.lines[0].refunded_minor) == (3, 1, 1_000)
+    assert seller.lines[0].returned == mine.lines[0].quantity
+    assert (told.tenders[0].amount_minor, told.tenders[0].refunded_minor) == (3_000, 1_000)
+    assert (told.channel, told.start, told.location) == ("store", "2025-11-24", "store-1")
+    assert OrderAnswer.model_validate_json(told.model_dump_json()).lines[0].name == "Thing A"
+
+
+def test_one_unit_that_two_dark_stores_took_back_is_found_and_raised(channel: Channel) -> None:
+    hub = channel.hub
+    sold, other = selling("store-1"), selling("store-2")
+    order = sold.sell(("A", 1, 1_000))
+    bring_back(sold, order, decided())
+    other.tell_sale(order)
+    other.events.pop()
+    other.bodies.pop()
+    bring_back(other, order, decided())
+    send(hub, sold)
+    send(hub, other)
+
+    [card] = cards(hub, "more_returned_than_sold")
+    assert f'"order_number": "{order.number}"' in card.facts
+    assert '"location": "store-2"' in card.facts
