@@ -91,13 +91,16 @@ class Tender(WireModel):
 
 
 class ReturnLine(WireModel):
-    """Units of one line that came back, with the money and the bucket they went to."""
+    """Units of one line that came back, with the money and the bucket they went to.
+
+    Without units only money went back. The bucket `customer` means that the goods stayed where they were.
+    """
 
     line_no: int = Field(ge=1, le=LINES_PER_ORDER)
     sku: Code
     name: Name
     kind: LineKind = LineKind.GOODS
-    quantity: Quantity
+    quantity: Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
     gross_minor: PositiveMinor
     tax_minor: PositiveMinor
     reason: Code

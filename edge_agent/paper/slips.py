@@ -31,7 +31,7 @@ from protocol.clock import from_us
 from protocol.envelope import Event, decode_event, read_body
 from protocol.errors import Invalid
 from protocol.events import DrawerOpened, OrderSold, OrderVoided, ReturnCompleted, TillClosed
-from protocol.kit.return_words import reason_words
+from protocol.kit.return_words import reason_word
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, language
 from protocol.movements import Bucket
@@ -147,7 +147,7 @@ class Slips:
                 sku=line.sku,
                 quantity=line.quantity,
                 reason=body.reason if isinstance(body, OrderVoided) else _reason(line.reason),
-                disposition=_disposition(line.to_bucket),
+                disposition=_disposition(line.to_bucket if line.quantity else Bucket.CUSTOMER.value),
                 refund_minor=line.gross_minor,
             )
             for line in body.lines
@@ -374,7 +374,7 @@ def _tender_label(tender: Tender) -> str:
 
 
 def _reason(code: str) -> str:
-    return reason_words().get(code, code)
+    return reason_word(code)
 
 
 def _disposition(bucket: str) -> str:
@@ -382,5 +382,6 @@ def _disposition(bucket: str) -> str:
         Bucket.SELLABLE.value: _("Back on the shelf"),
         Bucket.RETURNS.value: _("To be inspected"),
         Bucket.QUARANTINE.value: _("Kept apart, damaged"),
+        Bucket.CUSTOMER.value: _("Stays with the customer"),
     }
     return words.get(bucket, bucket)

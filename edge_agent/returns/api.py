@@ -161,6 +161,18 @@ async def return_units(
     return answered(done, 201 if new else 200)  # type: ignore[return-value]  # the answer, already written
 
 
+@router.post("/{number}/goodwill", status_code=201)
+async def give_goodwill(
+    request: Request, number: NumberPath, wanted: steps.GiveGoodwill, edge: AnyEdge, person: Anybody
+) -> steps.Returned:
+    """Give money of a line back while the goods stay; the same key again answers 200."""
+    await ask_hub(request, edge, number)
+    done, new = await edge.database.awrite(
+        lambda unit: steps.give_goodwill(unit, edge, number, wanted, person=person)
+    )
+    return answered(done, 201 if new else 200)  # type: ignore[return-value]  # the answer, already written
+
+
 @router.post("/{number}/void", status_code=201)
 async def void_order(
     number: NumberPath, wanted: steps.VoidOrder, edge: AnyEdge, person: Anybody

@@ -102,7 +102,8 @@ class Waiting:
 def waiting(connection: Connection, edge: Edge, sku: str = "", *, limit: int = 200) -> list[Waiting]:
     """Return what waits for a decision, what came last first; of one article if it is named."""
     rows = connection.execute(
-        "SELECT b.sku, b.bucket, b.quantity, (SELECT max(l.at_us) FROM return_lines l WHERE l.sku = b.sku)"
+        "SELECT b.sku, b.bucket, b.quantity, (SELECT max(l.at_us) FROM return_lines l WHERE l.sku = b.sku"
+        " AND l.quantity > 0 AND l.to_bucket <> 'customer')"
         " FROM balances b WHERE b.quantity > 0 AND b.bucket IN (?, ?, ?, ?) AND (? = '' OR b.sku = ?)"
         " ORDER BY 4 DESC NULLS LAST, b.sku, b.bucket LIMIT ?",
         (*(bucket.value for bucket in WAITING), sku, sku, limit),
@@ -123,7 +124,9 @@ def _waiting(
 ) -> Waiting:
     sku, bucket, units, came_us = row
     last = connection.execute(
-        "SELECT condition, reason FROM return_lines WHERE sku = ? ORDER BY seq DESC, n DESC LIMIT 1", (sku,)
+        "SELECT condition, reason FROM return_lines WHERE sku = ? AND quantity > 0"
+        " AND to_bucket <> 'customer' ORDER BY seq DESC, n DESC LIMIT 1",
+        (sku,),
     ).fetchone()
     condition, reason = (str(last[0]), str(last[1])) if last else ("", "")
     facts = facts_of(rules, product, sku, condition, reason)

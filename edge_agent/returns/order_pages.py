@@ -162,6 +162,37 @@ async def print_again(request: Request, number: str, edge: AnyEdge, person: Anyb
     return templates_of(request).page(request, "shell/after.html", toast=said, warn="")
 
 
+@router.post("/orders/{number}/goodwill")
+async def goodwill(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
+    """Give money of a line back; the goods stay with the customer."""
+    form = await form_of(request)
+    amount = form.minor("amount", edge.settings.currency)
+    wanted = command(
+        steps.GiveGoodwill,
+        key=form.get("key"),
+        line_no=form.whole("line"),
+        amount_minor=amount,
+        reason=form.get("reason")[:300],
+    )
+
+    def step(unit: EdgeUnit, token: str | None) -> steps.Returned:
+        agreed = wanted.model_copy(update={"approval": token})
+        return steps.give_goodwill(unit, edge, number, agreed, person=person)[0]
+
+    said = money(amount, edge.settings.currency)
+    ask = Ask(
+        _("Giving {amount} back needs somebody's word", amount=said),
+        _("The goods stay with the customer."),
+        keep=_("Not now"),
+        allow=_("Give back {amount}", amount=said),
+    )
+    done = await ask_in_place(request, edge, person, form, ask, step)
+    if isinstance(done, Response):
+        return done
+    toast = _("{amount} went back; {slip} prints.", amount=said, slip=done.number)
+    return show(request, "returns/order.html", toast=toast, **_view(edge, number))
+
+
 @router.post("/orders/{number}/void")
 async def void(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
     """Take a whole sale back on the day it was made."""

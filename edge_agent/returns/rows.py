@@ -294,6 +294,12 @@ def _move_on(connection: Connection, body: ReturnCompleted, kind: str) -> None:
     if row is None:
         return  # an order of another store: its record is kept there
     event = OrderEvent.VOIDED
+    if kind == "return" and not any(line.quantity for line in body.lines):
+        connection.execute(
+            "UPDATE orders SET refunded_minor = refunded_minor + ? WHERE order_id = ?",
+            (body.total_minor, body.order_id),
+        )
+        return
     if kind == "return":
         left = connection.execute(
             "SELECT EXISTS (SELECT 1 FROM order_lines WHERE order_id = ? AND returned < quantity)",

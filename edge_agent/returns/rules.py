@@ -20,11 +20,11 @@ from protocol.lifecycles import OrderState
 from protocol.movements import Bucket
 from protocol.orders import LineKind, ReturnLine, Tender, TenderKind
 from protocol.returns import ReturnFee
-from protocol.rules.refund import RefundableLine, refund_units
+from protocol.rules.refund import RefundableLine, refund_money, refund_units
 from protocol.rules.tenders import round_cash, split_refund
 
-RETURN_BUCKETS: Final = (Bucket.SELLABLE, Bucket.RETURNS, Bucket.QUARANTINE)
-"""Restock, inspect, or keep apart because it is damaged."""
+RETURN_BUCKETS: Final = (Bucket.SELLABLE, Bucket.RETURNS, Bucket.QUARANTINE, Bucket.CUSTOMER)
+"""Restock, inspect, keep apart because it is damaged, or leave it with the customer."""
 _REASONS: Final[Mapping[str, Bucket]] = MappingProxyType(
     {
         "changed_mind": Bucket.SELLABLE,
@@ -36,6 +36,8 @@ _REASONS: Final[Mapping[str, Bucket]] = MappingProxyType(
         "other": Bucket.RETURNS,
     }
 )
+GOODWILL: Final = "goodwill"
+"""The reason of money that goes back while the goods stay."""
 RETURNABLE_STATES: Final = frozenset({OrderState.COMPLETED, OrderState.PART_RETURNED, OrderState.HANDED_OVER})
 
 
@@ -121,6 +123,7 @@ def bucket_label(bucket: str) -> str:
         Bucket.SELLABLE.value: _("Back on the shelf"),
         Bucket.RETURNS.value: _("To be inspected"),
         Bucket.QUARANTINE.value: _("Kept apart, damaged"),
+        Bucket.CUSTOMER.value: _("Stays with the customer"),
     }
     return labels.get(bucket, bucket)
 
@@ -159,14 +162,7 @@ def plan_return(
     standing = dict(sold)
     lines = []
     for each in wanted:
-        line = standing.get(each.line_no)
-        if line is None:
-            raise Invalid(
-                _("The order has no line {line}.", line=each.line_no),
-                _("Choose one of its lines."),
-                code="no_line",
-                line_no=each.line_no,
-            )
+        line = _line_of(standing, each.line_no)
         step = refund_units(line.money, each.quantity)
         standing[each.line_no] = replace(line, money=line.money.after(step))
         lines.append(
@@ -192,6 +188,54 @@ def plan_return(
         total_minor=total,
         tax_minor=sum(line.tax_minor for line in lines),
     )
+
+
+def plan_goodwill(
+    sold: Mapping[int, SoldLine],
+    tenders: Sequence[TenderLeft],
+    line_no: int,
+    amount_minor: int,
+    *,
+    cash_step_minor: int = 1,
+) -> Plan:
+    """Return what giving money of one line back does, while the goods stay with the customer.
+
+    Raises:
+        Invalid: `no_line`, or the amount is nothing.
+        Refused: `too_much_money`, more than is left of what was paid for the line.
+    """
+    line = _line_of(sold, line_no)
+    step = refund_money(line.money, amount_minor)
+    back = ReturnLine(
+        line_no=line.line_no,
+        sku=line.sku,
+        name=line.name,
+        kind=line.kind,
+        quantity=0,
+        gross_minor=step.gross_minor,
+        tax_minor=step.tax_minor,
+        reason=GOODWILL,
+        to_bucket=Bucket.CUSTOMER.value,
+        rate_ppm=line.rate_ppm,
+    )
+    return Plan(
+        lines=(back,),
+        refunds=split_over(tenders, amount_minor, cash_step_minor=cash_step_minor),
+        total_minor=step.gross_minor,
+        tax_minor=step.tax_minor,
+    )
+
+
+def _line_of(sold: Mapping[int, SoldLine], line_no: int) -> SoldLine:
+    line = sold.get(line_no)
+    if line is None:
+        raise Invalid(
+            _("The order has no line {line}.", line=line_no),
+            _("Choose one of its lines."),
+            code="no_line",
+            line_no=line_no,
+        )
+    return line
 
 
 def on_terms(

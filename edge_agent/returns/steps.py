@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.once import Asked, Key, once
-from edge_agent.people.steps import authorise, require_other
+from edge_agent.people.steps import authorise, require_other, require_word
 from edge_agent.returns import policy, rows, rules
 from edge_agent.returns.policy import Judged
 from edge_agent.stored_value.steps import issued
@@ -26,6 +26,7 @@ from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import OrderState, TillState
+from protocol.movements import Bucket
 from protocol.orders import LINES_PER_ORDER, Approval, Code, Quantity, ReturnLine, Tender
 from protocol.people import STORE_RANK, StoreRole
 from protocol.returns import Condition, Outcome, Override, Proof, ReturnDecision, ReturnFee
@@ -34,6 +35,8 @@ from protocol.rules.policy import role_needed
 from protocol.rules.refund import refund_units
 
 Token = Annotated[str, Field(max_length=64)]
+RETURNLESS: Final = "returnless"
+"""Action an approval names when goods stay with the customer."""
 OVERRIDE: Final = "return_override"
 """Action an approval names when somebody else allows what the policy does not."""
 
@@ -75,6 +78,17 @@ class ReturnUnits(Command):
     key: Key
     lines: tuple[BringBack, ...] = Field(min_length=1, max_length=LINES_PER_ORDER)
     terms: Terms = Terms()
+    approval: Token | None = None
+    till: Code | None = None
+
+
+class GiveGoodwill(Command):
+    """Give money of one line back; the goods stay with the customer."""
+
+    key: Key
+    line_no: int = Field(ge=1, le=LINES_PER_ORDER)
+    amount_minor: int = Field(gt=0, le=10**12)
+    reason: str = Field(min_length=1, max_length=300)
     approval: Token | None = None
     till: Code | None = None
 
@@ -317,18 +331,28 @@ def _allowed(
         NotPermitted: `needs_approval`.
     """
     judged, amount = found.judged, found.plan.total_minor
+    if judged.outcome is Outcome.AUTHORIZE and _left_there(found.plan):
+        # Nobody sees the goods again, so somebody else than an associate says that it is right.
+        needed = max(StoreRole.LEAD, _return_role(edge, amount), key=STORE_RANK.__getitem__)
+        given = require_word(unit, edge, person, RETURNLESS, needed, token)
+        return (given.approval if given else None), judged.record
     if judged.outcome is Outcome.AUTHORIZE:
         given = authorise(unit, edge, person, Act.RETURN, token=token, amount_minor=amount)
         return (given.approval if given else None), judged.record
-    needed = role_needed(judged.policy, amount)
-    if judged.outcome is Outcome.DENY or needed is None:
+    reaching = role_needed(judged.policy, amount)
+    if judged.outcome is Outcome.DENY or reaching is None:
         raise outside_policy(edge, judged)
-    needed = max(needed, _return_role(edge, amount), key=STORE_RANK.__getitem__)
-    given = require_other(unit, edge, person, OVERRIDE, needed, token)
+    needed = max(reaching, _return_role(edge, amount), key=STORE_RANK.__getitem__)
+    other = require_other(unit, edge, person, OVERRIDE, needed, token)
     override = Override(
-        by=given.approval.by, role=given.role, reason=given.approval.reason, codes=judged.codes
+        by=other.approval.by, role=other.role, reason=other.approval.reason, codes=judged.codes
     )
-    return given.approval, judged.record.model_copy(update={"override": override})
+    return other.approval, judged.record.model_copy(update={"override": override})
+
+
+def _left_there(plan: rules.Plan) -> bool:
+    """Tell whether money goes out for goods that stay with the customer."""
+    return any(line.to_bucket == Bucket.CUSTOMER for line in plan.lines)
 
 
 def _return_role(edge: Edge, amount_minor: int) -> StoreRole:
@@ -354,6 +378,39 @@ def outside_policy(edge: Edge, judged: Judged) -> Refused:
         codes=list(judged.codes),
         policy_version=judged.policy.version,
     )
+
+
+def give_goodwill(
+    unit: EdgeUnit, edge: Edge, number: str, command: GiveGoodwill, *, person: CurrentPerson
+) -> tuple[Returned, bool]:
+    """Give money of a line back and leave the goods where they are; it lowers what can still go back.
+
+    Raises:
+        NotFound: `unknown_order`.
+        Refused: `till_closed`, `order_voided`, `all_returned`, `too_much_money`.
+        NotPermitted: `needs_approval`, the amount is above this person's limit.
+    """
+
+    def work() -> Returned:
+        order = require_order(unit.connection, edge, number)
+        rules.check_state(order.state, order.number)
+        plan = rules.plan_goodwill(
+            rows.sold_lines(unit.connection, order.order_id, [command.line_no]),
+            rows.tenders_left(unit.connection, order.order_id),
+            command.line_no,
+            command.amount_minor,
+            cash_step_minor=edge.settings.cash_step_minor,
+        )
+        session = selling(unit.connection, edge, till_for(edge, command.till, person, order))
+        given = authorise(
+            unit, edge, person, Act.RETURN, token=command.approval, amount_minor=plan.total_minor
+        )
+        said = Approval(action=rules.GOODWILL, by=person.person_id, reason=command.reason)
+        facts = _facts(unit, edge, order, session, plan, given.approval if given else said)
+        return _record(unit, edge, order, ReturnCompleted(**facts), person)
+
+    asked = Asked(to=f"goodwill:{number}", command=command)
+    return once(unit, edge, asked, command.key, Returned, work)
 
 
 def void_order(

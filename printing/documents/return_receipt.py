@@ -72,7 +72,8 @@ def return_receipt(facts: ReturnReceiptFacts) -> Document:
         blocks.append(Text(_("Approved by {name}", name=facts.approved_by)))
     blocks.append(Rule())
     for line in facts.lines:
-        blocks.append(Row.pair(f"{line.quantity} x {line.name}", money(line.refund_minor, facts.currency)))
+        what = f"{line.quantity} x {line.name}" if line.quantity else line.name
+        blocks.append(Row.pair(what, money(line.refund_minor, facts.currency)))
         blocks.append(Text(f"  {line.sku}"))
         blocks.append(Text(f"  {line.reason} - {line.disposition}"))
     for label, fee in facts.fees:

@@ -73,6 +73,12 @@ def reason_words() -> dict[str, str]:
     }
 
 
+def reason_word(code: str) -> str:
+    """Return why something came back, or money did; a code that is newer than this program as it is."""
+    words = reason_words() | {"goodwill": _("Goodwill"), "void": _("Voided")}
+    return words.get(code, code)
+
+
 def refund_word(refund: str) -> str:
     """Return what a customer may get."""
     words = {

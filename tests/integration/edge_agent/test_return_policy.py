@@ -250,3 +250,61 @@ def test_a_word_that_is_none_of_the_policys_is_refused(store: Store, terms: dict
         steps.preview(reader, store.edge, sold.number, lines, wanted, person=store.lead)
 
     assert refused.value.reason == "unknown_word"
+
+
+def goodwill(store: Store, number: str, amount: int, **said: Any) -> steps.Returned:
+    wanted = steps.GiveGoodwill.model_validate(
+        {"key": store.key(), "line_no": 1, "amount_minor": amount, "reason": "A scratch"} | said
+    )
+    who = store.associate
+    return store.edge.database.write(
+        lambda unit: steps.give_goodwill(unit, store.edge, number, wanted, person=who)
+    )[0]
+
+
+def test_money_goes_back_while_the_goods_stay_and_later_units_share_the_rest(store: Store) -> None:
+    sold = store.sell([("85123A", 3)])  # 765
+
+    first = goodwill(store, sold.number, 100)
+    unit = store.bring_back(sold.number, [(1, 1)])
+    rest = store.bring_back(sold.number, [(1, 2)])
+
+    assert (first.order_state, first.total_minor, first.lines[0].quantity) == ("completed", 100, 0)
+    assert first.total_minor + unit.total_minor + rest.total_minor == sold.total_minor
+    assert first.tax_minor + unit.tax_minor + rest.tax_minor == sold.tax_minor
+    assert (unit.total_minor, rest.order_state) == (222, "returned")
+    [said] = store.bodies("return.completed")[0]["approvals"]
+    assert said == {"action": "goodwill", "by": "a-osei", "reason": "A scratch"}
+    before = store.shadows()
+    store.rebuild()
+    assert store.shadows() == before
+
+
+def test_no_more_money_goes_back_than_is_left_of_a_line(store: Store) -> None:
+    sold = store.sell([("85123A", 1)])
+    goodwill(store, sold.number, 200)
+    before = (store.newest_seq(), store.shadows())
+
+    with pytest.raises(Refused) as refused:
+        goodwill(store, sold.number, 56)
+
+    assert refused.value.reason == "too_much_money"
+    assert (store.newest_seq(), store.shadows()) == before
+
+
+def test_goods_that_stay_with_the_customer_need_a_lead_and_move_no_stock(store: Store) -> None:
+    sold = store.sell([("85123A", 2)])
+    shelf = store.rows("balances")
+    line = {"line_no": 1, "quantity": 1, "reason": "damaged", "to_bucket": "customer"}
+    wanted = steps.ReturnUnits.model_validate({"key": store.key(), "lines": [line]})
+
+    def give(unit: EdgeUnit, person: Any) -> steps.Returned:
+        return steps.return_units(unit, store.edge, sold.number, wanted, person=person)[0]
+
+    with pytest.raises(NotPermitted) as refused:
+        store.edge.database.write(lambda unit: give(unit, store.associate))
+    done = store.edge.database.write(lambda unit: give(unit, store.lead))
+
+    assert refused.value.facts == {"action": "returnless", "role": "lead"}
+    assert (done.order_state, done.total_minor) == ("part_returned", 255)
+    assert store.rows("balances") == shelf

@@ -15,6 +15,7 @@ from hub.ledger.rows import entries, journals
 from hub.rebuild import verify
 from hub.returns import elsewhere
 from hub.returns.rows import return_decisions
+from hub.spine.rows import orders
 from hub.stock.rows import stock_values
 from hub.stored_value.rows import find
 from protocol.dispositions import DecidedGoods, Disposition, GoodsDecided
@@ -369,3 +370,36 @@ def test_one_unit_that_two_dark_stores_took_back_is_found_and_raised(channel: Ch
     [card] = cards(hub, "more_returned_than_sold")
     assert f'"order_number": "{order.number}"' in card.facts
     assert '"location": "store-2"' in card.facts
+
+
+def test_goodwill_and_goods_that_stay_leave_stock_and_cost_alone(channel: Channel) -> None:
+    hub, shop = channel.hub, selling()
+    order = shop.sell(("A", 3, 1_200))
+    whole = shop.give_back(order, (1, 1))
+    shop.events.pop()
+    shop.bodies.pop()
+    line = whole.lines[0].model_copy(update={"to_bucket": "customer"})
+    money = line.model_copy(update={"quantity": 0, "gross_minor": 300, "tax_minor": 50, "reason": "goodwill"})
+    card = whole.refunds[0]
+    shop.say(whole.model_copy(update={"lines": (line,)}))
+    shop.say(
+        whole.model_copy(
+            update={
+                "return_id": "r-goodwill",
+                "lines": (money,),
+                "refunds": (card.model_copy(update={"amount_minor": 300}),),
+                "total_minor": 300,
+                "tax_minor": 50,
+            }
+        )
+    )
+    send(hub, shop)
+
+    assert accounts(hub, "return") == {"4020": 1_250, "2200": 250, "2110": -1_500}
+    assert accounts(hub, "return_cost") == {}
+    assert cards(hub, "event_parked") == []
+    held = next(row for row in rows(hub, stock_values) if row["sku"] == "A")
+    assert held["quantity"] == 7
+    [kept] = rows(hub, orders)
+    assert (kept["state"], kept["refunded_minor"]) == ("part_returned", 1_500)
+    assert verify(hub) == {}
