@@ -115,6 +115,7 @@ def _till() -> Journey:
     return {
         "till.opened": (till.on_till_opened,),
         "till.drawer_opened": (till.on_till_drawer_opened, paper.on_till_drawer_opened),
+        "till.cash_moved": (till.on_till_cash_moved, paper.on_till_cash_moved),
         "till.counted": (till.on_till_counted,),
         "till.closed": (till.on_till_closed, paper.on_till_closed),
     }

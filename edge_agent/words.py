@@ -26,3 +26,15 @@ def tender_label(kind: TenderKind) -> str:
         TenderKind.GIFT_CARD: _("Gift card"),
         TenderKind.EXCHANGE: _("Exchange"),
     }[kind]
+
+
+def cash_word(kind: str) -> str:
+    """Return how cash goes into a drawer or out of it without a sale."""
+    words = {
+        "paid_in": _("Paid in"),
+        "paid_out": _("Paid out"),
+        "loan": _("From the safe"),
+        "drop": _("Dropped into the safe"),
+        "pickup": _("Picked up"),
+    }
+    return words.get(kind, kind)

@@ -9,7 +9,7 @@ understood it is set aside, and later events that share a subject wait behind it
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -111,6 +111,15 @@ class DrawerOpened(AtTill):
     approvals: tuple[Approval, ...] = ()
 
 
+class CashMoved(AtTill):
+    """Cash went into a drawer or out of it without a sale: a loan or a drop, petty cash in or out."""
+
+    kind: Literal["paid_in", "paid_out", "loan", "drop", "pickup"]
+    amount_minor: PositiveMinor
+    reason: str = Field(default="", max_length=300)
+    approvals: tuple[Approval, ...] = ()
+
+
 class TillCounted(AtTill):
     """A drawer was counted without its expected amount being shown."""
 
@@ -191,6 +200,7 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("receipt.corrected", 1): stock.ReceiptCorrected,
         ("till.opened", 1): TillOpened,
         ("till.drawer_opened", 1): DrawerOpened,
+        ("till.cash_moved", 1): CashMoved,
         ("till.counted", 1): TillCounted,
         ("till.closed", 1): TillClosed,
         ("catalog.applied", 1): CatalogApplied,

@@ -16,8 +16,9 @@ from edge_agent.paper.rules import NoSaleFacts, Slip, code_of, no_sale_slip
 from edge_agent.people.steps import name_of
 from edge_agent.settings import EdgeSettings
 from edge_agent.stock.documents import StockSlips
+from edge_agent.till.rules import expected_cash
 from edge_agent.transfers.steps.documents import TransferSlips
-from edge_agent.words import tender_label, till_word
+from edge_agent.words import cash_word, tender_label, till_word
 from printing.document import Document
 from printing.documents.parked_slip import ParkedSlipFacts, parked_slip
 from printing.documents.receipt import ReceiptFacts, ReceiptLine, receipt
@@ -30,10 +31,11 @@ from printing.profiles import profile_of
 from protocol.clock import from_us
 from protocol.envelope import Event, decode_event, read_body
 from protocol.errors import Invalid
-from protocol.events import DrawerOpened, OrderSold, OrderVoided, ReturnCompleted, TillClosed
+from protocol.events import CashMoved, DrawerOpened, OrderSold, OrderVoided, ReturnCompleted, TillClosed
 from protocol.kit.return_words import reason_word
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, language
+from protocol.money import format_minor
 from protocol.movements import Bucket
 from protocol.orders import Tender, TenderKind, WireModel
 from protocol.till import RateTotal, SessionTotals
@@ -91,7 +93,7 @@ class Slips:
                 return self._return(connection, job, event, body)
             case TillClosed():
                 return self._z(connection, event, body)
-            case DrawerOpened():
+            case DrawerOpened() | CashMoved():
                 return self._no_sale(connection, event, body)
         raise _unreadable(job)
 
@@ -230,7 +232,7 @@ class Slips:
         facts = job.facts
         totals = SessionTotals.model_validate(facts["totals"])
         tenders = (
-            TenderCount(tender_label(TenderKind.CASH), totals.float_minor + totals.cash_minor),
+            TenderCount(tender_label(TenderKind.CASH), expected_cash(totals)),
             TenderCount(tender_label(TenderKind.CARD), totals.card_minor),
             *(
                 TenderCount(tender_label(kind), amount)
@@ -266,7 +268,7 @@ class Slips:
             )
         )
 
-    def _no_sale(self, connection: Connection, event: Event, body: DrawerOpened) -> Document:
+    def _no_sale(self, connection: Connection, event: Event, body: DrawerOpened | CashMoved) -> Document:
         approver = next((approval.by for approval in body.approvals), "")
         return no_sale_slip(
             NoSaleFacts(
@@ -278,6 +280,8 @@ class Slips:
                 approved_by=name_of(connection, approver) if approver else "",
                 seq=event.seq,
                 demo=self._settings.demo,
+                title=cash_word(body.kind) if isinstance(body, CashMoved) else "",
+                amount=format_minor(body.amount_minor, body.currency) if isinstance(body, CashMoved) else "",
             )
         )
 
@@ -365,6 +369,16 @@ def _sums(totals: SessionTotals) -> tuple[tuple[str, int], ...]:
         *([(_("Restocking fees"), totals.fees_minor)] if totals.fees_minor else []),
         (_("Discounts given"), totals.discounts_minor),
         (_("Float"), totals.float_minor),
+        *(
+            (label, amount)
+            for label, amount in (
+                (_("Paid in"), totals.paid_in_minor),
+                (_("Paid out"), -totals.paid_out_minor),
+                (_("From the safe"), totals.loans_minor),
+                (_("To the safe"), -totals.drops_minor),
+            )
+            if amount
+        ),
     )
 
 

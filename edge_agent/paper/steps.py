@@ -18,7 +18,7 @@ from edge_agent.paper.rules import Slip, slip_label
 from printing.document import Document
 from printing.job import REPRINTS, Job, JobState, check_step, resolve
 from protocol.errors import IllegalTransition, NotFound, Refused
-from protocol.events import DrawerOpened, GiftCardSold, OrderSold, ReturnCompleted, TillClosed
+from protocol.events import CashMoved, DrawerOpened, GiftCardSold, OrderSold, ReturnCompleted, TillClosed
 from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, inside
@@ -75,6 +75,13 @@ def on_till_drawer_opened(unit: EdgeUnit, recorded: Recorded) -> None:
     body = recorded.body
     assert isinstance(body, DrawerOpened)
     _queue_event(unit, recorded, Slip.DRAWER, f"{body.till}-{recorded.seq}", kick=True)
+
+
+def on_till_cash_moved(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Open the drawer for cash that goes in or out, with a slip that says why."""
+    body = recorded.body
+    assert isinstance(body, CashMoved)
+    _queue_event(unit, recorded, Slip.CASH_SLIP, f"{body.till}-{recorded.seq}", kick=True)
 
 
 def _queue_return(unit: EdgeUnit, recorded: Recorded) -> None:

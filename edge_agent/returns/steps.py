@@ -6,39 +6,32 @@ step after the other, so of two tills that return the same unit at the same mome
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.once import Asked, Key, once
-from edge_agent.people.steps import authorise, require_other, require_word
+from edge_agent.people.steps import authorise
 from edge_agent.returns import policy, rows, rules
+from edge_agent.returns.allowing import allowed
 from edge_agent.returns.policy import Judged
 from edge_agent.stored_value.steps import issued
 from edge_agent.till.looks import require_session
 from edge_agent.till.rows import Session
 from protocol.errors import NotFound, Refused
 from protocol.events import OrderVoided, ReturnCompleted
-from protocol.kit.return_words import says
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import OrderState, TillState
-from protocol.movements import Bucket
 from protocol.orders import LINES_PER_ORDER, Approval, Code, Quantity, ReturnLine, Tender
-from protocol.people import STORE_RANK, StoreRole
-from protocol.returns import Condition, Outcome, Override, Proof, ReturnDecision, ReturnFee
-from protocol.rules.discounts import Act, Allowed, needs_approval
-from protocol.rules.policy import role_needed
+from protocol.returns import Condition, Proof, ReturnFee
+from protocol.rules.discounts import Act
 from protocol.rules.refund import refund_units
 
 Token = Annotated[str, Field(max_length=64)]
-RETURNLESS: Final = "returnless"
-"""Action an approval names when goods stay with the customer."""
-OVERRIDE: Final = "return_override"
-"""Action an approval names when somebody else allows what the policy does not."""
 
 
 class Command(BaseModel):
@@ -315,69 +308,10 @@ def take_back(  # noqa: PLR0917 - what comes back, at which till, by whose word
         Refused: `outside_policy`.
         NotPermitted: `needs_approval`.
     """
-    approval, decision = _allowed(unit, edge, found, token, person)
+    approval, decision = allowed(unit, edge, found.plan, found.judged, token, person=person)
     plan = replace(found.plan, refunds=issued(unit, edge, found.plan.refunds))
     facts = _facts(unit, edge, order, session, plan, approval)
     return _record(unit, edge, order, ReturnCompleted(**facts, decision=decision, fees=plan.fees), person)
-
-
-def _allowed(
-    unit: EdgeUnit, edge: Edge, found: Look, token: str | None, person: CurrentPerson
-) -> tuple[Approval | None, ReturnDecision]:
-    """Return whose word allows a return, and the decision with it.
-
-    Raises:
-        Refused: `outside_policy`, nobody here may allow it.
-        NotPermitted: `needs_approval`.
-    """
-    judged, amount = found.judged, found.plan.total_minor
-    if judged.outcome is Outcome.AUTHORIZE and _left_there(found.plan):
-        # Nobody sees the goods again, so somebody else than an associate says that it is right.
-        needed = max(StoreRole.LEAD, _return_role(edge, amount), key=STORE_RANK.__getitem__)
-        given = require_word(unit, edge, person, RETURNLESS, needed, token)
-        return (given.approval if given else None), judged.record
-    if judged.outcome is Outcome.AUTHORIZE:
-        given = authorise(unit, edge, person, Act.RETURN, token=token, amount_minor=amount)
-        return (given.approval if given else None), judged.record
-    reaching = role_needed(judged.policy, amount)
-    if judged.outcome is Outcome.DENY or reaching is None:
-        raise outside_policy(edge, judged)
-    needed = max(reaching, _return_role(edge, amount), key=STORE_RANK.__getitem__)
-    other = require_other(unit, edge, person, OVERRIDE, needed, token)
-    override = Override(
-        by=other.approval.by, role=other.role, reason=other.approval.reason, codes=judged.codes
-    )
-    return other.approval, judged.record.model_copy(update={"override": override})
-
-
-def _left_there(plan: rules.Plan) -> bool:
-    """Tell whether money goes out for goods that stay with the customer."""
-    return any(line.to_bucket == Bucket.CUSTOMER for line in plan.lines)
-
-
-def _return_role(edge: Edge, amount_minor: int) -> StoreRole:
-    """Return the least role that may give so much back by the limits of the till."""
-    asked = needs_approval(
-        StoreRole.ASSOCIATE, Act.RETURN, amount_minor=amount_minor, authority=edge.authority
-    )
-    return StoreRole.ASSOCIATE if isinstance(asked, Allowed) else asked.role_needed
-
-
-def outside_policy(edge: Edge, judged: Judged) -> Refused:
-    """Return the refusal of a return that nobody here may allow, in the policy's own words."""
-    said = [
-        sentence
-        for decision in judged.by_line.values()
-        if decision.outcome is not Outcome.AUTHORIZE
-        for sentence in says(decision, edge.settings.currency)
-    ]
-    return Refused(
-        " ".join(dict.fromkeys(said)),
-        _("Nothing was changed. If the customer disagrees, the hub can decide about this order."),
-        code="outside_policy",
-        codes=list(judged.codes),
-        policy_version=judged.policy.version,
-    )
 
 
 def give_goodwill(

@@ -18,7 +18,15 @@ from zoneinfo import ZoneInfo
 
 from protocol.clock import from_us
 from protocol.errors import Invalid, Refused
-from protocol.events import DrawerOpened, GiftCardSold, OrderSold, OrderVoided, ReturnCompleted, TillOpened
+from protocol.events import (
+    CashMoved,
+    DrawerOpened,
+    GiftCardSold,
+    OrderSold,
+    OrderVoided,
+    ReturnCompleted,
+    TillOpened,
+)
 from protocol.kit.text import _
 from protocol.later import OrderPaid, OrderRefunded
 from protocol.orders import Tender, TenderKind, WireModel
@@ -26,6 +34,16 @@ from protocol.till import RateTotal, SessionTotals, TenderTotal
 
 COUNT_ATTEMPTS: Final = 2
 """A count may be repeated once; a third would be a search for the expected amount."""
+CASH_SUMS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "paid_in": "paid_in_minor",
+        "paid_out": "paid_out_minor",
+        "loan": "loans_minor",
+        "drop": "drops_minor",
+        "pickup": "drops_minor",
+    }
+)
+"""Where each kind of moved cash is added up."""
 DATE_SLACK_DAYS: Final = 1
 """A till may be opened for yesterday (a forgotten one) or for tomorrow (an early shift), not further."""
 DENOMINATIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
@@ -129,6 +147,9 @@ def after(totals: SessionTotals, body: WireModel) -> SessionTotals:  # noqa: PLR
             return _after_payment_back(totals, body)
         case GiftCardSold():
             return _after_gift_card(totals, body)
+        case CashMoved():
+            name = CASH_SUMS[body.kind]
+            return totals.model_copy(update={name: getattr(totals, name) + body.amount_minor})
         case DrawerOpened():
             return totals.model_copy(update={"no_sales": totals.no_sales + 1})
         case _:
@@ -228,7 +249,8 @@ def _rates(
 
 def expected_cash(totals: SessionTotals) -> int:
     """Return what should be in the drawer. A secret until the count is confirmed."""
-    return totals.float_minor + totals.cash_minor
+    came = totals.float_minor + totals.cash_minor + totals.paid_in_minor + totals.loans_minor
+    return came - totals.paid_out_minor - totals.drops_minor
 
 
 def counted_total(denominations: Mapping[str, int], counted_minor: int | None, *, currency: str) -> int:

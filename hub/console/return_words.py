@@ -57,7 +57,11 @@ def fact_word(name: str) -> str:
 
 def event_word(kind: str) -> str:
     """Return what happened."""
-    words = {"gift_card.sold": _("Gift card sold"), "goods.decided": _("Decided what becomes of goods")}
+    words = {
+        "till.cash_moved": _("Cash moved without a sale"),
+        "gift_card.sold": _("Gift card sold"),
+        "goods.decided": _("Decided what becomes of goods"),
+    }
     return words.get(kind, "")
 
 
@@ -70,6 +74,11 @@ def rule_word(rule: str) -> str:
         "write_down": _("Written down"),
         "repair": _("Repair"),
         "sell_off": _("Sold off"),
+        "paid_in": _("Paid in"),
+        "paid_out": _("Paid out"),
+        "loan": _("Cash from the safe"),
+        "drop": _("Cash to the safe"),
+        "pickup": _("Cash picked up"),
     }
     return words.get(rule, "")
 

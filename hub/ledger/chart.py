@@ -76,6 +76,7 @@ CHART: Final = (
     ("6130", "Chargeback losses", "expense"),
     ("6140", "Rounding and over-refunds", "expense"),
     ("6150", "Goodwill", "expense"),
+    ("6160", "Petty cash of stores", "expense"),
 )
 
 MAPPING: Final = {
@@ -86,6 +87,8 @@ MAPPING: Final = {
     "tender.exchange": "2150",
     "restocking_fees": "4200",
     "write_down": "5120",
+    "safe": "1010",
+    "petty_cash": "6160",
     "repair": "5140",
     "sales": "4000",
     "sales_returns": "4020",

@@ -5,7 +5,7 @@ from hub.ledger.stages import Books
 from hub.spine.places import Places
 from hub.spine.work import Applied, Work
 from protocol.dispositions import GoodsDecided
-from protocol.events import GiftCardSold, ReturnCompleted
+from protocol.events import CashMoved, GiftCardSold, ReturnCompleted
 
 
 def on_return_completed(work: Work, applied: Applied) -> None:
@@ -26,3 +26,9 @@ def on_goods_decided(work: Work, applied: Applied) -> None:
     body: GoodsDecided = applied.body
     drafts = rules.decided(body, applied.results["moves"], applied.results["written_down"])
     work.room(Books).post(applied, work.room(Places).of(applied.edge), drafts)
+
+
+def on_cash_moved(work: Work, applied: Applied) -> None:
+    """Post cash that went into a drawer or out of it without a sale."""
+    body: CashMoved = applied.body
+    work.room(Books).post(applied, work.room(Places).of(applied.edge), rules.cash_moved(body))

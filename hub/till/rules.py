@@ -6,8 +6,10 @@ function proves nothing about either.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from protocol.events import (
+    CashMoved,
     DrawerOpened,
     GiftCardSold,
     OrderSold,
@@ -20,6 +22,14 @@ from protocol.later import OrderPaid, OrderRefunded
 from protocol.orders import OrderLine, ReturnLine, Tender, TenderKind, WireModel
 from protocol.returns import ReturnFee
 from protocol.till import RateTotal, SessionTotals
+
+_MOVED: Final = {
+    "paid_in": "paid_in_minor",
+    "paid_out": "paid_out_minor",
+    "loan": "loans_minor",
+    "drop": "drops_minor",
+    "pickup": "drops_minor",
+}
 
 
 @dataclass(slots=True)
@@ -80,6 +90,8 @@ def add_up(bodies: Iterable[WireModel]) -> SessionTotals:
                 sums.add("gift_cards")
                 sums.add("gift_cards_minor", body.amount_minor)
                 sums.cash_up(body.tenders, 1)
+            case CashMoved():
+                sums.add(_MOVED[body.kind], body.amount_minor)
             case DrawerOpened():
                 sums.add("no_sales")
             case _:
@@ -110,7 +122,7 @@ def mismatches(z: TillClosed, again: SessionTotals, range_hash: str) -> dict[str
     if z.range_hash != range_hash:
         found["range_hash"] = {"said": z.range_hash, "added_up": range_hash}
     expected = {
-        TenderKind.CASH: again.float_minor + again.cash_minor,
+        TenderKind.CASH: _cash_expected(again),
         TenderKind.CARD: again.card_minor,
         TenderKind.STORE_CREDIT: again.store_credit_minor,
         TenderKind.GIFT_CARD: again.gift_card_minor,
@@ -122,6 +134,12 @@ def mismatches(z: TillClosed, again: SessionTotals, range_hash: str) -> dict[str
                 "added_up": expected[tender.kind],
             }
     return found
+
+
+def _cash_expected(totals: SessionTotals) -> int:
+    """Return what a drawer should hold: float, takings, what was put in, less what was taken out."""
+    out = totals.paid_out_minor + totals.drops_minor
+    return totals.float_minor + totals.cash_minor + totals.paid_in_minor + totals.loans_minor - out
 
 
 def difference(z: TillClosed) -> int:

@@ -22,6 +22,7 @@ _ZS: Final = Upsert(zs)
 _SUMMED: Final = (
     "till.opened",
     "till.drawer_opened",
+    "till.cash_moved",
     "order.sold",
     "order.voided",
     "return.completed",

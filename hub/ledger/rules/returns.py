@@ -12,7 +12,7 @@ from typing import Final
 from hub.ledger.rules import VARIANCE, Draft, Line, cost_of, draft_of
 from hub.stock.rules import ValuedMove
 from protocol.dispositions import GoodsDecided
-from protocol.events import GiftCardSold, ReturnCompleted
+from protocol.events import CashMoved, GiftCardSold, ReturnCompleted
 from protocol.movements import Bucket
 from protocol.orders import TenderKind
 
@@ -70,3 +70,19 @@ def decided(body: GoodsDecided, moves: Sequence[ValuedMove], written_down_minor:
         *(Line("sales_tax", -tax, rate) for rate, tax in taxes.items() if tax),
     )
     return (*drafts, Draft("sell_off", lines, body.number))
+
+
+_CASH: Final = {
+    "paid_in": ("tender.cash", "petty_cash"),
+    "paid_out": ("petty_cash", "tender.cash"),
+    "loan": ("tender.cash", "safe"),
+    "drop": ("safe", "tender.cash"),
+    "pickup": ("safe", "tender.cash"),
+}
+"""Which purpose is debited and which is credited when cash moves without a sale (row 53)."""
+
+
+def cash_moved(body: CashMoved) -> tuple[Draft, ...]:
+    """Return the draft of cash that went into a drawer or out of it."""
+    debit, credit = _CASH[body.kind]
+    return draft_of(body.kind, {debit: body.amount_minor, credit: -body.amount_minor}, body.reason)

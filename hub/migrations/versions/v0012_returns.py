@@ -15,6 +15,8 @@ PURPOSES: Final = (
     ("tender.exchange", "2150"),
     ("restocking_fees", "4200"),
     ("write_down", "5120"),
+    ("safe", "1010"),
+    ("petty_cash", "6160"),
     ("repair", "5140"),
 )
 
@@ -86,6 +88,13 @@ def _stored_value() -> None:
 
 def _map_purposes() -> None:
     """Give companies that keep books already the new purposes, where the account is theirs still."""
+    op.execute(
+        "INSERT INTO accounts (entity, account, name, kind)"
+        " SELECT DISTINCT known.entity, '6160', 'Petty cash of stores', 'expense'"
+        " FROM account_mapping AS known"
+        " WHERE NOT EXISTS (SELECT 1 FROM accounts AS mine"
+        " WHERE mine.entity = known.entity AND mine.account = '6160')"
+    )
     for purpose, account in PURPOSES:
         op.execute(
             sa.text(

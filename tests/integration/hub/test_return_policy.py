@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from edge_agent.later.hub import OrderAnswer
+from edge_agent.till.rules import add_up as add_up_at_the_store
 from hub.context import Hub
 from hub.database import HubDatabase
 from hub.exceptions.rows import exceptions
@@ -18,8 +19,9 @@ from hub.returns.rows import return_decisions
 from hub.spine.rows import orders
 from hub.stock.rows import stock_values
 from hub.stored_value.rows import find
+from hub.till.rules import add_up
 from protocol.dispositions import DecidedGoods, Disposition, GoodsDecided
-from protocol.events import GiftCardSold, OrderSold, ReturnCompleted
+from protocol.events import CashMoved, GiftCardSold, OrderSold, ReturnCompleted
 from protocol.orders import Tender, TenderKind
 from protocol.people import StoreRole
 from protocol.returns import DecidedLine, Outcome, Override, Proof, ReturnDecision, ReturnFee
@@ -403,3 +405,25 @@ def test_goodwill_and_goods_that_stay_leave_stock_and_cost_alone(channel: Channe
     [kept] = rows(hub, orders)
     assert (kept["state"], kept["refunded_minor"]) == ("part_returned", 1_500)
     assert verify(hub) == {}
+
+
+def test_cash_that_moves_without_a_sale_is_booked_and_the_day_ties(channel: Channel) -> None:
+    hub, shop = channel.hub, selling()
+    till = shop._till()
+    moved = {"paid_out": 550, "paid_in": 200, "loan": 1_000, "drop": 3_000, "pickup": 500}
+    for kind, amount in moved.items():
+        shop.say(CashMoved.model_validate({**till, "kind": kind, "amount_minor": amount, "reason": "-"}))
+    shop.sell(("A", 1, 2_000), kind=TenderKind.CASH)
+    send(hub, shop)
+
+    booked = {kind: accounts(hub, kind) for kind in moved}
+    assert booked == {
+        "paid_out": {"6160": 550, "1000": -550},
+        "paid_in": {"1000": 200, "6160": -200},
+        "loan": {"1000": 1_000, "1010": -1_000},
+        "drop": {"1010": 3_000, "1000": -3_000},
+        "pickup": {"1010": 500, "1000": -500},
+    }
+    again = add_up(body for body in shop.bodies)
+    assert (again.paid_out_minor, again.drops_minor, again.loans_minor) == (550, 3_500, 1_000)
+    assert add_up_at_the_store(shop.bodies) == again
