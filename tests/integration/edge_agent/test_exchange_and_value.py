@@ -259,7 +259,7 @@ def test_the_returns_box_is_worked_by_scanning(store: Store, seat: TestClient) -
     assert scanned.headers["HX-Redirect"] == "/stock/decide?sku=BOOK-1"
     assert "No article has the code 0000." in unknown.text
     page = seat.get("/stock/decide?sku=BOOK-1").text
-    assert "2 in To be inspected" in page
+    assert "2 × To be inspected" in page
     fields = {"sku": "BOOK-1", "bucket": "returns", "units": 1, "key": hidden(page, "key")}
     done = post(seat, "/stock/decide", **fields, disposition="restock")
     costly = post(seat, "/stock/decide", **fields | {"key": "d-2"}, disposition="liquidate", worth="1.00")
@@ -268,4 +268,4 @@ def test_the_returns_box_is_worked_by_scanning(store: Store, seat: TestClient) -
     assert "LB1-D00001: 1 unit decided." in done.text
     assert "Sell off cheap needs somebody&#39;s word" in costly.text
     assert (blank.status_code, "What does it still bring?" in blank.text) == (422, True)
-    assert "1 in To be inspected" in seat.get("/stock/decide").text
+    assert "1 × To be inspected" in seat.get("/stock/decide").text
