@@ -10,6 +10,7 @@ CREATE TABLE return_policy (
     arrived_us INTEGER NOT NULL
 ) STRICT;
 ALTER TABLE returns ADD COLUMN proof TEXT NOT NULL DEFAULT '';
+ALTER TABLE returns ADD COLUMN customer_id TEXT NOT NULL DEFAULT '';
 CREATE TABLE return_lines (
     seq INTEGER NOT NULL,
     n INTEGER NOT NULL,

@@ -122,6 +122,8 @@ class NoReceipt(WireModel):
     max_amount_minor: PositiveMinor = 0
     """0: nothing comes back without proof."""
     max_count_90d: Count = 3
+    id_required: bool = False
+    """Somebody looks at an identity card; what stands on it is kept nowhere."""
 
 
 class CustomerLimit(WireModel):
@@ -215,6 +217,9 @@ class ReturnDecision(WireModel):
     customer_returns_90d: Count = 0
     no_receipt_returns_90d: Count = 0
     own_sale: bool = False
+    customer_id: str = Field(default="", max_length=64)
+    """Whose return it is, where no order says so."""
+    id_checked: bool = False
     lines: tuple[DecidedLine, ...] = Field(max_length=LINES_PER_ORDER)
     override: Override | None = None
 

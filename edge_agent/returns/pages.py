@@ -19,7 +19,7 @@ from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, show
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper.rules import state_label
 from edge_agent.returns import exchange as exchanging
-from edge_agent.returns import steps
+from edge_agent.returns import rows, steps
 from edge_agent.returns.elsewhere import ask_hub
 from edge_agent.returns.finding import state_word
 from edge_agent.returns.policy import Judged
@@ -78,7 +78,7 @@ async def take_back(request: Request, number: str, edge: AnyEdge, person: Anybod
         return _page(request, edge, number, form, person, error=error)
     if isinstance(done, Response):
         return done
-    return _done(request, edge, number, done)
+    return show_done(request, edge, number, done)
 
 
 async def _exchange(  # noqa: PLR0917 - who exchanges what for what
@@ -110,7 +110,7 @@ async def _exchange(  # noqa: PLR0917 - who exchanges what for what
     done = await ask_in_place(request, edge, person, form, ask, step)
     if isinstance(done, Response):
         return done
-    return _done(request, edge, number, done.returned, sold=done.sold)
+    return show_done(request, edge, number, done.returned, sold=done.sold)
 
 
 def _paid_kind(form: Form) -> TenderKind:
@@ -148,9 +148,16 @@ def _terms(form: Form) -> steps.Terms:
     )
 
 
-def _done(
-    request: Request, edge: Edge, number: str, done: steps.Returned, *, sold: Sold | None = None
+def show_done(
+    request: Request,
+    edge: Edge,
+    number: str,
+    done: steps.Returned,
+    *,
+    sold: Sold | None = None,
+    elsewhere: bool = False,
 ) -> Response:
+    """Show a return that is done; `elsewhere`: there is no page of its order here."""
     job = paper_rows.find_job(edge.database.read(), done.receipt_job)
     return show(
         request,
@@ -158,7 +165,7 @@ def _done(
         number=number,
         done=done,
         sold=sold,
-        elsewhere=steps.require_order(edge.database.read(), edge, number).elsewhere,
+        elsewhere=elsewhere or rows.find_order(edge.database.read(), number) is None,
         tender_word=tender_word,
         bucket_label=bucket_label,
         currency=edge.settings.currency,
@@ -204,7 +211,7 @@ def _page(
         judged=look.judged if look else None,
         denied=look is not None and look.judged.outcome is Outcome.DENY,
         said=_said(look.judged, edge.settings.currency) if look else {},
-        outcome=_outcome,
+        outcome=outcome_face,
         until=_until,
         condition=form.under("condition-"),
         conditions=[(each.value, condition_word(each)) for each in Condition],
@@ -220,7 +227,7 @@ def _page(
     )
 
 
-def _outcome(outcome: str) -> tuple[str, Shape]:
+def outcome_face(outcome: str) -> tuple[str, Shape]:
     """Return a decision as a word and a shape."""
     shapes: dict[str, Shape] = {
         Outcome.AUTHORIZE: "done",

@@ -127,7 +127,7 @@ def judge(
     back_since = edge.clock.now_us() - LOOKED_BACK_US
     count, unproven = rows.customer_history(connection, order.customer_id, back_since)
     count = max(count, order.customer_returns)
-    shown = _known(Proof, proof)
+    shown = known_word(Proof, proof)
     total = sum(line.gross_minor for line in lines)
     categories = _categories(connection, edge, [line.sku for line in lines])
     start, today = date.fromisoformat(order.business_date), date.fromisoformat(calendar_date(edge))
@@ -139,7 +139,7 @@ def judge(
         sold = SoldFacts(sku=line.sku, category=category, start=start, channel=Channel(order.channel))
         back = BackFacts(
             today=max(today, start),
-            condition=_known(Condition, wish.condition),
+            condition=known_word(Condition, wish.condition),
             reason=line.reason,
             proof=shown,
             amount_minor=total,
@@ -203,7 +203,12 @@ def _categories(connection: Connection, edge: Edge, skus: Sequence[str]) -> dict
     return {sku: product.category for sku, product in found.items()}
 
 
-def _known(kind: type[Word], text: str) -> Word:
+def known_word(kind: type[Word], text: str) -> Word:
+    """Return a condition or a proof by its code.
+
+    Raises:
+        Invalid: `unknown_word`.
+    """
     try:
         return kind(text)
     except ValueError as error:

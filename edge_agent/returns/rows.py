@@ -220,8 +220,9 @@ def customer_history(connection: Connection, customer_id: str, since_us: int) ->
     if not customer_id:
         return 0, 0
     row = connection.execute(
-        "SELECT count(*), coalesce(sum(r.proof = 'none'), 0) FROM returns r JOIN orders o USING (order_id)"
-        " WHERE o.customer_id = ? AND r.kind = 'return' AND r.at_us >= ?",
+        "SELECT count(*), coalesce(sum(r.proof = 'none'), 0) FROM returns r"
+        " LEFT JOIN orders o USING (order_id) WHERE (o.customer_id = ?1 OR r.customer_id = ?1)"
+        " AND r.kind = 'return' AND r.at_us >= ?2",
         (customer_id, since_us),
     ).fetchone()
     return int(row[0]), int(row[1])
@@ -245,7 +246,7 @@ def _give_back(unit: EdgeUnit, recorded: Recorded, body: ReturnCompleted, kind: 
     connection = unit.connection
     connection.execute(
         "INSERT INTO returns (return_id, number, order_id, seq, at_us, session_id, kind, total_minor,"
-        " tax_minor, by, proof) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " tax_minor, by, proof, customer_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             body.return_id,
             body.number,
@@ -258,6 +259,7 @@ def _give_back(unit: EdgeUnit, recorded: Recorded, body: ReturnCompleted, kind: 
             body.tax_minor,
             recorded.by,
             body.decision.proof.value if body.decision else "",
+            body.decision.customer_id if body.decision else "",
         ),
     )
     connection.executemany(

@@ -175,7 +175,7 @@ def plan_return(
                 gross_minor=step.gross_minor,
                 tax_minor=step.tax_minor,
                 reason=each.reason,
-                to_bucket=_bucket(each),
+                to_bucket=bucket_of(each.reason, each.to_bucket),
                 rate_ppm=line.rate_ppm,
             )
         )
@@ -315,15 +315,20 @@ def _tender(tender: TenderLeft, amount_minor: int) -> Tender:
     return Tender(kind=tender.kind, amount_minor=amount_minor, reference=tender.reference, last4=tender.last4)
 
 
-def _bucket(wanted: WantedLine) -> str:
-    proposed = _REASONS.get(wanted.reason)
+def bucket_of(reason: str, wanted: str) -> str:
+    """Return where goods go: where somebody said, or where their reason proposes.
+
+    Raises:
+        Invalid: `unknown_reason` or `bad_bucket`.
+    """
+    proposed = _REASONS.get(reason)
     if proposed is None:
         raise Invalid(
-            _("{reason} is not a reason for a return.", reason=wanted.reason[:40]),
+            _("{reason} is not a reason for a return.", reason=reason[:40]),
             _("Choose one of: {codes}.", codes=", ".join(_REASONS)),
             code="unknown_reason",
         )
-    bucket = wanted.to_bucket or proposed.value
+    bucket = wanted or proposed.value
     if bucket not in {each.value for each in RETURN_BUCKETS}:
         raise Invalid(
             _("Returned goods cannot go to {bucket}.", bucket=bucket[:40]),

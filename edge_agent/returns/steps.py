@@ -450,20 +450,28 @@ def _facts(  # noqa: PLR0917 - the parts an event of this kind is made of
 def _record(
     unit: EdgeUnit, edge: Edge, order: rows.SoldOrder, body: ReturnCompleted, person: CurrentPerson
 ) -> Returned:
-    recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
-    unit.after_commit(lambda: edge.broadcaster.publish("till"))
+    done = recorded(unit, edge, body, person)
     row = unit.connection.execute("SELECT state FROM orders WHERE order_id = ?", (order.order_id,)).fetchone()
     state = row[0] if row else _state_elsewhere(unit.connection, order)
+    return done.model_copy(update={"order_state": state})
+
+
+def recorded(
+    unit: EdgeUnit, edge: Edge, body: ReturnCompleted, person: CurrentPerson, *, state: str = ""
+) -> Returned:
+    """Record a return and say what was done; `state` is that of its order, where somebody knows it."""
+    fact = edge.journal.record(unit, body, by=person.person_id, device=person.device)
+    unit.after_commit(lambda: edge.broadcaster.publish("till"))
     return Returned(
         return_id=body.return_id,
         number=body.number,
-        order_number=order.number,
+        order_number=body.order_number,
         order_state=state,
         lines=body.lines,
         refunds=body.refunds,
         total_minor=body.total_minor,
         tax_minor=body.tax_minor,
         fees=body.fees,
-        seq=recorded.seq,
+        seq=fact.seq,
         receipt_job=unit.memory.get("print_jobs", {}).get(body.number, ""),
     )

@@ -19,7 +19,7 @@ from edge_agent.link import reclaim
 from edge_agent.paper import pages as paper_pages
 from edge_agent.people import pages as people_pages
 from edge_agent.people.sessions import SignIns
-from edge_agent.returns import deciding_pages, order_pages
+from edge_agent.returns import deciding_pages, no_receipt_pages, order_pages
 from edge_agent.returns import pages as return_pages
 from edge_agent.shell import pages as shell_pages
 from edge_agent.stock import count_pages, delivery_pages
@@ -49,6 +49,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         later_order_pages.router,
         order_pages.router,
         return_pages.router,
+        no_receipt_pages.router,
         count_pages.router,  # before the stock: /stock/counts is no item
         delivery_pages.router,
         deciding_pages.router,

@@ -25,7 +25,7 @@ def on_return_completed(work: Work, applied: Applied) -> None:
     decision = body.decision
     if decision is None:
         return
-    customer = _customer_of(work, body.order_id, work.room(Orders).get(body.order_id))
+    customer = decision.customer_id or _customer_of(work, body.order_id, work.room(Orders).get(body.order_id))
     came = Came(
         decision=decision,
         lines=tuple((line.sku, line.reason) for line in body.lines),

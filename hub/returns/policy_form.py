@@ -167,6 +167,12 @@ def _proof() -> Group:
             ),
             Field("no_receipt_amount", _("Without proof, up to"), "money", _("0: nothing.")),
             Field("no_receipt_count", _("Without proof, times in 90 days")),
+            Field(
+                "no_receipt_id",
+                _("Without proof, an identity card"),
+                "select",
+                options=(("", _("is not asked for")), ("yes", _("has to be seen"))),
+            ),
         ),
     )
 
@@ -224,6 +230,7 @@ def texts_of(policy: ReturnPolicy, currency: str) -> dict[str, str]:
         "fee_tax": policy.fee_tax,
         "no_receipt_amount": _plain(policy.no_receipt.max_amount_minor, currency),
         "no_receipt_count": str(policy.no_receipt.max_count_90d),
+        "no_receipt_id": "yes" if policy.no_receipt.id_required else "",
         "approval_over": _plain(policy.approval_over_minor, currency),
         "customer_count": str(policy.customer_limit.count_90d),
         "customer_outcome": policy.customer_limit.outcome.value,
@@ -267,6 +274,7 @@ def with_settings(policy: ReturnPolicy, said: Mapping[str, str], currency: str) 
         "no_receipt": NoReceipt(
             max_amount_minor=read.minor("no_receipt_amount") or 0,
             max_count_90d=read.whole("no_receipt_count") or 0,
+            id_required=bool(read.text("no_receipt_id")),
         ),
         "reject_conditions": _conditions(read, "reject"),
         "exchange_only_conditions": _conditions(read, "exchange"),

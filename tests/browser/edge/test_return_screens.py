@@ -46,7 +46,13 @@ def test_the_screens_of_returns_say_the_policy_and_fit(
         page.get_by_label("The goods go").select_option("returns")
         page.get_by_role("button", name="Exchange").click()
         expect(page.get_by_text("Sold for it")).to_be_visible()
-        for path in ("/stock/decide", "/sell/value", f"/orders/{number}", "/store/day"):
+        for path in (
+            "/stock/decide",
+            "/sell/value",
+            "/returns/no-receipt",
+            f"/orders/{number}",
+            "/store/day",
+        ):
             page.goto(store.url + path)
             ready(page)
             assert (path, axe(page), overflows(page)) == (path, [], False)

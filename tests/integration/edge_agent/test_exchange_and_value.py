@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from edge_agent.stored_value import rows as value_rows
-from protocol.returns import Condition, ReturnPolicy
+from protocol.returns import Condition, NoReceipt, ReturnPolicy
 from tests.support.store import PINS, Store, ok, refused, sale
 
 HX = {"HX-Request": "true"}
@@ -269,3 +269,25 @@ def test_the_returns_box_is_worked_by_scanning(store: Store, seat: TestClient) -
     assert "Sell off cheap needs somebody&#39;s word" in costly.text
     assert (blank.status_code, "What does it still bring?" in blank.text) == (422, True)
     assert "1 × To be inspected" in seat.get("/stock/decide").text
+
+
+def test_something_without_a_receipt_is_scanned_looked_at_and_taken_back(
+    store: Store, seat: TestClient
+) -> None:
+    body = ReturnPolicy(version=1, no_receipt=NoReceipt(max_amount_minor=5_000, max_count_90d=3))
+    store.edge.database.write(
+        lambda unit: unit.connection.execute(
+            "INSERT INTO return_policy VALUES (1, 1, ?, 0)", (body.model_dump_json(),)
+        )
+    )
+    fields = {"code": "9783161484100", "units": 2, "reason": "other", "key": "n-1"}
+
+    shown = post(seat, "/returns/no-receipt/preview", **fields)
+    unknown = post(seat, "/returns/no-receipt/preview", **fields | {"code": "nothing"})
+    done = post(seat, "/returns/no-receipt", **fields)
+
+    assert "Without proof up to £50.00 comes back, as store credit." in shown.text
+    assert "£19.98" in shown.text
+    assert (unknown.status_code, "No article has the code nothing." in unknown.text) == (422, True)
+    assert "LB1-S00001-" in done.text
+    assert store.rows("SELECT quantity FROM balances WHERE bucket = 'returns'") == [(2,)]

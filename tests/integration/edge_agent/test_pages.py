@@ -14,6 +14,7 @@ PAGES = [
     "/sell/customer",
     "/sell/recall",
     "/sell/value",
+    "/returns/no-receipt",
     "/orders",
     "/orders?q=nobody&state=voided&for=return",
     "/orders/LB1-00001",

@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent.app import KINDS
 from edge_agent.database import EdgeUnit
-from edge_agent.returns import policy, steps
+from edge_agent.returns import no_receipt, policy, steps
 from protocol.errors import Invalid, NotPermitted, Refused
 from protocol.people import StoreRole
 from protocol.returns import Authority, Condition, CustomerLimit, GoodsRule, NoReceipt, Proof, ReturnPolicy
@@ -308,3 +308,55 @@ def test_goods_that_stay_with_the_customer_need_a_lead_and_move_no_stock(store: 
     assert refused.value.facts == {"action": "returnless", "role": "lead"}
     assert (done.order_state, done.total_minor) == ("part_returned", 255)
     assert store.rows("balances") == shelf
+
+
+def without_receipt(store: Store, **said: Any) -> steps.Returned:
+    body = {"key": store.key(), "sku": "BOOK", "customer_id": "C-1", "id_checked": True} | said
+    wanted = no_receipt.ReturnUnknown.model_validate(body)
+    return store.edge.database.write(
+        lambda unit: no_receipt.take_back(unit, store.edge, wanted, person=store.associate)
+    )[0]
+
+
+def test_what_comes_without_a_receipt_is_worth_its_lowest_price_as_credit(store: Store) -> None:
+    tell(store, no_receipt=NoReceipt(max_amount_minor=2_000, max_count_90d=2, id_required=True))
+    store.sell([("BOOK", 2)], discount_minor=598)  # 5.00 each
+    store.sell([("BOOK", 1)])
+
+    done = without_receipt(store)
+
+    assert (done.total_minor, done.order_number, done.order_state) == (500, done.number, "returned")
+    [credit] = done.refunds
+    assert (credit.kind, credit.amount_minor, credit.reference[:11]) == ("store_credit", 500, "LB1-S00001-")
+    [body] = store.bodies("return.completed")
+    assert body["order_id"] == body["return_id"]
+    assert body["decision"]["proof"] == "none"
+    assert body["decision"]["lines"][0]["codes"] == ["NO_RECEIPT"]
+    before = store.shadows()
+    store.rebuild()
+    assert store.shadows() == before
+
+
+def test_without_a_receipt_the_limits_hold_over_all_returns_of_a_customer(store: Store) -> None:
+    tell(store, no_receipt=NoReceipt(max_amount_minor=2_000, max_count_90d=1, id_required=True))
+    without_receipt(store)
+    before = (store.newest_seq(), store.shadows())
+
+    with pytest.raises(NotPermitted):
+        without_receipt(store)
+    with pytest.raises(NotPermitted):
+        without_receipt(store, quantity=3, customer_id="C-2")
+    with pytest.raises(Refused) as card:
+        without_receipt(store, id_checked=False, customer_id="C-3")
+    with pytest.raises(Invalid) as service:
+        without_receipt(store, sku="POST")
+
+    assert (card.value.reason, service.value.reason) == ("id_needed", "no_goods")
+    assert (store.newest_seq(), store.shadows()) == before
+
+
+def test_nothing_comes_back_without_a_receipt_where_the_policy_does_not_say_so(store: Store) -> None:
+    with pytest.raises(NotPermitted) as refused:
+        without_receipt(store)
+
+    assert refused.value.facts["action"] == "return_override"

@@ -427,3 +427,26 @@ def test_cash_that_moves_without_a_sale_is_booked_and_the_day_ties(channel: Chan
     again = add_up(body for body in shop.bodies)
     assert (again.paid_out_minor, again.drops_minor, again.loans_minor) == (550, 3_500, 1_000)
     assert add_up_at_the_store(shop.bodies) == again
+
+
+def test_a_return_without_a_receipt_needs_no_order_and_comes_in_at_average_cost(channel: Channel) -> None:
+    let_count(channel)
+    hub, shop = channel.hub, selling()
+    order = shop.sell(("A", 1, 1_200))
+    whole = shop.give_back(order, (1, 1))
+    shop.events.pop()
+    shop.bodies.pop()
+    number = "LB1-R00009"
+    credit = Tender(kind=TenderKind.STORE_CREDIT, amount_minor=1_200, reference="LB1-S00009-7F3A09C2")
+    unknown = {"return_id": "r-9", "order_id": "r-9", "number": number, "order_number": number}
+    told = decided(proof=Proof.NONE, customer_id="C-9", id_checked=True)
+    shop.say(whole.model_copy(update=unknown | {"refunds": (credit,), "decision": told}))
+    send(hub, shop)
+
+    assert cards(hub, "return_without_order") == []
+    assert len(cards(hub, "return_outside_policy")) == 1  # this policy takes nothing back without proof
+    assert accounts(hub, "return_cost") == {"1300": 400, "5010": -400}
+    assert accounts(hub, "return_refund") == {"2110": 1_200, "2120": -1_200}
+    [kept] = rows(hub, return_decisions)
+    assert kept["customer_id"] == "C-9"
+    assert "without a receipt" in channel.client.get("/returns").text
