@@ -1,4 +1,4 @@
-"""Returns, exchanges, goods to decide and stored value on the screens of a store, at both ends of their sizes."""
+"""Returns, exchanges, goods to decide and stored value on the screens of a store, large and small."""
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -10,6 +10,7 @@ from tests.browser.edge.store import CODES, Store, sell
 from tests.support.browser import DESK, HANDHELD, axe, overflows, ready, scan, window
 
 pytestmark = pytest.mark.browser
+SCREENS = ("/stock/decide", "/sell/value", "/returns/no-receipt", "/store/day")
 
 
 @pytest.mark.parametrize("size", [DESK, HANDHELD], ids=["desk", "handheld"])
