@@ -51,6 +51,7 @@ from edge_agent.people import steps as people_steps
 from edge_agent.people.sessions import SignIns
 from edge_agent.replay import ReplayClock
 from edge_agent.returns import api as returns_api
+from edge_agent.returns import policy as return_policy
 from edge_agent.settings import EdgeSettings
 from edge_agent.shell.routes import STATIC, page_routers
 from edge_agent.stock import api as stock_api
@@ -182,7 +183,11 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
     return app
 
 
-KINDS: Final = {"lending.policy": Kind(wishes.take_policy), **stock_directives.KINDS}
+KINDS: Final = {
+    "lending.policy": Kind(wishes.take_policy),
+    "return.policy": Kind(return_policy.take_policy),
+    **stock_directives.KINDS,
+}
 """Directives that a store carries out by itself."""
 
 

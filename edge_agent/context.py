@@ -114,7 +114,8 @@ class Edge:
         """Return the next printed number of a series.
 
         None for orders, R returns, Z closes, P parked baskets, L pick lists, B bags and parcels, T tracking,
-        M manifests, C counts, A adjustments, W deliveries received, X transfers.
+        M manifests, C counts, A adjustments, W deliveries received, X transfers,
+        S store credit, G gift cards, D decisions about goods.
         """
         row = unit.connection.execute(
             "INSERT INTO counters (name, value) VALUES (?, 1)"

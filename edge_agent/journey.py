@@ -20,9 +20,11 @@ from edge_agent.journal import Reaction, Recorded
 from edge_agent.later import elsewhere
 from edge_agent.later import rows as later
 from edge_agent.paper import steps as paper
+from edge_agent.returns import deciding
 from edge_agent.returns import rows as returns
 from edge_agent.stock import adjusting, assigned, count_rows, delivery_rows, moved, transferred, watching
 from edge_agent.stock import rows as stock
+from edge_agent.stored_value import rows as stored_value
 from edge_agent.till import rows as till
 from edge_agent.transfers.rows import facts as transfers
 
@@ -35,29 +37,49 @@ Live = Callable[[EdgeUnit, Edge, Recorded], None]
 def reactions() -> Journey:
     """Return the table: event kind -> what happens, in order."""
     return {
-        "order.sold": (stock.on_order_sold, counter.on_order_sold, till.on_order_sold, paper.on_order_sold),
+        "order.sold": (
+            stock.on_order_sold,
+            counter.on_order_sold,
+            stored_value.on_order_sold,
+            till.on_order_sold,
+            paper.on_order_sold,
+        ),
         "order.voided": (
             stock.on_order_voided,
             returns.on_order_voided,
+            stored_value.on_return_completed,
             till.on_order_voided,
             paper.on_order_voided,
         ),
         "return.completed": (
             stock.on_return_completed,
             returns.on_return_completed,
+            stored_value.on_return_completed,
+            deciding.on_return_completed,
             till.on_return_completed,
             paper.on_return_completed,
         ),
+        "gift_card.sold": (
+            stored_value.on_gift_card_sold,
+            till.on_gift_card_sold,
+            paper.on_gift_card_sold,
+        ),
+        "goods.decided": (deciding.on_goods_decided,),
         "stock.moved": (stock.on_stock_moved,),
         **_stocktaking(),
-        "till.opened": (till.on_till_opened,),
-        "till.drawer_opened": (till.on_till_drawer_opened, paper.on_till_drawer_opened),
-        "till.counted": (till.on_till_counted,),
-        "till.closed": (till.on_till_closed, paper.on_till_closed),
+        **_till(),
         "catalog.applied": (),
         "exception.raised": (exceptions.on_exception_raised,),
         "exception.closed": (exceptions.on_exception_closed,),
         "person.locked_out": (),
+        **_later(),
+        **_transfers(),
+    }
+
+
+def _later() -> Journey:
+    """Return the rows of orders for later, and of the part of them that this store fulfils."""
+    return {
         "order.placed": (
             assigned.on_order_placed,
             fulfil.on_order_placed,
@@ -85,7 +107,17 @@ def reactions() -> Journey:
         "assignment.cancelled": (assigned.on_given_up, fulfil.on_cancelled, later.on_moved),
         "assignment.cancel_refused": (fulfil.on_cancel_refused, later.on_moved),
         "manifest.closed": (fulfil.on_manifest_closed,),
-        **_transfers(),
+    }
+
+
+def _till() -> Journey:
+    """Return the rows of a till's day."""
+    return {
+        "till.opened": (till.on_till_opened,),
+        "till.drawer_opened": (till.on_till_drawer_opened, paper.on_till_drawer_opened),
+        "till.cash_moved": (till.on_till_cash_moved, paper.on_till_cash_moved),
+        "till.counted": (till.on_till_counted,),
+        "till.closed": (till.on_till_closed, paper.on_till_closed),
     }
 
 
@@ -153,6 +185,7 @@ def live(edge: Edge) -> Journey:
         "order.sold": also(promises.on_order_sold),
         "order.voided": also(promises.on_goods_back),
         "return.completed": also(promises.on_goods_back),
+        "goods.decided": also(promises.on_goods_back),
         "stock.moved": also(promises.on_stock_moved),
         "transfer.received": also(inbox.on_goods_arrived),
         "transfer.matched": also(inbox.on_goods_arrived),

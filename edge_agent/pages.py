@@ -32,7 +32,9 @@ from protocol.people import StoreRole, at_least
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)
 till_word = words.till_word
-_APPROVER: Final = ("approver", "approver_badge", "approver_pin", "approve_action", "csrf")
+_APPROVER: Final = (
+    "approver", "approver_badge", "approver_pin", "approve_action", "approve_but", "approve_reason", "csrf",
+)  # fmt: skip
 _MONEY_LETTERS: Final = frozenset("0123456789.,")
 
 
@@ -86,6 +88,8 @@ class Ask:
     rows: Sequence[tuple[str, str]] = ()
     keep: str = ""
     allow: str = ""
+    why: str = ""
+    """The label of a field in which whoever agrees says why; none without it."""
 
 
 def command(model: type[Model], /, **values: Any) -> Model:
@@ -203,7 +207,9 @@ async def ask_in_place(  # noqa: PLR0917 - who asks what of whom, in the order o
             raise
         needed, wanted = str(refusal.facts["role"]), str(refusal.facts["action"])
         again = refusal if token is not None else None
-        return _approval_sheet(request, edge, form, ask, wanted, needed, again)
+        return _approval_sheet(
+            request, edge, form, ask, wanted, needed, again, but=str(refusal.facts.get("other_than", ""))
+        )
 
 
 async def _word(edge: Edge, person: CurrentPerson, form: Form, action: str) -> str:
@@ -217,12 +223,12 @@ async def _word(edge: Edge, person: CurrentPerson, form: Form, action: str) -> s
         person_id=chosen,
         pin=form.get("approver_pin")[:12],
         action=action,
-        reason=form.get("reason")[:300],
+        reason=(form.get("approve_reason") or form.get("reason"))[:300],
         device=person.device,
     )
 
 
-def _approval_sheet(  # noqa: PLR0917 - the same, and what went wrong
+def _approval_sheet(  # noqa: PLR0913, PLR0917 - the same, what went wrong, and who may not
     request: Request,
     edge: Edge,
     form: Form,
@@ -230,12 +236,15 @@ def _approval_sheet(  # noqa: PLR0917 - the same, and what went wrong
     action: str,
     needed: str,
     error: OrderspineError | None,
+    *,
+    but: str = "",
 ) -> HTMLResponse:
     role = StoreRole(needed or StoreRole.MANAGER)
+    but = but or form.get("approve_but")
     who = [
         (found.person_id, found.name)
         for found in people_rows.everybody(edge.database.read())
-        if at_least(found.role, role)
+        if at_least(found.role, role) and found.person_id != but
     ]
     carried = [(name, text) for name, text in form.values if name not in (*_APPROVER, "approve_role")]
     return sheet(
@@ -246,6 +255,8 @@ def _approval_sheet(  # noqa: PLR0917 - the same, and what went wrong
         carried=carried,
         action=action,
         role=role.value,
+        but=but,
+        why=form.get("approve_reason"),
         role_word=role_word(role),
         who=who,
         chosen=form.get("approver") or (who[0][0] if len(who) == 1 else ""),

@@ -15,6 +15,7 @@ from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import ELSEWHERE, LATER
 from edge_agent.schema_lending import LENDING
 from edge_agent.schema_paper import PAPER_WAYS
+from edge_agent.schema_returns import RETURNS
 from edge_agent.schema_stocktaking import STOCKTAKING
 from edge_agent.schema_transfers import CARTONS, TRANSFERS
 
@@ -386,6 +387,11 @@ def _paper_ways(database: sqlite_utils.Database) -> None:
     _script(database, PAPER_WAYS)
 
 
+def _returns(database: sqlite_utils.Database) -> None:
+    """The policy of returns, and stored value."""
+    _script(database, RETURNS)
+
+
 def _script(database: sqlite_utils.Database, script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -407,4 +413,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0011 what others recorded about orders for later", _elsewhere),
     ("0012 a carton for each way", _cartons),
     ("0013 ways of paper", _paper_ways),
+    ("0014 the policy of returns, stored value", _returns),
 )

@@ -155,6 +155,8 @@ class EdgeSettings(BaseSettings):
     """Let requests set the time (`X-Replay-At`): for the replay of a past month, never in a store."""
     marker_file: Path | None = None
     """Where the newest number is noted outside the database; a restored copy is recognised by it."""
+    stored_value_offline_minor: int = Field(default=50_00, ge=0, le=10**9)
+    """So much of each gift card or store credit is taken without the hub's word, in minor units."""
     sell_beyond_stock: bool = True
     """Sell what the customer holds even if the books say there is none; otherwise a lead must agree."""
     deposit_percent_min: int = Field(default=0, ge=0, le=100)

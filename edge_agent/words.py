@@ -1,6 +1,7 @@
 """What people call the things of a store, on screens and on paper alike."""
 
 from protocol.kit.text import _
+from protocol.orders import TenderKind
 
 
 def till_word(till: str) -> str:
@@ -14,3 +15,26 @@ def till_word(till: str) -> str:
 def items_word(units: int) -> str:
     """Return a number of items."""
     return _("1 item") if units == 1 else _("{n} items", n=units)
+
+
+def tender_label(kind: TenderKind) -> str:
+    """Return how money changed hands, for screens and paper."""
+    return {
+        TenderKind.CASH: _("Cash"),
+        TenderKind.CARD: _("Card"),
+        TenderKind.STORE_CREDIT: _("Store credit"),
+        TenderKind.GIFT_CARD: _("Gift card"),
+        TenderKind.EXCHANGE: _("Exchange"),
+    }[kind]
+
+
+def cash_word(kind: str) -> str:
+    """Return how cash goes into a drawer or out of it without a sale."""
+    words = {
+        "paid_in": _("Paid in"),
+        "paid_out": _("Paid out"),
+        "loan": _("From the safe"),
+        "drop": _("Dropped into the safe"),
+        "pickup": _("Picked up"),
+    }
+    return words.get(kind, kind)

@@ -50,6 +50,8 @@ from hub.payments import api as payments_api
 from hub.payments.steps import work_off
 from hub.people import api as people_api
 from hub.people.steps import SignIns
+from hub.returns import elsewhere as returns_elsewhere
+from hub.returns import policy_api as return_policy_api
 from hub.route import api as route_api
 from hub.route.facts import api as routing_api
 from hub.route.facts.demand import measure as measure_demand
@@ -64,6 +66,7 @@ from hub.spine.rows import APPLY_ORDER, counters
 from hub.stock import api as stock_api
 from hub.stock import policy_api, task_api
 from hub.stock.task_pages import IMPORT_PATH as DELIVERIES_PAGE
+from hub.stored_value import api as stored_value_api
 from hub.transfers import api as transfers_api
 from hub.transfers.clocks import look_at_transfers
 from hub.transfers.importing import BYTES as TRANSFER_IMPORT_BYTES
@@ -93,6 +96,8 @@ ROUTERS = (
     stock_api.router,
     transfers_api.router,
     policy_api.router,
+    return_policy_api.router,
+    stored_value_api.router,
     task_api.router,
     channels_api.router,
     customers_api.router,
@@ -202,6 +207,8 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         edge_router(hub.database, clock=hub.clock, catalog_file=catalog_file(hub)),
         recovery_router(hub),
         customers_api.edge_contacts(hub.database, clock=hub.clock, may_see=may_see),
+        stored_value_api.edge_questions(hub.database),
+        returns_elsewhere.edge_questions(hub.database, clock=hub.clock),
         questions(hub.database, clock=hub.clock, terms=hub.spine.terms.promising),
         fleet_router(hub.database, clock=hub.clock, presence=app.state.presence, allowed=allow()),
     )

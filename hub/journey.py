@@ -20,11 +20,13 @@ from hub.fulfil import stages as fulfil
 from hub.fulfil.room import Assignments
 from hub.ledger import desk_stages as desk
 from hub.ledger import later_stages as later_ledger
+from hub.ledger import returns_stages as returns_ledger
 from hub.ledger import stages as ledger
 from hub.ledger import stock_stages as stock_ledger
 from hub.ledger import transfer_stages as transfer_ledger
 from hub.notify import stages as notify
 from hub.payments import stages as payments
+from hub.returns import judging
 from hub.returns import stages as returns
 from hub.route import stages as route
 from hub.spine import stages as record
@@ -32,9 +34,11 @@ from hub.spine.log import Log
 from hub.spine.orders import Orders
 from hub.spine.places import Places
 from hub.spine.work import Journey
+from hub.stock import decided as stock_decided
 from hub.stock import moved as stock_moved
 from hub.stock import stages as stock
 from hub.stock import task_stages as stock_tasks
+from hub.stored_value import stages as stored_value
 from hub.till import stages as till
 from hub.transfers import orders as for_orders
 from hub.transfers import stages as transfers
@@ -76,20 +80,27 @@ JOURNEY: Final = Journey(
             stock.on_order_sold,
             capture.on_order_sold,
             capture.check_number,
+            stored_value.on_order_sold,
             ledger.on_order_sold,
         ),
         "order.voided": (
             returns.freeze_costs,
             stock.on_return_completed,
             returns.on_return_completed,
+            stored_value.on_return_completed,
             ledger.on_order_voided,
         ),
         "return.completed": (
             returns.freeze_costs,
             stock.on_return_completed,
             returns.on_return_completed,
+            judging.on_return_completed,
+            stored_value.on_return_completed,
             ledger.on_return_completed,
+            returns_ledger.on_return_completed,
         ),
+        "gift_card.sold": (stored_value.on_gift_card_sold, returns_ledger.on_gift_card_sold),
+        "goods.decided": (stock_decided.on_goods_decided, returns_ledger.on_goods_decided),
         "stock.moved": (stock.on_stock_moved, ledger.on_stock_moved),
         "stock.adjusted": (stock_moved.on_moved, stock_ledger.on_stock_adjusted),
         "stock.task_answered": (stock_tasks.on_task_answered,),
@@ -114,6 +125,7 @@ JOURNEY: Final = Journey(
         ),
         "till.opened": (till.on_till_opened, ledger.on_till_opened),
         "till.drawer_opened": (),
+        "till.cash_moved": (returns_ledger.on_cash_moved,),
         "till.counted": (till.on_till_counted,),
         "till.closed": (till.on_till_closed, ledger.on_till_closed),
         "order.placed": (

@@ -29,6 +29,7 @@ from hub.journey import JOURNEY
 from hub.ledger.close import rows as closing
 from hub.ledger.rows import account_mapping, accounts, chain, chain_heads, entries, journals, mapping_changes
 from hub.ledger.settlements import rows as settled
+from hub.returns.rows import return_policies
 from hub.schema import create_schema
 from hub.spine import later_rows as later
 from hub.spine import rows as record
@@ -36,11 +37,12 @@ from hub.spine.log import Log, open_keys
 from hub.spine.work import Applied
 from hub.stock import task_rows as stock_tasks
 from hub.stock.rows import balances, stock_movements, stock_values
+from hub.stored_value.rows import stored_value_moves, stored_values
 from hub.till.rows import till_sessions, zs
 from hub.transfers import rows as transfers
 from protocol.envelope import decode_event, read_body
 
-CHOSEN: Final = (locations, hub_meta, accounts, account_mapping, record.parked)
+CHOSEN: Final = (locations, hub_meta, accounts, account_mapping, return_policies, record.parked)
 SHADOWS: Final = (
     record.event_subjects,
     open_keys,
@@ -75,6 +77,8 @@ SHADOWS: Final = (
     settled.money_moves,
     till_sessions,
     zs,
+    stored_values,
+    stored_value_moves,
     exceptions,
     catalog_applied,
     stock_tasks.count_tasks,

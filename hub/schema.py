@@ -30,12 +30,14 @@ from hub.ledger.settlements import rows as settlements
 from hub.notify import rows as notify
 from hub.payments import rows as payments
 from hub.people import rows as people
+from hub.returns import rows as returns
 from hub.route import rows as route
 from hub.route.facts import rows as routing_facts
 from hub.spine import later_rows, log
 from hub.spine import rows as spine
 from hub.stock import rows as stock
 from hub.stock import task_rows as stock_tasks
+from hub.stored_value import rows as stored_value
 from hub.till import rows as till
 from hub.transfers import rows as transfers
 from protocol.errors import Refused
@@ -57,12 +59,14 @@ ROOMS: Final = (
     once,
     payments,
     people,
+    returns,
     route,
     routing_facts,
     settlements,
     spine,
     stock,
     stock_tasks,
+    stored_value,
     till,
     transfers,
 )

@@ -73,6 +73,8 @@ REPRINTS: Final[dict[str, Reprint]] = {
     "manifest": "auto",
     "count_sheet": "auto",
     "goods_received": "auto",
+    "cash_slip": "person",  # says that money went
+    "value_slip": "person",  # two of them are twice the money
     "carton_label": "auto",
     "transfer_manifest": "auto",
     "handover_slip": "person",  # says what was paid

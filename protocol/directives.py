@@ -16,6 +16,7 @@ from protocol import lending, stock, transfer_messages
 from protocol.elsewhere import OrderElsewhere
 from protocol.fulfilment import LINES_FOR_LATER, AssignedLine, Promise
 from protocol.orders import Code, PositiveMinor, Quantity, WireModel
+from protocol.returns import ReturnPolicy
 
 
 class Outcome(StrEnum):
@@ -156,6 +157,7 @@ DIRECTIVE_KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxy
         ("transfer.settled", 1): transfer_messages.TransferSettled,
         ("transfer.told", 1): transfer_messages.TransferTold,
         ("lending.policy", 1): lending.LendingPolicy,
+        ("return.policy", 1): ReturnPolicy,
     }
 )
 

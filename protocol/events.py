@@ -9,11 +9,12 @@ understood it is set aside, and later events that share a subject wait behind it
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from protocol import books, later, stock, transfer_desk, transfer_messages
+from protocol.dispositions import GoodsDecided
 from protocol.orders import (
     LINES_PER_ORDER,
     Approval,
@@ -27,6 +28,7 @@ from protocol.orders import (
     Tender,
     WireModel,
 )
+from protocol.returns import ReturnDecision, ReturnFee
 from protocol.till import AtTill, SessionTotals, TenderTotal
 
 
@@ -58,12 +60,24 @@ class ReturnCompleted(AtTill):
     total_minor: PositiveMinor
     tax_minor: PositiveMinor
     approvals: tuple[Approval, ...] = ()
+    fees: tuple[ReturnFee, ...] = Field(default=(), max_length=LINES_PER_ORDER)
+    """Kept of `total_minor`: the refunds come to the rest."""
+    decision: ReturnDecision | None = None
+    """Why it was taken; none where no policy was asked."""
 
 
 class OrderVoided(ReturnCompleted):
     """A sale was taken back whole on the day it was made: nothing of it happened, and both stand."""
 
     reason: str = Field(min_length=1, max_length=300)
+
+
+class GiftCardSold(AtTill):
+    """Somebody paid for a gift card: money that the company owes whoever holds its number."""
+
+    number: Code
+    amount_minor: PositiveMinor
+    tenders: tuple[Tender, ...] = Field(min_length=1, max_length=20)
 
 
 class StockLine(WireModel):
@@ -93,6 +107,15 @@ class TillOpened(AtTill):
 class DrawerOpened(AtTill):
     """The drawer was opened without a sale."""
 
+    reason: str = Field(default="", max_length=300)
+    approvals: tuple[Approval, ...] = ()
+
+
+class CashMoved(AtTill):
+    """Cash went into a drawer or out of it without a sale: a loan or a drop, petty cash in or out."""
+
+    kind: Literal["paid_in", "paid_out", "loan", "drop", "pickup"]
+    amount_minor: PositiveMinor
     reason: str = Field(default="", max_length=300)
     approvals: tuple[Approval, ...] = ()
 
@@ -159,6 +182,8 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("order.sold", 1): OrderSold,
         ("order.voided", 1): OrderVoided,
         ("return.completed", 1): ReturnCompleted,
+        ("gift_card.sold", 1): GiftCardSold,
+        ("goods.decided", 1): GoodsDecided,
         ("stock.moved", 1): StockMoved,
         ("stock.adjusted", 1): stock.StockAdjusted,
         ("stock.task_answered", 1): stock.StockTaskAnswered,
@@ -175,6 +200,7 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("receipt.corrected", 1): stock.ReceiptCorrected,
         ("till.opened", 1): TillOpened,
         ("till.drawer_opened", 1): DrawerOpened,
+        ("till.cash_moved", 1): CashMoved,
         ("till.counted", 1): TillCounted,
         ("till.closed", 1): TillClosed,
         ("catalog.applied", 1): CatalogApplied,
@@ -253,6 +279,7 @@ _SUBJECTS: Final = (
     ("receipt", "receipt_id"),
     ("count", "count_id"),
     ("adjustment", "adjustment_id"),
+    ("disposition", "disposition_id"),
     ("delivery", "delivery_id"),
     ("till", "session_id"),
 )

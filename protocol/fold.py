@@ -125,7 +125,9 @@ def after(record: OrderRecord, body: ReturnCompleted) -> tuple[OrderRecord, tupl
     if refunded > record.paid_minor:
         odd[Oddity.MORE_REFUNDED_THAN_PAID] = None
     all_back = all(line.returned >= line.fulfilled for line in lines.values())
-    state, strange = _state_after(record.state, voided=isinstance(body, OrderVoided), all_back=all_back)
+    state, strange = record.state, None
+    if any(back.quantity for back in body.lines) or record.state is OrderState.VOIDED:
+        state, strange = _state_after(record.state, voided=isinstance(body, OrderVoided), all_back=all_back)
     if strange is not None:
         odd[strange] = None
     changed = OrderRecord(

@@ -123,11 +123,11 @@ def void_movements(
 
 
 def return_movements(lines: Sequence[tuple[str, int, Bucket]]) -> tuple[Movement, ...]:
-    """Goods come back from a customer, each line into the bucket that was decided for it."""
+    """Goods come back, each line into its bucket; what stays with the customer moves nothing."""
     return tuple(
         Movement(sku, Bucket.CUSTOMER, Bucket(to_bucket), quantity, "return")
         for sku, quantity, to_bucket in lines
-        if quantity != 0
+        if quantity != 0 and to_bucket is not Bucket.CUSTOMER
     )
 
 

@@ -39,6 +39,14 @@ class TenderKind(StrEnum):
 
     CASH = "cash"
     CARD = "card"
+    STORE_CREDIT = "store_credit"
+    GIFT_CARD = "gift_card"
+    EXCHANGE = "exchange"
+    """What came back pays for what goes out in its place; both sides name one exchange."""
+
+
+STORED_VALUE = frozenset({TenderKind.STORE_CREDIT, TenderKind.GIFT_CARD})
+"""Money that we owe whoever holds its number, which is the tender's `reference`."""
 
 
 class Approval(WireModel):
@@ -83,13 +91,16 @@ class Tender(WireModel):
 
 
 class ReturnLine(WireModel):
-    """Units of one line that came back, with the money and the bucket they went to."""
+    """Units of one line that came back, with the money and the bucket they went to.
+
+    Without units only money went back. The bucket `customer` means that the goods stayed where they were.
+    """
 
     line_no: int = Field(ge=1, le=LINES_PER_ORDER)
     sku: Code
     name: Name
     kind: LineKind = LineKind.GOODS
-    quantity: Quantity
+    quantity: Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
     gross_minor: PositiveMinor
     tax_minor: PositiveMinor
     reason: Code

@@ -59,4 +59,18 @@ class SessionTotals(WireModel):
     cash_minor: Minor = 0
     """Cash taken less cash paid back, without the float."""
     card_minor: Minor = 0
+    store_credit_minor: Minor = 0
+    gift_card_minor: Minor = 0
+    """Stored value redeemed less what was given back to it."""
+    gift_cards: int = Field(default=0, ge=0)
+    gift_cards_minor: PositiveMinor = 0
+    """Gift cards that were sold; no sale of this session."""
+    paid_in_minor: PositiveMinor = 0
+    paid_out_minor: PositiveMinor = 0
+    loans_minor: PositiveMinor = 0
+    """Cash that came from the safe."""
+    drops_minor: PositiveMinor = 0
+    """Cash that went to the safe, put there or picked up."""
+    fees_minor: PositiveMinor = 0
+    """Restocking fees kept of returns."""
     float_minor: PositiveMinor = 0

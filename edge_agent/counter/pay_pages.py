@@ -29,11 +29,16 @@ from edge_agent.counter.tendering import (
 from edge_agent.counter.views import till_of
 from edge_agent.database import EdgeUnit
 from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, go_to
+from edge_agent.stored_value import rows as value_rows
+from edge_agent.stored_value import steps as value
+from edge_agent.stored_value.asking import ask_hub
+from edge_agent.stored_value.rules import Known, spendable
 from edge_agent.web import edge_of, signed_in
 from protocol.errors import Invalid, Refused, StaleVersion
 from protocol.kit.text import _
 from protocol.kit.web.filters import qty
 from protocol.kit.web.signin import CurrentPerson
+from protocol.orders import TenderKind
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
@@ -70,8 +75,11 @@ async def pay(request: Request, edge: AnyEdge, person: Anybody) -> Response:
     bill = bill_of(basket)
     left = bill.left_minor(taken)
     try:
-        tender = next_tender(form, edge, by, left)
-    except Invalid as error:
+        if form.get("kind") == "value":
+            tender = await _stored_value(request, edge, form, left)
+        else:
+            tender = next_tender(form, edge, by, left)
+    except (Invalid, Refused) as error:
         return pay_page(request, edge, bill, by, taken, error=error, status_code=422)
     if covers(edge, tender, left):
         return await _finish(request, edge, person, form, basket, (*taken, tender))
@@ -92,12 +100,35 @@ def bill_of(basket: BasketView) -> Bill:
         here="/sell/pay",
         back="/sell",
         back_word=_("Back to basket"),
+        stored=True,
         carried=(("basket", basket.basket_id), ("version", str(basket.version))),
         kept=_(
             "The sale is kept on this PC before the drawer opens. The receipt prints while you start the next"
             " sale."
         ),
     )
+
+
+async def _stored_value(request: Request, edge: Edge, form: Form, left_minor: int) -> Taken:
+    """Return what a gift card or store credit pays of what is left: as much as was typed, or all it can.
+
+    Raises:
+        Refused: `unknown_value`, or `too_little_value` where nothing can be taken of it.
+    """
+    number = value.number_in(form.get("number")[:120])
+    await ask_hub(request, edge, number)
+
+    def known(unit: EdgeUnit) -> Known:
+        found = value_rows.find(unit.connection, number, edge.clock.now_us())
+        kind = TenderKind(found.kind) if found else value.kind_of(number) or TenderKind.GIFT_CARD
+        return value.require_known(unit, edge, number, kind)
+
+    found = await edge.database.awrite(known)
+    may = spendable(found, edge.settings.stored_value_offline_minor)
+    if may <= 0:
+        raise value.too_little(edge, found, may)
+    typed = form.minor("got", edge.settings.currency) if form.get("got") else left_minor
+    return Taken(TenderKind(found.kind), min(typed or left_minor, left_minor, may), number)
 
 
 async def _finish(  # noqa: PLR0917 - who pays for what with what

@@ -18,6 +18,7 @@ from edge_agent.counter.steps.basket_models import NOTES
 from edge_agent.counter.steps.sale import TenderGiven
 from edge_agent.pages import Form, show
 from edge_agent.till.rules import DENOMINATIONS
+from edge_agent.words import tender_label
 from protocol.errors import Invalid, OrderspineError
 from protocol.kit.text import _
 from protocol.orders import TenderKind
@@ -36,6 +37,11 @@ class Taken:
     amount_minor: int
     reference: str = ""
     last4: str = ""
+
+    @property
+    def word(self) -> str:
+        """What it is, as people say it."""
+        return tender_label(self.kind)
 
     @property
     def text(self) -> str:
@@ -73,6 +79,8 @@ class Bill:
     kept: str = ""
     """What happens when cash is taken, in a sentence."""
     tab: str = "/sell"
+    stored: bool = False
+    """Whether gift cards and store credit may pay for it."""
 
     def address(self, by: str, taken: Sequence[Taken]) -> str:
         """Return the address of the page with what was taken so far."""

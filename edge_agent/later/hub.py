@@ -7,7 +7,7 @@ so and goes on with what this store can keep by itself.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final, Protocol, TypeVar
+from typing import Annotated, Final, Literal, Protocol, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -17,6 +17,8 @@ from protocol.errors import Unavailable
 from protocol.fulfilment import FulfilKind, Micros, PromiseClass
 from protocol.kit.text import _
 from protocol.kit.tls import trusted
+from protocol.orders import LineKind, PositiveMinor, TenderKind
+from protocol.returns import Channel, Day
 
 DEADLINE_SECONDS: Final = 2.5
 """Longer than that nobody at a counter waits for a choice that may not come."""
@@ -68,6 +70,59 @@ class PromiseAnswer(Said):
     options: Annotated[tuple[Option, ...], Field(max_length=500)] = ()
     why_not: Annotated[str, Field(max_length=600)] = ""
     """For one location that was asked for."""
+
+
+class StoredValueAnswer(Said):
+    """What is on a gift card or store credit, over all stores."""
+
+    number: Annotated[str, Field(max_length=64)]
+    kind: Literal["store_credit", "gift_card"]
+    balance_minor: Annotated[int, Field(ge=-(10**12), le=10**12)]
+
+
+class SoldElsewhereLine(Said):
+    """A line of an order that was sold elsewhere; `returned` is what others have taken back."""
+
+    line_no: Annotated[int, Field(ge=1)]
+    sku: Annotated[str, Field(min_length=1, max_length=64)]
+    name: Annotated[str, Field(min_length=1, max_length=300)]
+    kind: LineKind
+    rate_ppm: Annotated[int, Field(ge=0, le=1_000_000)]
+    quantity: Annotated[int, Field(ge=1)]
+    gross_minor: PositiveMinor
+    tax_minor: PositiveMinor
+    returned: Annotated[int, Field(ge=0)] = 0
+    refunded_minor: PositiveMinor = 0
+    refunded_tax_minor: PositiveMinor = 0
+
+
+class SoldElsewhereTender(Said):
+    """A tender of it; `refunded_minor` is what others have given back to it."""
+
+    n: int
+    kind: TenderKind
+    amount_minor: PositiveMinor
+    refunded_minor: PositiveMinor = 0
+    reference: Annotated[str, Field(max_length=64)] = ""
+    last4: Annotated[str, Field(pattern=r"^\d{0,4}$")] = ""
+
+
+class OrderAnswer(Said):
+    """An order that was sold elsewhere, as far as something of it may come back here."""
+
+    order_id: Annotated[str, Field(min_length=1, max_length=64)]
+    number: Annotated[str, Field(min_length=1, max_length=64)]
+    location: Annotated[str, Field(max_length=40)] = ""
+    channel: Channel = Channel.STORE
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    start: Day
+    at_us: Micros
+    state: Annotated[str, Field(max_length=40)]
+    total_minor: PositiveMinor = 0
+    customer_id: Annotated[str, Field(max_length=64)] = ""
+    customer_returns_90d: Annotated[int, Field(ge=0, le=100_000)] = 0
+    lines: Annotated[tuple[SoldElsewhereLine, ...], Field(max_length=500)] = ()
+    tenders: Annotated[tuple[SoldElsewhereTender, ...], Field(max_length=20)] = ()
 
 
 class HubQuestions(Protocol):
@@ -127,6 +182,14 @@ class HubAsker:
             "location": location,
         }
         return self._ask(PromiseAnswer, "POST", "/edge/promise", wanted)
+
+    def stored_value(self, number: str) -> StoredValueAnswer:
+        """Return what is on a gift card or store credit."""
+        return self._ask(StoredValueAnswer, "GET", f"/edge/stored-value/{quote(number, safe='')}")
+
+    def returnable(self, number: str) -> OrderAnswer:
+        """Return what of an order that was sold elsewhere may come back."""
+        return self._ask(OrderAnswer, "GET", f"/edge/returnable/{quote(number, safe='')}")
 
     def _ask(
         self, model: type[Answer], method: str, path: str, body: Mapping[str, object] | None = None

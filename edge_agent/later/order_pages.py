@@ -33,6 +33,7 @@ from edge_agent.paper import rows as paper_rows
 from edge_agent.paper import steps as paper_steps
 from edge_agent.paper.rules import Slip
 from edge_agent.web import edge_of, signed_in
+from edge_agent.words import tender_label
 from protocol.clock import from_us
 from protocol.errors import Invalid, OrderspineError, Refused
 from protocol.kit.text import _
@@ -48,7 +49,7 @@ router = APIRouter(include_in_schema=False)
 
 def tender_word(kind: str, last4: str = "") -> str:
     """Return a tender as people say it."""
-    word = _("Cash") if kind == TenderKind.CASH else _("Card")
+    word = tender_label(TenderKind(kind))
     return f"{word} …{last4}" if last4 else word
 
 

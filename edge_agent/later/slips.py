@@ -15,7 +15,7 @@ from edge_agent.later import places
 from edge_agent.later.payment_slip import PaymentSlipFacts, payment_slip
 from edge_agent.people import rows as people
 from edge_agent.settings import EdgeSettings
-from edge_agent.words import till_word
+from edge_agent.words import tender_label, till_word
 from printing.document import Document, Kick
 from printing.documents.order_slip import (
     CollectPromise,
@@ -32,7 +32,7 @@ from protocol.ids import slip_code
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.later import OrderPaid, OrderPlaced, OrderRefunded
-from protocol.orders import Tender, TenderKind, WireModel
+from protocol.orders import Tender, WireModel
 
 Facts = Mapping[str, Any]
 PAYMENT: Final = "py"
@@ -140,7 +140,7 @@ def _paid_with(tenders: Iterable[Tender], rounding_minor: int) -> tuple[tuple[st
 
 
 def _tender(tender: Tender) -> str:
-    word = _("Cash") if tender.kind is TenderKind.CASH else _("Card")
+    word = tender_label(tender.kind)
     return f"{word} ****{tender.last4}" if tender.last4 else word
 
 

@@ -50,6 +50,8 @@ class Slip(StrEnum):
     CALIBRATION = "calibration"
     GIFT_RECEIPT = "gift_receipt"
     ITEM_STICKER = "item_sticker"
+    VALUE_SLIP = "value_slip"
+    CASH_SLIP = "cash_slip"
 
 
 class Purpose(StrEnum):
@@ -101,6 +103,8 @@ _OF_USE_US: Final[Mapping[Slip, int]] = MappingProxyType(
         Slip.GOODS_RECEIVED: 24 * _HOUR_US,
         Slip.CARTON_LABEL: 24 * _HOUR_US,
         Slip.TRANSFER_MANIFEST: 24 * _HOUR_US,
+        Slip.VALUE_SLIP: 24 * _HOUR_US,
+        Slip.CASH_SLIP: 60 * 60 * 1_000_000,
     }
 )
 
@@ -232,6 +236,8 @@ def slip_label(slip: str) -> str:
         Slip.GOODS_RECEIVED.value: _("Goods received slip"),
         Slip.CARTON_LABEL.value: _("Carton label"),
         Slip.TRANSFER_MANIFEST.value: _("Transfer manifest"),
+        Slip.VALUE_SLIP.value: _("Gift card or store credit"),
+        Slip.CASH_SLIP.value: _("Cash moved"),
     }
     return labels.get(slip, slip)
 
@@ -268,25 +274,32 @@ class NoSaleFacts:
     approved_by: str
     seq: int
     demo: bool
+    title: str = ""
+    """What happened, where it was more than opening the drawer."""
+    amount: str = ""
 
 
 def no_sale_slip(facts: NoSaleFacts) -> Document:
     """Return the slip that goes into the drawer it opens."""
+    title = facts.title or _("No sale")
     blocks: list[Block] = [
         Kick(),
         *heading(demo=facts.demo),
         Text(facts.store_name, "center", bold=True),
-        Text(_("No sale"), "center", size=2, bold=True),
+        Text(title, "center", size=2, bold=True),
         Rule(),
         Row.pair(facts.till, day_and_time(facts.at)),
         Row.pair(_("By"), facts.associate),
     ]
     if facts.approved_by:
         blocks.append(Row.pair(_("Approved by {name}", name=facts.approved_by), ""))
+    if facts.amount:
+        blocks.append(Row.pair(_("Amount"), facts.amount, bold=True))
     blocks.append(Text(facts.reason))
     blocks.extend(ending())
     assert isinstance(blocks[-1], Cut)
-    return Document(_("No sale {number}", number=facts.seq), tuple(blocks), language.get())
+    name = f"{facts.title} {facts.seq}" if facts.title else _("No sale {number}", number=facts.seq)
+    return Document(name, tuple(blocks), language.get())
 
 
 def code_of(slip_type: str, number: str) -> str:

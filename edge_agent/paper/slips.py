@@ -16,8 +16,9 @@ from edge_agent.paper.rules import NoSaleFacts, Slip, code_of, no_sale_slip
 from edge_agent.people.steps import name_of
 from edge_agent.settings import EdgeSettings
 from edge_agent.stock.documents import StockSlips
+from edge_agent.till.rules import expected_cash
 from edge_agent.transfers.steps.documents import TransferSlips
-from edge_agent.words import till_word
+from edge_agent.words import cash_word, tender_label, till_word
 from printing.document import Document, as_backup
 from printing.documents.calibration import CalibrationFacts, calibration
 from printing.documents.gift_receipt import GiftReceiptFacts, gift_receipt
@@ -28,13 +29,16 @@ from printing.documents.return_receipt import ReturnLine as PrintedReturn
 from printing.documents.return_receipt import ReturnReceiptFacts, return_receipt
 from printing.documents.test_page import PrinterTestFacts, printer_test
 from printing.documents.till_report import TenderCount, TillReportFacts, till_report
+from printing.documents.value_slip import ValueSlipFacts, value_slip
 from printing.profiles import profile_of
 from protocol.clock import from_us
 from protocol.envelope import Event, decode_event, read_body
 from protocol.errors import Invalid
-from protocol.events import DrawerOpened, OrderSold, OrderVoided, ReturnCompleted, TillClosed
+from protocol.events import CashMoved, DrawerOpened, OrderSold, OrderVoided, ReturnCompleted, TillClosed
+from protocol.kit.return_words import reason_word
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, language
+from protocol.money import format_minor
 from protocol.movements import Bucket
 from protocol.orders import Tender, TenderKind, WireModel
 from protocol.till import RateTotal, SessionTotals
@@ -75,12 +79,14 @@ class Slips:
         finally:
             language.reset(spoken)
 
-    def _document(self, connection: Connection, job: rows.JobRow) -> Document:
+    def _document(self, connection: Connection, job: rows.JobRow) -> Document:  # noqa: PLR0911 - one a slip
         match Slip(job.document):
             case Slip.PARKED_SLIP:
                 return self._parked(connection, job.facts)
             case Slip.TEST_PAGE | Slip.CALIBRATION:
                 return self._about_the_printer(job)
+            case Slip.VALUE_SLIP:
+                return self._value(connection, job)
             case Slip.TILL_REPORT if "seq" not in job.facts:
                 return self._reading(connection, job)
             case Slip.ORDER_SLIP:
@@ -106,7 +112,7 @@ class Slips:
                 return self._return(connection, job, event, body)
             case TillClosed():
                 return self._z(connection, event, body)
-            case DrawerOpened():
+            case DrawerOpened() | CashMoved():
                 return self._no_sale(connection, event, body)
         raise _unreadable(job)
 
@@ -189,7 +195,7 @@ class Slips:
                 sku=line.sku,
                 quantity=line.quantity,
                 reason=body.reason if isinstance(body, OrderVoided) else _reason(line.reason),
-                disposition=_disposition(line.to_bucket),
+                disposition=_disposition(line.to_bucket if line.quantity else Bucket.CUSTOMER.value),
                 refund_minor=line.gross_minor,
             )
             for line in body.lines
@@ -209,6 +215,7 @@ class Slips:
                 total_minor=body.total_minor,
                 tax=_tax((line.rate_ppm, line.gross_minor, line.tax_minor) for line in body.lines),
                 refunds=tuple((_tender_label(t), t.amount_minor) for t in body.refunds),
+                fees=tuple((_("Restocking fee"), fee.amount_minor) for fee in body.fees),
                 currency=body.currency,
                 code=code_of("vd" if voided else "rt", body.number),
                 approved_by=name_of(connection, approver) if approver else "",
@@ -218,10 +225,28 @@ class Slips:
             )
         )
 
+    def _value(self, connection: Connection, job: rows.JobRow) -> Document:
+        facts = job.facts
+        return value_slip(
+            ValueSlipFacts(
+                store_name=self._settings.store_name,
+                title=tender_label(TenderKind(facts["kind"])),
+                number=facts["number"],
+                issued_at=self._local(facts["at_us"]),
+                associate=name_of(connection, facts["by"]),
+                amount_minor=facts["amount_minor"],
+                currency=self._settings.currency,
+                code=code_of("sv", facts["number"]),
+                reference=facts["reference"],
+                open_drawer=job.kick,
+                demo=self._settings.demo,
+            )
+        )
+
     def _z(self, connection: Connection, event: Event, body: TillClosed) -> Document:
         opened_us = rows.opened_us(connection, body.session_id)
         counts = tuple(
-            TenderCount(_kind_label(each.kind), each.expected_minor, each.counted_minor)
+            TenderCount(tender_label(each.kind), each.expected_minor, each.counted_minor)
             for each in body.tenders
         )
         return till_report(
@@ -253,8 +278,16 @@ class Slips:
         facts = job.facts
         totals = SessionTotals.model_validate(facts["totals"])
         tenders = (
-            TenderCount(_kind_label(TenderKind.CASH), totals.float_minor + totals.cash_minor),
-            TenderCount(_kind_label(TenderKind.CARD), totals.card_minor),
+            TenderCount(tender_label(TenderKind.CASH), expected_cash(totals)),
+            TenderCount(tender_label(TenderKind.CARD), totals.card_minor),
+            *(
+                TenderCount(tender_label(kind), amount)
+                for kind, amount in (
+                    (TenderKind.STORE_CREDIT, totals.store_credit_minor),
+                    (TenderKind.GIFT_CARD, totals.gift_card_minor),
+                )
+                if amount
+            ),
         )
         return till_report(
             TillReportFacts(
@@ -281,7 +314,7 @@ class Slips:
             )
         )
 
-    def _no_sale(self, connection: Connection, event: Event, body: DrawerOpened) -> Document:
+    def _no_sale(self, connection: Connection, event: Event, body: DrawerOpened | CashMoved) -> Document:
         approver = next((approval.by for approval in body.approvals), "")
         return no_sale_slip(
             NoSaleFacts(
@@ -293,6 +326,8 @@ class Slips:
                 approved_by=name_of(connection, approver) if approver else "",
                 seq=event.seq,
                 demo=self._settings.demo,
+                title=cash_word(body.kind) if isinstance(body, CashMoved) else "",
+                amount=format_minor(body.amount_minor, body.currency) if isinstance(body, CashMoved) else "",
             )
         )
 
@@ -380,32 +415,30 @@ def _sums(totals: SessionTotals) -> tuple[tuple[str, int], ...]:
         (_("Net"), totals.sales_minor - totals.returns_minor - totals.voids_minor),
         (_("Deposits and rests taken"), totals.payments_minor),
         (_("Refunded orders"), -totals.refunds_minor),
+        *([(_("Gift cards sold"), totals.gift_cards_minor)] if totals.gift_cards else []),
+        *([(_("Restocking fees"), totals.fees_minor)] if totals.fees_minor else []),
         (_("Discounts given"), totals.discounts_minor),
         (_("Float"), totals.float_minor),
+        *(
+            (label, amount)
+            for label, amount in (
+                (_("Paid in"), totals.paid_in_minor),
+                (_("Paid out"), -totals.paid_out_minor),
+                (_("From the safe"), totals.loans_minor),
+                (_("To the safe"), -totals.drops_minor),
+            )
+            if amount
+        ),
     )
 
 
-def _kind_label(kind: TenderKind) -> str:
-    return _("Cash") if kind is TenderKind.CASH else _("Card")
-
-
 def _tender_label(tender: Tender) -> str:
-    label = _kind_label(tender.kind)
+    label = tender_label(tender.kind)
     return f"{label} ****{tender.last4}" if tender.last4 else label
 
 
 def _reason(code: str) -> str:
-    """Return a reason in words; the codes are those of `edge_agent.returns.rules`."""
-    words = {
-        "changed_mind": _("Changed their mind"),
-        "wrong_size": _("Wrong size"),
-        "wrong_item": _("Wrong item"),
-        "not_as_described": _("Not as described"),
-        "faulty": _("Faulty"),
-        "damaged": _("Damaged"),
-        "other": _("Another reason"),
-    }
-    return words.get(code, code)
+    return reason_word(code)
 
 
 def _disposition(bucket: str) -> str:
@@ -413,5 +446,6 @@ def _disposition(bucket: str) -> str:
         Bucket.SELLABLE.value: _("Back on the shelf"),
         Bucket.RETURNS.value: _("To be inspected"),
         Bucket.QUARANTINE.value: _("Kept apart, damaged"),
+        Bucket.CUSTOMER.value: _("Stays with the customer"),
     }
     return words.get(bucket, bucket)

@@ -19,7 +19,7 @@ from printing.document import Document
 from printing.job import REPRINTS, Job, JobState, check_step, resolve
 from printing.profiles import profile_of, with_pages
 from protocol.errors import IllegalTransition, NotFound, Refused
-from protocol.events import DrawerOpened, OrderSold, ReturnCompleted, TillClosed
+from protocol.events import CashMoved, DrawerOpened, GiftCardSold, OrderSold, ReturnCompleted, TillClosed
 from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, inside
@@ -80,10 +80,52 @@ def on_till_drawer_opened(unit: EdgeUnit, recorded: Recorded) -> None:
     _queue_event(unit, recorded, Slip.DRAWER, f"{body.till}-{recorded.seq}", kick=True)
 
 
+def on_till_cash_moved(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Open the drawer for cash that goes in or out, with a slip that says why."""
+    body = recorded.body
+    assert isinstance(body, CashMoved)
+    _queue_event(unit, recorded, Slip.CASH_SLIP, f"{body.till}-{recorded.seq}", kick=True)
+
+
 def _queue_return(unit: EdgeUnit, recorded: Recorded) -> None:
     body = recorded.body
     assert isinstance(body, ReturnCompleted)
     _queue_event(unit, recorded, Slip.RETURN_RECEIPT, body.number, kick=_has_cash(body.refunds))
+    for n, tender in enumerate(body.refunds):
+        if tender.kind is TenderKind.STORE_CREDIT:
+            _queue_value(unit, recorded, tender, body.number, n)
+
+
+def on_gift_card_sold(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Queue the gift card itself; cash for it opens the drawer."""
+    body = recorded.body
+    assert isinstance(body, GiftCardSold)
+    card = Tender(kind=TenderKind.GIFT_CARD, amount_minor=body.amount_minor, reference=body.number)
+    _queue_value(unit, recorded, card, "", 0, kick=_has_cash(body.tenders))
+
+
+def _queue_value(
+    unit: EdgeUnit, recorded: Recorded, tender: Tender, reference: str, n: int, *, kick: bool = False
+) -> None:
+    if recorded.replayed:
+        return
+    job = rows.NewJob(
+        job_id=f"{recorded.event_id}-v{n}",
+        slip=Slip.VALUE_SLIP,
+        title=tender.reference,
+        business_id=tender.reference,
+        facts={
+            "kind": tender.kind.value,
+            "number": tender.reference,
+            "amount_minor": tender.amount_minor,
+            "reference": reference,
+            "at_us": recorded.at_us,
+            "by": recorded.by,
+        },
+        queued_us=recorded.at_us,
+        kick=kick,
+    )
+    unit.memory.setdefault("print_jobs", {})[tender.reference] = rows.queue(unit, job)
 
 
 def _has_cash(tenders: tuple[Tender, ...]) -> bool:

@@ -249,8 +249,28 @@ def require_word(  # noqa: PLR0917 - reads as a sentence: who, what, whose word
     return given
 
 
-def approval_needed(action: str, needed: StoreRole) -> NotPermitted:
-    """Return the refusal that a screen turns into "ask a lead", keeping what is on it."""
+def require_other(  # noqa: PLR0917 - reads as a sentence: who, what, whose word
+    unit: EdgeUnit, edge: Edge, person: CurrentPerson, action: str, needed: StoreRole, token: str | None
+) -> Given:
+    """Return the word of somebody else with enough authority; nobody gives it to themselves.
+
+    Raises:
+        NotPermitted: `needs_approval`, also when the word is this person's own.
+    """
+    if token is None:
+        raise approval_needed(action, needed, other_than=person.person_id)
+    given = spend_approval(unit, edge, token, action)
+    if given.approval.by == person.person_id or not at_least(given.role, needed):
+        raise approval_needed(action, needed, other_than=person.person_id)
+    return given
+
+
+def approval_needed(action: str, needed: StoreRole, *, other_than: str = "") -> NotPermitted:
+    """Return the refusal that a screen turns into "ask a lead", keeping what is on it.
+
+    `other_than`: the person who cannot give it, because it must be somebody else's.
+    """
+    other = {"other_than": other_than} if other_than else {}
     return NotPermitted(
         _("This needs the word of a {role}.", role=inside(role_word(needed))),
         _(
@@ -260,6 +280,7 @@ def approval_needed(action: str, needed: StoreRole) -> NotPermitted:
         code="needs_approval",
         action=action,
         role=needed.value,
+        **other,
     )
 
 

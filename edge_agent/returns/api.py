@@ -1,16 +1,20 @@
 """Returns and voids over HTTP."""
 
 from dataclasses import asdict
+from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.context import Edge
 from edge_agent.returns import steps
+from edge_agent.returns.elsewhere import ask_hub
 from edge_agent.web import REFUSALS, answered, edge_of, signed_in
+from protocol.kit.return_words import says
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import LINES_PER_ORDER, ReturnLine, Tender
+from protocol.returns import ReturnDecision, ReturnFee
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
@@ -32,6 +36,7 @@ class ReturnableLineAnswer(BaseModel):
     gross_minor: int
     refunded_minor: int
     refund_all_minor: int
+    last_day: date | None = None
 
 
 class TenderAnswer(BaseModel):
@@ -96,10 +101,15 @@ class PreviewWanted(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lines: tuple[steps.BringBack, ...] = Field(min_length=1, max_length=LINES_PER_ORDER)
+    terms: steps.Terms = steps.Terms()
 
 
 class PreviewAnswer(BaseModel):
-    """What a return would give back; nothing was changed."""
+    """What a return would give back, and what the policy says of it; nothing was changed."""
+
+    decision: ReturnDecision
+    says: tuple[str, ...]
+    fees: tuple[ReturnFee, ...]
 
     lines: tuple[ReturnLine, ...]
     refunds: tuple[Tender, ...]
@@ -109,17 +119,28 @@ class PreviewAnswer(BaseModel):
 
 
 @router.get("/{number}/returnable")
-def returnable(number: NumberPath, edge: AnyEdge, _person: Anybody) -> ReturnableAnswer:
-    """Say what may come back of an order that was sold here."""
-    found: dict[str, Any] = asdict(steps.returnable(edge.database.read(), number))
+async def returnable(
+    request: Request, number: NumberPath, edge: AnyEdge, _person: Anybody
+) -> ReturnableAnswer:
+    """Say what may come back of an order; of one that was sold elsewhere the hub is asked."""
+    await ask_hub(request, edge, number)
+    found: dict[str, Any] = asdict(steps.returnable(edge.database.read(), edge, number))
     return ReturnableAnswer.model_validate(found)
 
 
 @router.post("/{number}/returns/preview")
-def preview(number: NumberPath, wanted: PreviewWanted, edge: AnyEdge, _person: Anybody) -> PreviewAnswer:
+async def preview(
+    request: Request, number: NumberPath, wanted: PreviewWanted, edge: AnyEdge, person: Anybody
+) -> PreviewAnswer:
     """Say to the penny what a return would give back, and to which tender."""
-    plan = steps.preview(edge.database.read(), edge, number, wanted.lines)
+    await ask_hub(request, edge, number)
+    found = steps.preview(edge.database.read(), edge, number, wanted.lines, wanted.terms, person=person)
+    plan = found.plan
+    said = [line for each in found.judged.by_line.values() for line in says(each, edge.settings.currency)]
     return PreviewAnswer(
+        decision=found.judged.record,
+        says=tuple(dict.fromkeys(said)),
+        fees=plan.fees,
         lines=plan.lines,
         refunds=plan.refunds,
         total_minor=plan.total_minor,
@@ -130,11 +151,24 @@ def preview(number: NumberPath, wanted: PreviewWanted, edge: AnyEdge, _person: A
 
 @router.post("/{number}/returns", status_code=201)
 async def return_units(
-    number: NumberPath, wanted: steps.ReturnUnits, edge: AnyEdge, person: Anybody
+    request: Request, number: NumberPath, wanted: steps.ReturnUnits, edge: AnyEdge, person: Anybody
 ) -> steps.Returned:
     """Take units back and pay them out; the same key again answers 200."""
+    await ask_hub(request, edge, number)
     done, new = await edge.database.awrite(
         lambda unit: steps.return_units(unit, edge, number, wanted, person=person)
+    )
+    return answered(done, 201 if new else 200)  # type: ignore[return-value]  # the answer, already written
+
+
+@router.post("/{number}/goodwill", status_code=201)
+async def give_goodwill(
+    request: Request, number: NumberPath, wanted: steps.GiveGoodwill, edge: AnyEdge, person: Anybody
+) -> steps.Returned:
+    """Give money of a line back while the goods stay; the same key again answers 200."""
+    await ask_hub(request, edge, number)
+    done, new = await edge.database.awrite(
+        lambda unit: steps.give_goodwill(unit, edge, number, wanted, person=person)
     )
     return answered(done, 201 if new else 200)  # type: ignore[return-value]  # the answer, already written
 

@@ -111,6 +111,8 @@ async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
     held = None if number else finding.held_for(connection, code)
     if held is not None:
         return go_to(request, f"/fulfil/pickup?q={held}")
+    if number is None and form.get("for") == "return" and edge.online():
+        return go_to(request, f"/orders/{finding.searched(code)}/return")
     if number is None:
         raise NotFound(
             _("No order of this store has the code {code}.", code=code[:40]),
@@ -160,6 +162,37 @@ async def print_again(request: Request, number: str, edge: AnyEdge, person: Anyb
     return templates_of(request).page(request, "shell/after.html", toast=said, warn="")
 
 
+@router.post("/orders/{number}/goodwill")
+async def goodwill(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
+    """Give money of a line back; the goods stay with the customer."""
+    form = await form_of(request)
+    amount = form.minor("amount", edge.settings.currency)
+    wanted = command(
+        steps.GiveGoodwill,
+        key=form.get("key"),
+        line_no=form.whole("line"),
+        amount_minor=amount,
+        reason=form.get("reason")[:300],
+    )
+
+    def step(unit: EdgeUnit, token: str | None) -> steps.Returned:
+        agreed = wanted.model_copy(update={"approval": token})
+        return steps.give_goodwill(unit, edge, number, agreed, person=person)[0]
+
+    said = money(amount, edge.settings.currency)
+    ask = Ask(
+        _("Giving {amount} back needs somebody's word", amount=said),
+        _("The goods stay with the customer."),
+        keep=_("Not now"),
+        allow=_("Give back {amount}", amount=said),
+    )
+    done = await ask_in_place(request, edge, person, form, ask, step)
+    if isinstance(done, Response):
+        return done
+    toast = _("{amount} went back; {slip} prints.", amount=said, slip=done.number)
+    return show(request, "returns/order.html", toast=toast, **_view(edge, number))
+
+
 @router.post("/orders/{number}/void")
 async def void(request: Request, number: str, edge: AnyEdge, person: Anybody) -> Response:
     """Take a whole sale back on the day it was made."""
@@ -167,7 +200,7 @@ async def void(request: Request, number: str, edge: AnyEdge, person: Anybody) ->
     reason = form.get("reason") or form.get("reason_other")
     if not reason:
         raise Invalid(_("A void needs a reason."), _("Choose or type why the sale is taken back."))
-    order_ = steps.require_order(edge.database.read(), number)
+    order_ = steps.require_order(edge.database.read(), edge, number)
 
     def step(unit: EdgeUnit, token: str | None) -> steps.Returned:
         wanted = command(steps.VoidOrder, key=form.get("key"), reason=reason[:300], approval=token)
@@ -195,10 +228,10 @@ def _view(edge: Edge, number: str) -> dict[str, Any]:
     connection = edge.database.read()
     found = counter_rows.find_order(connection, number)
     if found is None:
-        steps.require_order(connection, number)
+        steps.require_order(connection, edge, number)
         raise NotFound(_("No order {number} was sold here.", number=number[:40]), _("Check the number."))
     head = found.head
-    back = steps.returnable(connection, head.number)
+    back = steps.returnable(connection, edge, head.number)
     name = people_rows.find_person(connection, head.by)
     return {
         "order": found,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
+from edge_agent.later.hub import OrderAnswer
 from edge_agent.returns.rules import SoldLine, TenderLeft
 from protocol.events import OrderVoided, ReturnCompleted
 from protocol.ids import parse_slip_code
@@ -18,6 +19,8 @@ from protocol.lifecycles import ORDER, OrderEvent, OrderState
 from protocol.orders import LineKind, Tender, TenderKind
 from protocol.rules.refund import RefundableLine
 
+TOLD_US = 600 * 1_000_000
+"""So long the hub's word of an order that was sold elsewhere counts."""
 ASKED_AT_ONCE = 500
 """Lines asked for by number in one statement; for more, all of an order's lines are read."""
 
@@ -37,6 +40,16 @@ class SoldOrder:
     currency: str
     total_minor: int
     refunded_minor: int
+    by: str
+    customer_id: str
+    channel: str = "store"
+    customer_returns: int = 0
+    """What the hub knows of the customer's returns, for an order that was sold elsewhere."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Tell whether another store, or the web, sold it."""
+        return not self.session_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +68,16 @@ class ReturnRow:
     by: str
 
 
-def find_order(connection: Connection, number: str) -> SoldOrder | None:
-    """Return an order by its number, its id, or what its receipt's code says."""
+def find_order(connection: Connection, number: str, now_us: int | None = None) -> SoldOrder | None:
+    """Return an order by its number, its id, or what its receipt's code says.
+
+    With `now_us` also one that was sold elsewhere, as the hub has just said.
+    """
     slip = parse_slip_code(number)
     wanted = slip[1] if slip else number.strip()
     columns = (
         "order_id, number, seq, at_us, business_date, session_id, till, state, currency, total_minor,"
-        " refunded_minor"
+        " refunded_minor, by, customer_id"
     )
     for column, value in (("number", wanted.upper()), ("order_id", wanted.lower())):
         row = connection.execute(
@@ -70,7 +86,78 @@ def find_order(connection: Connection, number: str) -> SoldOrder | None:
         ).fetchone()
         if row is not None:
             return SoldOrder(*row)
-    return None
+    said = None if now_us is None else _told(connection, "number", wanted.upper(), now_us)
+    if said is None:
+        return None
+    return SoldOrder(
+        order_id=said.order_id,
+        number=said.number,
+        seq=0,
+        at_us=said.at_us,
+        business_date=said.start,
+        session_id="",
+        till="",
+        state=said.state,
+        currency=said.currency,
+        total_minor=said.total_minor,
+        refunded_minor=sum(line.refunded_minor for line in said.lines),
+        by="",
+        customer_id=said.customer_id,
+        channel=said.channel,
+        customer_returns=said.customer_returns_90d,
+    )
+
+
+def _told(connection: Connection, column: str, value: str, now_us: int = 0) -> OrderAnswer | None:
+    """Return what the hub said of an order, while it is fresh."""
+    row = connection.execute(
+        f"SELECT body FROM orders_told WHERE {column} = ? AND at_us >= ?", (value, now_us - TOLD_US)
+    ).fetchone()
+    return None if row is None else OrderAnswer.model_validate_json(row[0])
+
+
+def _lines_elsewhere(connection: Connection, order_id: str) -> dict[int, SoldLine]:
+    """Return the lines of an order that was sold elsewhere, less what came back of them here."""
+    said = _told(connection, "order_id", order_id)
+    here = {
+        row[0]: tuple(row[1:])
+        for row in connection.execute(
+            "SELECT line_no, sum(quantity), sum(gross_minor), sum(tax_minor) FROM return_lines"
+            " WHERE order_id = ? GROUP BY line_no",
+            (order_id,),
+        )
+    }
+    found = {}
+    for line in said.lines if said else ():
+        units, gross, tax = here.get(line.line_no, (0, 0, 0))
+        row = (
+            line.line_no, line.sku, line.name, line.kind, line.rate_ppm, line.gross_minor, line.tax_minor,
+            line.quantity, line.refunded_minor + gross, line.refunded_tax_minor + tax, line.returned + units,
+        )  # fmt: skip
+        found[line.line_no] = _sold_line(row)
+    return found
+
+
+def _tenders_elsewhere(connection: Connection, order_id: str) -> tuple[TenderLeft, ...]:
+    """Return the tenders of an order that was sold elsewhere, less what went back to them here."""
+    said = _told(connection, "order_id", order_id)
+    here = {
+        (row[0], row[1], row[2]): int(row[3])
+        for row in connection.execute(
+            "SELECT kind, reference, last4, sum(amount_minor) FROM return_tenders WHERE order_id = ?"
+            " GROUP BY kind, reference, last4",
+            (order_id,),
+        )
+    }
+    found = []
+    for each in said.tenders if said else ():
+        key = (each.kind, each.reference, each.last4)
+        left = each.amount_minor - each.refunded_minor
+        gone = min(left, here.get(key, 0))
+        here[key] = here.get(key, 0) - gone
+        kind = TenderKind(each.kind)
+        found.append(TenderLeft(each.n, kind, each.amount_minor, left - gone, each.reference, each.last4))
+    return tuple(found)
 
 
 def sold_lines(
@@ -87,7 +174,8 @@ def sold_lines(
         f" refunded_tax_minor, returned FROM order_lines WHERE order_id = ?{chosen} ORDER BY line_no",
         values,
     )
-    return {row[0]: _sold_line(tuple(row)) for row in rows}
+    found = {row[0]: _sold_line(tuple(row)) for row in rows}
+    return found or _lines_elsewhere(connection, order_id)
 
 
 def _sold_line(row: tuple[int, str, str, str, int, int, int, int, int, int, int]) -> SoldLine:
@@ -110,10 +198,11 @@ def tenders_left(connection: Connection, order_id: str) -> tuple[TenderLeft, ...
         " WHERE order_id = ? ORDER BY n",
         (order_id,),
     )
-    return tuple(
+    found = tuple(
         TenderLeft(n, TenderKind(kind), amount, left, reference, last4)
         for n, kind, amount, left, reference, last4 in rows
     )
+    return found or _tenders_elsewhere(connection, order_id)
 
 
 def returns_of(connection: Connection, order_id: str) -> tuple[ReturnRow, ...]:
@@ -124,6 +213,19 @@ def returns_of(connection: Connection, order_id: str) -> tuple[ReturnRow, ...]:
         (order_id,),
     )
     return tuple(ReturnRow(*row) for row in rows)
+
+
+def customer_history(connection: Connection, customer_id: str, since_us: int) -> tuple[int, int]:
+    """Return how often a customer brought something back here since a moment, and how often without proof."""
+    if not customer_id:
+        return 0, 0
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(r.proof = 'none'), 0) FROM returns r"
+        " LEFT JOIN orders o USING (order_id) WHERE (o.customer_id = ?1 OR r.customer_id = ?1)"
+        " AND r.kind = 'return' AND r.at_us >= ?2",
+        (customer_id, since_us),
+    ).fetchone()
+    return int(row[0]), int(row[1])
 
 
 def on_return_completed(unit: EdgeUnit, recorded: Recorded) -> None:
@@ -144,7 +246,7 @@ def _give_back(unit: EdgeUnit, recorded: Recorded, body: ReturnCompleted, kind: 
     connection = unit.connection
     connection.execute(
         "INSERT INTO returns (return_id, number, order_id, seq, at_us, session_id, kind, total_minor,"
-        " tax_minor, by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " tax_minor, by, proof, customer_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             body.return_id,
             body.number,
@@ -156,6 +258,8 @@ def _give_back(unit: EdgeUnit, recorded: Recorded, body: ReturnCompleted, kind: 
             body.total_minor,
             body.tax_minor,
             recorded.by,
+            body.decision.proof.value if body.decision else "",
+            body.decision.customer_id if body.decision else "",
         ),
     )
     connection.executemany(
@@ -192,6 +296,12 @@ def _move_on(connection: Connection, body: ReturnCompleted, kind: str) -> None:
     if row is None:
         return  # an order of another store: its record is kept there
     event = OrderEvent.VOIDED
+    if kind == "return" and not any(line.quantity for line in body.lines):
+        connection.execute(
+            "UPDATE orders SET refunded_minor = refunded_minor + ? WHERE order_id = ?",
+            (body.total_minor, body.order_id),
+        )
+        return
     if kind == "return":
         left = connection.execute(
             "SELECT EXISTS (SELECT 1 FROM order_lines WHERE order_id = ? AND returned < quantity)",

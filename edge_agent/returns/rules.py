@@ -14,15 +14,17 @@ from types import MappingProxyType
 from typing import Final
 
 from protocol.errors import Invalid, Refused
+from protocol.kit.return_words import reason_words
 from protocol.kit.text import _
 from protocol.lifecycles import OrderState
 from protocol.movements import Bucket
 from protocol.orders import LineKind, ReturnLine, Tender, TenderKind
-from protocol.rules.refund import RefundableLine, refund_units
+from protocol.returns import ReturnFee
+from protocol.rules.refund import RefundableLine, refund_money, refund_units
 from protocol.rules.tenders import round_cash, split_refund
 
-RETURN_BUCKETS: Final = (Bucket.SELLABLE, Bucket.RETURNS, Bucket.QUARANTINE)
-"""Restock, inspect, or keep apart because it is damaged."""
+RETURN_BUCKETS: Final = (Bucket.SELLABLE, Bucket.RETURNS, Bucket.QUARANTINE, Bucket.CUSTOMER)
+"""Restock, inspect, keep apart because it is damaged, or leave it with the customer."""
 _REASONS: Final[Mapping[str, Bucket]] = MappingProxyType(
     {
         "changed_mind": Bucket.SELLABLE,
@@ -34,6 +36,8 @@ _REASONS: Final[Mapping[str, Bucket]] = MappingProxyType(
         "other": Bucket.RETURNS,
     }
 )
+GOODWILL: Final = "goodwill"
+"""The reason of money that goes back while the goods stay."""
 RETURNABLE_STATES: Final = frozenset({OrderState.COMPLETED, OrderState.PART_RETURNED, OrderState.HANDED_OVER})
 
 
@@ -78,6 +82,7 @@ class WantedLine:
     quantity: int
     reason: str
     to_bucket: str = ""
+    condition: str = "new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,17 @@ class Plan:
     refunds: tuple[Tender, ...]
     total_minor: int
     tax_minor: int
+    fees: tuple[ReturnFee, ...] = ()
+
+    @property
+    def fee_minor(self) -> int:
+        """What is kept of the total."""
+        return sum(fee.amount_minor for fee in self.fees)
+
+    @property
+    def paid_minor(self) -> int:
+        """What goes to the customer."""
+        return self.total_minor - self.fee_minor
 
     @property
     def cash_minor(self) -> int:
@@ -97,15 +113,7 @@ class Plan:
 
 def reasons() -> tuple[Reason, ...]:
     """Return why something may come back, in the words of the current language."""
-    labels = {
-        "changed_mind": _("Changed their mind"),
-        "wrong_size": _("Wrong size"),
-        "wrong_item": _("Wrong item"),
-        "not_as_described": _("Not as described"),
-        "faulty": _("Faulty"),
-        "damaged": _("Damaged"),
-        "other": _("Another reason"),
-    }
+    labels = reason_words()
     return tuple(Reason(code, labels[code], bucket.value) for code, bucket in _REASONS.items())
 
 
@@ -115,6 +123,7 @@ def bucket_label(bucket: str) -> str:
         Bucket.SELLABLE.value: _("Back on the shelf"),
         Bucket.RETURNS.value: _("To be inspected"),
         Bucket.QUARANTINE.value: _("Kept apart, damaged"),
+        Bucket.CUSTOMER.value: _("Stays with the customer"),
     }
     return labels.get(bucket, bucket)
 
@@ -153,14 +162,7 @@ def plan_return(
     standing = dict(sold)
     lines = []
     for each in wanted:
-        line = standing.get(each.line_no)
-        if line is None:
-            raise Invalid(
-                _("The order has no line {line}.", line=each.line_no),
-                _("Choose one of its lines."),
-                code="no_line",
-                line_no=each.line_no,
-            )
+        line = _line_of(standing, each.line_no)
         step = refund_units(line.money, each.quantity)
         standing[each.line_no] = replace(line, money=line.money.after(step))
         lines.append(
@@ -173,7 +175,7 @@ def plan_return(
                 gross_minor=step.gross_minor,
                 tax_minor=step.tax_minor,
                 reason=each.reason,
-                to_bucket=_bucket(each),
+                to_bucket=bucket_of(each.reason, each.to_bucket),
                 rate_ppm=line.rate_ppm,
             )
         )
@@ -186,6 +188,83 @@ def plan_return(
         total_minor=total,
         tax_minor=sum(line.tax_minor for line in lines),
     )
+
+
+def plan_goodwill(
+    sold: Mapping[int, SoldLine],
+    tenders: Sequence[TenderLeft],
+    line_no: int,
+    amount_minor: int,
+    *,
+    cash_step_minor: int = 1,
+) -> Plan:
+    """Return what giving money of one line back does, while the goods stay with the customer.
+
+    Raises:
+        Invalid: `no_line`, or the amount is nothing.
+        Refused: `too_much_money`, more than is left of what was paid for the line.
+    """
+    line = _line_of(sold, line_no)
+    step = refund_money(line.money, amount_minor)
+    back = ReturnLine(
+        line_no=line.line_no,
+        sku=line.sku,
+        name=line.name,
+        kind=line.kind,
+        quantity=0,
+        gross_minor=step.gross_minor,
+        tax_minor=step.tax_minor,
+        reason=GOODWILL,
+        to_bucket=Bucket.CUSTOMER.value,
+        rate_ppm=line.rate_ppm,
+    )
+    return Plan(
+        lines=(back,),
+        refunds=split_over(tenders, amount_minor, cash_step_minor=cash_step_minor),
+        total_minor=step.gross_minor,
+        tax_minor=step.tax_minor,
+    )
+
+
+def _line_of(sold: Mapping[int, SoldLine], line_no: int) -> SoldLine:
+    line = sold.get(line_no)
+    if line is None:
+        raise Invalid(
+            _("The order has no line {line}.", line=line_no),
+            _("Choose one of its lines."),
+            code="no_line",
+            line_no=line_no,
+        )
+    return line
+
+
+def on_terms(
+    plan: Plan,
+    tenders: Sequence[TenderLeft],
+    fees: tuple[ReturnFee, ...],
+    *,
+    as_credit: bool,
+    cash_step_minor: int = 1,
+) -> Plan:
+    """Return the same plan with fees kept, and the rest to the tenders it came from or to store credit.
+
+    The number of the credit is not known before it is recorded, so its tender has no reference here.
+    """
+    planned = replace(plan, fees=fees)
+    left = planned.paid_minor
+    # What was paid to a payment service has no tender at a till to go back to.
+    if as_credit or not tenders:
+        paid = min(left, sum(tender.left_minor for tender in tenders)) if tenders else left
+        credit = Tender(kind=TenderKind.STORE_CREDIT, amount_minor=paid)
+        refunds: tuple[Tender, ...] = (credit,) if paid else ()
+    else:
+        refunds = split_over(tenders, left, cash_step_minor=cash_step_minor)
+    return replace(planned, refunds=refunds)
+
+
+def with_refunds(plan: Plan, refunds: tuple[Tender, ...]) -> Plan:
+    """Return the same plan with its money going elsewhere."""
+    return replace(plan, refunds=refunds)
 
 
 def plan_void(sold: Iterable[SoldLine], tenders: Sequence[TenderLeft]) -> Plan:
@@ -236,15 +315,20 @@ def _tender(tender: TenderLeft, amount_minor: int) -> Tender:
     return Tender(kind=tender.kind, amount_minor=amount_minor, reference=tender.reference, last4=tender.last4)
 
 
-def _bucket(wanted: WantedLine) -> str:
-    proposed = _REASONS.get(wanted.reason)
+def bucket_of(reason: str, wanted: str) -> str:
+    """Return where goods go: where somebody said, or where their reason proposes.
+
+    Raises:
+        Invalid: `unknown_reason` or `bad_bucket`.
+    """
+    proposed = _REASONS.get(reason)
     if proposed is None:
         raise Invalid(
-            _("{reason} is not a reason for a return.", reason=wanted.reason[:40]),
+            _("{reason} is not a reason for a return.", reason=reason[:40]),
             _("Choose one of: {codes}.", codes=", ".join(_REASONS)),
             code="unknown_reason",
         )
-    bucket = wanted.to_bucket or proposed.value
+    bucket = wanted or proposed.value
     if bucket not in {each.value for each in RETURN_BUCKETS}:
         raise Invalid(
             _("Returned goods cannot go to {bucket}.", bucket=bucket[:40]),

@@ -4,7 +4,8 @@ Everything is decided from rows read in the same unit of work that records the e
 step after the other, so of two tills that return the same unit at the same moment exactly one succeeds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +15,10 @@ from edge_agent.database import EdgeUnit
 from edge_agent.lives import check_records
 from edge_agent.once import Asked, Key, once
 from edge_agent.people.steps import authorise
-from edge_agent.returns import rows, rules
+from edge_agent.returns import policy, rows, rules
+from edge_agent.returns.allowing import allowed
+from edge_agent.returns.policy import Judged
+from edge_agent.stored_value.steps import issued
 from edge_agent.till.looks import require_session
 from edge_agent.till.rows import Session
 from protocol.errors import NotFound, Refused
@@ -24,6 +28,7 @@ from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import OrderState, TillState
 from protocol.orders import LINES_PER_ORDER, Approval, Code, Quantity, ReturnLine, Tender
+from protocol.returns import Condition, Proof, ReturnFee
 from protocol.rules.discounts import Act
 from protocol.rules.refund import refund_units
 
@@ -43,6 +48,22 @@ class BringBack(Command):
     quantity: Quantity
     reason: Code = "changed_mind"
     to_bucket: str = Field(default="", max_length=40)
+    condition: Code = Condition.NEW.value
+
+    @property
+    def wish(self) -> rules.WantedLine:
+        """Return it as the rules take it."""
+        return rules.WantedLine(
+            self.line_no, self.quantity, self.reason, self.to_bucket, condition=self.condition
+        )
+
+
+class Terms(Command):
+    """What shows that it was bought here, and what the customer would like for it."""
+
+    proof: Code = Proof.RECEIPT.value
+    store_credit: bool = False
+    """Store credit also where the money could go back the way it came."""
 
 
 class ReturnUnits(Command):
@@ -50,6 +71,18 @@ class ReturnUnits(Command):
 
     key: Key
     lines: tuple[BringBack, ...] = Field(min_length=1, max_length=LINES_PER_ORDER)
+    terms: Terms = Terms()
+    approval: Token | None = None
+    till: Code | None = None
+
+
+class GiveGoodwill(Command):
+    """Give money of one line back; the goods stay with the customer."""
+
+    key: Key
+    line_no: int = Field(ge=1, le=LINES_PER_ORDER)
+    amount_minor: int = Field(gt=0, le=10**12)
+    reason: str = Field(min_length=1, max_length=300)
     approval: Token | None = None
     till: Code | None = None
 
@@ -73,6 +106,7 @@ class Returned(BaseModel):
     refunds: tuple[Tender, ...]
     total_minor: int
     tax_minor: int
+    fees: tuple[ReturnFee, ...] = ()
     seq: int
     receipt_job: str
 
@@ -92,6 +126,8 @@ class ReturnableLine:
     refunded_minor: int
     refund_all_minor: int
     """What all that is left would give back."""
+    last_day: date | None = None
+    """Until when it may come back by the policy; None is for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +153,21 @@ class Returnable:
     why_no_void: str
 
 
-def require_order(connection: Connection, number: str) -> rows.SoldOrder:
-    """Return an order that was sold here.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a return would do, and what the policy says of it; nothing was changed."""
+
+    plan: rules.Plan
+    judged: Judged
+
+
+def require_order(connection: Connection, edge: Edge, number: str) -> rows.SoldOrder:
+    """Return an order that was sold here, or of which the hub has just told.
 
     Raises:
         NotFound: `unknown_order`.
     """
-    order = rows.find_order(connection, number)
+    order = rows.find_order(connection, number, edge.clock.now_us())
     if order is None:
         raise NotFound(
             _("No order {number} was sold here.", number=number[:40]),
@@ -133,19 +177,21 @@ def require_order(connection: Connection, number: str) -> rows.SoldOrder:
     return order
 
 
-def returnable(connection: Connection, number: str) -> Returnable:
+def returnable(connection: Connection, edge: Edge, number: str) -> Returnable:
     """Return what may come back of an order.
 
     Raises:
         NotFound: `unknown_order`.
     """
-    order = require_order(connection, number)
+    order = require_order(connection, edge, number)
     refusal = ""
     try:
         rules.check_state(order.state, order.number)
     except Refused as error:
         refusal = error.what
     why_no_void = _why_no_void(connection, order)
+    lines = rows.sold_lines(connection, order.order_id).values()
+    ends = policy.last_days(connection, edge, order, lines)
     return Returnable(
         order_id=order.order_id,
         number=order.number,
@@ -156,7 +202,7 @@ def returnable(connection: Connection, number: str) -> Returnable:
         currency=order.currency,
         total_minor=order.total_minor,
         refunded_minor=order.refunded_minor,
-        lines=tuple(_line(line) for line in rows.sold_lines(connection, order.order_id).values()),
+        lines=tuple(_line(line, ends[line.line_no]) for line in lines),
         tenders=rows.tenders_left(connection, order.order_id),
         returns=rows.returns_of(connection, order.order_id),
         reasons=rules.reasons(),
@@ -167,7 +213,7 @@ def returnable(connection: Connection, number: str) -> Returnable:
     )
 
 
-def _line(line: rules.SoldLine) -> ReturnableLine:
+def _line(line: rules.SoldLine, last_day: date | None) -> ReturnableLine:
     left = line.money.left_quantity
     return ReturnableLine(
         line_no=line.line_no,
@@ -180,25 +226,49 @@ def _line(line: rules.SoldLine) -> ReturnableLine:
         gross_minor=line.money.gross_minor,
         refunded_minor=line.money.refunded_minor,
         refund_all_minor=refund_units(line.money, left).gross_minor if left else 0,
+        last_day=last_day,
     )
 
 
-def preview(connection: Connection, edge: Edge, number: str, lines: tuple[BringBack, ...]) -> rules.Plan:
-    """Return what a return would give back, to the penny and per tender; nothing is changed."""
-    order = require_order(connection, number)
-    return _plan(connection, edge, order, lines)
+def preview(
+    connection: Connection,
+    edge: Edge,
+    number: str,
+    lines: tuple[BringBack, ...],
+    terms: Terms,
+    *,
+    person: CurrentPerson,
+) -> Look:
+    """Return what a return would give back, to the penny and per tender, and what the policy says of it."""
+    return look(connection, edge, require_order(connection, edge, number), lines, terms, person=person)
 
 
-def _plan(
-    connection: Connection, edge: Edge, order: rows.SoldOrder, lines: tuple[BringBack, ...]
-) -> rules.Plan:
+def look(
+    connection: Connection,
+    edge: Edge,
+    order: rows.SoldOrder,
+    lines: tuple[BringBack, ...],
+    terms: Terms,
+    *,
+    person: CurrentPerson,
+) -> Look:
+    """Return what a return of an order would do. Nothing is refused here for what the policy says."""
     rules.check_state(order.state, order.number)
-    return rules.plan_return(
+    wanted = [line.wish for line in lines]
+    tenders = rows.tenders_left(connection, order.order_id)
+    step = edge.settings.cash_step_minor
+    plan = rules.plan_return(
         rows.sold_lines(connection, order.order_id, [line.line_no for line in lines]),
-        rows.tenders_left(connection, order.order_id),
-        [rules.WantedLine(line.line_no, line.quantity, line.reason, line.to_bucket) for line in lines],
-        cash_step_minor=edge.settings.cash_step_minor,
+        tenders,
+        wanted,
+        cash_step_minor=step,
     )
+    judged = policy.judge(
+        connection, edge, order, plan.lines, wanted, proof=terms.proof, person_id=person.person_id
+    )
+    credit = terms.store_credit or not judged.may_pay_out
+    plan = rules.on_terms(plan, tenders, judged.fees, as_credit=credit, cash_step_minor=step)
+    return Look(plan, judged)
 
 
 def return_units(
@@ -208,22 +278,76 @@ def return_units(
 
     Raises:
         NotFound: `unknown_order`.
-        Refused: `till_closed`, `order_voided`, `all_returned`, `too_many_units`, `records_missing`.
+        Refused: `till_closed`, `order_voided`, `all_returned`, `too_many_units`, `outside_policy`,
+            `records_missing`.
+        NotPermitted: `needs_approval`, the amount is above this person's limit, or the policy asks for
+            another person's word.
+    """
+
+    def work() -> Returned:
+        order = require_order(unit.connection, edge, number)
+        check_records(unit.connection, order.seq)
+        found = look(unit.connection, edge, order, command.lines, command.terms, person=person)
+        session = selling(unit.connection, edge, till_for(edge, command.till, person, order))
+        return take_back(unit, edge, order, found, session, command.approval, person=person)
+
+    asked = Asked(to=f"return:{number}", command=command)
+    return once(unit, edge, asked, command.key, Returned, work)
+
+
+def take_back(  # noqa: PLR0917 - what comes back, at which till, by whose word
+    unit: EdgeUnit,
+    edge: Edge,
+    order: rows.SoldOrder,
+    found: Look,
+    session: Session,
+    token: str | None,
+    *,
+    person: CurrentPerson,
+) -> Returned:
+    """Record a return that was looked at, in the unit of work that may pay something with it.
+
+    Raises:
+        Refused: `outside_policy`.
+        NotPermitted: `needs_approval`.
+    """
+    approval, decision = allowed(unit, edge, found.plan, found.judged, token, person=person)
+    plan = replace(found.plan, refunds=issued(unit, edge, found.plan.refunds))
+    facts = _facts(unit, edge, order, session, plan, approval)
+    return _record(unit, edge, order, ReturnCompleted(**facts, decision=decision, fees=plan.fees), person)
+
+
+def give_goodwill(
+    unit: EdgeUnit, edge: Edge, number: str, command: GiveGoodwill, *, person: CurrentPerson
+) -> tuple[Returned, bool]:
+    """Give money of a line back and leave the goods where they are; it lowers what can still go back.
+
+    Raises:
+        NotFound: `unknown_order`.
+        Refused: `till_closed`, `order_voided`, `all_returned`, `too_much_money`.
         NotPermitted: `needs_approval`, the amount is above this person's limit.
     """
 
     def work() -> Returned:
-        order = require_order(unit.connection, number)
+        order = require_order(unit.connection, edge, number)
         check_records(unit.connection, order.seq)
-        plan = _plan(unit.connection, edge, order, command.lines)
-        session = _selling(unit.connection, edge, _till(edge, command.till, person, order))
+        rules.check_state(order.state, order.number)
+        plan = rules.plan_goodwill(
+            rows.sold_lines(unit.connection, order.order_id, [command.line_no]),
+            rows.tenders_left(unit.connection, order.order_id),
+            command.line_no,
+            command.amount_minor,
+            cash_step_minor=edge.settings.cash_step_minor,
+        )
+        session = selling(unit.connection, edge, till_for(edge, command.till, person, order))
         given = authorise(
             unit, edge, person, Act.RETURN, token=command.approval, amount_minor=plan.total_minor
         )
-        body = ReturnCompleted(**_facts(unit, edge, order, session, plan, given.approval if given else None))
-        return _record(unit, edge, order, body, person)
+        said = Approval(action=rules.GOODWILL, by=person.person_id, reason=command.reason)
+        facts = _facts(unit, edge, order, session, plan, given.approval if given else said)
+        return _record(unit, edge, order, ReturnCompleted(**facts), person)
 
-    asked = Asked(to=f"return:{number}", command=command)
+    asked = Asked(to=f"goodwill:{number}", command=command)
     return once(unit, edge, asked, command.key, Returned, work)
 
 
@@ -239,12 +363,12 @@ def void_order(
     """
 
     def work() -> Returned:
-        order = require_order(unit.connection, number)
+        order = require_order(unit.connection, edge, number)
         check_records(unit.connection, order.seq)
         why_not = _why_no_void(unit.connection, order)
         if why_not:
             raise Refused(why_not, _("Return its lines instead."), code="cannot_void", number=order.number)
-        session = _selling(unit.connection, edge, order.till)
+        session = selling(unit.connection, edge, order.till)
         given = authorise(unit, edge, person, Act.POST_VOID, token=command.approval)
         plan = rules.plan_void(
             rows.sold_lines(unit.connection, order.order_id).values(),
@@ -259,6 +383,8 @@ def void_order(
 
 def _why_no_void(connection: Connection, order: rows.SoldOrder) -> str:
     """Return the sentence that says why a sale cannot be voided, or nothing."""
+    if order.elsewhere:
+        return _("{number} was sold elsewhere; only its own store can void it.", number=order.number)
     if order.state == OrderState.VOIDED:
         return _("{number} is voided already.", number=order.number)
     if order.state != OrderState.COMPLETED or order.refunded_minor:
@@ -271,14 +397,19 @@ def _why_no_void(connection: Connection, order: rows.SoldOrder) -> str:
     return ""
 
 
-def _till(edge: Edge, wanted: str | None, person: CurrentPerson, order: rows.SoldOrder) -> str:
+def till_for(edge: Edge, wanted: str | None, person: CurrentPerson, order: rows.SoldOrder) -> str:
     """Return where the money goes out: as asked, where the person stands, or where it was sold."""
     if wanted is not None:
         return wanted
-    return person.device if person.device in edge.settings.tills else order.till
+    return person.device if person.device in edge.settings.tills else order.till or edge.settings.tills[0]
 
 
-def _selling(connection: Connection, edge: Edge, till: str) -> Session:
+def selling(connection: Connection, edge: Edge, till: str) -> Session:
+    """Return the session of a till that may give money out.
+
+    Raises:
+        Refused: `till_closed` or `till_counting`.
+    """
     session = require_session(connection, edge, till)
     if session.state is not TillState.OPEN:
         raise Refused(
@@ -288,6 +419,12 @@ def _selling(connection: Connection, edge: Edge, till: str) -> Session:
             till=till,
         )
     return session
+
+
+def _state_elsewhere(connection: Connection, order: rows.SoldOrder) -> str:
+    """Return the state of an order that was sold elsewhere, as far as this store can tell."""
+    left = any(line.money.left_quantity for line in rows.sold_lines(connection, order.order_id).values())
+    return (OrderState.PART_RETURNED if left else OrderState.RETURNED).value
 
 
 def _facts(  # noqa: PLR0917 - the parts an event of this kind is made of
@@ -318,20 +455,28 @@ def _facts(  # noqa: PLR0917 - the parts an event of this kind is made of
 def _record(
     unit: EdgeUnit, edge: Edge, order: rows.SoldOrder, body: ReturnCompleted, person: CurrentPerson
 ) -> Returned:
-    recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
+    done = recorded(unit, edge, body, person)
+    row = unit.connection.execute("SELECT state FROM orders WHERE order_id = ?", (order.order_id,)).fetchone()
+    state = row[0] if row else _state_elsewhere(unit.connection, order)
+    return done.model_copy(update={"order_state": state})
+
+
+def recorded(
+    unit: EdgeUnit, edge: Edge, body: ReturnCompleted, person: CurrentPerson, *, state: str = ""
+) -> Returned:
+    """Record a return and say what was done; `state` is that of its order, where somebody knows it."""
+    fact = edge.journal.record(unit, body, by=person.person_id, device=person.device)
     unit.after_commit(lambda: edge.broadcaster.publish("till"))
-    state = unit.connection.execute(
-        "SELECT state FROM orders WHERE order_id = ?", (order.order_id,)
-    ).fetchone()[0]
     return Returned(
         return_id=body.return_id,
         number=body.number,
-        order_number=order.number,
+        order_number=body.order_number,
         order_state=state,
         lines=body.lines,
         refunds=body.refunds,
         total_minor=body.total_minor,
         tax_minor=body.tax_minor,
-        seq=recorded.seq,
+        fees=body.fees,
+        seq=fact.seq,
         receipt_job=unit.memory.get("print_jobs", {}).get(body.number, ""),
     )

@@ -20,11 +20,12 @@ from edge_agent.paper import pages as paper_pages
 from edge_agent.paper import printer_pages
 from edge_agent.people import pages as people_pages
 from edge_agent.people.sessions import SignIns
-from edge_agent.returns import order_pages
+from edge_agent.returns import deciding_pages, no_receipt_pages, order_pages
 from edge_agent.returns import pages as return_pages
 from edge_agent.shell import pages as shell_pages
 from edge_agent.stock import count_pages, delivery_pages
 from edge_agent.stock import pages as stock_pages
+from edge_agent.stored_value import pages as stored_value_pages
 from edge_agent.till import pages as till_pages
 from edge_agent.transfers.pages import arrival as transfer_arrival
 from edge_agent.transfers.pages import home as transfer_home
@@ -44,12 +45,15 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         people_pages.router(signer, sign_ins),
         counter_pages.router,
         pay_pages.router,
+        stored_value_pages.router,
         later_pages.router,
         later_order_pages.router,
         order_pages.router,
         return_pages.router,
+        no_receipt_pages.router,
         count_pages.router,  # before the stock: /stock/counts is no item
         delivery_pages.router,
+        deciding_pages.router,
         stock_pages.router,
         till_pages.router,
         paper_pages.router,

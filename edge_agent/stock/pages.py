@@ -16,7 +16,9 @@ from edge_agent.stock.adjusting import Adjusted, AdjustStock
 from edge_agent.stock.count_models import Revoke
 from edge_agent.stock.words import adjust_says, adjust_word
 from edge_agent.web import edge_of, signed_in
+from protocol.dispositions import DECIDED
 from protocol.errors import Invalid, NotFound
+from protocol.kit.disposition_words import disposition_word
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, inside
 from protocol.kit.web.signin import CurrentPerson
@@ -249,4 +251,6 @@ def reason_word(reason: str) -> str:
         "undo_handover": _("Handover taken back"),
         "shipped": _("Shipped"),
     }
+    if reason.startswith(DECIDED):
+        return disposition_word(reason.removeprefix(DECIDED))
     return words.get(reason) or adjust_word(reason) or reason

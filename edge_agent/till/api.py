@@ -202,6 +202,17 @@ async def close(till: TillPath, wanted: steps.CloseTill, edge: AnyEdge, person: 
     return answered(done, 201 if new else 200)  # type: ignore[return-value]  # the answer, already written
 
 
+@router.post("/{till}/cash", status_code=201)
+async def move_cash(
+    till: TillPath, wanted: steps.MoveCash, edge: AnyEdge, person: Anybody
+) -> steps.CashAnswer:
+    """Put cash into the drawer or take it out without a sale; the same key again answers 200."""
+    done, new = await edge.database.awrite(
+        lambda unit: steps.move_cash(unit, edge, till, wanted, person=person)
+    )
+    return answered(done, 201 if new else 200)  # type: ignore[return-value]  # the answer, already written
+
+
 @router.post("/{till}/no-sale", status_code=201)
 async def no_sale(till: TillPath, wanted: steps.NoSale, edge: AnyEdge, person: Anybody) -> steps.DrawerAnswer:
     """Open the drawer without a sale; needs a lead."""

@@ -18,6 +18,7 @@ from edge_agent.people import rows as people_rows
 from edge_agent.till import looks, rows, rules, steps
 from edge_agent.till.api import print_reading
 from edge_agent.web import edge_of, signed_in
+from edge_agent.words import cash_word
 from protocol.errors import Invalid, OrderspineError, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -195,6 +196,33 @@ async def no_sale(request: Request, till: str, edge: AnyEdge, person: Anybody) -
     return done if isinstance(done, Response) else _day(request, edge, till, toast=_("The drawer opens."))
 
 
+@router.post("/store/day/{till}/cash")
+async def move_cash(request: Request, till: str, edge: AnyEdge, person: Anybody) -> Response:
+    """Put cash into the drawer or take it out without a sale."""
+    form = await form_of(request)
+    currency = edge.settings.currency
+    try:
+        wanted = command(
+            steps.MoveCash,
+            key=form.get("key"),
+            kind=form.get("kind"),
+            amount_minor=form.minor("amount", currency),
+            reason=form.get("reason")[:200],
+        )
+    except Invalid as error:
+        return _day(request, edge, till, error=error)
+
+    def step(unit: EdgeUnit, token: str | None) -> steps.CashAnswer:
+        agreed = wanted.model_copy(update={"approval": token})
+        return steps.move_cash(unit, edge, till, agreed, person=person)[0]
+
+    amount = money(wanted.amount_minor, currency)
+    what = f"{cash_word(wanted.kind)}: {amount}"
+    ask = Ask(what, _("Reason: {reason}", reason=wanted.reason), keep=_("Leave it"), allow=_("Allow it"))
+    done = await ask_in_place(request, edge, person, form, ask, step)
+    return done if isinstance(done, Response) else _day(request, edge, till, toast=what)
+
+
 def day_word(business_date: str) -> str:
     """Return a business date as people say it: `Sunday 22 November`."""
     pattern = "EEEE d MMMM" if locale_name().startswith("en") else "EEEE, d. MMMM"
@@ -269,6 +297,7 @@ def _day(
         till_name=till_word,
         day_word=day_word,
         currency=edge.settings.currency,
+        cash_kinds=[(kind, cash_word(kind)) for kind in rules.CASH_SUMS],
         reasons=(_("Change for the float"), _("Price check"), _("Put a slip in"), _("Drawer was jammed")),
     )
 

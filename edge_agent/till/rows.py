@@ -126,8 +126,8 @@ def bodies_of(connection: Connection, session: Session, last_seq: int) -> Iterat
     """Yield what happened in a session, read from the log, up to a number."""
     rows = connection.execute(
         "SELECT bytes FROM events WHERE seq BETWEEN ? AND ? AND kind IN"
-        " ('till.opened', 'till.drawer_opened', 'order.sold', 'order.voided', 'return.completed',"
-        " 'order.paid', 'order.refunded')"
+        " ('till.opened', 'till.drawer_opened', 'till.cash_moved', 'order.sold', 'order.voided',"
+        " 'return.completed', 'order.paid', 'order.refunded', 'gift_card.sold')"
         " ORDER BY seq",
         (session.opened_seq, last_seq),
     )
@@ -204,6 +204,16 @@ def on_order_paid(unit: EdgeUnit, recorded: Recorded) -> None:
 
 def on_order_refunded(unit: EdgeUnit, recorded: Recorded) -> None:
     """Money of a cancelled order for later went out."""
+    _grow(unit, recorded)
+
+
+def on_gift_card_sold(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Money came in for a gift card."""
+    _grow(unit, recorded)
+
+
+def on_till_cash_moved(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Cash went in or out without a sale."""
     _grow(unit, recorded)
 
 

@@ -18,7 +18,15 @@ from zoneinfo import ZoneInfo
 
 from protocol.clock import from_us
 from protocol.errors import Invalid, Refused
-from protocol.events import DrawerOpened, OrderSold, OrderVoided, ReturnCompleted, TillOpened
+from protocol.events import (
+    CashMoved,
+    DrawerOpened,
+    GiftCardSold,
+    OrderSold,
+    OrderVoided,
+    ReturnCompleted,
+    TillOpened,
+)
 from protocol.kit.text import _
 from protocol.later import OrderPaid, OrderRefunded
 from protocol.orders import Tender, TenderKind, WireModel
@@ -26,6 +34,16 @@ from protocol.till import RateTotal, SessionTotals, TenderTotal
 
 COUNT_ATTEMPTS: Final = 2
 """A count may be repeated once; a third would be a search for the expected amount."""
+CASH_SUMS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "paid_in": "paid_in_minor",
+        "paid_out": "paid_out_minor",
+        "loan": "loans_minor",
+        "drop": "drops_minor",
+        "pickup": "drops_minor",
+    }
+)
+"""Where each kind of moved cash is added up."""
 DATE_SLACK_DAYS: Final = 1
 """A till may be opened for yesterday (a forgotten one) or for tomorrow (an early shift), not further."""
 DENOMINATIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
@@ -127,6 +145,11 @@ def after(totals: SessionTotals, body: WireModel) -> SessionTotals:  # noqa: PLR
             return _after_payment(totals, body)
         case OrderRefunded():
             return _after_payment_back(totals, body)
+        case GiftCardSold():
+            return _after_gift_card(totals, body)
+        case CashMoved():
+            name = CASH_SUMS[body.kind]
+            return totals.model_copy(update={name: getattr(totals, name) + body.amount_minor})
         case DrawerOpened():
             return totals.model_copy(update={"no_sales": totals.no_sales + 1})
         case _:
@@ -142,7 +165,6 @@ def add_up(bodies: Iterable[WireModel]) -> SessionTotals:
 
 
 def _after_sale(totals: SessionTotals, sale: OrderSold) -> SessionTotals:
-    cash, card = _by_kind(sale.tenders)
     lines = [(line.rate_ppm, line.gross_minor, line.tax_minor) for line in sale.lines]
     discounts = sum(line.line_discount_minor + line.order_discount_minor for line in sale.lines)
     return totals.model_copy(
@@ -151,60 +173,65 @@ def _after_sale(totals: SessionTotals, sale: OrderSold) -> SessionTotals:
             "sales_minor": totals.sales_minor + sale.total_minor,
             "discounts_minor": totals.discounts_minor + discounts,
             "by_rate": _rates(totals.by_rate, lines, 1),
-            "cash_minor": totals.cash_minor + cash,
-            "card_minor": totals.card_minor + card,
+            **_tendered(totals, sale.tenders, 1),
         }
     )
 
 
 def _after_refund(totals: SessionTotals, refund: ReturnCompleted) -> SessionTotals:
-    cash, card = _by_kind(refund.refunds)
     lines = [(line.rate_ppm, line.gross_minor, line.tax_minor) for line in refund.lines]
+    kept = [(fee.rate_ppm, fee.amount_minor, fee.tax_minor) for fee in refund.fees if fee.tax_minor]
     name = "voids" if isinstance(refund, OrderVoided) else "returns"
     return totals.model_copy(
         update={
             name: getattr(totals, name) + 1,
             f"{name}_minor": getattr(totals, f"{name}_minor") + refund.total_minor,
-            "by_rate": _rates(totals.by_rate, lines, -1),
-            "cash_minor": totals.cash_minor - cash,
-            "card_minor": totals.card_minor - card,
+            "fees_minor": totals.fees_minor + sum(fee.amount_minor for fee in refund.fees),
+            "by_rate": _rates(_rates(totals.by_rate, lines, -1), kept, 1),
+            **_tendered(totals, refund.refunds, -1),
         }
     )
 
 
 def _after_payment(totals: SessionTotals, payment: OrderPaid) -> SessionTotals:
     """Add money for an order for later: it is no sale yet, so no tax is told and no rate grows."""
-    cash, card = _by_kind(payment.tenders)
     return totals.model_copy(
         update={
             "payments": totals.payments + 1,
             "payments_minor": totals.payments_minor + payment.amount_minor,
-            "cash_minor": totals.cash_minor + cash,
-            "card_minor": totals.card_minor + card,
+            **_tendered(totals, payment.tenders, 1),
         }
     )
 
 
 def _after_payment_back(totals: SessionTotals, refund: OrderRefunded) -> SessionTotals:
-    cash, card = _by_kind(refund.tenders)
     return totals.model_copy(
         update={
             "refunds": totals.refunds + 1,
             "refunds_minor": totals.refunds_minor + refund.amount_minor,
-            "cash_minor": totals.cash_minor - cash,
-            "card_minor": totals.card_minor - card,
+            **_tendered(totals, refund.tenders, -1),
         }
     )
 
 
-def _by_kind(tenders: Iterable[Tender]) -> tuple[int, int]:
-    cash = card = 0
+def _after_gift_card(totals: SessionTotals, card: GiftCardSold) -> SessionTotals:
+    return totals.model_copy(
+        update={
+            "gift_cards": totals.gift_cards + 1,
+            "gift_cards_minor": totals.gift_cards_minor + card.amount_minor,
+            **_tendered(totals, card.tenders, 1),
+        }
+    )
+
+
+def _tendered(totals: SessionTotals, tenders: Iterable[Tender], sign: int) -> dict[str, int]:
+    """Return the sums by tender once these came in, or with a minus went out. An exchange leaves no money."""
+    sums: dict[str, int] = {}
     for tender in tenders:
-        if tender.kind is TenderKind.CASH:
-            cash += tender.amount_minor
-        else:
-            card += tender.amount_minor
-    return cash, card
+        if tender.kind is not TenderKind.EXCHANGE:
+            name = f"{tender.kind.value}_minor"
+            sums[name] = sums.get(name, getattr(totals, name)) + sign * tender.amount_minor
+    return sums
 
 
 def _rates(
@@ -222,7 +249,8 @@ def _rates(
 
 def expected_cash(totals: SessionTotals) -> int:
     """Return what should be in the drawer. A secret until the count is confirmed."""
-    return totals.float_minor + totals.cash_minor
+    came = totals.float_minor + totals.cash_minor + totals.paid_in_minor + totals.loans_minor
+    return came - totals.paid_out_minor - totals.drops_minor
 
 
 def counted_total(denominations: Mapping[str, int], counted_minor: int | None, *, currency: str) -> int:
@@ -277,7 +305,8 @@ def check_count(attempts: int, *, confirmed: bool) -> int:
 def tender_totals(totals: SessionTotals, counted_minor: int) -> tuple[TenderTotal, ...]:
     """Return what each tender should hold and what was found.
 
-    Card money is in the terminal's own close, which this program does not see, so it counts as found.
+    Card money is in the terminal's own close, which this program does not see, so it counts as found; and
+    stored value is no paper in the drawer but a number in the books.
     """
     expected = expected_cash(totals)
     return (
@@ -292,6 +321,14 @@ def tender_totals(totals: SessionTotals, counted_minor: int) -> tuple[TenderTota
             expected_minor=totals.card_minor,
             counted_minor=totals.card_minor,
             difference_minor=0,
+        ),
+        *(
+            TenderTotal(kind=kind, expected_minor=amount, counted_minor=amount, difference_minor=0)
+            for kind, amount in (
+                (TenderKind.STORE_CREDIT, totals.store_credit_minor),
+                (TenderKind.GIFT_CARD, totals.gift_card_minor),
+            )
+            if amount
         ),
     )
 

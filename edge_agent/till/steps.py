@@ -5,7 +5,7 @@ the one who counts before the count is confirmed. So a count answers with what w
 close names no amount, and a reading (X) is refused between the first count and its confirmation.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,7 +28,7 @@ from edge_agent.till.looks import (
 )
 from edge_agent.words import till_word
 from protocol.errors import Refused
-from protocol.events import DrawerOpened, TillClosed, TillCounted, TillOpened
+from protocol.events import CashMoved, DrawerOpened, TillClosed, TillCounted, TillOpened
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.money import format_minor
@@ -39,6 +39,8 @@ from protocol.till import SessionTotals, TenderTotal
 
 DIFFERENCE: Final = "till_difference"
 """Action an approval names when a manager confirms a difference above the tolerance."""
+MOVE_CASH: Final = "move_cash"
+"""Action an approval names when cash goes in or out without a sale."""
 RESUME: Final = "till_resume"
 """Action an approval names when a lead lets a counted till go on selling."""
 
@@ -347,6 +349,57 @@ def no_sale(
 
     asked = Asked(to=f"no-sale:{till}", command=command)
     return once(unit, edge, asked, command.key, DrawerAnswer, work)
+
+
+class MoveCash(Command):
+    """Put cash into a drawer or take it out, without a sale."""
+
+    key: Key
+    kind: Literal["paid_in", "paid_out", "loan", "drop", "pickup"]
+    amount_minor: int = Field(gt=0, le=10**9)
+    reason: str = Field(min_length=1, max_length=200)
+    approval: str | None = Field(default=None, max_length=64)
+
+
+class CashAnswer(BaseModel):
+    """Cash that was moved."""
+
+    kind: str
+    amount_minor: int
+    seq: int
+
+
+def move_cash(
+    unit: EdgeUnit, edge: Edge, till: str, command: MoveCash, *, person: CurrentPerson
+) -> tuple[CashAnswer, bool]:
+    """Put cash into a drawer or take it out; a drop to the safe is anybody's, the rest needs a lead.
+
+    Raises:
+        Refused: `till_closed`.
+        NotPermitted: `needs_approval`, a lead must agree.
+    """
+    check_till(edge, till)
+
+    def work() -> CashAnswer:
+        session = require_session(unit.connection, edge, till)
+        needed = StoreRole.ASSOCIATE if command.kind == "drop" else StoreRole.LEAD
+        given = require_word(unit, edge, person, MOVE_CASH, needed, command.approval)
+        body = CashMoved(
+            session_id=session.session_id,
+            till=till,
+            business_date=session.business_date,
+            currency=session.currency,
+            kind=command.kind,
+            amount_minor=command.amount_minor,
+            reason=command.reason,
+            approvals=(given.approval,) if given else (),
+        )
+        recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
+        _tell(unit, edge)
+        return CashAnswer(kind=command.kind, amount_minor=command.amount_minor, seq=recorded.seq)
+
+    asked = Asked(to=f"cash:{till}", command=command)
+    return once(unit, edge, asked, command.key, CashAnswer, work)
 
 
 def _tell(unit: EdgeUnit, edge: Edge) -> None:

@@ -29,6 +29,7 @@ def tabs(person: CurrentPerson, waiting: int) -> tuple[Tab, ...]:
         Tab("/exceptions", _("Exceptions"), tally=waiting),
         Tab("/stock", _("Stock")),
         Tab("/routing", _("Routing")),
+        Tab("/returns", _("Returns")),
     ]
     if person.role in FINANCE:
         every.append(Tab("/finance", _("Finance")))

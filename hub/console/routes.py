@@ -21,6 +21,8 @@ from hub.ledger.close import pages as close_pages
 from hub.ledger.settlements import pages as settlement_pages
 from hub.people import pages as people_pages
 from hub.people.steps import SignIns
+from hub.returns import pages as return_pages
+from hub.returns import policy_pages as return_policy_pages
 from hub.route.facts import pages as routing_pages
 from hub.route.what_if import pages as what_if_pages
 from hub.route.what_if.words import ROUTING_WORDS
@@ -30,6 +32,7 @@ from hub.service import pages as service_pages
 from hub.spine import pages as order_pages
 from hub.stock import deficit_pages, policy_pages, task_pages
 from hub.stock import pages as stock_pages
+from hub.stored_value import pages as stored_value_pages
 from hub.till import pages as till_pages
 from hub.transfers import new_pages as new_transfer_pages
 from hub.transfers import pages as transfer_pages
@@ -76,6 +79,9 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         policy_pages.router,  # before the stock: /stock/lending is no item
         task_pages.router,
         stock_pages.router,
+        return_policy_pages.router,
+        return_pages.router,
+        stored_value_pages.router,
         till_pages.router,  # before the ledger's: /finance/days is no account
         close_pages.router,
         settlement_pages.router,

@@ -10,7 +10,15 @@ from typing import Final
 
 from babel.dates import format_date
 
-from hub.console import books_words, later_words, lending_words, lives_words, stock_words, transfer_words
+from hub.console import (
+    books_words,
+    later_words,
+    lending_words,
+    lives_words,
+    return_words,
+    stock_words,
+    transfer_words,
+)
 from hub.fleet.rules import Pill
 from protocol.kit.text import _
 from protocol.kit.web.filters import duration, locale_name
@@ -33,6 +41,7 @@ _ALL_GRAVE: Final = (
     | transfer_words.GRAVE
     | lives_words.GRAVE
     | books_words.GRAVE
+    | return_words.GRAVE
 )
 
 
@@ -42,6 +51,7 @@ _EVENT_WORDS: Final = (
     transfer_words.event_word,
     stock_words.event_word,
     books_words.event_word,
+    return_words.event_word,
 )
 _EXCEPTION_WORDS: Final = (
     later_words.exception_word,
@@ -50,6 +60,7 @@ _EXCEPTION_WORDS: Final = (
     transfer_words.exception_word,
     lives_words.exception_word,
     books_words.exception_word,
+    return_words.exception_word,
 )
 _EXCEPTION_SENTENCES: Final = (
     later_words.exception_says,
@@ -58,18 +69,21 @@ _EXCEPTION_SENTENCES: Final = (
     transfer_words.exception_says,
     lives_words.exception_says,
     books_words.exception_says,
+    return_words.exception_says,
 )
 _DIRECTIVE_WORDS: Final = (
     later_words.directive_word,
     lending_words.directive_word,
     transfer_words.directive_word,
     stock_words.directive_word,
+    return_words.directive_word,
 )
 _RULE_WORDS: Final = (
     later_words.rule_word,
     transfer_words.rule_word,
     stock_words.rule_word,
     books_words.rule_word,
+    return_words.rule_word,
 )
 _FACT_WORDS: Final = (
     later_words.fact_word,
@@ -77,6 +91,7 @@ _FACT_WORDS: Final = (
     transfer_words.fact_word,
     lives_words.fact_word,
     books_words.fact_word,
+    return_words.fact_word,
 )
 """The words that other rooms of the hub have for their own things, the first that knows a name first."""
 
@@ -264,7 +279,14 @@ def account_kind_word(kind: str) -> str:
 
 def tender_word(kind: str) -> str:
     """Return how money changed hands."""
-    return {"cash": _("Cash"), "card": _("Card")}.get(kind, plain(kind))
+    words = {
+        "cash": _("Cash"),
+        "card": _("Card"),
+        "store_credit": _("Store credit"),
+        "gift_card": _("Gift card"),
+        "exchange": _("Exchange"),
+    }
+    return words.get(kind, plain(kind))
 
 
 def bucket_word(bucket: str) -> str:

@@ -3,10 +3,12 @@
 from hub.catalog.steps import tell_newest
 from hub.context import Hub
 from hub.database import HubUnit
+from hub.returns.policy_steps import tell_policy as tell_return_policy
 from hub.stock.policy_steps import tell_policy
 
 
 def welcome(hub: Hub, unit: HubUnit, location: str) -> None:
-    """Tell a new location of the newest catalogue and of the policy of lending."""
+    """Tell a new location of the newest catalogue and of the policies of lending and of returns."""
     tell_newest(hub, unit, location)
     tell_policy(hub, unit, location)
+    tell_return_policy(hub, unit, location)

@@ -35,6 +35,8 @@ def on_return_completed(work: Work, applied: Applied) -> None:
     book.add_return(applied)
     work.topics.update(("orders", "overview"))
     entry = book.get(body.order_id)
+    if entry is None and body.order_id == body.return_id:
+        return  # without proof of purchase there is no order that it could belong to
     if entry is None:
         raise_exception(
             work,

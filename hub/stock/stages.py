@@ -221,8 +221,8 @@ def on_return_completed(work: Work, applied: Applied) -> None:
     moves = []
     for line, known in zip(body.lines, frozen, strict=True):
         cost = 0
-        if line.kind is LineKind.GOODS:
-            bucket = Bucket(line.to_bucket)
+        bucket = Bucket(line.to_bucket)
+        if line.kind is LineKind.GOODS and line.quantity and bucket is not Bucket.CUSTOMER:
             # Says no to a bucket that goods cannot come back to.
             Movement(line.sku, Bucket.CUSTOMER, bucket, line.quantity, "return")
             before = shelves.value(place, line.sku, bucket)

@@ -110,9 +110,21 @@ def _sums(close: reads.Close) -> list[tuple[str, str, str, bool]]:
         "card_minor": _("Card taken"),
         "float_minor": _("Float"),
     }
+    rare = {
+        "store_credit_minor": _("Store credit"),
+        "gift_card_minor": _("Gift cards taken"),
+        "gift_cards_minor": _("Gift cards sold"),
+        "fees_minor": _("Restocking fees"),
+        "paid_in_minor": _("Paid in"),
+        "paid_out_minor": _("Paid out"),
+        "loans_minor": _("From the safe"),
+        "drops_minor": _("To the safe"),
+    }
     found = []
-    for name, word in words.items():
+    for name, word in (words | rare).items():
         said, again = close.said.get(name, 0), close.again.get(name, 0)
+        if name in rare and not said and not again:
+            continue
         if name in COUNTED:
             shown = str(said), str(again)
         else:

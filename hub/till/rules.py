@@ -6,11 +6,30 @@ function proves nothing about either.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from protocol.events import DrawerOpened, OrderSold, OrderVoided, ReturnCompleted, TillClosed, TillOpened
+from protocol.events import (
+    CashMoved,
+    DrawerOpened,
+    GiftCardSold,
+    OrderSold,
+    OrderVoided,
+    ReturnCompleted,
+    TillClosed,
+    TillOpened,
+)
 from protocol.later import OrderPaid, OrderRefunded
 from protocol.orders import OrderLine, ReturnLine, Tender, TenderKind, WireModel
+from protocol.returns import ReturnFee
 from protocol.till import RateTotal, SessionTotals
+
+_MOVED: Final = {
+    "paid_in": "paid_in_minor",
+    "paid_out": "paid_out_minor",
+    "loan": "loans_minor",
+    "drop": "drops_minor",
+    "pickup": "drops_minor",
+}
 
 
 @dataclass(slots=True)
@@ -33,6 +52,14 @@ class _Sums:
             rate[0] += sign * line.gross_minor
             rate[1] += sign * line.tax_minor
 
+    def keep(self, fees: Sequence[ReturnFee]) -> None:
+        for fee in fees:
+            self.add("fees_minor", fee.amount_minor)
+            if fee.tax_minor:
+                rate = self.rates.setdefault(fee.rate_ppm, [0, 0])
+                rate[0] += fee.amount_minor
+                rate[1] += fee.tax_minor
+
 
 def add_up(bodies: Iterable[WireModel]) -> SessionTotals:
     """Return the totals of a session from all of its events."""
@@ -52,12 +79,19 @@ def add_up(bodies: Iterable[WireModel]) -> SessionTotals:
                 sums.add(name)
                 sums.add(f"{name}_minor", body.total_minor)
                 sums.money(body.refunds, body.lines, -1)
+                sums.keep(body.fees)
             case OrderPaid() | OrderRefunded():
                 # Money of an order for later is no sale of this session, so it has no rate here.
                 name, sign = ("payments", 1) if isinstance(body, OrderPaid) else ("refunds", -1)
                 sums.add(name)
                 sums.add(f"{name}_minor", body.amount_minor)
                 sums.cash_up(body.tenders, sign)
+            case GiftCardSold():
+                sums.add("gift_cards")
+                sums.add("gift_cards_minor", body.amount_minor)
+                sums.cash_up(body.tenders, 1)
+            case CashMoved():
+                sums.add(_MOVED[body.kind], body.amount_minor)
             case DrawerOpened():
                 sums.add("no_sales")
             case _:
@@ -70,6 +104,8 @@ def add_up(bodies: Iterable[WireModel]) -> SessionTotals:
         ),
         cash_minor=sums.tenders.get(TenderKind.CASH, 0),
         card_minor=sums.tenders.get(TenderKind.CARD, 0),
+        store_credit_minor=sums.tenders.get(TenderKind.STORE_CREDIT, 0),
+        gift_card_minor=sums.tenders.get(TenderKind.GIFT_CARD, 0),
     )
 
 
@@ -86,16 +122,24 @@ def mismatches(z: TillClosed, again: SessionTotals, range_hash: str) -> dict[str
     if z.range_hash != range_hash:
         found["range_hash"] = {"said": z.range_hash, "added_up": range_hash}
     expected = {
-        TenderKind.CASH: again.float_minor + again.cash_minor,
+        TenderKind.CASH: _cash_expected(again),
         TenderKind.CARD: again.card_minor,
+        TenderKind.STORE_CREDIT: again.store_credit_minor,
+        TenderKind.GIFT_CARD: again.gift_card_minor,
     }
     for tender in z.tenders:
-        if tender.expected_minor != expected[tender.kind]:
+        if tender.expected_minor != expected.get(tender.kind, 0):
             found[f"expected_{tender.kind.value}"] = {
                 "said": tender.expected_minor,
                 "added_up": expected[tender.kind],
             }
     return found
+
+
+def _cash_expected(totals: SessionTotals) -> int:
+    """Return what a drawer should hold: float, takings, what was put in, less what was taken out."""
+    out = totals.paid_out_minor + totals.drops_minor
+    return totals.float_minor + totals.cash_minor + totals.paid_in_minor + totals.loans_minor - out
 
 
 def difference(z: TillClosed) -> int:

@@ -22,11 +22,13 @@ _ZS: Final = Upsert(zs)
 _SUMMED: Final = (
     "till.opened",
     "till.drawer_opened",
+    "till.cash_moved",
     "order.sold",
     "order.voided",
     "return.completed",
     "order.paid",
     "order.refunded",
+    "gift_card.sold",
 )
 
 

@@ -49,6 +49,8 @@ class ReturnReceiptFacts:
     refunds: tuple[tuple[str, int], ...]
     currency: str
     code: str
+    fees: tuple[tuple[str, int], ...] = ()
+    """What was kept, as (label, amount)."""
     approved_by: str = ""
     copy_note: str = ""
     open_drawer: bool = False
@@ -70,10 +72,13 @@ def return_receipt(facts: ReturnReceiptFacts) -> Document:
         blocks.append(Text(_("Approved by {name}", name=facts.approved_by)))
     blocks.append(Rule())
     for line in facts.lines:
-        blocks.append(Row.pair(f"{line.quantity} x {line.name}", money(line.refund_minor, facts.currency)))
+        what = f"{line.quantity} x {line.name}" if line.quantity else line.name
+        blocks.append(Row.pair(what, money(line.refund_minor, facts.currency)))
         blocks.append(Text(f"  {line.sku}"))
         blocks.append(Text(f"  {line.reason} - {line.disposition}"))
-    total = money(facts.total_minor, facts.currency)
+    for label, fee in facts.fees:
+        blocks.append(Row.pair(label, money(-fee, facts.currency)))
+    total = money(facts.total_minor - sum(fee for _label, fee in facts.fees), facts.currency)
     blocks.append(Rule())
     blocks.append(Row.pair(_("Refund {currency}", currency=facts.currency), total, size=2, bold=True))
     blocks.append(Space())

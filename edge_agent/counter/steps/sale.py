@@ -30,6 +30,7 @@ from edge_agent.database import EdgeUnit
 from edge_agent.once import Key, once
 from edge_agent.people.steps import approval_needed, spend_approval
 from edge_agent.stock.rows import on_hand_of
+from edge_agent.stored_value.steps import require_value
 from protocol.catalog import Product
 from protocol.errors import Invalid, NotFound, OutOfStock, Refused
 from protocol.events import OrderSold
@@ -37,6 +38,7 @@ from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import (
     LINES_PER_ORDER,
+    STORED_VALUE,
     Approval,
     Code,
     LineKind,
@@ -150,13 +152,18 @@ def complete(  # noqa: PLR0913 - all that a sale is, said by name
     tokens: Sequence[str],
     customer_id: str,
     person: CurrentPerson,
+    exchanged: Tender | None = None,
 ) -> Sold:
-    """Check a draft, record the sale and return what the counter needs to know."""
+    """Check a draft, record the sale and return what the counter needs to know.
+
+    `exchanged` is what came back in the same unit of work and pays for a part of it.
+    """
     session = require_open_till(unit, edge, till)
     words = words_of(unit, edge, tokens)
     priced = price(draft, session.currency)
     approvals = allowed(edge, draft, words, person, session.currency)
-    paid = paid_by(edge, priced.total_minor, tenders, session.currency)
+    paid = paid_by(edge, priced.total_minor, tenders, session.currency, exchanged=exchanged, stored=True)
+    require_value(unit, edge, paid.tenders)
     beyond = _beyond_stock(unit, edge, priced, words)
     if beyond.word is not None:
         approvals = (*approvals, beyond.word)
@@ -237,23 +244,44 @@ def require_open_till(unit: EdgeUnit, edge: Edge, till: str) -> rows.OpenTill:
     return session
 
 
-def paid_by(edge: Edge, total_minor: int, tenders: Sequence[TenderGiven], currency: str) -> Paid:
+def paid_by(
+    edge: Edge,
+    total_minor: int,
+    tenders: Sequence[TenderGiven],
+    currency: str,
+    *,
+    exchanged: Tender | None = None,
+    stored: bool = False,
+) -> Paid:
     """Return how what was given pays an amount, by the cash rounding of this store.
 
     Raises:
-        Refused: `unpaid_rest` or `overpaid_card`, with the amounts in `facts`.
+        Refused: `unpaid_rest` or `overpaid_card`, with the amounts in `facts`; `not_a_tender`, it was given
+            something that pays for nothing here (`stored` allows gift cards and store credit).
     """
+    money = {TenderKind.CASH, TenderKind.CARD, *(STORED_VALUE if stored else ())}
+    strange = next((tender.kind for tender in tenders if tender.kind not in money), None)
+    if strange is not None:
+        raise Refused(
+            _("This cannot be paid with {kind}.", kind=strange.value.replace("_", " ")),
+            _("Take cash or a card."),
+            code="not_a_tender",
+            kind=strange.value,
+        )
     return pay(
         total_minor,
         [
-            Tender(
-                kind=tender.kind,
-                amount_minor=tender.amount_minor,
-                tendered_minor=tender.tendered_minor,
-                reference=tender.reference,
-                last4=tender.last4,
-            )
-            for tender in tenders
+            *((exchanged,) if exchanged else ()),
+            *(
+                Tender(
+                    kind=tender.kind,
+                    amount_minor=tender.amount_minor,
+                    tendered_minor=tender.tendered_minor,
+                    reference=tender.reference,
+                    last4=tender.last4,
+                )
+                for tender in tenders
+            ),
         ],
         cash_step_minor=edge.settings.cash_step_minor,
         currency=currency,

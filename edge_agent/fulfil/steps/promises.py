@@ -14,6 +14,7 @@ from edge_agent.exceptions.steps import close_exception, raise_exception
 from edge_agent.fulfil.rows import assignments as rows
 from edge_agent.journal import Recorded
 from edge_agent.stock.rows import on_hand_of
+from protocol.dispositions import GoodsDecided
 from protocol.events import ExceptionClosed, OrderSold, OrderVoided, ReturnCompleted, StockMoved
 from protocol.kit.text import _
 
@@ -89,8 +90,8 @@ def on_order_sold(unit: EdgeUnit, edge: Edge, recorded: Recorded) -> None:
 
 
 def on_goods_back(unit: EdgeUnit, edge: Edge, recorded: Recorded) -> None:
-    """Goods came back: a promise may be safe again."""
-    assert isinstance(recorded.body, ReturnCompleted | OrderVoided)
+    """Goods came back, or back to the shelf: a promise may be safe again."""
+    assert isinstance(recorded.body, ReturnCompleted | OrderVoided | GoodsDecided)
     watch(unit, edge, sorted({line.sku for line in recorded.body.lines}))
 
 

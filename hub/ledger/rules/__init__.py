@@ -103,6 +103,7 @@ def sale(body: OrderSold, moves: Sequence[ValuedMove]) -> tuple[Draft, ...]:
 def refund(body: ReturnCompleted, moves: Sequence[ValuedMove], *, rule: str = "return") -> tuple[Draft, ...]:
     """The customer is owed what came back, then is paid; and the goods are back at the cost of their sale."""
     gross = sum(line.gross_minor for line in body.lines)
+    due = gross - sum(fee.amount_minor for fee in body.fees)
     taxes: dict[int, int] = {}
     for line in body.lines:
         taxes[line.rate_ppm] = taxes.get(line.rate_ppm, 0) + line.tax_minor
@@ -113,9 +114,9 @@ def refund(body: ReturnCompleted, moves: Sequence[ValuedMove], *, rule: str = "r
     ]
     paid = sum(tender.amount_minor for tender in body.refunds)
     out = [
-        Line("refunds_payable", gross),
+        Line("refunds_payable", due),
         *(Line(purpose, -amount) for purpose, amount in _by_kind(body.refunds).items()),
-        Line(SUSPENSE, paid - gross),
+        Line(SUSPENSE, paid - due),
     ]
     return (
         Draft(rule, tuple(owed), body.number),

@@ -69,7 +69,7 @@ def test_any_sequence_of_partial_returns_sums_exactly_to_the_sale(
     assert sum(answer.total_minor for answer in answers) == sold.total_minor
     assert sum(answer.tax_minor for answer in answers) == sold.tax_minor
     assert answers[-1].order_state == "returned"
-    found = steps.returnable(store.edge.database.read(), sold.number)
+    found = steps.returnable(store.edge.database.read(), store.edge, sold.number)
     assert [tender.left_minor for tender in found.tenders] == [0] * len(found.tenders)
     assert all(line.refunded_minor == line.gross_minor for line in found.lines)
     assert all(part.amount_minor > 0 for answer in answers for part in answer.refunds)
@@ -246,14 +246,17 @@ def test_what_may_come_back_is_said_with_its_money_and_a_preview_is_exact(store:
     store.bring_back(sold.number, [(1, 1)])
     reader = store.edge.database.read()
 
-    found = steps.returnable(reader, slip_code("rc", sold.number, 1))
+    found = steps.returnable(reader, store.edge, slip_code("rc", sold.number, 1))
     wanted = (steps.BringBack(line_no=1, quantity=2),)
-    shown = steps.preview(reader, store.edge, sold.number, wanted)
+    shown = steps.preview(reader, store.edge, sold.number, wanted, steps.Terms(), person=store.lead).plan
     done = store.bring_back(sold.number, [(1, 2)])
 
     assert (found.lines[0].left, found.lines[0].refund_all_minor, found.may_void) == (2, 510, False)
     assert (shown.total_minor, shown.refunds) == (done.total_minor, done.refunds)
-    assert steps.returnable(reader, sold.number).refusal == f"All of {sold.number} has come back already."
+    assert (
+        steps.returnable(reader, store.edge, sold.number).refusal
+        == f"All of {sold.number} has come back already."
+    )
 
 
 def test_one_line_of_six_hundred_comes_back_quickly(store: Store) -> None:
@@ -262,7 +265,7 @@ def test_one_line_of_six_hundred_comes_back_quickly(store: Store) -> None:
     for line_no in range(1, 101):
         store.bring_back(sold.number, [(line_no, 2)], person=store.manager)
 
-    found = steps.returnable(store.edge.database.read(), sold.number)
+    found = steps.returnable(store.edge.database.read(), store.edge, sold.number)
     assert found.refunded_minor == 100 * 510
     assert sum(line.left for line in found.lines) == 1_000
 

@@ -1,0 +1,88 @@
+"""The words of returns and of stored value, chained behind those of the record."""
+
+from typing import Final
+
+from protocol.kit.text import _
+
+GRAVE: Final = frozenset({"return_outside_policy", "stored_value_overdrawn"})
+
+
+def exception_word(kind: str) -> str:
+    """Return what kind of thing about a return or stored value needs a person."""
+    words = {
+        "return_outside_policy": _("Return outside the policy"),
+        "stored_value_overdrawn": _("More spent than was there"),
+    }
+    return words.get(kind, "")
+
+
+def exception_says(kind: str) -> str:
+    """Return what a kind of exception about returns means, and what settles it."""
+    words = {
+        "return_outside_policy": _(
+            "A store gave money back by what it knew, and the company's policy does not bear it out: "
+            "somebody allowed more than they may, their own return, or the customer has brought back more "
+            "elsewhere. The money is out and stays out. Talk to the store, then close this with what was "
+            "agreed."
+        ),
+        "stored_value_overdrawn": _(
+            "Stores that could not ask the hub took more from one gift card or store credit than was on it. "
+            "The goods are gone and the number stands below zero. Write the difference off, or ask whoever "
+            "holds it; nothing more can be taken from it meanwhile."
+        ),
+    }
+    return words.get(kind, "")
+
+
+def doubt_word(doubt: str) -> str:
+    """Return what the hub doubts of a decision of a store."""
+    words = {
+        "stricter": _("the policy that counts now is stricter"),
+        "beyond_authority": _("the word reached further than it may"),
+        "own_word": _("somebody allowed their own return"),
+    }
+    return words.get(doubt, doubt)
+
+
+def fact_word(name: str) -> str:
+    """Return the name of a fact of such an exception."""
+    words = {
+        "doubts": _("What the hub doubts"),
+        "policy_version": _("Policy of the store, version"),
+        "allowed_by": _("Allowed by"),
+        "balance_minor": _("Left on it"),
+    }
+    return words.get(name, "")
+
+
+def event_word(kind: str) -> str:
+    """Return what happened."""
+    words = {
+        "till.cash_moved": _("Cash moved without a sale"),
+        "gift_card.sold": _("Gift card sold"),
+        "goods.decided": _("Decided what becomes of goods"),
+    }
+    return words.get(kind, "")
+
+
+def rule_word(rule: str) -> str:
+    """Return what a journal of returns is for."""
+    words = {
+        "restocking_fee": _("Restocking fee"),
+        "gift_card": _("Gift card sold"),
+        "disposition": _("What became of goods"),
+        "write_down": _("Written down"),
+        "repair": _("Repair"),
+        "sell_off": _("Sold off"),
+        "paid_in": _("Paid in"),
+        "paid_out": _("Paid out"),
+        "loan": _("Cash from the safe"),
+        "drop": _("Cash to the safe"),
+        "pickup": _("Cash picked up"),
+    }
+    return words.get(rule, "")
+
+
+def directive_word(kind: str) -> str:
+    """Return what a directive of returns asks for."""
+    return _("What may come back") if kind == "return.policy" else ""

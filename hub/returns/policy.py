@@ -1,0 +1,56 @@
+"""The policy of returns as the hub keeps it, and what it would have said of returns that came.
+
+A policy is a whole: whoever edits writes a new version of everything, and the newest counts.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.returns.rows import return_decisions, return_policies
+from hub.returns.rules import Came
+from protocol.returns import ReturnDecision, ReturnPolicy
+
+_NEWEST: Final = sa.select(return_policies.c.body).order_by(return_policies.c.version.desc()).limit(1)
+_MEMORY: Final = "return_policy"
+
+
+def current(connection: Connection, memory: dict[str, Any] | None = None) -> ReturnPolicy:
+    """Return the policy that counts; `memory` is that of the unit of work, which asks once.
+
+    Version 0 is that of a hub to which nobody said anything.
+    """
+    if memory is not None and _MEMORY in memory:
+        kept: ReturnPolicy = memory[_MEMORY]
+        return kept
+    body = connection.execute(_NEWEST).scalar()
+    found = ReturnPolicy() if body is None else ReturnPolicy.model_validate_json(body)
+    if memory is not None:
+        memory[_MEMORY] = found
+    return found
+
+
+def came_lately(connection: Connection, limit: int) -> Sequence[tuple[str, Came]]:
+    """Return the returns that came last, with their numbers, newest first."""
+    table = return_decisions.c
+    rows = connection.execute(
+        sa.select(table.number, table.body, table.lines, table.business_date, table.total_minor, table.by)
+        .order_by(table.at_us.desc(), table.return_id)
+        .limit(limit)
+    )
+    return [
+        (
+            row.number,
+            Came(
+                decision=ReturnDecision.model_validate_json(row.body),
+                lines=tuple((sku, reason) for sku, reason in json.loads(row.lines)),
+                business_date=row.business_date,
+                total_minor=row.total_minor,
+                by=row.by,
+            ),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,42 @@
+"""The tables of returns that are the room's own: every policy there was, and every decision of a store."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from hub.database import metadata
+
+return_policies: Final = sa.Table(
+    "return_policies",
+    metadata,
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("made_us", sa.BigInteger, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+)
+"""The newest counts. `body` is a `protocol.returns.ReturnPolicy`."""
+
+return_decisions: Final = sa.Table(
+    "return_decisions",
+    metadata,
+    sa.Column("return_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("order_number", sa.Text, nullable=False),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("business_date", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("total_minor", sa.BigInteger, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("policy_version", sa.BigInteger, nullable=False),
+    sa.Column("overridden_by", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("lines", sa.Text, nullable=False),
+    sa.Column("doubts", sa.Text, nullable=False),
+    sa.Index("ix_return_decisions_at", "at_us"),
+    sa.Index("ix_return_decisions_customer", "customer_id", "at_us"),
+)
+"""`body` is the store's `ReturnDecision`, `lines` the (SKU, reason) of each line it decided, `doubts` what
+the hub found of it when it arrived."""

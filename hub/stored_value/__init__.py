@@ -1,0 +1,1 @@
+"""What the company owes whoever holds a number: store credit and gift cards, over all stores."""
