@@ -78,6 +78,7 @@ def test_every_example_in_a_help_text_names_a_command_that_exists() -> None:
 def test_every_command_that_answers_a_person_can_answer_a_program() -> None:
     runs_for_ever = {"edge run", "hub run", "hub worker", "printer virtual"}
     answers_with_a_file = {"config edge", "config hub", "hub location broker-file", "hub parked show"}
+    answers_with_a_file |= {"hub route-solve"}
     speaks_to_a_printer = {"printer preview", "printer test"}
     silent = {f"orderspine {words}" for words in runs_for_ever | answers_with_a_file | speaks_to_a_printer}
     deaf = [
