@@ -60,7 +60,8 @@ class Session:
             self._asked += self._questions
 
     def forget_questions(self) -> None:
-        """Wait for no answer any more, because this printer gives none."""
+        """Wait for no answer any more, because this printer gives none; what seemed to be one was noise."""
+        self.status = PrinterStatus()
         self._unanswered.clear()
         self._asked.clear()
 

@@ -198,6 +198,8 @@ class Spooler:
                 self._torn = self._torn or not self._store.ended_whole(self.printer_id)
         if fresh or self._evidence is not Evidence.E:
             self._hear_status(session)
+        else:
+            session.forget_questions()
         self._looked_at = self._clock.monotonic()
         self._prove_doubtful(session)
         self._tell_status(session)
