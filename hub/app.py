@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from fastapi import FastAPI
@@ -107,6 +107,19 @@ ROUTERS = (
 COOKIE = "os_hub"
 DELIVERY_BYTES = 8 * 1024 * 1024
 """A file of 20,000 rows with long names, as JSON or as a form."""
+BODY_LIMITS: Final = {
+    catalog_api.IMPORT_PATH: catalog_api.IMPORT_BYTES,
+    IMPORT_PAGE: catalog_api.IMPORT_BYTES,
+    **ROUTING_BODIES,
+    DELIVERIES_PAGE: DELIVERY_BYTES,
+    "/api/deliveries": DELIVERY_BYTES,
+    transfers_api.IMPORT_PATH: TRANSFER_IMPORT_BYTES + 1024,
+    TRANSFER_IMPORT_PAGE: TRANSFER_IMPORT_BYTES + 4096,
+    SETTLEMENT_PAGE: SETTLEMENT_BYTES + 4096,
+    "/edge/blobs/": EVENT_LIMIT + 1024,
+    "/edge/lives/": BATCH_INFLATED_LIMIT,
+}
+"""Bytes that a request may have, where it is more than usual."""
 TICKS = (
     Tick("life", 1.0, watch.keep),
     Tick("reservations", 5.0, expire_reservations),
@@ -183,18 +196,7 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         broadcaster=hub.broadcaster,
         ids=hub.ids,
         allowed_hosts=settings.allowed_hosts,
-        body_limits={
-            catalog_api.IMPORT_PATH: catalog_api.IMPORT_BYTES,
-            IMPORT_PAGE: catalog_api.IMPORT_BYTES,
-            **ROUTING_BODIES,
-            DELIVERIES_PAGE: DELIVERY_BYTES,
-            "/api/deliveries": DELIVERY_BYTES,
-            transfers_api.IMPORT_PATH: TRANSFER_IMPORT_BYTES + 1024,
-            TRANSFER_IMPORT_PAGE: TRANSFER_IMPORT_BYTES + 4096,
-            SETTLEMENT_PAGE: SETTLEMENT_BYTES + 4096,
-            "/edge/blobs/": EVENT_LIMIT + 1024,
-            "/edge/lives/": BATCH_INFLATED_LIMIT,
-        },
+        body_limits=BODY_LIMITS,
         still_valid=app.state.sign_ins.still_valid,
         bearer=app.state.sign_ins.bearer,
         healthy=healthy_of(hub),
