@@ -9,13 +9,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from protocol.movements import OUTSIDE
+from protocol.movements import OUTSIDE, Bucket
 from tests.simulation.edge import EdgeNode
 from tests.simulation.hub import HubNode
 from tests.simulation.node import Chain
 
 Stock = Counter[tuple[str, str]]
-ELSEWHERE = frozenset(bucket.value for bucket in OUTSIDE)
+ELSEWHERE = frozenset(bucket.value for bucket in {*OUTSIDE, Bucket.IN_TRANSIT})
+"""What is beyond a location, and what is on its way: the hub takes that out when it arrives elsewhere, the
+store when it is told that all of it is settled. The auditor compares it with the transfers at rest."""
 LIFE = "SELECT value, base FROM meta, link WHERE key = 'inc'"
 NEW_EVENTS = """
 SELECT n, hash FROM carried WHERE inc = ?1 AND n >= ?3
@@ -114,7 +116,7 @@ class Folds:
             if of == edge:
                 ours.update(folded.stock)
         rows = ask("SELECT sku, bucket, quantity FROM balances WHERE location = ?", (edge,)).fetchall()
-        theirs = {(sku, bucket): quantity for sku, bucket, quantity in rows if quantity}
+        theirs = {(sku, bucket): n for sku, bucket, n in rows if n and bucket not in ELSEWHERE}
         told = {key: quantity for key, quantity in ours.items() if quantity and key[1] not in ELSEWHERE}
         if theirs != told:
             apart = sorted(set(theirs.items()) ^ set(told.items()))[:4]

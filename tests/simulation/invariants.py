@@ -38,10 +38,18 @@ WHERE deficit > returned - returned_echoed AND NOT EXISTS (
 STILL_OPEN = "SELECT sku, sum(units - ended - finished) FROM allocations WHERE location = ? GROUP BY sku"
 """Units that assignments and checkouts still wait for."""
 UNDER_WAY = """
-SELECT t.source, l.sku, sum(l.shipped - l.matched - l.lost) FROM transfer_lines l
-JOIN transfers t USING (transfer_id) GROUP BY t.source, l.sku
+SELECT place, sku, sum(units) FROM (
+    SELECT t.source AS place, l.sku, l.shipped - l.matched - l.lost AS units FROM transfer_lines l
+    JOIN transfers t USING (transfer_id)
+    UNION ALL
+    SELECT r.destination, p.sku, -p.open FROM transfer_pieces p JOIN transfer_receipts r USING (receipt_id)
+    WHERE r.undone_us IS NULL
+) GROUP BY place, sku
 """
-LEFT_IN_TRANSIT = "SELECT transfer_id, transit, destination FROM transfers WHERE transit <> 0"
+"""What has left and not arrived, less what has arrived and is explained by nothing yet."""
+LEFT_IN_TRANSIT = """
+SELECT transfer_id, transit + unmatched, destination FROM transfers WHERE transit <> 0 OR unmatched <> 0
+"""
 WISHES = "SELECT sku, deficit, back_upto - returned FROM hub_rights WHERE location = ?"
 """What the hub was told last: what a store misses of what is promised, and what it wants to have back."""
 

@@ -22,9 +22,10 @@ SELECT transfer_id FROM transfers WHERE way = 'in' AND state IN ('expected', 'pa
 ORDER BY transfer_id
 """
 STILL_UNDER_WAY = """
-SELECT line_no, sku, shipped - received FROM transfer_lines
-WHERE transfer_id = ? AND shipped > received ORDER BY line_no
+SELECT line_no, sku, quantity - received FROM transfer_lines
+WHERE transfer_id = ? AND quantity > received ORDER BY line_no
 """
+"""At the destination, `quantity` is what was shipped."""
 
 
 def move(node: EdgeNode, rng: random.Random) -> Command:
