@@ -10,11 +10,13 @@ from starlette.concurrency import run_in_threadpool
 from hub.catalog import steps
 from hub.web import REFUSALS, Anybody, Ops, TheHub
 from protocol.errors import Invalid
+from protocol.kit.csv_text import MEGABYTE
 from protocol.kit.text import _
 
 router = APIRouter(prefix="/api/catalog", tags=["catalogue"], responses=REFUSALS)
 IMPORT_PATH = "/api/catalog/import"
-IMPORT_BYTES = 128 * 1024 * 1024
+MEGABYTES = 128
+IMPORT_BYTES = MEGABYTES * MEGABYTE
 """A CSV file of 200,000 products with long names has about 40 MB."""
 
 

@@ -11,12 +11,14 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from hub.catalog import steps
+from hub.catalog.api import MEGABYTES
 from hub.catalog.rows import catalog_applied, catalog_versions, products
 from hub.console.web import OPS, go_to, locked, may, show
 from hub.context import Hub
 from hub.fleet.rows import all_locations
 from hub.web import Anybody, Ops, TheHub
 from protocol.errors import Invalid
+from protocol.kit.csv_text import text_of
 from protocol.kit.product_csv import Report
 from protocol.kit.text import _
 
@@ -62,14 +64,7 @@ def publish(hub: TheHub, person: Ops) -> Response:
 
 
 def _import(hub: Hub, name: str, data: bytes) -> Report:
-    if not name:
-        raise Invalid(_("No file was chosen."), _("Choose a file, then send it."), code="no_file")
-    try:
-        text = data.decode("utf-8-sig").replace("\x00", "")
-    except UnicodeDecodeError as error:
-        raise Invalid(
-            _("The file is not text in UTF-8."), _("Save it as CSV UTF-8 and send it again."), code="not_csv"
-        ) from error
+    text = text_of(data if name else b"", megabytes=MEGABYTES)
     return steps.import_csv(hub, io.StringIO(text, newline=""))
 
 

@@ -10,30 +10,12 @@ from hub.context import Hub
 from hub.transfers.rules.csv_rows import Row, RowReport, gathered, read_rows
 from hub.transfers.steps import By, request
 from hub.transfers.wanted import UNITS_PER_LINE, LineWanted, TransferWanted
-from protocol.errors import Invalid, OrderspineError
+from protocol.errors import OrderspineError
+from protocol.kit.csv_text import MEGABYTE, text_of
 from protocol.kit.text import _
 
-BYTES = 1024 * 1024
-
-
-def decoded(data: bytes) -> str:
-    """Return the text of a file.
-
-    Raises:
-        Invalid: it is empty, too large, or no text.
-    """
-    if not data.strip():
-        raise Invalid(_("No file was chosen."), _("Choose a file, then send it."), code="no_file")
-    if len(data) > BYTES:
-        raise Invalid(
-            _("The file is larger than 1 MB."), _("Send it in several files."), code="too_large_file"
-        )
-    try:
-        return data.decode("utf-8-sig").replace("\x00", "")
-    except UnicodeDecodeError as error:
-        raise Invalid(
-            _("The file is not text in UTF-8."), _("Save it as CSV UTF-8 and send it again."), code="not_csv"
-        ) from error
+MEGABYTES = 1
+BYTES = MEGABYTES * MEGABYTE
 
 
 def import_csv(hub: Hub, data: bytes, by: By) -> list[RowReport]:
@@ -44,7 +26,7 @@ def import_csv(hub: Hub, data: bytes, by: By) -> list[RowReport]:
     Raises:
         Invalid: it is no such file; nothing was asked for.
     """
-    rows, reports = read_rows(decoded(data), units_limit=UNITS_PER_LINE)
+    rows, reports = read_rows(text_of(data, megabytes=MEGABYTES), units_limit=UNITS_PER_LINE)
     for n, group in enumerate(gathered(rows)):
         reports += _ask(hub, group, By(name=by.name, key=f"{by.key}/{n}" if by.key else ""))
     return sorted(reports, key=lambda report: report.row)

@@ -22,9 +22,11 @@ from hub.spine.steps import raise_exception, record, take_orders
 from hub.spine.work import Work, chunks
 from protocol.books import SettlementLine, SettlementTaken
 from protocol.errors import Invalid, Refused
+from protocol.kit.csv_text import MEGABYTE, text_of
 from protocol.kit.text import _
 
-BYTES: Final = 8 * 1024 * 1024
+MEGABYTES: Final = 8
+BYTES: Final = MEGABYTES * MEGABYTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def take(hub: Hub, data: bytes, wanted: Wanted, *, by: str) -> Taken:
         Refused: it was taken in before, or its month is closed.
     """
     mapper = _mapper(wanted.mapper)
-    text = _decoded(data)
+    text = text_of(data, megabytes=MEGABYTES)
     file = read_file(text, mapper, hub.settings.currency)
     payout = wanted.payout_minor if wanted.payout_minor is not None else file.payout_minor
     if payout is None:
@@ -206,18 +208,3 @@ def _mapper(name: str) -> Mapper:
     if found is None:
         raise Invalid(_("There is no such mapper."), _("Choose one of the list."), code="no_mapper")
     return found
-
-
-def _decoded(data: bytes) -> str:
-    if not data.strip():
-        raise Invalid(_("No file was chosen."), _("Choose a file, then send it."), code="no_file")
-    if len(data) > BYTES:
-        raise Invalid(
-            _("The file is larger than 8 MB."), _("Send it in several files."), code="too_large_file"
-        )
-    try:
-        return data.decode("utf-8-sig").replace("\x00", "")
-    except UnicodeDecodeError as error:
-        raise Invalid(
-            _("The file is not text in UTF-8."), _("Save it as CSV UTF-8 and send it again."), code="not_csv"
-        ) from error

@@ -27,6 +27,7 @@ from hub.route.what_if import words as replay_words
 from hub.service.forms import Form, form_of
 from hub.web import Anybody, Ops, TheHub
 from protocol.errors import Invalid, OrderspineError
+from protocol.kit.csv_text import MEGABYTE, text_of
 from protocol.kit.product_csv import Report
 from protocol.kit.text import _
 
@@ -35,7 +36,7 @@ IMPORT_PATH: Final = "/routing/import"
 POSTCODES_PATH: Final = "/routing/postcodes"
 _PLACES: Final = frozenset({"location", "origin", "to", "removes"})
 """Columns that name a location: the form offers them."""
-IMPORT_BYTES: Final = 4 * 1024 * 1024
+IMPORT_BYTES: Final = 4 * MEGABYTE
 WIDE: Final = 8
 """Columns from which on a row is written as a sentence, so that it fits."""
 BODIES: Final = {
@@ -213,21 +214,14 @@ def _postcodes(request: Request, hub: Hub, report: Report | None, error: str, *,
 def _postcodes_read(request: Request, hub: Hub, name: str, data: bytes, *, may_edit: bool) -> Response:
     report = Report()
     try:
-        places_csv.put(hub, places_csv.read(_text_of(name, data), report))
+        places_csv.put(hub, places_csv.read(_text_of(name, data, places_csv.BYTES), report))
     except Invalid as error:
         return _postcodes(request, hub, None, f"{error.what} {error.remedy}", may_edit=may_edit)
     return _postcodes(request, hub, report, "", may_edit=may_edit)
 
 
-def _text_of(name: str, data: bytes) -> io.StringIO:
-    if not name:
-        raise Invalid(_("No file was chosen."), _("Choose a file, then send it."), code="no_file")
-    try:
-        return io.StringIO(data.decode("utf-8-sig").replace("\x00", ""), newline="")
-    except UnicodeDecodeError as error:
-        raise Invalid(
-            _("The file is not text in UTF-8."), _("Save it as CSV UTF-8 and send it again."), code="not_text"
-        ) from error
+def _text_of(name: str, data: bytes, limit: int) -> io.StringIO:
+    return io.StringIO(text_of(data if name else b"", megabytes=limit // MEGABYTE), newline="")
 
 
 def _row_changed(request: Request, hub: Hub, form: Form, by: str) -> Response:
@@ -261,7 +255,7 @@ def _imported(request: Request, hub: Hub, sent: tuple[str, str, str, bytes], by:
     base, name_of_table, name, data = sent
     table, report = table_of(name_of_table), Report()
     try:
-        rows = read_rows(table, _text_of(name, data), report, hub.settings.currency)
+        rows = read_rows(table, _text_of(name, data, IMPORT_BYTES), report, hub.settings.currency)
         made = _made(hub, base, lambda said: table.with_rows(said, rows), by)
     except Invalid as error:
         with hub.database.read() as connection:
