@@ -1,10 +1,14 @@
-"""Closes the books of a replayed month, as finance would: every check, two signatures, and the export.
+"""The books of a demo: of a day they are looked at, a replayed month is closed as finance would close it.
+
+A close is every check, two signatures, and the export; a day ends inside its month, so of its checks those
+count that must hold at any moment.
 
 The processes have stopped, so the hub's own steps work on its database here. A check that stops the close is
 a reason why the replay is not right, with what was found.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from deploy.demo.layout import Layout
 from deploy.demo.people import HUB_PERSON
@@ -13,6 +17,35 @@ from protocol.errors import OrderspineError
 from protocol.ids import IdMaker
 
 PREPARES, APPROVES = "finance", HUB_PERSON
+
+
+NOT_YET: Final = frozenset({"PREVIOUS_OPEN", "UNSYNCED_EDGE", "EXCEPTIONS"})
+"""What a month has to wait for, and what somebody settles before it ends."""
+
+
+def look_at_books(layout: Layout, clock: Clock, ids: IdMaker) -> list[str]:
+    """Return what in the books of any entity does not hold that holds at any moment."""
+    from hub.app import parts
+    from hub.ledger.close import reads, steps
+    from hub.ledger.pages import entities
+    from hub.settings import load_settings
+
+    hub = parts(load_settings(layout.config("hub")), clock=clock, ids=ids)
+    try:
+        with hub.database.read() as connection:
+            months = [
+                (entity, row.period)
+                for entity in entities(connection)
+                for row in reads.listed(connection, entity, hub.settings.currency)
+            ]
+        return [
+            f"{entity} {period} {check.name}: {dict(check.facts)} {'; '.join(check.evidence)}"
+            for entity, period in months
+            for check in steps.look(hub, entity, period)
+            if check.blocks and check.name not in NOT_YET
+        ]
+    finally:
+        hub.database.close()
 
 
 def close_books(layout: Layout, clock: Clock, ids: IdMaker) -> list[str]:
