@@ -329,3 +329,30 @@ def test_a_program_takes_nothing_back_without_proof_unless_the_policy_lets_it(st
     done = ok(store.post("/api/returns/no-receipt", wanted), 201)
     assert ok(store.post("/api/returns/no-receipt", wanted)) == done
     assert [(refund["kind"], refund["amount_minor"]) for refund in done["refunds"]] == [("store_credit", 750)]
+
+
+def test_what_was_got_in_an_exchange_comes_back_for_store_credit_and_is_not_voided(store: Store) -> None:
+    number = sold(store, "s-1", ("BOOK-1", 1))
+    basket = ok(store.post("/api/baskets", {"till": "till-1"}))
+    path = f"/api/baskets/{basket['basket_id']}/scan"
+    ok(store.post(path, {"code": "4006381333931", "quantity": 1, "scan_id": "x-1"}))
+    seen = ok(store.post(path, {"code": "9783161484100", "quantity": 1, "scan_id": "x-2"}))["basket"]
+    wanted = {
+        "key": "e-1",
+        "lines": [{"line_no": 1, "quantity": 1}],
+        "basket_id": seen["basket_id"],
+        "version": seen["version"],
+        "tenders": [{"kind": "cash", "amount_minor": 750, "tendered_minor": 750}],
+    }
+    swapped = ok(store.post(f"/api/orders/{number}/exchanges", wanted), 201)["sold"]["number"]
+
+    void = {"key": "v-1", "reason": "wrong", "approval": store.approve("manager", "post_void")}
+    assert refused(store.post(f"/api/orders/{swapped}/void", void), 409)["code"] == "cannot_void"
+    back: dict[str, int] = {}
+    for line_no in (1, 2):
+        one = {"key": f"r-{line_no}", "lines": [{"line_no": line_no, "quantity": 1}]}
+        for refund in ok(store.post(f"/api/orders/{swapped}/returns", one), 201)["refunds"]:
+            assert refund["reference"] or refund["kind"] == "cash"
+            back[refund["kind"]] = back.get(refund["kind"], 0) + refund["amount_minor"]
+
+    assert back == {"store_credit": 999, "cash": 750}
