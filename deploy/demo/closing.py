@@ -2,17 +2,20 @@
 
 A close is every check, two signatures, and the export; a day ends inside its month, so of its checks those
 count that must hold at any moment. Before a month closes, a payout of the card terminals arrives that does
-not tie: it has to stop the close until finance has settled it.
+not tie: it has to stop the close until finance has settled it. After it, a store that was offline tells a
+sale of that month (`late`).
 
 The processes have stopped, so the hub's own steps work on its database here. A check that stops the close is
 a reason why the replay is not right, with what was found.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from deploy.demo.late import sell_late
 from deploy.demo.layout import Layout
 from deploy.demo.people import HUB_PERSON
 from protocol.clock import Clock
@@ -81,9 +84,21 @@ def close_books(layout: Layout, clock: Clock, ids: IdMaker) -> list[str]:
             reasons += _short_payout(hub, entity, period)
             reasons += _closed(hub, entity, period)
             export(hub, entity, period, layout.folder / "books" / f"{entity}-{period}")
+        if not reasons:  # a month that did not close takes a late sale as its own
+            reasons += _late(layout, hub, months, ids)
     finally:
         hub.database.close()
     return reasons
+
+
+def _late(layout: Layout, hub: "Hub", months: Iterable[tuple[str, str]], ids: IdMaker) -> list[str]:
+    """Let the first store tell a sale of the last day of its last month, which is closed."""
+    from hub.ledger.close.reads import days_of
+
+    place = layout.places[0]
+    _first, after = days_of(max(period for entity, period in months if entity == place.entity))
+    day = date.fromisoformat(after) - timedelta(days=1)
+    return list(sell_late(layout, place, hub, day.isoformat(), ids))
 
 
 def _short_payout(hub: "Hub", entity: str, period: str) -> Iterator[str]:
