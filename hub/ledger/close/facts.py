@@ -143,14 +143,39 @@ def ties(
         for purpose, key, minor in read(connection, scope):
             if purpose in purposes or ("gateway" in purposes and purpose.startswith("gateway.")):
                 known[purpose, key] = known.get((purpose, key), 0) + minor
-    for check, purposes in wanted.items():
-        by = _KEYED.get(check, "whole")
-        for names, accounts in _groups(purposes, served, whole=by == "whole"):
-            ledger = (
-                _by_order(connection, scope.entity, accounts) if by == "order" else _by(sums, accounts, by)
-            )
-            found += _tied(check, names, accounts, ledger, explained.get(check, {}))
+    for checks, names, accounts in _joined(wanted, served):
+        by = _KEYED.get(checks[0], "whole") if len(checks) == 1 else "whole"
+        ledger = _by_order(connection, scope.entity, accounts) if by == "order" else _by(sums, accounts, by)
+        sub: dict[tuple[str, str], int] = {}
+        for check in checks:
+            for (purpose, key), minor in explained.get(check, {}).items():
+                kept = purpose, "" if by == "whole" else key
+                sub[kept] = sub.get(kept, 0) + minor
+        for check in checks:
+            found += _tied(check, names, accounts, ledger, sub)
     return tuple(found)
+
+
+def _joined(
+    wanted: Mapping[str, tuple[str, ...]], served: Mapping[str, frozenset[str]]
+) -> list[tuple[list[str], set[str], frozenset[str]]]:
+    """Return (checks, purposes, accounts) that tie as one.
+
+    A company may keep on one account what two checks look at, such as gift cards and store credit: then
+    neither can hold by itself, and both say what their account says.
+    """
+    joined: list[tuple[list[str], set[str], frozenset[str]]] = []
+    for check, purposes in wanted.items():
+        for group in _groups(purposes, served, whole=check not in _KEYED):
+            checks, names, accounts, apart = [check], *group, []
+            for other in joined:
+                if other[2] & accounts:
+                    checks = list(dict.fromkeys((*other[0], *checks)))
+                    names, accounts = names | other[1], accounts | other[2]
+                else:
+                    apart.append(other)
+            joined = [*apart, (checks, names, accounts)]
+    return joined
 
 
 def _tied(

@@ -6,9 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from hub.context import Hub
+from hub.ledger.chart import mapping_of
 from hub.ledger.close import facts, rules
 from hub.ledger.desk import move_money
 from hub.ledger.reads import trial_balance
+from hub.ledger.rows import account_mapping
 from hub.ledger.settlements.steps import matched
 from hub.rebuild import verify
 from hub.spine.rows import order_tenders, return_fees, return_lines
@@ -182,6 +184,26 @@ BROKEN: list[tuple[str, sa.Table, str, dict[str, Any]]] = [
     ("TIE_RECEIVABLE", sold_off, "proceeds_minor", {}),
     ("EXCHANGE_CLEARING", order_tenders, "amount_minor", {"kind": "exchange"}),
 ]
+
+
+def test_what_a_company_keeps_on_one_account_ties_as_one(hub: Hub) -> None:
+    with hub.database.engine.begin() as connection:
+        mapping_of(connection, "main")
+        purposes = ("tender.store_credit", "tender.gift_card", "refunds_payable")
+        shared = account_mapping.c.purpose.in_(purposes)
+        connection.execute(sa.update(account_mapping).where(shared).values(account="2120"))
+    a_month(hub)
+
+    with hub.database.engine.connect() as connection:
+        stands = {row.account: row.amount_minor for row in trial_balance(connection)}
+        assert stands["2120"] == -(12_00 + 6_00 - 9_00) - (50_00 - 36_00 + 30_00)
+        assert blocked(connection) == []
+        off = {"amount_minor": stored_value_moves.c.amount_minor + 1}
+        connection.execute(
+            sa.update(stored_value_moves).where(stored_value_moves.c.kind == "gift_card").values(off)
+        )
+        assert blocked(connection) == ["TIE_REFUNDS", "TIE_STORE_CREDIT", "TIE_GIFT_CARD"]
+        connection.rollback()
 
 
 def test_one_penny_off_in_one_record_stops_the_close(hub: Hub) -> None:
