@@ -76,6 +76,7 @@ ROUTERS = (
     counter_api.router,
     catalog_api.router,
     returns_api.router,
+    returns_api.unproven,
     till_api.router,
     count_api.router,
     delivery_api.router,

@@ -125,7 +125,7 @@ JOURNEY: Final = Journey(
         ),
         "till.opened": (till.on_till_opened, ledger.on_till_opened),
         "till.drawer_opened": (),
-        "till.cash_moved": (returns_ledger.on_cash_moved,),
+        "till.cash_moved": (till.on_cash_moved, returns_ledger.on_cash_moved),
         "till.counted": (till.on_till_counted,),
         "till.closed": (till.on_till_closed, ledger.on_till_closed),
         "order.placed": (

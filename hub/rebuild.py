@@ -36,9 +36,9 @@ from hub.spine import rows as record
 from hub.spine.log import Log, open_keys
 from hub.spine.work import Applied
 from hub.stock import task_rows as stock_tasks
-from hub.stock.rows import balances, stock_movements, stock_values
-from hub.stored_value.rows import stored_value_moves, stored_values
-from hub.till.rows import till_sessions, zs
+from hub.stock.rows import balances, sold_off, stock_movements, stock_values
+from hub.stored_value.rows import gift_card_tenders, stored_value_moves, stored_values
+from hub.till.rows import cash_moves, till_sessions, zs
 from hub.transfers import rows as transfers
 from protocol.envelope import decode_event, read_body
 
@@ -51,6 +51,7 @@ SHADOWS: Final = (
     record.order_tenders,
     record.returns,
     record.return_lines,
+    record.return_fees,
     record.return_tenders,
     later.later_orders,
     later.later_lines,
@@ -64,6 +65,7 @@ SHADOWS: Final = (
     stock_movements,
     balances,
     stock_values,
+    sold_off,
     journals,
     entries,
     chain,
@@ -77,8 +79,10 @@ SHADOWS: Final = (
     settled.money_moves,
     till_sessions,
     zs,
+    cash_moves,
     stored_values,
     stored_value_moves,
+    gift_card_tenders,
     exceptions,
     catalog_applied,
     stock_tasks.count_tasks,

@@ -169,6 +169,7 @@ class MoneyMoved(WireModel):
         "chargeback_won",
         "chargeback_lost",
         "commission_paid",
+        "sell_off_paid",
     ]
     entity: Entity
     location: Annotated[str, Field(max_length=40)] = ""

@@ -88,10 +88,10 @@ def wait_for_sync(layout: Layout, clock: Clock, stopping: threading.Event) -> di
 
 
 def wait_for_catalogue(layout: Layout, clock: Clock, stopping: threading.Event, seconds: float) -> None:
-    """Wait until every store has taken over the catalogue that the hub published.
+    """Wait until every store has taken over the catalogue and the return policy that the hub published.
 
     Raises:
-        Unavailable: a store did not get it in time.
+        Unavailable: a store did not get them in time.
     """
     deadline = clock.monotonic() + seconds
     while True:
@@ -99,7 +99,9 @@ def wait_for_catalogue(layout: Layout, clock: Clock, stopping: threading.Event, 
         if not without:
             return
         if clock.monotonic() > deadline or stopping.wait(PACE_SECONDS):
-            raise Unavailable(f"{', '.join(without)} did not get the catalogue.", "Look at their logs.")
+            raise Unavailable(
+                f"{', '.join(without)} did not get catalogue and policy.", "Look at their logs."
+            )
 
 
 def check(
@@ -169,6 +171,8 @@ def _books(layout: Layout, verdict: Verdict) -> None:
         "journals do not balance": int(unbalanced),
         "pence is what sales and VAT in the books differ from the orders": booked - taken,
         "pence is what the cost in the books differs from that of the lines": cost_booked - cost_known,
+        "pence is what stored value in the books differs from its numbers": _stored_value_gap(layout),
+        "pence is what exchanges left in their clearing account": _on_account(layout, MAPPING["exchange"]),
         "pence is what inventory in the books differs from the stock's value": _inventory_gap(layout),
     }
     verdict.reasons += [f"{number} {what}" for what, number in checks.items() if number]
@@ -177,12 +181,24 @@ def _books(layout: Layout, verdict: Verdict) -> None:
 
 
 def _cost_in_the_books(layout: Layout) -> tuple[int, int]:
-    """Return the cost of what was sold and stayed sold: by the ledger, and by the lines of the orders."""
+    """Return the cost of what was sold and stayed sold: by the ledger, and by the lines that say so.
+
+    What came back without proof of purchase belongs to no order: its own return says what it cost.
+    """
     booked = _on_account(layout, MAPPING["cogs"]) + _on_account(layout, MAPPING["cogs_returns"])
     known = one(
-        layout.folder / "hub" / "hub.db", "SELECT sum(cost_minor - returned_cost_minor) FROM order_lines"
+        layout.folder / "hub" / "hub.db",
+        "SELECT (SELECT sum(cost_minor - returned_cost_minor) FROM order_lines) - (SELECT"
+        " coalesce(sum(cost_minor), 0) FROM return_lines JOIN returns USING (return_id)"
+        " WHERE order_id = return_id)",
     )
     return booked, int(known or 0)
+
+
+def _stored_value_gap(layout: Layout) -> int:
+    owed = one(layout.folder / "hub" / "hub.db", "SELECT coalesce(sum(balance_minor), 0) FROM stored_values")
+    accounts = (MAPPING["store_credit"], MAPPING["gift_cards"])
+    return sum(_on_account(layout, account) for account in accounts) + int(owed or 0)
 
 
 def _inventory_gap(layout: Layout) -> int:
@@ -209,7 +225,8 @@ def _behind(layout: Layout, name: str, newest: int) -> int:
 
 
 def _has_catalogue(layout: Layout, name: str) -> bool:
-    return bool(one(layout.folder / name / "edge.db", "SELECT max(version) FROM catalog"))
+    query = "SELECT (SELECT max(version) FROM catalog) AND (SELECT version FROM return_policy)"
+    return bool(one(layout.folder / name / "edge.db", query))
 
 
 def _told_by_edge(layout: Layout, name: str) -> Told:

@@ -73,6 +73,9 @@ class Associate:
             if number == len(self.baskets) // 2:
                 self._undo()
                 self._read_x()
+                self._take_for_credit()
+                self._take_without_proof(basket)
+                self._exchange(basket)
             if number % 5 == 4:
                 self._take_back()
         close_till(self.client, self.till, self.drawer_minor, "day", self.history)
@@ -180,8 +183,8 @@ class Associate:
     def _keep(
         self, said: Mapping[str, Any], tenders: Sequence[Mapping[str, Any]], lines: int
     ) -> Mapping[str, Any]:
-        by_card = sum(tender["amount_minor"] for tender in tenders if tender["kind"] == "card")
-        self.drawer_minor += said["total_minor"] - by_card
+        not_cash = sum(tender["amount_minor"] for tender in tenders if tender["kind"] != "cash")
+        self.drawer_minor += said["total_minor"] - not_cash
         self.history.write(
             "sale",
             self.client.store,
@@ -204,15 +207,54 @@ class Associate:
                 "lines": [{"line_no": line["line_no"], "quantity": 1}],
                 "till": self.till,
             }
-            said = self.client.post(f"/api/orders/{order['number']}/returns", wanted)
-            self.drawer_minor -= cash_of(said["refunds"])
-            self.history.write(
-                "return",
-                self.client.store,
-                number=said["number"],
-                order=order["number"],
-                total_minor=said["total_minor"],
-            )
+            self._gave_back(self.client.post(f"/api/orders/{order['number']}/returns", wanted))
+
+    def _take_for_credit(self) -> None:
+        """Take a unit back and give store credit for it, as the customer wishes."""
+        number, units = self._unit_of(self.sold[0])
+        wanted = {"key": self._key("credit"), "terms": {"store_credit": True}, "till": self.till}
+        self._gave_back(self.client.post(f"/api/orders/{number}/returns", wanted | units))
+
+    def _take_without_proof(self, basket: Basket) -> None:
+        """Take the cheapest thing of a basket back from somebody without a receipt, who shows a card."""
+        sku = min(basket, key=lambda wish: wish.price_minor).sku
+        wanted = {"key": self._key("unproven"), "sku": sku, "id_checked": True, "till": self.till}
+        self._gave_back(self.client.post("/api/returns/no-receipt", wanted))
+
+    def _exchange(self, basket: Basket) -> None:
+        """Swap a unit for what else the customer wants; they pay the rest in cash, or get it back."""
+        number, units = self._unit_of(self.sold[1])
+        worth = self.client.post(f"/api/orders/{number}/returns/preview", units)["total_minor"]
+        seen = self._fill(basket[:1])
+        rest = seen["total_minor"] - worth
+        paid = [{"kind": "cash", "amount_minor": rest, "tendered_minor": _note(rest)}] if rest > 0 else []
+        wanted = {
+            "key": self._key("exchange"),
+            "basket_id": seen["basket_id"],
+            "version": seen["version"],
+            "tenders": paid,
+            "till": self.till,
+        }
+        said = self.client.post(f"/api/orders/{number}/exchanges", wanted | units)
+        self._gave_back(said["returned"])
+        swapped = {"kind": "exchange", "amount_minor": said["exchanged_minor"]}
+        self.sold.append(self._keep(said["sold"], [swapped, *paid], len(seen["lines"])))
+
+    def _unit_of(self, order: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return the number of an order and one unit of a line that has any left, as a return names it."""
+        lines = self.client.get(f"/api/orders/{order['number']}")["lines"]
+        line = next(line for line in lines if line["quantity"] > line["returned"])
+        return order["number"], {"lines": [{"line_no": line["line_no"], "quantity": 1}]}
+
+    def _gave_back(self, said: Mapping[str, Any]) -> None:
+        self.drawer_minor -= cash_of(said["refunds"])
+        self.history.write(
+            "return",
+            self.client.store,
+            number=said["number"],
+            order=said["order_number"],
+            total_minor=said["total_minor"],
+        )
 
     def _undo(self) -> None:
         """Void the newest sale: it was rung up for the wrong customer."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 from deploy.demo.books import Told
 from deploy.demo.check import Verdict, check, told_by_clients, wait_for_catalogue, wait_for_sync
 from deploy.demo.client import Login, StoreClient
-from deploy.demo.closing import close_books
+from deploy.demo.closing import close_books, look_at_books
 from deploy.demo.history import History
 from deploy.demo.layout import PLACES, Layout, Place, choose_ports, replay_places
 from deploy.demo.milestones import Cut, Kill, Milestone, Milestones
@@ -92,6 +92,7 @@ class Run:
             layout, SetUp(as_csv(products), printers=True), tills=day.tills, clock=self.clock, ids=self.ids
         )
         played = self._play(layout, cuts, kills, orders=day.orders, crew=day.crew, printers=True)
+        played.verdict.reasons += look_at_books(layout, self.clock, self.ids)
         said = self._finish(played, {})
         return {**said, "result": {**said["result"], **played.verdict.online.figures}}
 

@@ -18,6 +18,7 @@ from deploy.demo.extract import DATA
 from deploy.demo.layout import Layout, Place, write_secret
 from deploy.demo.people import HUB_PEOPLE, HUB_PERSON, PEOPLE, Demonstrator
 from deploy.demo.replay import PlannedProduct
+from deploy.demo.returning import publish_policy
 from deploy.demo.routing import enter
 from protocol.clock import Clock
 from protocol.ids import IdMaker
@@ -115,7 +116,7 @@ def _prepare_edge(layout: Layout, place: Place, wanted: SetUp) -> None:
 
 
 def prepare_hub(layout: Layout, wanted: SetUp, *, clock: Clock, ids: IdMaker) -> None:
-    """Make the hub's database, register every location, keep their credentials, publish the catalogue."""
+    """Make the hub's database, register every location, keep credentials, publish catalogue and policy."""
     from hub.app import parts
     from hub.catalog.steps import import_csv, publish
     from hub.fleet.steps import NewLocation, add_location
@@ -133,6 +134,7 @@ def prepare_hub(layout: Layout, wanted: SetUp, *, clock: Clock, ids: IdMaker) ->
             write_secret(layout.secret(f"{place.name}.token"), known.token)
         import_csv(hub, io.StringIO(wanted.catalogue, newline=""))
         publish(hub, by=HUB_PERSON)
+        publish_policy(hub)
         if wanted.routing:
             enter(hub)
     finally:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.context import Edge
-from edge_agent.returns import steps
+from edge_agent.returns import exchange, no_receipt, steps
 from edge_agent.returns.elsewhere import ask_hub
 from edge_agent.web import REFUSALS, answered, edge_of, signed_in
 from protocol.kit.return_words import says
@@ -21,6 +21,7 @@ Anybody = Annotated[CurrentPerson, Depends(signed_in)]
 NumberPath = Annotated[str, Path(max_length=64)]
 
 router = APIRouter(prefix="/api/orders", tags=["returns"], responses=REFUSALS)
+unproven = APIRouter(prefix="/api/returns", tags=["returns"], responses=REFUSALS)
 
 
 class ReturnableLineAnswer(BaseModel):
@@ -157,6 +158,29 @@ async def return_units(
     await ask_hub(request, edge, number)
     done, new = await edge.database.awrite(
         lambda unit: steps.return_units(unit, edge, number, wanted, person=person)
+    )
+    return answered(done, 201 if new else 200)  # type: ignore[return-value]  # the answer, already written
+
+
+@router.post("/{number}/exchanges", status_code=201)
+async def exchange_units(
+    request: Request, number: NumberPath, wanted: exchange.ExchangeUnits, edge: AnyEdge, person: Anybody
+) -> exchange.Exchanged:
+    """Take units back and sell a basket for them; the same key again answers 200."""
+    await ask_hub(request, edge, number)
+    done, new = await edge.database.awrite(
+        lambda unit: exchange.exchange_units(unit, edge, number, wanted, person=person)
+    )
+    return answered(done, 201 if new else 200)  # type: ignore[return-value]  # the answer, already written
+
+
+@unproven.post("/no-receipt", status_code=201)
+async def return_without_proof(
+    wanted: no_receipt.ReturnUnknown, edge: AnyEdge, person: Anybody
+) -> steps.Returned:
+    """Take units of an article back without proof, for store credit; the same key again answers 200."""
+    done, new = await edge.database.awrite(
+        lambda unit: no_receipt.take_back(unit, edge, wanted, person=person)
     )
     return answered(done, 201 if new else 200)  # type: ignore[return-value]  # the answer, already written
 

@@ -280,7 +280,7 @@ def _refund_tenders(connection: Connection, order_id: str, refunds: Iterable[Ten
     for refund in refunds:
         amount = refund.amount_minor
         for tender in standing:
-            if (tender.kind, tender.reference, tender.last4) != (refund.kind, refund.reference, refund.last4):
+            if not _takes(tender, refund):
                 continue
             part = min(amount, tender.left_minor - paid.get(tender.n, 0))
             paid[tender.n] = paid.get(tender.n, 0) + part
@@ -289,6 +289,13 @@ def _refund_tenders(connection: Connection, order_id: str, refunds: Iterable[Ten
         "UPDATE order_tenders SET refunded_minor = refunded_minor + ? WHERE order_id = ? AND n = ?",
         [(amount, order_id, n) for n, amount in paid.items() if amount],
     )
+
+
+def _takes(tender: TenderLeft, refund: Tender) -> bool:
+    """Tell whether a refund goes to a tender of the sale; an exchange takes the credit given for it."""
+    if tender.kind is TenderKind.EXCHANGE:
+        return refund.kind is TenderKind.STORE_CREDIT
+    return (tender.kind, tender.reference, tender.last4) == (refund.kind, refund.reference, refund.last4)
 
 
 def _move_on(connection: Connection, body: ReturnCompleted, kind: str) -> None:

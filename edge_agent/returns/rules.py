@@ -296,8 +296,9 @@ def split_over(
 ) -> tuple[Tender, ...]:
     """Return what goes back to each tender of the sale, and never more than is left on it.
 
-    Cash that was rounded at the sale may leave less on the tenders than on the lines, by less than one
-    coin; then what is left goes back.
+    What an exchange paid was goods and no money that could go back, so store credit is given for it. Cash
+    that was rounded at the sale may leave less on the tenders than on the lines, by less than one coin; then
+    what is left goes back.
     """
     left = [tender.left_minor for tender in tenders]
     parts = split_refund(min(total_minor, sum(left)), left)
@@ -312,6 +313,8 @@ def split_over(
 
 
 def _tender(tender: TenderLeft, amount_minor: int) -> Tender:
+    if tender.kind is TenderKind.EXCHANGE:
+        return Tender(kind=TenderKind.STORE_CREDIT, amount_minor=amount_minor)
     return Tender(kind=tender.kind, amount_minor=amount_minor, reference=tender.reference, last4=tender.last4)
 
 

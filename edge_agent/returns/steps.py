@@ -27,7 +27,7 @@ from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import OrderState, TillState
-from protocol.orders import LINES_PER_ORDER, Approval, Code, Quantity, ReturnLine, Tender
+from protocol.orders import LINES_PER_ORDER, Approval, Code, Quantity, ReturnLine, Tender, TenderKind
 from protocol.returns import Condition, Proof, ReturnFee
 from protocol.rules.discounts import Act
 from protocol.rules.refund import refund_units
@@ -389,6 +389,8 @@ def _why_no_void(connection: Connection, order: rows.SoldOrder) -> str:
         return _("{number} is voided already.", number=order.number)
     if order.state != OrderState.COMPLETED or order.refunded_minor:
         return _("Something of {number} has come back already.", number=order.number)
+    if any(t.kind is TenderKind.EXCHANGE for t in rows.tenders_left(connection, order.order_id)):
+        return _("{number} was paid for with goods that came back.", number=order.number)
     row = connection.execute(
         "SELECT state, business_date FROM till_sessions WHERE session_id = ?", (order.session_id,)
     ).fetchone()

@@ -53,6 +53,7 @@ def rule_word(rule: str) -> str:
         "chargeback_won": _("Chargeback won"),
         "chargeback_lost": _("Chargeback lost"),
         "commission_paid": _("Commission paid"),
+        "sell_off_paid": _("Sold-off goods paid"),
     }
     return words.get(rule, "")
 
@@ -115,6 +116,7 @@ def check_word(name: str) -> str:
         "TIE_RECEIVABLE": _("Receivables are what customers owe"),
         "TIE_STORE_CREDIT": _("Store credit is what its holders have"),
         "TIE_GIFT_CARD": _("Gift cards are what they hold"),
+        "TIE_CASH": _("Drawers hold what was taken and not put away"),
         "TIE_TRANSIT": _("Goods in transit are what is on its way"),
         "TIE_SETTLEMENT": _("Clearing is what was taken and not paid out"),
         "TIE_TAX": _("Output tax is the tax of what was sold"),
@@ -151,8 +153,8 @@ def check_help(name: str) -> str:
         "NEGATIVE_STOCK": _("Count these articles; they are valued at an estimate."),
         "PRIOR_PERIOD": _("Look at them before you sign; they stand in this month with their own date."),
         "TIE_SETTLEMENT": _("Take in the missing settlement file, or name what its rows are."),
-        "TIE_STORE_CREDIT": _("Find the journal by hand that touched this account."),
-        "TIE_GIFT_CARD": _("Find the journal by hand that touched this account."),
+        "TIE_STORE_CREDIT": _("Hold the account against the moves of each number, then report what differs."),
+        "TIE_GIFT_CARD": _("Hold the account against the moves of each number, then report what differs."),
         "TIE_COMMISSION": _("Find the journal by hand that touched this account."),
     }
     return words.get(name, ties)

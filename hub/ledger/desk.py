@@ -17,11 +17,13 @@ from hub.database import HubUnit
 from hub.ledger.chart import accounts_ever, mapping_of
 from hub.ledger.close import reads
 from hub.ledger.close.rules import CLOSED, next_month, posting, state_of
+from hub.ledger.close.subledgers import scope_of
 from hub.ledger.rows import accounts, entries, journals
 from hub.ledger.settlements.rows import money_moves
 from hub.ledger.stages import JOURNALS_PER_EVENT
 from hub.spine.steps import close_exception, record, take_orders
 from hub.spine.work import Work
+from hub.stock.rows import sold_off
 from protocol.books import ChartChanged, JournalLine, JournalMade, MoneyMoved
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.text import _
@@ -231,9 +233,24 @@ def move_money(hub: Hub, wanted: MoneyMoved, *, by: str) -> None:
                 _("Choose one of the list."),
                 code="nothing_waits",
             )
+        if wanted.what == "sell_off_paid" and wanted.amount_minor != _proceeds(hub, work, wanted):
+            raise Refused(
+                _("No goods were sold off for this amount under {reference}.", reference=wanted.reference),
+                _("Give the number of the decision and all that was to be paid for its goods."),
+                code="nothing_waits",
+            )
         record(work, wanted, by=by)
 
     _write(hub, act)
+
+
+def _proceeds(hub: Hub, work: Work, wanted: MoneyMoved) -> int:
+    """Return what was to be paid for the goods of a decision, where they were this entity's."""
+    scope = scope_of(work.connection, wanted.entity, hub.settings.entity)
+    rows = work.connection.execute(
+        sa.select(sold_off.c.location, sold_off.c.proceeds_minor).where(sold_off.c.number == wanted.reference)
+    )
+    return sum(int(row.proceeds_minor) for row in rows if scope.has(row.location))
 
 
 def open_day(connection: Connection, entity: str, day: str) -> None:

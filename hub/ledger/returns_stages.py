@@ -1,7 +1,7 @@
 """Posting restocking fees, gift cards and decisions about goods."""
 
 from hub.ledger.rules import returns as rules
-from hub.ledger.stages import Books
+from hub.ledger.stages import Books, seller_of
 from hub.spine.places import Places
 from hub.spine.work import Applied, Work
 from protocol.dispositions import GoodsDecided
@@ -11,8 +11,13 @@ from protocol.events import CashMoved, GiftCardSold, ReturnCompleted
 def on_return_completed(work: Work, applied: Applied) -> None:
     """Post the fees that were kept of a return."""
     body: ReturnCompleted = applied.body
-    place = work.room(Places).of(applied.edge)
-    work.room(Books).post(applied, place, rules.fees_kept(body), body.order_id)
+    here = work.room(Places).of(applied.edge)
+    # Whoever sold it owes the refund (`rules.abroad.returned`), so the fee that is kept of it is theirs.
+    seller = seller_of(work, body.order_id, here)
+    beside = () if seller.entity == here.entity else (here.entity,)
+    work.room(Books).post(
+        applied, here if not beside else seller, rules.fees_kept(body), body.order_id, beside=beside
+    )
 
 
 def on_gift_card_sold(work: Work, applied: Applied) -> None:

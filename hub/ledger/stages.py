@@ -229,7 +229,7 @@ def on_return_completed(work: Work, applied: Applied) -> None:
     """Post a return, its refund and its cost."""
     body: ReturnCompleted = applied.body
     here = work.room(Places).of(applied.edge)
-    seller = _seller(work, body.order_id, here)
+    seller = seller_of(work, body.order_id, here)
     drafts = rules.refund(body, applied.results["moves"])
     if seller.entity == here.entity:
         work.room(Books).post(applied, here, drafts, body.order_id)
@@ -239,7 +239,7 @@ def on_return_completed(work: Work, applied: Applied) -> None:
     work.room(Books).post(applied, seller, both.seller, body.order_id, beside=(here.entity,))
 
 
-def _seller(work: Work, order_id: str, here: Place) -> Place:
+def seller_of(work: Work, order_id: str, here: Place) -> Place:
     """Return where an order was sold or taken; one that nobody knows counts as sold where it came back."""
     entry = work.room(Orders).get(order_id)
     if entry is None:

@@ -211,3 +211,12 @@ def return_line_rows(applied: Applied) -> list[tuple[Any, ...]]:
         )
         for n, line in enumerate(body.lines, start=1)
     ]
+
+
+def return_fee_rows(applied: Applied) -> list[tuple[Any, ...]]:
+    """Return the rows of `return_fees`."""
+    body: ReturnCompleted = applied.body
+    return [
+        (body.return_id, n, fee.line_no, fee.amount_minor, fee.tax_minor, fee.rate_ppm)
+        for n, fee in enumerate(body.fees, start=1)
+    ]

@@ -31,6 +31,7 @@ _LINES: Final = Insert(rows.order_lines)
 _TENDERS: Final = Insert(rows.order_tenders)
 _RETURNS: Final = Insert(rows.returns)
 _RETURN_LINES: Final = Insert(rows.return_lines)
+_RETURN_FEES: Final = Insert(rows.return_fees)
 _RETURN_TENDERS: Final = Insert(rows.return_tenders)
 _PAYMENTS: Final = Insert(later_rows.payments)
 _LATER: Final = Upsert(later_rows.later_orders)
@@ -380,6 +381,9 @@ class Orders:
         _RETURNS.run(connection, [entries.return_row(applied) for applied in came_back])
         _RETURN_LINES.run(
             connection, [row for applied in came_back for row in entries.return_line_rows(applied)]
+        )
+        _RETURN_FEES.run(
+            connection, [row for applied in came_back for row in entries.return_fee_rows(applied)]
         )
         _RETURN_TENDERS.run(
             connection,

@@ -190,6 +190,18 @@ return_lines: Final = sa.Table(
     sa.Column("to_bucket", sa.Text, nullable=False),
 )
 
+return_fees: Final = sa.Table(
+    "return_fees",
+    metadata,
+    sa.Column("return_id", sa.Text, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("line_no", sa.Integer, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("tax_minor", sa.BigInteger, nullable=False),
+    sa.Column("rate_ppm", sa.Integer, nullable=False),
+)
+"""What was kept of a refund for a line, tax inside."""
+
 return_tenders: Final = sa.Table(
     "return_tenders",
     metadata,

@@ -5,8 +5,13 @@ on is what somebody said, never more than they cost, and the rest is written dow
 is always what its units are worth in the books.
 """
 
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
 from hub.spine.places import Places
 from hub.spine.work import Applied, Work
+from hub.stock.rows import sold_off
 from hub.stock.rules import ValuedMove, issue, take_back
 from hub.stock.stages import Shelves
 from protocol.dispositions import DecidedGoods, GoodsDecided, decided_movements
@@ -34,7 +39,30 @@ def on_goods_decided(work: Work, applied: Applied) -> None:
         valued.append(_valued(movement, cost, variance + lost))
     shelves.move(applied, place, valued, "", [movement.reason for movement in moves])
     applied.results["written_down"] = written_down
+    _sell_off(work, applied, body.number, body.lines)
     work.topics.add("stock")
+
+
+def _sell_off(work: Work, applied: Applied, number: str, lines: Iterable[DecidedGoods]) -> None:
+    """Note what is paid for goods: the books tie to it."""
+    found = [
+        {
+            "apply_order": applied.apply_order,
+            "n": n,
+            "number": number,
+            "location": applied.edge,
+            "sku": line.sku,
+            "quantity": line.quantity,
+            "proceeds_minor": line.proceeds_minor,
+            "tax_minor": line.tax_minor,
+            "rate_ppm": line.rate_ppm,
+            "at_us": applied.at_us,
+        }
+        for n, line in enumerate(lines, start=1)
+        if line.proceeds_minor
+    ]
+    if found:
+        work.connection.execute(sa.insert(sold_off), found)
 
 
 def _lost(line: DecidedGoods, cost_minor: int) -> int:

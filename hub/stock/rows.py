@@ -25,6 +25,22 @@ stock_movements: Final = sa.Table(
     sqlite_with_rowid=False,
 )
 
+sold_off: Final = sa.Table(
+    "sold_off",
+    metadata,
+    sa.Column("apply_order", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("sku", sa.Text, nullable=False),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    sa.Column("proceeds_minor", sa.BigInteger, nullable=False),
+    sa.Column("tax_minor", sa.BigInteger, nullable=False),
+    sa.Column("rate_ppm", sa.Integer, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+)
+"""What somebody pays for goods that were liquidated, line by line of the decision; tax inside."""
+
 balances: Final = sa.Table(
     "balances",
     metadata,

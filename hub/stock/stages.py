@@ -226,7 +226,10 @@ def on_return_completed(work: Work, applied: Applied) -> None:
             # Says no to a bucket that goods cannot come back to.
             Movement(line.sku, Bucket.CUSTOMER, bucket, line.quantity, "return")
             before = shelves.value(place, line.sku, bucket)
-            cost = line.quantity * unit_cost(before, 0) if known is None else known
+            cost = known or 0
+            if known is None:  # nobody knows its sale: it cost what others of it here do
+                shelf = shelves.value(place, line.sku, Bucket.SELLABLE)
+                cost = line.quantity * (unit_cost(before, 0) or unit_cost(shelf, 0))
             variance = 0
             if bucket not in OUTSIDE:
                 after, variance = take_back(before, line.quantity, cost)

@@ -1,4 +1,4 @@
-"""The tables of stored value: the balance of each number, and what moved it. The books tie to them."""
+"""The tables of stored value: balances, what moved them, how cards were paid. The books tie to them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -28,11 +28,26 @@ stored_value_moves: Final = sa.Table(
     sa.Column("apply_order", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("number", sa.Text, nullable=False, index=True),
+    sa.Column("kind", sa.Text, nullable=False),
     sa.Column("location", sa.Text, nullable=False),
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
     sa.Column("reference", sa.Text, nullable=False),
     sa.Column("at_us", sa.BigInteger, nullable=False),
 )
+"""`kind` is that of the tender that moved it: the account that it is on."""
+
+gift_card_tenders: Final = sa.Table(
+    "gift_card_tenders",
+    metadata,
+    sa.Column("apply_order", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False, index=True),
+)
+"""How gift cards were paid for. A payout names a card payment by its `reference`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hub.spine.places import Places
 from hub.spine.steps import raise_exception
 from hub.spine.work import Applied, Work
-from hub.stored_value.rows import stored_value_moves, stored_values
+from hub.stored_value.rows import gift_card_tenders, stored_value_moves, stored_values
 from protocol.events import GiftCardSold, OrderSold, ReturnCompleted
 from protocol.orders import STORED_VALUE, Tender, TenderKind
 
@@ -33,6 +33,21 @@ def on_gift_card_sold(work: Work, applied: Applied) -> None:
     body: GiftCardSold = applied.body
     card = Tender(kind=TenderKind.GIFT_CARD, amount_minor=body.amount_minor, reference=body.number)
     _move(work, applied, body.number, body.currency, (card,), 1)
+    work.connection.execute(
+        sa.insert(gift_card_tenders),
+        [
+            {
+                "apply_order": applied.apply_order,
+                "n": n,
+                "number": body.number,
+                "location": applied.edge,
+                "kind": tender.kind.value,
+                "amount_minor": tender.amount_minor,
+                "reference": tender.reference,
+            }
+            for n, tender in enumerate(body.tenders, start=1)
+        ],
+    )
 
 
 def _move(  # noqa: PLR0917 - what moved, on which numbers, which way
@@ -47,6 +62,7 @@ def _move(  # noqa: PLR0917 - what moved, on which numbers, which way
                 apply_order=applied.apply_order,
                 n=n,
                 number=tender.reference,
+                kind=tender.kind.value,
                 location=applied.edge,
                 amount_minor=amount,
                 reference=reference,

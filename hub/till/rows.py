@@ -1,4 +1,4 @@
-"""The tables `till_sessions` and `zs`: a till's day as its store told it, and its close added up again."""
+"""The tables of store days: sessions, cash that moved, and closes, each added up again."""
 
 from typing import Final
 
@@ -49,3 +49,17 @@ zs: Final = sa.Table(
     sa.Index("ix_zs_day", "business_date", "location"),
 )
 """`totals` is what the store said, `recomputed` what the hub added up from the events it applied."""
+
+cash_moves: Final = sa.Table(
+    "cash_moves",
+    metadata,
+    sa.Column("apply_order", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("session_id", sa.Text, nullable=False, index=True),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+)
+"""Cash that went into a drawer or out of it without a sale; see `protocol.events.CashMoved`."""

@@ -13,9 +13,9 @@ from hub.spine.rows import event_subjects, events, parked
 from hub.spine.steps import raise_exception
 from hub.spine.work import Applied, Work
 from hub.till import rules
-from hub.till.rows import till_sessions, zs
+from hub.till.rows import cash_moves, till_sessions, zs
 from protocol.envelope import decode_event, read_body
-from protocol.events import TillClosed, TillCounted, TillOpened
+from protocol.events import CashMoved, TillClosed, TillCounted, TillOpened
 from protocol.orders import WireModel
 
 _ZS: Final = Upsert(zs)
@@ -52,6 +52,24 @@ def on_till_opened(work: Work, applied: Applied) -> None:
             opened_by=applied.by,
             counts=0,
             state="open",
+        )
+    )
+    work.topics.add("till")
+
+
+def on_cash_moved(work: Work, applied: Applied) -> None:
+    """Cash went into a drawer or out of it without a sale."""
+    body: CashMoved = applied.body
+    work.connection.execute(
+        sa.insert(cash_moves).values(
+            apply_order=applied.apply_order,
+            session_id=body.session_id,
+            location=applied.edge,
+            kind=body.kind,
+            amount_minor=body.amount_minor,
+            reason=body.reason,
+            by=applied.by,
+            at_us=applied.at_us,
         )
     )
     work.topics.add("till")

@@ -302,7 +302,8 @@ class Shop:
         """Close the till, with so much cash missing from its drawer."""
         made = totals or self.totals()
         last = len(self.events)
-        expected = made.float_minor + made.cash_minor
+        out = made.paid_out_minor + made.drops_minor
+        expected = made.float_minor + made.cash_minor + made.paid_in_minor + made.loans_minor - out
         body = TillClosed(
             **self._till(),
             z_number=1,

@@ -17,7 +17,7 @@ from hub.ledger.chart import accounts_ever
 from hub.ledger.close import reads
 from hub.ledger.close.rows import periods
 from hub.ledger.close.rules import EdgeGap, Facts, Tie, last_month, state_of
-from hub.ledger.close.subledgers import SUB_LEDGERS, Scope, scope_of
+from hub.ledger.close.subledgers import SUB_LEDGERS, Scope, exchanges, scope_of
 from hub.ledger.rows import chain, entries, journals
 from hub.ledger.settlements.rows import settlements
 from hub.spine.later_rows import later_orders
@@ -38,13 +38,10 @@ _KEYED: Final[Mapping[str, str]] = {
     "TIE_REFUNDS": "order",
     "TIE_RECEIVABLE": "order",
     "TIE_TAX": "rate",
+    "TIE_CASH": "location",
 }
 """By what the ledger's side of a tie is split; the others tie as one sum."""
-_SUB_LEDGERLESS: Final = (
-    ("TIE_STORE_CREDIT", ("store_credit", "tender.store_credit")),
-    ("TIE_GIFT_CARD", ("gift_cards", "tender.gift_card")),
-    ("TIE_COMMISSION", ("commissions_payable",)),
-)
+_SUB_LEDGERLESS: Final = (("TIE_COMMISSION", ("commissions_payable",)),)
 """Accounts that must stand at nothing until a room keeps the records that explain them."""
 
 
@@ -63,7 +60,6 @@ def gather(connection: Connection, entity: str, period: str, *, default: str, th
         connection, entity, after=last_id if thorough else newest_but(connection, entity, NEWEST)
     )
     sums = sums_of(connection, entity, period)
-    exchanges = _by_order(connection, entity, served.get("exchange", frozenset()))
     suspense = _suspense(connection, entity, served.get("suspense", frozenset()), after)
     return Facts(
         previous=previous,
@@ -82,7 +78,7 @@ def gather(connection: Connection, entity: str, period: str, *, default: str, th
         exceptions=_exceptions(connection, scope),
         chain_broken=str(broken) if broken else "",
         prior_period=_prior(connection, entity, first, after),
-        exchange_open=tuple(sorted(key or "-" for key, minor in exchanges.items() if minor)),
+        exchange_open=_exchanges(connection, scope, served, sums),
         old_refunds=_old(connection, entity, served.get("refunds_payable", frozenset()), after),
     )
 
@@ -147,14 +143,39 @@ def ties(
         for purpose, key, minor in read(connection, scope):
             if purpose in purposes or ("gateway" in purposes and purpose.startswith("gateway.")):
                 known[purpose, key] = known.get((purpose, key), 0) + minor
-    for check, purposes in wanted.items():
-        by = _KEYED.get(check, "whole")
-        for names, accounts in _groups(purposes, served, whole=by == "whole"):
-            ledger = (
-                _by_order(connection, scope.entity, accounts) if by == "order" else _by(sums, accounts, by)
-            )
-            found += _tied(check, names, accounts, ledger, explained.get(check, {}))
+    for checks, names, accounts in _joined(wanted, served):
+        by = _KEYED.get(checks[0], "whole") if len(checks) == 1 else "whole"
+        ledger = _by_order(connection, scope.entity, accounts) if by == "order" else _by(sums, accounts, by)
+        sub: dict[tuple[str, str], int] = {}
+        for check in checks:
+            for (purpose, key), minor in explained.get(check, {}).items():
+                kept = purpose, "" if by == "whole" else key
+                sub[kept] = sub.get(kept, 0) + minor
+        for check in checks:
+            found += _tied(check, names, accounts, ledger, sub)
     return tuple(found)
+
+
+def _joined(
+    wanted: Mapping[str, tuple[str, ...]], served: Mapping[str, frozenset[str]]
+) -> list[tuple[list[str], set[str], frozenset[str]]]:
+    """Return (checks, purposes, accounts) that tie as one.
+
+    A company may keep on one account what two checks look at, such as gift cards and store credit: then
+    neither can hold by itself, and both say what their account says.
+    """
+    joined: list[tuple[list[str], set[str], frozenset[str]]] = []
+    for check, purposes in wanted.items():
+        for group in _groups(purposes, served, whole=check not in _KEYED):
+            checks, names, accounts, apart = [check], *group, []
+            for other in joined:
+                if other[2] & accounts:
+                    checks = list(dict.fromkeys((*other[0], *checks)))
+                    names, accounts = names | other[1], accounts | other[2]
+                else:
+                    apart.append(other)
+            joined = [*apart, (checks, names, accounts)]
+    return joined
 
 
 def _tied(
@@ -305,6 +326,21 @@ def _days(
         tuple(f"{row.location} {row.till} {row.business_date}" for row in own if row.state == "counting"),
         tuple(row.number for row in off if scope.has(row.location)),
     )
+
+
+def _exchanges(
+    connection: Connection, scope: Scope, served: Mapping[str, frozenset[str]], sums: Iterable[Sum]
+) -> tuple[str, ...]:
+    """Return the exchanges that lack a half, and the clearing account where it stands elsewhere than they do.
+
+    Both halves name one exchange and different orders, so the account is held against them as one sum.
+    """
+    known = exchanges(connection, scope)
+    accounts = served.get("exchange", frozenset()) | served.get("tender.exchange", frozenset())
+    ledger, records = sum(_by(sums, accounts, "").values()), sum(known.values())
+    found = sorted(f"{reference or '-'}: {minor}" for reference, minor in known.items() if minor)
+    apart = [f"{'+'.join(sorted(accounts))}: {ledger} / {records}"] if ledger != records else []
+    return (*found, *apart)
 
 
 def _suspense(connection: Connection, entity: str, accounts: frozenset[str], after: str) -> list[int]:

@@ -158,6 +158,7 @@ TIES: Final = (
     ("TIE_RECEIVABLE", "finance"),
     ("TIE_STORE_CREDIT", "finance"),
     ("TIE_GIFT_CARD", "finance"),
+    ("TIE_CASH", "finance"),
     ("TIE_TRANSIT", "ops"),
     ("TIE_SETTLEMENT", "finance"),
     ("TIE_TAX", "finance"),

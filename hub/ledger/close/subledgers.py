@@ -1,8 +1,9 @@
 """What the ledger's control accounts must stand at, from the records that are kept beside it.
 
-Each function here reads one sub-ledger: stock by layer, orders for later, sold and returned lines, payments
-and settlements. None of them looks at a journal, so a tie proves something. A room that keeps money of its
-own adds its function to `SUB_LEDGERS`, with the purpose of the account that it explains.
+Each function here reads one sub-ledger: stock by layer, orders for later, sold and returned lines, fees,
+goods sold off, stored value, drawers, payments and settlements. None of them looks at a journal, so a tie
+proves something. A room that keeps money of its own adds its function to `SUB_LEDGERS`, with the purpose of
+the account that it explains.
 """
 
 import json
@@ -16,11 +17,21 @@ from sqlalchemy.engine import Connection
 from hub.fleet.rows import locations
 from hub.ledger.settlements.rows import money_moves, settlement_lines, settlements
 from hub.spine import later_rows as later
-from hub.spine.rows import order_lines, order_tenders, orders, return_lines, return_tenders, returns
+from hub.spine.rows import (
+    order_lines,
+    order_tenders,
+    orders,
+    return_fees,
+    return_lines,
+    return_tenders,
+    returns,
+)
 from hub.spine.work import HUB_EDGE
-from hub.stock.rows import stock_values
-from hub.till.rows import zs
+from hub.stock.rows import sold_off, stock_values
+from hub.stored_value.rows import gift_card_tenders, stored_value_moves
+from hub.till.rows import cash_moves, till_sessions, zs
 from protocol.movements import Bucket
+from protocol.orders import TenderKind
 
 BUCKETS: Final[Mapping[str, str]] = {
     Bucket.SELLABLE: "inventory",
@@ -117,55 +128,148 @@ def taxes(connection: Connection, scope: Scope) -> Rows:
         )
         .group_by(later.later_orders.c.location, order_lines.c.rate_ppm)
     )
-    where = sa.func.coalesce(orders.c.location, returns.c.location)
-    back = (
-        sa.select(
-            where.label("location"),
-            return_lines.c.rate_ppm,
-            (-sa.func.sum(return_lines.c.tax_minor)).label("tax"),
-        )
-        .join(returns, returns.c.return_id == return_lines.c.return_id)
-        .outerjoin(orders, orders.c.order_id == returns.c.order_id)
-        .group_by(where, return_lines.c.rate_ppm)
-    )
-    for query in (sold, left, back):
+    gone = sa.select(
+        sold_off.c.location, sold_off.c.rate_ppm, sa.func.sum(sold_off.c.tax_minor).label("tax")
+    ).group_by(sold_off.c.location, sold_off.c.rate_ppm)
+    for query in (sold, left, _came_back(return_lines, -1), _came_back(return_fees, 1), gone):
         for row in connection.execute(query):
             if scope.has(row.location):
                 yield "sales_tax", str(row.rate_ppm), -int(row.tax)
 
 
+def _came_back(table: sa.Table, sign: int) -> sa.Select[Any]:
+    """Return the tax of what returns say line by line: where the order was sold, whoever took it back."""
+    where = sa.func.coalesce(orders.c.location, returns.c.location)
+    return (
+        sa.select(
+            where.label("location"),
+            table.c.rate_ppm,
+            (sign * sa.func.sum(table.c.tax_minor)).label("tax"),
+        )
+        .join(returns, returns.c.return_id == table.c.return_id)
+        .outerjoin(orders, orders.c.order_id == returns.c.order_id)
+        .group_by(where, table.c.rate_ppm)
+    )
+
+
+def sold_goods_off(connection: Connection, scope: Scope) -> Rows:
+    """What is owed for goods that were liquidated, less what has been paid for them."""
+    owed = connection.execute(
+        sa.select(sold_off.c.location, sa.func.sum(sold_off.c.proceeds_minor).label("minor")).group_by(
+            sold_off.c.location
+        )
+    )
+    total = sum(int(row.minor) for row in owed if scope.has(row.location))
+    paid = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(money_moves.c.amount_minor), 0)).where(
+            money_moves.c.entity == scope.entity, money_moves.c.what == "sell_off_paid"
+        )
+    ).scalar_one()
+    yield "receivable", "", total - int(paid)
+
+
+def stored_value(connection: Connection, scope: Scope) -> Rows:
+    """What is owed on gift cards and store credit, by whose tills it went onto them and came off."""
+    rows = connection.execute(
+        sa.select(
+            stored_value_moves.c.kind,
+            stored_value_moves.c.location,
+            sa.func.sum(stored_value_moves.c.amount_minor).label("minor"),
+        ).group_by(stored_value_moves.c.kind, stored_value_moves.c.location)
+    )
+    for row in rows:
+        if scope.has(row.location):
+            yield f"tender.{row.kind}", "", -int(row.minor)
+
+
+def exchanges(connection: Connection, scope: Scope) -> dict[str, int]:
+    """Return what each exchange has left in its clearing account: nothing, once both its halves are here."""
+    came = sa.select(order_tenders.c.reference, orders.c.location, order_tenders.c.amount_minor).join(
+        orders, orders.c.order_id == order_tenders.c.order_id
+    )
+    went = sa.select(return_tenders.c.reference, returns.c.location, -return_tenders.c.amount_minor).join(
+        returns, returns.c.return_id == return_tenders.c.return_id
+    )
+    found: dict[str, int] = {}
+    for table, query in ((order_tenders, came), (return_tenders, went)):
+        rows = connection.execute(query.where(table.c.kind == TenderKind.EXCHANGE.value))
+        for reference, location, minor in rows:
+            if scope.has(location):
+                found[reference] = found.get(reference, 0) + int(minor)
+    return found
+
+
 def cards(connection: Connection, scope: Scope) -> Rows:
     """What the card terminals of stores took and nobody has paid out yet."""
+    total = sum(_taken(connection, scope, TenderKind.CARD).values())
+    yield "tender.card", "", total - _paid_out(connection, scope, marketplace=False).get("card", 0)
+
+
+def drawers(connection: Connection, scope: Scope) -> Rows:
+    """The cash of each location's tills: takings, floats of open sessions, what was put in and taken out."""
+    found = _taken(connection, scope, TenderKind.CASH)
+    floats = sa.select(till_sessions.c.location, till_sessions.c.float_minor.label("minor")).where(
+        till_sessions.c.state != "closed"
+    )
+    came_in = cash_moves.c.kind.in_(("paid_in", "loan"))
+    moved = sa.select(
+        cash_moves.c.location,
+        sa.case((came_in, cash_moves.c.amount_minor), else_=-cash_moves.c.amount_minor).label("minor"),
+    )
+    for query in (floats, moved):
+        for row in connection.execute(query):
+            if scope.has(row.location):
+                found[row.location] = found.get(row.location, 0) + int(row.minor)
+    for location, minor in found.items():
+        yield "tender.cash", location, minor
+
+
+def _taken(connection: Connection, scope: Scope, kind: TenderKind) -> dict[str, int]:
+    """Return what tills took of one kind of money less what they gave back, and what counting found."""
+    found: dict[str, int] = {}
+
+    def add(location: str, minor: int) -> None:
+        if scope.has(location):
+            found[location] = found.get(location, 0) + minor
+
+    for location, minor in _tendered(connection, kind):
+        add(location, minor)
+    paid = sa.select(later.payments.c.location, later.payments.c.direction, later.payments.c.tenders).where(
+        later.payments.c.via == "till", later.payments.c.tenders.contains(kind.value)
+    )
+    for payment in connection.execute(paid):
+        sign = 1 if payment.direction == "in" else -1
+        tenders = json.loads(payment.tenders)
+        add(payment.location, sign * sum(t["amount_minor"] for t in tenders if t.get("kind") == kind))
+    counted = sa.select(zs.c.location, zs.c.tenders).where(zs.c.difference_minor != 0)
+    for z in connection.execute(counted):
+        tenders = [each for each in json.loads(z.tenders) if each["kind"] == kind]
+        add(z.location, sum(each["counted_minor"] - each["expected_minor"] for each in tenders))
+    return found
+
+
+def _tendered(connection: Connection, kind: TenderKind) -> Iterable[tuple[str, int]]:
+    """Return (location, amount) of what sales and gift cards were paid with, less what returns gave back."""
     came = (
         sa.select(orders.c.location, sa.func.sum(order_tenders.c.amount_minor).label("minor"))
         .join(orders, orders.c.order_id == order_tenders.c.order_id)
-        .where(order_tenders.c.kind == "card")
+        .where(order_tenders.c.kind == kind.value)
         .group_by(orders.c.location)
+    )
+    gifts = (
+        sa.select(gift_card_tenders.c.location, sa.func.sum(gift_card_tenders.c.amount_minor).label("minor"))
+        .where(gift_card_tenders.c.kind == kind.value)
+        .group_by(gift_card_tenders.c.location)
     )
     went = (
         sa.select(returns.c.location, (-sa.func.sum(return_tenders.c.amount_minor)).label("minor"))
         .join(returns, returns.c.return_id == return_tenders.c.return_id)
-        .where(return_tenders.c.kind == "card")
+        .where(return_tenders.c.kind == kind.value)
         .group_by(returns.c.location)
     )
-    total = 0
-    for query in (came, went):
-        total += sum(int(row.minor) for row in connection.execute(query) if scope.has(row.location))
-    paid = sa.select(later.payments.c.location, later.payments.c.direction, later.payments.c.tenders).where(
-        later.payments.c.via == "till", later.payments.c.tenders.contains("card")
-    )
-    for payment in connection.execute(paid):
-        if scope.has(payment.location):
-            total += (1 if payment.direction == "in" else -1) * _card(payment.tenders)
-    counted = sa.select(zs.c.location, zs.c.tenders).where(zs.c.difference_minor != 0)
-    for z in connection.execute(counted):
-        if scope.has(z.location):
-            total += sum(
-                each["counted_minor"] - each["expected_minor"]
-                for each in json.loads(z.tenders)
-                if each["kind"] == "card"
-            )
-    yield "tender.card", "", total - _paid_out(connection, scope, marketplace=False).get("card", 0)
+    for query in (came, gifts, went):
+        for row in connection.execute(query):
+            yield row.location, int(row.minor)
 
 
 def services(connection: Connection, scope: Scope) -> Rows:
@@ -227,10 +331,6 @@ def _paid_out(connection: Connection, scope: Scope, *, marketplace: bool) -> dic
     return found
 
 
-def _card(tenders: Any) -> int:
-    return sum(each["amount_minor"] for each in json.loads(tenders) if each.get("kind") == "card")
-
-
 SUB_LEDGERS: Final[list[tuple[str, tuple[str, ...], SubLedger]]] = [
     (
         "TIE_INVENTORY",
@@ -241,6 +341,10 @@ SUB_LEDGERS: Final[list[tuple[str, tuple[str, ...], SubLedger]]] = [
     ("TIE_DEPOSITS", ("deposits",), orders_for_later),
     ("TIE_REFUNDS", ("refunds_payable",), orders_for_later),
     ("TIE_RECEIVABLE", ("receivable",), orders_for_later),
+    ("TIE_RECEIVABLE", ("receivable",), sold_goods_off),
+    ("TIE_STORE_CREDIT", ("store_credit", "tender.store_credit"), stored_value),
+    ("TIE_GIFT_CARD", ("gift_cards", "tender.gift_card"), stored_value),
+    ("TIE_CASH", ("tender.cash",), drawers),
     ("TIE_TAX", ("sales_tax",), taxes),
     ("TIE_SETTLEMENT", ("tender.card", "gateway"), cards),
     ("TIE_SETTLEMENT", ("tender.card", "gateway"), services),

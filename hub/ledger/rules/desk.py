@@ -43,6 +43,8 @@ def money_moved(body: MoneyMoved) -> tuple[Draft, ...]:
             lines = (Line("chargeback_losses", amount), Line("disputes", -amount, ref=ref))
         case "commission_paid":
             lines = (Line("commissions_payable", amount, ref=ref), Line("bank", -amount))
+        case "sell_off_paid":
+            lines = (Line("bank", amount), Line("receivable", -amount))
     return (Draft(body.what, lines, ref),)
 
 

@@ -20,6 +20,7 @@ from hub.spine.later_rows import later_orders, payments
 from hub.spine.rows import order_tenders, orders
 from hub.spine.steps import raise_exception, record, take_orders
 from hub.spine.work import Work, chunks
+from hub.stored_value.rows import gift_card_tenders
 from protocol.books import SettlementLine, SettlementTaken
 from protocol.errors import Invalid, Refused
 from protocol.kit.csv_text import MEGABYTE, text_of
@@ -165,7 +166,10 @@ def _say(work: Work, wanted: Wanted, done: Taken) -> None:
 
 
 def matched(connection: Connection, lines: Sequence[SettlementLine]) -> tuple[SettlementLine, ...]:
-    """Return the rows with the orders that their references name: a payment, a tender, or an order number."""
+    """Return the rows with the orders that their references name: a payment, a tender, or an order number.
+
+    A gift card is paid for without an order; its rows are given the number of the card.
+    """
     wanted = [line.reference for line in lines if line.kind in {"sale", "refund", "chargeback"}]
     found: dict[str, str] = {}
     columns = (
@@ -173,6 +177,7 @@ def matched(connection: Connection, lines: Sequence[SettlementLine]) -> tuple[Se
         (later_orders.c.external_id, later_orders.c.order_id),
         (order_tenders.c.reference, order_tenders.c.order_id),
         (payments.c.reference, payments.c.order_id),
+        (gift_card_tenders.c.reference, gift_card_tenders.c.number),
     )
     for piece in chunks(wanted):
         for named, order_id in columns:

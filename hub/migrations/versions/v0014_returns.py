@@ -56,6 +56,7 @@ def upgrade() -> None:
         "ix_return_decisions_customer", "return_decisions", ["customer_id", "at_us"], unique=False
     )
     _stored_value()
+    _kept_beside_the_books()
     _map_purposes()
 
 
@@ -77,6 +78,7 @@ def _stored_value() -> None:
         sa.Column("apply_order", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("location", sa.Text(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
@@ -84,6 +86,59 @@ def _stored_value() -> None:
         sa.PrimaryKeyConstraint("apply_order", "n", name=op.f("pk_stored_value_moves")),
     )
     op.create_index(op.f("ix_stored_value_moves_number"), "stored_value_moves", ["number"], unique=False)
+    op.create_table(
+        "gift_card_tenders",
+        sa.Column("apply_order", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("location", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("apply_order", "n", name=op.f("pk_gift_card_tenders")),
+    )
+    op.create_index(op.f("ix_gift_card_tenders_reference"), "gift_card_tenders", ["reference"], unique=False)
+
+
+def _kept_beside_the_books() -> None:
+    """Make the tables that the books tie to: fees, goods sold off, cash moved."""
+    op.create_table(
+        "return_fees",
+        sa.Column("return_id", sa.Text(), nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("line_no", sa.Integer(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tax_minor", sa.BigInteger(), nullable=False),
+        sa.Column("rate_ppm", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("return_id", "n", name=op.f("pk_return_fees")),
+    )
+    op.create_table(
+        "sold_off",
+        sa.Column("apply_order", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("location", sa.Text(), nullable=False),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.Column("proceeds_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tax_minor", sa.BigInteger(), nullable=False),
+        sa.Column("rate_ppm", sa.Integer(), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("apply_order", "n", name=op.f("pk_sold_off")),
+    )
+    op.create_table(
+        "cash_moves",
+        sa.Column("apply_order", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("session_id", sa.Text(), nullable=False),
+        sa.Column("location", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("apply_order", name=op.f("pk_cash_moves")),
+    )
+    op.create_index(op.f("ix_cash_moves_session_id"), "cash_moves", ["session_id"], unique=False)
 
 
 def _map_purposes() -> None:

@@ -271,15 +271,19 @@ def test_the_returns_box_is_worked_by_scanning(store: Store, seat: TestClient) -
     assert "1 × To be inspected" in seat.get("/stock/decide").text
 
 
-def test_something_without_a_receipt_is_scanned_looked_at_and_taken_back(
-    store: Store, seat: TestClient
-) -> None:
+def allow_without_proof(store: Store) -> None:
     body = ReturnPolicy(version=1, no_receipt=NoReceipt(max_amount_minor=5_000, max_count_90d=3))
     store.edge.database.write(
         lambda unit: unit.connection.execute(
             "INSERT INTO return_policy VALUES (1, 1, ?, 0)", (body.model_dump_json(),)
         )
     )
+
+
+def test_something_without_a_receipt_is_scanned_looked_at_and_taken_back(
+    store: Store, seat: TestClient
+) -> None:
+    allow_without_proof(store)
     fields = {"code": "9783161484100", "units": 2, "reason": "other", "key": "n-1"}
 
     shown = post(seat, "/returns/no-receipt/preview", **fields)
@@ -291,3 +295,64 @@ def test_something_without_a_receipt_is_scanned_looked_at_and_taken_back(
     assert (unknown.status_code, "No article has the code nothing." in unknown.text) == (422, True)
     assert "LB1-S00001-" in done.text
     assert store.rows("SELECT quantity FROM balances WHERE bucket = 'returns'") == [(2,)]
+
+
+def test_a_program_exchanges_once_however_often_it_asks(store: Store) -> None:
+    number = sold(store, "s-1", ("BOOK-1", 1))
+    basket = ok(store.post("/api/baskets", {"till": "till-1"}))
+    path = f"/api/baskets/{basket['basket_id']}/scan"
+    seen = ok(store.post(path, {"code": "4006381333931", "quantity": 1, "scan_id": "x"}))["basket"]
+    wanted = {
+        "key": "e-1",
+        "lines": [{"line_no": 1, "quantity": 1}],
+        "basket_id": seen["basket_id"],
+        "version": seen["version"],
+    }
+
+    done = ok(store.post(f"/api/orders/{number}/exchanges", wanted), 201)
+    again = ok(store.post(f"/api/orders/{number}/exchanges", wanted))
+
+    assert done == again
+    assert done["exchanged_minor"] == done["sold"]["total_minor"] == 750
+    assert [refund["kind"] for refund in done["returned"]["refunds"]] == ["exchange", "cash"]
+    assert len(bodies(store, "return.completed")) == len(bodies(store, "order.sold")) - 1 == 1
+
+
+def test_a_program_takes_nothing_back_without_proof_unless_the_policy_lets_it(store: Store) -> None:
+    wanted = {"key": "n-1", "sku": "MUG-1"}
+    before = store.fingerprint()
+
+    error = refused(store.post("/api/returns/no-receipt", wanted), 403)
+
+    assert (error["code"], store.fingerprint()) == ("needs_approval", before)
+    allow_without_proof(store)
+    done = ok(store.post("/api/returns/no-receipt", wanted), 201)
+    assert ok(store.post("/api/returns/no-receipt", wanted)) == done
+    assert [(refund["kind"], refund["amount_minor"]) for refund in done["refunds"]] == [("store_credit", 750)]
+
+
+def test_what_was_got_in_an_exchange_comes_back_for_store_credit_and_is_not_voided(store: Store) -> None:
+    number = sold(store, "s-1", ("BOOK-1", 1))
+    basket = ok(store.post("/api/baskets", {"till": "till-1"}))
+    path = f"/api/baskets/{basket['basket_id']}/scan"
+    ok(store.post(path, {"code": "4006381333931", "quantity": 1, "scan_id": "x-1"}))
+    seen = ok(store.post(path, {"code": "9783161484100", "quantity": 1, "scan_id": "x-2"}))["basket"]
+    wanted = {
+        "key": "e-1",
+        "lines": [{"line_no": 1, "quantity": 1}],
+        "basket_id": seen["basket_id"],
+        "version": seen["version"],
+        "tenders": [{"kind": "cash", "amount_minor": 750, "tendered_minor": 750}],
+    }
+    swapped = ok(store.post(f"/api/orders/{number}/exchanges", wanted), 201)["sold"]["number"]
+
+    void = {"key": "v-1", "reason": "wrong", "approval": store.approve("manager", "post_void")}
+    assert refused(store.post(f"/api/orders/{swapped}/void", void), 409)["code"] == "cannot_void"
+    back: dict[str, int] = {}
+    for line_no in (1, 2):
+        one = {"key": f"r-{line_no}", "lines": [{"line_no": line_no, "quantity": 1}]}
+        for refund in ok(store.post(f"/api/orders/{swapped}/returns", one), 201)["refunds"]:
+            assert refund["reference"] or refund["kind"] == "cash"
+            back[refund["kind"]] = back.get(refund["kind"], 0) + refund["amount_minor"]
+
+    assert back == {"store_credit": 999, "cash": 750}
