@@ -188,7 +188,7 @@ class _Maker:
     def _unable(self, known: Known) -> _Out | None:
         ask, row = self.ask, self.book.places.get(known.location)
         if ask.kind is FulfilKind.COLLECT:
-            if known.location == ask.location:
+            if ask.location in {"", known.location}:  # wherever somebody can collect, or there
                 able = known.kind == "store" and (row is None or row.collects)
                 out = None if able else "nobody can collect there"
             else:
