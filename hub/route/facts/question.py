@@ -188,7 +188,7 @@ class _Maker:
     def _unable(self, known: Known) -> _Out | None:
         ask, row = self.ask, self.book.places.get(known.location)
         if ask.kind is FulfilKind.COLLECT:
-            if ask.location in {"", known.location}:  # wherever somebody can collect, or there
+            if self._is_there(known):
                 able = known.kind == "store" and (row is None or row.collects)
                 out = None if able else "nobody can collect there"
             else:
@@ -202,6 +202,10 @@ class _Maker:
         if known.location in ask.excluded:
             return _Out("EXCLUDED_REJECTED", "has given this order back")
         return None
+
+    def _is_there(self, known: Known) -> bool:
+        """Tell whether the customer comes to a location: to the one that was named, or wherever they like."""
+        return self.ask.location in {"", known.location}
 
     def _no_lane(self, location: str) -> str | None:
         to, places = self.ask.location, self.book.places
@@ -336,7 +340,7 @@ class _Maker:
         ask, ways, book = self.ask, self.ways, self.book
         when = ways.when(known)
         if ask.kind is FulfilKind.COLLECT:
-            if known.location == ask.location:
+            if self._is_there(known):
                 return ways.collected(when)
             return ways.transferred(when, book.lanes[known.location, ask.location], self.facts.known)
         zone = zone_of(book.zones, book.names_of(known.location), self.facts.about.destination, distance_m)
