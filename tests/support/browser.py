@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
@@ -113,8 +114,13 @@ def axe(page: Page) -> list[str]:
 
 
 def ready(page: Page, path: str = "") -> None:
-    """Wait until the page at a path hears keys and clicks; `wait_for_url` alone may be too early for that."""
-    if path:
+    """Wait until the page at a path hears keys and clicks; `wait_for_url` alone may be too early for that.
+
+    A path without a query is the whole of it: `/sign-in?next=/fulfil` ends with `/fulfil` as well.
+    """
+    if path and set(path).isdisjoint("?*"):
+        page.wait_for_url(lambda url: urlsplit(url).path.endswith(path))
+    elif path:
         page.wait_for_url(f"**{path}")
     page.locator("html[data-ready]").wait_for(state="attached")
 
