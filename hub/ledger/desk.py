@@ -90,7 +90,7 @@ def change_chart(hub: Hub, wanted: ChartChanged, *, by: str) -> None:
             raise Invalid(_("Nothing would change."), _("Name an account or a purpose."), code="nothing")
         record(work, wanted, by=by)
 
-    _write(hub, act)
+    write(hub, act)
 
 
 def make_journal(hub: Hub, wanted: JournalMade, *, by: str, taken_back: bool = False) -> None:
@@ -131,7 +131,7 @@ def make_journal(hub: Hub, wanted: JournalMade, *, by: str, taken_back: bool = F
             }
             record(work, wanted.model_copy(update=said), by=by)
 
-    _write(hub, act)
+    write(hub, act)
 
 
 def reclassify(hub: Hub, journal_id: int, *, account: str, reason: str, by: str) -> None:
@@ -241,7 +241,7 @@ def move_money(hub: Hub, wanted: MoneyMoved, *, by: str) -> None:
             )
         record(work, wanted, by=by)
 
-    _write(hub, act)
+    write(hub, act)
 
 
 def _proceeds(hub: Hub, work: Work, wanted: MoneyMoved) -> int:
@@ -276,10 +276,12 @@ def _settled(hub: Hub, key: str, by: str) -> None:
     def act(work: Work) -> None:
         close_exception(work, key, how="Taken out of suspense", by=by)
 
-    _write(hub, act)
+    write(hub, act)
 
 
-def _write(hub: Hub, act: Callable[[Work], Answer]) -> Answer:
+def write(hub: Hub, act: Callable[[Work], Answer]) -> Answer:
+    """Do something to the books in one unit of work, in the order of the log."""
+
     def step(unit: HubUnit) -> Answer:
         take_orders(unit, 0)
         work = hub.spine.work(unit)

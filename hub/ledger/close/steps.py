@@ -7,7 +7,6 @@ step but the lock has one that undoes it, and a store that cannot tell is declar
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, timedelta
 from functools import partial
@@ -18,14 +17,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
-from hub.database import HubUnit
 from hub.ledger.chart import accounts_ever
 from hub.ledger.close import facts, reads, rules
 from hub.ledger.close.rows import periods
 from hub.ledger.close.subledgers import scope_of
+from hub.ledger.desk import write
 from hub.ledger.rows import accounts, journals
 from hub.people.rows import people
-from hub.spine.steps import record, take_orders
+from hub.spine.steps import record
 from hub.spine.work import Work
 from protocol.books import Assertion, DebtsNetted, GapDeclared, PeriodMoved, PeriodSigned
 from protocol.clock import MICROSECONDS, from_us
@@ -84,12 +83,12 @@ def soft_close(hub: Hub, entity: str, period: str, *, by: str) -> None:
             )
         _move(work, hub, entity, period, PeriodEvent.SOFT_CLOSED, by=by)
 
-    _write(hub, act)
+    write(hub, act)
 
 
 def undo_soft_close(hub: Hub, entity: str, period: str, *, by: str) -> None:
     """Open a month again that was only soft-closed."""
-    _write(hub, lambda work: _move(work, hub, entity, period, PeriodEvent.SOFT_CLOSE_UNDONE, by=by))
+    write(hub, lambda work: _move(work, hub, entity, period, PeriodEvent.SOFT_CLOSE_UNDONE, by=by))
 
 
 def begin(hub: Hub, entity: str, period: str, *, by: str) -> None:
@@ -99,12 +98,12 @@ def begin(hub: Hub, entity: str, period: str, *, by: str) -> None:
         _move(work, hub, entity, period, PeriodEvent.CLOSE_STARTED, by=by)
         _net(work, hub, entity, period, by)
 
-    _write(hub, act)
+    write(hub, act)
 
 
 def abandon(hub: Hub, entity: str, period: str, *, by: str) -> None:
     """Go back to soft-closed; signatures fall."""
-    _write(hub, lambda work: _move(work, hub, entity, period, PeriodEvent.CLOSE_ABANDONED, by=by))
+    write(hub, lambda work: _move(work, hub, entity, period, PeriodEvent.CLOSE_ABANDONED, by=by))
 
 
 def sign(hub: Hub, entity: str, period: str, *, role: str, by: str, seen: str) -> None:
@@ -140,7 +139,7 @@ def sign(hub: Hub, entity: str, period: str, *, role: str, by: str, seen: str) -
         )
         record(work, body, by=by)
 
-    _write(hub, act)
+    write(hub, act)
 
 
 def close(hub: Hub, entity: str, period: str, *, by: str) -> None:
@@ -190,7 +189,7 @@ def close(hub: Hub, entity: str, period: str, *, by: str) -> None:
             checks=json.dumps([asdict(check) for check in found]),
         )
 
-    _write(hub, act)
+    write(hub, act)
 
 
 def reopen(hub: Hub, entity: str, period: str, *, by: str, second: Second, reason: str, hours: int) -> None:
@@ -230,7 +229,7 @@ def reopen(hub: Hub, entity: str, period: str, *, by: str, second: Second, reaso
             until_us=until_us,
         )
 
-    _write(hub, act)
+    write(hub, act)
 
 
 def close_again(hub: Hub, entity: str, period: str, *, by: str) -> None:
@@ -246,7 +245,7 @@ def lock(hub: Hub, entity: str, period: str, *, by: str, second: Second, reason:
     def act(work: Work) -> None:
         _move(work, hub, entity, period, PeriodEvent.LOCKED, by=by, also_by=also_by, reason=reason)
 
-    _write(hub, act)
+    write(hub, act)
 
 
 def declare_gap(
@@ -280,7 +279,7 @@ def declare_gap(
         )
         record(work, body, by=by)
 
-    _write(hub, act)
+    write(hub, act)
 
 
 def end_reopened(hub: Hub) -> int:
@@ -300,7 +299,7 @@ def end_reopened(hub: Hub) -> int:
             _move(work, hub, entity, period, PeriodEvent.CLOSE_STARTED, reason="its time is up")
 
     for row in found:
-        _write(hub, partial(act, entity=row.entity, period=row.period))
+        write(hub, partial(act, entity=row.entity, period=row.period))
     return len(found)
 
 
@@ -332,17 +331,6 @@ def asserted(connection: Connection, entity: str, period: str, *, default: str) 
         )
         for account in sorted(then)
     )
-
-
-def _write(hub: Hub, act: Callable[[Work], Answer]) -> Answer:
-    def step(unit: HubUnit) -> Answer:
-        take_orders(unit, 0)
-        work = hub.spine.work(unit)
-        done = act(work)
-        hub.finish(work, "books")
-        return done
-
-    return hub.database.write(step)
 
 
 def _move(

@@ -7,7 +7,7 @@ the account that it explains.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.fleet.rows import locations
+from hub.ledger.rules import INVENTORY
 from hub.ledger.settlements.rows import money_moves, settlement_lines, settlements
 from hub.spine import later_rows as later
 from hub.spine.rows import (
@@ -32,18 +33,6 @@ from hub.stored_value.rows import gift_card_tenders, stored_value_moves
 from hub.till.rows import cash_moves, till_sessions, zs
 from protocol.movements import Bucket
 from protocol.orders import TenderKind
-
-BUCKETS: Final[Mapping[str, str]] = {
-    Bucket.SELLABLE: "inventory",
-    Bucket.RESERVED: "inventory",
-    Bucket.PICKED: "inventory",
-    Bucket.HELD: "inventory",
-    Bucket.RETURNS: "inventory.returns",
-    Bucket.QUARANTINE: "inventory.returns",
-    Bucket.REPAIR: "inventory.repair",
-    Bucket.LIQUIDATION: "inventory.liquidation",
-    Bucket.IN_TRANSIT: "inventory.transit",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +73,7 @@ def stock(connection: Connection, scope: Scope) -> Rows:
         .group_by(stock_values.c.location, stock_values.c.bucket)
     )
     for row in rows:
-        purpose = BUCKETS[row.bucket]
+        purpose = INVENTORY[Bucket(row.bucket)]
         # What is on its way stands at its source and is settled at its destination: it ties as one sum.
         yield purpose, "" if purpose == "inventory.transit" else row.location, int(row.v)
 

@@ -172,6 +172,15 @@ def trial_of(month: Month, moved: Mapping[str, tuple[int, int]]) -> str:
     return _csv(rows)
 
 
+def _opening(month: Month, *, indent: int) -> list[str]:
+    """Return what every account begins with; both languages say a side alike."""
+    return [
+        f"{' ' * indent}{month.account(account)}  {format_minor(minor, month.currency)} {month.currency}"
+        for account, minor in sorted(month.opening.items())
+        if minor
+    ]
+
+
 def beancount_head(month: Month) -> str:
     """Return the options, the accounts and the opening balances."""
     lines = [
@@ -184,12 +193,7 @@ def beancount_head(month: Month) -> str:
     lines.append("")
     if any(month.opening.values()):
         lines.append(f'{month.first} * "Opening balances"')
-        lines += [
-            f"  {month.account(account)}  {format_minor(minor, month.currency)} {month.currency}"
-            for account, minor in sorted(month.opening.items())
-            if minor
-        ]
-        lines.append("")
+        lines += [*_opening(month, indent=2), ""]
     return "\n".join(lines) + "\n"
 
 
@@ -231,12 +235,7 @@ def hledger_head(month: Month) -> str:
     lines.append("")
     if any(month.opening.values()):
         lines.append(f"{month.first} * Opening balances")
-        lines += [
-            f"    {month.account(account)}  {format_minor(minor, month.currency)} {month.currency}"
-            for account, minor in sorted(month.opening.items())
-            if minor
-        ]
-        lines.append("")
+        lines += [*_opening(month, indent=4), ""]
     return "\n".join(lines) + "\n"
 
 

@@ -1,11 +1,14 @@
 """What happens after a sale: returns, exchanges, fees, stored value, commissions.
 
+Stages post `fee_kept` and `gift_card_sold` (by `rules.returns`). The others say what the matrix says of facts that
+no event of the product carries by itself yet: a return of several steps, commissions, breakage, tax at payment.
+
 Pure. Amounts are whole minor units, positive as the fact names them; signs are made here. `net` is without
 tax, `taxes` is tax by rate in parts per million. Rooms that keep these facts call a rule with their figures
 and post what it returns.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from hub.ledger.rules import Draft, Line, draft_of
@@ -38,7 +41,7 @@ def fee_kept(net_minor: int, taxes: Taxes, memo: str) -> tuple[Draft, ...]:
     lines = (
         Line(OWED, gross),
         Line("restocking_fees", -net_minor),
-        *(Line("sales_tax", -tax, rate) for rate, tax in taxes.items()),
+        *(Line("sales_tax", -tax, rate) for rate, tax in taxes.items() if tax),
     )
     return (Draft("restocking_fee", lines, memo),)
 
@@ -55,16 +58,6 @@ def paid_back(tenders: Mapping[str, int], memo: str, *, rounding_minor: int = 0)
         Line("rounding", -rounding_minor),
     )
     return (Draft("refund", lines, memo),)
-
-
-def refused(purpose: str, minor: int, memo: str) -> tuple[Draft, ...]:
-    """A payment service gave a refund back: it is owed again."""
-    return draft_of("refund_refused", {purpose: minor, OWED: -minor}, memo)
-
-
-def over_refunded(minor: int, memo: str) -> tuple[Draft, ...]:
-    """Two places gave back more than was owed: it is a loss."""
-    return draft_of("over_refund", {"rounding": minor, OWED: -minor}, memo)
 
 
 def exchanged(net_minor: int, taxes: Taxes, memo: str) -> tuple[Draft, ...]:
@@ -84,11 +77,6 @@ def exchange_paid(tenders: Mapping[str, int], memo: str) -> tuple[Draft, ...]:
     return draft_of("exchange_paid", sums, memo)
 
 
-def exchange_owed(minor: int, memo: str) -> tuple[Draft, ...]:
-    """The new goods cost less: the rest is owed to the customer."""
-    return draft_of("exchange_owed", {EXCHANGE: minor, OWED: -minor}, memo)
-
-
 def paid_with_tax(purpose: str, net_minor: int, taxes: Taxes, memo: str) -> tuple[Draft, ...]:
     """A payment before the goods leave where its tax is due at once (EU payments on account)."""
     lines = (
@@ -99,13 +87,14 @@ def paid_with_tax(purpose: str, net_minor: int, taxes: Taxes, memo: str) -> tupl
     return (Draft("payment", lines, memo),)
 
 
-def gift_card_sold(tenders: Mapping[str, int], card: str) -> tuple[Draft, ...]:
-    """Money for a card of several uses: owed to its holder, without tax."""
+def gift_card_sold(tenders: Sequence[tuple[str, int]], worth_minor: int, card: str) -> tuple[Draft, ...]:
+    """Money for a card of several uses: owed to its holder, without tax; what is missing is in suspense."""
     lines = (
-        *(Line(purpose, minor) for purpose, minor in tenders.items()),
-        Line("gift_cards", -sum(tenders.values()), ref=card),
+        *(Line(purpose, minor) for purpose, minor in tenders),
+        Line(GIFT_CARD, -worth_minor),
+        Line("suspense", worth_minor - sum(minor for _purpose, minor in tenders)),
     )
-    return (Draft("gift_card_sold", lines, card),)
+    return (Draft("gift_card", lines, card),)
 
 
 def broken(minor: int, card: str) -> tuple[Draft, ...]:
@@ -122,17 +111,3 @@ def commission_due(minor: int, person: str, memo: str) -> tuple[Draft, ...]:
     """A seller has earned a commission with what left; below zero it is taken back."""
     lines = (Line("commissions", minor), Line("commissions_payable", -minor, ref=person))
     return (Draft("commission" if minor >= 0 else "commission_back", lines, memo),)
-
-
-def expected_back(net_minor: int, cost_minor: int, memo: str) -> tuple[Draft, ...]:
-    """At the month's end, what is likely to come back: less revenue, and a right to the goods.
-
-    The first day of the next month takes it back with both amounts below zero.
-    """
-    lines = (
-        Line("sales_returns", net_minor),
-        Line("expected_returns", -net_minor),
-        Line("right_to_recover", cost_minor),
-        Line("cogs_returns", -cost_minor),
-    )
-    return (Draft("expected_returns", lines, memo),)

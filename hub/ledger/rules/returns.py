@@ -6,40 +6,38 @@ is spent, when its tender takes it off the same account (rows 10, 24 and 26 of t
 at what they cost; what they are worth less from then on is a loss of its own (rows 36 to 43).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from hub.ledger.rules import VARIANCE, Draft, Line, cost_of, draft_of
+from hub.ledger.rules import VARIANCE, Draft, aftersales, cost_of, draft_of, goods
 from hub.stock.rules import ValuedMove
-from protocol.dispositions import GoodsDecided
+from protocol.dispositions import DecidedGoods, GoodsDecided
 from protocol.events import CashMoved, GiftCardSold, ReturnCompleted
 from protocol.movements import Bucket
-from protocol.orders import TenderKind
+from protocol.returns import ReturnFee
 
 
 def fees_kept(body: ReturnCompleted) -> tuple[Draft, ...]:
     """Return the draft of the fees of a return; nothing where none was kept."""
     if not body.fees:
         return ()
-    taxes: dict[int, int] = {}
-    for fee in body.fees:
-        taxes[fee.rate_ppm] = taxes.get(fee.rate_ppm, 0) + fee.tax_minor
+    taxes = taxes_of(body.fees)
     kept = sum(fee.amount_minor for fee in body.fees)
-    lines = (
-        Line("refunds_payable", kept),
-        Line("restocking_fees", sum(taxes.values()) - kept),
-        *(Line("sales_tax", -tax, rate) for rate, tax in taxes.items() if tax),
-    )
-    return (Draft("restocking_fee", lines, body.number),)
+    return aftersales.fee_kept(kept - sum(taxes.values()), taxes, body.number)
 
 
 def gift_card(body: GiftCardSold) -> tuple[Draft, ...]:
-    """Return the draft of a gift card that was sold; what its tenders miss goes to suspense by name."""
-    lines = [Line(f"tender.{tender.kind.value}", tender.amount_minor) for tender in body.tenders]
-    paid = sum(tender.amount_minor for tender in body.tenders)
-    lines.append(Line(f"tender.{TenderKind.GIFT_CARD.value}", -body.amount_minor))
-    lines.append(Line("suspense", body.amount_minor - paid))
-    return (Draft("gift_card", tuple(lines), body.number),)
+    """Return the draft of a gift card that was sold."""
+    tenders = [(f"tender.{tender.kind.value}", tender.amount_minor) for tender in body.tenders]
+    return aftersales.gift_card_sold(tenders, body.amount_minor, body.number)
+
+
+def taxes_of(parts: Iterable[ReturnFee | DecidedGoods]) -> dict[int, int]:
+    """Return the tax of fees or of sold lines, by rate."""
+    taxes: dict[int, int] = {}
+    for part in parts:
+        taxes[part.rate_ppm] = taxes.get(part.rate_ppm, 0) + part.tax_minor
+    return taxes
 
 
 _BEYOND: Final = {
@@ -57,32 +55,15 @@ def decided(body: GoodsDecided, moves: Sequence[ValuedMove], written_down_minor:
         "write_down", {"write_down": written_down_minor, VARIANCE: -written_down_minor}, body.number
     )
     bills = sum(line.bill_minor for line in body.lines)
-    drafts += draft_of("repair", {"repair": bills, "payables": -bills}, body.number)
+    drafts += goods.repair_bill(bills, body.number)
     proceeds = sum(line.proceeds_minor for line in body.lines)
     if not proceeds:
         return drafts
-    taxes: dict[int, int] = {}
-    for line in body.lines:
-        taxes[line.rate_ppm] = taxes.get(line.rate_ppm, 0) + line.tax_minor
-    lines = (
-        Line("receivable", proceeds),
-        Line("sales", sum(taxes.values()) - proceeds),
-        *(Line("sales_tax", -tax, rate) for rate, tax in taxes.items() if tax),
-    )
-    return (*drafts, Draft("sell_off", lines, body.number))
-
-
-_CASH: Final = {
-    "paid_in": ("tender.cash", "petty_cash"),
-    "paid_out": ("petty_cash", "tender.cash"),
-    "loan": ("tender.cash", "safe"),
-    "drop": ("safe", "tender.cash"),
-    "pickup": ("safe", "tender.cash"),
-}
-"""Which purpose is debited and which is credited when cash moves without a sale (row 53)."""
+    taxes = taxes_of(body.lines)
+    net = proceeds - sum(taxes.values())
+    return (*drafts, *goods.liquidation_sold(net, taxes, body.number, paid_by="receivable"))
 
 
 def cash_moved(body: CashMoved) -> tuple[Draft, ...]:
     """Return the draft of cash that went into a drawer or out of it."""
-    debit, credit = _CASH[body.kind]
-    return draft_of(body.kind, {debit: body.amount_minor, credit: -body.amount_minor}, body.reason)
+    return goods.cash_moved(body.kind, body.amount_minor, body.reason)

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from edge_agent.link import talk
 from edge_agent.link.courier import Courier
 from edge_agent.link.rows import read_link
-from hub.database import HubUnit
 from hub.fleet.rows import link_sessions, streams
 from hub.fleet.steps import fleet_view, revoke
 from hub.link.lives import begin_life, put_meta
@@ -130,6 +129,12 @@ def test_a_welcome_that_comes_again_late_changes_nothing_of_the_session_it_opene
     assert hub.sess("store-1") == welcomes[0].sess
 
 
+def begin_anew(hub: HubSide) -> str:
+    """Begin a new life of the hub, as after a restore, and return its name."""
+    parts = hub.link._desk._parts
+    return hub.database.write(lambda unit: begin_life(unit, parts.outbox, clock=parts.clock, why="test")[0])
+
+
 def test_a_store_that_does_not_hear_of_a_new_life_of_the_hub_is_told_when_it_speaks_next(
     hub: HubSide, store: StoreSide, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,14 +151,9 @@ def test_a_store_that_does_not_hear_of_a_new_life_of_the_hub_is_told_when_it_spe
     eventually(lambda: store.link.status().state == "online")
     monkeypatch.setattr(desk, "_rehello", lose_the_first)
     before = hub.sess("store-1")
-    begun: list[str] = []
+    begun = begin_anew(hub)
 
-    def begin(unit: HubUnit) -> None:
-        begun.append(begin_life(unit, desk._parts.outbox, clock=desk._parts.clock, why="test")[0])
-
-    hub.database.write(begin)
-
-    eventually(lambda: read_link(store.edge.database.read()).hub_inc == begun[0])
+    eventually(lambda: read_link(store.edge.database.read()).hub_inc == begun)
     assert hub.sess("store-1") not in ("", before)
     assert asked[0] >= 2
 
@@ -174,15 +174,12 @@ def test_a_hello_that_comes_again_after_a_new_life_began_opens_a_session_of_that
     monkeypatch.setattr(desk, "rehello_all", desk._parts.sessions.read_again)
     store.start()
     eventually(lambda: store.link.status().state == "online")
-    begun: list[str] = []
-
-    def begin(unit: HubUnit) -> None:
-        begun.append(begin_life(unit, desk._parts.outbox, clock=desk._parts.clock, why="test")[0])
-
-    hub.database.write(begin)
+    before = hub.sess("store-1")
+    begun = begin_anew(hub)
     handle("store-1", "hello", hellos[0])
 
-    eventually(lambda: read_link(store.edge.database.read()).hub_inc == begun[0])
+    eventually(lambda: read_link(store.edge.database.read()).hub_inc == begun)
+    assert hub.sess("store-1") not in ("", before)
 
 
 def copy_of(store: StoreSide, target: Path) -> None:

@@ -236,10 +236,12 @@ RULES: dict[str, Callable[[Facts], Iterable[Draft]]] = {
     "repair_cost": lambda f: goods.repair_bill(f.of("5140"), f.memo),
     "repair_done": lambda f: cost_of("repaired", moved(Bucket.REPAIR, Bucket.SELLABLE, f.of("1320")), f.memo),
     "disposition_dispose": lambda f: goods.disposed(f.of("5110"), f.memo, source="inventory"),
-    "till_loan": lambda f: goods.loan(f.of("1000"), f.memo),
-    "till_pickup": lambda f: goods.loan(-f.of("1000"), f.memo),
+    "till_loan": lambda f: goods.cash_moved("loan", f.of("1000"), f.memo),
+    "till_pickup": lambda f: goods.cash_moved("pickup", f.of("1000"), f.memo),
     "till_over_short": counted,
-    "gift_card_sold": lambda f: aftersales.gift_card_sold({"tender.cash": f.of("1000")}, f.dim("2130")),
+    "gift_card_sold": lambda f: aftersales.gift_card_sold(
+        [("tender.cash", f.of("1000"))], f.of("1000"), f.dim("2130")
+    ),
     "gift_card_breakage": lambda f: aftersales.broken(f.of("2130"), f.dim("2130")),
     "pos_sale": at_till,
     "transfer_ship": lambda f: cost_of("out", moved(Bucket.PICKED, Bucket.IN_TRANSIT, f.of("1340")), f.memo),
