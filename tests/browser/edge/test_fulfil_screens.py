@@ -94,11 +94,12 @@ def test_the_views_of_a_walk_keep_the_rules_too_and_the_wrong_item_in_the_dark(
         page.wait_for_timeout(400)  # the flash is over
         found["wrong"] = axe(page)
         shot(page, "edge-pick-wrong-360-dark")
-        # News of the store begin the page anew, which closes the view; that is not what is looked at here.
-        page.evaluate("document.getElementById('live-pick').remove()")
         for button in ("Short pick", "By hand"):
             page.get_by_role("button", name=button).first.click()
             found[button] = [*axe(page), *page.evaluate(SMALL), *(["wide"] if overflows(page) else [])]
+            with page.expect_response(lambda answer: "/fulfil/pick/" in answer.url):
+                page.evaluate("document.body.dispatchEvent(new Event('fulfil'))")  # news, in the middle of it
+            page.wait_for_timeout(300)
             page.get_by_role("button", name="Back to the line").click()
 
     assert found == {name: [] for name in found}

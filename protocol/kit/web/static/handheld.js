@@ -51,10 +51,18 @@
 
   /* ---- The page follows an answer ---- */
   /* What the person has opened meanwhile stays open, unless it is what they have just finished (`from`). */
+  function opened(from = null) {
+    return all("[data-view]").find((view) => !view.hidden && view.id !== "walk-view" && !view.contains(from))?.id;
+  }
+
+  function reopen(id) {
+    if (id && $(`#${id}`)) only($(`#${id}`));
+  }
+
   async function draw(html, from = null) {
-    const open = all("[data-view]").find((view) => !view.hidden && view.id !== "walk-view" && !view.contains(from));
+    const open = opened(from);
     await window.htmx.swap({ text: html, sourceElement: document.body, target: "#body", swap: "innerMorph" });
-    if (open && $(`#${open.id}`)) only($(`#${open.id}`));
+    reopen(open);
     paint();
   }
 
@@ -480,6 +488,11 @@
     } catch { /* the strip says it */ }
   }
 
+  let kept; // the view that was open when news of the store began the page anew
+  document.addEventListener("htmx:before:swap", () => { kept = opened(); });
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.target instanceof Element && event.target.closest("[id^=live-]")) reopen(kept);
+  });
   document.addEventListener("htmx:after:swap", () => { all("[data-counter]").forEach(counted); toHand(); chosenWork(); paint(); });
   all("[data-counter]").forEach(counted);
   toHand();
