@@ -199,10 +199,16 @@ class Walk:
         return True
 
     def start(self) -> bool:
-        """Somebody walks."""
-        wanted = {"list_id": self.list_id} if self.list_id else {"assignments": [self.assignment_id]}
+        """Somebody walks; a list on paper that a restored store no longer knows is replaced by the order."""
+        wanted: dict[str, Any] = {"assignments": [self.assignment_id]}
+        if self.list_id and self._knows_list():
+            wanted = {"list_id": self.list_id}
         self.list_id = self._ask("/api/fulfil/picks", "start", wanted)["list_id"]
         return True
+
+    def _knows_list(self) -> bool:
+        """Tell whether the place knows the list that was printed: lists are not in the log."""
+        return bool(self.company.read(self.at, "SELECT 1 FROM pick_lists WHERE list_id = ?", self.list_id))
 
     def find(self) -> bool:
         """Everything was found."""

@@ -1,13 +1,14 @@
 """Puts the shell on an application: one call in a program's `app.py`.
 
-It adds the guards in the order they need, the error answers, `/static`, `/healthz`, the event stream
-`/events` and the connectivity strip `/shell/strip`. Rooms then add their routers.
+It adds the guards in the order they need, the error answers, `/static`, the icon that browsers ask for,
+`/healthz`, the event stream `/events` and the connectivity strip `/shell/strip`. Rooms then add their
+routers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 
 from fastapi import APIRouter, FastAPI, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from protocol.ids import IdMaker
@@ -68,7 +69,11 @@ def install_shell(  # noqa: PLR0913 - the settings of a program's web side, all 
     def strip(request: Request) -> Response:
         return templates.page(request, "strip.html")
 
+    def favicon() -> Response:
+        return RedirectResponse(templates.assets.url("spine.svg"))
+
     app.add_api_route("/healthz", healthz, include_in_schema=False)
+    app.add_api_route("/favicon.ico", favicon, include_in_schema=False)
     app.add_api_route("/events", events, include_in_schema=False)
     app.add_api_route("/shell/strip", strip, include_in_schema=False)
 

@@ -37,6 +37,14 @@ def test_the_page_kit_stays_small_enough_for_a_slow_line() -> None:
     assert len(files) >= 10
 
 
+def test_a_browser_finds_the_icon_of_what_is_no_page() -> None:
+    with client_of(gallery()) as client:
+        answer = client.get("/favicon.ico", follow_redirects=True)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/svg+xml"
+
+
 def test_a_file_is_served_compressed_under_its_hash_for_a_year() -> None:
     made = gallery()
     address = made.edge.assets.url("shell.js")
