@@ -52,6 +52,7 @@ from edge_agent.people.sessions import SignIns
 from edge_agent.replay import ReplayClock
 from edge_agent.returns import api as returns_api
 from edge_agent.returns import policy as return_policy
+from edge_agent.returns import receipts
 from edge_agent.settings import EdgeSettings
 from edge_agent.shell.routes import STATIC, page_routers
 from edge_agent.stock import api as stock_api
@@ -136,6 +137,7 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
     )
+    receipts.use_key(edge, receipts.load_key(settings, edge.ids))
     app.state.edge = edge
     app.state.paper = PaperService(edge)
     app.state.fulfil_clock = FulfilClock(edge)
@@ -187,6 +189,7 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
 KINDS: Final = {
     "lending.policy": Kind(wishes.take_policy),
     "return.policy": Kind(return_policy.take_policy),
+    "store.keys": Kind(receipts.take_keys),
     **stock_directives.KINDS,
 }
 """Directives that a store carries out by itself."""

@@ -15,7 +15,7 @@ from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import ELSEWHERE, LATER
 from edge_agent.schema_lending import LENDING
 from edge_agent.schema_paper import PAPER_WAYS
-from edge_agent.schema_returns import RETURNS
+from edge_agent.schema_returns import RETURNS, SIGNED
 from edge_agent.schema_stocktaking import STOCKTAKING
 from edge_agent.schema_transfers import CARTONS, TRANSFERS
 
@@ -392,6 +392,11 @@ def _returns(database: sqlite_utils.Database) -> None:
     _script(database, RETURNS)
 
 
+def _signed(database: sqlite_utils.Database) -> None:
+    """The keys of other stores' receipts, and serial numbers."""
+    _script(database, SIGNED)
+
+
 def _script(database: sqlite_utils.Database, script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -414,4 +419,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0012 a carton for each way", _cartons),
     ("0013 ways of paper", _paper_ways),
     ("0014 the policy of returns, stored value", _returns),
+    ("0015 keys of receipts, serial numbers", _signed),
 )

@@ -70,3 +70,20 @@ CREATE TABLE stored_value_told (
     at_us INTEGER NOT NULL
 ) STRICT;
 """
+
+SIGNED: Final = """
+CREATE TABLE store_keys (
+    public TEXT PRIMARY KEY,
+    location TEXT NOT NULL,
+    until_us INTEGER NOT NULL,
+    arrived_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX store_keys_location ON store_keys (location);
+CREATE TABLE line_serials (
+    order_id TEXT NOT NULL,
+    line_no INTEGER NOT NULL,
+    serial TEXT NOT NULL,
+    PRIMARY KEY (order_id, line_no, serial)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX line_serials_serial ON line_serials (serial);
+"""

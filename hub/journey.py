@@ -80,6 +80,7 @@ JOURNEY: Final = Journey(
             stock.on_order_sold,
             capture.on_order_sold,
             capture.check_number,
+            returns.on_sale_heard,
             stored_value.on_order_sold,
             ledger.on_order_sold,
         ),

@@ -7,6 +7,7 @@ scan needs no version: it only adds. Paying has a module of its own (`pay_pages`
 
 from collections.abc import Callable
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -35,6 +36,7 @@ from protocol.ids import parse_slip_code
 from protocol.kit.text import _
 from protocol.kit.web.filters import amount, money
 from protocol.kit.web.signin import CurrentPerson
+from protocol.receipts import is_statement
 from protocol.rules.discounts import percent_of
 from protocol.sscc import read_label
 
@@ -278,6 +280,8 @@ async def _add(request: Request, edge: Edge, person: CurrentPerson, code: str) -
 
 
 async def _slip(request: Request, edge: Edge, person: CurrentPerson, code: str) -> Response | None:
+    if is_statement(code):
+        return go_to(request, f"/orders?for=return&q={quote(code)}")
     sscc, slip = read_label(code), parse_slip_code(code)
     if not sscc and slip is None:
         return None

@@ -4,7 +4,7 @@ A receipt, a return, a Z and a no-sale slip are made of their event, which is fo
 changes. A reading (X), a parked basket and a test page have no event; their facts are kept with the job.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -44,11 +44,17 @@ from protocol.orders import Tender, TenderKind, WireModel
 from protocol.till import RateTotal, SessionTotals
 
 
+def _unsigned(_connection: Connection, _order_id: str) -> str:
+    """Stand in for a store that signs nothing."""
+    return ""
+
+
 class Slips:
     """Makes the documents of one store."""
 
-    def __init__(self, settings: EdgeSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: EdgeSettings, sign: Callable[[Connection, str], str] = _unsigned) -> None:
+        """`sign` returns what the signed code of an order's receipt says."""
+        self._settings, self._sign = settings, sign
         self._zone = ZoneInfo(settings.zone)
         self._fulfil = FulfilSlips(settings)
         self._later = LaterSlips(settings)
@@ -151,6 +157,7 @@ class Slips:
                 change_minor=body.change_minor,
                 currency=body.currency,
                 code=code_of("rc", body.number),
+                signed=self._sign(connection, body.order_id),
                 open_drawer=job.kick,
                 demo=self._settings.demo,
             )
@@ -218,6 +225,7 @@ class Slips:
                 fees=tuple((_("Restocking fee"), fee.amount_minor) for fee in body.fees),
                 currency=body.currency,
                 code=code_of("vd" if voided else "rt", body.number),
+                signed="" if voided else self._sign(connection, body.order_id),
                 approved_by=name_of(connection, approver) if approver else "",
                 copy_note=_("VOIDED") if voided else "",
                 open_drawer=job.kick,

@@ -7,7 +7,7 @@ same return again (`hub.returns.stages`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, TypeVar
 
@@ -38,9 +38,11 @@ from protocol.rules.policy import (
     Decision,
     SoldFacts,
     decide,
+    over_cash,
     restocking_fee,
     strictest,
     window,
+    with_found,
 )
 
 LOOKED_BACK_US: Final = 90 * DAY_US
@@ -146,6 +148,7 @@ def judge(
             customer_returns_90d=count,
             no_receipt_returns_90d=unproven,
             own_sale=own_sale,
+            signed_only=order.signed,
         )
         found = decide(policy, sold, back)
         fees += _fee(policy, found, line)
@@ -162,6 +165,27 @@ def judge(
         lines=tuple(decided),
     )
     return Judged(policy, by_line, record, tuple(fees))
+
+
+def with_cash(connection: Connection, edge: Edge, judged: Judged, cash_minor: int) -> Judged:
+    """Return what the policy says once it is known how much of a return would leave the drawer today."""
+    given = rows.cash_given(connection, calendar_date(edge))
+    found = over_cash(judged.policy.cash.of(edge.identity.edge), given, cash_minor)
+    if found is None:
+        return judged
+    by_line = {line_no: with_found(decision, found) for line_no, decision in judged.by_line.items()}
+    lines = tuple(
+        line.model_copy(
+            update={
+                "outcome": strictest((line.outcome, found.outcome)),
+                "codes": (*line.codes, found.code.value),
+            }
+        )
+        for line in judged.record.lines
+    )
+    outcome = strictest((judged.record.outcome, found.outcome))
+    record = judged.record.model_copy(update={"outcome": outcome, "lines": lines})
+    return replace(judged, by_line=by_line, record=record)
 
 
 def _record(line_no: int, sold: SoldFacts, back: BackFacts, found: Decision) -> DecidedLine:

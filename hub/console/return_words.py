@@ -85,4 +85,8 @@ def rule_word(rule: str) -> str:
 
 def directive_word(kind: str) -> str:
     """Return what a directive of returns asks for."""
-    return _("What may come back") if kind == "return.policy" else ""
+    words = {
+        "return.policy": _("What may come back"),
+        "store.keys": _("Whose receipts are true"),
+    }
+    return words.get(kind, "")

@@ -40,3 +40,13 @@ return_decisions: Final = sa.Table(
 )
 """`body` is the store's `ReturnDecision`, `lines` the (SKU, reason) of each line it decided, `doubts` what
 the hub found of it when it arrived."""
+
+receipt_keys: Final = sa.Table(
+    "receipt_keys",
+    metadata,
+    sa.Column("public", sa.Text, primary_key=True),
+    sa.Column("location", sa.Text, nullable=False, index=True),
+    sa.Column("first_us", sa.BigInteger, nullable=False),
+    sa.Column("until_us", sa.BigInteger, nullable=False),
+)
+"""What the receipts of a store are verified with; `until_us` is when its next key came, 0 while it counts."""

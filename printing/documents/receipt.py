@@ -13,6 +13,7 @@ from printing.documents.parts import (
     head_and_person,
     heading,
     money,
+    signed_code,
     tax_table,
 )
 from protocol.kit.text import _, language
@@ -52,6 +53,8 @@ class ReceiptFacts:
     change_minor: int
     currency: str
     code: str
+    signed: str = ""
+    """What the store signed of the sale, for stores that can ask nobody."""
     copy_note: str = ""
     open_drawer: bool = False
     demo: bool = False
@@ -77,6 +80,7 @@ def receipt(facts: ReceiptFacts) -> Document:
             *tax_table(facts.tax, facts.currency),
             Space(),
             *codes(facts.code, facts.number),
+            *signed_code(facts.signed),
             Text(
                 _("Please keep this receipt: it finds your purchase if you bring something back."), "center"
             ),
