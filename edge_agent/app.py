@@ -51,8 +51,8 @@ from edge_agent.people import steps as people_steps
 from edge_agent.people.sessions import SignIns
 from edge_agent.replay import ReplayClock
 from edge_agent.returns import api as returns_api
+from edge_agent.returns import mail_in, mail_in_api, receipts
 from edge_agent.returns import policy as return_policy
-from edge_agent.returns import receipts
 from edge_agent.settings import EdgeSettings
 from edge_agent.shell.routes import STATIC, page_routers
 from edge_agent.stock import api as stock_api
@@ -78,6 +78,7 @@ ROUTERS = (
     catalog_api.router,
     returns_api.router,
     returns_api.unproven,
+    mail_in_api.router,
     till_api.router,
     count_api.router,
     delivery_api.router,
@@ -190,6 +191,8 @@ KINDS: Final = {
     "lending.policy": Kind(wishes.take_policy),
     "return.policy": Kind(return_policy.take_policy),
     "store.keys": Kind(receipts.take_keys),
+    "return.expect": Kind(mail_in.expect),
+    "return.unexpect": Kind(mail_in.unexpect),
     **stock_directives.KINDS,
 }
 """Directives that a store carries out by itself."""

@@ -393,7 +393,7 @@ def _returns(database: sqlite_utils.Database) -> None:
 
 
 def _signed(database: sqlite_utils.Database) -> None:
-    """The keys of other stores' receipts, and serial numbers."""
+    """The keys of other stores' receipts, serial numbers, parcels that come back."""
     _script(database, SIGNED)
 
 
@@ -419,5 +419,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0012 a carton for each way", _cartons),
     ("0013 ways of paper", _paper_ways),
     ("0014 the policy of returns, stored value", _returns),
-    ("0015 keys of receipts, serial numbers", _signed),
+    ("0015 keys of receipts, serial numbers, parcels that come back", _signed),
 )

@@ -51,7 +51,9 @@ from hub.payments.steps import work_off
 from hub.people import api as people_api
 from hub.people.steps import SignIns
 from hub.returns import elsewhere as returns_elsewhere
+from hub.returns import mail_in_api
 from hub.returns import policy_api as return_policy_api
+from hub.returns.mail_in_clock import look_at_mail_ins
 from hub.route import api as route_api
 from hub.route.facts import api as routing_api
 from hub.route.facts.demand import measure as measure_demand
@@ -97,6 +99,7 @@ ROUTERS = (
     transfers_api.router,
     policy_api.router,
     return_policy_api.router,
+    mail_in_api.router,
     stored_value_api.router,
     task_api.router,
     channels_api.router,
@@ -128,6 +131,7 @@ TICKS = (
     Tick("better_places", 3600.0, look_for_better),
     Tick("refunds", 5.0, work_off),
     Tick("transfers", 15.0, look_at_transfers),
+    Tick("mail_ins", 60.0, look_at_mail_ins),
     Tick("api_keys", 3600.0, forget_old_keys),
     Tick("reopened", 60.0, end_reopened),
     Tick("offers", 3600.0, forget_old_offers),

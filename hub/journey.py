@@ -27,6 +27,7 @@ from hub.ledger import transfer_stages as transfer_ledger
 from hub.notify import stages as notify
 from hub.payments import stages as payments
 from hub.returns import judging
+from hub.returns import mail_in_stages as mail_in
 from hub.returns import stages as returns
 from hub.route import stages as route
 from hub.spine import stages as record
@@ -71,6 +72,12 @@ _REFUNDED: Final = (
     record.advance, record.on_paid, later_ledger.on_refunded, fulfil.on_money, elsewhere.tell_taker,
 )  # fmt: skip
 _PAID: Final = (record.advance, record.on_paid, later_ledger.on_paid, fulfil.on_money, elsewhere.tell_taker)
+_ACCEPTED: Final = (
+    returns_ledger.on_return_accepted,
+    payments.on_return_accepted,
+    mail_in.give_credit,
+)
+"""What is owed for goods that came by parcel: posted, sent back the way it was paid, the rest credited."""
 _TRANSFER: Final = (transfers.take, transfers.move, transfer_ledger.on_transfer, transfers.follow)
 """Either store may be heard first, so every fact leads to the same: what is known now, and its worth."""
 
@@ -99,6 +106,29 @@ JOURNEY: Final = Journey(
             stored_value.on_return_completed,
             ledger.on_return_completed,
             returns_ledger.on_return_completed,
+        ),
+        "return.authorised": (mail_in.on_authorised,),
+        "return.expectation_changed": (mail_in.on_changed,),
+        "return.arrived": (mail_in.on_arrived,),
+        "return.inspected": (
+            returns.freeze_costs,
+            stock.on_return_completed,
+            returns.on_return_completed,
+            mail_in.on_inspected,
+            judging.on_return_completed,
+            *_ACCEPTED,
+        ),
+        "return.advanced": (
+            returns.freeze_costs,
+            stock.on_return_completed,
+            returns.on_return_completed,
+            mail_in.on_advanced,
+            *_ACCEPTED,
+        ),
+        "return.credited": (
+            mail_in.on_credited,
+            stored_value.on_return_credited,
+            returns_ledger.on_return_credited,
         ),
         "gift_card.sold": (stored_value.on_gift_card_sold, returns_ledger.on_gift_card_sold),
         "goods.decided": (stock_decided.on_goods_decided, returns_ledger.on_goods_decided),

@@ -29,7 +29,7 @@ from hub.journey import JOURNEY
 from hub.ledger.close import rows as closing
 from hub.ledger.rows import account_mapping, accounts, chain, chain_heads, entries, journals, mapping_changes
 from hub.ledger.settlements import rows as settled
-from hub.returns.rows import return_policies
+from hub.returns.rows import mail_ins, return_policies
 from hub.schema import create_schema
 from hub.spine import later_rows as later
 from hub.spine import rows as record
@@ -53,6 +53,7 @@ SHADOWS: Final = (
     record.return_lines,
     record.return_fees,
     record.return_tenders,
+    mail_ins,
     later.later_orders,
     later.later_lines,
     later.order_leavings,

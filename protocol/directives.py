@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from protocol import lending, stock, transfer_messages
+from protocol import lending, mail_in, stock, transfer_messages
 from protocol.elsewhere import OrderElsewhere
 from protocol.fulfilment import LINES_FOR_LATER, AssignedLine, Promise
 from protocol.orders import Code, PositiveMinor, Quantity, WireModel
@@ -160,6 +160,8 @@ DIRECTIVE_KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxy
         ("lending.policy", 1): lending.LendingPolicy,
         ("return.policy", 1): ReturnPolicy,
         ("store.keys", 1): StoreKeys,
+        ("return.expect", 1): mail_in.ReturnExpect,
+        ("return.unexpect", 1): mail_in.ReturnExpectationEnded,
     }
 )
 

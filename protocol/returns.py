@@ -155,6 +155,10 @@ class MailIn(WireModel):
     """When the money goes: once somebody has looked at the goods, once they are here, or at once."""
     days: Annotated[int, Field(strict=True, ge=1, le=365)] = 21
     """So long goods may be on their way before somebody has to look where they are."""
+    addresses: Mapping[Code, Annotated[str, Field(max_length=300)]] = Field(
+        default_factory=dict, max_length=ITEMS
+    )
+    """Where parcels for a location go, as it stands on labels: its lines with commas between them."""
 
 
 class Authority(WireModel):

@@ -34,7 +34,15 @@ from printing.profiles import profile_of
 from protocol.clock import from_us
 from protocol.envelope import Event, decode_event, read_body
 from protocol.errors import Invalid
-from protocol.events import CashMoved, DrawerOpened, OrderSold, OrderVoided, ReturnCompleted, TillClosed
+from protocol.events import (
+    CashMoved,
+    DrawerOpened,
+    OrderSold,
+    OrderVoided,
+    ReturnCompleted,
+    ReturnInspected,
+    TillClosed,
+)
 from protocol.kit.return_words import reason_word
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, language
@@ -42,6 +50,14 @@ from protocol.money import format_minor
 from protocol.movements import Bucket
 from protocol.orders import Tender, TenderKind, WireModel
 from protocol.till import RateTotal, SessionTotals
+
+
+def _paid_back(body: ReturnCompleted) -> tuple[tuple[str, int], ...]:
+    """Return how a return was paid; what came by parcel is paid by the hub."""
+    if not isinstance(body, ReturnInspected):
+        return tuple((_tender_label(t), t.amount_minor) for t in body.refunds)
+    due = body.total_minor - sum(fee.amount_minor for fee in body.fees)
+    return ((_("Paid by customer service"), due),) if due else ()
 
 
 def _unsigned(_connection: Connection, _order_id: str) -> str:
@@ -216,12 +232,12 @@ class Slips:
                 original_number=body.order_number,
                 original_sold_at=None if sold_us is None else self._local(sold_us),
                 returned_at=self._local(event.at),
-                till=till_word(body.till),
+                till=till_word(body.till) if body.till else _("By parcel"),
                 associate=name_of(connection, event.by),
                 lines=lines,
                 total_minor=body.total_minor,
                 tax=_tax((line.rate_ppm, line.gross_minor, line.tax_minor) for line in body.lines),
-                refunds=tuple((_tender_label(t), t.amount_minor) for t in body.refunds),
+                refunds=_paid_back(body),
                 fees=tuple((_("Restocking fee"), fee.amount_minor) for fee in body.fees),
                 currency=body.currency,
                 code=code_of("vd" if voided else "rt", body.number),

@@ -111,6 +111,8 @@ async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
     await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
     connection = edge.database.read()
     slip = parse_slip_code(code)
+    if slip is not None and slip[0] == "ra":
+        return go_to(request, f"/stock/mail-in/{slip[1]}")
     if slip is not None and slip[0] in WORK_SLIPS:
         return go_to(request, leads_to(look_up(connection, edge, code), slip[0]))
     number = finding.number_of(connection, code)

@@ -34,10 +34,12 @@ from protocol.returns import (
     ReturnPolicy,
 )
 from protocol.rules.policy import (
+    LOOKS,
     BackFacts,
     Decision,
     SoldFacts,
     decide,
+    only,
     over_cash,
     restocking_fee,
     strictest,
@@ -47,6 +49,18 @@ from protocol.rules.policy import (
 
 LOOKED_BACK_US: Final = 90 * DAY_US
 Word = TypeVar("Word", Condition, Proof)
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What shows that goods were bought, and who gives the money back.
+
+    Goods that were `announced_on` a day were let back then, so only how they look is judged.
+    """
+
+    proof: str
+    person_id: str = ""
+    announced_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +124,13 @@ def last_days(
     }
 
 
-def judge(
+def judge(  # noqa: PLR0917 - which lines of which order, and who brings them
     connection: Connection,
     edge: Edge,
     order: rows.SoldOrder,
     lines: Sequence[ReturnLine],
     wanted: Sequence[WantedLine],
-    *,
-    proof: str,
-    person_id: str,
+    brought: Brought,
 ) -> Judged:
     """Return what the policy says of lines of an order; `wanted` are the wishes they were planned from.
 
@@ -129,11 +141,12 @@ def judge(
     back_since = edge.clock.now_us() - LOOKED_BACK_US
     count, unproven = rows.customer_history(connection, order.customer_id, back_since)
     count = max(count, order.customer_returns)
-    shown = known_word(Proof, proof)
+    shown = known_word(Proof, brought.proof)
     total = sum(line.gross_minor for line in lines)
     categories = _categories(connection, edge, [line.sku for line in lines])
-    start, today = date.fromisoformat(order.business_date), date.fromisoformat(calendar_date(edge))
-    own_sale = order.by == person_id
+    start = date.fromisoformat(order.business_date)
+    today = brought.announced_on or date.fromisoformat(calendar_date(edge))
+    own_sale = order.by == brought.person_id
     by_line: dict[int, Decision] = {}
     decided, fees = [], []
     for line, wish in zip(lines, wanted, strict=True):
@@ -151,6 +164,8 @@ def judge(
             signed_only=order.signed,
         )
         found = decide(policy, sold, back)
+        if brought.announced_on:
+            found = only(found, LOOKS)
         fees += _fee(policy, found, line)
         decided.append(_record(line.line_no, sold, back, found))
         by_line[line.line_no] = _stricter(by_line.get(line.line_no), found)

@@ -268,9 +268,8 @@ def look(
         cash_step_minor=step,
         first=first,
     )
-    judged = policy.judge(
-        connection, edge, order, plan.lines, wanted, proof=terms.proof, person_id=person.person_id
-    )
+    brought = policy.Brought(terms.proof, person.person_id)
+    judged = policy.judge(connection, edge, order, plan.lines, wanted, brought)
     credit = terms.store_credit or not judged.may_pay_out
     plan = rules.on_terms(plan, tenders, judged.fees, as_credit=credit, cash_step_minor=step, first=first)
     return Look(plan, judged)

@@ -21,6 +21,7 @@ from hub.ledger.close import pages as close_pages
 from hub.ledger.settlements import pages as settlement_pages
 from hub.people import pages as people_pages
 from hub.people.steps import SignIns
+from hub.returns import mail_in_pages
 from hub.returns import pages as return_pages
 from hub.returns import policy_pages as return_policy_pages
 from hub.route.facts import pages as routing_pages
@@ -80,6 +81,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         task_pages.router,
         stock_pages.router,
         return_policy_pages.router,
+        mail_in_pages.router,
         return_pages.router,
         stored_value_pages.router,
         till_pages.router,  # before the ledger's: /finance/days is no account

@@ -51,6 +51,8 @@ class ReturnableLine(WireModel):
     returned: int
     refunded_minor: int
     refunded_tax_minor: int
+    serials: tuple[str, ...] = ()
+    """Serial numbers of its units that have not come back."""
 
 
 class ReturnableTender(WireModel):

@@ -53,6 +53,15 @@ def refunds() -> Group:
                 ),
             ),
             Field("mail_days", _("Days that they may be on their way")),
+            Field(
+                "mail_addresses",
+                _("Where parcels go"),
+                "area",
+                _(
+                    "One a line: the location and its address. Such as {row}.",
+                    row="store-1 1 High St, London",
+                ),
+            ),
         ),
     )
 
@@ -67,6 +76,7 @@ def refund_texts(policy: ReturnPolicy, currency: str) -> dict[str, str]:
         "signed_up_to": plain(policy.signed_up_to_minor, currency),
         "mail_refund": policy.mail_in.refund,
         "mail_days": str(policy.mail_in.days),
+        "mail_addresses": "\n".join(f"{place} {text}" for place, text in policy.mail_in.addresses.items()),
     }
 
 
@@ -82,7 +92,10 @@ def refund_values(read: Read) -> dict[str, Any]:
         by_location[place] = read.amount("cash_by_location", amount)
     cash = read.made(lambda: CashLimit(day_minor=read.minor("cash_day"), by_location=by_location))
     timing: Any = read.text("mail_refund") or "inspected"
-    mail_in = read.made(lambda: MailIn(refund=timing, days=read.whole("mail_days") or MailIn().days))
+    rows = (row.partition(" ") for row in read.rows("mail_addresses"))
+    addresses = {place: text.strip() for place, _space, text in rows if text.strip()}
+    days = read.whole("mail_days") or MailIn().days
+    mail_in = read.made(lambda: MailIn(refund=timing, days=days, addresses=addresses))
     return {
         "refund_first": read.text("refund_first"),
         "cash": cash,

@@ -9,7 +9,7 @@ of the store's business calendar from the handover on, and the last day is insid
 Sentences for people are `protocol.kit.return_words`; here are codes, dates and amounts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -305,6 +305,18 @@ def over_cash(limit_minor: int | None, given_minor: int, cash_minor: int) -> Fou
     if limit_minor is None or not cash_minor or given_minor + cash_minor <= limit_minor:
         return None
     return Found(Finding.CASH_LIMIT, Outcome.CONTINGENT, limit=limit_minor)
+
+
+LOOKS: Final = frozenset(
+    {Finding.CONDITION, Finding.EXCHANGE_ONLY, Finding.SERIAL_MISMATCH, Finding.SERIAL_MISSING}
+)
+"""What only somebody who sees the goods can find."""
+
+
+def only(decision: Decision, codes: Collection[Finding]) -> Decision:
+    """Return a decision to which only these rules have spoken."""
+    kept = tuple(each for each in decision.found if each.code in codes)
+    return replace(decision, found=kept, outcome=strictest(each.outcome for each in kept))
 
 
 def with_found(decision: Decision, found: Found) -> Decision:

@@ -1,12 +1,14 @@
 """The keys of receipts at the hub: heard from a store, told to every other one, ended by the next."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from hub.database import HubDatabase
+from hub.context import Hub
+from hub.database import HubDatabase, HubUnit
 from hub.exceptions.rows import exceptions
 from hub.fleet.rows import directives
 from hub.returns import keys
@@ -22,6 +24,10 @@ def channel(hub_database: HubDatabase) -> Iterator[Channel]:
     company(made.hub, stores={"store-1": {"A": 5}, "store-2": {"A": 4}, "store-3": {"A": 4}}, warehouses={})
     yield made
     made.close()
+
+
+def tell(hub: Hub, key: str, unit: HubUnit) -> bool:
+    return keys.heard(hub, unit, "store-1", key)
 
 
 def told(channel: Channel, edge: str) -> list[str]:
@@ -45,10 +51,7 @@ def cards(channel: Channel, kind: str) -> list[Any]:
 
 def test_a_key_is_told_once_to_every_other_store_and_the_next_one_ends_it(channel: Channel) -> None:
     hub = channel.hub
-    heard = [
-        hub.database.write(lambda unit, key=key: keys.heard(hub, unit, "store-1", key))
-        for key in ("", OLD, OLD, NEW, OLD)
-    ]
+    heard = [hub.database.write(partial(tell, hub, key)) for key in ("", OLD, OLD, NEW, OLD)]
     count = hub.database.write(lambda unit: keys.tell_keys(hub, unit, "store-2"))
 
     assert heard == [False, True, False, True, False]

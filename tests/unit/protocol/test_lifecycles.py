@@ -24,6 +24,7 @@ from protocol.lifecycles import (
     PrintEvent,
     PrintState,
 )
+from protocol.mail_in import MAIL_IN
 from protocol.state_machine import Lifecycle
 from protocol.transfers import RECEIVING, SENDING
 
@@ -38,6 +39,7 @@ ALL: list[Lifecycle[Any, Any]] = [
     EXCEPTION,
     SENDING,
     RECEIVING,
+    MAIL_IN,
 ]
 
 
