@@ -22,6 +22,7 @@ from hub.catalog.steps import catalog_file
 from hub.channels import api as channels_api
 from hub.channels.sender import tell_channels
 from hub.clocks import Clocks, Tick
+from hub.commissions import api as commissions_api
 from hub.console import api as console_api
 from hub.console.frame import frame_of
 from hub.console.routes import page_routers, templates_for
@@ -100,6 +101,7 @@ ROUTERS = (
     policy_api.router,
     return_policy_api.router,
     mail_in_api.router,
+    commissions_api.router,
     stored_value_api.router,
     task_api.router,
     channels_api.router,

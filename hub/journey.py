@@ -14,10 +14,12 @@ from typing import Final
 
 from hub.capture import stages as capture
 from hub.catalog import stages as catalog
+from hub.commissions import stages as commissions
 from hub.exceptions import stages as exceptions
 from hub.fulfil import elsewhere
 from hub.fulfil import stages as fulfil
 from hub.fulfil.room import Assignments
+from hub.ledger import commission_stages as commission_ledger
 from hub.ledger import desk_stages as desk
 from hub.ledger import later_stages as later_ledger
 from hub.ledger import returns_stages as returns_ledger
@@ -66,6 +68,8 @@ _LEFT: Final = (
     record.on_left,
     fulfil.on_fact,
     later_ledger.on_goods_left,
+    commissions.on_goods_left,
+    commission_ledger.on_commissions,
     elsewhere.tell_taker,
 )
 _REFUNDED: Final = (
@@ -73,7 +77,9 @@ _REFUNDED: Final = (
 )  # fmt: skip
 _PAID: Final = (record.advance, record.on_paid, later_ledger.on_paid, fulfil.on_money, elsewhere.tell_taker)
 _ACCEPTED: Final = (
+    commissions.on_money_back,
     returns_ledger.on_return_accepted,
+    commission_ledger.on_commissions,
     payments.on_return_accepted,
     mail_in.give_credit,
 )
@@ -89,14 +95,18 @@ JOURNEY: Final = Journey(
             capture.check_number,
             returns.on_sale_heard,
             stored_value.on_order_sold,
+            commissions.on_order_sold,
             ledger.on_order_sold,
+            commission_ledger.on_commissions,
         ),
         "order.voided": (
             returns.freeze_costs,
             stock.on_return_completed,
             returns.on_return_completed,
             stored_value.on_return_completed,
+            commissions.on_money_back,
             ledger.on_order_voided,
+            commission_ledger.on_commissions,
         ),
         "return.completed": (
             returns.freeze_costs,
@@ -104,8 +114,10 @@ JOURNEY: Final = Journey(
             returns.on_return_completed,
             judging.on_return_completed,
             stored_value.on_return_completed,
+            commissions.on_money_back,
             ledger.on_return_completed,
             returns_ledger.on_return_completed,
+            commission_ledger.on_commissions,
         ),
         "return.authorised": (mail_in.on_authorised,),
         "return.expectation_changed": (mail_in.on_changed,),
@@ -252,6 +264,8 @@ JOURNEY: Final = Journey(
             record.on_taken_back,
             fulfil.on_fact,
             later_ledger.on_handover_undone,
+            commissions.on_handover_undone,
+            commission_ledger.on_commissions,
             elsewhere.tell_taker,
         ),
         "assignment.cancelled": _GAVE_UP,
@@ -276,6 +290,7 @@ JOURNEY: Final = Journey(
         "transfer.extended": _TRANSFER,
         "transfer.receipt_accepted": _TRANSFER,
         "catalog.applied": (catalog.on_catalog_applied,),
+        "commission.plan_made": (commissions.on_plan_made,),
         "books.chart_changed": (desk.on_chart_changed,),
         "books.journal_made": (desk.on_journal_made,),
         "books.debts_netted": (desk.on_debts_netted,),

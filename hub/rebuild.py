@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.catalog.rows import catalog_applied
+from hub.commissions.rows import commission_moves, commission_plans, line_commissions
 from hub.context import Hub
 from hub.database import HubDatabase, HubUnit
 from hub.exceptions.rows import exceptions
@@ -54,6 +55,9 @@ SHADOWS: Final = (
     record.return_fees,
     record.return_tenders,
     mail_ins,
+    commission_plans,
+    line_commissions,
+    commission_moves,
     later.later_orders,
     later.later_lines,
     later.order_leavings,

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from protocol import books, later, mail_in, stock, transfer_desk, transfer_messages
+from protocol.commissions import CommissionPlanMade
 from protocol.dispositions import GoodsDecided
 from protocol.orders import (
     LINES_PER_ORDER,
@@ -208,6 +209,7 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("return.inspected", 1): ReturnInspected,
         ("return.advanced", 1): ReturnAdvanced,
         ("return.credited", 1): mail_in.ReturnCredited,
+        ("commission.plan_made", 1): CommissionPlanMade,
         ("gift_card.sold", 1): GiftCardSold,
         ("goods.decided", 1): GoodsDecided,
         ("stock.moved", 1): StockMoved,

@@ -87,6 +87,7 @@ def event_word(kind: str) -> str:
         "till.cash_moved": _("Cash moved without a sale"),
         "gift_card.sold": _("Gift card sold"),
         "goods.decided": _("Decided what becomes of goods"),
+        "commission.plan_made": _("New rates for commissions"),
         "return.authorised": _("May be sent back"),
         "return.expectation_changed": _("What is sent back is waited for otherwise"),
         "return.arrived": _("A parcel came back"),
@@ -101,6 +102,8 @@ def rule_word(rule: str) -> str:
     """Return what a journal of returns is for."""
     words = {
         "restocking_fee": _("Restocking fee"),
+        "commission": _("Commission earned"),
+        "commission_back": _("Commission taken back"),
         "gift_card": _("Gift card sold"),
         "disposition": _("What became of goods"),
         "write_down": _("Written down"),

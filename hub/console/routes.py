@@ -8,6 +8,7 @@ from fastapi import APIRouter
 import hub
 from hub.catalog import pages as catalog_pages
 from hub.channels import pages as channel_pages
+from hub.commissions import pages as commission_pages
 from hub.console import pages as console_pages
 from hub.console.words import WORDS, named
 from hub.context import Hub
@@ -85,6 +86,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         return_pages.router,
         stored_value_pages.router,
         till_pages.router,  # before the ledger's: /finance/days is no account
+        commission_pages.router,  # before the ledger's: /finance/commissions is no account
         close_pages.router,
         settlement_pages.router,
         books_pages.router,

@@ -50,3 +50,44 @@ def upgrade() -> None:
     op.create_index(op.f("ix_mail_ins_order_id"), "mail_ins", ["order_id"], unique=False)
     op.create_index(op.f("ix_mail_ins_tracking"), "mail_ins", ["tracking"], unique=False)
     op.create_index("ix_mail_ins_state", "mail_ins", ["state", "due_us"], unique=False)
+    _commissions()
+
+
+def _commissions() -> None:
+    op.create_table(
+        "commission_plans",
+        sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("from_day", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("made_us", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_commission_plans")),
+    )
+    op.create_table(
+        "line_commissions",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("line_no", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("location", sa.Text(), nullable=False),
+        sa.Column("gross_minor", sa.BigInteger(), nullable=False),
+        sa.Column("earned_minor", sa.BigInteger(), nullable=False),
+        sa.Column("back_minor", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id", "line_no", name=op.f("pk_line_commissions")),
+    )
+    op.create_table(
+        "commission_moves",
+        sa.Column("apply_order", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("location", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("line_no", sa.Integer(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("business_date", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("apply_order", "n", name=op.f("pk_commission_moves")),
+    )
+    op.create_index(
+        "ix_commission_moves_person", "commission_moves", ["person", "business_date"], unique=False
+    )
