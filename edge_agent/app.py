@@ -121,6 +121,7 @@ def parts(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         authority=settings.authority,
     )
     edge.print_parked = lambda unit, basket, person: paper_steps.print_parked(unit, edge, basket, person)
+    edge.serial_skus = return_policy.serial_skus
     edge.order_settled = lambda unit, body: settle(unit, edge, body)
     edge.order_elsewhere = lambda unit, body: take_elsewhere(unit, edge, body)
     edge.journal = Journal(identity, live(edge), clock=clock, ids=ids, on_commit=edge.committed)

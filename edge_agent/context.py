@@ -70,6 +70,11 @@ def _unsigned(_connection: Connection, _order_id: str) -> str:
     return ""
 
 
+def _no_serials(_connection: Connection, _products: Iterable[Product]) -> frozenset[str]:
+    """Stand in for a store whose policy asks for no serial numbers."""
+    return frozenset()
+
+
 def _not_settled(_unit: EdgeUnit, _settled: OrderSettled) -> None:
     """Stand in for a store that takes no orders for later."""
 
@@ -109,6 +114,8 @@ class Edge:
     """The public half of the key that signs receipts here; every HELLO says it."""
     sign_receipt: Callable[[Connection, str], str] = _unsigned
     """Returns what the signed code of an order's receipt says; empty where there is none."""
+    serial_skus: Callable[[Connection, Iterable[Product]], frozenset[str]] = _no_serials
+    """Tells which products have a serial number on each unit; the room of the policy gives it."""
     online: Callable[[], bool] = _offline
     """Whether the hub answers at this moment; the link says so once it runs."""
 

@@ -29,6 +29,7 @@ SHADOWS: Final = (
     "return_lines",
     "return_tenders",
     "line_serials",
+    "returned_serials",
     "mail_ins",
     "mail_in_lines",
     "stored_value",

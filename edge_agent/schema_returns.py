@@ -85,6 +85,12 @@ CREATE TABLE line_serials (
     serial TEXT NOT NULL,
     PRIMARY KEY (order_id, line_no, serial)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE returned_serials (
+    order_id TEXT NOT NULL,
+    line_no INTEGER NOT NULL,
+    serial TEXT NOT NULL,
+    PRIMARY KEY (order_id, line_no, serial)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX line_serials_serial ON line_serials (serial);
 CREATE TABLE mail_ins (
     authorisation_id TEXT PRIMARY KEY,

@@ -28,7 +28,7 @@ from hub.ledger import stock_stages as stock_ledger
 from hub.ledger import transfer_stages as transfer_ledger
 from hub.notify import stages as notify
 from hub.payments import stages as payments
-from hub.returns import judging
+from hub.returns import judging, serials
 from hub.returns import mail_in_stages as mail_in
 from hub.returns import stages as returns
 from hub.route import stages as route
@@ -94,6 +94,7 @@ JOURNEY: Final = Journey(
             capture.on_order_sold,
             capture.check_number,
             returns.on_sale_heard,
+            serials.on_order_sold,
             stored_value.on_order_sold,
             commissions.on_order_sold,
             ledger.on_order_sold,
@@ -103,6 +104,7 @@ JOURNEY: Final = Journey(
             returns.freeze_costs,
             stock.on_return_completed,
             returns.on_return_completed,
+            serials.on_return_completed,
             stored_value.on_return_completed,
             commissions.on_money_back,
             ledger.on_order_voided,
@@ -112,6 +114,7 @@ JOURNEY: Final = Journey(
             returns.freeze_costs,
             stock.on_return_completed,
             returns.on_return_completed,
+            serials.on_return_completed,
             judging.on_return_completed,
             stored_value.on_return_completed,
             commissions.on_money_back,
@@ -126,6 +129,7 @@ JOURNEY: Final = Journey(
             returns.freeze_costs,
             stock.on_return_completed,
             returns.on_return_completed,
+            serials.on_return_completed,
             mail_in.on_inspected,
             judging.on_return_completed,
             *_ACCEPTED,
@@ -134,6 +138,7 @@ JOURNEY: Final = Journey(
             returns.freeze_costs,
             stock.on_return_completed,
             returns.on_return_completed,
+            serials.on_return_completed,
             mail_in.on_advanced,
             *_ACCEPTED,
         ),

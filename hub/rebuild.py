@@ -30,7 +30,7 @@ from hub.journey import JOURNEY
 from hub.ledger.close import rows as closing
 from hub.ledger.rows import account_mapping, accounts, chain, chain_heads, entries, journals, mapping_changes
 from hub.ledger.settlements import rows as settled
-from hub.returns.rows import mail_ins, return_policies
+from hub.returns.rows import mail_ins, return_policies, sold_serials
 from hub.schema import create_schema
 from hub.spine import later_rows as later
 from hub.spine import rows as record
@@ -55,6 +55,7 @@ SHADOWS: Final = (
     record.return_fees,
     record.return_tenders,
     mail_ins,
+    sold_serials,
     commission_plans,
     line_commissions,
     commission_moves,

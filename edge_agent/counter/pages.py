@@ -16,7 +16,7 @@ from edge_agent.context import Edge
 from edge_agent.counter import rows
 from edge_agent.counter.steps import basket as steps
 from edge_agent.counter.steps.basket import BasketView
-from edge_agent.counter.views import found_products, percent_or_amount, till_of, view
+from edge_agent.counter.views import asks_for_serials, found_products, percent_or_amount, till_of, view
 from edge_agent.database import EdgeUnit
 from edge_agent.pages import (
     Ask,
@@ -351,6 +351,8 @@ def _line_change(form: Form, currency: str) -> steps.LineChange:
             line_discount_minor=minor,
             reason=reason,
         )
+    if what == "serials":
+        return command(steps.LineChange, version=version, serials=tuple(form.get("serials").split()))
     quantity = form.whole("quantity")
     if not 1 <= quantity <= 99_999:
         raise Invalid(_("A line has 1 to 99,999 of an item."), _("To take the item out, remove the line."))
@@ -370,6 +372,7 @@ def _line_sheet(request: Request, edge: Edge, basket: BasketView, n: int, *, err
         error=error,
         status_code=422 if error else 200,
         each=amount(line.unit_price_minor, edge.settings.currency),
+        has_serials=asks_for_serials(edge, basket).get(line.n, 0) or line.serials,
     )
 
 

@@ -150,6 +150,7 @@ class Slips:
                 unit_price_minor=line.unit_price_minor,
                 discount_minor=line.line_discount_minor,
                 gross_minor=line.gross_minor + line.order_discount_minor,
+                serials=line.serials,
             )
             for line in body.lines
         )

@@ -36,7 +36,7 @@ from protocol.mail_in import (
     ReturnExpect,
     ReturnExpectationEnded,
 )
-from protocol.orders import LINES_PER_ORDER, Code, Quantity, ReturnLine
+from protocol.orders import LINES_PER_ORDER, SERIALS, Code, Quantity, ReturnLine, Serial
 from protocol.people import StoreRole
 from protocol.returns import Condition, Outcome, Override, Proof
 from protocol.rules.policy import role_needed
@@ -61,7 +61,7 @@ class TakenBack(Command):
     quantity: Quantity
     condition: Code = Condition.NEW.value
     to_bucket: str = Field(default="", max_length=40)
-    serials: tuple[Code, ...] = Field(default=(), max_length=100)
+    serials: tuple[Serial, ...] = Field(default=(), max_length=SERIALS)
 
 
 class NotTaken(Command):
@@ -314,6 +314,7 @@ def _lines(found: _Found, command: Inspect) -> tuple[ReturnLine, ...]:
                 reason=line.reason,
                 to_bucket=rules.bucket_of(line.reason, each.to_bucket),
                 rate_ppm=line.rate_ppm,
+                serials=each.serials,
             )
         )
     return tuple(lines)
@@ -347,7 +348,9 @@ def _judged(
         channel=expected.channel.value,
     )
     wanted = [
-        rules.WantedLine(each.line_no, each.quantity, line.reason, line.to_bucket, condition=each.condition)
+        rules.WantedLine(
+            each.line_no, each.quantity, line.reason, line.to_bucket, each.condition, each.serials
+        )
         for each, line in zip(command.accepted, lines, strict=True)
     ]
     return policy.judge(
@@ -356,7 +359,11 @@ def _judged(
         order,
         lines,
         wanted,
-        policy.Brought(Proof.ORDER_NUMBER.value, announced_on=date.fromisoformat(expected.authorised_on)),
+        policy.Brought(
+            Proof.ORDER_NUMBER.value,
+            announced_on=date.fromisoformat(expected.authorised_on),
+            serials={line.line_no: line.serials for line in expected.lines if line.serials},
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from edge_agent.link.directives import arrived_us
 from edge_agent.returns import rows
 from edge_agent.returns.rules import SoldLine, WantedLine
 from edge_agent.till.looks import calendar_date
+from protocol.catalog import Product
 from protocol.clock import DAY_US
 from protocol.errors import Invalid
 from protocol.kit.sqlite import Connection
@@ -39,9 +40,11 @@ from protocol.rules.policy import (
     Decision,
     SoldFacts,
     decide,
+    goods_rule,
     only,
     over_cash,
     restocking_fee,
+    serial_pair,
     strictest,
     window,
     with_found,
@@ -61,6 +64,8 @@ class Brought:
     proof: str
     person_id: str = ""
     announced_on: date | None = None
+    serials: Mapping[int, tuple[str, ...]] | None = None
+    """The serial numbers that lines were sold with; None: as they stand here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,18 @@ def current(connection: Connection) -> ReturnPolicy:
     return ReturnPolicy() if row is None else ReturnPolicy.model_validate_json(row[0])
 
 
+def serial_skus(connection: Connection, products: Iterable[Product]) -> frozenset[str]:
+    """Return which products have a serial number on each unit, by the class that the policy names."""
+    counts = current(connection)
+    if not any(rule.serial for rule in (*counts.categories.values(), *counts.items.values())):
+        return frozenset()
+    return frozenset(
+        product.sku
+        for product in products
+        if goods_rule(counts, SoldFacts(product.sku, product.category, date.min)).serial
+    )
+
+
 def last_days(
     connection: Connection, edge: Edge, order: rows.SoldOrder, lines: Iterable[SoldLine]
 ) -> dict[int, date | None]:
@@ -148,10 +165,12 @@ def judge(  # noqa: PLR0917 - which lines of which order, and who brings them
     today = brought.announced_on or date.fromisoformat(calendar_date(edge))
     own_sale = order.by == brought.person_id
     by_line: dict[int, Decision] = {}
+    numbers = rows.serials_sold(connection, order.order_id) if brought.serials is None else brought.serials
     decided, fees = [], []
     for line, wish in zip(lines, wanted, strict=True):
         category = categories.get(line.sku, "")
-        sold = SoldFacts(sku=line.sku, category=category, start=start, channel=Channel(order.channel))
+        serial, read = serial_pair(numbers.get(line.line_no, ()), wish.serials, line.quantity)
+        sold = SoldFacts(line.sku, category, start, Channel(order.channel), serial=serial)
         back = BackFacts(
             today=max(today, start),
             condition=known_word(Condition, wish.condition),
@@ -161,6 +180,7 @@ def judge(  # noqa: PLR0917 - which lines of which order, and who brings them
             customer_returns_90d=count,
             no_receipt_returns_90d=unproven,
             own_sale=own_sale,
+            serial=read,
             signed_only=order.signed,
         )
         found = decide(policy, sold, back)

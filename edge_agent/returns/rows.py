@@ -141,18 +141,22 @@ def taken_back_here(connection: Connection, order_id: str) -> dict[int, tuple[in
 
 
 def serials_sold(connection: Connection, order_id: str) -> dict[int, tuple[str, ...]]:
-    """Return the serial numbers of an order's units that have not come back here, by line."""
+    """Return the serial numbers of an order's units that have not come back, by line."""
     said = _told(connection, "order_id", order_id)
-    if said is not None:
-        found = {line.line_no: line.serials for line in said.lines if line.serials}
-    else:
-        found = {}
-        for line_no, serial in connection.execute(
-            "SELECT line_no, serial FROM line_serials WHERE order_id = ? ORDER BY line_no, serial",
-            (order_id,),
-        ):
-            found[line_no] = (*found.get(line_no, ()), serial)
-    return found
+    here = {
+        (row[0], row[1])
+        for row in connection.execute(
+            "SELECT line_no, serial FROM returned_serials WHERE order_id = ?", (order_id,)
+        )
+    }
+    found: dict[int, tuple[str, ...]] = {}
+    for line in said.lines if said else ():
+        found[line.line_no] = tuple(each for each in line.serials if (line.line_no, each) not in here)
+    for line_no, serial in connection.execute(
+        "SELECT line_no, serial FROM line_serials WHERE order_id = ? ORDER BY line_no, serial", (order_id,)
+    ):
+        found[line_no] = (*found.get(line_no, ()), serial)
+    return {line_no: serials for line_no, serials in found.items() if serials}
 
 
 def _lines_elsewhere(connection: Connection, order_id: str) -> dict[int, SoldLine]:
@@ -313,6 +317,16 @@ def _give_back(unit: EdgeUnit, recorded: Recorded, body: ReturnCompleted, kind: 
             for line in body.lines
         ],
     )
+    connection.executemany(
+        "DELETE FROM line_serials WHERE order_id = ? AND line_no = ? AND serial = ?",
+        [(body.order_id, line.line_no, serial) for line in body.lines for serial in line.serials],
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO returned_serials (order_id, line_no, serial) VALUES (?, ?, ?)",
+        [(body.order_id, line.line_no, serial) for line in body.lines for serial in line.serials],
+    )
+    if kind == "void":
+        connection.execute("DELETE FROM line_serials WHERE order_id = ?", (body.order_id,))
     _refund_tenders(connection, body.order_id, body.refunds)
     _move_on(connection, body, kind)
 

@@ -87,6 +87,7 @@ class WantedLine:
     reason: str
     to_bucket: str = ""
     condition: str = "new"
+    serials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,7 @@ def plan_return(
                 reason=each.reason,
                 to_bucket=bucket_of(each.reason, each.to_bucket),
                 rate_ppm=line.rate_ppm,
+                serials=each.serials,
             )
         )
     if not lines:

@@ -27,7 +27,17 @@ from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import OrderState, TillState
-from protocol.orders import LINES_PER_ORDER, Approval, Code, Quantity, ReturnLine, Tender, TenderKind
+from protocol.orders import (
+    LINES_PER_ORDER,
+    SERIALS,
+    Approval,
+    Code,
+    Quantity,
+    ReturnLine,
+    Serial,
+    Tender,
+    TenderKind,
+)
 from protocol.returns import Condition, Proof, ReturnFee
 from protocol.rules.discounts import Act
 from protocol.rules.refund import refund_units
@@ -49,12 +59,13 @@ class BringBack(Command):
     reason: Code = "changed_mind"
     to_bucket: str = Field(default="", max_length=40)
     condition: Code = Condition.NEW.value
+    serials: tuple[Serial, ...] = Field(default=(), max_length=SERIALS)
 
     @property
     def wish(self) -> rules.WantedLine:
         """Return it as the rules take it."""
         return rules.WantedLine(
-            self.line_no, self.quantity, self.reason, self.to_bucket, condition=self.condition
+            self.line_no, self.quantity, self.reason, self.to_bucket, self.condition, self.serials
         )
 
 

@@ -13,6 +13,7 @@ def exception_word(kind: str) -> str:
         "return_outside_policy": _("Return outside the policy"),
         "stored_value_overdrawn": _("More spent than was there"),
         "mail_in_late": _("A parcel has not come back"),
+        "serial_not_sold": _("Another unit than was sold"),
         "mail_in_short": _("Missing in a parcel"),
         "mail_in_refused": _("Not taken back"),
         "mail_in_unknown": _("Parcel that nobody announced"),
@@ -33,6 +34,10 @@ def exception_says(kind: str) -> str:
             "Stores that could not ask the hub took more from one gift card or store credit than was on it. "
             "The goods are gone and the number stands below zero. Write the difference off, or ask whoever "
             "holds it; nothing more can be taken from it meanwhile."
+        ),
+        "serial_not_sold": _(
+            "A store took a unit back whose serial number was not sold with this order, or has come back "
+            "before. The money is out. Look at the unit: find the sale it belongs to, or treat it as fraud."
         ),
         "mail_in_late": _(
             "A customer was to send goods back, and they have not come within their days. Ask the carrier or "
@@ -77,6 +82,7 @@ def fact_word(name: str) -> str:
         "balance_minor": _("Left on it"),
         "paid_before_minor": _("Given before the goods were seen"),
         "tracking": _("Tracking"),
+        "serials": _("Serial numbers"),
     }
     return words.get(name, "")
 

@@ -41,6 +41,17 @@ return_decisions: Final = sa.Table(
 """`body` is the store's `ReturnDecision`, `lines` the (SKU, reason) of each line it decided, `doubts` what
 the hub found of it when it arrived."""
 
+sold_serials: Final = sa.Table(
+    "sold_serials",
+    metadata,
+    sa.Column("order_id", sa.Text, primary_key=True),
+    sa.Column("line_no", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("serial", sa.Text, primary_key=True),
+    sa.Column("back_at", sa.Text, nullable=False),
+    sa.Index("ix_sold_serials_serial", "serial"),
+)
+"""The serial numbers of units that were sold; `back_at` is where one came back, empty while it has not."""
+
 receipt_keys: Final = sa.Table(
     "receipt_keys",
     metadata,

@@ -29,6 +29,7 @@ class ReceiptLine:
     unit_price_minor: int
     discount_minor: int
     gross_minor: int
+    serials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def _line(line: ReceiptLine, currency: str) -> Blocks:
     else:
         detail = f"  {line.quantity} x {money(line.unit_price_minor, currency)}   {line.sku}"
     blocks: Blocks = [Row.pair(line.name, before), Text(detail)]
+    blocks.extend(Text("  " + _("Serial {number}", number=serial)) for serial in line.serials)
     if line.discount_minor:
         blocks.append(Row.pair("  " + _("Discount"), money(-line.discount_minor, currency)))
     return blocks

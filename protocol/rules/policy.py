@@ -297,6 +297,20 @@ def _by_people(policy: ReturnPolicy, back: BackFacts) -> list[Found]:
     return found
 
 
+def serial_pair(sold: Collection[str], read: Sequence[str], units: int) -> tuple[str, str]:
+    """Return one serial number that was sold and one that was read, as `decide` compares them.
+
+    `sold` are those of a line that have not come back; nothing is compared where none was taken down.
+    """
+    if not sold:
+        return "", ""
+    strange = next((each for each in read if each not in sold), None)
+    first = min(sold)
+    if strange is not None:
+        return first, strange
+    return first, first if len(set(read)) >= units else ""
+
+
 def over_cash(limit_minor: int | None, given_minor: int, cash_minor: int) -> Found | None:
     """Return the finding of a store that would give more cash back today than it may, else None.
 

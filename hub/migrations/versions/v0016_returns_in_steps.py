@@ -23,6 +23,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_receipt_keys_location"), "receipt_keys", ["location"], unique=False)
     op.create_table(
+        "sold_serials",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("line_no", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("serial", sa.Text(), nullable=False),
+        sa.Column("back_at", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id", "line_no", "serial", name=op.f("pk_sold_serials")),
+    )
+    op.create_index("ix_sold_serials_serial", "sold_serials", ["serial"], unique=False)
+    op.create_table(
         "mail_ins",
         sa.Column("authorisation_id", sa.Text(), nullable=False),
         sa.Column("number", sa.Text(), nullable=False),

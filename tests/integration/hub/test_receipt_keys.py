@@ -11,7 +11,8 @@ from hub.context import Hub
 from hub.database import HubDatabase, HubUnit
 from hub.exceptions.rows import exceptions
 from hub.fleet.rows import directives
-from hub.returns import keys
+from hub.rebuild import verify
+from hub.returns import elsewhere, keys
 from tests.support.hub import Shop, send
 from tests.support.promising import Channel, company, rows
 
@@ -79,3 +80,23 @@ def test_a_unit_taken_back_at_two_dark_stores_is_found_though_its_sale_is_heard_
     [twice] = cards(channel, "more_returned_than_sold")
     assert (unknown, twice.closed_us, order.number in twice.title) == ([None, None], None, True)
     assert all(card.closed_us for card in cards(channel, "return_without_order"))
+
+
+def test_a_unit_that_was_not_sold_with_its_order_is_found_by_its_serial_number(channel: Channel) -> None:
+    shop = selling("store-1")
+    order = shop.sell(("A", 2, 2_000))
+    shop.events.pop()
+    line = order.lines[0].model_copy(update={"serials": ("S1", "S2")})
+    shop.tell_sale(order.model_copy(update={"lines": (line,)}))
+    for serial in ("S1", "S1"):
+        body = shop.give_back(order, (1, 1))
+        shop.events.pop()
+        back = body.lines[0].model_copy(update={"serials": (serial,)})
+        shop.say(body.model_copy(update={"lines": (back,)}))
+    send(channel.hub, shop)
+
+    [card] = cards(channel, "serial_not_sold")
+    with channel.hub.database.read() as connection:
+        told = elsewhere.told(connection, order.number, asker="store-2", now_us=0)
+    assert ("S1" in card.facts, told.lines[0].serials) == (True, ("S2",))
+    assert verify(channel.hub) == {}
