@@ -1,6 +1,7 @@
 """What people call the things of a store, on screens and on paper alike."""
 
 from protocol.kit.text import _
+from protocol.kit.web.filters import money
 from protocol.orders import TenderKind
 
 
@@ -38,3 +39,10 @@ def cash_word(kind: str) -> str:
         "pickup": _("Picked up"),
     }
     return words.get(kind, kind)
+
+
+def piece_word(value_minor: int, currency: str) -> str:
+    """Return what a note or coin is called: £20, 50p."""
+    if value_minor < 100:
+        return f"{value_minor}{'p' if currency == 'GBP' else 'c'}"
+    return money(value_minor, currency).replace(".00", "").replace(",00", "")

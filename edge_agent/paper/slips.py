@@ -18,7 +18,7 @@ from edge_agent.settings import EdgeSettings
 from edge_agent.stock.documents import StockSlips
 from edge_agent.till.rules import expected_cash
 from edge_agent.transfers.steps.documents import TransferSlips
-from edge_agent.words import cash_word, tender_label, till_word
+from edge_agent.words import cash_word, piece_word, tender_label, till_word
 from printing.document import Document, as_backup
 from printing.documents.calibration import CalibrationFacts, calibration
 from printing.documents.gift_receipt import GiftReceiptFacts, gift_receipt
@@ -274,6 +274,8 @@ class Slips:
             TenderCount(tender_label(each.kind), each.expected_minor, each.counted_minor)
             for each in body.tenders
         )
+        approver = next((approval.by for approval in body.approvals), "")
+        counted = rows.last_count(connection, body.session_id)
         return till_report(
             TillReportFacts(
                 kind="Z",
@@ -295,6 +297,8 @@ class Slips:
                 range_hash=body.range_hash,
                 currency=body.currency,
                 code=code_of("z", body.number),
+                pieces=tuple((piece_word(int(value), body.currency), n) for value, n in counted),
+                approved_by=name_of(connection, approver) if approver else "",
                 demo=self._settings.demo,
             )
         )

@@ -18,7 +18,7 @@ from edge_agent.people import rows as people_rows
 from edge_agent.till import looks, rows, rules, steps
 from edge_agent.till.api import print_reading
 from edge_agent.web import edge_of, signed_in
-from edge_agent.words import cash_word
+from edge_agent.words import cash_word, piece_word
 from protocol.errors import Invalid, OrderspineError, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -335,13 +335,6 @@ def _denominations(edge: Edge, form: Form | None) -> list[tuple[int, str, str, i
         count = int(pieces) if pieces.isascii() and pieces.isdecimal() and len(pieces) < 7 else 0
         found.append((value, piece_word(value, edge.settings.currency), pieces or "0", count * value))
     return found
-
-
-def piece_word(value_minor: int, currency: str) -> str:
-    """Return what a note or coin is called: £20, 50p."""
-    if value_minor < 100:
-        return f"{value_minor}{'p' if currency == 'GBP' else 'c'}"
-    return money(value_minor, currency).replace(".00", "").replace(",00", "")
 
 
 def _past(connection: Connection) -> list[rows.Session]:

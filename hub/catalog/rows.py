@@ -57,6 +57,14 @@ def names_of(connection: Connection, skus: Sequence[str]) -> dict[str, str]:
     return {row.sku: row.name for row in rows}
 
 
+def categories_of(connection: Connection, skus: Sequence[str]) -> dict[str, str]:
+    """Return the categories of items; one that is not in the catalogue is left out."""
+    rows = connection.execute(
+        sa.select(products.c.sku, products.c.category).where(among(connection, products.c.sku, list(skus)))
+    )
+    return {row.sku: row.category for row in rows}
+
+
 def is_like(text: str) -> sa.ColumnElement[bool]:
     """Return the condition that the code of an item begins with a text, or that its name has it."""
     return products.c.sku.istartswith(text, autoescape=True) | products.c.name.icontains(

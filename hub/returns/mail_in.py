@@ -5,13 +5,15 @@ why. Money goes as the policy says: once the goods were looked at, once they are
 owed goes back through the payment service it came through, and the rest as store credit (`paying`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field
 from sqlalchemy.engine import Connection
 
+from hub.catalog.rows import categories_of
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.rows import all_locations
@@ -32,7 +34,7 @@ from protocol.kit.text import _
 from protocol.mail_in import ExpectedLine, MailInChanged, ReturnAuthorised, Timing
 from protocol.orders import Quantity
 from protocol.returns import Channel, Condition, Outcome, Proof, ReturnPolicy
-from protocol.rules.policy import BackFacts, Decision, Finding, SoldFacts, decide, strictest
+from protocol.rules.policy import LOOKS, BackFacts, Decision, Finding, SoldFacts, decide, strictest
 
 LINES: Final = 100
 Text = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -115,7 +117,13 @@ def announce(
         whole = told(connection, number, asker="", now_us=hub.clock.now_us())
         lines = _lines(connection, whole, command.lines)
         today = _today(workspace, hub, location)
-        _check_policy(policy, order, lines, command, date.fromisoformat(today), hub.settings.currency)
+        judged = _Judging(
+            policy,
+            order,
+            date.fromisoformat(today),
+            categories_of(connection, [line.sku for line, _said in lines]),
+        )
+        _check_policy(judged, lines, command, hub.settings.currency)
         authorisation_id, given = hub.ids.new_id(), next_number(workspace, "authorisation")
         here = {line.line_no: line for line in order.lines}
         body = ReturnAuthorised(
@@ -246,16 +254,43 @@ def _expected(line: ReturnableLine, wanted: SentBack) -> ExpectedLine:
     )
 
 
-def _check_policy(  # noqa: PLR0917 - what is judged, by what, on which day
-    policy: ReturnPolicy,
-    order: ReturnableOrder,
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """What a return is judged by, and on which day."""
+
+    policy: ReturnPolicy
+    order: ReturnableOrder
+    today: date
+    categories: Mapping[str, str]
+
+    def of(self, sku: str, reason: str, total_minor: int) -> Decision:
+        """Return what the policy says of one line that nobody has seen yet."""
+        start, channel = date.fromisoformat(self.order.start), Channel(self.order.channel)
+        found = decide(
+            self.policy,
+            SoldFacts(sku=sku, category=self.categories.get(sku, ""), start=start, channel=channel),
+            BackFacts(
+                today=max(self.today, start),
+                condition=Condition.NEW,
+                reason=reason,
+                proof=Proof.ORDER_NUMBER,
+                amount_minor=total_minor,
+                customer_returns_90d=self.order.customer_returns_90d,
+            ),
+        )
+        # That stores take nothing back from a channel is why a parcel comes; goods are looked at once here.
+        kept = tuple(each for each in found.found if each.code not in {*LOOKS, Finding.CHANNEL})
+        return Decision(strictest(each.outcome for each in kept), kept, found.last_day, found.refund)
+
+
+def _check_policy(
+    judging: _Judging,
     lines: Sequence[tuple[ReturnableLine, SentBack]],
     command: MailInWanted,
-    today: date,
     currency: str,
 ) -> None:
     total = sum(line.gross_minor * said.units // line.quantity for line, said in lines)
-    judged = [_judged(policy, order, line.sku, said.reason, total, today) for line, said in lines]
+    judged = [judging.of(line.sku, said.reason, total) for line, said in lines]
     if strictest(each.outcome for each in judged) is Outcome.AUTHORIZE or command.allow:
         return
     said = [sentence for each in judged for sentence in says(each, currency)]
@@ -265,27 +300,6 @@ def _check_policy(  # noqa: PLR0917 - what is judged, by what, on which day
         code="outside_policy",
         codes=sorted({code for each in judged for code in each.codes}),
     )
-
-
-def _judged(  # noqa: PLR0917 - one line and when it comes back
-    policy: ReturnPolicy, order: ReturnableOrder, sku: str, reason: str, total: int, today: date
-) -> Decision:
-    start = date.fromisoformat(order.start)
-    found = decide(
-        policy,
-        SoldFacts(sku=sku, category="", start=start, channel=Channel(order.channel)),
-        BackFacts(
-            today=max(today, start),
-            condition=Condition.NEW,
-            reason=reason,
-            proof=Proof.ORDER_NUMBER,
-            amount_minor=total,
-            customer_returns_90d=order.customer_returns_90d,
-        ),
-    )
-    # That stores take nothing back from a channel is why a parcel comes; its serial is read once it is here.
-    kept = tuple(each for each in found.found if each.code not in {Finding.CHANNEL, Finding.SERIAL_MISSING})
-    return Decision(strictest(each.outcome for each in kept), kept, found.last_day, found.refund)
 
 
 def _contact(work: Work, order_id: str) -> str:

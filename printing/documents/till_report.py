@@ -45,6 +45,10 @@ class TillReportFacts:
     range_hash: str
     currency: str
     code: str
+    pieces: tuple[tuple[str, int], ...] = ()
+    """The notes and coins that were counted, as (what they are, how many), the largest first."""
+    approved_by: str = ""
+    """Who let a difference above the tolerance stand."""
     demo: bool = False
 
 
@@ -71,6 +75,7 @@ def till_report(facts: TillReportFacts) -> Document:
         *tax_table(facts.tax, facts.currency),
         Rule(),
         *_tenders(facts),
+        *_pieces(facts),
         Rule(),
         *_range(facts),
     ]
@@ -93,6 +98,13 @@ def _tenders(facts: TillReportFacts) -> Blocks:
         blocks.append(Row.pair("  " + _("Counted"), money(tender.counted_minor, facts.currency)))
         blocks.append(Row.pair(f"  {word}", money(difference, facts.currency), bold=difference != 0))
     return blocks
+
+
+def _pieces(facts: TillReportFacts) -> Blocks:
+    blocks: Blocks = [Row.pair(f"  {count} x", word) for word, count in facts.pieces]
+    if facts.approved_by:
+        blocks.append(Row.pair(_("Difference approved by"), facts.approved_by, bold=True))
+    return [Rule(), *blocks] if blocks else []
 
 
 def _range(facts: TillReportFacts) -> Blocks:

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from edge_agent.database import EdgeUnit
+from edge_agent.paper import rows as paper_rows
+from edge_agent.paper.slips import Slips
 from edge_agent.till import looks, rows, steps
 from edge_agent.till.rules import StepState
+from printing.document import Row
 from protocol.errors import Conflict, IllegalTransition, Invalid, NotFound, NotPermitted, Refused
 from protocol.till import TenderTotal
 from tests.support.store_day import NOON_US, DayClock, Store
@@ -348,3 +351,21 @@ def _try_return(store: Store, name: str, dice: random.Random, sold: list[tuple[s
 def _try_void(store: Store, number: str) -> None:
     with contextlib.suppress(Refused):  # something came back, its session is closed, its till is counted
         store.void(number)
+
+
+def test_the_paper_of_a_z_says_what_was_counted_piece_by_piece_and_who_let_it_stand(store: Store) -> None:
+    store.open(float_minor=10_000)
+    command = steps.CountTill(denominations={"2000": 4, "50": 3, "1": 0})
+    store.edge.database.write(
+        lambda unit: steps.count(unit, store.edge, "till-1", command, person=store.associate)
+    )
+    store.edge.database.write(lambda unit: steps.confirm(unit, store.edge, "till-1"))
+    z = store.close_till(person=store.associate, approval=store.word(store.manager, "till_difference"))
+
+    connection = store.edge.database.read()
+    [job] = paper_rows.jobs(connection, state="", business_id=z.number, limit=9)
+    rows_ = [block.cells for block in Slips(store.edge.settings).document(connection, job).blocks
+             if isinstance(block, Row)]  # fmt: skip
+
+    assert [cells for cells in rows_ if cells[0].endswith(" x")] == [("  4 x", "£20"), ("  3 x", "50p")]
+    assert ("Difference approved by", "M. Khan") in rows_
