@@ -3,14 +3,51 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
+from edge_agent.context import SYSTEM
+from edge_agent.returns import mail_in
 from edge_agent.returns.policy import take_policy
-from protocol.returns import Condition, GoodsRule, ReturnPolicy
+from protocol.mail_in import ExpectedLine, ReturnExpect
+from protocol.returns import Channel, Condition, GoodsRule, ReturnPolicy
 from tests.browser.edge.conftest import shot, sign_in
 from tests.browser.edge.store import CODES, Store, sell
 from tests.support.browser import DESK, HANDHELD, axe, overflows, ready, scan, window
 
 pytestmark = pytest.mark.browser
 SCREENS = ("/stock/decide", "/sell/value", "/returns/no-receipt", "/store/day")
+
+
+def parcel(store: Store, size: tuple[int, int]) -> str:
+    """Let a parcel be announced and taken in; return its number."""
+    number = f"HB1-Q{size[0]:05d}"
+    line = ExpectedLine(
+        line_no=1,
+        sku="22423",
+        name="Regency Cakestand 3 Tier",
+        units=2,
+        reason="faulty",
+        sold=2,
+        gross_minor=2_550,
+        tax_minor=425,
+        rate_ppm=200_000,
+        serials=("S-1", "S-2"),
+    )
+    body = ReturnExpect(
+        authorisation_id=f"a-{size[0]}",
+        number=number,
+        order_id=f"w-{size[0]}",
+        order_number="HB1-00042",
+        channel=Channel.WEB,
+        currency="GBP",
+        start="2026-11-01",
+        authorised_on="2026-11-10",
+        due_us=store.edge.clock.now_us(),
+        refund="arrived",
+        lines=(line,),
+    )
+    store.edge.database.write(lambda unit: mail_in.expect(unit, store.edge, body))
+    wanted = mail_in.Arrived(key=f"k-{number}", code=number)
+    store.edge.database.write(lambda unit: mail_in.arrive(unit, store.edge, wanted, person=SYSTEM))
+    return number
 
 
 @pytest.mark.parametrize("size", [DESK, HANDHELD], ids=["desk", "handheld"])
@@ -48,6 +85,8 @@ def test_the_screens_of_returns_say_the_policy_and_fit(
         page.get_by_role("button", name="Exchange").click()
         expect(page.get_by_text("Sold for it")).to_be_visible()
         for path in (
+            f"/stock/mail-in/{parcel(store, size)}",
+            "/stock/mail-in",
             "/stock/decide",
             "/sell/value",
             "/returns/no-receipt",

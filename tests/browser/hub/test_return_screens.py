@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import expect
 
+from hub.returns.mail_in import MailInWanted, SentBack, announce
 from hub.returns.policy import current
 from hub.returns.policy_steps import save
+from hub.spine.rows import orders
 from protocol.returns import Condition, GoodsRule, ReturnPolicy
 from tests.browser.hub.conftest import Opens
 from tests.browser.hub.site import Site
@@ -20,6 +23,22 @@ POLICY = ReturnPolicy(
 )
 
 
+def announced(site: Site, size: tuple[int, int]) -> tuple[str, str]:
+    """Let a unit of the newest sale come back by parcel; return the numbers of both."""
+    with site.hub.database.read() as connection:
+        found = connection.execute(
+            sa.select(orders.c.number)
+            .where(orders.c.state == "completed", orders.c.session_id != "")
+            .order_by(orders.c.apply_order.desc())
+            .offset(size[0] % 7)
+        )
+        number = str(found.scalars().first())
+    wanted = MailInWanted(lines=(SentBack(line_no=1, units=1),), allow="shown on a screen")
+    return number, site.hub.database.write(
+        lambda unit: announce(unit, site.hub, number, wanted, by="Priya Nair")[0].number
+    )
+
+
 @pytest.mark.parametrize("size", [DESK, HANDHELD], ids=["desk", "handheld"])
 def test_the_policy_is_read_tried_and_changed_on_a_screen(
     site: Site, opens: Opens, shots: Path, size: tuple[int, int]
@@ -27,7 +46,16 @@ def test_the_policy_is_read_tried_and_changed_on_a_screen(
     with site.hub.database.read() as connection:
         base = current(connection).version
     save(site.hub, POLICY, base=base, by="Priya Nair")
-    for path in ("/returns", "/stored-value", "/returns/policy?scope=item&name=RADIO-1"):
+    order, parcel = announced(site, size)
+    for path in (
+        "/returns",
+        "/stored-value",
+        "/returns/policy?scope=item&name=RADIO-1",
+        "/returns/mail-in",
+        f"/returns/mail-in/{parcel}",
+        f"/orders/{order}/send-back",
+        "/finance/commissions",
+    ):
         with opens(path, size=size) as page:
             assert (path, axe(page), overflows(page)) == (path, [], False)
             name = path.split("?")[0].strip("/").replace("/", "-")
