@@ -109,6 +109,8 @@ def rule_word(rule: str) -> str:
     words = {
         "restocking_fee": _("Restocking fee"),
         "commission": _("Commission earned"),
+        "exchange_sale": _("Sold in exchange"),
+        "exchange_paid": _("Exchange settled"),
         "commission_back": _("Commission taken back"),
         "gift_card": _("Gift card sold"),
         "disposition": _("What became of goods"),

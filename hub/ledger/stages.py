@@ -17,6 +17,7 @@ from hub.ledger.close.rules import Posting, together
 from hub.ledger.rows import chain as chain_rows
 from hub.ledger.rows import chain_heads, entries, journals
 from hub.ledger.rules import Draft, Posted, Side, abroad
+from hub.ledger.rules.returns import sold
 from hub.spine.bulk import Insert, Upsert
 from hub.spine.log import Log
 from hub.spine.orders import Orders
@@ -222,7 +223,7 @@ def on_order_sold(work: Work, applied: Applied) -> None:
     """Post a sale and its cost."""
     body: OrderSold = applied.body
     place = work.room(Places).of(applied.edge)
-    work.room(Books).post(applied, place, rules.sale(body, applied.results["moves"]), body.order_id)
+    work.room(Books).post(applied, place, sold(body, applied.results["moves"]), body.order_id)
 
 
 def on_return_completed(work: Work, applied: Applied) -> None:

@@ -9,12 +9,13 @@ at what they cost; what they are worth less from then on is a loss of its own (r
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from hub.ledger.rules import VARIANCE, Draft, aftersales, cost_of, draft_of, goods
+from hub.ledger.rules import VARIANCE, Draft, Line, aftersales, cost_of, draft_of, goods, sale
 from hub.stock.rules import ValuedMove
 from protocol.dispositions import DecidedGoods, GoodsDecided
-from protocol.events import CashMoved, GiftCardSold, ReturnCompleted
+from protocol.events import CashMoved, GiftCardSold, OrderSold, ReturnCompleted
 from protocol.mail_in import ReturnCredited
 from protocol.movements import Bucket
+from protocol.orders import TenderKind
 from protocol.returns import ReturnFee
 
 
@@ -25,6 +26,26 @@ def fees_kept(body: ReturnCompleted) -> tuple[Draft, ...]:
     taxes = taxes_of(body.fees)
     kept = sum(fee.amount_minor for fee in body.fees)
     return aftersales.fee_kept(kept - sum(taxes.values()), taxes, body.number)
+
+
+def sold(body: OrderSold, moves: Sequence[ValuedMove]) -> tuple[Draft, ...]:
+    """Return the drafts of a sale; one that goods pay for stands apart from the money that pays the rest.
+
+    The new goods are sold against the exchange, at today's tax; what the customer adds settles the exchange.
+    Together they do what one sale does, so the clearing account ends at zero with the return's own leg.
+    """
+    whole, *cost = sale(body, moves)
+    if all(tender.kind is not TenderKind.EXCHANGE for tender in body.tenders):
+        return (whole, *cost)
+    income = [line for line in whole.lines if line.purpose in {"sales", "sales_tax"}]
+    paid = [line for line in whole.lines if line not in income and line.purpose != _CLEARING]
+    worth = Line(_CLEARING, -sum(line.amount_minor for line in income))
+    settled = Line(_CLEARING, -sum(line.amount_minor for line in paid))
+    return (
+        Draft("exchange_sale", (worth, *income), body.number),
+        Draft("exchange_paid", (*paid, settled), body.number),
+        *cost,
+    )
 
 
 def accepted(body: ReturnCompleted) -> tuple[Draft, ...]:
@@ -57,6 +78,7 @@ def taxes_of(parts: Iterable[ReturnFee | DecidedGoods]) -> dict[int, int]:
     return taxes
 
 
+_CLEARING: Final = f"tender.{TenderKind.EXCHANGE.value}"
 _BEYOND: Final = {
     Bucket.ADJUSTMENT: "disposal",
     Bucket.SUPPLIER: "payables",

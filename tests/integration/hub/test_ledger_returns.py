@@ -11,6 +11,7 @@ from hub.ledger.close import facts, rules
 from hub.ledger.desk import move_money
 from hub.ledger.reads import trial_balance
 from hub.ledger.rows import account_mapping
+from hub.ledger.rules.returns import sold
 from hub.ledger.settlements.steps import matched
 from hub.rebuild import verify
 from hub.spine.rows import order_tenders, return_fees, return_lines
@@ -20,6 +21,7 @@ from hub.till.rows import cash_moves
 from protocol.books import MoneyMoved, SettlementLine
 from protocol.dispositions import Disposition
 from protocol.errors import Refused
+from protocol.events import OrderSold
 from protocol.orders import TenderKind
 from protocol.returns import ReturnFee
 from tests.support.hub import VAT, TestClock, send
@@ -241,3 +243,20 @@ def test_a_fee_is_kept_by_the_entity_whose_refund_it_is_kept_of(hub: Hub) -> Non
     with hub.database.read() as connection:
         assert [blocked(connection, entity) for entity in ("main", "north")] == [[], []]
     assert verify(hub) == {}
+
+
+def test_what_an_exchange_sells_stands_apart_from_what_the_customer_adds() -> None:
+    shop = ReturnsShop()
+    shop.open()
+    order = shop.sell(("A", 1, 12_00))
+    shop.exchange(order, (1, 1), buys=("B", 1, 15_00), rest=CARD)
+    [body] = [each for each in shop.bodies if isinstance(each, OrderSold) and len(each.tenders) > 1]
+
+    leg, paid = sold(body, ())
+
+    assert [(line.purpose, line.amount_minor) for line in leg.lines] == [
+        ("tender.exchange", 15_00), ("sales", -12_50), ("sales_tax", -2_50),
+    ]  # fmt: skip
+    sums = {line.purpose: line.amount_minor for line in paid.lines if line.amount_minor}
+    assert sums == {"tender.card": 3_00, "tender.exchange": -3_00}
+    assert (leg.rule, paid.rule) == ("exchange_sale", "exchange_paid")
