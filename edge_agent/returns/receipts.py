@@ -26,8 +26,10 @@ from protocol.receipts import StatedLine, StatedSale, StatedTender, StoreKeys
 from protocol.returns import Channel
 
 LINES: Final = 100
-"""A sale with more lines makes no code that fits on the paper."""
-_STATED: Final = frozenset({OrderState.COMPLETED, OrderState.PART_RETURNED, OrderState.HANDED_OVER})
+"""A sale with more lines and serial numbers makes no code that fits on the paper."""
+_STATED: Final = frozenset(
+    {OrderState.COMPLETED.value, OrderState.PART_RETURNED.value, OrderState.HANDED_OVER.value}
+)
 
 
 def load_key(settings: EdgeSettings, ids: IdMaker) -> SigningKey:
@@ -51,9 +53,11 @@ def signed_text(connection: Connection, edge: Edge, key: SigningKey, order_id: s
     """Return the signed code of an order as it stands now; empty where there is none or it is too long."""
     order = rows.find_order(connection, order_id, edge.clock.now_us())
     lines = rows.sold_lines(connection, order_id)
-    if order is None or OrderState(order.state) not in _STATED or not 0 < len(lines) <= LINES:
-        return ""
     serials = rows.serials_sold(connection, order_id)
+    many = len(lines) + sum(len(numbers) for numbers in serials.values())
+    # A receipt prints in any case: what does not fit into a code, or is over, goes without.
+    if order is None or order.state not in _STATED or not lines or many > LINES:
+        return ""
     data = receipts.packed(
         StatedSale(
             signer=edge.identity.edge,

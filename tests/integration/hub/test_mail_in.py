@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from edge_agent.app import KINDS
 from edge_agent.database import EdgeUnit
+from edge_agent.paper import rows as paper_rows
+from edge_agent.paper.slips import Slips
 from edge_agent.rebuild import rebuild
 from edge_agent.returns import mail_in as at_store
 from edge_agent.returns import mail_in_rows as parcels
@@ -22,6 +24,7 @@ from hub.rebuild import verify
 from hub.returns.mail_in_clock import look_at_mail_ins
 from hub.returns.rows import mail_ins
 from hub.spine.rows import orders
+from printing.document import Row
 from protocol.directives import DIRECTIVE_KINDS, Directive
 from protocol.envelope import decode_event, read_body
 from protocol.errors import Refused
@@ -152,6 +155,11 @@ def test_a_parcel_is_taken_in_before_it_is_heard_of_looked_into_in_parts_and_pai
     queued = money(channel)
     work_off(channel.hub, {"simulator": Simulator()})
 
+    reader = store.edge.database.read()
+    [job] = paper_rows.jobs(reader, state="", business_id=first.return_number, limit=2)
+    slip = [b.cells for b in Slips(store.edge.settings).document(reader, job).blocks if isinstance(b, Row)]
+
+    assert ("Paid by customer service", "10.00") in slip
     assert (again["code"], made["state"]) == ("too_many_units", "expected")
     assert (first.total_minor, last.total_minor, last.state) == (10_00, 10_00, "closed")
     assert queued == [("queued", 10_00), ("queued", 10_00)]
