@@ -296,7 +296,7 @@ def no_sale_slip(facts: NoSaleFacts) -> Document:
     if facts.amount:
         blocks.append(Row.pair(_("Amount"), facts.amount, bold=True))
     blocks.append(Text(facts.reason))
-    blocks.extend(ending())
+    blocks.extend(ending("cash_slip" if facts.title else "drawer"))
     assert isinstance(blocks[-1], Cut)
     name = f"{facts.title} {facts.seq}" if facts.title else _("No sale {number}", number=facts.seq)
     return Document(name, tuple(blocks), language.get())

@@ -11,6 +11,8 @@ from typing import Final
 
 import pytest
 
+from edge_agent.later.payment_slip import PaymentSlipFacts, payment_slip
+from edge_agent.paper.rules import NoSaleFacts, no_sale_slip
 from printing.document import Document, dump_document
 from printing.documents.calibration import CalibrationFacts, calibration
 from printing.documents.carton_label import carton_label
@@ -24,6 +26,7 @@ from printing.documents.return_receipt import return_receipt
 from printing.documents.test_page import PrinterTestFacts, printer_test
 from printing.documents.till_report import till_report
 from printing.documents.transfer_manifest import transfer_manifest
+from printing.documents.value_slip import ValueSlipFacts, value_slip
 from printing.documents.versions import VERSIONS, template_of
 from printing.job import REPRINTS
 from protocol.ids import slip_code
@@ -36,6 +39,25 @@ from tests.unit.printing.fulfilment_examples import EXAMPLES, slip_of
 
 LOOKS: Final = Path(__file__).parents[2] / "golden" / "slips" / "versions.txt"
 AT: Final = till.AT
+VALUE: Final = ValueSlipFacts(
+    "Shop", "Gift card", "LB1-G00001-AB12", AT, "A. Osei", 5000, "GBP", slip_code("sv", "LB1-G00001-AB12", 1)
+)
+PAYMENT: Final = PaymentSlipFacts(
+    store_name="Shop",
+    store_lines=("12 Borough High Street",),
+    vat_number="",
+    number="LB1-00042",
+    at=AT,
+    till="Till 1",
+    associate="A. Osei",
+    back=False,
+    tenders=(("Cash", 1000),),
+    amount_minor=800,
+    change_minor=200,
+    due_minor=0,
+    currency="GBP",
+    code=slip_code("py", "p-1", 1),
+)
 STICKER: Final = StickerLine("Mug", "84406B", 1, "Faulty", "To be inspected")
 TYPICAL: Final[Mapping[str, Document]] = {
     **{name: slip_of(facts) for name, facts in EXAMPLES.items()},
@@ -53,6 +75,12 @@ TYPICAL: Final[Mapping[str, Document]] = {
     "item_sticker": item_stickers(ItemStickerFacts("LB1-R00001", AT, (STICKER,))),
     "count_sheet": count_sheet(stock.SHEET),
     "goods_received": goods_received(stock.RECEIPT),
+    "value_slip": value_slip(VALUE),
+    "payment_slip": payment_slip(PAYMENT),
+    "drawer": no_sale_slip(NoSaleFacts("Shop", "Till 1", AT, "A. Osei", "change", "", 7, demo=False)),
+    "cash_slip": no_sale_slip(
+        NoSaleFacts("Shop", "Till 1", AT, "A. Osei", "milk", "", 8, demo=False, title="Paid out", amount="3.00")
+    ),
     "carton_label": carton_label(transfers.LABEL),
     "transfer_manifest": transfer_manifest(transfers.MANIFEST),
 }
