@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_agent.database import EdgeUnit
-from edge_agent.paper.rules import Slip, Station, key_of, priority_of, route
+from edge_agent.paper.rules import Load, Slip, Station, key_of, priority_of, route
 from printing.job import IN_FLIGHT, JobState
 from protocol.kit.sqlite import Connection
 
@@ -391,6 +391,16 @@ def waiting_at(connection: Connection, printer_id: str, limit: int) -> list[JobR
         (printer_id, limit),
     )
     return [_job(tuple(row)) for row in rows]
+
+
+def load_of(connection: Connection, printer_id: str, before_us: int) -> Load:
+    """Return how many slips wait for a printer, and how many are in doubt since before a time."""
+    waiting, doubts = connection.execute(
+        "SELECT (SELECT count(*) FROM print_jobs WHERE printer_id = ? AND state = 'queued'),"
+        " (SELECT count(*) FROM print_jobs WHERE printer_id = ? AND state = 'unknown' AND changed_us <= ?)",
+        (printer_id, printer_id, before_us),
+    ).fetchone()
+    return Load(waiting, doubts)
 
 
 def move(unit: EdgeUnit, job_id: str, printer_id: str, moved_from: str) -> None:

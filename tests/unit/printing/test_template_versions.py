@@ -79,7 +79,9 @@ TYPICAL: Final[Mapping[str, Document]] = {
     "payment_slip": payment_slip(PAYMENT),
     "drawer": no_sale_slip(NoSaleFacts("Shop", "Till 1", AT, "A. Osei", "change", "", 7, demo=False)),
     "cash_slip": no_sale_slip(
-        NoSaleFacts("Shop", "Till 1", AT, "A. Osei", "milk", "", 8, demo=False, title="Paid out", amount="3.00")
+        NoSaleFacts(
+            "Shop", "Till 1", AT, "A. Osei", "milk", "", 8, demo=False, title="Paid out", amount="3.00"
+        )
     ),
     "carton_label": carton_label(transfers.LABEL),
     "transfer_manifest": transfer_manifest(transfers.MANIFEST),
