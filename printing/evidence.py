@@ -77,3 +77,8 @@ def probe(session: Session, profile: Profile, clock: Clock, answer_seconds: floa
         if session.numbers:
             return Evidence.B
     return Evidence.C
+
+
+def letters(secret_hex: str) -> str:
+    """Return three printable letters for a token, made of six hexadecimal digits."""
+    return "".join(chr(0x21 + byte % 94) for byte in bytes.fromhex(secret_hex))

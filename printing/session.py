@@ -4,9 +4,11 @@ from collections import deque
 from typing import Final
 
 from printing.status import (
+    CLEAR,
     LABEL_QUESTIONS,
     QUESTIONS,
     AnswerParser,
+    Cleared,
     LabelAnswerParser,
     Noise,
     Number,
@@ -19,6 +21,7 @@ from printing.status import (
 )
 from printing.transports.base import Link
 from protocol.clock import Clock
+from protocol.errors import PrinterUnavailable
 
 HEADER_END: Final = bytes(16)  # longer than any command without its payload; printers ignore it
 
@@ -31,6 +34,7 @@ class Session:
         self.tokens: list[str] = []
         self.numbers = 0
         self.noise = 0
+        self.cleared = False
         self.heard_at: float | None = None
         self._link = link
         self._clock = clock
@@ -99,6 +103,8 @@ class Session:
                     self.tokens.append(text)
                 case Number():
                     self.numbers += 1
+                case Cleared():
+                    self.cleared = True
                 case Noise():
                     self.noise += 1
 
@@ -126,6 +132,26 @@ class Session:
             self.exchange(b"", left)
         return True
 
+    def clear(self, timeout_seconds: float) -> bool:
+        """Let the printer drop what it was sent before; tell whether it says that it did.
+
+        Raises:
+            PrinterUnavailable: when the connection is lost.
+        """
+        self.cleared = False
+        self._asked += CLEAR
+        until = self._clock.monotonic() + timeout_seconds
+        while not self.cleared and (left := until - self._clock.monotonic()) > 0:
+            self.exchange(b"", left)
+        return self.cleared
+
     def close(self) -> None:
         """End the connection."""
         self._link.close()
+
+
+def silent(name: str) -> PrinterUnavailable:
+    """Return what is raised when a printer in the middle of a slip says nothing any more."""
+    return PrinterUnavailable(
+        f"The printer {name} stopped answering.", "Look whether the slip is there.", code="silent"
+    )
