@@ -23,6 +23,8 @@ from printing.transports.base import Link
 from protocol.clock import Clock
 from protocol.errors import PrinterUnavailable
 
+PROBE: Final = "Q~~~"
+"""The token of the question what a printer can say; no slip has it."""
 HEADER_END: Final = bytes(16)  # longer than any command without its payload; printers ignore it
 
 
@@ -35,6 +37,7 @@ class Session:
         self.numbers = 0
         self.noise = 0
         self.cleared = False
+        self.named = self.numbered = False  # it answered a probe, however late
         self.heard_at: float | None = None
         self._link = link
         self._clock = clock
@@ -101,8 +104,10 @@ class Session:
                     self.status = with_report(self.status, answer)
                 case Token(text):
                     self.tokens.append(text)
+                    self.named = self.named or text == PROBE
                 case Number():
                     self.numbers += 1
+                    self.numbered = True
                 case Cleared():
                     self.cleared = True
                 case Noise():

@@ -18,7 +18,7 @@ from typing import Final
 from printing.document import as_attempt
 from printing.documents.versions import template_of
 from printing.encoder import BAND_BYTES, CUT, Encoded, encode
-from printing.evidence import Evidence, answered, letters, probe, question
+from printing.evidence import Evidence, answered, letters, overheard, probe, question
 from printing.job import IN_FLIGHT, Job, JobState, JobStore, after_unknown
 from printing.printer import Condition, Limits, Printer, State
 from printing.session import Session, silent
@@ -70,8 +70,7 @@ class Spooler:
         self._connections = 0
         self._run_id = ids.secret(4)  # so that no connection is taken for one before a restart
         self._torn = False  # the last job on this printer ended in the middle
-        self._aborted = False  # it was not even sent to its end, so the printer need not go on with it
-        self._cleared = False  # and has dropped it
+        self._aborted = self._cleared = False  # it was not even sent to its end; the printer has dropped it
         self._unproven = False  # what was sent last may still be on its way into the printer
         self._patience = 0.0  # how long it may be silent because it prints what it was sent
         self._doubtful: list[tuple[Job, str]] = []  # UNKNOWN on this very connection, with their tokens
@@ -215,8 +214,7 @@ class Spooler:
     def _drop_torn(self, session: Session) -> None:
         """Let the printer forget a slip that was sent in part, before it prints half of it once it has paper.
 
-        Only one that confirms slips is asked: others may not know the command. What was sent whole is left
-        to it, since it may be printing that very slip.
+        Others than those that confirm may not know the command. What was sent whole may be coming out.
         """
         if self._aborted and self._evidence is not None and self._evidence.confirms:
             self._aborted = False
@@ -268,6 +266,8 @@ class Spooler:
 
     def _prove_doubtful(self, session: Session, *, all_of_them: bool = False) -> None:
         """Take a late answer, or a later slip's on the same connection, as the proof for slips in doubt."""
+        if self._evidence is Evidence.C and (better := overheard(session)) is not None:
+            self._learn(better)
         for job, token in list(self._doubtful):
             if all_of_them or answered(Evidence.A, session, "P", token):
                 self._doubtful.remove((job, token))

@@ -13,6 +13,7 @@ from printing.job import Job, JobState
 from printing.session import Session
 from printing.virtual.brands import BRANDS, brand_of
 from tests.simulation.paper.__main__ import table
+from tests.simulation.paper.line import SimLink
 from tests.simulation.paper.plan import FAULTS, Fault, Plan, PlannedJob, plan_of
 from tests.simulation.paper.run import Run, Verdict, run_seed
 
@@ -82,6 +83,17 @@ def test_half_a_list_is_dropped_before_there_is_paper_for_it(
     assert [slip.text.count("Line ") for slip in run.bench.slips if slip.text] == [*half, 900]
     told = [str(step.facts.get("detail")) for step in run.journal.steps if step.state is JobState.SENDING]
     assert ["has dropped the torn slip" in detail for detail in told] == [False, clears]
+
+
+def test_a_printer_that_was_busy_when_it_was_asked_is_known_by_its_late_answer() -> None:
+    job = replace(plan_of(1).jobs[0], queued_at=0.0, of_use_seconds=None, void=False)
+    run = Run(Plan(1, "epson_tm_t88", (), None, (job,), careless=0.0, scans=0.0))
+    run.bench.works.receive(b"A slip of somebody who was here before\n" * 700, SimLink(run.bench))
+
+    run.go()
+
+    assert [step.state for step in run.journal.steps][:2] == [JobState.SENDING, JobState.SENT_UNCONFIRMED]
+    assert run.journal.evidence is Evidence.A
 
 
 def problems_until(said: str) -> str:
