@@ -8,7 +8,7 @@ has which job.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from edge_agent.context import SYSTEM, Edge, ParkedBasket
 from edge_agent.database import EdgeUnit
@@ -228,6 +228,17 @@ def queue_slip(  # noqa: PLR0913, PLR0917 - one job, in the order of its parts
     return job_id
 
 
+OVERTAKEN: Final = "slip_overtaken"
+"""The code by which a slip says, when its turn comes, that nobody needs it any more."""
+
+
+def never_sent(connection: Connection, job_id: str) -> bool:
+    """Tell whether a slip ended without going to a printer; one that was forgotten may have been there."""
+    row = rows.find_job(connection, job_id)
+    ended = (JobState.VOIDED, JobState.EXPIRED, JobState.REFUSED)
+    return row is not None and row.state in ended and not row.kicked
+
+
 def in_doubt(connection: Connection) -> int:
     """Return how many slips wait for somebody who looks whether they are there."""
     return int(connection.execute("SELECT count(*) FROM print_jobs WHERE state = 'unknown'").fetchone()[0])
@@ -300,6 +311,8 @@ def reprint(unit: EdgeUnit, edge: Edge, job_id: str, *, reason: str, person: Cur
         ),
     )
     write_step(unit, edge, new_id, JobState.QUEUED, None, reason, person)
+    if job.state == JobState.REFUSED:
+        settle(unit, edge, job_id, _("It prints once more."), person)
     tell(unit, edge)
     return new_id
 
@@ -373,14 +386,29 @@ def doubt(unit: EdgeUnit, edge: Edge, job: rows.JobRow) -> None:
     """Ask a person to look for a slip that is worth money and may or may not have printed."""
     if REPRINTS.get(job.document, "person") != "person":
         return
+    title = _("Did the {slip} {number} print?", slip=inside(slip_label(job.document)), number=job.title)
+    _ask(unit, edge, job, "slip_in_doubt", title, "associate")
+
+
+def cannot(unit: EdgeUnit, edge: Edge, job: rows.JobRow) -> None:
+    """Tell somebody that a slip can never print as it is: nobody would miss it before it is needed."""
+    title = _(
+        "The {slip} {number} cannot be printed", slip=inside(slip_label(job.document)), number=job.title
+    )
+    _ask(unit, edge, job, "slip_refused", title, "lead")
+
+
+def _ask(  # noqa: PLR0917 - a card in the order of its parts
+    unit: EdgeUnit, edge: Edge, job: rows.JobRow, kind: str, title: str, owner_role: str
+) -> None:
     raise_exception(
         unit,
         edge,
-        kind="slip_in_doubt",
+        kind=kind,
         subject=f"print:{job.job_id}",
-        title=_("Did the {slip} {number} print?", slip=inside(slip_label(job.document)), number=job.title),
-        facts={"job_id": job.job_id, "document": job.document, "number": job.title},
-        owner_role="associate",
+        title=title,
+        facts={"job_id": job.job_id, "document": job.document, "number": job.title, "why": job.detail},
+        owner_role=owner_role,
         dedupe_key=f"print:{job.job_id}",
     )
 
