@@ -73,8 +73,8 @@ def encode(document: Document, profile: Profile) -> Encoded:
     Raises:
         Invalid: when a symbol cannot be drawn or does not fit the paper, or the slip is endless.
     """
-    check_length(document, profile)
     lines = list(lay_out(document, profile))
+    _check_length(document.title, lines)
     dots = sum(_height(line) for line in lines)
     if profile.language == "zpl":
         return Encoded(b"", encode_label(document, profile), b"", dots)  # a label printer has no drawer
@@ -112,18 +112,16 @@ def _height(line: Line) -> int:
     return CUT_DOTS
 
 
-def check_length(document: Document, profile: Profile) -> None:
+def _check_length(title: str, laid_out: list[Line]) -> None:
     """Refuse a slip that would use up a roll.
 
     Raises:
         Invalid: `slip_too_long`.
     """
-    if len(document.blocks) * profile.dots <= LONGEST_DOTS:
-        return  # not even if each block were as high as the paper is wide
-    lines = sum(line.tall for line in lay_out(document, profile) if isinstance(line, TextLine))
+    lines = sum(line.tall for line in laid_out if isinstance(line, TextLine))
     if lines * LINE_DOTS > LONGEST_DOTS:
         raise Invalid(
-            f"{document.title} would be {lines * LINE_DOTS // 8000} metres long.",
+            f"{title} would be {lines * LINE_DOTS // 8000} metres long.",
             "Look at it on the screen, or print it in parts.",
             code="slip_too_long",
             lines=lines,

@@ -277,6 +277,8 @@ def require_printer(connection: Connection, printer_id: str) -> rows.PrinterRow:
 def reprint(unit: EdgeUnit, edge: Edge, job_id: str, *, reason: str, person: CurrentPerson) -> str:
     """Print a slip once more, marked REPRINT; return the new job. It never opens the drawer.
 
+    Whoever prints one again that is in doubt says that it is not there: it is the same job then.
+
     Raises:
         NotFound: there is no such job.
         Refused: `still_waiting`, the slip has not been printed at all yet, or opens a drawer only.
@@ -294,6 +296,12 @@ def reprint(unit: EdgeUnit, edge: Edge, job_id: str, *, reason: str, person: Cur
             _("Open it anew with No sale."),
             code="drawer_slip",
         )
+    if job.state == JobState.UNKNOWN:
+        for mark in resolve(bare(job), printed=False):
+            write_step(unit, edge, job_id, mark.state, mark.attempt, reason, person)
+        settle(unit, edge, job_id, _("It prints once more."), person)
+        tell(unit, edge)
+        return job_id
     new_id = rows.queue(
         unit,
         rows.NewJob(

@@ -1,3 +1,5 @@
+import ast
+import inspect
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -5,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from edge_agent.exceptions import rows as exceptions
-from edge_agent.paper import api, rows, steps
+from edge_agent.paper import api, rows, steps, words
 from edge_agent.paper.rules import KEPT_US, Slip, Station, check_purposes, key_of, route
 from edge_agent.paper.service import PaperService
 from edge_agent.paper.store import EdgeJobStore
+from printing import job as job_rules
+from printing import spooler
 from printing.job import JobState
 from printing.printer import Limits
 from printing.profiles import profile_of
@@ -207,6 +211,46 @@ def test_a_reprint_is_a_new_job_that_says_so_and_leaves_the_drawer_shut(
     assert len(printer.machine.kicks) == 1
     first = rows.log_of(store.edge.database.read(), second)[0]
     assert (first.state, first.detail, first.by) == ("queued", "customer lost it", "a-osei")
+
+
+def test_a_reprint_of_a_slip_in_doubt_says_that_it_is_not_there_and_ends_the_doubt(store: Store) -> None:
+    sold = store.sell()
+    queue = EdgeJobStore(store.edge)
+    for state in (JobState.SENDING, JobState.UNKNOWN):
+        queue.mark(sold.receipt_job, state, attempt=1, detail="", facts={})
+
+    again = store.edge.database.write(
+        lambda unit: steps.reprint(unit, store.edge, sold.receipt_job, reason="torn", person=store.associate)
+    )
+
+    after = job(store, sold.receipt_job)
+    assert (again, after.state, after.attempt) == (sold.receipt_job, JobState.QUEUED, 2)
+    assert exceptions.find_open(store.edge.database.read(), f"print:{sold.receipt_job}") is None
+    assert len(store.rows("print_jobs")) == 1
+
+
+def test_every_sentence_of_a_printers_thread_has_its_word() -> None:
+    """What `printing` writes down is English; the screens say it in the language of their reader."""
+    said: set[str] = set()
+    for module in (spooler, job_rules):
+        for call in [
+            each for each in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(each, ast.Call)
+        ]:
+            given = [*call.args, *(word.value for word in call.keywords if word.arg == "detail")]
+            if getattr(call.func, "id", getattr(call.func, "attr", "")) in {
+                "_Outcome",
+                "Mark",
+                "mark",
+                "_tell",
+                "_unknown",
+            }:
+                said |= {
+                    each.value for each in given if isinstance(each, ast.Constant) and " " in str(each.value)
+                }
+    known = inspect.getsource(words.detail_word)
+
+    assert len(said) > 10
+    assert {sentence for sentence in said if f'"{sentence}": _(' not in known} == set()
 
 
 def test_a_slip_on_its_way_is_not_reprinted_and_one_not_sent_can_be_cancelled(store: Store) -> None:
