@@ -169,7 +169,7 @@ class Inbox:
     def _apply_together(
         self, unit: HubUnit, ready: Sequence[Incoming], refused: Sequence[tuple[Incoming, BadMessage]]
     ) -> None:
-        """Apply events; those that are set aside come first, for a close adds up what stands in both tables."""
+        """Apply events; those that are set aside come first, for a close adds up both."""
         work = self._spine.work(unit)
         for item, failure in refused:
             if parking.had_before(unit.connection, item, failure):
