@@ -39,7 +39,7 @@ class HubLife:
 
 def life(connection: Connection) -> HubLife:
     """Return the life that this database lives; an empty incarnation before the first use."""
-    said = dict(connection.execute(_LIFE).tuples().all())
+    said = dict(row for row in connection.execute(_LIFE))
     return HubLife(
         hub_inc=said.get(HUB_INC, ""),
         ordinal=int(said.get(ORDINAL, FIRST_ORDINAL)),
