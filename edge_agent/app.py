@@ -115,7 +115,7 @@ def parts(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         ids=ids,
         identity=identity,
         broadcaster=Broadcaster(),
-        products=Catalogue(),
+        products=Catalogue(settings.store_codes.read, settings.currency),
         authority=settings.authority,
     )
     edge.print_parked = lambda unit, basket, person: paper_steps.print_parked(unit, edge, basket, person)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from printing.document import Document, Row, Rule, Space, Text
 from printing.documents.parts import (
+    Back,
     Blocks,
     codes,
     company,
@@ -13,7 +14,10 @@ from printing.documents.parts import (
     head_and_person,
     heading,
     money,
+    own_back,
+    return_until,
     tax_table,
+    usual_back,
 )
 from protocol.kit.text import _, language
 
@@ -28,13 +32,15 @@ class ReceiptLine:
     unit_price_minor: int
     discount_minor: int
     gross_minor: int
+    back: Back | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptFacts:
     """All that a receipt says. `discount_minor` is the order's own, beyond those of its lines.
 
-    The lines' gross less the order's discount is the total. Tax rows are (rate in ppm, net, tax).
+    The lines' gross less the order's discount is the total. Tax rows are (rate in ppm, net, tax). Until when
+    something may come back was fixed when it was sold: a policy of later says nothing about this paper.
     """
 
     store_name: str
@@ -68,8 +74,10 @@ def receipt(facts: ReceiptFacts) -> Document:
         ),
         Rule(),
     ]
+    usual = usual_back(line.back for line in facts.lines)
     for line in facts.lines:
         blocks.extend(_line(line, facts.currency))
+        blocks.extend(own_back(line.back, usual))
     blocks.extend(_sums(facts))
     blocks.extend(
         [
@@ -77,10 +85,11 @@ def receipt(facts: ReceiptFacts) -> Document:
             *tax_table(facts.tax, facts.currency),
             Space(),
             *codes(facts.code, facts.number),
+            *return_until(usual),
             Text(
                 _("Please keep this receipt: it finds your purchase if you bring something back."), "center"
             ),
-            *ending(),
+            *ending("receipt"),
         ]
     )
     return Document(_("Receipt {number}", number=facts.number), tuple(blocks), language.get())
