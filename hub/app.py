@@ -41,6 +41,7 @@ from hub.ledger.settlements.steps import BYTES as SETTLEMENT_BYTES
 from hub.link import watch
 from hub.link.pullback import recovery_router
 from hub.link.service import HubLink, link_of
+from hub.news import act_on_news, reconsider
 from hub.notify import api as notify_api
 from hub.notify import pages as notify_pages
 from hub.notify.sender import send_due
@@ -54,13 +55,15 @@ from hub.returns import elsewhere as returns_elsewhere
 from hub.returns import policy_api as return_policy_api
 from hub.route import api as route_api
 from hub.route.facts import api as routing_api
+from hub.route.facts.accepts import measure as measure_accepts
 from hub.route.facts.demand import measure as measure_demand
 from hub.route.facts.pages import BODIES as ROUTING_BODIES
-from hub.route.moving import look_for_better, try_waiting
+from hub.route.moving import try_waiting
 from hub.route.questions import questions
 from hub.route.reservations import expire_reservations
 from hub.route.what_if.steps import work_off as work_off_replays
 from hub.schema import upgrade
+from hub.service import alternatives
 from hub.settings import HubSettings
 from hub.spine.rows import APPLY_ORDER, counters
 from hub.stock import api as stock_api
@@ -89,6 +92,7 @@ ROUTERS = (
     ledger_api.router,
     catalog_api.router,
     capture_api.router,
+    alternatives.api,
     route_api.router,
     routing_api.router,
     fulfil_api.router,
@@ -125,13 +129,15 @@ TICKS = (
     Tick("reservations", 5.0, expire_reservations),
     Tick("promises", 10.0, look_at_clocks),
     Tick("waiting_orders", 60.0, try_waiting),
-    Tick("better_places", 3600.0, look_for_better),
+    Tick("news", 1.0, act_on_news),
+    Tick("better_places", 3600.0, reconsider),
     Tick("refunds", 5.0, work_off),
     Tick("transfers", 15.0, look_at_transfers),
     Tick("api_keys", 3600.0, forget_old_keys),
     Tick("reopened", 60.0, end_reopened),
     Tick("offers", 3600.0, forget_old_offers),
     Tick("demand", 15.0, measure_demand),
+    Tick("accepts", 900.0, measure_accepts),
 )
 """What must happen because time passes, in every process of the hub."""
 SENDERS = (

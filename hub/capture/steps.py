@@ -29,8 +29,7 @@ from hub.link.lives import ordinal
 from hub.offers import promised
 from hub.once import once
 from hub.spine.held import Holding
-from hub.spine.rows import counters
-from hub.spine.steps import record, take_orders
+from hub.spine.steps import count_up, record, take_orders
 from hub.spine.work import Applied, Work
 from protocol.customers import Contact
 from protocol.errors import Conflict, Invalid, OutOfRights, Refused, StaleVersion
@@ -51,13 +50,6 @@ REASONS: Final = 20
 _CLAIM: Final = {
     "sqlite": sqlite.insert(captured).on_conflict_do_nothing().returning(captured.c.order_id),
     "postgresql": postgresql.insert(captured).on_conflict_do_nothing().returning(captured.c.order_id),
-}
-_COUNT: Final = {
-    name: dialect.insert(counters)
-    .values(name=COUNTER, value=1)
-    .on_conflict_do_update(index_elements=[counters.c.name], set_={"value": counters.c.value + 1})
-    .returning(counters.c.value)
-    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
 
 
@@ -260,8 +252,7 @@ def pickup_code(ids: IdMaker) -> str:
 
 
 def _number(connection: Connection) -> str:
-    count = connection.execute(_COUNT[connection.dialect.name]).scalar_one()
-    return format_number(CODE, ordinal(connection), int(count))
+    return format_number(CODE, ordinal(connection), count_up(connection, COUNTER))
 
 
 def _answer(work: Work, applied: Applied, version: int) -> OrderAnswer:

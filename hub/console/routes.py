@@ -26,6 +26,7 @@ from hub.returns import policy_pages as return_policy_pages
 from hub.route.facts import pages as routing_pages
 from hub.route.what_if import pages as what_if_pages
 from hub.route.what_if.words import ROUTING_WORDS
+from hub.service import alternatives
 from hub.service import lines as line_pages
 from hub.service import new as new_order_pages
 from hub.service import pages as service_pages
@@ -66,6 +67,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         people_pages.router(signer, sign_ins),
         new_order_pages.router,  # before the orders: /orders/new is no number
         service_pages.router,
+        alternatives.router,
         line_pages.router,
         order_pages.router,
         routing_pages.router,
