@@ -31,6 +31,8 @@ from hub.customers.access import may_see
 from hub.database import HubDatabase
 from hub.exceptions import api as exceptions_api
 from hub.fleet.api import edge_router, fleet_router
+from hub.flow import api as flow_api
+from hub.flow.steps import follow as follow_flow
 from hub.fulfil import api as fulfil_api
 from hub.fulfil.steps import look_at_clocks
 from hub.journey import JOURNEY
@@ -91,6 +93,7 @@ ROUTERS = (
     capture_api.router,
     route_api.router,
     routing_api.router,
+    flow_api.router,
     fulfil_api.router,
     payments_api.router,
     stock_api.router,
@@ -132,6 +135,7 @@ TICKS = (
     Tick("reopened", 60.0, end_reopened),
     Tick("offers", 3600.0, forget_old_offers),
     Tick("demand", 15.0, measure_demand),
+    Tick("flow", 2.0, follow_flow),
 )
 """What must happen because time passes, in every process of the hub."""
 SENDERS = (

@@ -23,6 +23,7 @@ from hub.customers import rows as customers
 from hub.database import metadata
 from hub.exceptions import rows as exceptions
 from hub.fleet import rows as fleet
+from hub.flow import rows as flow
 from hub.fulfil import rows as fulfil
 from hub.ledger import rows as ledger
 from hub.ledger.close import rows as closing
@@ -50,6 +51,7 @@ ROOMS: Final = (
     customers,
     exceptions,
     fleet,
+    flow,
     fulfil,
     later_rows,
     ledger,

@@ -14,6 +14,7 @@ from hub.context import Hub
 from hub.exceptions import pages as exception_pages
 from hub.fleet import lives_pages
 from hub.fleet import pages as fleet_pages
+from hub.flow import pages as flow_pages
 from hub.fulfil import pages as fulfil_pages
 from hub.ledger import desk_pages as books_pages
 from hub.ledger import pages as ledger_pages
@@ -70,6 +71,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         order_pages.router,
         routing_pages.router,
         what_if_pages.router,
+        flow_pages.router,
         fulfil_pages.router,
         new_transfer_pages.router,  # before the transfers: /transfers/new is no number
         transfer_pages.router,
