@@ -29,6 +29,7 @@ from hub.context import Hub
 from hub.customers import api as customers_api
 from hub.customers.access import may_see
 from hub.database import HubDatabase
+from hub.digest.steps import send_digests
 from hub.exceptions import api as exceptions_api
 from hub.fleet.api import edge_router, fleet_router
 from hub.flow import api as flow_api
@@ -45,6 +46,7 @@ from hub.link.pullback import recovery_router
 from hub.link.service import HubLink, link_of
 from hub.notify import api as notify_api
 from hub.notify import pages as notify_pages
+from hub.notify.hooks import tell_programs
 from hub.notify.sender import send_due
 from hub.offers import forget_old as forget_old_offers
 from hub.once import forget_old_keys
@@ -136,11 +138,13 @@ TICKS = (
     Tick("offers", 3600.0, forget_old_offers),
     Tick("demand", 15.0, measure_demand),
     Tick("flow", 2.0, follow_flow),
+    Tick("digests", 20.0, send_digests),
 )
 """What must happen because time passes, in every process of the hub."""
 SENDERS = (
     Tick("channels", 1.0, tell_channels, deadline_seconds=30.0),
     Tick("notices", 2.0, send_due, deadline_seconds=40.0),
+    Tick("programs", 2.0, tell_programs, deadline_seconds=40.0),
 )
 """What waits for somebody else's server, on a thread of its own."""
 WORKERS = (Tick("replays", 1.0, work_off_replays, deadline_seconds=600.0),)

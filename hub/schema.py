@@ -21,6 +21,7 @@ from hub.catalog import rows as catalog
 from hub.channels import rows as channels
 from hub.customers import rows as customers
 from hub.database import metadata
+from hub.digest import rows as digest
 from hub.exceptions import rows as exceptions
 from hub.fleet import rows as fleet
 from hub.flow import rows as flow
@@ -49,6 +50,7 @@ ROOMS: Final = (
     channels,
     closing,
     customers,
+    digest,
     exceptions,
     fleet,
     flow,

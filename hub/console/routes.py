@@ -11,6 +11,7 @@ from hub.channels import pages as channel_pages
 from hub.console import pages as console_pages
 from hub.console.words import WORDS, named
 from hub.context import Hub
+from hub.digest import pages as digest_pages
 from hub.exceptions import pages as exception_pages
 from hub.fleet import lives_pages
 from hub.fleet import pages as fleet_pages
@@ -76,6 +77,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         new_transfer_pages.router,  # before the transfers: /transfers/new is no number
         transfer_pages.router,
         exception_pages.router,
+        digest_pages.router,
         deficit_pages.router,
         channel_pages.router,
         policy_pages.router,  # before the stock: /stock/lending is no item

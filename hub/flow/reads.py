@@ -230,9 +230,53 @@ def _sum(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return found
 
 
-def _broken_in(filters: Filters, now_us: int) -> list[sa.Select[Any]]:
-    """Return the stays in which a promise broke in a week: those that ended, and those that still wait."""
+def broken_between(
+    connection: Connection, begin: int, end: int, *, location: str, now_us: int, limit: int
+) -> tuple[list["Found"], int, int]:
+    """Return where promises broke between two moments, of how many orders, and how many were due then."""
+    filters = Filters("", "", location=location)
+    both = sa.union_all(*_broken_in(filters, begin, end, now_us)).subquery()
+    _n, orders = _counted(connection, sa.select(both))
+    found = connection.execute(
+        sa.select(both).order_by(both.c.entered_us, both.c.number, both.c.since, both.c.part).limit(limit)
+    )
+    promised = sa.select(sa.func.count()).select_from(flow_orders)
+    if location:
+        promised = promised.where(flow_orders.c.origin == location)
+    due = promised.where(flow_orders.c.due_us >= begin, flow_orders.c.due_us < end)
+    return [_found(row, now_us) for row in found], orders, int(connection.execute(due).scalar_one())
+
+
+def left_between(connection: Connection, begin: int, end: int) -> dict[tuple[str, str], int]:
+    """Return how many parts ended at each location between two moments, by location and how.
+
+    `gone_collect` and `gone_ship` left for their customer, `given_up` was left to others.
+    """
+    stay = flow_stays.c
+    rows = connection.execute(
+        sa.select(stay.location, stay.how, stay.kind, sa.func.count())
+        .where(
+            stay.stage.in_([stage.value for stage in Stage if stage is not Stage.RETURNED]),
+            stay.left_us >= begin,
+            stay.left_us < end,
+            stay.how.in_(("gone", "given_up")),
+        )
+        .group_by(stay.location, stay.how, stay.kind)
+    )
+    found: dict[tuple[str, str], int] = {}
+    for location, how, kind, n in rows:
+        key = (location, f"gone_{kind}" if how == "gone" else how)
+        found[key] = found.get(key, 0) + int(n)
+    return found
+
+
+def _broken_week(filters: Filters, now_us: int) -> list[sa.Select[Any]]:
     begin, end = span_us(filters.week, filters.zone)
+    return _broken_in(filters, begin, end, now_us)
+
+
+def _broken_in(filters: Filters, begin: int, end: int, now_us: int) -> list[sa.Select[Any]]:
+    """Return the stays in which a promise broke in a span: those that ended, and those that still wait."""
     said = (
         sa.select(flow_stays)
         .where(
@@ -258,7 +302,7 @@ def _broken_in(filters: Filters, now_us: int) -> list[sa.Select[Any]]:
 
 
 def _broken(connection: Connection, filters: Filters, key: Any, now_us: int) -> dict[str, int]:
-    both = sa.union_all(*_broken_in(filters, now_us)).subquery()
+    both = sa.union_all(*_broken_week(filters, now_us)).subquery()
     found = connection.execute(
         sa.select(both.c[key.name], sa.func.count(both.c.order_id.distinct())).group_by(both.c[key.name])
     )
@@ -266,7 +310,7 @@ def _broken(connection: Connection, filters: Filters, key: Any, now_us: int) -> 
 
 
 def _broken_orders(connection: Connection, filters: Filters, now_us: int) -> int:
-    both = sa.union_all(*_broken_in(filters, now_us)).subquery()
+    both = sa.union_all(*_broken_week(filters, now_us)).subquery()
     return int(connection.execute(sa.select(sa.func.count(both.c.order_id.distinct()))).scalar_one())
 
 
@@ -340,7 +384,7 @@ def orders_behind(
     begin, end = span_us(filters.week, filters.zone)
     of_stage = [flow_stays.c.stage == stage] if stage else []
     if what == "broken":
-        both = sa.union_all(*_broken_in(filters, now_us)).subquery()
+        both = sa.union_all(*_broken_week(filters, now_us)).subquery()
         query = sa.select(both)
         if stage:
             query = query.where(both.c.stage == stage)

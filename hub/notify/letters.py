@@ -5,9 +5,9 @@ A name may hold anything: it is escaped in the HTML, put on one line everywhere,
 hold a line break is refused instead of sent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -20,7 +20,9 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from hub.notify.rows import Words
 from hub.notify.rules import Facts, Kind
+from hub.notify.wording import fill, paragraphs
 from printing.documents.picture import qr_png
 from protocol.clock import from_us
 from protocol.customers import Contact
@@ -81,10 +83,14 @@ def speaking(code: str) -> Iterator[None]:
         language.reset(before)
 
 
-def write(kind: Kind, number: str, facts: Facts, contact: Contact, *, shop: str) -> Written:
-    """Return a notice in the customer's language."""
+def write(
+    kind: Kind, number: str, facts: Facts, contact: Contact, *, shop: str, words: Words | None = None
+) -> Written:
+    """Return a notice in the customer's language, in the company's own words where it has any."""
     with speaking(contact.language):
         letter = _LETTERS[kind](_one_line(number), facts, contact, _one_line(shop))
+        if words is not None and words.own:
+            letter = _in_words(letter, words, _fields(number, facts, contact, shop))
         return Written(
             to=contact.email,
             to_name=contact.full_name,
@@ -95,6 +101,29 @@ def write(kind: Kind, number: str, facts: Facts, contact: Contact, *, shop: str)
             ),
             qr=slip_code("po", number, 1) if letter.code else "",
         )
+
+
+def _in_words(letter: Letter, words: Words, fields: Mapping[str, str]) -> Letter:
+    return replace(
+        letter,
+        subject=_one_line(fill(words.subject, fields)),
+        opening=_one_line(fill(words.opening, fields)),
+        closing=tuple(fill(each, fields) for each in paragraphs(words.closing)),
+    )
+
+
+def _fields(number: str, facts: Facts, contact: Contact, shop: str) -> dict[str, str]:
+    """Return what a name in braces stands for."""
+    return {
+        "number": _one_line(number),
+        "name": _one_line(contact.first_name or contact.full_name),
+        "shop": _one_line(shop),
+        "place": _place(facts),
+        "total": money(facts.total_minor, facts.currency or "GBP"),
+        "due": _moment(facts.due_us, facts.zone),
+        "keep_until": _moment(facts.keep_until_us, facts.zone),
+        "parcels": qty(max(1, len(facts.parcels))),
+    }
 
 
 def mail(written: Written, *, sender: str, shop: str, message_id: str, at_us: int) -> EmailMessage:

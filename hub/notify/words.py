@@ -16,6 +16,8 @@ def kind_word(kind: str) -> str:
         Kind.SHIPPED: _("On its way"),
         Kind.CANCELLED: _("Cancelled"),
         Kind.CHANGED: _("Order changed"),
+        Kind.DIGEST: _("Daily digest"),
+        Kind.TEST: _("Test mail"),
     }
     return words.get(kind, kind)
 
@@ -49,7 +51,13 @@ def why_word(detail: str) -> str:
         "not_due": _("It is not due yet."),
         "no_server": _("The mail server cannot be used; it is tried every minute."),
         "no_mail_server": _("No mail server is set up."),
+        "refused": _("The customer does not want to be told this."),
+        "no_hook": _("The program that was to be told was removed or switched off."),
         "doubt": _("The line broke after the mail was handed over, so nobody knows whether it arrived."),
         "bad_address": _("The customer's name or address cannot stand in a mail."),
     }
-    return words[detail] if detail in words else _("The mail server answered {code}.", code=detail)
+    if detail in words:
+        return words[detail]
+    if detail.startswith("HTTP ") or detail.endswith(("Error", "Timeout")):
+        return _("The program answered {code}.", code=detail)
+    return _("The mail server answered {code}.", code=detail)
