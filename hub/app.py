@@ -45,6 +45,7 @@ from hub.link import watch
 from hub.link.pullback import recovery_router
 from hub.link.service import HubLink, link_of
 from hub.notify import api as notify_api
+from hub.notify import hook_pages, stop_pages, words_pages
 from hub.notify import pages as notify_pages
 from hub.notify.hooks import tell_programs
 from hub.notify.sender import send_due
@@ -106,8 +107,12 @@ ROUTERS = (
     task_api.router,
     channels_api.router,
     customers_api.router,
+    words_pages.programs,  # before the notices: /notices/words is no notice
+    words_pages.router,
+    hook_pages.router,
     notify_api.router,
     notify_pages.router,
+    stop_pages.router,
 )
 COOKIE = "os_hub"
 DELIVERY_BYTES = 8 * 1024 * 1024

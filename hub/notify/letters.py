@@ -42,7 +42,7 @@ _PAGES: Final = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-_PAGES.globals["WIDTH"] = WIDTH
+_PAGES.globals.update(WIDTH=WIDTH, _=_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class Letter:
     rows: tuple[tuple[str, str], ...]
     closing: tuple[str, ...]
     shop: str
+    stop: str = ""
     code: str = ""
     code_label: str = ""
     lines: tuple[tuple[str, str], ...] = ()
@@ -71,6 +72,8 @@ class Written:
     html: str
     qr: str = ""
     """What the QR code in the HTML says: the order, as the pickup desk scans it."""
+    stop: str = ""
+    """Where the customer says that they want no more of these; empty for what they cannot refuse."""
 
 
 @contextmanager
@@ -84,13 +87,21 @@ def speaking(code: str) -> Iterator[None]:
 
 
 def write(
-    kind: Kind, number: str, facts: Facts, contact: Contact, *, shop: str, words: Words | None = None
+    kind: Kind,
+    number: str,
+    facts: Facts,
+    contact: Contact,
+    *,
+    shop: str,
+    words: Words | None = None,
+    stop: str = "",
 ) -> Written:
     """Return a notice in the customer's language, in the company's own words where it has any."""
     with speaking(contact.language):
-        letter = _LETTERS[kind](_one_line(number), facts, contact, _one_line(shop))
+        letter = letter_of(kind, number, facts, contact, shop=shop)
         if words is not None and words.own:
-            letter = _in_words(letter, words, _fields(number, facts, contact, shop))
+            letter = _in_words(letter, words, fields_of(number, facts, contact, shop))
+        letter = replace(letter, stop=stop)
         return Written(
             to=contact.email,
             to_name=contact.full_name,
@@ -100,7 +111,13 @@ def write(
                 letter=letter, language=contact.language, qr=bool(letter.code)
             ),
             qr=slip_code("po", number, 1) if letter.code else "",
+            stop=stop,
         )
+
+
+def letter_of(kind: Kind, number: str, facts: Facts, contact: Contact, *, shop: str) -> Letter:
+    """Return what the program says, in the language that is spoken at the moment."""
+    return _LETTERS[kind](_one_line(number), facts, contact, _one_line(shop))
 
 
 def _in_words(letter: Letter, words: Words, fields: Mapping[str, str]) -> Letter:
@@ -112,7 +129,7 @@ def _in_words(letter: Letter, words: Words, fields: Mapping[str, str]) -> Letter
     )
 
 
-def _fields(number: str, facts: Facts, contact: Contact, shop: str) -> dict[str, str]:
+def fields_of(number: str, facts: Facts, contact: Contact, shop: str) -> dict[str, str]:
     """Return what a name in braces stands for."""
     return {
         "number": _one_line(number),
@@ -140,6 +157,9 @@ def mail(written: Written, *, sender: str, shop: str, message_id: str, at_us: in
         made["Date"] = mail_date(from_us(at_us))
         made["Message-ID"] = message_id
         made["Auto-Submitted"] = "auto-generated"
+        if written.stop:  # RFC 8058: a mail program stops them with one request of its own
+            made["List-Unsubscribe"] = f"<{written.stop}>"
+            made["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     except (ValueError, IndexError, MessageError) as error:  # a bad address raises any of the three
         raise Invalid(
             _("This mail cannot be addressed."),

@@ -23,7 +23,7 @@ from hub.context import Hub
 from hub.customers import rows as customers
 from hub.database import HubUnit
 from hub.fleet.rows import locations
-from hub.notify import letters, rows
+from hub.notify import letters, refusing, rows
 from hub.notify.letters import Written
 from hub.notify.line import Outcome, close_line, hand_over, open_line
 from hub.notify.rows import Notice
@@ -77,6 +77,7 @@ def send_due(hub: Hub) -> int:
     with hub.database.read() as connection:
         if not rows.due(connection, hub.clock.now_us(), 1):
             return 0
+    refusing.prepare(hub)
     ready = hub.database.write(partial(sort_due, hub, Way.MAIL))
     if not ready:
         return 0
@@ -130,7 +131,8 @@ def written(hub: Hub, notice: Notice, facts: Facts, contact: Contact) -> Written
     kind = Kind(notice.kind)
     with hub.database.read() as connection:
         words = rows.words_of(connection, kind, case_of(kind, facts), contact.language, facts.words_version)
-    return letters.write(kind, notice.number, facts, contact, shop=hub.settings.name, words=words)
+        stop = refusing.link(hub, connection, kind, contact) if notice.way == Way.MAIL else ""
+    return letters.write(kind, notice.number, facts, contact, shop=hub.settings.name, words=words, stop=stop)
 
 
 def _placed(hub: Hub, connection: Connection, notice: Notice, facts: Facts, contact: Contact) -> Facts:
@@ -167,7 +169,8 @@ def sort_due(hub: Hub, way: Way, unit: HubUnit) -> list[Ready]:
             case Later(why=why):
                 again(hub, unit, known, why, tries=known.tries + 1)
             case Drop(why=why):
-                rows.change(connection, known, state=State.DROPPED.value, detail=why)
+                who = contact.contact_id if contact is not None else ""
+                rows.change(connection, known, state=State.DROPPED.value, detail=why, contact_id=who)
                 _tell(hub, unit)
     return ready
 

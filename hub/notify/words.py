@@ -22,6 +22,24 @@ def kind_word(kind: str) -> str:
     return words.get(kind, kind)
 
 
+def case_word(case: str) -> str:
+    """Return in which case a notice says this."""
+    words: Mapping[str, str] = {
+        "collect": _("to collect"),
+        "ship": _("to ship"),
+        "whole": _("all of it, by us"),
+        "whole_asked": _("all of it, as asked"),
+        "part": _("a part, by us"),
+        "part_asked": _("a part, as asked"),
+    }
+    return words.get(case, case)
+
+
+def language_word(code: str) -> str:
+    """Return a language by its own name."""
+    return {"en": "English", "de": "Deutsch"}.get(code, code)
+
+
 def notice_pill(state: str) -> tuple[str, Shape]:
     """Return the state of a notice as a word and its shape."""
     words: Mapping[str, tuple[str, Shape]] = {
