@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 from protocol.clock import from_us, to_us
 
-PATTERN: Final = r"^\d{4}-W(0[1-9]|[1-4]\d|5[0-3])$"
+PATTERN: Final = r"^(19|20|21)\d\d-W(0[1-9]|[1-4]\d|5[0-3])$"
+"""Further away no calendar of this machine reaches safely."""
 DAYS: Final = 7
 
 

@@ -483,7 +483,7 @@ def test_the_flow_map_is_a_file_and_an_answer_with_the_same_numbers(company: Com
     listed = client.get("/flow/orders.csv", params={"what": "broken", "stage": "picking"}).text
     assert [stay["number"] for stay in behind["stays"]] == [company.orders["late"].number]
     assert company.orders["late"].number in listed
-    for wrong in ({"week": "2025-W53"}, {"week": "now"}, {"by": "person"}):
+    for wrong in ({"week": "2025-W53"}, {"week": "9999-W52"}, {"week": "now"}, {"by": "person"}):
         assert client.get("/api/flow", params=wrong).status_code in (400, 422), wrong
     assert client.get("/api/flow", params={"week": "2020-W01"}).json()["entered"] == 0
     assert "No order passed in that week" in client.get("/flow", params={"week": "2020-W01"}).text

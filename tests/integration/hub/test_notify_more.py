@@ -16,9 +16,9 @@ from hub.notify.sender import send_due
 from hub.notify.words_steps import WordsWanted
 from protocol.errors import Conflict, Invalid, NotFound, StaleVersion
 from protocol.kit.system import SystemClock
-from tests.support.hub import TestClock, send
+from tests.support.hub import Shop, TestClock, send
 from tests.support.mail import MailBox, mail_server, text_of
-from tests.support.notices import SECOND_US, Shop, go_on, hub_around, known, make_ready, ordered, staged
+from tests.support.notices import SECOND_US, go_on, hub_around, known, make_ready, ordered, staged
 from tests.support.webhooks import Taken, taking_channel
 
 OURS = WordsWanted(
