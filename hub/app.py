@@ -29,8 +29,11 @@ from hub.context import Hub
 from hub.customers import api as customers_api
 from hub.customers.access import may_see
 from hub.database import HubDatabase
+from hub.digest.steps import send_digests
 from hub.exceptions import api as exceptions_api
 from hub.fleet.api import edge_router, fleet_router
+from hub.flow import api as flow_api
+from hub.flow.steps import follow as follow_flow
 from hub.fulfil import api as fulfil_api
 from hub.fulfil.steps import look_at_clocks
 from hub.journey import JOURNEY
@@ -43,7 +46,9 @@ from hub.link.pullback import recovery_router
 from hub.link.service import HubLink, link_of
 from hub.news import act_on_news, reconsider
 from hub.notify import api as notify_api
+from hub.notify import hook_pages, stop_pages, words_pages
 from hub.notify import pages as notify_pages
+from hub.notify.hooks import tell_programs
 from hub.notify.sender import send_due
 from hub.offers import forget_old as forget_old_offers
 from hub.once import forget_old_keys
@@ -95,6 +100,7 @@ ROUTERS = (
     alternatives.api,
     route_api.router,
     routing_api.router,
+    flow_api.router,
     fulfil_api.router,
     payments_api.router,
     stock_api.router,
@@ -105,8 +111,12 @@ ROUTERS = (
     task_api.router,
     channels_api.router,
     customers_api.router,
+    words_pages.programs,  # before the notices: /notices/words is no notice
+    words_pages.router,
+    hook_pages.router,
     notify_api.router,
     notify_pages.router,
+    stop_pages.router,
 )
 COOKIE = "os_hub"
 DELIVERY_BYTES = 8 * 1024 * 1024
@@ -138,11 +148,14 @@ TICKS = (
     Tick("offers", 3600.0, forget_old_offers),
     Tick("demand", 15.0, measure_demand),
     Tick("accepts", 900.0, measure_accepts),
+    Tick("flow", 2.0, follow_flow),
+    Tick("digests", 20.0, send_digests),
 )
 """What must happen because time passes, in every process of the hub."""
 SENDERS = (
     Tick("channels", 1.0, tell_channels, deadline_seconds=30.0),
     Tick("notices", 2.0, send_due, deadline_seconds=40.0),
+    Tick("programs", 2.0, tell_programs, deadline_seconds=40.0),
 )
 """What waits for somebody else's server, on a thread of its own."""
 WORKERS = (Tick("replays", 1.0, work_off_replays, deadline_seconds=600.0),)

@@ -24,6 +24,8 @@ from hub.context import Hub
 from hub.database import HubDatabase, HubUnit
 from hub.exceptions.rows import exceptions
 from hub.fleet.rows import hub_meta, locations
+from hub.flow import rows as flow
+from hub.flow.steps import look as follow_flow
 from hub.fulfil import rows as fulfil
 from hub.journey import JOURNEY
 from hub.ledger.close import rows as closing
@@ -95,6 +97,7 @@ SHADOWS: Final = (
     transfers.transfer_receipts,
     transfers.transfer_pieces,
     transfers.transfer_cartons,
+    *flow.TABLES,
 )
 PIECE: Final = 200
 
@@ -128,6 +131,9 @@ def rebuild_into(empty: HubDatabase, hub: Hub) -> int:
         for piece in _pieces(source):
             empty.write(partial(_apply, other, piece))
             count += len(piece)
+        counted, _newest = flow.position(source)
+    while follow_flow(other, upto=counted):  # as far as the original had counted, and no further
+        pass
     return count
 
 

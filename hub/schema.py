@@ -21,8 +21,10 @@ from hub.catalog import rows as catalog
 from hub.channels import rows as channels
 from hub.customers import rows as customers
 from hub.database import metadata
+from hub.digest import rows as digest
 from hub.exceptions import rows as exceptions
 from hub.fleet import rows as fleet
+from hub.flow import rows as flow
 from hub.fulfil import rows as fulfil
 from hub.ledger import rows as ledger
 from hub.ledger.close import rows as closing
@@ -48,8 +50,10 @@ ROOMS: Final = (
     channels,
     closing,
     customers,
+    digest,
     exceptions,
     fleet,
+    flow,
     fulfil,
     later_rows,
     ledger,

@@ -86,6 +86,9 @@ class HubSettings(BaseSettings):
         default="", validate_default=True, max_length=120, pattern=r"^([!-?A-~]+@[!-?A-~]+)?$"
     )
     """The address that customers see; needed with smtp_host."""
+    public_url: str = Field(default="", max_length=200, pattern=r"^(https?://[^\s/?#\x00-\x1f]+)?$")
+    """Where customers reach this hub, such as https://orders.shop.example; with it a mail that a customer may
+    refuse says how, and mail programs offer it."""
 
     @field_validator("zone")
     @classmethod

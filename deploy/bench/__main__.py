@@ -19,6 +19,7 @@ from deploy.bench import (
     contention,
     edge_capture,
     edge_scan,
+    flow,
     ledger,
     live,
     on_screen,
@@ -63,6 +64,10 @@ def _ledger(quick: bool) -> list[Row]:
     return ledger.measure(10_000, 50_000) if quick else ledger.measure(100_000, 1_000_000)
 
 
+def _flow(quick: bool) -> list[Row]:
+    return flow.measure(2_000 if quick else 20_000)
+
+
 def _route(quick: bool) -> list[Row]:
     return route.measure(quick=quick)
 
@@ -92,6 +97,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "live": _live,
     "promise": _promise,
     "ledger": _ledger,
+    "flow": _flow,
     "route": _route,
     "print": _print,
     "start": _start,

@@ -11,9 +11,11 @@ from hub.channels import pages as channel_pages
 from hub.console import pages as console_pages
 from hub.console.words import WORDS, named
 from hub.context import Hub
+from hub.digest import pages as digest_pages
 from hub.exceptions import pages as exception_pages
 from hub.fleet import lives_pages
 from hub.fleet import pages as fleet_pages
+from hub.flow import pages as flow_pages
 from hub.fulfil import pages as fulfil_pages
 from hub.ledger import desk_pages as books_pages
 from hub.ledger import pages as ledger_pages
@@ -72,10 +74,12 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         order_pages.router,
         routing_pages.router,
         what_if_pages.router,
+        flow_pages.router,
         fulfil_pages.router,
         new_transfer_pages.router,  # before the transfers: /transfers/new is no number
         transfer_pages.router,
         exception_pages.router,
+        digest_pages.router,
         deficit_pages.router,
         channel_pages.router,
         policy_pages.router,  # before the stock: /stock/lending is no item

@@ -45,6 +45,8 @@ def screens(later: Later) -> dict[str, str]:
         refund = of_order(connection, orders["cancelled"].order_id)[0].command_id
     return {
         "list": "/orders",
+        "flow": "/flow",
+        "flow-orders": "/flow/orders?what=broken",
         "list-late": "/orders?view=late",
         "list-waiting": "/orders?view=waiting",
         "short": at["short"],
