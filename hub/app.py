@@ -30,6 +30,7 @@ from hub.customers import api as customers_api
 from hub.customers.access import may_see
 from hub.database import HubDatabase
 from hub.exceptions import api as exceptions_api
+from hub.exceptions.steps import look_at_desk
 from hub.fleet.api import edge_router, fleet_router
 from hub.fulfil import api as fulfil_api
 from hub.fulfil.steps import look_at_clocks
@@ -124,6 +125,7 @@ TICKS = (
     Tick("life", 1.0, watch.keep),
     Tick("reservations", 5.0, expire_reservations),
     Tick("promises", 10.0, look_at_clocks),
+    Tick("desk", 15.0, look_at_desk),
     Tick("waiting_orders", 60.0, try_waiting),
     Tick("better_places", 3600.0, look_for_better),
     Tick("refunds", 5.0, work_off),
