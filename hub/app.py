@@ -29,6 +29,7 @@ from hub.context import Hub
 from hub.customers import api as customers_api
 from hub.customers.access import may_see
 from hub.database import HubDatabase
+from hub.desk import api as desk_api
 from hub.exceptions import api as exceptions_api
 from hub.exceptions.steps import look_at_desk
 from hub.fleet.api import edge_router, fleet_router
@@ -87,6 +88,7 @@ ROUTERS = (
     console_api.router,
     console_api.figures,
     exceptions_api.router,
+    desk_api.router,
     ledger_api.router,
     catalog_api.router,
     capture_api.router,

@@ -11,7 +11,7 @@ from hub.channels import pages as channel_pages
 from hub.console import pages as console_pages
 from hub.console.words import WORDS, named
 from hub.context import Hub
-from hub.exceptions import pages as exception_pages
+from hub.desk import pages as exception_pages
 from hub.fleet import lives_pages
 from hub.fleet import pages as fleet_pages
 from hub.fulfil import pages as fulfil_pages

@@ -16,6 +16,7 @@ from hub.channels.rows import channel_endpoints
 from hub.desk.consequences import CardSaid, Facet, Key, Posted, State
 from hub.exceptions.rows import exceptions
 from hub.fulfil.rows import assignment_lines, assignments
+from hub.fulfil.rules import OPEN
 from hub.ledger.rows import accounts, entries, journals
 from hub.notify.rows import notices
 from hub.payments.rows import gateway_commands
@@ -34,6 +35,7 @@ _TOUCHED: Final = 200
 """Records of a kind that are looked at: a choice for a thousand orders shows the first of them."""
 
 _OPEN_UNITS: Final = assignment_lines.c.quantity - assignment_lines.c.short - assignment_lines.c.given_up
+_OPEN: Final = frozenset(state.value for state in OPEN)
 _SAID: Final = (
     sa.select(events.c.bytes)
     .where(events.c.apply_order > sa.bindparam("since"))
@@ -232,7 +234,7 @@ def _place_of(row: sa.Row[Any]) -> str:
 
 def _parts(connection: Connection, order_ids: Sequence[str], found: dict[Key, int | str]) -> None:
     for row in _PARTS.run(connection, order_ids):
-        asked = "?" if row.cancel_asked else ""
+        asked = "?" if row.cancel_asked and row.state in _OPEN else ""
         found[Facet.PART, row.number, row.location, str(row.attempt)] = f"{row.state}{asked} {int(row.units)}"
 
 

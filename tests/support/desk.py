@@ -68,7 +68,7 @@ def _parts(hub: Hub) -> Facts:
         there = row["quantity"] - row["short"] - row["given_up"]
         units[row["assignment_id"]] = units.get(row["assignment_id"], 0) + there
     for row in rows(hub, assignments):
-        asked = "?" if row["cancel_asked"] else ""
+        asked = "?" if row["cancel_asked"] and row["ended_us"] is None else ""
         said = f"{row['state']}{asked} {units[row['assignment_id']]}"
         found["part", row["number"], row["location"], str(row["attempt"])] = said
     for row in rows(hub, transfers):
