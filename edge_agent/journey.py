@@ -71,6 +71,7 @@ def reactions() -> Journey:
         "catalog.applied": (),
         "exception.raised": (exceptions.on_exception_raised,),
         "exception.closed": (exceptions.on_exception_closed,),
+        "exception.worked": (exceptions.on_exception_worked,),
         "person.locked_out": (),
         **_later(),
         **_transfers(),

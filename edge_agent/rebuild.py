@@ -34,6 +34,7 @@ SHADOWS: Final = (
     "balances",
     "till_sessions",
     "exceptions",
+    "exception_acts",
     "later_orders",
     "later_order_lines",
     "later_payments",

@@ -30,7 +30,9 @@ from hub.customers import api as customers_api
 from hub.customers.access import may_see
 from hub.database import HubDatabase
 from hub.digest.steps import send_digests
+from hub.desk import api as desk_api
 from hub.exceptions import api as exceptions_api
+from hub.exceptions.steps import look_at_desk
 from hub.fleet.api import edge_router, fleet_router
 from hub.flow import api as flow_api
 from hub.flow.steps import follow as follow_flow
@@ -94,6 +96,7 @@ ROUTERS = (
     console_api.router,
     console_api.figures,
     exceptions_api.router,
+    desk_api.router,
     ledger_api.router,
     catalog_api.router,
     capture_api.router,
@@ -138,6 +141,7 @@ TICKS = (
     Tick("life", 1.0, watch.keep),
     Tick("reservations", 5.0, expire_reservations),
     Tick("promises", 10.0, look_at_clocks),
+    Tick("desk", 15.0, look_at_desk),
     Tick("waiting_orders", 60.0, try_waiting),
     Tick("news", 1.0, act_on_news),
     Tick("better_places", 3600.0, reconsider),

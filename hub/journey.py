@@ -255,6 +255,7 @@ JOURNEY: Final = Journey(
         "books.gap_declared": (desk.on_gap_declared,),
         "exception.raised": (exceptions.on_raised,),
         "exception.closed": (exceptions.on_closed,),
+        "exception.worked": (exceptions.on_worked,),
         "person.locked_out": (),
     },
     rooms=(Places, Log, Orders, Assignments, Transfers, stock.Shelves, ledger.Books),

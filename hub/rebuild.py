@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 from hub.catalog.rows import catalog_applied
 from hub.context import Hub
 from hub.database import HubDatabase, HubUnit
-from hub.exceptions.rows import exceptions
+from hub.exceptions.rows import exception_acts, exceptions
 from hub.fleet.rows import hub_meta, locations
 from hub.flow import rows as flow
 from hub.flow.steps import look as follow_flow
@@ -86,6 +86,7 @@ SHADOWS: Final = (
     stored_value_moves,
     gift_card_tenders,
     exceptions,
+    exception_acts,
     catalog_applied,
     stock_tasks.count_tasks,
     stock_tasks.count_lines,

@@ -170,6 +170,24 @@ class ExceptionClosed(WireModel):
     how: str = Field(default="", max_length=300)
 
 
+class ExceptionWorked(WireModel):
+    """Somebody did something about an exception that is still open: the history of a card.
+
+    `act` says what: `assigned`, `snoozed`, `commented`, `escalated`, `asked` (a second person is to confirm a
+    choice), `declined` (that person will not) or `chosen`.
+    """
+
+    exception_id: Code
+    act: Code
+    to: str = Field(default="", max_length=64)
+    """Whose it is from now on: a person, or a role when it was escalated."""
+    until_us: int | None = None
+    """Until when it sleeps, or by when the next owner must look."""
+    choice: str = Field(default="", max_length=64)
+    text: str = Field(default="", max_length=300)
+    facts: Mapping[str, Any] = Field(default_factory=dict)
+
+
 class SignInFailed(WireModel):
     """Somebody tried a PIN too often, and the tile is locked for a while."""
 
@@ -206,6 +224,7 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("catalog.applied", 1): CatalogApplied,
         ("exception.raised", 1): ExceptionRaised,
         ("exception.closed", 1): ExceptionClosed,
+        ("exception.worked", 1): ExceptionWorked,
         ("person.locked_out", 1): SignInFailed,
         ("order.placed", 1): later.OrderPlaced,
         ("order.paid", 1): later.OrderPaid,
@@ -293,6 +312,8 @@ def subjects_of(body: WireModel) -> tuple[str, ...]:
     """
     if isinstance(body, ExceptionRaised | ExceptionClosed):
         return (f"exception:{body.dedupe_key}"[:SUBJECT_LENGTH],)
+    if isinstance(body, ExceptionWorked):
+        return (f"exception:{body.exception_id}"[:SUBJECT_LENGTH],)
     named = tuple(f"{record}:{name}" for record, field in _SUBJECTS if (name := getattr(body, field, None)))
     if isinstance(body, later.OrderRouted):
         return (*named, *(f"assignment:{part.assignment_id}" for part in body.parts))

@@ -17,6 +17,7 @@ from rich.console import Console
 from deploy.bench import (
     catchup,
     contention,
+    desk,
     edge_capture,
     edge_scan,
     flow,
@@ -60,6 +61,10 @@ def _promise(quick: bool) -> list[Row]:
     return promise.measure(1.0, 50) if quick else promise.measure()
 
 
+def _desk(quick: bool) -> list[Row]:
+    return desk.measure(1_000) if quick else desk.measure()
+
+
 def _ledger(quick: bool) -> list[Row]:
     return ledger.measure(10_000, 50_000) if quick else ledger.measure(100_000, 1_000_000)
 
@@ -96,6 +101,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "catch-up": _catchup,
     "live": _live,
     "promise": _promise,
+    "desk": _desk,
     "ledger": _ledger,
     "flow": _flow,
     "route": _route,

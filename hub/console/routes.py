@@ -12,7 +12,7 @@ from hub.console import pages as console_pages
 from hub.console.words import WORDS, named
 from hub.context import Hub
 from hub.digest import pages as digest_pages
-from hub.exceptions import pages as exception_pages
+from hub.desk import pages as exception_pages
 from hub.fleet import lives_pages
 from hub.fleet import pages as fleet_pages
 from hub.flow import pages as flow_pages

@@ -76,6 +76,17 @@ class Spine:
         self._hub_inc = hub_inc
         self._post = post
 
+    def telling(self, post: Post) -> "Spine":
+        """Return one that is like this and tells the locations through another post."""
+        return Spine(
+            clock=self.clock,
+            ids=self.ids,
+            journey=self._journey,
+            terms=self.terms,
+            hub_inc=self._hub_inc,
+            post=post,
+        )
+
     def work(self, unit: HubUnit, *, rebuilding: bool = False) -> Work:
         """Return an empty workspace for a unit of work."""
         work = Work(
