@@ -30,6 +30,7 @@ from edge_agent.fulfil import api as fulfil_api
 from edge_agent.fulfil import directives as fulfil_directives
 from edge_agent.fulfil.rows.work import forget_old
 from edge_agent.fulfil.service import FulfilClock
+from edge_agent.holds import steps as hold_steps
 from edge_agent.journal import Journal
 from edge_agent.journey import live
 from edge_agent.later import api as later_api
@@ -187,6 +188,7 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
 KINDS: Final = {
     "lending.policy": Kind(wishes.take_policy),
     "return.policy": Kind(return_policy.take_policy),
+    "order.holds": Kind(hold_steps.take),
     **stock_directives.KINDS,
 }
 """Directives that a store carries out by itself."""

@@ -16,6 +16,7 @@ from edge_agent.exceptions import rows as exceptions
 from edge_agent.fulfil.rows import arrived
 from edge_agent.fulfil.rows import facts as fulfil
 from edge_agent.fulfil.steps import inbox, promises
+from edge_agent.holds import rows as holds
 from edge_agent.journal import Reaction, Recorded
 from edge_agent.later import elsewhere
 from edge_agent.later import rows as later
@@ -107,6 +108,7 @@ def _later() -> Journey:
         "assignment.cancelled": (assigned.on_given_up, fulfil.on_cancelled, later.on_moved),
         "assignment.cancel_refused": (fulfil.on_cancel_refused, later.on_moved),
         "manifest.closed": (fulfil.on_manifest_closed,),
+        "hold.placed": (holds.on_hold_placed,),
     }
 
 
@@ -163,6 +165,7 @@ def directive_shadows() -> Mapping[str, Shadow]:
         "assignment.cancel": fulfil.take_cancel,
         "assignment.amend": fulfil.take_amend,
         "order.elsewhere": elsewhere.take,
+        "order.holds": holds.take,
         "transfer.request": transfers.take_request,
         "transfer.expect": transfers.take_expect,
         "transfer.settled": transfers.take_settled,

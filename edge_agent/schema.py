@@ -10,6 +10,7 @@ from typing import Final
 
 import sqlite_utils
 
+from edge_agent.schema_checks import CHECKS
 from edge_agent.schema_epochs import EPOCHS
 from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import ELSEWHERE, LATER
@@ -392,6 +393,11 @@ def _returns(database: sqlite_utils.Database) -> None:
     _script(database, RETURNS)
 
 
+def _checks(database: sqlite_utils.Database) -> None:
+    """Holds, and the rules of checks."""
+    _script(database, CHECKS)
+
+
 def _script(database: sqlite_utils.Database, script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -414,4 +420,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0012 a carton for each way", _cartons),
     ("0013 ways of paper", _paper_ways),
     ("0014 the policy of returns, stored value", _returns),
+    ("0015 holds, the rules of checks", _checks),
 )

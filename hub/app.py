@@ -33,6 +33,8 @@ from hub.exceptions import api as exceptions_api
 from hub.fleet.api import edge_router, fleet_router
 from hub.fulfil import api as fulfil_api
 from hub.fulfil.steps import look_at_clocks
+from hub.holds import api as holds_api
+from hub.holds.steps import look_at_holds
 from hub.journey import JOURNEY
 from hub.ledger import api as ledger_api
 from hub.ledger.close.steps import end_reopened
@@ -86,6 +88,7 @@ ROUTERS = (
     console_api.router,
     console_api.figures,
     exceptions_api.router,
+    holds_api.router,
     ledger_api.router,
     catalog_api.router,
     capture_api.router,
@@ -124,6 +127,7 @@ TICKS = (
     Tick("life", 1.0, watch.keep),
     Tick("reservations", 5.0, expire_reservations),
     Tick("promises", 10.0, look_at_clocks),
+    Tick("holds", 15.0, look_at_holds),
     Tick("waiting_orders", 60.0, try_waiting),
     Tick("better_places", 3600.0, look_for_better),
     Tick("refunds", 5.0, work_off),

@@ -18,6 +18,7 @@ from hub.exceptions import stages as exceptions
 from hub.fulfil import elsewhere
 from hub.fulfil import stages as fulfil
 from hub.fulfil.room import Assignments
+from hub.holds import stages as holds
 from hub.ledger import desk_stages as desk
 from hub.ledger import later_stages as later_ledger
 from hub.ledger import returns_stages as returns_ledger
@@ -66,6 +67,7 @@ _LEFT: Final = (
     fulfil.on_fact,
     later_ledger.on_goods_left,
     elsewhere.tell_taker,
+    holds.on_left,
 )
 _REFUNDED: Final = (
     record.advance, record.on_paid, later_ledger.on_refunded, fulfil.on_money, elsewhere.tell_taker,
@@ -150,6 +152,7 @@ JOURNEY: Final = Journey(
             elsewhere.compare,
             route.on_order_cancelled,
             notify.on_cancelled,
+            holds.on_order_cancelled,
         ),
         "order.lines_added": (
             record.advance,
@@ -176,7 +179,12 @@ JOURNEY: Final = Journey(
             fulfil.on_order_changed,
             route.on_order_changed,
         ),
-        "order.routed": (record.advance, fulfil.on_order_routed, for_orders.on_order_routed),
+        "order.routed": (
+            record.advance,
+            holds.on_order_routed,
+            fulfil.on_order_routed,
+            for_orders.on_order_routed,
+        ),
         "order.unroutable": (record.advance, fulfil.on_order_unroutable),
         "assignment.answered": _GAVE_NOTHING_BACK,
         "assignment.withdrawn": _GAVE_NOTHING_BACK,
@@ -253,6 +261,10 @@ JOURNEY: Final = Journey(
         "books.period_moved": (desk.on_period_moved,),
         "books.period_signed": (desk.on_period_signed,),
         "books.gap_declared": (desk.on_gap_declared,),
+        "hold.placed": (holds.on_placed,),
+        "hold.released": (holds.on_ended, route.on_hold_ended),
+        "hold.rejected": (holds.on_ended,),
+        "hold.lapsed": (holds.on_ended, route.on_hold_ended),
         "exception.raised": (exceptions.on_raised,),
         "exception.closed": (exceptions.on_closed,),
         "person.locked_out": (),

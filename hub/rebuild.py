@@ -25,6 +25,7 @@ from hub.database import HubDatabase, HubUnit
 from hub.exceptions.rows import exceptions
 from hub.fleet.rows import hub_meta, locations
 from hub.fulfil import rows as fulfil
+from hub.holds.rows import order_holds
 from hub.journey import JOURNEY
 from hub.ledger.close import rows as closing
 from hub.ledger.rows import account_mapping, accounts, chain, chain_heads, entries, journals, mapping_changes
@@ -84,6 +85,7 @@ SHADOWS: Final = (
     stored_value_moves,
     gift_card_tenders,
     exceptions,
+    order_holds,
     catalog_applied,
     stock_tasks.count_tasks,
     stock_tasks.count_lines,

@@ -24,6 +24,7 @@ from hub.database import metadata
 from hub.exceptions import rows as exceptions
 from hub.fleet import rows as fleet
 from hub.fulfil import rows as fulfil
+from hub.holds import rows as holds
 from hub.ledger import rows as ledger
 from hub.ledger.close import rows as closing
 from hub.ledger.settlements import rows as settlements
@@ -51,6 +52,7 @@ ROOMS: Final = (
     exceptions,
     fleet,
     fulfil,
+    holds,
     later_rows,
     ledger,
     log,

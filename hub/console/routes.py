@@ -15,6 +15,7 @@ from hub.exceptions import pages as exception_pages
 from hub.fleet import lives_pages
 from hub.fleet import pages as fleet_pages
 from hub.fulfil import pages as fulfil_pages
+from hub.holds import pages as hold_pages
 from hub.ledger import desk_pages as books_pages
 from hub.ledger import pages as ledger_pages
 from hub.ledger.close import pages as close_pages
@@ -65,6 +66,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         console_pages.router,
         people_pages.router(signer, sign_ins),
         new_order_pages.router,  # before the orders: /orders/new is no number
+        hold_pages.router,  # before the orders: /orders/…/hold is no number
         service_pages.router,
         line_pages.router,
         order_pages.router,

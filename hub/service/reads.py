@@ -20,6 +20,8 @@ from hub.fleet.steps import fleet_view
 from hub.fulfil import reads as fulfil
 from hub.fulfil.faces import BEGUN, Face, face, silent_places
 from hub.fulfil.reads import AssignmentPage, AssignmentRead
+from hub.holds import rows as holds
+from hub.holds.rows import HoldRow
 from hub.notify import rows as notify
 from hub.route.reads import DecisionRow, decisions_of
 from hub.service.rules import OVER, Coming, Goods, Part, answer, coming
@@ -101,6 +103,12 @@ class OrderShown:
     pickup_code: str
     transfers: Sequence[transfers.TransferRead]
     """By which its goods come to where it is collected."""
+    holds: Sequence[HoldRow] = ()
+
+    @property
+    def stopped(self) -> list[HoldRow]:
+        """What stops it now."""
+        return [each for each in self.holds if each.is_open]
 
     @property
     def can_cancel(self) -> bool:
@@ -169,6 +177,7 @@ def shown(
         contact=contacts.find(connection, later.contact_id) if later.contact_id else None,
         pickup_code=str(code or ""),
         transfers=transfers.listed(connection, transfers.Filters(view="all", order_id=order_id), limit=20)[0],
+        holds=holds.of_order(connection, order_id),
     )
 
 

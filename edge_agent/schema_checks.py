@@ -1,0 +1,19 @@
+"""The tables of holds and of the rules of checks at a store, as `schema` runs them."""
+
+from typing import Final
+
+CHECKS: Final = """
+CREATE TABLE order_holds (
+    hold_id TEXT PRIMARY KEY,
+    order_id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    told_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX order_holds_order ON order_holds (order_id);
+CREATE TABLE check_rules (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    arrived_us INTEGER NOT NULL
+) STRICT;
+"""

@@ -1,0 +1,102 @@
+"""Holds in a store: what they block there, with the reason, also when nobody can be asked."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_agent.rebuild import rebuild
+from tests.support.fulfilment import HOUR_US, Desk
+from tests.support.store import START_US, Store
+
+
+@pytest.fixture
+def desk(store: Store) -> Desk:
+    made = Desk(store)
+    made.lend("COAT-M", 3)
+    made.lend("MUG-1", 20)
+    return made
+
+
+def tell(desk: Desk, assignment_id: str, hold_id: str = "h-1", **said: Any) -> None:
+    """Let the hub tell of a hold."""
+    view = desk.view(assignment_id)
+    hold = {
+        "hold_id": hold_id,
+        "order_id": view["order_id"],
+        "number": view["number"],
+        "kind": "fraud",
+        "reason": "80 points",
+        "code": "fraud_points",
+        "blocks": ["pick", "handover", "ship"],
+        "may": ["ops"],
+        **said,
+    }
+    assert desk.tell("order.holds", {"order_id": view["order_id"], "holds": [hold]}) == "applied"
+
+
+def test_what_is_on_hold_is_not_picked_and_a_wave_leaves_it_out(desk: Desk) -> None:
+    held, free = desk.offer(("MUG-1", 1)), desk.offer(("MUG-1", 1))
+    tell(desk, held)
+
+    refused = desk.verb("picks", 409, assignments=[held])
+
+    assert (refused["code"], refused["facts"]["hold_id"]) == ("on_hold", "h-1")
+    assert "Several signs of fraud together" in refused["what"]
+    done = desk.verb("picks", due_before_us=START_US + 100 * HOUR_US)
+    assert done["assignments"] == [free]
+    tell(desk, held, state="released")
+    desk.verb("picks", assignments=[held])
+
+
+def test_what_is_on_hold_is_not_handed_over_not_shipped_and_not_taken_along(
+    desk: Desk, tmp_path: Path
+) -> None:
+    one = desk.offer(("MUG-1", 1))
+    desk.ready(one)
+    tell(desk, one)
+    verification = desk.recognise(one)
+    assert desk.verb(f"assignments/{one}/hand-over", 409, verification=verification)["code"] == "on_hold"
+    assert desk.verb("check-out", 409, assignments=[one])["code"] == "on_hold"
+    parcel = desk.offer(("COAT-M", 1), kind="ship")
+    desk.packed(parcel)
+    tell(desk, parcel, "h-2", blocks=["ship"])
+    assert desk.verb(f"assignments/{parcel}/ship", 409)["code"] == "on_hold"
+    assert "assignment.handed_over" not in desk.kinds()
+
+    page = desk.store.client.get(f"/fulfil/pickup/{one}", headers=desk.store.headers("associate")).text
+    assert "On hold (fraud suspected): Several signs of fraud together." in page
+    work = desk.store.client.get(f"/fulfil/work/{parcel}", headers=desk.store.headers("associate")).text
+    assert "Nothing may be done with it before the hub has released it." in work
+
+    tell(desk, one, state="released")
+    tell(desk, one, state="open")
+    desk.verb(f"assignments/{one}/hand-over", verification=verification)
+    assert rebuild(desk.store.edge.settings.database_file, tmp_path / "again.db").differences == ()
+
+
+def test_a_rejected_order_stays_blocked_and_one_whose_time_is_over_goes_on(
+    desk: Desk,
+) -> None:
+    one, two = desk.offer(("MUG-1", 1)), desk.offer(("MUG-1", 1))
+    tell(desk, one, state="rejected")
+    assert desk.verb("picks", 409, assignments=[one])["code"] == "on_hold"
+    tell(desk, two, "h-2", until_us=START_US + HOUR_US, then="release")
+    assert desk.verb("picks", 409, assignments=[two])["code"] == "on_hold"
+
+    desk.store.clock.set(START_US + HOUR_US)
+
+    desk.verb("picks", assignments=[two])
+    assert desk.verb("picks", 409, assignments=[one])["code"] == "on_hold"
+
+
+def test_a_device_that_had_taken_it_along_before_tells_what_happened(desk: Desk) -> None:
+    one = desk.offer(("MUG-1", 1))
+    desk.ready(one)
+    desk.verb("check-out", assignments=[one])
+    desk.store.clock.set(START_US + 60_000_000)
+    tell(desk, one)
+
+    desk.collect(one)
+
+    assert desk.kinds()[-1] == "assignment.handed_over"
