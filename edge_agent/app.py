@@ -19,6 +19,7 @@ from edge_agent import lives, sync
 from edge_agent.catalog import api as catalog_api
 from edge_agent.catalog import steps as catalog_steps
 from edge_agent.catalog.lookup import Catalogue
+from edge_agent.checks import steps as check_steps
 from edge_agent.context import Edge, identify
 from edge_agent.counter import api as counter_api
 from edge_agent.counter import rows as counter_rows
@@ -189,6 +190,7 @@ KINDS: Final = {
     "lending.policy": Kind(wishes.take_policy),
     "return.policy": Kind(return_policy.take_policy),
     "order.holds": Kind(hold_steps.take),
+    "check.rules": Kind(check_steps.take_rules),
     **stock_directives.KINDS,
 }
 """Directives that a store carries out by itself."""

@@ -21,6 +21,7 @@ from hub.catalog.pages import IMPORT_PATH as IMPORT_PAGE
 from hub.catalog.steps import catalog_file
 from hub.channels import api as channels_api
 from hub.channels.sender import tell_channels
+from hub.checks import api as checks_api
 from hub.clocks import Clocks, Tick
 from hub.console import api as console_api
 from hub.console.frame import frame_of
@@ -89,6 +90,7 @@ ROUTERS = (
     console_api.figures,
     exceptions_api.router,
     holds_api.router,
+    checks_api.router,
     ledger_api.router,
     catalog_api.router,
     capture_api.router,

@@ -14,6 +14,7 @@ from typing import Final
 
 from hub.capture import stages as capture
 from hub.catalog import stages as catalog
+from hub.checks import stages as checks
 from hub.exceptions import stages as exceptions
 from hub.fulfil import elsewhere
 from hub.fulfil import stages as fulfil
@@ -72,7 +73,14 @@ _LEFT: Final = (
 _REFUNDED: Final = (
     record.advance, record.on_paid, later_ledger.on_refunded, fulfil.on_money, elsewhere.tell_taker,
 )  # fmt: skip
-_PAID: Final = (record.advance, record.on_paid, later_ledger.on_paid, fulfil.on_money, elsewhere.tell_taker)
+_PAID: Final = (
+    record.advance,
+    record.on_paid,
+    later_ledger.on_paid,
+    fulfil.on_money,
+    elsewhere.tell_taker,
+    checks.on_paid,
+)
 _TRANSFER: Final = (transfers.take, transfers.move, transfer_ledger.on_transfer, transfers.follow)
 """Either store may be heard first, so every fact leads to the same: what is known now, and its worth."""
 
@@ -138,6 +146,7 @@ JOURNEY: Final = Journey(
             fulfil.on_order_placed,
             later_ledger.on_order_placed,
             elsewhere.on_order_placed,
+            checks.on_order_placed,
             notify.on_order_placed,
             route.on_order_placed,
         ),
@@ -261,7 +270,7 @@ JOURNEY: Final = Journey(
         "books.period_moved": (desk.on_period_moved,),
         "books.period_signed": (desk.on_period_signed,),
         "books.gap_declared": (desk.on_gap_declared,),
-        "hold.placed": (holds.on_placed,),
+        "hold.placed": (holds.on_placed, checks.on_hold_placed),
         "hold.released": (holds.on_ended, route.on_hold_ended),
         "hold.rejected": (holds.on_ended,),
         "hold.lapsed": (holds.on_ended, route.on_hold_ended),

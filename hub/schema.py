@@ -19,6 +19,7 @@ from hub import offers, once
 from hub.capture import rows as capture
 from hub.catalog import rows as catalog
 from hub.channels import rows as channels
+from hub.checks import rows as checks
 from hub.customers import rows as customers
 from hub.database import metadata
 from hub.exceptions import rows as exceptions
@@ -47,6 +48,7 @@ ROOMS: Final = (
     capture,
     catalog,
     channels,
+    checks,
     closing,
     customers,
     exceptions,

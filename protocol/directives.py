@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from protocol import lending, stock, transfer_messages
+from protocol.checks import CheckRules
 from protocol.elsewhere import OrderElsewhere
 from protocol.fulfilment import LINES_FOR_LATER, AssignedLine, Promise
 from protocol.holds import OrderHolds
@@ -160,6 +161,7 @@ DIRECTIVE_KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxy
         ("lending.policy", 1): lending.LendingPolicy,
         ("return.policy", 1): ReturnPolicy,
         ("order.holds", 1): OrderHolds,
+        ("check.rules", 1): CheckRules,
     }
 )
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 import hub
 from hub.catalog import pages as catalog_pages
 from hub.channels import pages as channel_pages
+from hub.checks import pages as check_pages
 from hub.console import pages as console_pages
 from hub.console.words import WORDS, named
 from hub.context import Hub
@@ -66,6 +67,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         console_pages.router,
         people_pages.router(signer, sign_ins),
         new_order_pages.router,  # before the orders: /orders/new is no number
+        check_pages.router,
         hold_pages.router,  # before the orders: /orders/…/hold is no number
         service_pages.router,
         line_pages.router,

@@ -26,6 +26,7 @@ from hub.spine import reads as record
 from hub.web import Anybody, Number, Ops, TheHub
 from protocol.errors import NotFound, OrderspineError
 from protocol.holds import Blocked, HoldKind, OnExpiry, may_decide
+from protocol.kit.check_words import limit_word, signal_word
 from protocol.kit.hold_words import (
     blocked_word,
     blocks_words,
@@ -223,8 +224,10 @@ def _shown(
         others=others,
         names=names,
         form=form,
-        facts=reader.read(row.facts),
+        facts=reader.read({name: fact for name, fact in row.facts.items() if name != "signals"}),
         signals=row.facts.get("signals", ()),
+        signal_word=signal_word,
+        limit_word=limit_word,
         may_act=row.is_open and may_decide(row.hold.may, person.role),
         **_words(),
     )

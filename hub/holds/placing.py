@@ -97,3 +97,12 @@ def release_all(work: Work, order_id: str, *, why: str, kind: HoldKind | None = 
     for each in gone:
         release(work, each, note=why)
     return len(gone)
+
+
+def release_same(work: Work, placed: HoldPlaced, *, why: str) -> None:
+    """Release what a check of the hub holds an order for, where another one blocks as much for the same."""
+    for each in now_on(work, placed.order_id):
+        same = (each.kind, each.code) == (placed.kind, placed.code) and each.hold_id != placed.hold_id
+        weaker = set(each.blocks) <= set(placed.blocks)
+        if same and weaker and each.code and each.state is HoldState.OPEN:
+            release(work, each, note=why)

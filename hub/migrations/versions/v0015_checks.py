@@ -39,3 +39,24 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_order_holds_order_id"), "order_holds", ["order_id"], unique=False)
     op.create_index("ix_order_holds_state", "order_holds", ["state", "until_us"], unique=False)
+    op.create_table(
+        "check_rules",
+        sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("made_us", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_check_rules")),
+    )
+    op.create_table(
+        "check_outcomes",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.Column("rules_version", sa.BigInteger(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("card", sa.Text(), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
+        sa.Column("findings", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id", name=op.f("pk_check_outcomes")),
+    )
+    op.create_index("ix_check_outcomes_at", "check_outcomes", ["at_us"], unique=False)

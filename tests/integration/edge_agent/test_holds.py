@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from edge_agent.rebuild import rebuild
+from protocol.customers import phone_digits
+from protocol.rules.checks import customer_keys
 from tests.support.fulfilment import HOUR_US, Desk
+from tests.support.later import CUSTOMER, basket_of, place, traces, wanted
 from tests.support.store import START_US, Store
 
 
@@ -100,3 +103,28 @@ def test_a_device_that_had_taken_it_along_before_tells_what_happened(desk: Desk)
     desk.collect(one)
 
     assert desk.kinds()[-1] == "assignment.handed_over"
+
+
+def test_the_rules_of_checks_count_at_the_counter_without_a_line(desk: Desk, tmp_path: Path) -> None:
+    store = desk.store
+    [blocked, _phone] = customer_keys(CUSTOMER["email"], phone_digits(CUSTOMER["phone"]))
+    limit = {"rule_id": "limit", "kind": "customer", "order_limit_minor": 20_00, "blocks": ["handover"]}
+    desk.tell("check.rules", {"version": 1, "rules": [limit]})
+    small = place(store, "k-1", ("MUG-1", 1))
+    large = place(store, "k-2", ("MUG-1", 4))
+
+    assert [each["number"] for each in desk.bodies("hold.placed")] == [large["number"]]
+    page = store.client.get(f"/orders/{large['number']}", headers=store.headers("associate")).text
+    assert "above what this customer may order at once" in page
+    assert "On hold" not in store.client.get(f"/orders/{small['number']}").text
+
+    term = {"key": blocked, "blocked": True}
+    refuse = {"rule_id": "limit", "kind": "customer", "outcome": "refuse"}
+    desk.tell("check.rules", {"version": 2, "rules": [refuse], "customers": [term]})
+    desk.tell("check.rules", {"version": 1, "rules": []})
+    body = wanted(basket_of(store, ("MUG-1", 1)), "k-3")
+    before = traces(store)
+    answer = store.post("/api/later", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "check_refused")
+    assert traces(store) == before
+    assert rebuild(store.edge.settings.database_file, tmp_path / "again.db").differences == ()

@@ -14,7 +14,7 @@ from hub.people.steps import add_token
 from hub.rebuild import verify
 from protocol import later
 from protocol.clock import from_us
-from protocol.fulfilment import UnitsLine, Verified
+from protocol.fulfilment import PutBackLine, UnitsLine, Verified
 from protocol.people import HubRole
 from tests.support.promising import Story, rights, rows
 
@@ -80,7 +80,7 @@ def test_a_hold_on_routing_keeps_an_order_from_every_location_until_it_is_releas
         later.AssignmentRejected(
             **story.assignment,
             reason="damaged",
-            lines=(later.PutBackLine(line_no=1, sku="A", lent=2),),
+            lines=(PutBackLine(line_no=1, sku="A", lent=2),),
         )
     )
     assert [trigger for trigger, _where in story.decided()] == ["placed"]
@@ -107,7 +107,7 @@ def test_rejecting_cancels_by_the_products_own_verb_and_blocks_until_the_store_h
     assert story.told()[-1] == "assignment.cancel"
     story.tell(
         later.AssignmentCancelled(
-            **story.assignment, lines=(later.PutBackLine(line_no=1, sku="A", lent=2),), reason="stolen card"
+            **story.assignment, lines=(PutBackLine(line_no=1, sku="A", lent=2),), reason="stolen card"
         )
     )
     assert story.seen()["order"]["state"] == "cancelled"
