@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from edge_agent.checks import rows as checks
 from edge_agent.context import Edge
 from edge_agent.counter import rows as counter
 from edge_agent.database import EdgeUnit
@@ -42,6 +43,7 @@ def reactions() -> Journey:
             stock.on_order_sold,
             counter.on_order_sold,
             stored_value.on_order_sold,
+            checks.on_paid,
             till.on_order_sold,
             paper.on_order_sold,
         ),
@@ -87,7 +89,12 @@ def _later() -> Journey:
             later.on_order_placed,
             elsewhere.on_order_placed,
         ),
-        "order.paid": (fulfil.on_order_paid, later.on_order_paid, till.on_order_paid),
+        "order.paid": (
+            fulfil.on_order_paid,
+            later.on_order_paid,
+            checks.on_paid,
+            till.on_order_paid,
+        ),
         "order.cancelled": (fulfil.on_order_cancelled, later.on_order_cancelled),
         "order.refunded": (fulfil.on_order_refunded, later.on_order_refunded, till.on_order_refunded),
         "order.changed": (fulfil.on_order_changed, later.on_order_changed),

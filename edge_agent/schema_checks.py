@@ -16,4 +16,14 @@ CREATE TABLE check_rules (
     body TEXT NOT NULL,
     arrived_us INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE offline_tenders (
+    seq INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    order_id TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL,
+    last4 TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    PRIMARY KEY (seq, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX offline_tenders_at ON offline_tenders (at_us);
 """

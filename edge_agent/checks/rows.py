@@ -4,12 +4,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.database import EdgeUnit
+from edge_agent.journal import Recorded
 from protocol.checks import CheckRules
 from protocol.clock import DAY_US
 from protocol.customers import Contact
+from protocol.events import OrderSold
 from protocol.kit.sqlite import Connection
+from protocol.later import OrderPaid
 from protocol.rules.checks import STANDARD
 
+PENDING_US: Final = 3 * DAY_US
+"""So long a bank may decline what a terminal took without it; afterwards it counts as captured."""
 _OVER: Final = "('handed_over', 'completed', 'part_returned', 'returned', 'voided', 'cancelled')"
 
 
@@ -35,6 +40,30 @@ def current(connection: Connection) -> CheckRules:
     """Return the rules that count here; version 0 where nobody said anything."""
     row = connection.execute("SELECT body FROM check_rules").fetchone()
     return STANDARD if row is None else CheckRules.model_validate_json(row[0])
+
+
+def on_paid(unit: EdgeUnit, recorded: Recorded) -> None:
+    """A card was taken without its bank, in a sale or for an order."""
+    body = recorded.body
+    assert isinstance(body, OrderSold | OrderPaid)
+    unit.connection.executemany(
+        "INSERT INTO offline_tenders (seq, n, order_id, amount_minor, last4, at_us)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (recorded.seq, n, body.order_id, tender.amount_minor, tender.last4, recorded.at_us)
+            for n, tender in enumerate(body.tenders)
+            if tender.offline
+        ],
+    )
+
+
+def exposure_minor(connection: Connection, now_us: int) -> int:
+    """Return what was taken without the bank and may still be declined."""
+    since_us = now_us - PENDING_US
+    row = connection.execute(
+        "SELECT coalesce(sum(amount_minor), 0) FROM offline_tenders WHERE at_us > ?", (since_us,)
+    ).fetchone()
+    return int(row[0])
 
 
 def here(connection: Connection, contact: Contact, now_us: int) -> Here:

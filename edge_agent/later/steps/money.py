@@ -8,6 +8,7 @@ hub has told (`edge_agent.later.elsewhere`); but a refund never exceeds what the
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge_agent.checks import steps as checks
 from edge_agent.context import Edge
 from edge_agent.counter.rows import OpenTill
 from edge_agent.counter.steps.sale import paid_by, require_open_till
@@ -141,8 +142,10 @@ def take_payment(
             raise Refused(_("A payment of nothing is none."), _("Type an amount."), code="nothing_paid")
         session = require_open_till(unit, edge, command.till)
         paid = paid_by(edge, amount, command.tenders, session.currency)
+        verdict = checks.check_payment(unit, edge, paid.tenders)
         body = payment_of(edge, session, (bill.order_id, bill.number), amount, paid)
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device or command.till)
+        checks.hold(unit, edge, (bill.order_id, bill.number), verdict, person)
         unit.after_commit(lambda: edge.broadcaster.publish("till"))
         tell(unit, edge)
         due = bill.due_minor - amount

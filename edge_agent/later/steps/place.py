@@ -85,10 +85,10 @@ def _place(
     )
     session, paid = _money(unit, edge, command, now_minor)
     body = _event(unit, edge, command, priced, kept, contact_id=contact.contact_id, approvals=approvals)
-    verdict = checks.check(unit, edge, body, contact)
+    verdict = checks.check(unit, edge, body, contact, paid.tenders if paid else ())
     device = person.device or command.till
     recorded = edge.journal.record(unit, body, by=person.person_id, device=device)
-    checks.hold(unit, edge, body, verdict, person)
+    checks.hold(unit, edge, (body.order_id, body.number), verdict, person)
     slip = {"seq": recorded.seq}
     if session is not None and paid is not None:
         payment = payment_of(edge, session, (body.order_id, body.number), now_minor, paid)

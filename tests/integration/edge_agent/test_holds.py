@@ -10,7 +10,7 @@ from protocol.customers import phone_digits
 from protocol.rules.checks import customer_keys
 from tests.support.fulfilment import HOUR_US, Desk
 from tests.support.later import CUSTOMER, basket_of, place, traces, wanted
-from tests.support.store import START_US, Store
+from tests.support.store import START_US, Store, ok
 
 
 @pytest.fixture
@@ -127,4 +127,31 @@ def test_the_rules_of_checks_count_at_the_counter_without_a_line(desk: Desk, tmp
     answer = store.post("/api/later", body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "check_refused")
     assert traces(store) == before
+    assert rebuild(store.edge.settings.database_file, tmp_path / "again.db").differences == ()
+
+
+def test_what_a_terminal_takes_without_the_bank_has_a_cap_and_its_exposure_is_shown(
+    desk: Desk, tmp_path: Path
+) -> None:
+    store = desk.store
+    rule = {"rule_id": "offline", "kind": "offline_payment", "cap_minor": 20_00, "exposure_minor": 30_00}
+    desk.tell("check.rules", {"version": 1, "rules": [{**rule, "blocks": ["handover"]}]})
+    card = {"kind": "card", "amount_minor": 15_00, "last4": "4242", "offline": True}
+    place(store, "k-1", ("MUG-1", 2), tenders=[card])
+    assert desk.bodies("hold.placed") == []
+    basket_of(store, ("MUG-1", 2))
+    shown = store.client.get("/sell/pay?by=card", headers=store.headers("associate")).text
+    assert "Open without the bank here: £15.00. All together at most £30.00." in shown
+
+    late = place(store, "k-2", ("MUG-1", 1), tenders=[{**card, "amount_minor": 22_50}])
+
+    assert [(each["number"], each["code"]) for each in desk.bodies("hold.placed")] == [
+        (late["number"], "offline_over_cap")
+    ]
+    sale = {"key": "k-3", "till": "till-1", "lines": [{"sku": "MUG-1", "quantity": 1}]}
+    sale["tenders"] = [{**card, "amount_minor": 7_50}]
+    refused = store.post("/api/sales", sale)
+    assert (refused.status_code, refused.json()["error"]["facts"]["why"]) == (409, "offline_exposure")
+    sale["tenders"] = [{**card, "amount_minor": 7_50, "offline": False}]
+    ok(store.post("/api/sales", {**sale, "key": "k-4"}), 201)
     assert rebuild(store.edge.settings.database_file, tmp_path / "again.db").differences == ()

@@ -199,8 +199,8 @@ def test_the_editor_shows_what_a_rule_would_have_said_before_it_counts(story: St
     page = post(story, "/checks/rule", 200, **rule, then="reject")
 
     assert "1 order would have been decided otherwise" in page
-    draft = html.unescape(re.search(r'name="draft" value="([^"]+)"', page)[1])  # type: ignore[index]
-    page = post(story, "/checks", 200, draft=draft, base="0")
+    [draft] = re.findall(r'name="draft" value="([^"]+)"', page)
+    page = post(story, "/checks", 200, draft=html.unescape(draft), base="0")
     assert "Version 1 checks every order" in page
     [first, *_others] = story.channel.ask("GET", "/api/check-rules")["rules"]
     assert (first["rule_id"], first["order_limit_minor"], first["hours"]) == ("limit-web", 15_00, 24)
