@@ -15,12 +15,14 @@ from pydantic import Field
 
 from protocol.holds import Blocked, OnExpiry
 from protocol.orders import Code, Minor, PositiveMinor, WireModel
+from protocol.people import HubRole
 
 RULES: Final = 60
 CUSTOMERS: Final = 400
 POINTS: Final = 1_000
 KEY_DIGITS: Final = 20
 Day = Annotated[str, Field(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
+Moment = Annotated[int, Field(ge=0, le=2**53)]
 Count = Annotated[int, Field(ge=0, le=100_000)]
 
 
@@ -93,7 +95,7 @@ class CheckRule(WireModel):
     outcome: CheckOutcome = CheckOutcome.HOLD
     """What a failure comes to; for fraud the points decide."""
     blocks: tuple[Blocked, ...] = Field(default=(Blocked.PICK, Blocked.HANDOVER, Blocked.SHIP), max_length=5)
-    may: tuple[Code, ...] = Field(default=("ops",), min_length=1, max_length=3)
+    may: tuple[HubRole, ...] = Field(default=(HubRole.OPS,), min_length=1, max_length=3)
     hours: int = Field(default=0, ge=0, le=24 * 90)
     """How long a hold waits for a decision; 0 for ever."""
     then: OnExpiry = OnExpiry.KEEP
@@ -126,11 +128,11 @@ class CheckRules(WireModel):
 class OrderFacts(WireModel):
     """What is known of an order when it is checked; None is what is not known there."""
 
-    entity: str = ""
-    channel: str = ""
+    entity: str = Field(default="", max_length=64)
+    channel: str = Field(default="", max_length=64)
     day: Day = ""
     """The business date on which it was taken."""
-    currency: str = "GBP"
+    currency: str = Field(default="GBP", pattern=r"^[A-Z]{3}$")
     total_minor: PositiveMinor = 0
     ships: bool = False
     same_hour: bool = False
@@ -138,13 +140,13 @@ class OrderFacts(WireModel):
     """Captured; None where money is told apart from the order."""
     authorised_minor: PositiveMinor = 0
     """Promised by a payment service beside what is captured."""
-    authorised_until_us: int = 0
-    at_us: int = 0
+    authorised_until_us: Moment = 0
+    at_us: Moment = 0
     offline_minor: PositiveMinor = 0
     """Of it, paid without the bank; it may still be declined."""
     exposure_minor: PositiveMinor | None = None
     """Open without the bank in the store before this order."""
-    customer: tuple[str, ...] = ()
+    customer: tuple[Code, ...] = Field(default=(), max_length=4)
     """Digests by which the customer may be named in a rule."""
     known_customer: bool | None = None
     orders_24h: Count | None = None

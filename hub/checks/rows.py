@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.database import metadata
+from hub.spine.later_rows import later_orders
 from protocol.checks import CheckOutcome, CheckRules, OrderFacts
 from protocol.rules.checks import STANDARD, Verdict
 
@@ -97,6 +98,20 @@ def keep(
             findings=json.dumps(said, default=dict),
         )
     )
+
+
+def forget(connection: Connection, contact_id: str) -> None:
+    """Take what names a customer, or a card of theirs, out of what was kept of their orders."""
+    mine = sa.select(later_orders.c.order_id).where(later_orders.c.contact_id == contact_id)
+    table = check_outcomes.c
+    found = connection.execute(sa.select(table.order_id, table.facts).where(table.order_id.in_(mine))).all()
+    for row in found:
+        facts = OrderFacts.model_validate_json(row.facts).model_copy(update={"customer": ()})
+        connection.execute(
+            sa.update(check_outcomes)
+            .where(table.order_id == row.order_id)
+            .values(card="", facts=facts.model_dump_json())
+        )
 
 
 def checked_lately(connection: Connection, limit: int) -> Sequence[Checked]:

@@ -149,10 +149,9 @@ def _lapse(hub: Hub, hold_id: str, unit: HubUnit) -> int:
         placing.lapse(work, row.hold)
         if row.hold.then is OnExpiry.REJECT:
             try:
-                with unit.savepoint():
-                    _cancel_rest(work, row.hold, _("Nobody released its hold in time"), "")
-            except Refused:
-                pass  # a location was asked for it already; its hold blocks it there until it has answered
+                _cancel_rest(work, row.hold, _("Nobody released its hold in time"), "")
+            except Refused:  # before anything was recorded: a location was asked for something already
+                _call_above(work, row)
     hub.finish(work, "holds")
     return 1
 

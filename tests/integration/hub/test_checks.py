@@ -1,6 +1,7 @@
 """Checks at capture: what passes, what is held or refused, what is kept, and how the rules are changed."""
 
 import html
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from hub.checks.rows import check_outcomes
+from hub.customers.steps import erase
 from hub.database import HubDatabase
 from hub.fleet.rows import directives
 from hub.ledger.settlements.rows import money_moves
@@ -64,6 +66,9 @@ def test_an_order_that_passes_goes_on_and_what_was_known_of_it_is_kept(story: St
     assert (kept["number"], kept["outcome"], kept["rules_version"]) == ("HB1-00001", "pass", 0)
     assert story.kinds() == ["order.placed", "order.routed"]
     assert "ada" not in kept["facts"].lower()
+    assert json.loads(kept["facts"])["customer"]
+    story.hub.database.write(lambda unit: erase(unit, story.order["contact_id"], now_us=1))
+    assert json.loads(rows(story.hub, check_outcomes)[0]["facts"])["customer"] == []
 
 
 def test_signs_of_fraud_add_up_over_the_orders_of_one_customer_until_one_is_held(story: Story) -> None:

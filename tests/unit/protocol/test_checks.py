@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from protocol.checks import CheckKind, CheckOutcome, CheckRule, CheckRules, CustomerTerm, OrderFacts
-from protocol.rules.checks import STANDARD, contradiction, customer_keys, evaluate
+from protocol.rules.checks import STANDARD, contradiction, customer_keys, evaluate, for_store
 
 NOW_US = 1_700_000_000_000_000
 [ADA] = customer_keys("Ada@Example.org ", "")
@@ -181,3 +181,11 @@ def test_the_first_rules_agree_and_a_narrow_rule_may_stand_before_a_wide_one() -
     assert evaluate(STANDARD, OrderFacts(paid_minor=0, total_minor=5_00)).outcome is CheckOutcome.PASS
     twice = (CustomerTerm(key=ADA), CustomerTerm(key=ADA))
     assert contradiction(rules(customers=twice)) is not None
+
+
+def test_a_store_is_told_what_it_asks_itself_and_only_of_its_own_entity() -> None:
+    found = rules(
+        {"kind": "tax"}, {"kind": "customer", "entities": ["de"]}, {"kind": "customer", "entities": ["gb"]}
+    )
+
+    assert [(each.rule_id, each.entities) for each in for_store(found, "gb").rules] == [("r2", ())]
