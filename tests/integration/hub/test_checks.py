@@ -16,6 +16,7 @@ from hub.fleet.rows import directives
 from hub.ledger.settlements.rows import money_moves
 from hub.rebuild import verify
 from hub.spine.rows import orders
+from protocol import later
 from protocol.checks import CheckRules
 from protocol.rules.checks import STANDARD, customer_keys
 from tests.support.promising import ADDRESS, Story, rows
@@ -153,9 +154,20 @@ def test_a_promise_that_nobody_could_keep_is_held_where_a_rule_says_so(story: St
 
 def test_tax_is_compared_and_never_replaced(story: Story) -> None:
     let(story, {"kind": "tax", "may": ["finance"]})
-    with_tax = story.place()
-    assert holds(story) == []
-    assert with_tax["tax_minor"] == 3_33
+    line = {"line_no": 1, "sku": "A", "name": "A", "quantity": 1, "list_price_minor": 10_00}
+    line |= {"unit_price_minor": 10_00, "gross_minor": 10_00, "tax_minor": 50, "rate_ppm": 52_632}
+    own = {"assignment_id": "a-1", "lines": [{"line_no": 1, "sku": "A", "name": "A", "quantity": 1}]}
+    said = {"order_id": "o-1", "number": "S1-00001", "channel": "counter", "currency": "GBP", "own": own}
+    said |= {"lines": [line], "total_minor": 10_00, "tax_minor": 50}
+    said |= {"promise": {"kind": "collect", "location": "store-1", "due_us": story.channel.clock.at_us + 9}}
+
+    story.order = {"number": "S1-00001"}
+    story.tell(later.OrderPlaced.model_validate(said))
+
+    [held] = holds(story)
+    assert (held["code"], held["may"], held["facts"]["rates"]) == ("tax_differs", ["finance"], ["A"])
+    assert (held["facts"]["tax_minor"], held["facts"]["tax_again_minor"]) == (50, 1_67)
+    assert story.seen()["order"]["tax_minor"] == 50
 
 
 def test_rules_that_contradict_themselves_are_refused_with_the_rule_and_nothing_changes(story: Story) -> None:
@@ -215,11 +227,11 @@ def test_the_editor_shows_what_a_rule_would_have_said_before_it_counts(story: St
 
 
 def test_the_editor_keeps_what_was_typed_and_says_what_contradicts_it(story: Story) -> None:
-    rule = {"kind": "tax", "rule_id": "tax-web", "channels": "web", "may_ops": "yes", "blocks_ship": "yes"}
+    rule = {"kind": "customer", "rule_id": "web", "channels": "web", "may_ops": "yes", "blocks_ship": "yes"}
 
     page = post(story, "/checks/rule", 422, **rule)
-    assert "tax-web would never be asked: tax stands before it and speaks of all of it." in page
-    assert 'value="tax-web"' in page
+    assert "web would never be asked: customer stands before it and speaks of all of it." in page
+    assert 'name="channels" type="text" value="web"' in page
     assert "Type a number from 0 to 100." in post(
         story, "/checks/rule", 422, **{**rule, "kind": "payment", "ship_paid_ppm": "120"}
     )
