@@ -61,6 +61,8 @@ SHADOWS: Final = (
     "delivery_lines",
     "receipts",
     "receipt_lines",
+    "order_holds",
+    "offline_tenders",
 )
 SELECTS: Final = {
     # What was granted and returned is the link's own; what left and what is picked follows from the log.

@@ -11,6 +11,7 @@ from typing import Final
 import sqlite_utils
 
 from edge_agent.schema_desk import DESK
+from edge_agent.schema_checks import CHECKS
 from edge_agent.schema_epochs import EPOCHS
 from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import ELSEWHERE, LATER
@@ -396,6 +397,9 @@ def _returns(database: sqlite_utils.Database) -> None:
 def _desk(database: sqlite_utils.Database) -> None:
     """Cards with a clock, an owner and a history."""
     _script(database, DESK)
+def _checks(database: sqlite_utils.Database) -> None:
+    """Holds, and the rules of checks."""
+    _script(database, CHECKS)
 
 
 def _script(database: sqlite_utils.Database, script: str) -> None:
@@ -421,4 +425,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0013 ways of paper", _paper_ways),
     ("0014 the policy of returns, stored value", _returns),
     ("0015 cards with a history", _desk),
+    ("0016 holds, the rules of checks", _checks),
 )

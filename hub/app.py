@@ -21,6 +21,7 @@ from hub.catalog.pages import IMPORT_PATH as IMPORT_PAGE
 from hub.catalog.steps import catalog_file
 from hub.channels import api as channels_api
 from hub.channels.sender import tell_channels
+from hub.checks import api as checks_api
 from hub.clocks import Clocks, Tick
 from hub.console import api as console_api
 from hub.console.frame import frame_of
@@ -38,6 +39,8 @@ from hub.flow import api as flow_api
 from hub.flow.steps import follow as follow_flow
 from hub.fulfil import api as fulfil_api
 from hub.fulfil.steps import look_at_clocks
+from hub.holds import api as holds_api
+from hub.holds.steps import look_at_holds
 from hub.journey import JOURNEY
 from hub.ledger import api as ledger_api
 from hub.ledger.close.steps import end_reopened
@@ -97,6 +100,8 @@ ROUTERS = (
     console_api.figures,
     exceptions_api.router,
     desk_api.router,
+    holds_api.router,
+    checks_api.router,
     ledger_api.router,
     catalog_api.router,
     capture_api.router,
@@ -142,6 +147,7 @@ TICKS = (
     Tick("reservations", 5.0, expire_reservations),
     Tick("promises", 10.0, look_at_clocks),
     Tick("desk", 15.0, look_at_desk),
+    Tick("holds", 15.0, look_at_holds),
     Tick("waiting_orders", 60.0, try_waiting),
     Tick("news", 1.0, act_on_news),
     Tick("better_places", 3600.0, reconsider),

@@ -14,10 +14,12 @@ from typing import Final
 
 from hub.capture import stages as capture
 from hub.catalog import stages as catalog
+from hub.checks import stages as checks
 from hub.exceptions import stages as exceptions
 from hub.fulfil import elsewhere
 from hub.fulfil import stages as fulfil
 from hub.fulfil.room import Assignments
+from hub.holds import stages as holds
 from hub.ledger import desk_stages as desk
 from hub.ledger import later_stages as later_ledger
 from hub.ledger import returns_stages as returns_ledger
@@ -66,11 +68,19 @@ _LEFT: Final = (
     fulfil.on_fact,
     later_ledger.on_goods_left,
     elsewhere.tell_taker,
+    holds.on_left,
 )
 _REFUNDED: Final = (
     record.advance, record.on_paid, later_ledger.on_refunded, fulfil.on_money, elsewhere.tell_taker,
 )  # fmt: skip
-_PAID: Final = (record.advance, record.on_paid, later_ledger.on_paid, fulfil.on_money, elsewhere.tell_taker)
+_PAID: Final = (
+    record.advance,
+    record.on_paid,
+    later_ledger.on_paid,
+    fulfil.on_money,
+    elsewhere.tell_taker,
+    checks.on_paid,
+)
 _TRANSFER: Final = (transfers.take, transfers.move, transfer_ledger.on_transfer, transfers.follow)
 """Either store may be heard first, so every fact leads to the same: what is known now, and its worth."""
 
@@ -136,6 +146,7 @@ JOURNEY: Final = Journey(
             fulfil.on_order_placed,
             later_ledger.on_order_placed,
             elsewhere.on_order_placed,
+            checks.on_order_placed,
             notify.on_order_placed,
             route.on_order_placed,
         ),
@@ -150,6 +161,7 @@ JOURNEY: Final = Journey(
             elsewhere.compare,
             route.on_order_cancelled,
             notify.on_cancelled,
+            holds.on_order_cancelled,
         ),
         "order.lines_added": (
             record.advance,
@@ -176,7 +188,12 @@ JOURNEY: Final = Journey(
             fulfil.on_order_changed,
             route.on_order_changed,
         ),
-        "order.routed": (record.advance, fulfil.on_order_routed, for_orders.on_order_routed),
+        "order.routed": (
+            record.advance,
+            holds.on_order_routed,
+            fulfil.on_order_routed,
+            for_orders.on_order_routed,
+        ),
         "order.unroutable": (record.advance, fulfil.on_order_unroutable),
         "assignment.answered": _GAVE_NOTHING_BACK,
         "assignment.withdrawn": _GAVE_NOTHING_BACK,
@@ -253,6 +270,10 @@ JOURNEY: Final = Journey(
         "books.period_moved": (desk.on_period_moved,),
         "books.period_signed": (desk.on_period_signed,),
         "books.gap_declared": (desk.on_gap_declared,),
+        "hold.placed": (holds.on_placed, checks.on_hold_placed),
+        "hold.released": (holds.on_ended, route.on_hold_ended),
+        "hold.rejected": (holds.on_ended,),
+        "hold.lapsed": (holds.on_ended, route.on_hold_ended),
         "exception.raised": (exceptions.on_raised,),
         "exception.closed": (exceptions.on_closed,),
         "exception.worked": (exceptions.on_worked,),

@@ -6,8 +6,9 @@ through the same table of stages; what differs afterwards is a bug, never a corr
 
 Live state is neither copied nor compared: rights and who holds them (`hub_rights`, `allocations`,
 `reservations`), what is on its way out (`directives`, `assignment_directives`, `transfer_directives`,
-`gateway_commands`, `notices`), what is asked and not answered (`order_requests`), and why routing decided as
-it did (`decisions`). While tables are made anew no right moves and nothing is told to anybody.
+`gateway_commands`, `notices`), what is asked and not answered (`order_requests`), why routing decided as it
+did (`decisions`), and what checks said (`check_outcomes`). While tables are made anew no right moves and
+nothing is told to anybody.
 """
 
 import tempfile
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.catalog.rows import catalog_applied
+from hub.checks.rows import check_rules
 from hub.context import Hub
 from hub.database import HubDatabase, HubUnit
 from hub.exceptions.rows import exception_acts, exceptions
@@ -27,6 +29,7 @@ from hub.fleet.rows import hub_meta, locations
 from hub.flow import rows as flow
 from hub.flow.steps import look as follow_flow
 from hub.fulfil import rows as fulfil
+from hub.holds.rows import order_holds
 from hub.journey import JOURNEY
 from hub.ledger.close import rows as closing
 from hub.ledger.rows import account_mapping, accounts, chain, chain_heads, entries, journals, mapping_changes
@@ -44,7 +47,7 @@ from hub.till.rows import cash_moves, till_sessions, zs
 from hub.transfers import rows as transfers
 from protocol.envelope import decode_event, read_body
 
-CHOSEN: Final = (locations, hub_meta, accounts, account_mapping, return_policies, record.parked)
+CHOSEN: Final = (locations, hub_meta, accounts, account_mapping, return_policies, check_rules, record.parked)
 SHADOWS: Final = (
     record.event_subjects,
     open_keys,
@@ -87,6 +90,7 @@ SHADOWS: Final = (
     gift_card_tenders,
     exceptions,
     exception_acts,
+    order_holds,
     catalog_applied,
     stock_tasks.count_tasks,
     stock_tasks.count_lines,

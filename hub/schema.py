@@ -19,6 +19,7 @@ from hub import offers, once
 from hub.capture import rows as capture
 from hub.catalog import rows as catalog
 from hub.channels import rows as channels
+from hub.checks import rows as checks
 from hub.customers import rows as customers
 from hub.database import metadata
 from hub.digest import rows as digest
@@ -26,6 +27,7 @@ from hub.exceptions import rows as exceptions
 from hub.fleet import rows as fleet
 from hub.flow import rows as flow
 from hub.fulfil import rows as fulfil
+from hub.holds import rows as holds
 from hub.ledger import rows as ledger
 from hub.ledger.close import rows as closing
 from hub.ledger.settlements import rows as settlements
@@ -48,6 +50,7 @@ ROOMS: Final = (
     capture,
     catalog,
     channels,
+    checks,
     closing,
     customers,
     digest,
@@ -55,6 +58,7 @@ ROOMS: Final = (
     fleet,
     flow,
     fulfil,
+    holds,
     later_rows,
     ledger,
     log,

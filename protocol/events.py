@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from protocol import books, later, stock, transfer_desk, transfer_messages
+from protocol import books, holds, later, stock, transfer_desk, transfer_messages
 from protocol.dispositions import GoodsDecided
 from protocol.orders import (
     LINES_PER_ORDER,
@@ -280,6 +280,10 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("books.period_moved", 1): books.PeriodMoved,
         ("books.period_signed", 1): books.PeriodSigned,
         ("books.gap_declared", 1): books.GapDeclared,
+        ("hold.placed", 1): holds.HoldPlaced,
+        ("hold.released", 1): holds.HoldReleased,
+        ("hold.rejected", 1): holds.HoldRejected,
+        ("hold.lapsed", 1): holds.HoldLapsed,
     }
 )
 KIND_OF: Final[Mapping[type[WireModel], tuple[str, int]]] = MappingProxyType(
@@ -301,6 +305,7 @@ _SUBJECTS: Final = (
     ("disposition", "disposition_id"),
     ("delivery", "delivery_id"),
     ("till", "session_id"),
+    ("hold", "hold_id"),
 )
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,12 +19,13 @@ from hub.capture import changes, lines, reads
 from hub.capture.lines import LinesWanted
 from hub.capture.pricing import KNOWN, known_of, priced_lines
 from hub.capture.rows import captured
-from hub.capture.stages import PAID
+from hub.capture.stages import MUST_TAKE, PAID, PAYER, VERDICT
 from hub.capture.wanted import CustomerWanted, OrderAnswer, OrderWanted
 from hub.context import Hub
 from hub.customers import rows as contacts
 from hub.database import HubUnit
 from hub.fleet.rows import location
+from hub.holds.rows import blocking
 from hub.link.lives import ordinal
 from hub.offers import promised
 from hub.once import once
@@ -34,10 +35,13 @@ from hub.spine.work import Applied, Work
 from protocol.customers import Contact
 from protocol.errors import Conflict, Invalid, OutOfRights, Refused, StaleVersion
 from protocol.fulfilment import CODE_DIGITS, FulfilKind, Promise
+from protocol.holds import Blocked
 from protocol.ids import IdMaker, format_number
+from protocol.kit.hold_words import code_says, reason_says
 from protocol.kit.text import _
 from protocol.later import OrderPaidOnline, OrderPlaced, OrderRouted, OrderUnroutable
 from protocol.orders import LineKind
+from protocol.rules.checks import Finding, Verdict
 
 DECIDED: Final = "decided"
 """Where routing leaves what it recorded."""
@@ -157,7 +161,13 @@ def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) 
         reservation_id=wanted.reservation_id,
     )
     work = hub.spine.work(unit)
-    applied = record(work, body, by=by.name, results={PAID: _paid(hub, wanted, body)})
+    told: dict[str, Any] = {PAID: _paid(hub, wanted, body), MUST_TAKE: wanted.sold_already}
+    if wanted.payment is not None:
+        told[PAYER] = wanted.payment.payer
+    applied = record(work, body, by=by.name, results=told)
+    verdict: Verdict = applied.results[VERDICT]
+    if verdict.refused is not None and not wanted.sold_already:
+        raise check_refusal(verdict.refused)
     decided = applied.results.get(DECIDED)
     if isinstance(decided, OrderUnroutable) and not wanted.sold_already:
         raise refusal(decided)
@@ -223,6 +233,19 @@ def _must_be_payable(wanted: OrderWanted, promise: Promise, total_minor: int) ->
         )
 
 
+def check_refusal(found: Finding) -> Refused:
+    """Return the refusal of an order that does not pass a check, with the facts that were used."""
+    return Refused(
+        code_says(found.code) or found.reason,
+        _("Change the order or its payment; or ask whoever sets the rules of checks."),
+        code="check_refused",
+        check=found.rule.kind.value,
+        rule=found.rule.rule_id,
+        why=found.code,
+        used=dict(found.facts),
+    )
+
+
 def refusal(decided: OrderUnroutable) -> Refused:
     """Return the refusal of an order that nobody can fulfil, with the reasons."""
     kind = OutOfRights if any(row.code in STOCK_CODES for row in decided.ruled_out) else Refused
@@ -268,9 +291,9 @@ def _answer(work: Work, applied: Applied, version: int) -> OrderAnswer:
         )
         for part in (routed.parts if routed else ())
     ]
-    return reads.answer(
-        work, body.order_id, version=version, parts=parts, sentence=decided.sentence if decided else ""
-    )
+    stop = blocking(work, body.order_id, Blocked.ROUTE) if decided is None else None
+    sentence = decided.sentence if decided else reason_says(stop) if stop else ""
+    return reads.answer(work, body.order_id, version=version, parts=parts, sentence=sentence)
 
 
 def _again(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By) -> tuple[OrderAnswer, bool]:

@@ -47,12 +47,23 @@ class CustomerWanted(Wanted):
     language: Literal["en", "de"] = "en"
 
 
+class PayerWanted(Wanted):
+    """Who paid, as the payment service knows them; compared when the order is checked, and not kept."""
+
+    name: Text = ""
+    postcode: Annotated[str, Field(max_length=16, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
+    card: Maybe = ""
+    """What the service calls the card (a fingerprint, a token), never its number; kept to count cards."""
+
+
 class PaymentWanted(Wanted):
     """Money that a payment service has captured."""
 
     gateway: Plain
     reference: Plain
     amount_minor: Annotated[int, Field(ge=1, le=10**12)]
+    payer: Annotated[PayerWanted | None, Field(exclude_if=lambda payer: payer is None)] = None
 
 
 class OrderWanted(Wanted):

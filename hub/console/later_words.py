@@ -329,6 +329,7 @@ def trigger_word(trigger: str) -> str:
         "withdrawn": _("after it was taken back unsent"),
         "waited": _("once a location could"),
         "moved": _("because it costs less elsewhere"),
+        "released": _("once its hold had ended"),
     }
     return words.get(trigger, trigger)
 

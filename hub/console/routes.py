@@ -8,6 +8,7 @@ from fastapi import APIRouter
 import hub
 from hub.catalog import pages as catalog_pages
 from hub.channels import pages as channel_pages
+from hub.checks import pages as check_pages
 from hub.console import pages as console_pages
 from hub.console.words import WORDS, named
 from hub.context import Hub
@@ -17,6 +18,7 @@ from hub.fleet import lives_pages
 from hub.fleet import pages as fleet_pages
 from hub.flow import pages as flow_pages
 from hub.fulfil import pages as fulfil_pages
+from hub.holds import pages as hold_pages
 from hub.ledger import desk_pages as books_pages
 from hub.ledger import pages as ledger_pages
 from hub.ledger.close import pages as close_pages
@@ -68,6 +70,8 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         console_pages.router,
         people_pages.router(signer, sign_ins),
         new_order_pages.router,  # before the orders: /orders/new is no number
+        check_pages.router,
+        hold_pages.router,  # before the orders: /orders/…/hold is no number
         service_pages.router,
         alternatives.router,
         line_pages.router,

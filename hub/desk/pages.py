@@ -371,6 +371,8 @@ def _subject(connection: Connection, row: ExceptionRow) -> tuple[str, str] | Non
     if row.kind == "stock_deficit":
         query = urlencode({"location": row.facts.get("location", ""), "sku": row.facts.get("sku", "")})
         return f"/stock/missing?{query}", _("Choose who gives way")
+    if row.kind == "order_on_hold":
+        return f"/holds/{row.facts.get('hold_id', '')}", _("Decide about the hold")
     if kind == "order":
         number = connection.execute(sa.select(orders.c.number).where(orders.c.order_id == name)).scalar()
         return (f"/orders/{number}", _("Order {number}", number=number)) if number else None

@@ -20,6 +20,7 @@ from hub.fulfil import offers
 from hub.fulfil.room import Assignments
 from hub.fulfil.rows import assignment_directives, assignments
 from hub.fulfil.rules import FOR_GAIN
+from hub.holds.rows import blocking
 from hub.route import asking, reads
 from hub.route.asking import ask_of
 from hub.route.deciding import ToRoute, ask_about, decide, unroutable_key
@@ -33,6 +34,7 @@ from hub.spine.log import open_keys
 from hub.spine.steps import record, take_orders
 from hub.spine.work import Work
 from hub.stock import allocations
+from protocol.holds import Blocked
 from protocol.later import AssignmentWithdrawn
 from protocol.lifecycles import AssignmentState
 
@@ -124,7 +126,8 @@ def _try_again(hub: Hub, order_id: str, unit: HubUnit) -> bool:
     work = hub.spine.work(unit)
     before = reads.before(work.connection, order_id)
     order = to_route(work, order_id, held(work, order_id).loose)
-    if order is None or before.automatic >= MAX_RE_ROUTES:
+    stop = blocking(work, order_id, Blocked.ROUTE)
+    if order is None or stop is not None or before.automatic >= MAX_RE_ROUTES:
         return False  # what came back twice waits for a person
     if isinstance(answer_to(work, order), NoLocation):
         return False

@@ -8,6 +8,7 @@ and not before, so two counters cannot set the same unit aside by looking at the
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge_agent.checks import steps as checks
 from edge_agent.context import Edge
 from edge_agent.counter.rows import OpenTill
 from edge_agent.counter.rules.basket import Basket
@@ -63,7 +64,7 @@ def place(
         StaleVersion: the basket has changed since.
         OutOfStock: it cannot be collected here, with what is missing in `facts`.
         Refused: nothing was done; `code` says why (would_be_provisional, no_longer_offered, till_closed,
-            deposit_too_small, unpaid_rest, …).
+            deposit_too_small, unpaid_rest, check_refused, …).
         NotPermitted: `needs_approval`, as in a sale.
     """
     return once(unit, edge, command, command.key, Placed, lambda: _place(unit, edge, command, answer, person))
@@ -84,8 +85,10 @@ def _place(
     )
     session, paid = _money(unit, edge, command, now_minor)
     body = _event(unit, edge, command, priced, kept, contact_id=contact.contact_id, approvals=approvals)
+    verdict = checks.check(unit, edge, body, contact, paid.tenders if paid else ())
     device = person.device or command.till
     recorded = edge.journal.record(unit, body, by=person.person_id, device=device)
+    checks.hold(unit, edge, (body.order_id, body.number), verdict, person)
     slip = {"seq": recorded.seq}
     if session is not None and paid is not None:
         payment = payment_of(edge, session, (body.order_id, body.number), now_minor, paid)

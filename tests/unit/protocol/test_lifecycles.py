@@ -10,6 +10,7 @@ from protocol.lifecycles import (
     ASSIGNMENT,
     BASKET,
     EXCEPTION,
+    HOLD,
     ORDER,
     PERIOD,
     PRINT_JOB,
@@ -36,6 +37,7 @@ ALL: list[Lifecycle[Any, Any]] = [
     RETURN,
     PERIOD,
     EXCEPTION,
+    HOLD,
     SENDING,
     RECEIVING,
 ]
