@@ -17,7 +17,7 @@ from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import ELSEWHERE, LATER
 from edge_agent.schema_lending import LENDING
 from edge_agent.schema_paper import PAPER_WAYS
-from edge_agent.schema_returns import RETURNS
+from edge_agent.schema_returns import RETURNS, SIGNED
 from edge_agent.schema_stocktaking import STOCKTAKING
 from edge_agent.schema_transfers import CARTONS, TRANSFERS
 
@@ -400,6 +400,9 @@ def _desk(database: sqlite_utils.Database) -> None:
 def _checks(database: sqlite_utils.Database) -> None:
     """Holds, and the rules of checks."""
     _script(database, CHECKS)
+def _signed(database: sqlite_utils.Database) -> None:
+    """The keys of other stores' receipts, serial numbers, parcels that come back."""
+    _script(database, SIGNED)
 
 
 def _script(database: sqlite_utils.Database, script: str) -> None:
@@ -426,4 +429,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0014 the policy of returns, stored value", _returns),
     ("0015 cards with a history", _desk),
     ("0016 holds, the rules of checks", _checks),
+    ("0017 keys of receipts, serial numbers, parcels that come back", _signed),
 )

@@ -23,6 +23,7 @@ from hub.channels import api as channels_api
 from hub.channels.sender import tell_channels
 from hub.checks import api as checks_api
 from hub.clocks import Clocks, Tick
+from hub.commissions import api as commissions_api
 from hub.console import api as console_api
 from hub.console.frame import frame_of
 from hub.console.routes import page_routers, templates_for
@@ -62,7 +63,9 @@ from hub.payments.steps import work_off
 from hub.people import api as people_api
 from hub.people.steps import SignIns
 from hub.returns import elsewhere as returns_elsewhere
+from hub.returns import mail_in_api
 from hub.returns import policy_api as return_policy_api
+from hub.returns.mail_in_clock import look_at_mail_ins
 from hub.route import api as route_api
 from hub.route.facts import api as routing_api
 from hub.route.facts.accepts import measure as measure_accepts
@@ -115,6 +118,8 @@ ROUTERS = (
     transfers_api.router,
     policy_api.router,
     return_policy_api.router,
+    mail_in_api.router,
+    commissions_api.router,
     stored_value_api.router,
     task_api.router,
     channels_api.router,
@@ -153,6 +158,7 @@ TICKS = (
     Tick("better_places", 3600.0, reconsider),
     Tick("refunds", 5.0, work_off),
     Tick("transfers", 15.0, look_at_transfers),
+    Tick("mail_ins", 60.0, look_at_mail_ins),
     Tick("api_keys", 3600.0, forget_old_keys),
     Tick("reopened", 60.0, end_reopened),
     Tick("offers", 3600.0, forget_old_offers),

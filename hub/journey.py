@@ -15,11 +15,13 @@ from typing import Final
 from hub.capture import stages as capture
 from hub.catalog import stages as catalog
 from hub.checks import stages as checks
+from hub.commissions import stages as commissions
 from hub.exceptions import stages as exceptions
 from hub.fulfil import elsewhere
 from hub.fulfil import stages as fulfil
 from hub.fulfil.room import Assignments
 from hub.holds import stages as holds
+from hub.ledger import commission_stages as commission_ledger
 from hub.ledger import desk_stages as desk
 from hub.ledger import later_stages as later_ledger
 from hub.ledger import returns_stages as returns_ledger
@@ -28,7 +30,8 @@ from hub.ledger import stock_stages as stock_ledger
 from hub.ledger import transfer_stages as transfer_ledger
 from hub.notify import stages as notify
 from hub.payments import stages as payments
-from hub.returns import judging
+from hub.returns import judging, serials
+from hub.returns import mail_in_stages as mail_in
 from hub.returns import stages as returns
 from hub.route import stages as route
 from hub.spine import stages as record
@@ -67,6 +70,8 @@ _LEFT: Final = (
     record.on_left,
     fulfil.on_fact,
     later_ledger.on_goods_left,
+    commissions.on_goods_left,
+    commission_ledger.on_commissions,
     elsewhere.tell_taker,
     holds.on_left,
 )
@@ -81,6 +86,14 @@ _PAID: Final = (
     elsewhere.tell_taker,
     checks.on_paid,
 )
+_ACCEPTED: Final = (
+    commissions.on_money_back,
+    returns_ledger.on_return_accepted,
+    commission_ledger.on_commissions,
+    payments.on_return_accepted,
+    mail_in.give_credit,
+)
+"""What is owed for goods that came by parcel: posted, sent back the way it was paid, the rest credited."""
 _TRANSFER: Final = (transfers.take, transfers.move, transfer_ledger.on_transfer, transfers.follow)
 """Either store may be heard first, so every fact leads to the same: what is known now, and its worth."""
 
@@ -90,24 +103,59 @@ JOURNEY: Final = Journey(
             stock.on_order_sold,
             capture.on_order_sold,
             capture.check_number,
+            returns.on_sale_heard,
+            serials.on_order_sold,
             stored_value.on_order_sold,
+            commissions.on_order_sold,
             ledger.on_order_sold,
+            commission_ledger.on_commissions,
         ),
         "order.voided": (
             returns.freeze_costs,
             stock.on_return_completed,
             returns.on_return_completed,
+            serials.on_return_completed,
             stored_value.on_return_completed,
+            commissions.on_money_back,
             ledger.on_order_voided,
+            commission_ledger.on_commissions,
         ),
         "return.completed": (
             returns.freeze_costs,
             stock.on_return_completed,
             returns.on_return_completed,
+            serials.on_return_completed,
             judging.on_return_completed,
             stored_value.on_return_completed,
+            commissions.on_money_back,
             ledger.on_return_completed,
             returns_ledger.on_return_completed,
+            commission_ledger.on_commissions,
+        ),
+        "return.authorised": (mail_in.on_authorised,),
+        "return.expectation_changed": (mail_in.on_changed,),
+        "return.arrived": (mail_in.on_arrived,),
+        "return.inspected": (
+            returns.freeze_costs,
+            stock.on_return_completed,
+            returns.on_return_completed,
+            serials.on_return_completed,
+            mail_in.on_inspected,
+            judging.on_return_completed,
+            *_ACCEPTED,
+        ),
+        "return.advanced": (
+            returns.freeze_costs,
+            stock.on_return_completed,
+            returns.on_return_completed,
+            serials.on_return_completed,
+            mail_in.on_advanced,
+            *_ACCEPTED,
+        ),
+        "return.credited": (
+            mail_in.on_credited,
+            stored_value.on_return_credited,
+            returns_ledger.on_return_credited,
         ),
         "gift_card.sold": (stored_value.on_gift_card_sold, returns_ledger.on_gift_card_sold),
         "goods.decided": (stock_decided.on_goods_decided, returns_ledger.on_goods_decided),
@@ -238,6 +286,8 @@ JOURNEY: Final = Journey(
             record.on_taken_back,
             fulfil.on_fact,
             later_ledger.on_handover_undone,
+            commissions.on_handover_undone,
+            commission_ledger.on_commissions,
             elsewhere.tell_taker,
         ),
         "assignment.cancelled": _GAVE_UP,
@@ -262,6 +312,7 @@ JOURNEY: Final = Journey(
         "transfer.extended": _TRANSFER,
         "transfer.receipt_accepted": _TRANSFER,
         "catalog.applied": (catalog.on_catalog_applied,),
+        "commission.plan_made": (commissions.on_plan_made,),
         "books.chart_changed": (desk.on_chart_changed,),
         "books.journal_made": (desk.on_journal_made,),
         "books.debts_netted": (desk.on_debts_netted,),

@@ -22,6 +22,7 @@ from sqlalchemy.engine import Connection
 
 from hub.catalog.rows import catalog_applied
 from hub.checks.rows import check_rules
+from hub.commissions.rows import commission_moves, commission_plans, line_commissions
 from hub.context import Hub
 from hub.database import HubDatabase, HubUnit
 from hub.exceptions.rows import exception_acts, exceptions
@@ -34,7 +35,7 @@ from hub.journey import JOURNEY
 from hub.ledger.close import rows as closing
 from hub.ledger.rows import account_mapping, accounts, chain, chain_heads, entries, journals, mapping_changes
 from hub.ledger.settlements import rows as settled
-from hub.returns.rows import return_policies
+from hub.returns.rows import mail_ins, return_policies, sold_serials
 from hub.schema import create_schema
 from hub.spine import later_rows as later
 from hub.spine import rows as record
@@ -58,6 +59,11 @@ SHADOWS: Final = (
     record.return_lines,
     record.return_fees,
     record.return_tenders,
+    mail_ins,
+    sold_serials,
+    commission_plans,
+    line_commissions,
+    commission_moves,
     later.later_orders,
     later.later_lines,
     later.order_leavings,

@@ -20,6 +20,7 @@ from hub.capture import rows as capture
 from hub.catalog import rows as catalog
 from hub.channels import rows as channels
 from hub.checks import rows as checks
+from hub.commissions import rows as commissions
 from hub.customers import rows as customers
 from hub.database import metadata
 from hub.digest import rows as digest
@@ -52,6 +53,7 @@ ROOMS: Final = (
     channels,
     checks,
     closing,
+    commissions,
     customers,
     digest,
     exceptions,

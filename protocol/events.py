@@ -13,7 +13,8 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from protocol import books, holds, later, stock, transfer_desk, transfer_messages
+from protocol import books, holds, later, mail_in, stock, transfer_desk, transfer_messages
+from protocol.commissions import CommissionPlanMade
 from protocol.dispositions import GoodsDecided
 from protocol.orders import (
     LINES_PER_ORDER,
@@ -70,6 +71,26 @@ class OrderVoided(ReturnCompleted):
     """A sale was taken back whole on the day it was made: nothing of it happened, and both stand."""
 
     reason: str = Field(min_length=1, max_length=300)
+
+
+class ReturnInspected(ReturnCompleted):
+    """Somebody looked at goods that came by parcel and took units back; no money left a till."""
+
+    session_id: str = Field(default="", max_length=64)
+    till: str = Field(default="", max_length=64)
+    authorisation_id: Code
+    lines: tuple[ReturnLine, ...] = Field(default=(), max_length=LINES_PER_ORDER)
+    refused: tuple[mail_in.RefusedUnits, ...] = Field(default=(), max_length=LINES_PER_ORDER)
+    done: bool = False
+    """Nothing more is in the parcel: what was expected and did not come is not in it."""
+
+
+class ReturnAdvanced(ReturnCompleted):
+    """The hub gives money back for goods that nobody has looked at: lines without units."""
+
+    session_id: str = Field(default="", max_length=64)
+    till: str = Field(default="", max_length=64)
+    authorisation_id: str = Field(default="", max_length=64)
 
 
 class GiftCardSold(AtTill):
@@ -200,6 +221,13 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("order.sold", 1): OrderSold,
         ("order.voided", 1): OrderVoided,
         ("return.completed", 1): ReturnCompleted,
+        ("return.authorised", 1): mail_in.ReturnAuthorised,
+        ("return.expectation_changed", 1): mail_in.MailInChanged,
+        ("return.arrived", 1): mail_in.ParcelArrived,
+        ("return.inspected", 1): ReturnInspected,
+        ("return.advanced", 1): ReturnAdvanced,
+        ("return.credited", 1): mail_in.ReturnCredited,
+        ("commission.plan_made", 1): CommissionPlanMade,
         ("gift_card.sold", 1): GiftCardSold,
         ("goods.decided", 1): GoodsDecided,
         ("stock.moved", 1): StockMoved,
@@ -296,6 +324,7 @@ SUBJECT_LENGTH: Final = 64
 _SUBJECTS: Final = (
     ("order", "order_id"),
     ("return", "return_id"),
+    ("mail_in", "authorisation_id"),
     ("assignment", "assignment_id"),
     ("manifest", "manifest_id"),
     ("transfer", "transfer_id"),

@@ -98,6 +98,8 @@ class SoldElsewhereLine(Said):
     returned: Annotated[int, Field(ge=0)] = 0
     refunded_minor: PositiveMinor = 0
     refunded_tax_minor: PositiveMinor = 0
+    serials: Annotated[tuple[str, ...], Field(max_length=500)] = ()
+    """The serial numbers of its units, where its goods have them."""
 
 
 class SoldElsewhereTender(Said):
@@ -127,6 +129,8 @@ class OrderAnswer(Said):
     customer_returns_90d: Annotated[int, Field(ge=0, le=100_000)] = 0
     lines: Annotated[tuple[SoldElsewhereLine, ...], Field(max_length=500)] = ()
     tenders: Annotated[tuple[SoldElsewhereTender, ...], Field(max_length=20)] = ()
+    signed: bool = False
+    """Said by a signed receipt, because the hub could not be asked."""
 
 
 class HubQuestions(Protocol):

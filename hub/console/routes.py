@@ -9,6 +9,7 @@ import hub
 from hub.catalog import pages as catalog_pages
 from hub.channels import pages as channel_pages
 from hub.checks import pages as check_pages
+from hub.commissions import pages as commission_pages
 from hub.console import pages as console_pages
 from hub.console.words import WORDS, named
 from hub.context import Hub
@@ -25,6 +26,7 @@ from hub.ledger.close import pages as close_pages
 from hub.ledger.settlements import pages as settlement_pages
 from hub.people import pages as people_pages
 from hub.people.steps import SignIns
+from hub.returns import mail_in_pages
 from hub.returns import pages as return_pages
 from hub.returns import policy_pages as return_policy_pages
 from hub.route.facts import pages as routing_pages
@@ -90,9 +92,11 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         task_pages.router,
         stock_pages.router,
         return_policy_pages.router,
+        mail_in_pages.router,
         return_pages.router,
         stored_value_pages.router,
         till_pages.router,  # before the ledger's: /finance/days is no account
+        commission_pages.router,  # before the ledger's: /finance/commissions is no account
         close_pages.router,
         settlement_pages.router,
         books_pages.router,
