@@ -47,6 +47,7 @@ from hub.notify.sender import send_due
 from hub.offers import forget_old as forget_old_offers
 from hub.once import forget_old_keys
 from hub.payments import api as payments_api
+from hub.payments.asks import ask_services
 from hub.payments.steps import work_off
 from hub.people import api as people_api
 from hub.people.steps import SignIns
@@ -127,6 +128,7 @@ TICKS = (
     Tick("waiting_orders", 60.0, try_waiting),
     Tick("better_places", 3600.0, look_for_better),
     Tick("refunds", 5.0, work_off),
+    Tick("payments", 5.0, ask_services),
     Tick("transfers", 15.0, look_at_transfers),
     Tick("api_keys", 3600.0, forget_old_keys),
     Tick("reopened", 60.0, end_reopened),

@@ -20,11 +20,13 @@ from hub.fulfil import stages as fulfil
 from hub.fulfil.room import Assignments
 from hub.ledger import desk_stages as desk
 from hub.ledger import later_stages as later_ledger
+from hub.ledger import payment_stages as payment_ledger
 from hub.ledger import returns_stages as returns_ledger
 from hub.ledger import stages as ledger
 from hub.ledger import stock_stages as stock_ledger
 from hub.ledger import transfer_stages as transfer_ledger
 from hub.notify import stages as notify
+from hub.payments import promised
 from hub.payments import stages as payments
 from hub.returns import judging
 from hub.returns import stages as returns
@@ -65,12 +67,20 @@ _LEFT: Final = (
     record.on_left,
     fulfil.on_fact,
     later_ledger.on_goods_left,
+    promised.on_goods_picked,
     elsewhere.tell_taker,
 )
 _REFUNDED: Final = (
     record.advance, record.on_paid, later_ledger.on_refunded, fulfil.on_money, elsewhere.tell_taker,
 )  # fmt: skip
 _PAID: Final = (record.advance, record.on_paid, later_ledger.on_paid, fulfil.on_money, elsewhere.tell_taker)
+_PROMISED: Final = {
+    "payment.authorised": (promised.on_authorised,),
+    "payment.ended": (promised.on_ended,),
+    "card.cleared": (promised.on_card_cleared,),
+    "card.declined_late": (promised.on_card_declined_late, payment_ledger.on_card_declined_late),
+    "card.made_good": (promised.on_card_made_good, payment_ledger.on_card_made_good),
+}
 _TRANSFER: Final = (transfers.take, transfers.move, transfer_ledger.on_transfer, transfers.follow)
 """Either store may be heard first, so every fact leads to the same: what is known now, and its worth."""
 
@@ -82,6 +92,7 @@ JOURNEY: Final = Journey(
             capture.check_number,
             stored_value.on_order_sold,
             ledger.on_order_sold,
+            promised.on_order_sold,
         ),
         "order.voided": (
             returns.freeze_costs,
@@ -89,6 +100,8 @@ JOURNEY: Final = Journey(
             returns.on_return_completed,
             stored_value.on_return_completed,
             ledger.on_order_voided,
+            payment_ledger.on_order_voided,
+            promised.on_order_voided,
         ),
         "return.completed": (
             returns.freeze_costs,
@@ -98,6 +111,7 @@ JOURNEY: Final = Journey(
             stored_value.on_return_completed,
             ledger.on_return_completed,
             returns_ledger.on_return_completed,
+            promised.on_return_completed,
         ),
         "gift_card.sold": (stored_value.on_gift_card_sold, returns_ledger.on_gift_card_sold),
         "goods.decided": (stock_decided.on_goods_decided, returns_ledger.on_goods_decided),
@@ -137,10 +151,12 @@ JOURNEY: Final = Journey(
             later_ledger.on_order_placed,
             elsewhere.on_order_placed,
             notify.on_order_placed,
+            promised.on_order_placed,
             route.on_order_placed,
         ),
-        "order.paid": _PAID,
-        "order.paid_online": _PAID,
+        "order.paid": (*_PAID, promised.on_paid),
+        "order.paid_online": (*_PAID, promised.on_paid_online),
+        **_PROMISED,
         "order.cancelled": (
             record.advance,
             later_ledger.on_order_cancelled,
@@ -208,6 +224,7 @@ JOURNEY: Final = Journey(
             stock.on_assignment_picked,
             fulfil.on_fact,
             later_ledger.on_assignment_picked,
+            promised.on_goods_picked,
             route.re_route,
         ),
         "assignment.packed": (record.advance, fulfil.on_fact),

@@ -6,8 +6,9 @@ through the same table of stages; what differs afterwards is a bug, never a corr
 
 Live state is neither copied nor compared: rights and who holds them (`hub_rights`, `allocations`,
 `reservations`), what is on its way out (`directives`, `assignment_directives`, `transfer_directives`,
-`gateway_commands`, `notices`), what is asked and not answered (`order_requests`), and why routing decided as
-it did (`decisions`). While tables are made anew no right moves and nothing is told to anybody.
+`gateway_commands`, `payment_asks`, `notices`), what is asked and not answered (`order_requests`), and why
+routing decided as it did (`decisions`). While tables are made anew no right moves and nothing is told to
+anybody.
 """
 
 import tempfile
@@ -32,6 +33,7 @@ from hub.ledger.settlements import rows as settled
 from hub.returns.rows import return_policies
 from hub.schema import create_schema
 from hub.spine import later_rows as later
+from hub.spine import payment_rows as promised
 from hub.spine import rows as record
 from hub.spine.log import Log, open_keys
 from hub.spine.work import Applied
@@ -57,6 +59,8 @@ SHADOWS: Final = (
     later.later_lines,
     later.order_leavings,
     later.payments,
+    promised.authorisations,
+    promised.offline_cards,
     fulfil.assignments,
     fulfil.assignment_lines,
     fulfil.parcels,

@@ -33,7 +33,7 @@ from hub.people import rows as people
 from hub.returns import rows as returns
 from hub.route import rows as route
 from hub.route.facts import rows as routing_facts
-from hub.spine import later_rows, log
+from hub.spine import later_rows, log, payment_rows
 from hub.spine import rows as spine
 from hub.stock import rows as stock
 from hub.stock import task_rows as stock_tasks
@@ -57,6 +57,7 @@ ROOMS: Final = (
     notify,
     offers,
     once,
+    payment_rows,
     payments,
     people,
     returns,

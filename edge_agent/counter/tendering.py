@@ -26,6 +26,8 @@ from protocol.rules.tenders import round_cash
 
 TENDERS_LIMIT: Final = 10
 SMALLEST_NOTE: Final = {"GBP": 500, "EUR": 500}
+OFFLINE_CARD: Final = "card-offline"
+"""How the address of a page says that a card was taken without a line."""
 WAYS: Final = r"^(cash|card|split)$"
 
 
@@ -37,6 +39,8 @@ class Taken:
     amount_minor: int
     reference: str = ""
     last4: str = ""
+    offline: bool = False
+    """A card whose terminal had no line: whether it pays is known later."""
 
     @property
     def word(self) -> str:
@@ -46,7 +50,8 @@ class Taken:
     @property
     def text(self) -> str:
         """The same as it stands in the address."""
-        return ":".join((self.kind.value, str(self.amount_minor), self.last4, self.reference))
+        kind = OFFLINE_CARD if self.offline else self.kind.value
+        return ":".join((kind, str(self.amount_minor), self.last4, self.reference))
 
     @property
     def given(self) -> TenderGiven:
@@ -57,6 +62,7 @@ class Taken:
             tendered_minor=self.amount_minor if self.kind is TenderKind.CASH else 0,
             reference=self.reference,
             last4=self.last4,
+            offline=self.offline,
         )
 
 
@@ -100,8 +106,10 @@ def read_taken(texts: Sequence[str]) -> tuple[Taken, ...]:
         kind, _colon, rest = text.partition(":")
         amount, _colon, rest = rest.partition(":")
         last4, _colon, reference = rest.partition(":")
+        offline = kind == OFFLINE_CARD
+        kind = TenderKind.CARD.value if offline else kind
         if kind in set(TenderKind) and amount.isdecimal() and 0 < int(amount) <= 10**12:
-            found.append(Taken(TenderKind(kind), int(amount), reference[:64], _digits(last4)))
+            found.append(Taken(TenderKind(kind), int(amount), reference[:64], _digits(last4), offline))
     return tuple(found)
 
 
@@ -124,7 +132,8 @@ def next_tender(form: Form, edge: Edge, by: str, left_minor: int) -> Taken:
                 _("A card is charged what is due, not more."),
                 _("Type {left} or less.", left=f"{left_minor / 100:.2f}"),
             )
-        return Taken(TenderKind.CARD, minor, form.get("reference")[:64], _digits(form.get("last4")))
+        offline = form.get("offline") == "yes"
+        return Taken(TenderKind.CARD, minor, form.get("reference")[:64], _digits(form.get("last4")), offline)
     return Taken(TenderKind.CASH, minor)
 
 

@@ -48,11 +48,16 @@ class CustomerWanted(Wanted):
 
 
 class PaymentWanted(Wanted):
-    """Money that a payment service has captured."""
+    """Money that a payment service has captured, has promised, or is to be asked for."""
 
     gateway: Plain
     reference: Plain
+    """What the service calls the payment, the authorisation, or the card."""
     amount_minor: Annotated[int, Field(ge=1, le=10**12)]
+    taken: Literal["captured", "authorised", "token"] = "captured"
+    """An authorisation is captured when the goods are picked; on a token the hub has one made first."""
+    marketplace: bool = False
+    """A marketplace took it for us: it pays out later, less its fees."""
 
 
 class OrderWanted(Wanted):

@@ -34,6 +34,11 @@ def event_word(kind: str) -> str:
         "books.period_moved": _("Period moved"),
         "books.period_signed": _("Period signed"),
         "books.gap_declared": _("Gap declared"),
+        "payment.authorised": _("Payment authorised"),
+        "payment.ended": _("Authorisation ended"),
+        "card.cleared": _("Offline card taken"),
+        "card.declined_late": _("Offline card declined"),
+        "card.made_good": _("Declined card settled"),
     }
     return words.get(kind, "")
 
@@ -54,6 +59,10 @@ def rule_word(rule: str) -> str:
         "chargeback_lost": _("Chargeback lost"),
         "commission_paid": _("Commission paid"),
         "sell_off_paid": _("Sold-off goods paid"),
+        "card_declined": _("Offline card declined"),
+        "card_voided": _("Declined card voided"),
+        "card_paid_again": _("Declined card paid again"),
+        "card_written_off": _("Declined card given up"),
     }
     return words.get(rule, "")
 
@@ -119,6 +128,9 @@ def check_word(name: str) -> str:
         "TIE_CASH": _("Drawers hold what was taken and not put away"),
         "TIE_TRANSIT": _("Goods in transit are what is on its way"),
         "TIE_SETTLEMENT": _("Clearing is what was taken and not paid out"),
+        "TIE_MARKETPLACE": _("Marketplaces owe what they took and have not paid out"),
+        "TIE_RESERVE": _("Reserves are what providers hold back"),
+        "TIE_DISPUTES": _("Disputes are the chargebacks that have not ended"),
         "TIE_TAX": _("Output tax is the tax of what was sold"),
         "TIE_COMMISSION": _("Commissions payable are what is owed"),
         "INTERCOMPANY": _("Entities say the same of their debts"),

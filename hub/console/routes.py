@@ -19,6 +19,7 @@ from hub.ledger import desk_pages as books_pages
 from hub.ledger import pages as ledger_pages
 from hub.ledger.close import pages as close_pages
 from hub.ledger.settlements import pages as settlement_pages
+from hub.payments import pages as payment_pages
 from hub.people import pages as people_pages
 from hub.people.steps import SignIns
 from hub.returns import pages as return_pages
@@ -82,6 +83,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         return_policy_pages.router,
         return_pages.router,
         stored_value_pages.router,
+        payment_pages.router,
         till_pages.router,  # before the ledger's: /finance/days is no account
         close_pages.router,
         settlement_pages.router,

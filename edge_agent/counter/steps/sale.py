@@ -79,6 +79,8 @@ class TenderGiven(Wanted):
     tendered_minor: PositiveMinor = 0
     reference: str = Field(default="", max_length=64)
     last4: str = Field(default="", pattern=r"^[0-9]{0,4}$")
+    offline: bool = False
+    """For a card: the terminal had no line and will send it later."""
 
 
 class Sale(Wanted):
@@ -279,6 +281,7 @@ def paid_by(
                     tendered_minor=tender.tendered_minor,
                     reference=tender.reference,
                     last4=tender.last4,
+                    offline=tender.offline and tender.kind is TenderKind.CARD,
                 )
                 for tender in tenders
             ),

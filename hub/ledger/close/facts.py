@@ -41,6 +41,7 @@ _KEYED: Final[Mapping[str, str]] = {
     "TIE_CASH": "location",
 }
 """By what the ledger's side of a tie is split; the others tie as one sum."""
+_SERVICES: Final = ("gateway", "marketplace")
 _SUB_LEDGERLESS: Final = (("TIE_COMMISSION", ("commissions_payable",)),)
 """Accounts that must stand at nothing until a room keeps the records that explain them."""
 
@@ -141,7 +142,7 @@ def ties(
         wanted[check] = tuple(dict.fromkeys((*wanted.get(check, ()), *purposes)))
         known = explained.setdefault(check, {})
         for purpose, key, minor in read(connection, scope):
-            if purpose in purposes or ("gateway" in purposes and purpose.startswith("gateway.")):
+            if purpose in purposes or _shared(purpose) in purposes:
                 known[purpose, key] = known.get((purpose, key), 0) + minor
     for checks, names, accounts in _joined(wanted, served):
         by = _KEYED.get(checks[0], "whole") if len(checks) == 1 else "whole"
@@ -187,7 +188,7 @@ def _tied(
 ) -> list[Tie]:
     beside: dict[str, int] = {}
     for (purpose, key), minor in sub.items():
-        if purpose in names or ("gateway" in names and purpose.startswith("gateway.")):
+        if purpose in names or _shared(purpose) in names:
             beside[key] = beside.get(key, 0) + minor
     label = "+".join(sorted(accounts))
     pairs = {key: (ledger.get(key, 0), beside.get(key, 0)) for key in sorted({*ledger, *beside})}
@@ -220,8 +221,9 @@ def _groups(
     groups: list[tuple[set[str], frozenset[str]]] = []
     for purpose in purposes:
         names, accounts = {purpose}, served.get(purpose, frozenset())
-        if purpose == "gateway":
-            accounts = accounts.union(*(each for name, each in served.items() if name.startswith("gateway.")))
+        if purpose in _SERVICES:
+            own = (each for name, each in served.items() if name.startswith(f"{purpose}."))
+            accounts = accounts.union(*own)
         apart = []
         for group in groups:
             if whole or group[1] & accounts:
@@ -230,6 +232,12 @@ def _groups(
                 apart.append(group)
         groups = [*apart, (names, accounts)]
     return [group for group in groups if group[1]]
+
+
+def _shared(purpose: str) -> str:
+    """Return the purpose whose account a service shares with others that have none of their own."""
+    name = purpose.partition(".")[0]
+    return name if name in _SERVICES else purpose
 
 
 def intercompany(

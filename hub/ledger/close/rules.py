@@ -161,6 +161,9 @@ TIES: Final = (
     ("TIE_CASH", "finance"),
     ("TIE_TRANSIT", "ops"),
     ("TIE_SETTLEMENT", "finance"),
+    ("TIE_MARKETPLACE", "finance"),
+    ("TIE_RESERVE", "finance"),
+    ("TIE_DISPUTES", "finance"),
     ("TIE_TAX", "finance"),
     ("TIE_COMMISSION", "finance"),
 )

@@ -18,6 +18,7 @@ from hub.fleet.rows import locations
 from hub.ledger.rules import INVENTORY
 from hub.ledger.settlements.rows import money_moves, settlement_lines, settlements
 from hub.spine import later_rows as later
+from hub.spine.payment_rows import DECLINED, offline_cards
 from hub.spine.rows import (
     order_lines,
     order_tenders,
@@ -191,7 +192,23 @@ def exchanges(connection: Connection, scope: Scope) -> dict[str, int]:
 def cards(connection: Connection, scope: Scope) -> Rows:
     """What the card terminals of stores took and nobody has paid out yet."""
     total = sum(_taken(connection, scope, TenderKind.CARD).values())
-    yield "tender.card", "", total - _paid_out(connection, scope, marketplace=False).get("card", 0)
+    unpaid = sum(minor for _order, minor, _owed in _declined(connection, scope))
+    yield "tender.card", "", total - unpaid - _paid_out(connection, scope, marketplace=False).get("card", 0)
+
+
+def declined_cards(connection: Connection, scope: Scope) -> Rows:
+    """What customers owe for cards that were taken offline and declined late, order by order."""
+    for order_id, minor, is_owed in _declined(connection, scope):
+        if is_owed:
+            yield "receivable", order_id, minor
+
+
+def _declined(connection: Connection, scope: Scope) -> Iterable[tuple[str, int, bool]]:
+    """Return (order, amount, still owed) of every card that its service did not pay."""
+    rows = connection.execute(sa.select(offline_cards).where(offline_cards.c.state.in_(DECLINED)))
+    for row in rows:
+        if scope.has(row.location):
+            yield row.order_id, int(row.amount_minor), row.state == "declined_late"
 
 
 def drawers(connection: Connection, scope: Scope) -> Rows:
@@ -263,6 +280,52 @@ def _tendered(connection: Connection, kind: TenderKind) -> Iterable[tuple[str, i
 
 def services(connection: Connection, scope: Scope) -> Rows:
     """What each payment service took and has not paid out yet."""
+    sums = _online(connection, scope, marketplace=False)
+    for provider, minor in _paid_out(connection, scope, marketplace=False).items():
+        sums[provider] = sums.get(provider, 0) - minor
+    sums.pop("card", None)
+    for provider, minor in sums.items():
+        yield f"gateway.{provider}", "", minor
+
+
+def marketplaces(connection: Connection, scope: Scope) -> Rows:
+    """What each marketplace took for us and has not paid out yet."""
+    sums = _online(connection, scope, marketplace=True)
+    for provider, minor in _paid_out(connection, scope, marketplace=True).items():
+        sums[provider] = sums.get(provider, 0) - minor
+    for provider, minor in sums.items():
+        yield f"marketplace.{provider}", "", minor
+
+
+def reserves(connection: Connection, scope: Scope) -> Rows:
+    """What providers hold back of their payouts, less what they let go since."""
+    yield "reserve", "", -_settled(connection, scope, ("reserve", "release"))
+
+
+def disputes(connection: Connection, scope: Scope) -> Rows:
+    """What customers dispute: told by a payout or by hand, until it is won or lost."""
+    ended = sa.case((money_moves.c.what == "chargeback_received", 1), else_=-1)
+    told = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(ended * money_moves.c.amount_minor), 0)).where(
+            money_moves.c.entity == scope.entity, money_moves.c.what.startswith("chargeback_")
+        )
+    ).scalar_one()
+    yield "disputes", "", int(told) - _settled(connection, scope, ("chargeback",))
+
+
+def _settled(connection: Connection, scope: Scope, kinds: tuple[str, ...]) -> int:
+    """Return what rows of some kinds add to all payouts of an entity."""
+    return int(
+        connection.execute(
+            sa.select(sa.func.coalesce(sa.func.sum(settlement_lines.c.amount_minor), 0))
+            .join(settlements, settlements.c.settlement_id == settlement_lines.c.settlement_id)
+            .where(settlements.c.entity == scope.entity, settlement_lines.c.kind.in_(kinds))
+        ).scalar_one()
+    )
+
+
+def _online(connection: Connection, scope: Scope, *, marketplace: bool) -> dict[str, int]:
+    """Return what each service took online less what it gave back."""
     place = sa.case(
         (later.payments.c.location == HUB_EDGE, later.later_orders.c.location),
         else_=later.payments.c.location,
@@ -279,18 +342,14 @@ def services(connection: Connection, scope: Scope) -> Rows:
             ).label("minor"),
         )
         .outerjoin(later.later_orders, later.later_orders.c.order_id == later.payments.c.order_id)
-        .where(later.payments.c.via == "online")
+        .where(later.payments.c.via == "online", later.payments.c.marketplace == marketplace)
         .group_by(place, later.payments.c.gateway)
     )
     sums: dict[str, int] = {}
     for row in rows:
         if scope.has(row.location or HUB_EDGE):
             sums[row.gateway] = sums.get(row.gateway, 0) + int(row.minor)
-    for provider, minor in _paid_out(connection, scope, marketplace=False).items():
-        sums[provider] = sums.get(provider, 0) - minor
-    sums.pop("card", None)
-    for provider, minor in sums.items():
-        yield f"gateway.{provider}", "", minor
+    return sums
 
 
 def _paid_out(connection: Connection, scope: Scope, *, marketplace: bool) -> dict[str, int]:
@@ -331,11 +390,15 @@ SUB_LEDGERS: Final[list[tuple[str, tuple[str, ...], SubLedger]]] = [
     ("TIE_REFUNDS", ("refunds_payable",), orders_for_later),
     ("TIE_RECEIVABLE", ("receivable",), orders_for_later),
     ("TIE_RECEIVABLE", ("receivable",), sold_goods_off),
+    ("TIE_RECEIVABLE", ("receivable",), declined_cards),
     ("TIE_STORE_CREDIT", ("store_credit", "tender.store_credit"), stored_value),
     ("TIE_GIFT_CARD", ("gift_cards", "tender.gift_card"), stored_value),
     ("TIE_CASH", ("tender.cash",), drawers),
     ("TIE_TAX", ("sales_tax",), taxes),
     ("TIE_SETTLEMENT", ("tender.card", "gateway"), cards),
     ("TIE_SETTLEMENT", ("tender.card", "gateway"), services),
+    ("TIE_MARKETPLACE", ("marketplace",), marketplaces),
+    ("TIE_RESERVE", ("reserve",), reserves),
+    ("TIE_DISPUTES", ("disputes",), disputes),
 ]
 """(check, the purposes whose accounts it explains, where the figures come from)."""

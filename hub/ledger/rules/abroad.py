@@ -15,7 +15,7 @@ from protocol.money import round_ratio
 DUE_FROM: Final = "due_from"
 DUE_TO: Final = "due_to"
 RATE_BASE: Final = 1_000_000
-_MONEY: Final = ("tender.", "gateway.", "rounding")
+_MONEY: Final = ("tender.", "gateway.", "marketplace.", "rounding")
 _STOCK: Final = "inventory"
 
 

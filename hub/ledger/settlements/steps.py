@@ -12,11 +12,12 @@ from sqlalchemy.engine import Connection
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.ledger.desk import open_day
-from hub.ledger.rules.desk import expected_payout
+from hub.ledger.rules.desk import CARD, expected_payout
 from hub.ledger.settlements.rows import settlement_lines, settlements
 from hub.ledger.settlements.rules import MAPPERS, Mapper, read_file
 from hub.spine.bulk import among
 from hub.spine.later_rows import later_orders, payments
+from hub.spine.payment_rows import offline_cards
 from hub.spine.rows import order_tenders, orders
 from hub.spine.steps import raise_exception, record, take_orders
 from hub.spine.work import Work, chunks
@@ -25,6 +26,7 @@ from protocol.books import SettlementLine, SettlementTaken
 from protocol.errors import Invalid, Refused
 from protocol.kit.csv_text import MEGABYTE, text_of
 from protocol.kit.text import _
+from protocol.payments import CardCleared
 
 MEGABYTES: Final = 8
 BYTES: Final = MEGABYTES * MEGABYTE
@@ -84,6 +86,7 @@ def take(hub: Hub, data: bytes, wanted: Wanted, *, by: str) -> Taken:
         body = _body(wanted, mapper, hub.settings.currency, payout, matched(unit.connection, file.lines))
         work = hub.spine.work(unit)
         record(work, body, by=by)
+        _cleared(work, body, by)
         done = _summed(body)
         if not done.ties:
             _say(work, wanted, done)
@@ -91,6 +94,30 @@ def take(hub: Hub, data: bytes, wanted: Wanted, *, by: str) -> Taken:
         return done
 
     return hub.database.write(step)
+
+
+def _cleared(work: Work, body: SettlementTaken, by: str) -> None:
+    """A payout of the terminals is also the word that a card of a store offline was taken."""
+    if body.provider != CARD:
+        return
+    paid = {
+        (line.order_id, line.amount_minor): line
+        for line in body.lines
+        if line.kind == "sale" and line.order_id
+    }
+    table = offline_cards.c
+    for piece in chunks(order_id for order_id, _minor in paid):
+        rows = work.connection.execute(
+            sa.select(offline_cards).where(
+                table.state == "offline_pending", among(work.connection, table.order_id, piece)
+            )
+        ).all()
+        for row in rows:
+            line = paid.get((row.order_id, row.amount_minor))
+            if line is not None:
+                said = {name: getattr(row, name) for name in ("card_id", "order_id", "number", "location")}
+                said |= {"amount_minor": row.amount_minor, "currency": row.currency}
+                record(work, CardCleared(**said, reference=line.reference), by=by)
 
 
 def _body(
