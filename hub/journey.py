@@ -41,6 +41,7 @@ from hub.stock import moved as stock_moved
 from hub.stock import stages as stock
 from hub.stock import task_stages as stock_tasks
 from hub.stored_value import stages as stored_value
+from hub.till import audit_stages
 from hub.till import stages as till
 from hub.transfers import orders as for_orders
 from hub.transfers import stages as transfers
@@ -137,6 +138,8 @@ JOURNEY: Final = Journey(
             stock_tasks.on_receipt_corrected,
             stock_ledger.on_receipt_corrected,
         ),
+        "audit.rules_changed": (audit_stages.on_rules_changed,),
+        "audit.decided": (audit_stages.on_decided,),
         "till.opened": (till.on_till_opened, ledger.on_till_opened),
         "till.drawer_opened": (),
         "till.cash_moved": (till.on_cash_moved, returns_ledger.on_cash_moved),

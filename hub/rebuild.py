@@ -40,7 +40,7 @@ from hub.spine.work import Applied
 from hub.stock import task_rows as stock_tasks
 from hub.stock.rows import balances, sold_off, stock_movements, stock_values
 from hub.stored_value.rows import gift_card_tenders, stored_value_moves, stored_values
-from hub.till.rows import cash_moves, till_sessions, zs
+from hub.till.rows import audit_hits, audit_rules, cash_moves, till_sessions, zs
 from hub.transfers import rows as transfers
 from protocol.envelope import decode_event, read_body
 
@@ -84,6 +84,8 @@ SHADOWS: Final = (
     till_sessions,
     zs,
     cash_moves,
+    audit_rules,
+    audit_hits,
     stored_values,
     stored_value_moves,
     gift_card_tenders,

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from protocol import books, later, payments, stock, transfer_desk, transfer_messages
+from protocol import audit, books, later, payments, stock, transfer_desk, transfer_messages
 from protocol.dispositions import GoodsDecided
 from protocol.orders import (
     LINES_PER_ORDER,
@@ -261,6 +261,8 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("books.period_moved", 1): books.PeriodMoved,
         ("books.period_signed", 1): books.PeriodSigned,
         ("books.gap_declared", 1): books.GapDeclared,
+        ("audit.rules_changed", 1): audit.AuditRulesChanged,
+        ("audit.decided", 1): audit.AuditDecided,
         ("payment.authorised", 1): payments.PaymentAuthorised,
         ("payment.ended", 1): payments.AuthorisationEnded,
         ("card.cleared", 1): payments.CardCleared,

@@ -34,6 +34,7 @@ from hub.spine import pages as order_pages
 from hub.stock import deficit_pages, policy_pages, task_pages
 from hub.stock import pages as stock_pages
 from hub.stored_value import pages as stored_value_pages
+from hub.till import audit_pages
 from hub.till import pages as till_pages
 from hub.transfers import new_pages as new_transfer_pages
 from hub.transfers import pages as transfer_pages
@@ -84,6 +85,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         return_pages.router,
         stored_value_pages.router,
         payment_pages.router,
+        audit_pages.router,
         till_pages.router,  # before the ledger's: /finance/days is no account
         close_pages.router,
         settlement_pages.router,

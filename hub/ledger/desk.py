@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
-from hub.database import HubUnit
 from hub.ledger.chart import accounts_ever, mapping_of
 from hub.ledger.close import reads
 from hub.ledger.close.rules import CLOSED, next_month, posting, state_of
@@ -21,7 +20,7 @@ from hub.ledger.close.subledgers import scope_of
 from hub.ledger.rows import accounts, entries, journals
 from hub.ledger.settlements.rows import money_moves
 from hub.ledger.stages import JOURNALS_PER_EVENT
-from hub.spine.steps import close_exception, record, take_orders
+from hub.spine.steps import close_exception, record
 from hub.spine.work import Work
 from hub.stock.rows import sold_off
 from protocol.books import ChartChanged, JournalLine, JournalMade, MoneyMoved
@@ -281,15 +280,7 @@ def _settled(hub: Hub, key: str, by: str) -> None:
 
 def write(hub: Hub, act: Callable[[Work], Answer]) -> Answer:
     """Do something to the books in one unit of work, in the order of the log."""
-
-    def step(unit: HubUnit) -> Answer:
-        take_orders(unit, 0)
-        work = hub.spine.work(unit)
-        done = act(work)
-        hub.finish(work, "books")
-        return done
-
-    return hub.database.write(step)
+    return hub.act(act, "books")
 
 
 def waiting(connection: Connection, entity: str) -> Sequence[sa.Row[Any]]:

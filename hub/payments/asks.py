@@ -11,14 +11,13 @@ from typing import Any, Final, Literal, TypeVar
 import sqlalchemy as sa
 
 from hub.context import Hub
-from hub.database import HubUnit
 from hub.payments import rows
 from hub.payments.gateways import Declined, Done, Gateway, Wanted, gateways_of
 from hub.payments.rules import TRIES, next_try_us
 from hub.payments.steps import AT_ONCE
 from hub.spine import payment_rows
 from hub.spine.orders import Orders
-from hub.spine.steps import raise_exception, record, take_orders
+from hub.spine.steps import raise_exception, record
 from hub.spine.work import Work
 from protocol import later, payments
 from protocol.errors import Invalid, NotFound, Refused, Unavailable
@@ -300,11 +299,4 @@ def made_good(hub: Hub, card_id: str, *, how: How, reason: str, by: str) -> None
 
 
 def _write(hub: Hub, act: Callable[[Work], Answer]) -> Answer:
-    def step(unit: HubUnit) -> Answer:
-        take_orders(unit, 0)
-        work = hub.spine.work(unit)
-        done = act(work)
-        hub.finish(work, "payments", "orders", "exceptions", "books")
-        return done
-
-    return hub.database.write(step)
+    return hub.act(act, "payments", "orders", "exceptions", "books")

@@ -24,7 +24,7 @@ from hub.spine.later_rows import later_orders
 from hub.spine.log import open_keys
 from hub.spine.rows import parked
 from hub.stock.rows import stock_values
-from hub.till.rows import till_sessions, zs
+from hub.till.rows import UNDECIDED, audit_hits, till_sessions, zs
 from protocol.clock import from_us
 from protocol.lifecycles import PeriodState
 
@@ -61,6 +61,7 @@ def gather(connection: Connection, entity: str, period: str, *, default: str, th
         connection, entity, after=last_id if thorough else newest_but(connection, entity, NEWEST)
     )
     sums = sums_of(connection, entity, period)
+    unaudited = _unaudited(connection, scope, after)
     suspense = _suspense(connection, entity, served.get("suspense", frozenset()), after)
     return Facts(
         previous=previous,
@@ -68,6 +69,7 @@ def gather(connection: Connection, entity: str, period: str, *, default: str, th
         open_tills=open_tills,
         uncounted=counting,
         untied_days=untied,
+        unaudited_days=unaudited,
         suspense_minor=sum(suspense),
         suspense_entries=len(suspense),
         unposted=_unposted(connection, scope),
@@ -334,6 +336,17 @@ def _days(
         tuple(f"{row.location} {row.till} {row.business_date}" for row in own if row.state == "counting"),
         tuple(row.number for row in off if scope.has(row.location)),
     )
+
+
+def _unaudited(connection: Connection, scope: Scope, after: str) -> tuple[str, ...]:
+    """Return the days of stores whose audit somebody still has to look at."""
+    rows = connection.execute(
+        sa.select(audit_hits.c.location, audit_hits.c.business_date, sa.func.count().label("n"))
+        .where(audit_hits.c.state.in_(UNDECIDED), audit_hits.c.business_date < after)
+        .group_by(audit_hits.c.location, audit_hits.c.business_date)
+        .order_by(audit_hits.c.business_date, audit_hits.c.location)
+    )
+    return tuple(f"{row.location} {row.business_date}: {row.n}" for row in rows if scope.has(row.location))
 
 
 def _exchanges(

@@ -116,6 +116,7 @@ class Facts:
     open_tills: tuple[str, ...] = ()
     uncounted: tuple[str, ...] = ()
     untied_days: tuple[str, ...] = ()
+    unaudited_days: tuple[str, ...] = ()
     suspense_minor: int = 0
     suspense_entries: int = 0
     unposted: int = 0
@@ -191,6 +192,7 @@ def checks(facts: Facts) -> tuple[Check, ...]:
         _listed("OPEN_TILL", "block", "ops", facts.open_tills),
         _listed("UNCOUNTED", "block", "ops", facts.uncounted),
         _listed("DAY_NOT_TIED", "block", "finance", facts.untied_days),
+        _listed("DAY_NOT_AUDITED", "block", "finance", facts.unaudited_days),
         Check(
             "SUSPENSE",
             "block",

@@ -20,6 +20,7 @@ def upgrade() -> None:
     )
     _promised()
     _asked()
+    _audit()
     _chart()
 
 
@@ -99,6 +100,45 @@ def _asked() -> None:
     op.create_index("ix_payment_asks_state", "payment_asks", ["state", "due_us"], unique=False)
     op.create_index(op.f("ix_payment_asks_about"), "payment_asks", ["about"], unique=False)
     op.create_index(op.f("ix_payment_asks_order_id"), "payment_asks", ["order_id"], unique=False)
+
+
+def _audit() -> None:
+    op.create_table(
+        "audit_rules",
+        sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_audit_rules")),
+    )
+    op.create_table(
+        "audit_hits",
+        sa.Column("hit_id", sa.Text(), nullable=False),
+        sa.Column("session_id", sa.Text(), nullable=False),
+        sa.Column("location", sa.Text(), nullable=False),
+        sa.Column("business_date", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("test", sa.Text(), nullable=False),
+        sa.Column("bound", sa.BigInteger(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.Column("decided_us", sa.BigInteger()),
+        sa.Column("journal_id", sa.BigInteger()),
+        sa.CheckConstraint(
+            "state IN ('open', 'corrected', 'overridden', 'escalated')", name=op.f("ck_audit_hits_state")
+        ),
+        sa.PrimaryKeyConstraint("hit_id", name=op.f("pk_audit_hits")),
+    )
+    op.create_index("ix_audit_hits_state", "audit_hits", ["state", "business_date"], unique=False)
+    op.create_index(op.f("ix_audit_hits_session_id"), "audit_hits", ["session_id"], unique=False)
 
 
 def _chart() -> None:
