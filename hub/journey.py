@@ -25,6 +25,7 @@ from hub.ledger import returns_stages as returns_ledger
 from hub.ledger import stages as ledger
 from hub.ledger import stock_stages as stock_ledger
 from hub.ledger import transfer_stages as transfer_ledger
+from hub.ledger.between import stages as between
 from hub.notify import stages as notify
 from hub.payments import promised
 from hub.payments import stages as payments
@@ -270,6 +271,7 @@ JOURNEY: Final = Journey(
         "books.debts_netted": (desk.on_debts_netted,),
         "books.money_moved": (desk.on_money_moved,),
         "books.settlement_taken": (desk.on_settlement_taken,),
+        "books.prices_set": (between.on_prices_set,),
         "books.period_moved": (desk.on_period_moved,),
         "books.period_signed": (desk.on_period_signed,),
         "books.gap_declared": (desk.on_gap_declared,),

@@ -27,6 +27,7 @@ from hub.exceptions.rows import exceptions
 from hub.fleet.rows import hub_meta, locations
 from hub.fulfil import rows as fulfil
 from hub.journey import JOURNEY
+from hub.ledger.between import rows as between
 from hub.ledger.close import rows as closing
 from hub.ledger.rows import account_mapping, accounts, chain, chain_heads, entries, journals, mapping_changes
 from hub.ledger.settlements import rows as settled
@@ -75,6 +76,9 @@ SHADOWS: Final = (
     chain,
     chain_heads,
     mapping_changes,
+    between.transfer_prices,
+    between.transfer_sales,
+    between.value_set_offs,
     closing.periods,
     closing.period_signs,
     closing.period_gaps,

@@ -25,6 +25,7 @@ from hub.exceptions import rows as exceptions
 from hub.fleet import rows as fleet
 from hub.fulfil import rows as fulfil
 from hub.ledger import rows as ledger
+from hub.ledger.between import rows as between
 from hub.ledger.close import rows as closing
 from hub.ledger.settlements import rows as settlements
 from hub.notify import rows as notify
@@ -43,6 +44,7 @@ from hub.transfers import rows as transfers
 from protocol.errors import Refused
 
 ROOMS: Final = (
+    between,
     capture,
     catalog,
     channels,

@@ -216,3 +216,28 @@ class SettlementTaken(WireModel):
     payout_minor: Amount
     """What arrived at the bank."""
     lines: tuple[SettlementLine, ...] = Field(min_length=1, max_length=LINES_PER_SETTLEMENT)
+
+
+# --- Between entities ---------------------------------------------------------------------------------------
+
+PRICES_PER_LIST: Final = 5_000
+
+
+class TransferPrice(WireModel):
+    """What one entity charges another for a unit of an article, without tax."""
+
+    sku: Code
+    price_minor: int = Field(ge=0, le=10**12)
+
+
+class PricesSet(WireModel):
+    """The price list of one entity for another was set anew, whole; what was charged stays as it was."""
+
+    supplier: Entity
+    buyer: Entity
+    markup_ppm: int = Field(ge=0, le=10_000_000)
+    """On the cost of articles without a price of their own."""
+    rate_ppm: int = Field(default=0, ge=0, le=1_000_000)
+    """The tax on it; nothing inside one VAT group."""
+    prices: tuple[TransferPrice, ...] = Field(default=(), max_length=PRICES_PER_LIST)
+    reason: Reason

@@ -17,6 +17,7 @@ from hub.fleet import pages as fleet_pages
 from hub.fulfil import pages as fulfil_pages
 from hub.ledger import desk_pages as books_pages
 from hub.ledger import pages as ledger_pages
+from hub.ledger.between import pages as between_pages
 from hub.ledger.close import pages as close_pages
 from hub.ledger.settlements import pages as settlement_pages
 from hub.payments import pages as payment_pages
@@ -87,6 +88,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         payment_pages.router,
         audit_pages.router,
         till_pages.router,  # before the ledger's: /finance/days is no account
+        between_pages.router,
         close_pages.router,
         settlement_pages.router,
         books_pages.router,

@@ -87,6 +87,7 @@ def account(
     number: Annotated[str, Path(max_length=20, pattern=r"^[^\x00]*$")],
     *,
     entity: Entity = "",
+    ref: Name = "",
     page: Page = 1,
 ) -> Response:
     """Show one account: its balance and every entry behind it."""
@@ -94,7 +95,7 @@ def account(
         return locked(request, _("Finance"), FINANCE)
     with hub.database.read() as connection:
         balance, lines = reads.account(
-            connection, number, entity=entity, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS
+            connection, number, entity=entity, ref=ref, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS
         )
         names = place_names(connection)
         numbers = _order_numbers(connection, [line.order_id for line in lines])
@@ -107,7 +108,8 @@ def account(
         numbers=numbers,
         page=page,
         pages=pages_of(balance.entries),
-        query=filled({"entity": entity}),
+        query=filled({"entity": entity, "ref": ref}),
+        ref=ref,
     )
 
 

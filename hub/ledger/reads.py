@@ -174,9 +174,11 @@ def journal(connection: Connection, journal_id: int) -> JournalRead:
 
 
 def account(
-    connection: Connection, number: str, *, entity: str = "", limit: int = 50, offset: int = 0
+    connection: Connection, number: str, *, entity: str = "", ref: str = "", limit: int = 50, offset: int = 0
 ) -> tuple[Balance, list[AccountLine]]:
     """Return an account with its balance, and a page of its entries, the newest first.
+
+    `ref` narrows both to one side of it, such as another entity or a person.
 
     Raises:
         NotFound: no such account.
@@ -190,6 +192,8 @@ def account(
             f"There is no account {number[:20]}.", "Look at the chart of accounts.", code="no_account"
         )
     mine = (entries.c.account == number) & (journals.c.entity == row.entity)
+    if ref:
+        mine &= entries.c.ref == ref
     joined = entries.join(journals, journals.c.journal_id == entries.c.journal_id)
     amount, count = connection.execute(
         sa.select(sa.func.coalesce(sa.func.sum(entries.c.amount_minor), 0), sa.func.count())

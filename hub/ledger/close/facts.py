@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.fleet.rows import CURRENT, streams
+from hub.ledger.between.rows import transfer_sales
 from hub.ledger.chain import broken_at, newest_but
 from hub.ledger.chart import accounts_ever
 from hub.ledger.close import reads
@@ -76,6 +77,7 @@ def gather(connection: Connection, entity: str, period: str, *, default: str, th
         trial_minor=sum(trial(sums).values()),
         ties=ties(connection, scope, served, sums),
         intercompany=intercompany(connection, entity, served),
+        elimination=elimination(connection, entity, served),
         transit_unmatched_minor=sum(_by(sums, served.get("transit_unmatched", frozenset()), "").values()),
         negative_stock=_negative(connection, entity),
         exceptions=_exceptions(connection, scope),
@@ -258,6 +260,40 @@ def intercompany(
             if ours or back:
                 found.append(Tie("INTERCOMPANY", mine, other, ours, back))
     return tuple(found)
+
+
+def elimination(connection: Connection, entity: str, served: Mapping[str, frozenset[str]]) -> tuple[Tie, ...]:
+    """Return what this entity earned by selling to each other one, beside what was kept of those sales.
+
+    That is what a consolidation takes out of both. Journals of before sales were kept do not count.
+    """
+    table = transfer_sales.c
+    kept = {
+        row.buyer: int(row.minor)
+        for row in connection.execute(
+            sa.select(table.buyer, sa.func.sum(table.price_minor).label("minor"))
+            .where(table.supplier == entity, table.kind != "kept")
+            .group_by(table.buyer)
+        )
+    }
+    since = sa.select(sa.func.min(table.apply_order)).scalar_subquery()
+    posted = {
+        row.ref: -int(row.minor)
+        for row in connection.execute(
+            sa.select(entries.c.ref, sa.func.sum(entries.c.amount_minor).label("minor"))
+            .join(journals, journals.c.journal_id == entries.c.journal_id)
+            .where(
+                _entity == entity,
+                entries.c.account.in_(served.get("sales.abroad", frozenset())),
+                journals.c.apply_order >= since,
+            )
+            .group_by(entries.c.ref)
+        )
+    }
+    return tuple(
+        Tie("ELIMINATION", "sales.abroad", other, posted.get(other, 0), kept.get(other, 0))
+        for other in sorted({*kept, *posted})
+    )
 
 
 def _owed(connection: Connection, entity: str, accounts: frozenset[str], other: str) -> int:

@@ -123,6 +123,7 @@ class Facts:
     trial_minor: int = 0
     ties: tuple[Tie, ...] = ()
     intercompany: tuple[Tie, ...] = ()
+    elimination: tuple[Tie, ...] = ()
     transit_unmatched_minor: int = 0
     negative_stock: tuple[str, ...] = ()
     exceptions: tuple[str, ...] = ()
@@ -166,6 +167,7 @@ TIES: Final = (
     ("TIE_RESERVE", "finance"),
     ("TIE_DISPUTES", "finance"),
     ("TIE_TAX", "finance"),
+    ("TIE_INPUT_TAX", "finance"),
     ("TIE_COMMISSION", "finance"),
 )
 
@@ -210,6 +212,7 @@ def checks(facts: Facts) -> tuple[Check, ...]:
         found.append(_tied(name, owner, [tie for tie in facts.ties if tie.check == name]))
     found += [
         _tied("INTERCOMPANY", "finance", facts.intercompany),
+        _tied("ELIMINATION", "finance", facts.elimination),
         _listed("EXCHANGE_CLEARING", "block", "ops", facts.exchange_open),
         _listed("EXCEPTIONS", "block", "ops", facts.exceptions),
         Check(

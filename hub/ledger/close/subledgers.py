@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.fleet.rows import locations
+from hub.ledger.between.rows import transfer_sales, value_set_offs
 from hub.ledger.rules import INVENTORY
 from hub.ledger.settlements.rows import money_moves, settlement_lines, settlements
 from hub.spine import later_rows as later
@@ -125,6 +126,24 @@ def taxes(connection: Connection, scope: Scope) -> Rows:
         for row in connection.execute(query):
             if scope.has(row.location):
                 yield "sales_tax", str(row.rate_ppm), -int(row.tax)
+    for rate, minor in _between_tax(connection, transfer_sales.c.supplier == scope.entity).items():
+        yield "sales_tax", str(rate), -minor
+
+
+def input_taxes(connection: Connection, scope: Scope) -> Rows:
+    """Input tax on what was bought from other entities."""
+    found = _between_tax(connection, transfer_sales.c.buyer == scope.entity)
+    yield "input_tax", "", sum(found.values())
+
+
+def _between_tax(connection: Connection, mine: sa.ColumnElement[bool]) -> dict[int, int]:
+    """Return the tax on sales between entities, by rate."""
+    rows = connection.execute(
+        sa.select(transfer_sales.c.rate_ppm, sa.func.sum(transfer_sales.c.tax_minor).label("tax"))
+        .where(mine, transfer_sales.c.tax_minor != 0)
+        .group_by(transfer_sales.c.rate_ppm)
+    )
+    return {int(row.rate_ppm): int(row.tax) for row in rows}
 
 
 def _came_back(table: sa.Table, sign: int) -> sa.Select[Any]:
@@ -170,6 +189,11 @@ def stored_value(connection: Connection, scope: Scope) -> Rows:
     for row in rows:
         if scope.has(row.location):
             yield f"tender.{row.kind}", "", -int(row.minor)
+    # What was spent or put on at another entity's till is the issuer's to owe.
+    for off in connection.execute(sa.select(value_set_offs)):
+        if scope.entity in {off.here, off.issuer}:
+            sign = -1 if scope.entity == off.here else 1
+            yield f"tender.{off.kind}", "", sign * int(off.amount_minor)
 
 
 def exchanges(connection: Connection, scope: Scope) -> dict[str, int]:
@@ -395,6 +419,7 @@ SUB_LEDGERS: Final[list[tuple[str, tuple[str, ...], SubLedger]]] = [
     ("TIE_GIFT_CARD", ("gift_cards", "tender.gift_card"), stored_value),
     ("TIE_CASH", ("tender.cash",), drawers),
     ("TIE_TAX", ("sales_tax",), taxes),
+    ("TIE_INPUT_TAX", ("input_tax",), input_taxes),
     ("TIE_SETTLEMENT", ("tender.card", "gateway"), cards),
     ("TIE_SETTLEMENT", ("tender.card", "gateway"), services),
     ("TIE_MARKETPLACE", ("marketplace",), marketplaces),

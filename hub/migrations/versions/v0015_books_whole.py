@@ -21,6 +21,7 @@ def upgrade() -> None:
     _promised()
     _asked()
     _audit()
+    _between()
     _chart()
 
 
@@ -139,6 +140,53 @@ def _audit() -> None:
     )
     op.create_index("ix_audit_hits_state", "audit_hits", ["state", "business_date"], unique=False)
     op.create_index(op.f("ix_audit_hits_session_id"), "audit_hits", ["session_id"], unique=False)
+
+
+def _between() -> None:
+    """Make the tables of trade between entities."""
+    op.add_column(
+        "transfer_pieces", sa.Column("margin_minor", sa.BigInteger(), server_default="0", nullable=False)
+    )
+    op.create_table(
+        "transfer_prices",
+        sa.Column("supplier", sa.Text(), nullable=False),
+        sa.Column("buyer", sa.Text(), nullable=False),
+        sa.Column("apply_order", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("supplier", "buyer", "apply_order", name=op.f("pk_transfer_prices")),
+    )
+    op.create_table(
+        "transfer_sales",
+        sa.Column("apply_order", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("supplier", sa.Text(), nullable=False),
+        sa.Column("buyer", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False),
+        sa.Column("cost_minor", sa.BigInteger(), nullable=False),
+        sa.Column("price_minor", sa.BigInteger(), nullable=False),
+        sa.Column("tax_minor", sa.BigInteger(), nullable=False),
+        sa.Column("rate_ppm", sa.Integer(), nullable=False),
+        sa.CheckConstraint("kind IN ('supply', 'transfer', 'kept')", name=op.f("ck_transfer_sales_kind")),
+        sa.PrimaryKeyConstraint("apply_order", "n", name=op.f("pk_transfer_sales")),
+    )
+    op.create_index("ix_transfer_sales_pair", "transfer_sales", ["supplier", "buyer"], unique=False)
+    op.create_index(op.f("ix_transfer_sales_order_id"), "transfer_sales", ["order_id"], unique=False)
+    op.create_table(
+        "value_set_offs",
+        sa.Column("apply_order", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("here", sa.Text(), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("apply_order", "n", name=op.f("pk_value_set_offs")),
+    )
 
 
 def _chart() -> None:
