@@ -36,6 +36,7 @@ from hub.fulfil.steps import look_at_clocks
 from hub.journey import JOURNEY
 from hub.ledger import api as ledger_api
 from hub.ledger.close.steps import end_reopened
+from hub.ledger.settlements.mapper_pages import PAGE as MAPPER_PAGE
 from hub.ledger.settlements.pages import FILE_PAGE as SETTLEMENT_PAGE
 from hub.ledger.settlements.steps import BYTES as SETTLEMENT_BYTES
 from hub.link import watch
@@ -117,6 +118,7 @@ BODY_LIMITS: Final = {
     transfers_api.IMPORT_PATH: TRANSFER_IMPORT_BYTES + 1024,
     TRANSFER_IMPORT_PAGE: TRANSFER_IMPORT_BYTES + 4096,
     SETTLEMENT_PAGE: SETTLEMENT_BYTES + 4096,
+    MAPPER_PAGE: SETTLEMENT_BYTES + 16_384,
     "/edge/blobs/": EVENT_LIMIT + 1024,
     "/edge/lives/": BATCH_INFLATED_LIMIT,
 }

@@ -271,6 +271,7 @@ JOURNEY: Final = Journey(
         "books.debts_netted": (desk.on_debts_netted,),
         "books.money_moved": (desk.on_money_moved,),
         "books.settlement_taken": (desk.on_settlement_taken,),
+        "books.mapper_set": (desk.on_mapper_set,),
         "books.prices_set": (between.on_prices_set,),
         "books.period_moved": (desk.on_period_moved,),
         "books.period_signed": (desk.on_period_signed,),

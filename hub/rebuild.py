@@ -84,6 +84,7 @@ SHADOWS: Final = (
     closing.period_gaps,
     settled.settlements,
     settled.settlement_lines,
+    settled.settlement_mappers,
     settled.money_moves,
     till_sessions,
     zs,

@@ -34,6 +34,7 @@ def event_word(kind: str) -> str:
         "books.period_moved": _("Period moved"),
         "books.period_signed": _("Period signed"),
         "books.gap_declared": _("Gap declared"),
+        "books.mapper_set": _("Mapper of settlements written"),
         "books.prices_set": _("Prices between entities set"),
         "audit.rules_changed": _("Audit rules changed"),
         "audit.decided": _("Audit decided"),

@@ -19,6 +19,7 @@ from hub.ledger import desk_pages as books_pages
 from hub.ledger import pages as ledger_pages
 from hub.ledger.between import pages as between_pages
 from hub.ledger.close import pages as close_pages
+from hub.ledger.settlements import mapper_pages
 from hub.ledger.settlements import pages as settlement_pages
 from hub.payments import pages as payment_pages
 from hub.people import pages as people_pages
@@ -90,6 +91,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         till_pages.router,  # before the ledger's: /finance/days is no account
         between_pages.router,
         close_pages.router,
+        mapper_pages.router,  # before the settlements: /finance/settlements/mappers is no payout
         settlement_pages.router,
         books_pages.router,
         ledger_pages.router,

@@ -343,7 +343,11 @@ def _settled(connection: Connection, scope: Scope, kinds: tuple[str, ...]) -> in
         connection.execute(
             sa.select(sa.func.coalesce(sa.func.sum(settlement_lines.c.amount_minor), 0))
             .join(settlements, settlements.c.settlement_id == settlement_lines.c.settlement_id)
-            .where(settlements.c.entity == scope.entity, settlement_lines.c.kind.in_(kinds))
+            .where(
+                settlements.c.entity == scope.entity,
+                settlement_lines.c.kind.in_(kinds),
+                ~settlement_lines.c.known,
+            )
         ).scalar_one()
     )
 
@@ -378,18 +382,26 @@ def _online(connection: Connection, scope: Scope, *, marketplace: bool) -> dict[
 
 def _paid_out(connection: Connection, scope: Scope, *, marketplace: bool) -> dict[str, int]:
     """Return what of the takings each provider has paid out, or holds back because somebody disputes it."""
+    worth = sa.case(
+        (settlement_lines.c.known, settlement_lines.c.amount_minor - settlement_lines.c.fee_minor),
+        else_=settlement_lines.c.amount_minor,
+    )
     settled = connection.execute(
-        sa.select(settlements.c.provider, sa.func.sum(settlement_lines.c.amount_minor).label("minor"))
+        sa.select(settlements.c.provider, sa.func.sum(worth).label("minor"))
         .join(settlement_lines, settlement_lines.c.settlement_id == settlements.c.settlement_id)
         .where(
             settlements.c.entity == scope.entity,
             settlements.c.marketplace == marketplace,
-            settlement_lines.c.kind.in_(("sale", "refund")),
-            settlement_lines.c.order_id != "",
+            sa.or_(
+                settlement_lines.c.kind.in_(("sale", "refund")) & (settlement_lines.c.order_id != ""),
+                settlement_lines.c.known,
+            ),
         )
         .group_by(settlements.c.provider)
     )
     found = {row.provider: int(row.minor) for row in settled}
+    if marketplace:
+        return found  # what is noted by hand is of terminals and payment services
     signs = {"chargeback_received": 1, "chargeback_won": -1}
     moved = connection.execute(
         sa.select(money_moves).where(

@@ -13,8 +13,9 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.ledger.desk import open_day
 from hub.ledger.rules.desk import CARD, expected_payout
-from hub.ledger.settlements.rows import settlement_lines, settlements
-from hub.ledger.settlements.rules import MAPPERS, Mapper, read_file
+from hub.ledger.settlements.mappers import mapper_named
+from hub.ledger.settlements.rows import money_moves, settlement_lines, settlements
+from hub.ledger.settlements.rules import Mapper, read_file
 from hub.spine.bulk import among
 from hub.spine.later_rows import later_orders, payments
 from hub.spine.payment_rows import offline_cards
@@ -69,7 +70,8 @@ def take(hub: Hub, data: bytes, wanted: Wanted, *, by: str) -> Taken:
         Invalid: the file or what was said about it cannot be read.
         Refused: it was taken in before, or its month is closed.
     """
-    mapper = _mapper(wanted.mapper)
+    with hub.database.read() as connection:
+        mapper = mapper_named(connection, wanted.mapper)
     text = text_of(data, megabytes=MEGABYTES)
     file = read_file(text, mapper, hub.settings.currency)
     payout = wanted.payout_minor if wanted.payout_minor is not None else file.payout_minor
@@ -83,7 +85,8 @@ def take(hub: Hub, data: bytes, wanted: Wanted, *, by: str) -> Taken:
     def step(unit: HubUnit) -> Taken:
         take_orders(unit, 0)
         _new(unit.connection, wanted)
-        body = _body(wanted, mapper, hub.settings.currency, payout, matched(unit.connection, file.lines))
+        lines = _known(unit.connection, wanted.entity, matched(unit.connection, file.lines))
+        body = _body(wanted, mapper, hub.settings.currency, payout, lines)
         work = hub.spine.work(unit)
         record(work, body, by=by)
         _cleared(work, body, by)
@@ -120,6 +123,31 @@ def _cleared(work: Work, body: SettlementTaken, by: str) -> None:
                 record(work, CardCleared(**said, reference=line.reference), by=by)
 
 
+def _known(
+    connection: Connection, entity: str, lines: tuple[SettlementLine, ...]
+) -> tuple[SettlementLine, ...]:
+    """Return the rows with those chargebacks marked that somebody has received by hand before."""
+    if not any(line.kind == "chargeback" for line in lines):
+        return lines
+    open_ = {
+        (name, int(row.amount_minor))
+        for row in connection.execute(
+            sa.select(money_moves).where(
+                money_moves.c.entity == entity, money_moves.c.what == "chargeback_received"
+            )
+        )
+        for name in (row.reference, row.order_id)
+        if name
+    }
+    return tuple(
+        line.model_copy(update={"known": True})
+        if line.kind == "chargeback"
+        and {(line.reference, -line.amount_minor), (line.order_id, -line.amount_minor)} & open_
+        else line
+        for line in lines
+    )
+
+
 def _body(
     wanted: Wanted, mapper: Mapper, currency: str, payout: int, lines: tuple[SettlementLine, ...]
 ) -> SettlementTaken:
@@ -134,6 +162,8 @@ def _body(
             currency=currency,
             payout_minor=payout,
             lines=lines,
+            mapper=mapper.name,
+            mapper_version=mapper.version,
         )
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
@@ -233,10 +263,3 @@ def one(connection: Connection, settlement_id: str) -> tuple[sa.Row[Any], Sequen
         .order_by(settlement_lines.c.row)
     ).all()
     return head, rows
-
-
-def _mapper(name: str) -> Mapper:
-    found = MAPPERS.get(name)
-    if found is None:
-        raise Invalid(_("There is no such mapper."), _("Choose one of the list."), code="no_mapper")
-    return found

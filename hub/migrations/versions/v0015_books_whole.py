@@ -22,6 +22,7 @@ def upgrade() -> None:
     _asked()
     _audit()
     _between()
+    _settlements()
     _chart()
 
 
@@ -186,6 +187,25 @@ def _between() -> None:
         sa.Column("issuer", sa.Text(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("apply_order", "n", name=op.f("pk_value_set_offs")),
+    )
+
+
+def _settlements() -> None:
+    op.add_column("settlements", sa.Column("mapper", sa.Text(), server_default="", nullable=False))
+    op.add_column(
+        "settlements", sa.Column("mapper_version", sa.Integer(), server_default="0", nullable=False)
+    )
+    op.add_column(
+        "settlement_lines", sa.Column("known", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
+    op.create_table(
+        "settlement_mappers",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "version", name=op.f("pk_settlement_mappers")),
     )
 
 

@@ -314,3 +314,38 @@ def test_the_audit_is_worked_off_and_its_rules_are_written_on_one_page(app: Fast
     )
     assert 'value="few-voids"' in client.get("/finance/audit").text
     assert "Payments" in client.get("/finance/payments").text
+
+
+def test_a_mapper_is_tried_on_a_file_before_it_is_kept(app: FastAPI) -> None:
+    client = enter(app)
+    page = client.get("/finance/chart").text
+    csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert csrf is not None
+    said = {
+        "csrf": csrf[1],
+        "name": "bank-x",
+        "title": "Bank X",
+        "delimiter": "semicolon",
+        "kind": "art",
+        "reference": "auftrag",
+        "amount": "betrag",
+        "kinds": "verkauf = sale",
+        "act": "try",
+    }
+
+    def sent(data: bytes, **more: str) -> tuple[int, str]:
+        done = client.post(
+            "/finance/settlements/mappers", data=said | more, files={"file": ("x.csv", data, "text/csv")}
+        )
+        return done.status_code, done.text
+
+    status, text = sent(b"art;auftrag;betrag\nVerkauf;R-77;12,00\n")
+    assert (status, "R-77" in text, "art, auftrag, betrag" in text) == (200, True, True)
+    status, text = sent(b"kind;order;amount\n")
+    assert (status, "The file has no column art." in text, "kind, order, amount" in text) == (200, True, True)
+    status, text = sent(b"", act="keep")
+    assert (status, "The reason of this mapper cannot be read." in text) == (422, True)
+    status, text = sent(b"", act="keep", reason="a new bank")
+    assert (status, "Kept. The next file is read by it." in text) == (200, True)
+    assert "Bank X" in client.get("/finance/settlements").text
+    assert "Version 1" in client.get("/finance/settlements/mappers?name=bank-x").text
