@@ -256,6 +256,7 @@ def _tied(name: str, owner: str, ties: Sequence[Tie]) -> Check:
             "sub_minor": sum(tie.sub_minor for tie in ties),
             "difference_minor": sum(tie.difference_minor for tie in apart),
             "count": len(apart),
+            "accounts": sorted({number for tie in ties for number in tie.account.split("+")}),
         },
         tuple(f"{tie.account} {tie.key}: {tie.ledger_minor} / {tie.sub_minor}" for tie in apart[:EVIDENCE]),
     )
