@@ -45,6 +45,7 @@ from hub.holds.steps import look_at_holds
 from hub.journey import JOURNEY
 from hub.ledger import api as ledger_api
 from hub.ledger.close.steps import end_reopened
+from hub.ledger.settlements.mapper_pages import PAGE as MAPPER_PAGE
 from hub.ledger.settlements.pages import FILE_PAGE as SETTLEMENT_PAGE
 from hub.ledger.settlements.steps import BYTES as SETTLEMENT_BYTES
 from hub.link import watch
@@ -59,6 +60,7 @@ from hub.notify.sender import send_due
 from hub.offers import forget_old as forget_old_offers
 from hub.once import forget_old_keys
 from hub.payments import api as payments_api
+from hub.payments.asks import ask_services
 from hub.payments.steps import work_off
 from hub.people import api as people_api
 from hub.people.steps import SignIns
@@ -143,6 +145,7 @@ BODY_LIMITS: Final = {
     transfers_api.IMPORT_PATH: TRANSFER_IMPORT_BYTES + 1024,
     TRANSFER_IMPORT_PAGE: TRANSFER_IMPORT_BYTES + 4096,
     SETTLEMENT_PAGE: SETTLEMENT_BYTES + 4096,
+    MAPPER_PAGE: SETTLEMENT_BYTES + 16_384,
     "/edge/blobs/": EVENT_LIMIT + 1024,
     "/edge/lives/": BATCH_INFLATED_LIMIT,
 }
@@ -157,6 +160,7 @@ TICKS = (
     Tick("news", 1.0, act_on_news),
     Tick("better_places", 3600.0, reconsider),
     Tick("refunds", 5.0, work_off),
+    Tick("payments", 5.0, ask_services),
     Tick("transfers", 15.0, look_at_transfers),
     Tick("mail_ins", 60.0, look_at_mail_ins),
     Tick("api_keys", 3600.0, forget_old_keys),

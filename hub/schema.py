@@ -30,6 +30,7 @@ from hub.flow import rows as flow
 from hub.fulfil import rows as fulfil
 from hub.holds import rows as holds
 from hub.ledger import rows as ledger
+from hub.ledger.between import rows as between
 from hub.ledger.close import rows as closing
 from hub.ledger.settlements import rows as settlements
 from hub.notify import rows as notify
@@ -38,7 +39,7 @@ from hub.people import rows as people
 from hub.returns import rows as returns
 from hub.route import rows as route
 from hub.route.facts import rows as routing_facts
-from hub.spine import later_rows, log
+from hub.spine import later_rows, log, payment_rows
 from hub.spine import rows as spine
 from hub.stock import rows as stock
 from hub.stock import task_rows as stock_tasks
@@ -48,6 +49,7 @@ from hub.transfers import rows as transfers
 from protocol.errors import Refused
 
 ROOMS: Final = (
+    between,
     capture,
     catalog,
     channels,
@@ -67,6 +69,7 @@ ROOMS: Final = (
     notify,
     offers,
     once,
+    payment_rows,
     payments,
     people,
     returns,

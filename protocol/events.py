@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from protocol import books, holds, later, mail_in, stock, transfer_desk, transfer_messages
+from protocol import audit, books, holds, later, mail_in, payments, stock, transfer_desk, transfer_messages
 from protocol.commissions import CommissionPlanMade
 from protocol.dispositions import GoodsDecided
 from protocol.orders import (
@@ -312,6 +312,15 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("hold.released", 1): holds.HoldReleased,
         ("hold.rejected", 1): holds.HoldRejected,
         ("hold.lapsed", 1): holds.HoldLapsed,
+        ("books.mapper_set", 1): books.MapperSet,
+        ("books.prices_set", 1): books.PricesSet,
+        ("audit.rules_changed", 1): audit.AuditRulesChanged,
+        ("audit.decided", 1): audit.AuditDecided,
+        ("payment.authorised", 1): payments.PaymentAuthorised,
+        ("payment.ended", 1): payments.AuthorisationEnded,
+        ("card.cleared", 1): payments.CardCleared,
+        ("card.declined_late", 1): payments.CardDeclinedLate,
+        ("card.made_good", 1): payments.CardMadeGood,
     }
 )
 KIND_OF: Final[Mapping[type[WireModel], tuple[str, int]]] = MappingProxyType(

@@ -94,7 +94,7 @@ class Tender(WireModel):
     reference: str = Field(default="", max_length=64)
     last4: str = Field(default="", pattern=r"^\d{0,4}$")
     offline: bool = False
-    """A terminal took the card without asking its bank, which may still decline it."""
+    """For a card: its terminal had no line, so whether it pays is said later (`protocol.payments`)."""
 
 
 class ReturnLine(WireModel):

@@ -22,8 +22,11 @@ from hub.fulfil import pages as fulfil_pages
 from hub.holds import pages as hold_pages
 from hub.ledger import desk_pages as books_pages
 from hub.ledger import pages as ledger_pages
+from hub.ledger.between import pages as between_pages
 from hub.ledger.close import pages as close_pages
+from hub.ledger.settlements import mapper_pages
 from hub.ledger.settlements import pages as settlement_pages
+from hub.payments import pages as payment_pages
 from hub.people import pages as people_pages
 from hub.people.steps import SignIns
 from hub.returns import mail_in_pages
@@ -40,6 +43,7 @@ from hub.spine import pages as order_pages
 from hub.stock import deficit_pages, policy_pages, task_pages
 from hub.stock import pages as stock_pages
 from hub.stored_value import pages as stored_value_pages
+from hub.till import audit_pages
 from hub.till import pages as till_pages
 from hub.transfers import new_pages as new_transfer_pages
 from hub.transfers import pages as transfer_pages
@@ -95,9 +99,13 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         mail_in_pages.router,
         return_pages.router,
         stored_value_pages.router,
+        payment_pages.router,
+        audit_pages.router,
         till_pages.router,  # before the ledger's: /finance/days is no account
         commission_pages.router,  # before the ledger's: /finance/commissions is no account
+        between_pages.router,
         close_pages.router,
+        mapper_pages.router,  # before the settlements: /finance/settlements/mappers is no payout
         settlement_pages.router,
         books_pages.router,
         ledger_pages.router,

@@ -16,6 +16,7 @@ from hub.payments import rows
 from hub.payments.gateways import Declined, Done, Gateway, Wanted, gateways_of
 from hub.payments.rules import TRIES, next_try_us
 from hub.spine import reads as record_reads
+from hub.spine.later_rows import payments
 from hub.spine.steps import close_exception, raise_exception, record
 from hub.spine.work import Work
 from protocol.errors import NotFound, Refused, Unavailable
@@ -137,12 +138,20 @@ def _record(hub: Hub, work: Work, row: sa.Row[Any], *, reference: str, by: str) 
             reference=reference[:64],
             amount_minor=row.amount_minor,
             currency=row.currency,
+            marketplace=_of_a_marketplace(work, row),
         ),
         by=by,
     )
     work.flush()
     for topic in ("orders", "exceptions"):
         work.unit.after_commit(partial(hub.broadcaster.publish, topic))
+
+
+def _of_a_marketplace(work: Work, row: sa.Row[Any]) -> bool:
+    """Tell whether a marketplace took the money of an order under this name: it gives it back then."""
+    mine = (payments.c.order_id == row.order_id) & (payments.c.gateway == row.gateway)
+    found = work.connection.execute(sa.select(payments.c.payment_id).where(mine, payments.c.marketplace))
+    return found.first() is not None
 
 
 def _try_later(hub: Hub, command_id: str, why: str) -> None:

@@ -85,7 +85,7 @@ class TenderGiven(Wanted):
     reference: str = Field(default="", max_length=64)
     last4: str = Field(default="", pattern=r"^[0-9]{0,4}$")
     offline: bool = False
-    """Taken by the terminal without asking the bank."""
+    """For a card: the terminal had no line and will send it later."""
 
 
 class Sale(Wanted):
