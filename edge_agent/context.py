@@ -71,6 +71,16 @@ def _no_paper(_unit: EdgeUnit, _basket: ParkedBasket, _person: CurrentPerson) ->
     return ""
 
 
+def _unsigned(_connection: Connection, _order_id: str) -> str:
+    """Stand in for a store that has no key to sign receipts with."""
+    return ""
+
+
+def _no_serials(_connection: Connection, _products: Iterable[Product]) -> frozenset[str]:
+    """Stand in for a store whose policy asks for no serial numbers."""
+    return frozenset()
+
+
 def _not_settled(_unit: EdgeUnit, _settled: OrderSettled) -> None:
     """Stand in for a store that takes no orders for later."""
 
@@ -106,6 +116,12 @@ class Edge:
     """Notes what the hub says of an order this store took; the room that takes such orders gives it."""
     order_elsewhere: Callable[[EdgeUnit, OrderElsewhere], None] = _not_elsewhere
     """Counts what others recorded about an order this store took; the same room gives it."""
+    receipt_key: str = ""
+    """The public half of the key that signs receipts here; every HELLO says it."""
+    sign_receipt: Callable[[Connection, str], str] = _unsigned
+    """Returns what the signed code of an order's receipt says; empty where there is none."""
+    serial_skus: Callable[[Connection, Iterable[Product]], frozenset[str]] = _no_serials
+    """Tells which products have a serial number on each unit; the room of the policy gives it."""
     online: Callable[[], bool] = _offline
     """Whether the hub answers at this moment; the link says so once it runs."""
 

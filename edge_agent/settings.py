@@ -241,6 +241,11 @@ class EdgeSettings(BaseSettings):
         return self.session_secret_file or self.data_dir / "session.secret"
 
     @property
+    def receipt_key_file(self) -> Path:
+        """Where the seed of the key that signs receipts is kept."""
+        return self.data_dir / "receipt.key"
+
+    @property
     def marker(self) -> Path:
         """Where the newest number is noted outside of the data folder."""
         return self.marker_file or user_state_path("orderspine") / f"{self.edge}.marker"

@@ -7,6 +7,7 @@ scan needs no version: it only adds. Paying has a module of its own (`pay_pages`
 
 from collections.abc import Callable
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -15,7 +16,7 @@ from edge_agent.context import Edge
 from edge_agent.counter import rows
 from edge_agent.counter.steps import basket as steps
 from edge_agent.counter.steps.basket import BasketView
-from edge_agent.counter.views import found_products, percent_or_amount, till_of, view
+from edge_agent.counter.views import asks_for_serials, found_products, percent_or_amount, till_of, view
 from edge_agent.database import EdgeUnit
 from edge_agent.pages import (
     Ask,
@@ -36,6 +37,7 @@ from protocol.ids import parse_slip_code
 from protocol.kit.text import _
 from protocol.kit.web.filters import amount, money
 from protocol.kit.web.signin import CurrentPerson
+from protocol.receipts import is_statement
 from protocol.rules.discounts import percent_of
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
@@ -278,6 +280,8 @@ async def _add(request: Request, edge: Edge, person: CurrentPerson, code: str) -
 
 
 async def _slip(request: Request, edge: Edge, person: CurrentPerson, code: str) -> Response | None:
+    if is_statement(code):
+        return go_to(request, f"/orders?for=return&q={quote(code)}")
     place = place_of(edge.database.read(), edge, code)
     if not place:
         return None
@@ -345,6 +349,8 @@ def _line_change(form: Form, currency: str) -> steps.LineChange:
             line_discount_minor=minor,
             reason=reason,
         )
+    if what == "serials":
+        return command(steps.LineChange, version=version, serials=tuple(form.get("serials").split()))
     quantity = form.whole("quantity")
     if not 1 <= quantity <= 99_999:
         raise Invalid(_("A line has 1 to 99,999 of an item."), _("To take the item out, remove the line."))
@@ -364,6 +370,7 @@ def _line_sheet(request: Request, edge: Edge, basket: BasketView, n: int, *, err
         error=error,
         status_code=422 if error else 200,
         each=amount(line.unit_price_minor, edge.settings.currency),
+        has_serials=asks_for_serials(edge, basket).get(line.n, 0) or line.serials,
     )
 
 

@@ -4,7 +4,7 @@ A receipt, a return, a Z and a no-sale slip are made of their event, which is fo
 changes. A reading (X), a parked basket and a test page have no event; their facts are kept with the job.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,7 +36,15 @@ from printing.profiles import profile_of
 from protocol.clock import from_us
 from protocol.envelope import Event, decode_event, read_body
 from protocol.errors import Invalid
-from protocol.events import CashMoved, DrawerOpened, OrderSold, OrderVoided, ReturnCompleted, TillClosed
+from protocol.events import (
+    CashMoved,
+    DrawerOpened,
+    OrderSold,
+    OrderVoided,
+    ReturnCompleted,
+    ReturnInspected,
+    TillClosed,
+)
 from protocol.kit.return_words import reason_word
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, language
@@ -46,11 +54,25 @@ from protocol.orders import Tender, TenderKind, WireModel
 from protocol.till import RateTotal, SessionTotals
 
 
+def _paid_back(body: ReturnCompleted) -> tuple[tuple[str, int], ...]:
+    """Return how a return was paid; what came by parcel is paid by the hub."""
+    if not isinstance(body, ReturnInspected):
+        return tuple((_tender_label(t), t.amount_minor) for t in body.refunds)
+    due = body.total_minor - sum(fee.amount_minor for fee in body.fees)
+    return ((_("Paid by customer service"), due),) if due else ()
+
+
+def _unsigned(_connection: Connection, _order_id: str) -> str:
+    """Stand in for a store that signs nothing."""
+    return ""
+
+
 class Slips:
     """Makes the documents of one store."""
 
-    def __init__(self, settings: EdgeSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: EdgeSettings, sign: Callable[[Connection, str], str] = _unsigned) -> None:
+        """`sign` returns what the signed code of an order's receipt says."""
+        self._settings, self._sign = settings, sign
         self._zone = ZoneInfo(settings.zone)
         self._fulfil = FulfilSlips(settings)
         self._later = LaterSlips(settings)
@@ -131,6 +153,7 @@ class Slips:
                 discount_minor=line.line_discount_minor,
                 gross_minor=line.gross_minor + line.order_discount_minor,
                 back=back,
+                serials=line.serials,
             )
             for line, back in zip(body.lines, _backs(job, body), strict=True)
         )
@@ -154,6 +177,7 @@ class Slips:
                 change_minor=body.change_minor,
                 currency=body.currency,
                 code=code_of("rc", body.number),
+                signed=self._sign(connection, body.order_id),
                 open_drawer=job.kick,
                 demo=self._settings.demo,
             )
@@ -215,15 +239,16 @@ class Slips:
                 original_number=body.order_number,
                 original_sold_at=None if sold_us is None else self._local(sold_us),
                 returned_at=self._local(event.at),
-                till=till_word(body.till),
+                till=till_word(body.till) if body.till else _("By parcel"),
                 associate=name_of(connection, event.by),
                 lines=lines,
                 total_minor=body.total_minor,
                 tax=_tax((line.rate_ppm, line.gross_minor, line.tax_minor) for line in body.lines),
-                refunds=tuple((_tender_label(t), t.amount_minor) for t in body.refunds),
+                refunds=_paid_back(body),
                 fees=tuple((_("Restocking fee"), fee.amount_minor) for fee in body.fees),
                 currency=body.currency,
                 code=code_of("vd" if voided else "rt", body.number),
+                signed="" if voided else self._sign(connection, body.order_id),
                 approved_by=name_of(connection, approver) if approver else "",
                 copy_note=_("VOIDED") if voided else "",
                 open_drawer=job.kick,

@@ -24,7 +24,7 @@ class EdgeJobStore:
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
-        self._slips = Slips(edge.settings)
+        self._slips = Slips(edge.settings, edge.sign_receipt)
         self._changed = threading.Condition()
         self._generation = 0
         self._seen = threading.local()

@@ -50,6 +50,7 @@ def _fulfilment() -> Mapping[str, str]:
         "assignment.cancelled": _("Orders given up, as asked"),
         "assignment.cancel_refused": _("Orders too late to give up"),
         "manifest.closed": _("Manifests of a carrier"),
+        "hold.placed": _("Orders put on hold"),
     }
 
 

@@ -116,6 +116,13 @@ def codes(slip: str, number: str = "") -> Blocks:
     return blocks
 
 
+def signed_code(text: str) -> Blocks:
+    """Return the code by which a store that can ask nobody takes something back; nothing without one."""
+    if not text:
+        return []
+    return [Symbol.qr(text), Text(_("For returns in our other stores"), "center"), Space()]
+
+
 def slip_codes(slip_type: str, slip_id: str, number: str = "") -> Blocks:
     """Return the QR code of a slip by its type and id, and its number as a spare Code 128.
 

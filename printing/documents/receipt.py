@@ -16,6 +16,7 @@ from printing.documents.parts import (
     money,
     own_back,
     return_until,
+    signed_code,
     tax_table,
     usual_back,
 )
@@ -33,6 +34,7 @@ class ReceiptLine:
     discount_minor: int
     gross_minor: int
     back: Back | None = None
+    serials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class ReceiptFacts:
     change_minor: int
     currency: str
     code: str
+    signed: str = ""
+    """What the store signed of the sale, for stores that can ask nobody."""
     copy_note: str = ""
     open_drawer: bool = False
     demo: bool = False
@@ -86,6 +90,7 @@ def receipt(facts: ReceiptFacts) -> Document:
             Space(),
             *codes(facts.code, facts.number),
             *return_until(usual),
+            *signed_code(facts.signed),
             Text(
                 _("Please keep this receipt: it finds your purchase if you bring something back."), "center"
             ),
@@ -102,6 +107,7 @@ def _line(line: ReceiptLine, currency: str) -> Blocks:
     else:
         detail = f"  {line.quantity} x {money(line.unit_price_minor, currency)}   {line.sku}"
     blocks: Blocks = [Row.pair(line.name, before), Text(detail)]
+    blocks.extend(Text("  " + _("Serial {number}", number=serial)) for serial in line.serials)
     if line.discount_minor:
         blocks.append(Row.pair("  " + _("Discount"), money(-line.discount_minor, currency)))
     return blocks

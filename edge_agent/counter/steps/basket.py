@@ -173,6 +173,8 @@ def change_line(
     line = basket.line(n)
     if wanted.quantity is not None:
         line = line.model_copy(update={"quantity": wanted.quantity})
+    if wanted.serials is not None:
+        line = line.model_copy(update={"serials": tuple(dict.fromkeys(wanted.serials))})
     line = _with_price(line, wanted)
     line = _with_discount(line, wanted)
     rules.check_quantity(line.quantity)
