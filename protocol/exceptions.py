@@ -102,6 +102,8 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType({
     "notice_failed": Kind(_OPS, DAY, closes_itself=True),
     "channel_dead": Kind(_OPS, HOUR, closes_itself=True),
     "slip_in_doubt": Kind(_LEAD, HOUR),
+    "slip_refused": Kind(_LEAD, 4 * HOUR),
+    "printer_trouble": Kind(_LEAD, HOUR, closes_itself=True),
     "disk_low": Kind(_MANAGER, HOUR, closes_itself=True),
 })  # fmt: skip
 """Every kind that a room of the hub or of a store raises; a test looks through their code for others."""

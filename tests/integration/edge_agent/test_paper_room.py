@@ -3,6 +3,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -229,28 +230,25 @@ def test_a_reprint_of_a_slip_in_doubt_says_that_it_is_not_there_and_ends_the_dou
     assert len(store.rows("print_jobs")) == 1
 
 
+def sentences(module: ModuleType) -> set[str]:
+    """Return the sentences that a module gives to what writes a step or a condition down."""
+    writers = {"_Outcome", "Mark", "mark", "_tell", "_unknown"}
+    found: set[str] = set()
+    for call in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", "")) in writers:
+            given = [*call.args, *(word.value for word in call.keywords)]
+            found |= {str(each.value) for each in given if isinstance(each, ast.Constant)}
+    return {each for each in found if " " in each}
+
+
 def test_every_sentence_of_a_printers_thread_has_its_word() -> None:
     """What `printing` writes down is English; the screens say it in the language of their reader."""
-    said: set[str] = set()
-    for module in (spooler, job_rules):
-        for call in [
-            each for each in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(each, ast.Call)
-        ]:
-            given = [*call.args, *(word.value for word in call.keywords if word.arg == "detail")]
-            if getattr(call.func, "id", getattr(call.func, "attr", "")) in {
-                "_Outcome",
-                "Mark",
-                "mark",
-                "_tell",
-                "_unknown",
-            }:
-                said |= {
-                    each.value for each in given if isinstance(each, ast.Constant) and " " in str(each.value)
-                }
     known = inspect.getsource(words.detail_word)
 
+    said = sentences(spooler) | sentences(job_rules)
+
     assert len(said) > 10
-    assert {sentence for sentence in said if f'"{sentence}": _(' not in known} == set()
+    assert {each for each in said if f'"{each}": _(' not in known} == set()
 
 
 def test_a_slip_on_its_way_is_not_reprinted_and_one_not_sent_can_be_cancelled(store: Store) -> None:
