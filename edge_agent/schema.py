@@ -10,8 +10,8 @@ from typing import Final
 
 import sqlite_utils
 
-from edge_agent.schema_desk import DESK
 from edge_agent.schema_checks import CHECKS
+from edge_agent.schema_desk import DESK
 from edge_agent.schema_epochs import EPOCHS
 from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import ELSEWHERE, LATER
@@ -397,9 +397,13 @@ def _returns(database: sqlite_utils.Database) -> None:
 def _desk(database: sqlite_utils.Database) -> None:
     """Cards with a clock, an owner and a history."""
     _script(database, DESK)
+
+
 def _checks(database: sqlite_utils.Database) -> None:
     """Holds, and the rules of checks."""
     _script(database, CHECKS)
+
+
 def _signed(database: sqlite_utils.Database) -> None:
     """The keys of other stores' receipts, serial numbers, parcels that come back."""
     _script(database, SIGNED)

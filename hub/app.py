@@ -31,8 +31,8 @@ from hub.context import Hub
 from hub.customers import api as customers_api
 from hub.customers.access import may_see
 from hub.database import HubDatabase
-from hub.digest.steps import send_digests
 from hub.desk import api as desk_api
+from hub.digest.steps import send_digests
 from hub.exceptions import api as exceptions_api
 from hub.exceptions.steps import look_at_desk
 from hub.fleet.api import edge_router, fleet_router

@@ -2,9 +2,9 @@
 
     python -m deploy.bench.desk [--cards 10000]
 
-Ours: `GET /exceptions` of somebody who has signed in, with filters, totals and the first card open, its choices
-rehearsed; and a page from the middle of the queue. The limit: reading the same fifty rows of the same database
-by the same index, in one statement, and nothing else.
+Ours: `GET /exceptions` of somebody who has signed in, with filters, totals and the first card open, its
+choices rehearsed; and a page from the middle of the queue. The limit: reading the same fifty rows of the same
+database by the same index, in one statement, and nothing else.
 """
 
 import argparse
@@ -112,9 +112,7 @@ def _measured(app: object, hub: Hub, cards: int) -> list[Row]:
     ):
         ours = timed_ms(shown(query))
         said = f"desk of {cards:,} open exceptions: {name}"
-        rows.append(
-            cost(said, round(ours, 1), round(bare_ms, 2), "ms", "<= 200 ms", met=ours <= TARGET_MS)
-        )
+        rows.append(cost(said, round(ours, 1), round(bare_ms, 2), "ms", "<= 200 ms", met=ours <= TARGET_MS))
     return rows
 
 

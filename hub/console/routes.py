@@ -13,8 +13,8 @@ from hub.commissions import pages as commission_pages
 from hub.console import pages as console_pages
 from hub.console.words import WORDS, named
 from hub.context import Hub
-from hub.digest import pages as digest_pages
 from hub.desk import pages as exception_pages
+from hub.digest import pages as digest_pages
 from hub.fleet import lives_pages
 from hub.fleet import pages as fleet_pages
 from hub.flow import pages as flow_pages

@@ -84,8 +84,9 @@ def exception_says(kind: str) -> str:
             "it was told; look at the transfer's page."
         ),
         "carton_label_twice": _(
-            "Two transfers carry a carton with the same number, so a scan cannot tell them apart. Receive both "
-            "by their lines, label the carton anew, and give each location a number of its own in its settings."
+            "Two transfers carry a carton with the same number, so a scan cannot tell them apart. Receive "
+            "both by their lines, label the carton anew, and give each location a number of its own in its "
+            "settings."
         ),
     }
     return words.get(kind, "")

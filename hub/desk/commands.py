@@ -27,6 +27,7 @@ from hub.transfers.wanted import CancelWanted as TransferCancelWanted
 from hub.transfers.wanted import DecideWanted, ExtendWanted, ForOrderWanted
 from protocol.clock import from_us
 from protocol.errors import Refused
+from protocol.kit.text import _
 from protocol.people import HubRole
 
 Args = Mapping[str, Any]
@@ -137,7 +138,8 @@ def _discard(hub: Hub, args: Args, given: Given) -> object:
 
 
 def _resend(hub: Hub, args: Args, given: Given) -> object:
-    return notify.resend(hub, args["notice_id"], by=given.by)
+    why = given.reason or _("Asked for on its card.")
+    return notify.resend(hub, args["notice_id"], by=given.by, why=why)
 
 
 def _start_channel(hub: Hub, args: Args, _given: Given) -> None:

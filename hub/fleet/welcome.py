@@ -10,7 +10,7 @@ from hub.stock.policy_steps import tell_policy
 
 
 def welcome(hub: Hub, unit: HubUnit, location: str) -> None:
-    """Tell a new location of the newest catalogue, of the policies of lending, returns and checks, and of keys."""
+    """Tell a new location of the catalogue, the policies of lending, returns and checks, and the keys."""
     tell_newest(hub, unit, location)
     tell_policy(hub, unit, location)
     tell_return_policy(hub, unit, location)

@@ -1,6 +1,7 @@
 """What a cancellation or a return owes goes back the way it came, as far as it was paid online.
 
-It is ordered in the same transaction. The other half, money that is promised and not taken yet, is in `promised`.
+It is ordered in the same transaction. The other half, money that is promised and not taken yet, is in
+`promised`.
 """
 
 import sqlalchemy as sa

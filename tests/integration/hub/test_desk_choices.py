@@ -22,7 +22,7 @@ from hub.exceptions import rows as exceptions
 from hub.exceptions.steps import assign, comment, decline, snooze
 from hub.fulfil import deficits
 from hub.fulfil.steps import look_at_clocks
-from hub.payments.gateways import Declined, Wanted
+from hub.payments.gateways import Declined, Simulator, Wanted
 from hub.payments.steps import work_off
 from hub.rebuild import verify
 from hub.route.rows import decisions
@@ -188,10 +188,11 @@ def rejected_twice(company: Company) -> None:
         company.gives_back(where, later.AssignmentRejected, reason=RejectReason.DAMAGED)
 
 
-class Stubborn:
+class Stubborn(Simulator):
     """A payment service that declines."""
 
-    def refund(self, _wanted: Wanted) -> Declined:
+    def refund(self, wanted: Wanted) -> Declined:
+        del wanted
         return Declined("the card was closed")
 
 

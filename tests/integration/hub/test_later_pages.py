@@ -1,9 +1,9 @@
 """Pages of orders for later: who may see and do what, what is refused, and that nothing typed is lost."""
 
-import json
 import csv
 import html
 import io
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -15,9 +15,9 @@ from fastapi.testclient import TestClient
 from hub.app import build
 from hub.capture.wanted import OrderAnswer
 from hub.customers.steps import erase
+from hub.flow.steps import follow
 from hub.route.facts import steps
 from hub.route.facts.parameters import ParameterSet
-from hub.flow.steps import follow
 from hub.settings import HubSettings
 from hub.spine.later_rows import later_orders
 from hub.spine.rows import orders
