@@ -19,6 +19,7 @@ from edge_agent import lives, sync
 from edge_agent.catalog import api as catalog_api
 from edge_agent.catalog import steps as catalog_steps
 from edge_agent.catalog.lookup import Catalogue
+from edge_agent.checks import steps as check_steps
 from edge_agent.context import Edge, identify
 from edge_agent.counter import api as counter_api
 from edge_agent.counter import rows as counter_rows
@@ -30,6 +31,7 @@ from edge_agent.fulfil import api as fulfil_api
 from edge_agent.fulfil import directives as fulfil_directives
 from edge_agent.fulfil.rows.work import forget_old
 from edge_agent.fulfil.service import FulfilClock
+from edge_agent.holds import steps as hold_steps
 from edge_agent.journal import Journal
 from edge_agent.journey import live
 from edge_agent.later import api as later_api
@@ -117,7 +119,7 @@ def parts(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         ids=ids,
         identity=identity,
         broadcaster=Broadcaster(),
-        products=Catalogue(),
+        products=Catalogue(settings.store_codes.read, settings.currency),
         authority=settings.authority,
     )
     edge.print_parked = lambda unit, basket, person: paper_steps.print_parked(unit, edge, basket, person)
@@ -191,6 +193,8 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
 KINDS: Final = {
     "lending.policy": Kind(wishes.take_policy),
     "return.policy": Kind(return_policy.take_policy),
+    "order.holds": Kind(hold_steps.take),
+    "check.rules": Kind(check_steps.take_rules),
     "store.keys": Kind(receipts.take_keys),
     "return.expect": Kind(mail_in.expect),
     "return.unexpect": Kind(mail_in.unexpect),

@@ -36,6 +36,12 @@ class Products(Protocol):
     def scan(self, connection: Connection, code: str) -> Product | None:
         """Return the product that a scanned code means, active or not."""
 
+    def sold(self, connection: Connection, code: str) -> tuple[Product, int] | None:
+        """Return what a scan at a till sells, active or not, and how many; a weighed piece has its price."""
+
+    def misread(self, code: str) -> bool:
+        """Tell whether a code that means nothing was read wrong, so that it is scanned again."""
+
     def search(self, connection: Connection, text: str, limit: int) -> tuple[Product, ...]:
         """Return products by the beginning of a SKU or code, then by words."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from edge_agent.checks import rows as checks
 from edge_agent.context import Edge
 from edge_agent.counter import rows as counter
 from edge_agent.database import EdgeUnit
@@ -16,6 +17,7 @@ from edge_agent.exceptions import rows as exceptions
 from edge_agent.fulfil.rows import arrived
 from edge_agent.fulfil.rows import facts as fulfil
 from edge_agent.fulfil.steps import inbox, promises
+from edge_agent.holds import rows as holds
 from edge_agent.journal import Reaction, Recorded
 from edge_agent.later import elsewhere
 from edge_agent.later import rows as later
@@ -42,6 +44,7 @@ def reactions() -> Journey:
             stock.on_order_sold,
             counter.on_order_sold,
             stored_value.on_order_sold,
+            checks.on_paid,
             till.on_order_sold,
             paper.on_order_sold,
         ),
@@ -80,6 +83,7 @@ def reactions() -> Journey:
         "catalog.applied": (),
         "exception.raised": (exceptions.on_exception_raised,),
         "exception.closed": (exceptions.on_exception_closed,),
+        "exception.worked": (exceptions.on_exception_worked,),
         "person.locked_out": (),
         **_later(),
         **_transfers(),
@@ -95,7 +99,12 @@ def _later() -> Journey:
             later.on_order_placed,
             elsewhere.on_order_placed,
         ),
-        "order.paid": (fulfil.on_order_paid, later.on_order_paid, till.on_order_paid),
+        "order.paid": (
+            fulfil.on_order_paid,
+            later.on_order_paid,
+            checks.on_paid,
+            till.on_order_paid,
+        ),
         "order.cancelled": (fulfil.on_order_cancelled, later.on_order_cancelled),
         "order.refunded": (fulfil.on_order_refunded, later.on_order_refunded, till.on_order_refunded),
         "order.changed": (fulfil.on_order_changed, later.on_order_changed),
@@ -116,6 +125,7 @@ def _later() -> Journey:
         "assignment.cancelled": (assigned.on_given_up, fulfil.on_cancelled, later.on_moved),
         "assignment.cancel_refused": (fulfil.on_cancel_refused, later.on_moved),
         "manifest.closed": (fulfil.on_manifest_closed,),
+        "hold.placed": (holds.on_hold_placed,),
     }
 
 
@@ -172,6 +182,7 @@ def directive_shadows() -> Mapping[str, Shadow]:
         "assignment.cancel": fulfil.take_cancel,
         "assignment.amend": fulfil.take_amend,
         "order.elsewhere": elsewhere.take,
+        "order.holds": holds.take,
         "return.expect": parcels.take_expect,
         "return.unexpect": parcels.take_unexpect,
         "transfer.request": transfers.take_request,

@@ -38,6 +38,7 @@ SHADOWS: Final = (
     "balances",
     "till_sessions",
     "exceptions",
+    "exception_acts",
     "later_orders",
     "later_order_lines",
     "later_payments",
@@ -64,6 +65,8 @@ SHADOWS: Final = (
     "delivery_lines",
     "receipts",
     "receipt_lines",
+    "order_holds",
+    "offline_tenders",
 )
 SELECTS: Final = {
     # What was granted and returned is the link's own; what left and what is picked follows from the log.

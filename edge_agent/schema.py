@@ -10,6 +10,8 @@ from typing import Final
 
 import sqlite_utils
 
+from edge_agent.schema_checks import CHECKS
+from edge_agent.schema_desk import DESK
 from edge_agent.schema_epochs import EPOCHS
 from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import ELSEWHERE, LATER
@@ -392,6 +394,16 @@ def _returns(database: sqlite_utils.Database) -> None:
     _script(database, RETURNS)
 
 
+def _desk(database: sqlite_utils.Database) -> None:
+    """Cards with a clock, an owner and a history."""
+    _script(database, DESK)
+
+
+def _checks(database: sqlite_utils.Database) -> None:
+    """Holds, and the rules of checks."""
+    _script(database, CHECKS)
+
+
 def _signed(database: sqlite_utils.Database) -> None:
     """The keys of other stores' receipts, serial numbers, parcels that come back."""
     _script(database, SIGNED)
@@ -419,5 +431,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0012 a carton for each way", _cartons),
     ("0013 ways of paper", _paper_ways),
     ("0014 the policy of returns, stored value", _returns),
-    ("0015 keys of receipts, serial numbers, parcels that come back", _signed),
+    ("0015 cards with a history", _desk),
+    ("0016 holds, the rules of checks", _checks),
+    ("0017 keys of receipts, serial numbers, parcels that come back", _signed),
 )

@@ -14,19 +14,24 @@ from typing import Final
 
 from hub.capture import stages as capture
 from hub.catalog import stages as catalog
+from hub.checks import stages as checks
 from hub.commissions import stages as commissions
 from hub.exceptions import stages as exceptions
 from hub.fulfil import elsewhere
 from hub.fulfil import stages as fulfil
 from hub.fulfil.room import Assignments
+from hub.holds import stages as holds
 from hub.ledger import commission_stages as commission_ledger
 from hub.ledger import desk_stages as desk
 from hub.ledger import later_stages as later_ledger
+from hub.ledger import payment_stages as payment_ledger
 from hub.ledger import returns_stages as returns_ledger
 from hub.ledger import stages as ledger
 from hub.ledger import stock_stages as stock_ledger
 from hub.ledger import transfer_stages as transfer_ledger
+from hub.ledger.between import stages as between
 from hub.notify import stages as notify
+from hub.payments import promised
 from hub.payments import stages as payments
 from hub.returns import judging, serials
 from hub.returns import mail_in_stages as mail_in
@@ -42,6 +47,7 @@ from hub.stock import moved as stock_moved
 from hub.stock import stages as stock
 from hub.stock import task_stages as stock_tasks
 from hub.stored_value import stages as stored_value
+from hub.till import audit_stages
 from hub.till import stages as till
 from hub.transfers import orders as for_orders
 from hub.transfers import stages as transfers
@@ -70,12 +76,21 @@ _LEFT: Final = (
     later_ledger.on_goods_left,
     commissions.on_goods_left,
     commission_ledger.on_commissions,
+    promised.on_goods_picked,
     elsewhere.tell_taker,
+    holds.on_left,
 )
 _REFUNDED: Final = (
     record.advance, record.on_paid, later_ledger.on_refunded, fulfil.on_money, elsewhere.tell_taker,
 )  # fmt: skip
-_PAID: Final = (record.advance, record.on_paid, later_ledger.on_paid, fulfil.on_money, elsewhere.tell_taker)
+_PAID: Final = (
+    record.advance,
+    record.on_paid,
+    later_ledger.on_paid,
+    fulfil.on_money,
+    elsewhere.tell_taker,
+    checks.on_paid,
+)
 _ACCEPTED: Final = (
     commissions.on_money_back,
     returns_ledger.on_return_accepted,
@@ -84,6 +99,13 @@ _ACCEPTED: Final = (
     mail_in.give_credit,
 )
 """What is owed for goods that came by parcel: posted, sent back the way it was paid, the rest credited."""
+_PROMISED: Final = {
+    "payment.authorised": (promised.on_authorised,),
+    "payment.ended": (promised.on_ended,),
+    "card.cleared": (promised.on_card_cleared,),
+    "card.declined_late": (promised.on_card_declined_late, payment_ledger.on_card_declined_late),
+    "card.made_good": (promised.on_card_made_good, payment_ledger.on_card_made_good),
+}
 _TRANSFER: Final = (transfers.take, transfers.move, transfer_ledger.on_transfer, transfers.follow)
 """Either store may be heard first, so every fact leads to the same: what is known now, and its worth."""
 
@@ -99,6 +121,7 @@ JOURNEY: Final = Journey(
             commissions.on_order_sold,
             ledger.on_order_sold,
             commission_ledger.on_commissions,
+            promised.on_order_sold,
         ),
         "order.voided": (
             returns.freeze_costs,
@@ -109,6 +132,8 @@ JOURNEY: Final = Journey(
             commissions.on_money_back,
             ledger.on_order_voided,
             commission_ledger.on_commissions,
+            payment_ledger.on_order_voided,
+            promised.on_order_voided,
         ),
         "return.completed": (
             returns.freeze_costs,
@@ -121,6 +146,7 @@ JOURNEY: Final = Journey(
             ledger.on_return_completed,
             returns_ledger.on_return_completed,
             commission_ledger.on_commissions,
+            promised.on_return_completed,
         ),
         "return.authorised": (mail_in.on_authorised,),
         "return.expectation_changed": (mail_in.on_changed,),
@@ -171,6 +197,8 @@ JOURNEY: Final = Journey(
             stock_tasks.on_receipt_corrected,
             stock_ledger.on_receipt_corrected,
         ),
+        "audit.rules_changed": (audit_stages.on_rules_changed,),
+        "audit.decided": (audit_stages.on_decided,),
         "till.opened": (till.on_till_opened, ledger.on_till_opened),
         "till.drawer_opened": (),
         "till.cash_moved": (till.on_cash_moved, returns_ledger.on_cash_moved),
@@ -184,11 +212,14 @@ JOURNEY: Final = Journey(
             fulfil.on_order_placed,
             later_ledger.on_order_placed,
             elsewhere.on_order_placed,
+            checks.on_order_placed,
             notify.on_order_placed,
+            promised.on_order_placed,
             route.on_order_placed,
         ),
-        "order.paid": _PAID,
-        "order.paid_online": _PAID,
+        "order.paid": (*_PAID, promised.on_paid),
+        "order.paid_online": (*_PAID, promised.on_paid_online),
+        **_PROMISED,
         "order.cancelled": (
             record.advance,
             later_ledger.on_order_cancelled,
@@ -198,6 +229,7 @@ JOURNEY: Final = Journey(
             elsewhere.compare,
             route.on_order_cancelled,
             notify.on_cancelled,
+            holds.on_order_cancelled,
         ),
         "order.lines_added": (
             record.advance,
@@ -224,7 +256,12 @@ JOURNEY: Final = Journey(
             fulfil.on_order_changed,
             route.on_order_changed,
         ),
-        "order.routed": (record.advance, fulfil.on_order_routed, for_orders.on_order_routed),
+        "order.routed": (
+            record.advance,
+            holds.on_order_routed,
+            fulfil.on_order_routed,
+            for_orders.on_order_routed,
+        ),
         "order.unroutable": (record.advance, fulfil.on_order_unroutable),
         "assignment.answered": _GAVE_NOTHING_BACK,
         "assignment.withdrawn": _GAVE_NOTHING_BACK,
@@ -256,6 +293,7 @@ JOURNEY: Final = Journey(
             stock.on_assignment_picked,
             fulfil.on_fact,
             later_ledger.on_assignment_picked,
+            promised.on_goods_picked,
             route.re_route,
         ),
         "assignment.packed": (record.advance, fulfil.on_fact),
@@ -301,11 +339,18 @@ JOURNEY: Final = Journey(
         "books.debts_netted": (desk.on_debts_netted,),
         "books.money_moved": (desk.on_money_moved,),
         "books.settlement_taken": (desk.on_settlement_taken,),
+        "books.mapper_set": (desk.on_mapper_set,),
+        "books.prices_set": (between.on_prices_set,),
         "books.period_moved": (desk.on_period_moved,),
         "books.period_signed": (desk.on_period_signed,),
         "books.gap_declared": (desk.on_gap_declared,),
+        "hold.placed": (holds.on_placed, checks.on_hold_placed),
+        "hold.released": (holds.on_ended, route.on_hold_ended),
+        "hold.rejected": (holds.on_ended,),
+        "hold.lapsed": (holds.on_ended, route.on_hold_ended),
         "exception.raised": (exceptions.on_raised,),
         "exception.closed": (exceptions.on_closed,),
+        "exception.worked": (exceptions.on_worked,),
         "person.locked_out": (),
     },
     rooms=(Places, Log, Orders, Assignments, Transfers, stock.Shelves, ledger.Books),

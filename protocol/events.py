@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from protocol import books, later, mail_in, stock, transfer_desk, transfer_messages
+from protocol import audit, books, holds, later, mail_in, payments, stock, transfer_desk, transfer_messages
 from protocol.commissions import CommissionPlanMade
 from protocol.dispositions import GoodsDecided
 from protocol.orders import (
@@ -191,6 +191,24 @@ class ExceptionClosed(WireModel):
     how: str = Field(default="", max_length=300)
 
 
+class ExceptionWorked(WireModel):
+    """Somebody did something about an exception that is still open: the history of a card.
+
+    `act` says what: `assigned`, `snoozed`, `commented`, `escalated`, `asked` (a second person is to confirm a
+    choice), `declined` (that person will not) or `chosen`.
+    """
+
+    exception_id: Code
+    act: Code
+    to: str = Field(default="", max_length=64)
+    """Whose it is from now on: a person, or a role when it was escalated."""
+    until_us: int | None = None
+    """Until when it sleeps, or by when the next owner must look."""
+    choice: str = Field(default="", max_length=64)
+    text: str = Field(default="", max_length=300)
+    facts: Mapping[str, Any] = Field(default_factory=dict)
+
+
 class SignInFailed(WireModel):
     """Somebody tried a PIN too often, and the tile is locked for a while."""
 
@@ -234,6 +252,7 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("catalog.applied", 1): CatalogApplied,
         ("exception.raised", 1): ExceptionRaised,
         ("exception.closed", 1): ExceptionClosed,
+        ("exception.worked", 1): ExceptionWorked,
         ("person.locked_out", 1): SignInFailed,
         ("order.placed", 1): later.OrderPlaced,
         ("order.paid", 1): later.OrderPaid,
@@ -289,6 +308,19 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("books.period_moved", 1): books.PeriodMoved,
         ("books.period_signed", 1): books.PeriodSigned,
         ("books.gap_declared", 1): books.GapDeclared,
+        ("hold.placed", 1): holds.HoldPlaced,
+        ("hold.released", 1): holds.HoldReleased,
+        ("hold.rejected", 1): holds.HoldRejected,
+        ("hold.lapsed", 1): holds.HoldLapsed,
+        ("books.mapper_set", 1): books.MapperSet,
+        ("books.prices_set", 1): books.PricesSet,
+        ("audit.rules_changed", 1): audit.AuditRulesChanged,
+        ("audit.decided", 1): audit.AuditDecided,
+        ("payment.authorised", 1): payments.PaymentAuthorised,
+        ("payment.ended", 1): payments.AuthorisationEnded,
+        ("card.cleared", 1): payments.CardCleared,
+        ("card.declined_late", 1): payments.CardDeclinedLate,
+        ("card.made_good", 1): payments.CardMadeGood,
     }
 )
 KIND_OF: Final[Mapping[type[WireModel], tuple[str, int]]] = MappingProxyType(
@@ -311,6 +343,7 @@ _SUBJECTS: Final = (
     ("disposition", "disposition_id"),
     ("delivery", "delivery_id"),
     ("till", "session_id"),
+    ("hold", "hold_id"),
 )
 
 
@@ -322,6 +355,8 @@ def subjects_of(body: WireModel) -> tuple[str, ...]:
     """
     if isinstance(body, ExceptionRaised | ExceptionClosed):
         return (f"exception:{body.dedupe_key}"[:SUBJECT_LENGTH],)
+    if isinstance(body, ExceptionWorked):
+        return (f"exception:{body.exception_id}"[:SUBJECT_LENGTH],)
     named = tuple(f"{record}:{name}" for record, field in _SUBJECTS if (name := getattr(body, field, None)))
     if isinstance(body, later.OrderRouted):
         return (*named, *(f"assignment:{part.assignment_id}" for part in body.parts))

@@ -93,6 +93,8 @@ class Tender(WireModel):
     """For cash: what was put on the counter."""
     reference: str = Field(default="", max_length=64)
     last4: str = Field(default="", pattern=r"^\d{0,4}$")
+    offline: bool = False
+    """For a card: its terminal had no line, so whether it pays is said later (`protocol.payments`)."""
 
 
 class ReturnLine(WireModel):

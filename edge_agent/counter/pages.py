@@ -30,6 +30,7 @@ from edge_agent.pages import (
     templates_of,
 )
 from edge_agent.paper import steps as paper_steps
+from edge_agent.paper.leads import place_of
 from edge_agent.web import edge_of, signed_in
 from protocol.errors import Invalid, StaleVersion
 from protocol.ids import parse_slip_code
@@ -38,7 +39,6 @@ from protocol.kit.web.filters import amount, money
 from protocol.kit.web.signin import CurrentPerson
 from protocol.receipts import is_statement
 from protocol.rules.discounts import percent_of
-from protocol.sscc import read_label
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
@@ -282,20 +282,18 @@ async def _add(request: Request, edge: Edge, person: CurrentPerson, code: str) -
 async def _slip(request: Request, edge: Edge, person: CurrentPerson, code: str) -> Response | None:
     if is_statement(code):
         return go_to(request, f"/orders?for=return&q={quote(code)}")
-    sscc, slip = read_label(code), parse_slip_code(code)
-    if not sscc and slip is None:
+    place = place_of(edge.database.read(), edge, code)
+    if not place:
         return None
-    await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
-    if slip is None:
-        return go_to(request, f"/transfers/carton/{sscc}")
-    if slip[0] == "tf":
-        return go_to(request, f"/transfers/number/{slip[1]}")
-    if slip[0] == steps.SLIP_TYPE:
+    slip = parse_slip_code(code)
+    if slip is not None and slip[0] == steps.SLIP_TYPE:
         return await _recall(request, edge, person, code)
-    return go_to(request, f"/orders/{slip[1]}")
+    await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
+    return go_to(request, place)
 
 
 async def _recall(request: Request, edge: Edge, person: CurrentPerson, code: str) -> Response:
+    await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
     till = till_of(edge, person)
     basket = await edge.database.awrite(lambda unit: steps.recall(unit, edge, code, till, person=person))
     toast = _("Here is {number} again.", number=basket.number or "")

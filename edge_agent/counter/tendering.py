@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from starlette.responses import Response
 
+from edge_agent.checks import steps as checks
 from edge_agent.context import Edge
 from edge_agent.counter.rules.sale import quick_cash
 from edge_agent.counter.steps.basket_models import NOTES
@@ -26,6 +27,8 @@ from protocol.rules.tenders import round_cash
 
 TENDERS_LIMIT: Final = 10
 SMALLEST_NOTE: Final = {"GBP": 500, "EUR": 500}
+OFFLINE: Final = "-offline"
+"""In an address, behind a card that the terminal took without asking the bank."""
 WAYS: Final = r"^(cash|card|split)$"
 
 
@@ -37,16 +40,20 @@ class Taken:
     amount_minor: int
     reference: str = ""
     last4: str = ""
+    offline: bool = False
+    """A card whose terminal had no line: whether it pays is known later."""
 
     @property
     def word(self) -> str:
         """What it is, as people say it."""
-        return tender_label(self.kind)
+        word = tender_label(self.kind)
+        return _("{tender}, without the bank", tender=word) if self.offline else word
 
     @property
     def text(self) -> str:
         """The same as it stands in the address."""
-        return ":".join((self.kind.value, str(self.amount_minor), self.last4, self.reference))
+        kind = f"{self.kind.value}{OFFLINE if self.offline else ''}"
+        return ":".join((kind, str(self.amount_minor), self.last4, self.reference))
 
     @property
     def given(self) -> TenderGiven:
@@ -57,6 +64,7 @@ class Taken:
             tendered_minor=self.amount_minor if self.kind is TenderKind.CASH else 0,
             reference=self.reference,
             last4=self.last4,
+            offline=self.offline,
         )
 
 
@@ -97,11 +105,12 @@ def read_taken(texts: Sequence[str]) -> tuple[Taken, ...]:
     """Return what was taken so far; what does not read as a tender is left out."""
     found = []
     for text in texts[:TENDERS_LIMIT]:
-        kind, _colon, rest = text.partition(":")
+        said, _colon, rest = text.partition(":")
+        kind, offline = said.removesuffix(OFFLINE), said.endswith(OFFLINE)
         amount, _colon, rest = rest.partition(":")
         last4, _colon, reference = rest.partition(":")
         if kind in set(TenderKind) and amount.isdecimal() and 0 < int(amount) <= 10**12:
-            found.append(Taken(TenderKind(kind), int(amount), reference[:64], _digits(last4)))
+            found.append(Taken(TenderKind(kind), int(amount), reference[:64], _digits(last4), offline))
     return tuple(found)
 
 
@@ -124,7 +133,8 @@ def next_tender(form: Form, edge: Edge, by: str, left_minor: int) -> Taken:
                 _("A card is charged what is due, not more."),
                 _("Type {left} or less.", left=f"{left_minor / 100:.2f}"),
             )
-        return Taken(TenderKind.CARD, minor, form.get("reference")[:64], _digits(form.get("last4")))
+        offline = form.get("offline") == "yes"
+        return Taken(TenderKind.CARD, minor, form.get("reference")[:64], _digits(form.get("last4")), offline)
     return Taken(TenderKind.CASH, minor)
 
 
@@ -168,6 +178,7 @@ def pay_page(
         error=f"{error.what} {error.remedy}" if error else "",
         address=address,
         online=edge.online(),
+        offline_says=checks.exposure_says(edge.database.read(), edge),
     )
 
 

@@ -47,12 +47,16 @@ class Place(Said):
 
 
 class Option(Said):
-    """One location that could keep an order; for a parcel, the one it would come from."""
+    """One promise that the hub could keep: a store to collect at, or a service to be shipped by."""
 
     location: Annotated[str, Field(max_length=40)] = ""
     name: Annotated[str, Field(max_length=120)] = ""
     service: Annotated[str, Field(max_length=32)] = ""
     due_us: Micros
+    deliver_us: Micros = 0
+    """For a parcel: when it arrives at the latest; 0 where the hub does not say."""
+    price_minor: PositiveMinor = 0
+    """For a parcel: what the customer pays for the way; 0 where the store's own price holds."""
     promise_class: PromiseClass = PromiseClass.STANDARD
     age_seconds: Age = None
 
@@ -143,7 +147,12 @@ class HubQuestions(Protocol):
         """
 
     def promise(
-        self, kind: FulfilKind, units: Sequence[tuple[str, int]], *, location: str = ""
+        self,
+        kind: FulfilKind,
+        units: Sequence[tuple[str, int]],
+        *,
+        location: str = "",
+        to: tuple[str, str] = ("", ""),
     ) -> PromiseAnswer:
         """Return how the hub would keep an order of these (SKU, units).
 
@@ -175,9 +184,14 @@ class HubAsker:
         return self._ask(StockAnswer, "GET", f"/edge/stock/{quote(sku, safe='')}")
 
     def promise(
-        self, kind: FulfilKind, units: Sequence[tuple[str, int]], *, location: str = ""
+        self,
+        kind: FulfilKind,
+        units: Sequence[tuple[str, int]],
+        *,
+        location: str = "",
+        to: tuple[str, str] = ("", ""),
     ) -> PromiseAnswer:
-        """Return how the hub would keep an order."""
+        """Return how the hub would keep an order; `to`: country and postcode of a parcel, where known."""
         if len(units) > LINES:
             raise not_reachable()
         wanted = {
@@ -185,6 +199,8 @@ class HubAsker:
             "lines": [{"sku": sku, "quantity": count} for sku, count in units],
             "location": location,
         }
+        if any(to):
+            wanted |= {"country": to[0], "postcode": to[1]}
         return self._ask(PromiseAnswer, "POST", "/edge/promise", wanted)
 
     def stored_value(self, number: str) -> StoredValueAnswer:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from edge_agent.fulfil.steps.documents import FulfilSlips
 from edge_agent.later.slips import LaterSlips
 from edge_agent.paper import rows
+from edge_agent.paper.backs import backs
 from edge_agent.paper.rules import NoSaleFacts, Slip, code_of, no_sale_slip
 from edge_agent.people.steps import name_of
 from edge_agent.settings import EdgeSettings
@@ -21,9 +22,10 @@ from edge_agent.transfers.steps.documents import TransferSlips
 from edge_agent.words import cash_word, piece_word, tender_label, till_word
 from printing.document import Document, as_backup
 from printing.documents.calibration import CalibrationFacts, calibration
-from printing.documents.gift_receipt import GiftReceiptFacts, gift_receipt
+from printing.documents.gift_receipt import GiftLine, GiftReceiptFacts, gift_receipt
 from printing.documents.item_sticker import ItemStickerFacts, StickerLine, item_stickers
 from printing.documents.parked_slip import ParkedSlipFacts, parked_slip
+from printing.documents.parts import Back
 from printing.documents.receipt import ReceiptFacts, ReceiptLine, receipt
 from printing.documents.return_receipt import ReturnLine as PrintedReturn
 from printing.documents.return_receipt import ReturnReceiptFacts, return_receipt
@@ -125,7 +127,7 @@ class Slips:
         event, body = _event(connection, job)
         match body:
             case OrderSold() if job.document == Slip.GIFT_RECEIPT:
-                return self._gift_receipt(event, body)
+                return self._gift_receipt(job, event, body)
             case ReturnCompleted() if job.document == Slip.ITEM_STICKER:
                 return self._stickers(event, body)
             case OrderSold():
@@ -150,9 +152,10 @@ class Slips:
                 unit_price_minor=line.unit_price_minor,
                 discount_minor=line.line_discount_minor,
                 gross_minor=line.gross_minor + line.order_discount_minor,
+                back=back,
                 serials=line.serials,
             )
-            for line in body.lines
+            for line, back in zip(body.lines, _backs(job, body), strict=True)
         )
         paid = [(_tender_label(t), t.tendered_minor or t.amount_minor) for t in body.tenders]
         if body.rounding_minor:
@@ -180,14 +183,17 @@ class Slips:
             )
         )
 
-    def _gift_receipt(self, event: Event, body: OrderSold) -> Document:
+    def _gift_receipt(self, job: rows.JobRow, event: Event, body: OrderSold) -> Document:
         return gift_receipt(
             GiftReceiptFacts(
                 store_name=self._settings.store_name,
                 store_lines=self._settings.address,
                 number=body.number,
                 sold_at=self._local(event.at),
-                lines=tuple((line.quantity, line.name) for line in body.lines),
+                lines=tuple(
+                    GiftLine(line.quantity, line.name, back)
+                    for line, back in zip(body.lines, _backs(job, body), strict=True)
+                ),
                 code=code_of("gf", body.number),
                 demo=self._settings.demo,
             )
@@ -411,6 +417,10 @@ def _unreadable(job: rows.JobRow) -> Invalid:
         _("Print it again from its order."),
         code="no_slip",
     )
+
+
+def _backs(job: rows.JobRow, body: OrderSold) -> tuple[Back | None, ...]:
+    return backs(job.facts.get("back", ()), len(body.lines))
 
 
 def _tax(lines: Iterable[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...]:

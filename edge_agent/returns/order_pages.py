@@ -1,7 +1,7 @@
 """Orders: one box that finds them, and one order as the spine of what happened to it."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -17,6 +17,7 @@ from edge_agent.later.story import slip_shape
 from edge_agent.pages import Ask, ask_in_place, command, form_of, go_to, show, templates_of, till_word
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper import steps as paper_steps
+from edge_agent.paper.leads import WORK_SLIPS
 from edge_agent.paper.rules import slip_label, state_label
 from edge_agent.people import rows as people_rows
 from edge_agent.returns import finding, steps
@@ -34,9 +35,6 @@ from protocol.receipts import TEXT_LIMIT, is_statement
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
-
-WORK_SLIPS: Final = frozenset({"pl", "bg", "ps", "as", "vs", "ho", "tr", "mf"})
-"""Slips of fulfilment: they stand for work, not for an order's own page."""
 
 router = APIRouter(include_in_schema=False)
 

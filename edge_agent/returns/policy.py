@@ -9,6 +9,7 @@ same return again (`hub.returns.stages`).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from edge_agent.context import Edge
@@ -112,7 +113,13 @@ def take_policy(unit: EdgeUnit, edge: Edge, body: ReturnPolicy) -> None:
 def current(connection: Connection) -> ReturnPolicy:
     """Return the policy that counts here; version 0 where nobody said anything."""
     row = connection.execute("SELECT body FROM return_policy").fetchone()
-    return ReturnPolicy() if row is None else ReturnPolicy.model_validate_json(row[0])
+    return ReturnPolicy() if row is None else _read(row[0])
+
+
+@lru_cache(maxsize=2)
+def _read(body: str) -> ReturnPolicy:
+    """Return a policy from its JSON; every sale asks for it, and it changes once a season."""
+    return ReturnPolicy.model_validate_json(body)
 
 
 def serial_skus(connection: Connection, products: Iterable[Product]) -> frozenset[str]:

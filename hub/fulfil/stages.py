@@ -261,7 +261,8 @@ def _tell(work: Work, applied: Applied, assignment: Assignment, *, in_order: boo
         raise_shorts(work, applied, assignment)
     if isinstance(body, later.CancelRefused):
         assignment.cancel_asked = False
-        raise_too_late(work, applied, assignment)
+        if not (assignment.reroute and assignment.reason == rules.FOR_GAIN):
+            raise_too_late(work, applied, assignment)
         _missing_after_all(work, assignment)
     if assignment.state in {AssignmentState.REJECTED, AssignmentState.EXPIRED}:
         raise_rejections(work, applied, assignment)

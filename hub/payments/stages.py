@@ -1,8 +1,12 @@
-"""What a cancellation or a return owes goes back the way it came, as far as it was paid online."""
+"""What a cancellation or a return owes goes back the way it came, as far as it was paid online.
+
+It is ordered in the same transaction. The other half, money that is promised and not taken yet, is in
+`promised`.
+"""
 
 import sqlalchemy as sa
 
-from hub.payments import rows
+from hub.payments import promised, rows
 from hub.payments.rules import Back, Taken, share_back
 from hub.spine.entries import Entry
 from hub.spine.later_rows import payments
@@ -17,6 +21,7 @@ def on_order_cancelled(work: Work, applied: Applied) -> None:
     """Queue what is owed back, as far as it was paid online; stands after the ledger."""
     body: later.OrderCancelled = applied.body
     entry: Entry | None = applied.results["entry"]
+    promised.let_go(work, entry)
     owed = int(applied.results["owed_minor"])
     if work.rebuilding or owed <= 0 or entry is None or entry.later is None:
         return

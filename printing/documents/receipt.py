@@ -5,6 +5,7 @@ from datetime import datetime
 
 from printing.document import Document, Row, Rule, Space, Text
 from printing.documents.parts import (
+    Back,
     Blocks,
     codes,
     company,
@@ -13,8 +14,11 @@ from printing.documents.parts import (
     head_and_person,
     heading,
     money,
+    own_back,
+    return_until,
     signed_code,
     tax_table,
+    usual_back,
 )
 from protocol.kit.text import _, language
 
@@ -29,6 +33,7 @@ class ReceiptLine:
     unit_price_minor: int
     discount_minor: int
     gross_minor: int
+    back: Back | None = None
     serials: tuple[str, ...] = ()
 
 
@@ -36,7 +41,8 @@ class ReceiptLine:
 class ReceiptFacts:
     """All that a receipt says. `discount_minor` is the order's own, beyond those of its lines.
 
-    The lines' gross less the order's discount is the total. Tax rows are (rate in ppm, net, tax).
+    The lines' gross less the order's discount is the total. Tax rows are (rate in ppm, net, tax). Until when
+    something may come back was fixed when it was sold: a policy of later says nothing about this paper.
     """
 
     store_name: str
@@ -72,8 +78,10 @@ def receipt(facts: ReceiptFacts) -> Document:
         ),
         Rule(),
     ]
+    usual = usual_back(line.back for line in facts.lines)
     for line in facts.lines:
         blocks.extend(_line(line, facts.currency))
+        blocks.extend(own_back(line.back, usual))
     blocks.extend(_sums(facts))
     blocks.extend(
         [
@@ -81,11 +89,12 @@ def receipt(facts: ReceiptFacts) -> Document:
             *tax_table(facts.tax, facts.currency),
             Space(),
             *codes(facts.code, facts.number),
+            *return_until(usual),
             *signed_code(facts.signed),
             Text(
                 _("Please keep this receipt: it finds your purchase if you bring something back."), "center"
             ),
-            *ending(),
+            *ending("receipt"),
         ]
     )
     return Document(_("Receipt {number}", number=facts.number), tuple(blocks), language.get())

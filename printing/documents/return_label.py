@@ -44,6 +44,6 @@ def return_label(facts: ReturnLabelFacts) -> Document:
         Row.pair(_("Send it by"), day(facts.send_by)),
         *(Row.pair(name, str(units)) for units, name in facts.lines),
         *slip_codes(SLIP_TYPE, facts.number, facts.tracking),
-        *ending(),
+        *ending("return_label"),
     ]
     return Document(_("Return {number}", number=facts.number), tuple(blocks), language.get())

@@ -88,7 +88,7 @@ def return_receipt(facts: ReturnReceiptFacts) -> Document:
     blocks.extend(Row.pair(label, money(amount, facts.currency)) for label, amount in facts.refunds)
     blocks.extend([Rule(), *tax_table(facts.tax, facts.currency)])
     blocks.extend([Space(2), Rule(), Text(_("Customer's signature")), Space()])
-    blocks.extend([*codes(facts.code, facts.number), *signed_code(facts.signed), *ending()])
+    blocks.extend([*codes(facts.code, facts.number), *signed_code(facts.signed), *ending("return_receipt")])
     return Document(_("Return {number}", number=facts.number), tuple(blocks), language.get())
 
 

@@ -215,7 +215,7 @@ def add(basket: Basket, product: Product, quantity: int, scan: Scan) -> Basket:
         (
             line
             for line in basket.lines
-            if line.sku == product.sku
+            if (line.sku, line.name) == (product.sku, product.name)
             and line.list_price_minor == product.price_minor
             and not (line.words or line.discount_minor or line.discount_ppm)
         ),

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edge_agent.checks import steps as checks
 from edge_agent.context import Edge
 from edge_agent.counter import rows
 from edge_agent.counter.rules.sale import (
@@ -83,6 +84,8 @@ class TenderGiven(Wanted):
     tendered_minor: PositiveMinor = 0
     reference: str = Field(default="", max_length=64)
     last4: str = Field(default="", pattern=r"^[0-9]{0,4}$")
+    offline: bool = False
+    """For a card: the terminal had no line and will send it later."""
 
 
 class Sale(Wanted):
@@ -169,6 +172,7 @@ def complete(  # noqa: PLR0913 - all that a sale is, said by name
     priced = price(draft, session.currency)
     approvals = allowed(edge, draft, words, person, session.currency)
     paid = paid_by(edge, priced.total_minor, tenders, session.currency, exchanged=exchanged, stored=True)
+    checks.check_sale(unit, edge, paid.tenders)
     require_value(unit, edge, paid.tenders)
     beyond = _beyond_stock(unit, edge, priced, words)
     if beyond.word is not None:
@@ -285,6 +289,7 @@ def paid_by(
                     tendered_minor=tender.tendered_minor,
                     reference=tender.reference,
                     last4=tender.last4,
+                    offline=tender.offline and tender.kind is TenderKind.CARD,
                 )
                 for tender in tenders
             ),
