@@ -347,6 +347,10 @@ _SUBJECTS: Final = (
 )
 
 
+_OF_PAYMENTS: Final = (payments.PaymentAuthorised, payments.AuthorisationEnded, later.OrderPaidOnline)
+"""What they name as `authorisation_id` is money that was promised, not goods that come back."""
+
+
 def subjects_of(body: WireModel) -> tuple[str, ...]:
     """Return the records that an event touches, the most telling first.
 
@@ -357,7 +361,12 @@ def subjects_of(body: WireModel) -> tuple[str, ...]:
         return (f"exception:{body.dedupe_key}"[:SUBJECT_LENGTH],)
     if isinstance(body, ExceptionWorked):
         return (f"exception:{body.exception_id}"[:SUBJECT_LENGTH],)
-    named = tuple(f"{record}:{name}" for record, field in _SUBJECTS if (name := getattr(body, field, None)))
+    named = tuple(
+        f"{record}:{name}"
+        for record, field in _SUBJECTS
+        if (name := getattr(body, field, None))
+        and not (record == "mail_in" and isinstance(body, _OF_PAYMENTS))
+    )
     if isinstance(body, later.OrderRouted):
         return (*named, *(f"assignment:{part.assignment_id}" for part in body.parts))
     return named

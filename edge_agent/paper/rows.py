@@ -12,8 +12,6 @@ from typing import Any
 from edge_agent.database import EdgeUnit
 from edge_agent.paper.rules import Load, Slip, Station, key_of, priority_of, route
 from printing.job import IN_FLIGHT, JobState
-from protocol.envelope import decode_event, read_body
-from protocol.events import TillCounted
 from protocol.kit.sqlite import Connection
 
 TROUBLES_KEPT = 20
@@ -477,36 +475,3 @@ def prune(unit: EdgeUnit, before_us: int, *, limit: int) -> int:
     connection.executemany("DELETE FROM print_log WHERE job_id = ?", [(job_id,) for job_id in old])
     connection.executemany("DELETE FROM print_jobs WHERE job_id = ?", [(job_id,) for job_id in old])
     return len(old)
-
-
-def sold_at_us(connection: Connection, order_id: str) -> int | None:
-    """Return when an order was sold here, or None."""
-    row = connection.execute("SELECT at_us FROM orders WHERE order_id = ?", (order_id,)).fetchone()
-    return None if row is None else int(row[0])
-
-
-def last_count(connection: Connection, session_id: str) -> list[tuple[str, int]]:
-    """Return the notes and coins of the count that a session was closed with, the largest first."""
-    row = connection.execute(
-        "SELECT bytes FROM events WHERE kind = 'till.counted'"
-        " AND seq <= (SELECT closed_seq FROM till_sessions WHERE session_id = ?1)"
-        " AND json_extract(bytes, '$.body.session_id') = ?1 ORDER BY seq DESC LIMIT 1",
-        (session_id,),
-    ).fetchone()
-    body = None if row is None else read_body(decode_event(row[0]))
-    pieces = body.denominations if isinstance(body, TillCounted) else {}
-    return sorted(pieces.items(), key=lambda each: -int(each[0]))
-
-
-def opened_us(connection: Connection, session_id: str) -> int | None:
-    """Return when a till session was opened, or None when there is no such session."""
-    row = connection.execute(
-        "SELECT opened_us FROM till_sessions WHERE session_id = ?", (session_id,)
-    ).fetchone()
-    return None if row is None else int(row[0])
-
-
-def event_at(connection: Connection, seq: int) -> tuple[int, bytes] | None:
-    """Return (time, bytes) of an event."""
-    row = connection.execute("SELECT at_us, bytes FROM events WHERE seq = ?", (seq,)).fetchone()
-    return None if row is None else (row[0], row[1])

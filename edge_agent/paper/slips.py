@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from edge_agent.fulfil.steps.documents import FulfilSlips
 from edge_agent.later.slips import LaterSlips
-from edge_agent.paper import rows
+from edge_agent.paper import record_rows, rows
 from edge_agent.paper.backs import backs
 from edge_agent.paper.rules import NoSaleFacts, Slip, code_of, no_sale_slip
 from edge_agent.people.steps import name_of
@@ -216,7 +216,7 @@ class Slips:
     def _return(
         self, connection: Connection, job: rows.JobRow, event: Event, body: ReturnCompleted
     ) -> Document:
-        sold_us = rows.sold_at_us(connection, body.order_id)
+        sold_us = record_rows.sold_at_us(connection, body.order_id)
         approver = next((approval.by for approval in body.approvals), "")
         voided = isinstance(body, OrderVoided)
         lines = tuple(
@@ -275,13 +275,13 @@ class Slips:
         )
 
     def _z(self, connection: Connection, event: Event, body: TillClosed) -> Document:
-        opened_us = rows.opened_us(connection, body.session_id)
+        opened_us = record_rows.opened_us(connection, body.session_id)
         counts = tuple(
             TenderCount(tender_label(each.kind), each.expected_minor, each.counted_minor)
             for each in body.tenders
         )
         approver = next((approval.by for approval in body.approvals), "")
-        counted = rows.last_count(connection, body.session_id)
+        counted = record_rows.last_count(connection, body.session_id)
         return till_report(
             TillReportFacts(
                 kind="Z",
@@ -404,7 +404,7 @@ class Slips:
 
 
 def _event(connection: Connection, job: rows.JobRow) -> tuple[Event, WireModel]:
-    found = rows.event_at(connection, int(job.facts.get("seq", 0)))
+    found = record_rows.event_at(connection, int(job.facts.get("seq", 0)))
     if found is None:
         raise _unreadable(job)
     event = decode_event(found[1])
