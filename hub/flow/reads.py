@@ -17,6 +17,7 @@ from hub.flow.rules import Stage
 from hub.flow.waits import at_percent, bucket_at, least_ms, together
 from hub.flow.weeks import before, span_us, week_of
 from protocol.fulfilment import FulfilKind
+from protocol.holds import Blocked
 
 MEDIAN: Final = 50
 SLOW: Final = 90
@@ -29,6 +30,7 @@ PLACES: Final = 500
 What = Literal["now", "passed", "slow", "broken", "leaked"]
 By = Literal["store", "channel", "week"]
 _KEEPS: Final = sa.or_(
+    sa.and_(flow_stays.c.stage == Stage.HELD.value, flow_stays.c.kind != Blocked.ROUTE.value),
     flow_stays.c.stage == Stage.RETURNED.value,
     sa.and_(flow_stays.c.stage == Stage.READY.value, flow_stays.c.kind == FulfilKind.COLLECT.value),
 )

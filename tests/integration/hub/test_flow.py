@@ -99,7 +99,7 @@ def test_an_order_that_was_short_and_came_late_shows_where_it_waited_and_what_it
     assert {one.key: one.now for one in found.rows if one.now} == {here: 1, there: 1}
     assert [one.number for one in behind(hub, "broken").found] == [order.number, order.number]
     assert (behind(hub, "broken").orders, behind(hub, "now", "packing").rows) == (1, 1)
-    assert seen(hub, location=there).stages[2].now == 1
+    assert stage(seen(hub, location=there), "offered").now == 1
     assert seen(hub, channel="pos").broken == 0
 
     begin = len(shops[there].events)
