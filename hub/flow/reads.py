@@ -242,11 +242,15 @@ def broken_between(
     found = connection.execute(
         sa.select(both).order_by(both.c.entered_us, both.c.number, both.c.since, both.c.part).limit(limit)
     )
-    promised = sa.select(sa.func.count()).select_from(flow_orders)
-    if location:
-        promised = promised.where(flow_orders.c.origin == location)
-    due = promised.where(flow_orders.c.due_us >= begin, flow_orders.c.due_us < end)
-    return [_found(row, now_us) for row in found], orders, int(connection.execute(due).scalar_one())
+    promised = sa.select(sa.func.count()).where(
+        flow_orders.c.due_us >= begin,
+        flow_orders.c.due_us < end,
+        flow_orders.c.ordered > flow_orders.c.cancelled,
+    )
+    if location:  # a store's promises are those that any part of an order waited for there
+        here = (flow_stays.c.order_id == flow_orders.c.order_id) & (flow_stays.c.location == location)
+        promised = promised.where(sa.exists().where(here, flow_stays.c.sku == ""))
+    return [_found(row, now_us) for row in found], orders, int(connection.execute(promised).scalar_one())
 
 
 def left_between(connection: Connection, begin: int, end: int) -> dict[tuple[str, str], int]:

@@ -19,7 +19,7 @@ from hub.settings import HubSettings
 from hub.spine.steps import raise_exception
 from protocol.errors import Conflict, Invalid
 from protocol.kit.web.sse import Broadcaster
-from tests.integration.hub.test_fulfil import a_company, routed
+from tests.integration.hub.test_fulfil import a_company, routed, where
 from tests.support.hub import MONDAY_US, TestClock, TestIds
 from tests.support.later_shop import promised, web_order
 from tests.support.mail import MailBox, mail_server, text_of
@@ -83,7 +83,7 @@ def test_a_digest_leaves_once_a_day_however_many_processes_look(
 ) -> None:
     a_company(hub)
     order = web_order(("A", 2, 10_00), promise=promised("ship", due_us=MONDAY_US + HOUR_US))
-    routed(hub, order)
+    here, there = where(hub, routed(hub, order))
     call(hub)
     follow(hub)
     steps.add(hub, to_ops(), by="C. Ford")
@@ -105,6 +105,11 @@ def test_a_digest_leaves_once_a_day_however_many_processes_look(
     assert f"- {order.number}: " in said
     assert "1 order was promised for Monday 24 November. 1 promise was broken." in said
     assert "No digest left on" not in said
+    for place, n in ((here, 1), (there, 0)):
+        mine = steps.add(hub, to_ops(role="store", location=place), by="C. Ford")
+        of_store = steps.preview(hub, mine).said
+        assert of_store.subject.endswith("1 late, 1 broken" if n else "nothing is open")
+        assert ("1 order was promised" in of_store.text) == bool(n)
 
 
 def test_days_without_a_hub_are_skipped_and_named_in_the_next(hub: Hub, box: MailBox) -> None:
