@@ -261,6 +261,8 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("books.period_moved", 1): books.PeriodMoved,
         ("books.period_signed", 1): books.PeriodSigned,
         ("books.gap_declared", 1): books.GapDeclared,
+        ("books.accruals_set", 1): books.AccrualsSet,
+        ("books.accrued", 1): books.Accrued,
         ("books.mapper_set", 1): books.MapperSet,
         ("books.prices_set", 1): books.PricesSet,
         ("audit.rules_changed", 1): audit.AuditRulesChanged,

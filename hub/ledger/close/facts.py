@@ -16,6 +16,7 @@ from hub.ledger.between.rows import transfer_sales
 from hub.ledger.chain import broken_at, newest_but
 from hub.ledger.chart import accounts_ever
 from hub.ledger.close import reads
+from hub.ledger.close.accruals import look as expected
 from hub.ledger.close.rows import periods
 from hub.ledger.close.rules import EdgeGap, Facts, Tie, last_month, state_of
 from hub.ledger.close.subledgers import SUB_LEDGERS, Scope, exchanges, scope_of
@@ -78,6 +79,7 @@ def gather(connection: Connection, entity: str, period: str, *, default: str, th
         ties=ties(connection, scope, served, sums),
         intercompany=intercompany(connection, entity, served),
         elimination=elimination(connection, entity, served),
+        accruals=_accruals(connection, entity, period),
         transit_unmatched_minor=sum(_by(sums, served.get("transit_unmatched", frozenset()), "").values()),
         negative_stock=_negative(connection, entity),
         exceptions=_exceptions(connection, scope),
@@ -260,6 +262,12 @@ def intercompany(
             if ours or back:
                 found.append(Tie("INTERCOMPANY", mine, other, ours, back))
     return tuple(found)
+
+
+def _accruals(connection: Connection, entity: str, period: str) -> tuple[str, ...]:
+    """Return what a month expects by data and has not posted."""
+    found = [each for each in expected(connection, entity, period) if each.is_due]
+    return tuple(f"{each.kind}: {each.worked_out_minor}" for each in found)
 
 
 def elimination(connection: Connection, entity: str, served: Mapping[str, frozenset[str]]) -> tuple[Tie, ...]:

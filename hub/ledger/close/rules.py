@@ -124,6 +124,7 @@ class Facts:
     ties: tuple[Tie, ...] = ()
     intercompany: tuple[Tie, ...] = ()
     elimination: tuple[Tie, ...] = ()
+    accruals: tuple[str, ...] = ()
     transit_unmatched_minor: int = 0
     negative_stock: tuple[str, ...] = ()
     exceptions: tuple[str, ...] = ()
@@ -213,6 +214,7 @@ def checks(facts: Facts) -> tuple[Check, ...]:
     found += [
         _tied("INTERCOMPANY", "finance", facts.intercompany),
         _tied("ELIMINATION", "finance", facts.elimination),
+        _listed("ACCRUALS", "block", "finance", facts.accruals),
         _listed("EXCHANGE_CLEARING", "block", "ops", facts.exchange_open),
         _listed("EXCEPTIONS", "block", "ops", facts.exceptions),
         Check(
