@@ -19,7 +19,7 @@ class HasAccount(Protocol):
         """What people call it."""
 
 
-GRAVE: Final = frozenset({"settlement_mismatch"})
+GRAVE: Final = frozenset({"settlement_mismatch", "audit_escalated"})
 """What stops the books."""
 
 
@@ -40,11 +40,6 @@ def event_word(kind: str) -> str:
         "books.prices_set": _("Prices between entities set"),
         "audit.rules_changed": _("Audit rules changed"),
         "audit.decided": _("Audit decided"),
-        "payment.authorised": _("Payment authorised"),
-        "payment.ended": _("Authorisation ended"),
-        "card.cleared": _("Offline card taken"),
-        "card.declined_late": _("Offline card declined"),
-        "card.made_good": _("Declined card settled"),
     }
     return words.get(kind, "")
 

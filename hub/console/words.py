@@ -15,6 +15,7 @@ from hub.console import (
     later_words,
     lending_words,
     lives_words,
+    payment_words,
     return_words,
     stock_words,
     transfer_words,
@@ -42,6 +43,7 @@ _ALL_GRAVE: Final = (
     | lives_words.GRAVE
     | books_words.GRAVE
     | return_words.GRAVE
+    | payment_words.GRAVE
 )
 
 
@@ -52,6 +54,7 @@ _EVENT_WORDS: Final = (
     stock_words.event_word,
     books_words.event_word,
     return_words.event_word,
+    payment_words.event_word,
 )
 _EXCEPTION_WORDS: Final = (
     later_words.exception_word,
@@ -61,6 +64,7 @@ _EXCEPTION_WORDS: Final = (
     lives_words.exception_word,
     books_words.exception_word,
     return_words.exception_word,
+    payment_words.exception_word,
 )
 _EXCEPTION_SENTENCES: Final = (
     later_words.exception_says,
@@ -70,6 +74,7 @@ _EXCEPTION_SENTENCES: Final = (
     lives_words.exception_says,
     books_words.exception_says,
     return_words.exception_says,
+    payment_words.exception_says,
 )
 _DIRECTIVE_WORDS: Final = (
     later_words.directive_word,
