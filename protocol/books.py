@@ -275,7 +275,7 @@ class PricesSet(WireModel):
 
 # --- What a month expects -----------------------------------------------------------------------------------
 
-AccrualKind = Literal["expected_returns", "breakage"]
+AccrualKind = Literal["expected_returns", "breakage", "fees_expected"]
 
 
 class AccrualsSet(WireModel):
@@ -288,6 +288,8 @@ class AccrualsSet(WireModel):
     """Of the cost of those goods, what they are still worth then."""
     breakage_ppm: int = Field(default=0, ge=0, le=999_999)
     """Of the money on gift cards, what nobody will ever spend. The law has to permit it."""
+    fee_ppm: int = Field(default=0, ge=0, le=999_999)
+    """Of what marketplaces owe, what they will keep; their files say later what it really was."""
     reason: Reason
 
 

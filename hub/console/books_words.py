@@ -62,6 +62,8 @@ def rule_word(rule: str) -> str:
         "sell_off_paid": _("Sold-off goods paid"),
         "expected_returns": _("Expected returns"),
         "expected_returns_back": _("Expected returns taken back"),
+        "fees_expected": _("Fees of marketplaces expected"),
+        "fees_expected_back": _("Expected fees taken back"),
         "breakage": _("Breakage of gift cards"),
         "breakage_back": _("Breakage taken back"),
         "value_abroad": _("Stored value set off"),

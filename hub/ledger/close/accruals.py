@@ -24,9 +24,9 @@ from protocol.errors import Invalid, Refused
 from protocol.kit.text import _
 from protocol.lifecycles import PeriodState
 
-KINDS: Final[tuple[AccrualKind, ...]] = ("expected_returns", "breakage")
+KINDS: Final[tuple[AccrualKind, ...]] = ("expected_returns", "breakage", "fees_expected")
 SAYABLE: Final = frozenset({PeriodState.SOFT_CLOSED, PeriodState.CLOSING, PeriodState.REOPENED})
-_OWN: Final = ("expected_returns", "expected_returns_back", "breakage", "breakage_back")
+_OWN: Final = tuple(rule for kind in KINDS for rule in (kind, f"{kind}_back"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,15 @@ def look(connection: Connection, entity: str, period: str) -> list[Expected]:
     sales, cost = -sums("sales"), sums("cogs")
     returns = rules.expected_returns(sales, sums("sales_returns"), said.return_ppm)
     worth = rules.recovered(returns, sales_minor=sales, cost_minor=cost, recover_ppm=said.recover_ppm)
-    cards = accounts_ever(connection, entity).get("gift_cards", frozenset())
-    spent, left = _cards(connection, entity, period, cards)
+    served = accounts_ever(connection, entity)
+    spent, left = _until(connection, entity, period, served.get("gift_cards", frozenset()))
     broken = rules.breakage(spent, said.breakage_ppm, left)
+    own = (each for name, each in served.items() if name.partition(".")[0] == "marketplace")
+    _moved, owing = _until(connection, entity, period, frozenset().union(*own))
     worked_out: dict[AccrualKind, tuple[int, int]] = {
         "expected_returns": (returns, worth),
         "breakage": (broken, 0),
+        "fees_expected": (rules.fees_expected(-owing, said.fee_ppm), 0),
     }
     rows = connection.execute(
         sa.select(accruals)
@@ -200,8 +203,8 @@ def _month(connection: Connection, entity: str, period: str) -> Any:
     return of
 
 
-def _cards(connection: Connection, entity: str, period: str, accounts: frozenset[str]) -> tuple[int, int]:
-    """Return what of gift cards was spent in a month, and what was left on them at its end."""
+def _until(connection: Connection, entity: str, period: str, accounts: frozenset[str]) -> tuple[int, int]:
+    """Return what accounts were debited with in a month, and their credit balance at its end."""
     first, after = reads.days_of(period)
     inside = (journals.c.posting_date >= first) & (entries.c.amount_minor > 0)
     spent, left = connection.execute(

@@ -149,7 +149,10 @@ def _shares(entity: str, form: Form) -> AccrualsSet:
     Raises:
         Invalid: a share cannot be read, or the reason is missing.
     """
-    said = {f"{name}_ppm": parse_percent(form.get(name) or "0") for name in ("return", "recover", "breakage")}
+    said = {
+        f"{name}_ppm": parse_percent(form.get(name) or "0")
+        for name in ("return", "recover", "breakage", "fee")
+    }
     found = form.read(AccrualsSet, {"entity": entity, "reason": form.get("reason")[:300], **said})
     if found is None:
         raise Invalid(

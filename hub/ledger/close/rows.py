@@ -84,7 +84,7 @@ accruals: Final = sa.Table(
     sa.Column("cost_minor", sa.BigInteger, nullable=False),
     sa.Column("overridden", sa.Boolean, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.CheckConstraint("kind IN ('expected_returns', 'breakage')", name="kind"),
+    sa.CheckConstraint("kind IN ('expected_returns', 'breakage', 'fees_expected')", name="kind"),
     sa.Index("ix_accruals_period", "entity", "period"),
 )
 """What was posted of it, step by step; that it was taken back is in the journals alone."""

@@ -4,7 +4,7 @@ Both are posted on the last day of a month and taken back on the first day of th
 each month stands on its own estimate, and what really happens posts as it does anyway.
 """
 
-from hub.ledger.rules import Draft, Line, aftersales
+from hub.ledger.rules import Draft, Line, aftersales, desk
 from protocol.books import Accrued
 from protocol.money import PPM, round_ratio
 
@@ -33,9 +33,17 @@ def breakage(redeemed_minor: int, rate_ppm: int, outstanding_minor: int) -> int:
     return max(0, min(round_ratio(redeemed_minor * rate_ppm, PPM - rate_ppm), outstanding_minor))
 
 
+def fees_expected(owed_minor: int, rate_ppm: int) -> int:
+    """Return what marketplaces will keep of what they owe at the end of a month (matrix 50)."""
+    return round_ratio(max(0, owed_minor) * rate_ppm, PPM)
+
+
 def accrued(body: Accrued) -> tuple[Draft, ...]:
     """Return the drafts of what is expected, or of taking it back."""
     rule = f"{body.kind}_back" if body.taken_back else body.kind
+    if body.kind == "fees_expected":
+        (estimated,) = desk.fee_estimated("", body.amount_minor, body.period)
+        return (Draft(rule, estimated.lines, body.period),)
     if body.kind == "breakage":
         return tuple(
             Draft(rule, draft.lines, body.period) for draft in aftersales.broken(body.amount_minor, "")

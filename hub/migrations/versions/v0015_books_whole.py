@@ -230,7 +230,9 @@ def _accruals() -> None:
         sa.Column("cost_minor", sa.BigInteger(), nullable=False),
         sa.Column("overridden", sa.Boolean(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.CheckConstraint("kind IN ('expected_returns', 'breakage')", name=op.f("ck_accruals_kind")),
+        sa.CheckConstraint(
+            "kind IN ('expected_returns', 'breakage', 'fees_expected')", name=op.f("ck_accruals_kind")
+        ),
         sa.PrimaryKeyConstraint("apply_order", name=op.f("pk_accruals")),
     )
     op.create_index("ix_accruals_period", "accruals", ["entity", "period"], unique=False)

@@ -33,7 +33,7 @@ def test_breakage_follows_what_was_spent_and_never_exceeds_what_is_left(
     assert breakage(spent, rate, left) == expected
 
 
-@pytest.mark.parametrize("kind", ["expected_returns", "breakage"])
+@pytest.mark.parametrize("kind", ["expected_returns", "breakage", "fees_expected"])
 def test_an_accrual_and_its_taking_back_are_opposites_that_balance(kind: str) -> None:
     said = {"entity": "main", "period": "2025-11", "kind": kind, "currency": "GBP"}
     on = accrued(Accrued(**said, business_date="2025-11-30", amount_minor=100, cost_minor=40))
