@@ -82,7 +82,7 @@ def gather(connection: Connection, entity: str, period: str, *, default: str, th
         accruals=_accruals(connection, entity, period),
         transit_unmatched_minor=sum(_by(sums, served.get("transit_unmatched", frozenset()), "").values()),
         negative_stock=_negative(connection, entity),
-        exceptions=_exceptions(connection, scope),
+        exceptions=_exceptions(connection, scope, after),
         chain_broken=str(broken) if broken else "",
         prior_period=_prior(connection, entity, first, after),
         exchange_open=_exchanges(connection, scope, served, sums),
@@ -440,8 +440,8 @@ def _negative(connection: Connection, entity: str) -> tuple[str, ...]:
     return tuple(f"{row.location} {row.sku}: {row.quantity}" for row in rows)
 
 
-def _exceptions(connection: Connection, scope: Scope) -> tuple[str, ...]:
-    """Return what is open and touches the money of this entity."""
+def _exceptions(connection: Connection, scope: Scope, after: str) -> tuple[str, ...]:
+    """Return what is open and touches the money of this entity until the end of a month."""
     not_owed = connection.execute(
         sa.select(later_orders.c.order_id, later_orders.c.location).join(
             open_keys, open_keys.c.dedupe_key == sa.func.substr("not_owed:" + later_orders.c.order_id, 1, 64)
@@ -453,7 +453,7 @@ def _exceptions(connection: Connection, scope: Scope) -> tuple[str, ...]:
             open_keys,
             open_keys.c.dedupe_key == sa.func.substr("settlement:" + settlements.c.settlement_id, 1, 64),
         )
-        .where(settlements.c.entity == scope.entity)
+        .where(settlements.c.entity == scope.entity, settlements.c.paid_on < after)
     ).scalars()
     return (
         *(f"refund_not_owed {row.order_id}" for row in not_owed if scope.has(row.location)),
