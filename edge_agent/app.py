@@ -19,6 +19,7 @@ from edge_agent import lives, sync
 from edge_agent.catalog import api as catalog_api
 from edge_agent.catalog import steps as catalog_steps
 from edge_agent.catalog.lookup import Catalogue
+from edge_agent.checks import steps as check_steps
 from edge_agent.context import Edge, identify
 from edge_agent.counter import api as counter_api
 from edge_agent.counter import rows as counter_rows
@@ -30,6 +31,7 @@ from edge_agent.fulfil import api as fulfil_api
 from edge_agent.fulfil import directives as fulfil_directives
 from edge_agent.fulfil.rows.work import forget_old
 from edge_agent.fulfil.service import FulfilClock
+from edge_agent.holds import steps as hold_steps
 from edge_agent.journal import Journal
 from edge_agent.journey import live
 from edge_agent.later import api as later_api
@@ -51,6 +53,7 @@ from edge_agent.people import steps as people_steps
 from edge_agent.people.sessions import SignIns
 from edge_agent.replay import ReplayClock
 from edge_agent.returns import api as returns_api
+from edge_agent.returns import mail_in, mail_in_api, receipts
 from edge_agent.returns import policy as return_policy
 from edge_agent.settings import EdgeSettings
 from edge_agent.shell.routes import STATIC, page_routers
@@ -77,6 +80,7 @@ ROUTERS = (
     catalog_api.router,
     returns_api.router,
     returns_api.unproven,
+    mail_in_api.router,
     till_api.router,
     count_api.router,
     delivery_api.router,
@@ -115,10 +119,11 @@ def parts(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         ids=ids,
         identity=identity,
         broadcaster=Broadcaster(),
-        products=Catalogue(),
+        products=Catalogue(settings.store_codes.read, settings.currency),
         authority=settings.authority,
     )
     edge.print_parked = lambda unit, basket, person: paper_steps.print_parked(unit, edge, basket, person)
+    edge.serial_skus = return_policy.serial_skus
     edge.order_settled = lambda unit, body: settle(unit, edge, body)
     edge.order_elsewhere = lambda unit, body: take_elsewhere(unit, edge, body)
     edge.journal = Journal(identity, live(edge), clock=clock, ids=ids, on_commit=edge.committed)
@@ -136,6 +141,7 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
     )
+    receipts.use_key(edge, receipts.load_key(settings, edge.ids))
     app.state.edge = edge
     app.state.paper = PaperService(edge)
     app.state.fulfil_clock = FulfilClock(edge)
@@ -187,6 +193,11 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
 KINDS: Final = {
     "lending.policy": Kind(wishes.take_policy),
     "return.policy": Kind(return_policy.take_policy),
+    "order.holds": Kind(hold_steps.take),
+    "check.rules": Kind(check_steps.take_rules),
+    "store.keys": Kind(receipts.take_keys),
+    "return.expect": Kind(mail_in.expect),
+    "return.unexpect": Kind(mail_in.unexpect),
     **stock_directives.KINDS,
 }
 """Directives that a store carries out by itself."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from edge_agent.checks import rows as checks
 from edge_agent.context import Edge
 from edge_agent.counter import rows as counter
 from edge_agent.database import EdgeUnit
@@ -16,11 +17,13 @@ from edge_agent.exceptions import rows as exceptions
 from edge_agent.fulfil.rows import arrived
 from edge_agent.fulfil.rows import facts as fulfil
 from edge_agent.fulfil.steps import inbox, promises
+from edge_agent.holds import rows as holds
 from edge_agent.journal import Reaction, Recorded
 from edge_agent.later import elsewhere
 from edge_agent.later import rows as later
 from edge_agent.paper import steps as paper
 from edge_agent.returns import deciding
+from edge_agent.returns import mail_in_rows as parcels
 from edge_agent.returns import rows as returns
 from edge_agent.stock import adjusting, assigned, count_rows, delivery_rows, moved, transferred, watching
 from edge_agent.stock import rows as stock
@@ -41,6 +44,7 @@ def reactions() -> Journey:
             stock.on_order_sold,
             counter.on_order_sold,
             stored_value.on_order_sold,
+            checks.on_paid,
             till.on_order_sold,
             paper.on_order_sold,
         ),
@@ -59,6 +63,14 @@ def reactions() -> Journey:
             till.on_return_completed,
             paper.on_return_completed,
         ),
+        "return.arrived": (parcels.on_parcel_arrived,),
+        "return.inspected": (
+            stock.on_return_completed,
+            returns.on_return_completed,
+            deciding.on_return_completed,
+            parcels.on_inspected,
+            paper.on_return_completed,
+        ),
         "gift_card.sold": (
             stored_value.on_gift_card_sold,
             till.on_gift_card_sold,
@@ -71,6 +83,7 @@ def reactions() -> Journey:
         "catalog.applied": (),
         "exception.raised": (exceptions.on_exception_raised,),
         "exception.closed": (exceptions.on_exception_closed,),
+        "exception.worked": (exceptions.on_exception_worked,),
         "person.locked_out": (),
         **_later(),
         **_transfers(),
@@ -86,7 +99,12 @@ def _later() -> Journey:
             later.on_order_placed,
             elsewhere.on_order_placed,
         ),
-        "order.paid": (fulfil.on_order_paid, later.on_order_paid, till.on_order_paid),
+        "order.paid": (
+            fulfil.on_order_paid,
+            later.on_order_paid,
+            checks.on_paid,
+            till.on_order_paid,
+        ),
         "order.cancelled": (fulfil.on_order_cancelled, later.on_order_cancelled),
         "order.refunded": (fulfil.on_order_refunded, later.on_order_refunded, till.on_order_refunded),
         "order.changed": (fulfil.on_order_changed, later.on_order_changed),
@@ -107,6 +125,7 @@ def _later() -> Journey:
         "assignment.cancelled": (assigned.on_given_up, fulfil.on_cancelled, later.on_moved),
         "assignment.cancel_refused": (fulfil.on_cancel_refused, later.on_moved),
         "manifest.closed": (fulfil.on_manifest_closed,),
+        "hold.placed": (holds.on_hold_placed,),
     }
 
 
@@ -163,6 +182,9 @@ def directive_shadows() -> Mapping[str, Shadow]:
         "assignment.cancel": fulfil.take_cancel,
         "assignment.amend": fulfil.take_amend,
         "order.elsewhere": elsewhere.take,
+        "order.holds": holds.take,
+        "return.expect": parcels.take_expect,
+        "return.unexpect": parcels.take_unexpect,
         "transfer.request": transfers.take_request,
         "transfer.expect": transfers.take_expect,
         "transfer.settled": transfers.take_settled,
@@ -185,6 +207,7 @@ def live(edge: Edge) -> Journey:
         "order.sold": also(promises.on_order_sold),
         "order.voided": also(promises.on_goods_back),
         "return.completed": also(promises.on_goods_back),
+        "return.inspected": also(promises.on_goods_back),
         "goods.decided": also(promises.on_goods_back),
         "stock.moved": also(promises.on_stock_moved),
         "transfer.received": also(inbox.on_goods_arrived),

@@ -28,12 +28,17 @@ SHADOWS: Final = (
     "returns",
     "return_lines",
     "return_tenders",
+    "line_serials",
+    "returned_serials",
+    "mail_ins",
+    "mail_in_lines",
     "stored_value",
     "stored_value_moves",
     "movements",
     "balances",
     "till_sessions",
     "exceptions",
+    "exception_acts",
     "later_orders",
     "later_order_lines",
     "later_payments",
@@ -60,6 +65,8 @@ SHADOWS: Final = (
     "delivery_lines",
     "receipts",
     "receipt_lines",
+    "order_holds",
+    "offline_tenders",
 )
 SELECTS: Final = {
     # What was granted and returned is the link's own; what left and what is picked follows from the log.

@@ -14,10 +14,14 @@ from typing import Final
 
 from hub.capture import stages as capture
 from hub.catalog import stages as catalog
+from hub.checks import stages as checks
+from hub.commissions import stages as commissions
 from hub.exceptions import stages as exceptions
 from hub.fulfil import elsewhere
 from hub.fulfil import stages as fulfil
 from hub.fulfil.room import Assignments
+from hub.holds import stages as holds
+from hub.ledger import commission_stages as commission_ledger
 from hub.ledger import desk_stages as desk
 from hub.ledger import later_stages as later_ledger
 from hub.ledger import payment_stages as payment_ledger
@@ -29,7 +33,8 @@ from hub.ledger.between import stages as between
 from hub.notify import stages as notify
 from hub.payments import promised
 from hub.payments import stages as payments
-from hub.returns import judging
+from hub.returns import judging, serials
+from hub.returns import mail_in_stages as mail_in
 from hub.returns import stages as returns
 from hub.route import stages as route
 from hub.spine import stages as record
@@ -69,13 +74,31 @@ _LEFT: Final = (
     record.on_left,
     fulfil.on_fact,
     later_ledger.on_goods_left,
+    commissions.on_goods_left,
+    commission_ledger.on_commissions,
     promised.on_goods_picked,
     elsewhere.tell_taker,
+    holds.on_left,
 )
 _REFUNDED: Final = (
     record.advance, record.on_paid, later_ledger.on_refunded, fulfil.on_money, elsewhere.tell_taker,
 )  # fmt: skip
-_PAID: Final = (record.advance, record.on_paid, later_ledger.on_paid, fulfil.on_money, elsewhere.tell_taker)
+_PAID: Final = (
+    record.advance,
+    record.on_paid,
+    later_ledger.on_paid,
+    fulfil.on_money,
+    elsewhere.tell_taker,
+    checks.on_paid,
+)
+_ACCEPTED: Final = (
+    commissions.on_money_back,
+    returns_ledger.on_return_accepted,
+    commission_ledger.on_commissions,
+    payments.on_return_accepted,
+    mail_in.give_credit,
+)
+"""What is owed for goods that came by parcel: posted, sent back the way it was paid, the rest credited."""
 _PROMISED: Final = {
     "payment.authorised": (promised.on_authorised,),
     "payment.ended": (promised.on_ended,),
@@ -92,16 +115,23 @@ JOURNEY: Final = Journey(
             stock.on_order_sold,
             capture.on_order_sold,
             capture.check_number,
+            returns.on_sale_heard,
+            serials.on_order_sold,
             stored_value.on_order_sold,
+            commissions.on_order_sold,
             ledger.on_order_sold,
+            commission_ledger.on_commissions,
             promised.on_order_sold,
         ),
         "order.voided": (
             returns.freeze_costs,
             stock.on_return_completed,
             returns.on_return_completed,
+            serials.on_return_completed,
             stored_value.on_return_completed,
+            commissions.on_money_back,
             ledger.on_order_voided,
+            commission_ledger.on_commissions,
             payment_ledger.on_order_voided,
             promised.on_order_voided,
         ),
@@ -109,11 +139,39 @@ JOURNEY: Final = Journey(
             returns.freeze_costs,
             stock.on_return_completed,
             returns.on_return_completed,
+            serials.on_return_completed,
             judging.on_return_completed,
             stored_value.on_return_completed,
+            commissions.on_money_back,
             ledger.on_return_completed,
             returns_ledger.on_return_completed,
+            commission_ledger.on_commissions,
             promised.on_return_completed,
+        ),
+        "return.authorised": (mail_in.on_authorised,),
+        "return.expectation_changed": (mail_in.on_changed,),
+        "return.arrived": (mail_in.on_arrived,),
+        "return.inspected": (
+            returns.freeze_costs,
+            stock.on_return_completed,
+            returns.on_return_completed,
+            serials.on_return_completed,
+            mail_in.on_inspected,
+            judging.on_return_completed,
+            *_ACCEPTED,
+        ),
+        "return.advanced": (
+            returns.freeze_costs,
+            stock.on_return_completed,
+            returns.on_return_completed,
+            serials.on_return_completed,
+            mail_in.on_advanced,
+            *_ACCEPTED,
+        ),
+        "return.credited": (
+            mail_in.on_credited,
+            stored_value.on_return_credited,
+            returns_ledger.on_return_credited,
         ),
         "gift_card.sold": (stored_value.on_gift_card_sold, returns_ledger.on_gift_card_sold),
         "goods.decided": (stock_decided.on_goods_decided, returns_ledger.on_goods_decided),
@@ -154,6 +212,7 @@ JOURNEY: Final = Journey(
             fulfil.on_order_placed,
             later_ledger.on_order_placed,
             elsewhere.on_order_placed,
+            checks.on_order_placed,
             notify.on_order_placed,
             promised.on_order_placed,
             route.on_order_placed,
@@ -170,6 +229,7 @@ JOURNEY: Final = Journey(
             elsewhere.compare,
             route.on_order_cancelled,
             notify.on_cancelled,
+            holds.on_order_cancelled,
         ),
         "order.lines_added": (
             record.advance,
@@ -196,7 +256,12 @@ JOURNEY: Final = Journey(
             fulfil.on_order_changed,
             route.on_order_changed,
         ),
-        "order.routed": (record.advance, fulfil.on_order_routed, for_orders.on_order_routed),
+        "order.routed": (
+            record.advance,
+            holds.on_order_routed,
+            fulfil.on_order_routed,
+            for_orders.on_order_routed,
+        ),
         "order.unroutable": (record.advance, fulfil.on_order_unroutable),
         "assignment.answered": _GAVE_NOTHING_BACK,
         "assignment.withdrawn": _GAVE_NOTHING_BACK,
@@ -242,6 +307,8 @@ JOURNEY: Final = Journey(
             record.on_taken_back,
             fulfil.on_fact,
             later_ledger.on_handover_undone,
+            commissions.on_handover_undone,
+            commission_ledger.on_commissions,
             elsewhere.tell_taker,
         ),
         "assignment.cancelled": _GAVE_UP,
@@ -266,6 +333,7 @@ JOURNEY: Final = Journey(
         "transfer.extended": _TRANSFER,
         "transfer.receipt_accepted": _TRANSFER,
         "catalog.applied": (catalog.on_catalog_applied,),
+        "commission.plan_made": (commissions.on_plan_made,),
         "books.chart_changed": (desk.on_chart_changed,),
         "books.journal_made": (desk.on_journal_made,),
         "books.debts_netted": (desk.on_debts_netted,),
@@ -278,8 +346,13 @@ JOURNEY: Final = Journey(
         "books.period_moved": (desk.on_period_moved,),
         "books.period_signed": (desk.on_period_signed,),
         "books.gap_declared": (desk.on_gap_declared,),
+        "hold.placed": (holds.on_placed, checks.on_hold_placed),
+        "hold.released": (holds.on_ended, route.on_hold_ended),
+        "hold.rejected": (holds.on_ended,),
+        "hold.lapsed": (holds.on_ended, route.on_hold_ended),
         "exception.raised": (exceptions.on_raised,),
         "exception.closed": (exceptions.on_closed,),
+        "exception.worked": (exceptions.on_worked,),
         "person.locked_out": (),
     },
     rooms=(Places, Log, Orders, Assignments, Transfers, stock.Shelves, ledger.Books),

@@ -19,11 +19,16 @@ from hub import offers, once
 from hub.capture import rows as capture
 from hub.catalog import rows as catalog
 from hub.channels import rows as channels
+from hub.checks import rows as checks
+from hub.commissions import rows as commissions
 from hub.customers import rows as customers
 from hub.database import metadata
+from hub.digest import rows as digest
 from hub.exceptions import rows as exceptions
 from hub.fleet import rows as fleet
+from hub.flow import rows as flow
 from hub.fulfil import rows as fulfil
+from hub.holds import rows as holds
 from hub.ledger import rows as ledger
 from hub.ledger.between import rows as between
 from hub.ledger.close import rows as closing
@@ -48,11 +53,16 @@ ROOMS: Final = (
     capture,
     catalog,
     channels,
+    checks,
     closing,
+    commissions,
     customers,
+    digest,
     exceptions,
     fleet,
+    flow,
     fulfil,
+    holds,
     later_rows,
     ledger,
     log,

@@ -9,6 +9,7 @@ every state (`after_fact`), and what was out of order becomes an exception, neve
 from enum import StrEnum
 from typing import Final
 
+from protocol.holds import HoldState
 from protocol.state_machine import Lifecycle
 
 
@@ -438,5 +439,26 @@ EXCEPTION: Final = Lifecycle(
         (_X.SNOOZED, _XE.WOKE): _X.OPEN,
         (_X.SNOOZED, _XE.RESOLVED): _X.RESOLVED,
         (_X.SNOOZED, _XE.CAUSE_GONE): _X.CLOSED_ITSELF,
+    },
+)
+
+
+class HoldEvent(StrEnum):
+    """What happens to a hold."""
+
+    RELEASED = "released"
+    REJECTED = "rejected"
+    LAPSED = "lapsed"
+
+
+_H, _HE = HoldState, HoldEvent
+HOLD: Final = Lifecycle(
+    name="hold",
+    initial=_H.OPEN,
+    finals=frozenset({_H.RELEASED, _H.REJECTED, _H.LAPSED}),
+    table={
+        (_H.OPEN, _HE.RELEASED): _H.RELEASED,
+        (_H.OPEN, _HE.REJECTED): _H.REJECTED,
+        (_H.OPEN, _HE.LAPSED): _H.LAPSED,
     },
 )

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from starlette.responses import Response
 
+from edge_agent.checks import steps as checks
 from edge_agent.context import Edge
 from edge_agent.counter.rules.sale import quick_cash
 from edge_agent.counter.steps.basket_models import NOTES
@@ -26,8 +27,8 @@ from protocol.rules.tenders import round_cash
 
 TENDERS_LIMIT: Final = 10
 SMALLEST_NOTE: Final = {"GBP": 500, "EUR": 500}
-OFFLINE_CARD: Final = "card-offline"
-"""How the address of a page says that a card was taken without a line."""
+OFFLINE: Final = "-offline"
+"""In an address, behind a card that the terminal took without asking the bank."""
 WAYS: Final = r"^(cash|card|split)$"
 
 
@@ -45,12 +46,13 @@ class Taken:
     @property
     def word(self) -> str:
         """What it is, as people say it."""
-        return tender_label(self.kind)
+        word = tender_label(self.kind)
+        return _("{tender}, without the bank", tender=word) if self.offline else word
 
     @property
     def text(self) -> str:
         """The same as it stands in the address."""
-        kind = OFFLINE_CARD if self.offline else self.kind.value
+        kind = f"{self.kind.value}{OFFLINE if self.offline else ''}"
         return ":".join((kind, str(self.amount_minor), self.last4, self.reference))
 
     @property
@@ -103,11 +105,10 @@ def read_taken(texts: Sequence[str]) -> tuple[Taken, ...]:
     """Return what was taken so far; what does not read as a tender is left out."""
     found = []
     for text in texts[:TENDERS_LIMIT]:
-        kind, _colon, rest = text.partition(":")
+        said, _colon, rest = text.partition(":")
+        kind, offline = said.removesuffix(OFFLINE), said.endswith(OFFLINE)
         amount, _colon, rest = rest.partition(":")
         last4, _colon, reference = rest.partition(":")
-        offline = kind == OFFLINE_CARD
-        kind = TenderKind.CARD.value if offline else kind
         if kind in set(TenderKind) and amount.isdecimal() and 0 < int(amount) <= 10**12:
             found.append(Taken(TenderKind(kind), int(amount), reference[:64], _digits(last4), offline))
     return tuple(found)
@@ -177,6 +178,7 @@ def pay_page(
         error=f"{error.what} {error.remedy}" if error else "",
         address=address,
         online=edge.online(),
+        offline_says=checks.exposure_says(edge.database.read(), edge),
     )
 
 

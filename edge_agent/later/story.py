@@ -6,6 +6,7 @@ from typing import Any, Final
 from edge_agent.context import Edge
 from edge_agent.customers import rows as customers
 from edge_agent.fulfil.rows import assignments
+from edge_agent.holds.steps import of_order as holds_of
 from edge_agent.later import rows
 from edge_agent.later.elsewhere import told_of
 from edge_agent.later.steps.change import why_not_changed
@@ -18,6 +19,7 @@ from protocol import later
 from protocol.elsewhere import OrderElsewhere
 from protocol.envelope import decode_event, read_body
 from protocol.fulfilment import FulfilKind
+from protocol.kit.hold_words import reason_says, stop_says
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.filters import money
@@ -65,6 +67,10 @@ def order_view(edge: Edge, order: rows.OrderRow) -> dict[str, Any]:
         "account": head.account,
         "elsewhere": told[0] if (told := told_of(connection, head.order_id)) else None,
         "state": state_of(connection, order),
+        "stops": [
+            stop_says(each.kind, reason_says(each), each.blocks)
+            for each in holds_of(connection, head.order_id, edge.clock.now_us())
+        ],
         "promise": now,
         "first_promise": first if first != now else "",
         "contact": contact if contact is not None and not contact.erased else None,

@@ -14,6 +14,12 @@ from protocol.events import OrderSold, ReturnCompleted
 
 PAID: Final = "paid"
 """In `results` of an order that the hub captures: the money that came with it, as it will be recorded."""
+PAYER: Final = "payer"
+"""In `results`, too: who paid, where the channel says so; for the checks, and kept nowhere."""
+MUST_TAKE: Final = "must_take"
+"""In `results`: True where the channel has confirmed the order, so that it cannot be refused."""
+VERDICT: Final = "verdict"
+"""Where the checks leave what they said of it."""
 SHOWN: Final = 20
 
 
@@ -22,11 +28,11 @@ def on_order_sold(work: Work, applied: Applied) -> None:
     body: OrderSold = applied.body
     book = work.room(Orders)
     entry = book.add(applied, applied.results.get("costs", {}))
-    earlier = book.earlier_returns(body.order_id)
-    for data in earlier:
+    came_back = applied.results["came_back"] = []
+    for data in book.earlier_returns(body.order_id):
         back = read_body(decode_event(data))
         assert isinstance(back, ReturnCompleted)
-        book.change(entry, back, applied.apply_order)
+        came_back.append((back, book.change(entry, back, applied.apply_order)))
     _check_money(work, body, f"The sale {body.number} does not add up")
     work.topics.update(("orders", "overview"))
 

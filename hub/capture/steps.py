@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,28 +19,31 @@ from hub.capture import changes, lines, reads
 from hub.capture.lines import LinesWanted
 from hub.capture.pricing import KNOWN, known_of, priced_lines
 from hub.capture.rows import captured
-from hub.capture.stages import PAID
+from hub.capture.stages import MUST_TAKE, PAID, PAYER, VERDICT
 from hub.capture.wanted import CustomerWanted, OrderAnswer, OrderWanted
 from hub.context import Hub
 from hub.customers import rows as contacts
 from hub.database import HubUnit
 from hub.fleet.rows import location
+from hub.holds.rows import blocking
 from hub.link.lives import ordinal
 from hub.offers import promised
 from hub.once import once
 from hub.spine.held import Holding
 from hub.spine.payment_rows import ON_CARD, CardToken
-from hub.spine.rows import counters
-from hub.spine.steps import record, take_orders
+from hub.spine.steps import count_up, record, take_orders
 from hub.spine.work import Applied, Work
 from protocol.customers import Contact
 from protocol.errors import Conflict, Invalid, OutOfRights, Refused, StaleVersion
 from protocol.fulfilment import CODE_DIGITS, FulfilKind, Promise
+from protocol.holds import Blocked
 from protocol.ids import IdMaker, format_number
+from protocol.kit.hold_words import code_says, reason_says
 from protocol.kit.text import _
 from protocol.later import OrderPaidOnline, OrderPlaced, OrderRouted, OrderUnroutable
 from protocol.orders import LineKind
 from protocol.payments import PaymentAuthorised
+from protocol.rules.checks import Finding, Verdict
 
 DECIDED: Final = "decided"
 """Where routing leaves what it recorded."""
@@ -53,13 +56,6 @@ REASONS: Final = 20
 _CLAIM: Final = {
     "sqlite": sqlite.insert(captured).on_conflict_do_nothing().returning(captured.c.order_id),
     "postgresql": postgresql.insert(captured).on_conflict_do_nothing().returning(captured.c.order_id),
-}
-_COUNT: Final = {
-    name: dialect.insert(counters)
-    .values(name=COUNTER, value=1)
-    .on_conflict_do_update(index_elements=[counters.c.name], set_={"value": counters.c.value + 1})
-    .returning(counters.c.value)
-    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
 
 
@@ -167,8 +163,17 @@ def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) 
         reservation_id=wanted.reservation_id,
     )
     work = hub.spine.work(unit)
-    results = {PAID: _paid(hub, wanted, body), ON_CARD: _token(wanted)}
-    applied = record(work, body, by=by.name, results=results)
+    told: dict[str, Any] = {
+        PAID: _paid(hub, wanted, body),
+        ON_CARD: _token(wanted),
+        MUST_TAKE: wanted.sold_already,
+    }
+    if wanted.payment is not None:
+        told[PAYER] = wanted.payment.payer
+    applied = record(work, body, by=by.name, results=told)
+    verdict: Verdict = applied.results[VERDICT]
+    if verdict.refused is not None and not wanted.sold_already:
+        raise check_refusal(verdict.refused)
     decided = applied.results.get(DECIDED)
     if isinstance(decided, OrderUnroutable) and not wanted.sold_already:
         raise refusal(decided)
@@ -239,6 +244,19 @@ def _must_be_payable(wanted: OrderWanted, promise: Promise, total_minor: int) ->
         )
 
 
+def check_refusal(found: Finding) -> Refused:
+    """Return the refusal of an order that does not pass a check, with the facts that were used."""
+    return Refused(
+        code_says(found.code) or found.reason,
+        _("Change the order or its payment; or ask whoever sets the rules of checks."),
+        code="check_refused",
+        check=found.rule.kind.value,
+        rule=found.rule.rule_id,
+        why=found.code,
+        used=dict(found.facts),
+    )
+
+
 def refusal(decided: OrderUnroutable) -> Refused:
     """Return the refusal of an order that nobody can fulfil, with the reasons."""
     kind = OutOfRights if any(row.code in STOCK_CODES for row in decided.ruled_out) else Refused
@@ -268,8 +286,7 @@ def pickup_code(ids: IdMaker) -> str:
 
 
 def _number(connection: Connection) -> str:
-    count = connection.execute(_COUNT[connection.dialect.name]).scalar_one()
-    return format_number(CODE, ordinal(connection), int(count))
+    return format_number(CODE, ordinal(connection), count_up(connection, COUNTER))
 
 
 def _answer(work: Work, applied: Applied, version: int) -> OrderAnswer:
@@ -285,9 +302,9 @@ def _answer(work: Work, applied: Applied, version: int) -> OrderAnswer:
         )
         for part in (routed.parts if routed else ())
     ]
-    return reads.answer(
-        work, body.order_id, version=version, parts=parts, sentence=decided.sentence if decided else ""
-    )
+    stop = blocking(work, body.order_id, Blocked.ROUTE) if decided is None else None
+    sentence = decided.sentence if decided else reason_says(stop) if stop else ""
+    return reads.answer(work, body.order_id, version=version, parts=parts, sentence=sentence)
 
 
 def _again(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By) -> tuple[OrderAnswer, bool]:

@@ -47,6 +47,16 @@ class CustomerWanted(Wanted):
     language: Literal["en", "de"] = "en"
 
 
+class PayerWanted(Wanted):
+    """Who paid, as the payment service knows them; compared when the order is checked, and not kept."""
+
+    name: Text = ""
+    postcode: Annotated[str, Field(max_length=16, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
+    card: Maybe = ""
+    """What the service calls the card (a fingerprint, a token), never its number; kept to count cards."""
+
+
 class PaymentWanted(Wanted):
     """Money that a payment service has captured, has promised, or is to be asked for."""
 
@@ -54,6 +64,7 @@ class PaymentWanted(Wanted):
     reference: Plain
     """What the service calls the payment, the authorisation, or the card."""
     amount_minor: Annotated[int, Field(ge=1, le=10**12)]
+    payer: Annotated[PayerWanted | None, Field(exclude_if=lambda payer: payer is None)] = None
     taken: Literal["captured", "authorised", "token"] = "captured"
     """An authorisation is captured when the goods are picked; on a token the hub has one made first."""
     marketplace: bool = False

@@ -304,6 +304,18 @@ def code_word(code: str) -> str:
     return words.get(code, "")
 
 
+def risk_word(name: str) -> str:
+    """Return what a part of a price is paid for, beyond hands and parcels."""
+    return {
+        "busy": _("a full day"),
+        "transfer": _("the way to the store"),
+        "entity": _("another legal entity"),
+        "risk": _("risk of being given back"),
+        "return": _("returns"),
+        "offline": _("risk of staying cut off"),
+    }.get(name, name)
+
+
 def trigger_word(trigger: str) -> str:
     """Return why it was decided then who fulfils."""
     words = {
@@ -317,6 +329,7 @@ def trigger_word(trigger: str) -> str:
         "withdrawn": _("after it was taken back unsent"),
         "waited": _("once a location could"),
         "moved": _("because it costs less elsewhere"),
+        "released": _("once its hold had ended"),
     }
     return words.get(trigger, trigger)
 
@@ -338,6 +351,7 @@ LATER_WORDS: Final = {
     "reason_word": reason_word,
     "verified_word": verified_word,
     "code_word": code_word,
+    "risk_word": risk_word,
     "trigger_word": trigger_word,
     "request_word": request_word,
     "inside": inside,

@@ -12,6 +12,7 @@ from babel.dates import format_date
 
 from hub.console import (
     books_words,
+    hold_words,
     later_words,
     lending_words,
     lives_words,
@@ -44,6 +45,7 @@ _ALL_GRAVE: Final = (
     | books_words.GRAVE
     | return_words.GRAVE
     | payment_words.GRAVE
+    | hold_words.GRAVE
 )
 
 
@@ -55,6 +57,7 @@ _EVENT_WORDS: Final = (
     books_words.event_word,
     return_words.event_word,
     payment_words.event_word,
+    hold_words.event_word,
 )
 _EXCEPTION_WORDS: Final = (
     later_words.exception_word,
@@ -65,6 +68,7 @@ _EXCEPTION_WORDS: Final = (
     books_words.exception_word,
     return_words.exception_word,
     payment_words.exception_word,
+    hold_words.exception_word,
 )
 _EXCEPTION_SENTENCES: Final = (
     later_words.exception_says,
@@ -75,6 +79,7 @@ _EXCEPTION_SENTENCES: Final = (
     books_words.exception_says,
     return_words.exception_says,
     payment_words.exception_says,
+    hold_words.exception_says,
 )
 _DIRECTIVE_WORDS: Final = (
     later_words.directive_word,
@@ -82,6 +87,7 @@ _DIRECTIVE_WORDS: Final = (
     transfer_words.directive_word,
     stock_words.directive_word,
     return_words.directive_word,
+    hold_words.directive_word,
 )
 _RULE_WORDS: Final = (
     later_words.rule_word,
@@ -97,6 +103,7 @@ _FACT_WORDS: Final = (
     lives_words.fact_word,
     books_words.fact_word,
     return_words.fact_word,
+    hold_words.fact_word,
 )
 """The words that other rooms of the hub have for their own things, the first that knows a name first."""
 
@@ -171,6 +178,8 @@ def exception_word(kind: str) -> str:
         "return_without_order": _("Return without its order"),
         "stock_oversold": _("Sold beyond stock"),
         "slip_in_doubt": _("Slip in doubt"),
+        "printer_trouble": _("Printer needs somebody"),
+        "slip_refused": _("Slip cannot be printed"),
         "edge_unreadable": _("Store cannot be read"),
     }
     return words.get(kind) or _elsewhere(_EXCEPTION_WORDS, kind) or plain(kind)
@@ -212,6 +221,14 @@ def exception_says(kind: str) -> str:
         ),
         "stock_oversold": _("More was sold than the store's stock held. Count the item there."),
         "slip_in_doubt": _("Nobody knows whether a slip came out of its printer. Ask the store to look."),
+        "slip_refused": _(
+            "A slip is too long or holds a code that does not fit its paper. The store sees why; it can be "
+            "looked at on the screen, or printed on a wider printer."
+        ),
+        "printer_trouble": _(
+            "A printer of the store stands still, or left slips in doubt. It closes by itself when somebody "
+            "there has put it right."
+        ),
     }
     return words.get(kind) or _elsewhere(_EXCEPTION_SENTENCES, kind)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
+from hub.checks.rows import forget
 from hub.customers import rows
 from hub.database import HubUnit
 from protocol.customers import Contact
@@ -77,6 +78,7 @@ def erase(unit: HubUnit, contact_id: str, *, now_us: int) -> Contact:
         return known
     empty = Contact(contact_id=contact_id, version=known.version + 1, erased=True)
     rows.put(unit.connection, empty, origin=rows.HUB_ORIGIN, now_us=now_us)
+    forget(unit.connection, contact_id)
     return empty
 
 

@@ -6,20 +6,30 @@ came: a name that this version does not know becomes words, and its value is rea
 that lead nowhere are left out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.console.words import event_word, fact_word, named, person_word, plain, rule_word, tender_word
+from protocol.kit.hold_words import blocked_word, expiry_word, hold_kind_word
 from protocol.kit.text import _
 from protocol.kit.web.filters import money, qty, when
 
 _LEFT_OUT: Final = frozenset({
     "edge", "location", "assignment_id", "decision_id", "order_id", "job_id", "currency",
-    "transfer_id",
+    "transfer_id", "hold_id",
 })  # fmt: skip
 _MONO: Final = frozenset({"inc", "event_id", "event", "command_id", "payment_reference", "code"})
 _CODES: Final = frozenset({"reason", "state", "document", "clock", "asked_for", "disposition", "purpose"})
+_SAID: Final[Mapping[str, Callable[[str], str]]] = {
+    "by": person_word,
+    "asked_by": person_word,
+    "rule": rule_word,
+    "kind": event_word,
+    "hold": hold_kind_word,
+    "blocks": blocked_word,
+    "on_expiry": expiry_word,
+}
 _MINOR: Final = "_minor"
 _US: Final = "_us"
 SHOWN: Final = 20
@@ -116,13 +126,8 @@ class Reader:
                 return self._text(name, str(value))
 
     def _text(self, name: str, text: str) -> str:
-        match name:
-            case "by" | "asked_by":
-                return person_word(text) or text
-            case "rule":
-                return rule_word(text)
-            case "kind":
-                return event_word(text)
+        if name in _SAID:
+            return _SAID[name](text) or text
         if name in _CODES:
             return self.names.get(text) or plain(text)
         return text if name in _MONO else named(text, self.names)

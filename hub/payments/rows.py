@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.database import metadata
+from hub.holds.rows import orders_blocked
+from protocol.holds import Blocked
 
 gateway_commands: Final = sa.Table(
     "gateway_commands",
@@ -73,7 +75,11 @@ def due(connection: Connection, now_us: int, limit: int) -> Sequence[sa.Row[Any]
     """Return the commands that wait and may be tried now, the oldest first."""
     return connection.execute(
         sa.select(gateway_commands)
-        .where(gateway_commands.c.state == "queued", gateway_commands.c.due_us <= now_us)
+        .where(
+            gateway_commands.c.state == "queued",
+            gateway_commands.c.due_us <= now_us,
+            gateway_commands.c.order_id.not_in(orders_blocked(Blocked.REFUND, now_us)),
+        )
         .order_by(gateway_commands.c.due_us, gateway_commands.c.command_id)
         .limit(limit)
     ).all()

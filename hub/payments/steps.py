@@ -17,7 +17,7 @@ from hub.payments.gateways import Declined, Done, Gateway, Wanted, gateways_of
 from hub.payments.rules import TRIES, next_try_us
 from hub.spine import reads as record_reads
 from hub.spine.later_rows import payments
-from hub.spine.steps import raise_exception, record
+from hub.spine.steps import close_exception, raise_exception, record
 from hub.spine.work import Work
 from protocol.errors import NotFound, Refused, Unavailable
 from protocol.kit.text import _
@@ -102,6 +102,29 @@ def confirm(hub: Hub, number: str, *, reference: str, command_id: str = "", by: 
         return str(row.command_id)
 
     return hub.database.write(step)
+
+
+def ask_again(hub: Hub, command_id: str, *, by: str) -> None:
+    """Ask the payment service once more for a refund that it would not make; its card goes until it answers.
+
+    Raises:
+        Refused: `no_refund_waits`, it was made meanwhile.
+    """
+
+    def step(unit: HubUnit) -> None:
+        row = rows.locked(unit.connection, command_id)
+        if row is None or row.state == "done":
+            raise Refused(
+                _("No refund of this order waits to be made."),
+                _("Look at its payments: it may have been recorded already."),
+                code="no_refund_waits",
+            )
+        rows.change(unit.connection, command_id, state="queued", tries=0, due_us=hub.clock.now_us())
+        work = hub.spine.work(unit)
+        close_exception(work, f"refund_failed:{command_id}", how="The service is asked again", by=by)
+        hub.finish(work, "exceptions")
+
+    hub.database.write(step)
 
 
 def _record(hub: Hub, work: Work, row: sa.Row[Any], *, reference: str, by: str) -> None:

@@ -6,6 +6,7 @@ Every one of them does nothing while tables are made anew: what was decided then
 from collections.abc import Mapping
 from typing import Any, Final
 
+from hub.holds.rows import blocking
 from hub.route import reads
 from hub.route.deciding import ToRoute, decide, unroutable, unroutable_key
 from hub.route.extending import extend, holder_of, on_change_requested
@@ -19,10 +20,12 @@ from hub.spine.work import Applied, Work
 from hub.stock import allocations
 from protocol import later
 from protocol.fulfilment import AssignedLine, Promise, RejectReason
+from protocol.holds import Blocked, HoldEnded
 from protocol.orders import LineKind
 
 __all__ = [
     "on_change_requested",
+    "on_hold_ended",
     "on_lines_added",
     "on_order_cancelled",
     "on_order_changed",
@@ -45,7 +48,7 @@ ATTEMPTS: Final = 100
 def on_order_placed(work: Work, applied: Applied) -> None:
     """Decide who fulfils an order that its store has not set aside itself; stands after it was written."""
     body: later.OrderPlaced = applied.body
-    if work.rebuilding or body.own is not None:
+    if work.rebuilding or body.own is not None or blocking(work, body.order_id, Blocked.ROUTE):
         return
     lines = tuple(
         AssignedLine(line_no=line.line_no, sku=line.sku, name=line.name, quantity=line.quantity)
@@ -80,7 +83,7 @@ def on_lines_added(work: Work, applied: Applied) -> None:
     added = {line.line_no for line in body.lines}
     units = {n: count for n, count in now.loose.items() if n in added}
     order = to_route(work, body.order_id, units)
-    if order is None:
+    if order is None or blocking(work, body.order_id, Blocked.ROUTE):
         return
     if holder_of(now) is not None and extend(work, order, body) is not None:
         return
@@ -98,6 +101,13 @@ def on_order_cancelled(work: Work, applied: Applied) -> None:
         applied.results[DECIDED] = _route(work, body.order_id, loose, trigger="changed")
     elif not loose:
         close_exception(work, unroutable_key(body.order_id), how="Nothing of it is left to fulfil.")
+
+
+def on_hold_ended(work: Work, applied: Applied) -> None:
+    """Route what nobody holds of an order that may go on, once nothing else forbids it."""
+    body: HoldEnded = applied.body
+    if not work.rebuilding:
+        route_loose(work, body.order_id, trigger="released")
 
 
 def re_route(work: Work, applied: Applied) -> None:
@@ -133,8 +143,8 @@ def _route(
     work: Work, order_id: str, units: dict[int, int], *, trigger: str, also_excluded: str = ""
 ) -> later.OrderRouted | later.OrderUnroutable | None:
     order = to_route(work, order_id, units)
-    if order is None:
-        return None
+    if order is None or blocking(work, order_id, Blocked.ROUTE):
+        return None  # released, it is routed as a whole
     before = reads.before(work.connection, order_id)
     because = Because(
         trigger=trigger,

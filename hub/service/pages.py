@@ -27,6 +27,7 @@ from hub.service.reads import OrderShown
 from hub.spine.timeline import Moment
 from hub.web import Anybody, Number, Ops, TheHub, allow
 from protocol.errors import NotFound, OrderspineError
+from protocol.kit.hold_words import blocks_words, expiry_word, hold_kind_word, hold_pill, reason_says
 from protocol.kit.text import _
 from protocol.kit.web.filters import duration
 from protocol.kit.web.signin import CurrentPerson
@@ -35,7 +36,7 @@ from protocol.people import HubRole
 Id = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 OpsOrFinance = Annotated[CurrentPerson, Depends(allow(HubRole.OPS, HubRole.FINANCE))]
 MONEY: Final = (*OPS, HubRole.FINANCE)
-SAID: Final = r"^(cancelled|requested|changed|lines|routed|unrouted|refunded|placed)?$"
+SAID: Final = r"^(cancelled|requested|changed|lines|routed|unrouted|refunded|placed|held|released|rejected)?$"
 KEY_BYTES: Final = 8
 
 router = APIRouter(include_in_schema=False)
@@ -93,6 +94,11 @@ def order_page(  # noqa: PLR0917 - what the page of a sale has read already
         notice_word=kind_word,
         notice_pill=notice_pill,
         why_word=why_word,
+        hold_pill=hold_pill,
+        hold_kind_word=hold_kind_word,
+        blocks_words=blocks_words,
+        expiry_word=expiry_word,
+        reason_says=reason_says,
     )
 
 
@@ -108,6 +114,9 @@ def _said(word: str) -> str:
         "unrouted": _("Still nobody can fulfil it; the reasons stand below."),
         "refunded": _("The refund stands in the books."),
         "placed": _("The order is placed."),
+        "held": _("The order is on hold. Every location that works on it is told."),
+        "released": _("Released. What the hold blocked may be done from now on."),
+        "rejected": _("Rejected. What was open of the order is cancelled."),
     }
     return words.get(word, "")
 

@@ -20,7 +20,10 @@ from hub.fleet.steps import fleet_view
 from hub.fulfil import reads as fulfil
 from hub.fulfil.faces import BEGUN, Face, face, silent_places
 from hub.fulfil.reads import AssignmentPage, AssignmentRead
+from hub.holds import rows as holds
+from hub.holds.rows import HoldRow
 from hub.notify import rows as notify
+from hub.route.alternatives import Alternative, alternatives_of
 from hub.route.reads import DecisionRow, decisions_of
 from hub.service.rules import OVER, Coming, Goods, Part, answer, coming
 from hub.spine import reads as record
@@ -101,6 +104,14 @@ class OrderShown:
     pickup_code: str
     transfers: Sequence[transfers.TransferRead]
     """By which its goods come to where it is collected."""
+    alternatives: Sequence[Alternative] = ()
+    """What else it could be promised, while nobody keeps what it was promised."""
+    holds: Sequence[HoldRow] = ()
+
+    @property
+    def stopped(self) -> list[HoldRow]:
+        """What stops it now."""
+        return [each for each in self.holds if each.is_open]
 
     @property
     def can_cancel(self) -> bool:
@@ -169,6 +180,10 @@ def shown(
         contact=contacts.find(connection, later.contact_id) if later.contact_id else None,
         pickup_code=str(code or ""),
         transfers=transfers.listed(connection, transfers.Filters(view="all", order_id=order_id), limit=20)[0],
+        alternatives=alternatives_of(hub, connection, order_id)
+        if goods.loose or (now_us > later.promise["due_us"] and any(part.open for part in parts))
+        else (),
+        holds=holds.of_order(connection, order_id),
     )
 
 

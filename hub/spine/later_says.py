@@ -17,10 +17,14 @@ from hub.console.later_words import (
     verified_word,
 )
 from hub.console.words import person_word, plain, tender_word
+from protocol.kit.hold_words import blocks_words, code_says, expiry_word, hold_kind_word
 from protocol.kit.text import _, inside
 from protocol.kit.web.filters import money, when
 
 Body = Mapping[str, Any]
+_ACTS = frozenset({
+    "order.unroutable", "assignment.cancel_refused", "assignment.change_refused", "hold.placed",
+})  # fmt: skip
 PARTS = 4
 """What one sentence names; more are counted."""
 
@@ -48,9 +52,7 @@ def promise_words(promise: Body, names: Mapping[str, str], zone: str) -> str:
 
 def is_act(kind: str, body: Body) -> bool:
     """Tell whether an event stands with the triangle."""
-    return kind in {"order.unroutable", "assignment.cancel_refused", "assignment.change_refused"} or bool(
-        kind == "assignment.picked" and body.get("shorts")
-    )
+    return kind in _ACTS or bool(kind == "assignment.picked" and body.get("shorts"))
 
 
 def _placed(body: Body, names: Mapping[str, str], zone: str) -> str:
@@ -228,6 +230,27 @@ def _handed_over(body: Body, _names: Mapping[str, str], _zone: str) -> str:
     return _sentence([goods, verified_word(body["verified"]), proxy, rest])
 
 
+def _held(body: Body, _names: Mapping[str, str], zone: str) -> str:
+    until = int(body.get("until_us", 0))
+    last = _("until {when}, {then}", when=_time(until, zone), then=expiry_word(body["then"])) if until else ""
+    why = (code_says(str(body.get("code", ""))) or str(body["reason"])).rstrip(".")
+    return _sentence([why, _("blocks {what}", what=blocks_words(body["blocks"])), last])
+
+
+def _hold_ended(body: Body, _names: Mapping[str, str], _zone: str) -> str:
+    return _sentence([str(body.get("note", "")).rstrip(".")])
+
+
+def _title_held(body: Body, _names: Mapping[str, str]) -> str:
+    return _("On hold: {kind}", kind=inside(hold_kind_word(body["kind"])))
+
+
+def _title_lapsed(body: Body, _names: Mapping[str, str]) -> str:
+    if body.get("then") == "reject":
+        return _("Hold lapsed, the order is cancelled")
+    return _("Hold lapsed, the order goes on")
+
+
 def _title_routed(body: Body, names: Mapping[str, str]) -> str:
     return _("Routed to {places}", places=_and(_names_of(body["parts"], names)))
 
@@ -266,6 +289,8 @@ def _title_changed(body: Body, _names: Mapping[str, str]) -> str:
 _TITLES = {
     "order.routed": _title_routed,
     "order.changed": _title_changed,
+    "hold.placed": _title_held,
+    "hold.lapsed": _title_lapsed,
     "assignment.answered": _answered,
     "assignment.withdrawn": _title_withdrawn,
     "assignment.cancel_requested": _title_asked,
@@ -301,6 +326,10 @@ _SAYS = {
     "assignment.handover_undone": _given_back,
     "assignment.cancelled": _given_back,
     "assignment.cancel_refused": _why,
+    "hold.placed": _held,
+    "hold.released": _hold_ended,
+    "hold.rejected": _hold_ended,
+    "hold.lapsed": _hold_ended,
 }
 
 

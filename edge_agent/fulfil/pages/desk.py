@@ -301,6 +301,8 @@ def _seconds(edge: Edge, done: HandoverView | None) -> int:
 
 def _why_not(each: AssignmentView) -> tuple[str, Shape, str, str]:
     """Return why an order cannot be handed over now, its shape, and where to go instead."""
+    if each.state in _AT_DESK and not each.cancel_asked and each.stopped is not None:
+        return each.stopped.says, "act", "", ""
     if each.state in _AT_DESK and not each.cancel_asked:
         return "", "calm", "", ""
     if each.cancel_asked and each.next:

@@ -141,7 +141,9 @@ def leads_to(found: Found, kind: str) -> str:
 
 
 def _pickable(each: WorkView) -> bool:
-    return each.state == "acknowledged" and not each.held_by and not each.cancel_asked
+    return (
+        each.state == "acknowledged" and not each.held_by and not each.cancel_asked and each.stopped is None
+    )
 
 
 def view(connection: Connection, edge: Edge, person: CurrentPerson, which: str) -> dict[str, Any]:

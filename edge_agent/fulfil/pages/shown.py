@@ -20,8 +20,9 @@ from edge_agent.fulfil.steps.models import AssignmentView, ParcelView, PickLineV
 from edge_agent.people.steps import name_of
 from edge_agent.words import items_word
 from protocol.fulfilment import ShortReason
+from protocol.kit.hold_words import hold_kind_word
 from protocol.kit.sqlite import Connection
-from protocol.kit.text import _
+from protocol.kit.text import _, inside
 from protocol.kit.web.filters import money
 from protocol.kit.web.shell import Shape
 
@@ -131,6 +132,8 @@ def row(connection: Connection, edge: Edge, each: WorkView, device: str) -> RowS
     """Return one assignment for a list."""
     held_elsewhere = bool(each.held_by) and each.held_by != device
     said = [kind_word(each.kind, each.service), items_word(each.units or each.picked)]
+    if each.stopped is not None:
+        said.append(_("on hold: {kind}", kind=inside(hold_kind_word(each.stopped.kind))))
     if each.held_by:
         said.append(_("taken along by {device}", device=each.held_by))
     elif each.state == "picking":
@@ -148,7 +151,10 @@ def row(connection: Connection, edge: Edge, each: WorkView, device: str) -> RowS
         state=state_word(each.state, accepted=each.accepted),
         next_word=_("Go on") if each.state == "picking" and not held_elsewhere else next_word(each.next),
         href=_href(each, elsewhere=held_elsewhere),
-        pickable=each.state == "acknowledged" and not each.held_by and not each.cancel_asked,
+        pickable=each.state == "acknowledged"
+        and not each.held_by
+        and not each.cancel_asked
+        and each.stopped is None,
         shelf=each.shelf,
     )
 

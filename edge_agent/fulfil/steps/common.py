@@ -8,8 +8,10 @@ from edge_agent.fulfil.rows import assignments as rows
 from edge_agent.fulfil.rows import work
 from edge_agent.fulfil.rows.assignments import Assignment
 from edge_agent.fulfil.rules import OPEN_STATES, ended
+from edge_agent.holds import steps as holds
 from protocol.errors import NotFound, Refused
 from protocol.fulfilment import FulfilKind
+from protocol.holds import Blocked
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
@@ -114,6 +116,28 @@ def check_paid(found: Assignment) -> None:
             currency=found.currency,
             order_id=found.order_id,
         )
+
+
+def may_leave(
+    connection: Connection, edge: Edge, found: Assignment, what: Blocked, person: CurrentPerson
+) -> None:
+    """Refuse to let goods go that are not paid, or that a hold keeps here.
+
+    What a device did with an order that it had taken along before the hold was heard of is a fact.
+
+    Raises:
+        Refused: `unpaid_rest`, `on_hold`.
+    """
+    check_paid(found)
+    held = work.hold_of(connection, found.assignment_id)
+    along = held is not None and bool(person.device) and held.device == person.device
+    holds.check_free(
+        connection,
+        edge,
+        (found.order_id, found.number),
+        what,
+        told_until_us=held.at_us if held is not None and along else None,
+    )
 
 
 def tell(unit: EdgeUnit, edge: Edge) -> None:

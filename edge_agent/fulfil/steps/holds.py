@@ -11,22 +11,26 @@ from edge_agent.fulfil.steps import inbox
 from edge_agent.fulfil.steps.commands import CheckIn, CheckOut, TakeBack
 from edge_agent.fulfil.steps.common import require, tell, workable
 from edge_agent.fulfil.steps.models import Held
+from edge_agent.holds import steps as hold_steps
 from edge_agent.once import Asked, once
 from edge_agent.people.steps import require_word
 from protocol.errors import Refused
+from protocol.holds import Blocked
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.people import StoreRole
 
 TAKE_BACK = "fulfil_take_back"
 """Action an approval names when a manager takes work from a device that does not come back."""
+_ALONG = (Blocked.HANDOVER, Blocked.SHIP)
+"""What a device could do without a network that a hold forbids."""
 
 
 def check_out(unit: EdgeUnit, edge: Edge, command: CheckOut, *, person: CurrentPerson) -> tuple[Held, bool]:
     """Take assignments along on this person's device.
 
     Raises:
-        Refused: `checked_out_elsewhere`, `no_device`, `cancel_asked`, or one of them has ended.
+        Refused: `checked_out_elsewhere`, `no_device`, `cancel_asked`, `on_hold`, or one of them has ended.
     """
 
     def step() -> Held:
@@ -42,6 +46,8 @@ def check_out(unit: EdgeUnit, edge: Edge, command: CheckOut, *, person: CurrentP
                     _("Check it in first."),
                     code="cancel_asked",
                 )
+            for what in _ALONG:
+                hold_steps.check_free(unit.connection, edge, (found.order_id, found.number), what)
             work.hold(unit, work.Hold(assignment_id, person.device, person.person_id, edge.clock.now_us()))
         tell(unit, edge)
         return Held(device=person.device, assignments=command.assignments)

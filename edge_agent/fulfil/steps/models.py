@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from protocol.fulfilment import ShortReason, Verified
+from protocol.kit.hold_words import code_says, stop_says
 
 ScanOutcome = Literal["picked", "wrong_item", "over_scan", "unknown_code", "not_an_item"]
 
@@ -167,6 +168,22 @@ class HandoverView(BaseModel):
     undo_until_us: int
 
 
+class StopView(BaseModel):
+    """A hold that stops something of an order now."""
+
+    kind: str
+    code: str
+    reason: str
+    blocks: tuple[str, ...]
+    until_us: int
+    then: str
+
+    @property
+    def says(self) -> str:
+        """What the people of the store read."""
+        return stop_says(self.kind, code_says(self.code) or self.reason, self.blocks)
+
+
 class WorkView(BaseModel):
     """One assignment in a list, with its clock."""
 
@@ -202,6 +219,16 @@ class WorkView(BaseModel):
     due_minor: int
     currency: str
     arrived_us: int
+    stops: tuple[StopView, ...] = ()
+    """What holds it back, the oldest first."""
+
+    @property
+    def stopped(self) -> StopView | None:
+        """What forbids the step that is due; None when it may be done."""
+        blocks = {"accept": "pick", "pick": "pick", "hand_over": "handover", "ship": "ship"}
+        begun = self.state == "picking"
+        what = "" if begun else blocks.get(self.next, "")
+        return next((each for each in self.stops if what in each.blocks), None)
 
 
 class AssignmentView(WorkView):

@@ -12,13 +12,14 @@ from edge_agent.fulfil.rows.assignments import Assignment, ParcelRow
 from edge_agent.fulfil.rules import Line, check_shelf, leaving, not_a_shelf, tracking_number
 from edge_agent.fulfil.steps import slips
 from edge_agent.fulfil.steps.commands import CheckItem, CloseManifest, Pack, PackParcel, Ship, Stage
-from edge_agent.fulfil.steps.common import check_paid, only_for, tell, workable
+from edge_agent.fulfil.steps.common import may_leave, only_for, tell, workable
 from edge_agent.fulfil.steps.inbox import settle_cancel
 from edge_agent.fulfil.steps.models import CheckedItem, Done, ManifestClosed, Packed, Shipped
 from edge_agent.once import Asked, once
 from protocol import later
 from protocol.errors import Invalid, Refused
 from protocol.fulfilment import FulfilKind, Parcel, UnitsLine
+from protocol.holds import Blocked
 from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -234,13 +235,13 @@ def ship(
     """Give the parcels to a carrier; the store's own label is made and printed here.
 
     Raises:
-        Refused: `unpaid_rest`, `no_address`, `tracking_missing` or `tracking_taken`.
+        Refused: `unpaid_rest`, `no_address`, `tracking_missing`, `tracking_taken` or `on_hold`.
     """
 
     def step() -> Shipped:
         found = workable(unit.connection, assignment_id, person, _PACKED)
         only_for(found, FulfilKind.SHIP)
-        check_paid(found)
+        may_leave(unit.connection, edge, found, Blocked.SHIP, person)
         carrier = command.carrier.strip() or edge.settings.fulfil.own_carrier
         own = carrier == edge.settings.fulfil.own_carrier
         if own:

@@ -16,11 +16,13 @@ from edge_agent.fulfil.steps.commands import StartPick
 from edge_agent.fulfil.steps.common import check_device, tell, workable
 from edge_agent.fulfil.steps.inbox import ensure_accepted
 from edge_agent.fulfil.steps.models import Started
+from edge_agent.holds import steps as holds
 from edge_agent.link.rows import read_link
 from edge_agent.once import Asked, once
 from edge_agent.walk import PickLine, Walked, walk_key
 from protocol import later
 from protocol.errors import NotFound, Refused
+from protocol.holds import Blocked
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
@@ -35,11 +37,11 @@ def start(unit: EdgeUnit, edge: Edge, command: StartPick, *, person: CurrentPers
     Raises:
         NotFound: `no_list`.
         Refused: `nothing_to_pick`, `already_picking`, `list_done`, `cancelled`, `checked_out_elsewhere`,
-            `restored`.
+            `restored`, `on_hold`.
     """
 
     def step() -> Started:
-        known, chosen = _chosen(unit.connection, command, person)
+        known, chosen = _chosen(unit.connection, edge, command, person)
         _check_agreed(unit.connection, chosen)
         for each in chosen:
             _check_free(each, known)
@@ -77,7 +79,7 @@ def _check_agreed(connection: Connection, chosen: Sequence[Assignment]) -> None:
 
 
 def _chosen(
-    connection: Connection, command: StartPick, person: CurrentPerson
+    connection: Connection, edge: Edge, command: StartPick, person: CurrentPerson
 ) -> tuple[work.PickList | None, list[Assignment]]:
     """Return the list to walk, if there is one already, and its assignments."""
     if command.list_id:
@@ -95,20 +97,43 @@ def _chosen(
             raise_ended(connection, found[0].assignment_id, person)
         for each in open_:
             check_device(connection, each, person)
-        return known, open_
+        return known, _free(connection, edge, open_)
     wanted = list(dict.fromkeys(command.assignments))
     if not wanted and command.due_before_us is not None:
         wave = rows.to_pick(connection, due_before_us=command.due_before_us, limit=command.limit)
-        wanted = [each.assignment_id for each in wave]
+        wanted = [each.assignment_id for each in wave if not _stop(connection, edge, each)]
     if not wanted:
         raise Refused(
             _("There is nothing to pick."), _("Work appears here when it arrives."), code="nothing_to_pick"
         )
     chosen = [workable(connection, each, person, BEFORE_WALK) for each in wanted]
+    for each in chosen:
+        if _stop(connection, edge, each):
+            holds.check_free(connection, edge, (each.order_id, each.number), Blocked.PICK)
     single = work.list_of(connection, wanted[0]) if len(wanted) == 1 else None
     if single is not None and (single.assignments != tuple(wanted) or single.state == "done"):
         single = None
     return single, chosen
+
+
+def _free(connection: Connection, edge: Edge, open_: list[Assignment]) -> list[Assignment]:
+    """Return the orders of a list that may be walked: what is on hold stays on its shelf.
+
+    Raises:
+        Refused: `on_hold`, all of them are.
+    """
+    free = [each for each in open_ if not _stop(connection, edge, each)]
+    if open_ and not free:
+        first = open_[0]
+        holds.check_free(connection, edge, (first.order_id, first.number), Blocked.PICK)
+    return free
+
+
+def _stop(connection: Connection, edge: Edge, each: Assignment) -> bool:
+    """Tell whether a hold forbids to begin an order; one whose walk has begun is walked to its end."""
+    if each.state is not AssignmentState.ACKNOWLEDGED:
+        return False
+    return holds.stops(connection, each.order_id, Blocked.PICK, edge.clock.now_us()) is not None
 
 
 def raise_ended(connection: Connection, assignment_id: str, person: CurrentPerson) -> None:

@@ -20,7 +20,7 @@ from edge_agent.fulfil.rules import (
 )
 from edge_agent.fulfil.steps import slips
 from edge_agent.fulfil.steps.commands import HandOver, UndoHandover, Verify
-from edge_agent.fulfil.steps.common import check_paid, only_for, require, tell, workable
+from edge_agent.fulfil.steps.common import may_leave, only_for, require, tell, workable
 from edge_agent.fulfil.steps.inbox import settle_cancel
 from edge_agent.fulfil.steps.models import Done, HandedOver, Verification
 from edge_agent.once import Asked, once
@@ -29,6 +29,7 @@ from protocol import later
 from protocol.customers import Contact, phone_matches
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.fulfilment import FulfilKind, UnitsLine, Verified
+from protocol.holds import Blocked
 from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -154,13 +155,13 @@ def hand_over(
 
     Raises:
         Refused: `unpaid_rest`, `not_ready`, `cancelled`, `checked_out_elsewhere`, `code_of_another_order`,
-            `not_verified`.
+            `not_verified`, `on_hold`.
     """
 
     def step() -> HandedOver:
         found = workable(unit.connection, assignment_id, person, _AT_DESK)
         only_for(found, FulfilKind.COLLECT)
-        check_paid(found)
+        may_leave(unit.connection, edge, found, Blocked.HANDOVER, person)
         recognised = _recognised(unit.connection, edge, found, command.verification)
         lines = rows.lines_of(unit.connection, assignment_id)
         picked = {line.line_no: line for line in lines if line.picked}

@@ -33,12 +33,15 @@ from edge_agent.fulfil.steps.models import (
     PickView,
     ScanView,
     ShelfView,
+    StopView,
     WorkView,
 )
 from edge_agent.fulfil.steps.picking import current_list, pick_lines
+from edge_agent.holds.steps import of_order as holds_of
 from edge_agent.stock.rows import on_hand_of
 from edge_agent.walk import PickLine
 from protocol.errors import NotFound
+from protocol.holds import HoldTold
 from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -101,7 +104,19 @@ def _work(connection: Connection, edge: Edge, found: Assignment) -> dict[str, ob
         "due_minor": max(0, found.due_minor),
         "currency": found.currency,
         "arrived_us": found.arrived_us,
+        "stops": tuple(_stop(each) for each in holds_of(connection, found.order_id, now_us)),
     }
+
+
+def _stop(hold: HoldTold) -> StopView:
+    return StopView(
+        kind=hold.kind.value,
+        code=hold.code,
+        reason=hold.reason,
+        blocks=tuple(each.value for each in hold.blocks),
+        until_us=hold.until_us,
+        then=hold.then.value,
+    )
 
 
 def _clock(edge: Edge, found: Assignment, now_us: int) -> str:

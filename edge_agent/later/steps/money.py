@@ -8,12 +8,14 @@ hub has told (`edge_agent.later.elsewhere`); but a refund never exceeds what the
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge_agent.checks import steps as checks
 from edge_agent.context import Edge
 from edge_agent.counter.rows import OpenTill
 from edge_agent.counter.steps.sale import paid_by, require_open_till
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import assignments
 from edge_agent.fulfil.rules import OPEN_STATES as AT_WORK
+from edge_agent.holds.steps import check_free
 from edge_agent.later import rows, rules
 from edge_agent.later.elsewhere import told_of
 from edge_agent.later.models import BackWanted, GivenBack, Paid, PaymentWanted
@@ -25,6 +27,7 @@ from edge_agent.paper.steps import queue_slip
 from edge_agent.people.steps import authorise
 from edge_agent.returns.rules import TenderLeft, split_over
 from protocol.errors import NotFound, Refused
+from protocol.holds import Blocked
 from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -139,8 +142,10 @@ def take_payment(
             raise Refused(_("A payment of nothing is none."), _("Type an amount."), code="nothing_paid")
         session = require_open_till(unit, edge, command.till)
         paid = paid_by(edge, amount, command.tenders, session.currency)
+        verdict = checks.check_payment(unit, edge, paid.tenders)
         body = payment_of(edge, session, (bill.order_id, bill.number), amount, paid)
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device or command.till)
+        checks.hold(unit, edge, (bill.order_id, bill.number), verdict, person)
         unit.after_commit(lambda: edge.broadcaster.publish("till"))
         tell(unit, edge)
         due = bill.due_minor - amount
@@ -238,12 +243,13 @@ def may_refund(
     `said`: the till that was named, and another person's word; either may be missing.
 
     Raises:
-        Refused: `till_closed`, `records_missing`.
+        Refused: `till_closed`, `records_missing`, `on_hold`.
         NotPermitted: `needs_approval`.
     """
     if not owed_minor:
         return None, None
     check_records(unit.connection, head.seq)
+    check_free(unit.connection, edge, (head.order_id, head.number), Blocked.REFUND)
     at_till = person.device if person.device in edge.settings.tills else head.till
     session = require_open_till(unit, edge, said[0] or at_till)
     given = authorise(unit, edge, person, Act.RETURN, token=said[1], amount_minor=owed_minor)

@@ -44,8 +44,6 @@ _KEYED: Final[Mapping[str, str]] = {
 }
 """By what the ledger's side of a tie is split; the others tie as one sum."""
 _SERVICES: Final = ("gateway", "marketplace")
-_SUB_LEDGERLESS: Final = (("TIE_COMMISSION", ("commissions_payable",)),)
-"""Accounts that must stand at nothing until a room keeps the records that explain them."""
 
 
 def gather(connection: Connection, entity: str, period: str, *, default: str, thorough: bool = True) -> Facts:
@@ -143,7 +141,7 @@ def ties(
     """Return every control account beside its sub-ledger, key by key."""
     found: list[Tie] = []
     explained: dict[str, dict[tuple[str, str], int]] = {}
-    wanted: dict[str, tuple[str, ...]] = dict(_SUB_LEDGERLESS)
+    wanted: dict[str, tuple[str, ...]] = {}
     for check, purposes, read in SUB_LEDGERS:
         wanted[check] = tuple(dict.fromkeys((*wanted.get(check, ()), *purposes)))
         known = explained.setdefault(check, {})

@@ -14,6 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.commissions.rows import commission_moves
 from hub.fleet.rows import locations
 from hub.ledger.between.rows import transfer_sales, value_set_offs
 from hub.ledger.rules import INVENTORY
@@ -415,6 +416,22 @@ def _paid_out(connection: Connection, scope: Scope, *, marketplace: bool) -> dic
     return found
 
 
+def commissions(connection: Connection, scope: Scope) -> Rows:
+    """What associates have earned and not lost again, less what was paid to them."""
+    rows = connection.execute(
+        sa.select(
+            commission_moves.c.location, sa.func.sum(commission_moves.c.amount_minor).label("minor")
+        ).group_by(commission_moves.c.location)
+    )
+    total = sum(int(row.minor) for row in rows if scope.has(row.location))
+    paid = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(money_moves.c.amount_minor), 0)).where(
+            money_moves.c.entity == scope.entity, money_moves.c.what == "commission_paid"
+        )
+    ).scalar_one()
+    yield "commissions_payable", "", int(paid) - total
+
+
 SUB_LEDGERS: Final[list[tuple[str, tuple[str, ...], SubLedger]]] = [
     (
         "TIE_INVENTORY",
@@ -431,6 +448,7 @@ SUB_LEDGERS: Final[list[tuple[str, tuple[str, ...], SubLedger]]] = [
     ("TIE_GIFT_CARD", ("gift_cards", "tender.gift_card"), stored_value),
     ("TIE_CASH", ("tender.cash",), drawers),
     ("TIE_TAX", ("sales_tax",), taxes),
+    ("TIE_COMMISSION", ("commissions_payable",), commissions),
     ("TIE_INPUT_TAX", ("input_tax",), input_taxes),
     ("TIE_SETTLEMENT", ("tender.card", "gateway"), cards),
     ("TIE_SETTLEMENT", ("tender.card", "gateway"), services),

@@ -8,6 +8,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from hub.capture.steps import By, capture
 from hub.capture.wanted import OrderAnswer, OrderWanted
+from hub.holds.api import HoldWanted
+from hub.holds.rows import listed
+from hub.holds.steps import put_on_hold
+from protocol.holds import OnExpiry
 from protocol.people import HubRole
 from tests.browser.hub.conftest import enter
 from tests.browser.hub.later_site import running_later
@@ -23,6 +27,8 @@ Later = tuple[Site, dict[str, OrderAnswer]]
 def later(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Later]:
     """A hub with orders for later in every state."""
     with running_later(tmp_path_factory.mktemp("later")) as made:
+        wanted = HoldWanted(reason="The address does not exist", then=OnExpiry.REJECT)
+        put_on_hold(made[0].hub, made[1]["ready"].number, wanted.stop, wanted, By("Priya Nair"))
         yield made
 
 
@@ -43,8 +49,11 @@ def screens(later: Later) -> dict[str, str]:
         from hub.payments.rows import of_order
 
         refund = of_order(connection, orders["cancelled"].order_id)[0].command_id
+        hold = listed(connection)[0][0].hold.hold_id
     return {
         "list": "/orders",
+        "flow": "/flow",
+        "flow-orders": "/flow/orders?what=broken",
         "list-late": "/orders?view=late",
         "list-waiting": "/orders?view=waiting",
         "short": at["short"],
@@ -70,6 +79,10 @@ def screens(later: Later) -> dict[str, str]:
         "location": "/fleet/store-4",
         "item": "/stock/47566",
         "exceptions": "/exceptions",
+        "holds": "/holds",
+        "hold": f"/holds/{hold}",
+        "hold-new": f"{at['silent']}/hold",
+        "checks": "/checks?kind=fraud",
     }
 
 
@@ -209,7 +222,7 @@ def test_an_order_by_phone_is_found_put_together_and_placed(page: Page, later: L
     page.get_by_label("Units of Lunch Bag Red Retrospot").fill("2")
     page.get_by_label("First name").fill("Jo")
     page.get_by_label("Phone").fill("0113 496 0555")
-    page.get_by_label("Ship to the customer").check()
+    page.get_by_role("radio", name="Shipped, standard").check()
     page.get_by_role("button", name="Work out again").click()
     page.screenshot(path=shots / "hub-later-new-filled-1440.png", full_page=True)
     broken = axe(page)

@@ -293,6 +293,10 @@ def test_a_job_whose_event_is_gone_is_refused_and_the_next_one_is_taken(store: S
     assert taken is not None
     assert taken.job_id == good.receipt_job
     assert job(store, bad.receipt_job).state == JobState.REFUSED
+    card = exceptions.find_open(store.edge.database.read(), f"print:{bad.receipt_job}")
+    assert card is not None
+    assert (card.kind, card.title) == ("slip_refused", f"The receipt {bad.number} cannot be printed")
+    assert "nothing to print" in card.facts["why"]
 
 
 def test_old_jobs_are_forgotten_in_small_steps_and_doubtful_ones_are_kept(tmp_path: Path) -> None:

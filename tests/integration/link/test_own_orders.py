@@ -313,3 +313,49 @@ def test_a_store_is_told_of_an_order_that_goes_elsewhere_too(ends: BothEnds, tmp
 
     assert ends.due() == (0, 0)
     assert ends.differences(tmp_path) == ((), {})
+
+
+def test_a_hold_of_the_store_or_of_the_hub_counts_at_both_ends_until_it_is_decided(
+    ends: BothEnds, tmp_path: Path
+) -> None:
+    rule = {"rule_id": "limit", "kind": "customer", "order_limit_minor": 20_00, "blocks": ["handover"]}
+    ends.channel.ask("PUT", "/api/check-rules", {"base": 0, "rules": {"rules": [rule]}})
+    ends.meet()
+    ends.take_order(("MUG-1", 4))
+    ends.meet()
+    holds = f"/api/orders/{ends.order['number']}/holds"
+    theirs = [each for each in ends.channel.ask("GET", holds) if each["state"] == "open"]
+    assert [(each["location"], each["code"]) for each in theirs] == [("store-1", "customer_limit")]
+    ours = ends.channel.ask("POST", holds, {"reason": "address", "blocks": ["handover"]}, status=201)
+    ends.meet()
+    ends.ready(ends.own)
+    check = ends.recognise(ends.own, ends.code())
+
+    for hold_id in (theirs[0]["hold_id"], ours["hold_id"]):
+        refused = ends.verb(f"assignments/{ends.own}/hand-over", 409, verification=check)
+        assert refused["code"] == "on_hold"
+        ends.channel.ask("POST", f"/api/holds/{hold_id}/release", {})
+        ends.meet()
+
+    ends.verb(f"assignments/{ends.own}/hand-over", verification=check)
+    ends.meet()
+    assert ends.cards() == []
+    assert ends.differences(tmp_path) == ((), {})
+
+
+def test_a_rejected_hold_cancels_the_order_where_its_goods_are(ends: BothEnds, tmp_path: Path) -> None:
+    ends.take_order(("MUG-1", 2))
+    ends.meet()
+    ends.channel.ask("POST", f"/api/orders/{ends.order['number']}/holds", {"reason": "stolen"}, status=201)
+    ends.meet()
+    [held] = ends.channel.ask("GET", f"/api/orders/{ends.order['number']}/holds")
+    ends.channel.ask("POST", f"/api/holds/{held['hold_id']}/reject", {"reason": "stolen card"})
+    assert ends.at_hub()["order"]["state"] != "cancelled"
+
+    ends.meet()
+    ends.meet()
+
+    assert ends.at_hub()["order"]["state"] == "cancelled"
+    assert ends.view(ends.own)["state"] == "cancelled"
+    assert ends.cards() == []
+    assert ends.differences(tmp_path) == ((), {})

@@ -10,6 +10,7 @@ from protocol.lifecycles import (
     ASSIGNMENT,
     BASKET,
     EXCEPTION,
+    HOLD,
     ORDER,
     PERIOD,
     PRINT_JOB,
@@ -24,6 +25,7 @@ from protocol.lifecycles import (
     PrintEvent,
     PrintState,
 )
+from protocol.mail_in import MAIL_IN
 from protocol.state_machine import Lifecycle
 from protocol.transfers import RECEIVING, SENDING
 
@@ -36,8 +38,10 @@ ALL: list[Lifecycle[Any, Any]] = [
     RETURN,
     PERIOD,
     EXCEPTION,
+    HOLD,
     SENDING,
     RECEIVING,
+    MAIL_IN,
 ]
 
 
