@@ -54,7 +54,7 @@ def ties(hub: Hub) -> list[str]:
 
 def authorised(order: later.OrderPlaced, amount: int, reference: str = "auth-1") -> PaymentAuthorised:
     return PaymentAuthorised(
-        authorisation_id=f"{order.order_id}-auth",
+        auth_id=f"{order.order_id}-auth",
         order_id=order.order_id,
         number=order.number,
         gateway="simulator",
