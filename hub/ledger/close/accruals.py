@@ -62,20 +62,7 @@ def rules_of(connection: Connection, entity: str) -> AccrualsSet | None:
 def look(connection: Connection, entity: str, period: str) -> list[Expected]:
     """Return the accruals of a month: what is worked out from its books, and what is posted."""
     said = rules_of(connection, entity) or AccrualsSet(entity=entity, reason="-")
-    sums = _month(connection, entity, period)
-    sales, cost = -sums("sales"), sums("cogs")
-    returns = rules.expected_returns(sales, sums("sales_returns"), said.return_ppm)
-    worth = rules.recovered(returns, sales_minor=sales, cost_minor=cost, recover_ppm=said.recover_ppm)
-    served = accounts_ever(connection, entity)
-    spent, left = _until(connection, entity, period, served.get("gift_cards", frozenset()))
-    broken = rules.breakage(spent, said.breakage_ppm, left)
-    own = (each for name, each in served.items() if name.partition(".")[0] == "marketplace")
-    _moved, owing = _until(connection, entity, period, frozenset().union(*own))
-    worked_out: dict[AccrualKind, tuple[int, int]] = {
-        "expected_returns": (returns, worth),
-        "breakage": (broken, 0),
-        "fees_expected": (rules.fees_expected(-owing, said.fee_ppm), 0),
-    }
+    worked_out = _worked_out(connection, entity, period, said)
     rows = connection.execute(
         sa.select(accruals)
         .where(accruals.c.entity == entity, accruals.c.period == period)
@@ -96,6 +83,28 @@ def look(connection: Connection, entity: str, period: str) -> list[Expected]:
                 last.reason if last else "",
             )
         )
+    return found
+
+
+def _worked_out(
+    connection: Connection, entity: str, period: str, said: AccrualsSet
+) -> dict[AccrualKind, tuple[int, int]]:
+    """Return (amount, cost) of each accrual; entries are only gone through for what is expected at all."""
+    found: dict[AccrualKind, tuple[int, int]] = dict.fromkeys(KINDS, (0, 0))
+    served = accounts_ever(connection, entity)
+    if said.return_ppm:
+        sums = _month(connection, entity, period)
+        sales, cost = -sums("sales"), sums("cogs")
+        returns = rules.expected_returns(sales, sums("sales_returns"), said.return_ppm)
+        worth = rules.recovered(returns, sales_minor=sales, cost_minor=cost, recover_ppm=said.recover_ppm)
+        found["expected_returns"] = returns, worth
+    if said.breakage_ppm:
+        spent, left = _until(connection, entity, period, served.get("gift_cards", frozenset()))
+        found["breakage"] = rules.breakage(spent, said.breakage_ppm, left), 0
+    if said.fee_ppm:
+        own = (each for name, each in served.items() if name.partition(".")[0] == "marketplace")
+        _moved, owing = _until(connection, entity, period, frozenset().union(*own))
+        found["fees_expected"] = rules.fees_expected(-owing, said.fee_ppm), 0
     return found
 
 
