@@ -86,7 +86,6 @@ def test_what_a_month_expects_is_posted_when_it_begins_to_close_and_taken_back_i
     assert standing(month, "2130") == [-50_00 + 12_00 + 3_00, -50_00 + 12_00]
     assert expected(month) == [(10_00, 10_00), (3_00, 3_00), (3_00, 3_00)]
     assert blockers(steps.look(month, "main", NOVEMBER)) == []
-    assert verify(month) == {}
 
 
 def test_a_person_says_another_amount_and_the_difference_is_posted(month: Hub) -> None:
