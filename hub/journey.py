@@ -339,6 +339,8 @@ JOURNEY: Final = Journey(
         "books.debts_netted": (desk.on_debts_netted,),
         "books.money_moved": (desk.on_money_moved,),
         "books.settlement_taken": (desk.on_settlement_taken,),
+        "books.accruals_set": (desk.on_accruals_set,),
+        "books.accrued": (desk.on_accrued,),
         "books.mapper_set": (desk.on_mapper_set,),
         "books.prices_set": (between.on_prices_set,),
         "books.period_moved": (desk.on_period_moved,),

@@ -92,6 +92,8 @@ SHADOWS: Final = (
     closing.periods,
     closing.period_signs,
     closing.period_gaps,
+    closing.accrual_rules,
+    closing.accruals,
     settled.settlements,
     settled.settlement_lines,
     settled.settlement_mappers,

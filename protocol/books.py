@@ -271,3 +271,41 @@ class PricesSet(WireModel):
     """The tax on it; nothing inside one VAT group."""
     prices: tuple[TransferPrice, ...] = Field(default=(), max_length=PRICES_PER_LIST)
     reason: Reason
+
+
+# --- What a month expects -----------------------------------------------------------------------------------
+
+AccrualKind = Literal["expected_returns", "breakage", "fees_expected"]
+
+
+class AccrualsSet(WireModel):
+    """What an entity expects at the end of each month; nothing is expected where a share is nothing."""
+
+    entity: Entity
+    return_ppm: int = Field(default=0, ge=0, le=999_999)
+    """Of a month's sales, what will have come back in the end."""
+    recover_ppm: int = Field(default=1_000_000, ge=0, le=1_000_000)
+    """Of the cost of those goods, what they are still worth then."""
+    breakage_ppm: int = Field(default=0, ge=0, le=999_999)
+    """Of the money on gift cards, what nobody will ever spend. The law has to permit it."""
+    fee_ppm: int = Field(default=0, ge=0, le=999_999)
+    """Of what marketplaces owe, what they will keep; their files say later what it really was."""
+    reason: Reason
+
+
+class Accrued(WireModel):
+    """What a month expects was posted on its last day, or taken back on the first day of the next one."""
+
+    entity: Entity
+    period: Period
+    kind: AccrualKind
+    business_date: Day
+    currency: Currency
+    amount_minor: Amount
+    """By how much what is expected changes; the opposite where it is taken back."""
+    cost_minor: Amount = 0
+    """Of expected returns: what the goods will be worth."""
+    taken_back: bool = False
+    overridden: bool = False
+    """A person said how much; without that it was worked out."""
+    reason: Annotated[str, Field(max_length=300)] = ""

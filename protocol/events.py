@@ -308,6 +308,8 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("books.period_moved", 1): books.PeriodMoved,
         ("books.period_signed", 1): books.PeriodSigned,
         ("books.gap_declared", 1): books.GapDeclared,
+        ("books.accruals_set", 1): books.AccrualsSet,
+        ("books.accrued", 1): books.Accrued,
         ("hold.placed", 1): holds.HoldPlaced,
         ("hold.released", 1): holds.HoldReleased,
         ("hold.rejected", 1): holds.HoldRejected,

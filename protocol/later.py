@@ -84,7 +84,7 @@ class OrderPaidOnline(WireModel):
     reference: str = Field(default="", max_length=64)
     amount_minor: PositiveMinor
     currency: str = Currency
-    authorisation_id: str = Field(default="", max_length=64)
+    auth_id: str = Field(default="", max_length=64)
     """The authorisation that it was captured on; empty where the shop had captured it already."""
     marketplace: bool = False
     """A marketplace took it for us: it pays out later, less its fees."""

@@ -1,7 +1,7 @@
 """What payment services said of money that was not taken at once: facts of the hub's own stream.
 
 An *authorisation* is a promise of money: it stands beside the books and posts nothing, until the money is
-captured (`order.paid_online` with its `authorisation_id`) or the authorisation ends without it. A card that a
+captured (`order.paid_online` with its `auth_id`) or the authorisation ends without it. A card that a
 store took while its terminal had no line is posted as taken, because the goods are gone; the service says
 later whether it pays (`offline_pending -> captured | declined_late`). Amounts are whole minor units.
 """
@@ -28,7 +28,7 @@ class OfAnOrder(WireModel):
 class PaymentAuthorised(OfAnOrder):
     """A payment service promised money of an order; nothing has been taken yet."""
 
-    authorisation_id: Code
+    auth_id: Code
     gateway: Code
     reference: str = Field(default="", max_length=64)
     """What the service calls it; the capture names it."""
@@ -39,7 +39,7 @@ class PaymentAuthorised(OfAnOrder):
 class AuthorisationEnded(OfAnOrder):
     """What was promised and not captured will not be taken; `amount_minor` is what is let go."""
 
-    authorisation_id: Code
+    auth_id: Code
     how: Literal["released", "expired", "declined"]
     detail: Detail = ""
 

@@ -190,7 +190,7 @@ def _paid(hub: Hub, wanted: OrderWanted, body: OrderPlaced) -> OrderPaidOnline |
     said = {name: getattr(payment, name) for name in ("gateway", "reference", "amount_minor")}
     said |= {"order_id": body.order_id, "number": body.number, "currency": wanted.currency}
     if payment.taken == "authorised":
-        return PaymentAuthorised(authorisation_id=hub.ids.new_id(), **said)
+        return PaymentAuthorised(auth_id=hub.ids.new_id(), **said)
     return OrderPaidOnline(payment_id=hub.ids.new_id(), marketplace=payment.marketplace, **said)
 
 

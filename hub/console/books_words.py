@@ -19,7 +19,7 @@ class HasAccount(Protocol):
         """What people call it."""
 
 
-GRAVE: Final = frozenset({"settlement_mismatch"})
+GRAVE: Final = frozenset({"settlement_mismatch", "audit_escalated"})
 """What stops the books."""
 
 
@@ -34,15 +34,12 @@ def event_word(kind: str) -> str:
         "books.period_moved": _("Period moved"),
         "books.period_signed": _("Period signed"),
         "books.gap_declared": _("Gap declared"),
+        "books.accruals_set": _("Accruals set"),
+        "books.accrued": _("Accrued"),
         "books.mapper_set": _("Mapper of settlements written"),
         "books.prices_set": _("Prices between entities set"),
         "audit.rules_changed": _("Audit rules changed"),
         "audit.decided": _("Audit decided"),
-        "payment.authorised": _("Payment authorised"),
-        "payment.ended": _("Authorisation ended"),
-        "card.cleared": _("Offline card taken"),
-        "card.declined_late": _("Offline card declined"),
-        "card.made_good": _("Declined card settled"),
     }
     return words.get(kind, "")
 
@@ -63,6 +60,12 @@ def rule_word(rule: str) -> str:
         "chargeback_lost": _("Chargeback lost"),
         "commission_paid": _("Commission paid"),
         "sell_off_paid": _("Sold-off goods paid"),
+        "expected_returns": _("Expected returns"),
+        "expected_returns_back": _("Expected returns taken back"),
+        "fees_expected": _("Fees of marketplaces expected"),
+        "fees_expected_back": _("Expected fees taken back"),
+        "breakage": _("Breakage of gift cards"),
+        "breakage_back": _("Breakage taken back"),
         "value_abroad": _("Stored value set off"),
         "card_declined": _("Offline card declined"),
         "card_voided": _("Declined card voided"),
@@ -148,6 +151,7 @@ def check_word(name: str) -> str:
         "TIE_INPUT_TAX": _("Input tax is the tax of what entities sold each other"),
         "ELIMINATION": _("Sales between entities are what a consolidation takes out"),
         "INTERCOMPANY": _("Entities say the same of their debts"),
+        "ACCRUALS": _("What the month expects is posted"),
         "EXCHANGE_CLEARING": _("Every exchange is settled"),
         "EXCEPTIONS": _("Nothing that stops the books is open"),
         "TRANSIT_UNMATCHED": _("Every arrival is explained"),
@@ -215,6 +219,7 @@ def check_help(name: str) -> str:
         "UNPOSTED": _("Replay or discard the events that were set aside."),
         "CHAIN": _("Restore a backup from before that journal was touched, and find out who did it."),
         "INTERCOMPANY": _("Look at the debts of both entities; a journal by hand may name only one of them."),
+        "ACCRUALS": _("It is posted when the month begins to close; or say beside this how much it is."),
         "EXCHANGE_CLEARING": _("Finish the exchange at its order."),
         "EXCEPTIONS": _("Settle them at the desk."),
         "TRANSIT_UNMATCHED": _("Match the arrivals with what was sent, or wait for their source."),

@@ -16,6 +16,7 @@ from hub.console import (
     later_words,
     lending_words,
     lives_words,
+    payment_words,
     return_words,
     stock_words,
     transfer_words,
@@ -43,6 +44,7 @@ _ALL_GRAVE: Final = (
     | lives_words.GRAVE
     | books_words.GRAVE
     | return_words.GRAVE
+    | payment_words.GRAVE
     | hold_words.GRAVE
 )
 
@@ -54,6 +56,7 @@ _EVENT_WORDS: Final = (
     stock_words.event_word,
     books_words.event_word,
     return_words.event_word,
+    payment_words.event_word,
     hold_words.event_word,
 )
 _EXCEPTION_WORDS: Final = (
@@ -64,6 +67,7 @@ _EXCEPTION_WORDS: Final = (
     lives_words.exception_word,
     books_words.exception_word,
     return_words.exception_word,
+    payment_words.exception_word,
     hold_words.exception_word,
 )
 _EXCEPTION_SENTENCES: Final = (
@@ -74,6 +78,7 @@ _EXCEPTION_SENTENCES: Final = (
     lives_words.exception_says,
     books_words.exception_says,
     return_words.exception_says,
+    payment_words.exception_says,
     hold_words.exception_says,
 )
 _DIRECTIVE_WORDS: Final = (

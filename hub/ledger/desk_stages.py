@@ -9,9 +9,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hub.ledger.chart import mapping_of
-from hub.ledger.close.rows import period_gaps, period_signs, periods
+from hub.ledger.close.rows import accrual_rules, accruals, period_gaps, period_signs, periods
 from hub.ledger.rows import accounts, mapping_changes
 from hub.ledger.rules import Draft, abroad, desk
+from hub.ledger.rules.accruals import accrued
 from hub.ledger.settlements.rows import money_moves, settlement_lines, settlement_mappers, settlements
 from hub.ledger.stages import Books
 from hub.spine.bulk import Insert, Upsert
@@ -29,6 +30,8 @@ _MAPPINGS: Final = Insert(mapping_changes)
 _PERIODS: Final = Upsert(periods)
 _SIGNS: Final = Upsert(period_signs)
 _GAPS: Final = Upsert(period_gaps)
+_ACCRUAL_RULES: Final = Insert(accrual_rules)
+_ACCRUALS: Final = Insert(accruals)
 _SETTLEMENTS: Final = Insert(settlements)
 _SETTLED: Final = Insert(settlement_lines)
 _MOVES: Final = Insert(money_moves)
@@ -117,6 +120,25 @@ def on_settlement_taken(work: Work, applied: Applied) -> None:
         ],
     )
     work.room(Books).post(applied, _place(work, body.entity), desk.settlement(body))
+    work.topics.add("books")
+
+
+def on_accruals_set(work: Work, applied: Applied) -> None:
+    """Keep what an entity expects at the end of a month."""
+    body: books.AccrualsSet = _own(applied)
+    row = (body.entity, applied.apply_order, body.model_dump_json(), applied.by, applied.at_us)
+    _ACCRUAL_RULES.run(work.connection, [row])
+    work.topics.add("books")
+
+
+def on_accrued(work: Work, applied: Applied) -> None:
+    """Post what a month expects, or take it back."""
+    body: books.Accrued = _own(applied)
+    work.room(Books).post(applied, _place(work, body.entity), accrued(body))
+    if not body.taken_back:
+        row = (body.amount_minor, body.cost_minor, body.overridden, body.reason)
+        head = (applied.apply_order, body.entity, body.period, body.kind)
+        _ACCRUALS.run(work.connection, [(*head, *row)])
     work.topics.add("books")
 
 

@@ -129,9 +129,10 @@ def behind(  # noqa: PLR0913 - a figure may stand for any of these
     session: Name = "",
     event: Name = "",
     sku: Name = "",
+    rule: Name = "",
 ) -> reads.Behind:
     """Read which journals an address asks for."""
-    return reads.Behind(day, store, prior, entity, month, order, ref, session, event, sku)
+    return reads.Behind(day, store, prior, entity, month, order, ref, session, event, sku, rule)
 
 
 Wanted = Annotated[reads.Behind, Depends(behind)]

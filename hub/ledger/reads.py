@@ -156,6 +156,7 @@ class Behind:
     event: str = ""
     sku: str = ""
     """An article that their event moved."""
+    rule: str = ""
 
 
 def listed(connection: Connection, behind: Behind, *, limit: int = 50, offset: int = 0) -> list[JournalRead]:
@@ -173,6 +174,7 @@ def filtered(behind: Behind) -> sa.ColumnElement[bool]:
         (table.entity, behind.entity),
         (table.order_id, behind.order),
         (table.event_id, behind.event),
+        (table.rule, behind.rule),
     ):
         if value:
             where = where & (column == value)

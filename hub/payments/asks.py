@@ -119,7 +119,7 @@ def _settle(hub: Hub, ask_id: str, answer: Done | Declined, amount_minor: int, w
 def _authorised(hub: Hub, work: Work, row: sa.Row[Any], answer: Done | Declined) -> None:
     if isinstance(answer, Done):
         body = payments.PaymentAuthorised(
-            authorisation_id=row.about,
+            auth_id=row.about,
             order_id=row.order_id,
             number=row.number,
             gateway=row.gateway,
@@ -150,7 +150,7 @@ def _captured(  # noqa: PLR0917 - what was asked, what the service answered, and
         reference=answer.reference[:64],
         amount_minor=amount_minor,
         currency=row.currency,
-        authorisation_id=row.about,
+        auth_id=row.about,
     )
     record(work, body, by=by)
     entry = work.room(Orders).need(row.order_id)
@@ -179,7 +179,7 @@ def _end(work: Work, *, row: sa.Row[Any], how: Ending, detail: str) -> None:
     if held is None or held.state != "authorised":
         return
     body = payments.AuthorisationEnded(
-        authorisation_id=held.authorisation_id,
+        auth_id=held.authorisation_id,
         order_id=held.order_id,
         number=held.number,
         amount_minor=held.amount_minor - held.captured_minor,

@@ -49,7 +49,7 @@ def on_authorised(work: Work, applied: Applied) -> None:
     body: payments.PaymentAuthorised = applied.body
     work.connection.execute(
         sa.insert(record.authorisations).values(
-            authorisation_id=body.authorisation_id,
+            authorisation_id=body.auth_id,
             order_id=body.order_id,
             number=body.number,
             gateway=body.gateway,
@@ -69,20 +69,20 @@ def on_authorised(work: Work, applied: Applied) -> None:
 def on_paid_online(work: Work, applied: Applied) -> None:
     """A capture uses up its authorisation, all of it or a part."""
     body: later.OrderPaidOnline = applied.body
-    if not body.authorisation_id:
+    if not body.auth_id:
         return
     table = record.authorisations
     taken = table.c.captured_minor + body.amount_minor
     work.connection.execute(
         sa.update(table)
-        .where(table.c.authorisation_id == body.authorisation_id)
+        .where(table.c.authorisation_id == body.auth_id)
         .values(
             captured_minor=taken,
             state=sa.case((taken >= table.c.amount_minor, "captured"), else_=table.c.state),
             ended_us=sa.case((taken >= table.c.amount_minor, applied.at_us), else_=table.c.ended_us),
         )
     )
-    close_exception(work, f"capture:{body.authorisation_id}", how="The money was captured", by=applied.by)
+    close_exception(work, f"capture:{body.auth_id}", how="The money was captured", by=applied.by)
     work.topics.add("payments")
 
 
@@ -92,7 +92,7 @@ def on_ended(work: Work, applied: Applied) -> None:
     table = record.authorisations
     work.connection.execute(
         sa.update(table)
-        .where(table.c.authorisation_id == body.authorisation_id)
+        .where(table.c.authorisation_id == body.auth_id)
         .values(
             state=sa.case((table.c.captured_minor > 0, "captured"), else_=body.how),
             detail=body.detail,

@@ -16,6 +16,7 @@ from hub.ledger.between.rows import transfer_sales
 from hub.ledger.chain import broken_at, newest_but
 from hub.ledger.chart import accounts_ever
 from hub.ledger.close import reads
+from hub.ledger.close.accruals import look as expected
 from hub.ledger.close.rows import periods
 from hub.ledger.close.rules import EdgeGap, Facts, Tie, last_month, state_of
 from hub.ledger.close.subledgers import SUB_LEDGERS, Scope, exchanges, scope_of
@@ -76,9 +77,10 @@ def gather(connection: Connection, entity: str, period: str, *, default: str, th
         ties=ties(connection, scope, served, sums),
         intercompany=intercompany(connection, entity, served),
         elimination=elimination(connection, entity, served),
+        accruals=_accruals(connection, entity, period),
         transit_unmatched_minor=sum(_by(sums, served.get("transit_unmatched", frozenset()), "").values()),
         negative_stock=_negative(connection, entity),
-        exceptions=_exceptions(connection, scope),
+        exceptions=_exceptions(connection, scope, after),
         chain_broken=str(broken) if broken else "",
         prior_period=_prior(connection, entity, first, after),
         exchange_open=_exchanges(connection, scope, served, sums),
@@ -260,6 +262,12 @@ def intercompany(
     return tuple(found)
 
 
+def _accruals(connection: Connection, entity: str, period: str) -> tuple[str, ...]:
+    """Return what a month expects by data and has not posted."""
+    found = [each for each in expected(connection, entity, period) if each.is_due]
+    return tuple(f"{each.kind}: {each.worked_out_minor}" for each in found)
+
+
 def elimination(connection: Connection, entity: str, served: Mapping[str, frozenset[str]]) -> tuple[Tie, ...]:
     """Return what this entity earned by selling to each other one, beside what was kept of those sales.
 
@@ -430,8 +438,8 @@ def _negative(connection: Connection, entity: str) -> tuple[str, ...]:
     return tuple(f"{row.location} {row.sku}: {row.quantity}" for row in rows)
 
 
-def _exceptions(connection: Connection, scope: Scope) -> tuple[str, ...]:
-    """Return what is open and touches the money of this entity."""
+def _exceptions(connection: Connection, scope: Scope, after: str) -> tuple[str, ...]:
+    """Return what is open and touches the money of this entity until the end of a month."""
     not_owed = connection.execute(
         sa.select(later_orders.c.order_id, later_orders.c.location).join(
             open_keys, open_keys.c.dedupe_key == sa.func.substr("not_owed:" + later_orders.c.order_id, 1, 64)
@@ -443,7 +451,7 @@ def _exceptions(connection: Connection, scope: Scope) -> tuple[str, ...]:
             open_keys,
             open_keys.c.dedupe_key == sa.func.substr("settlement:" + settlements.c.settlement_id, 1, 64),
         )
-        .where(settlements.c.entity == scope.entity)
+        .where(settlements.c.entity == scope.entity, settlements.c.paid_on < after)
     ).scalars()
     return (
         *(f"refund_not_owed {row.order_id}" for row in not_owed if scope.has(row.location)),

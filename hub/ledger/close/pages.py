@@ -10,16 +10,18 @@ from starlette.responses import FileResponse, Response
 
 from hub.console.web import FINANCE, go_to, locked, may, place_names, show
 from hub.context import Hub
-from hub.ledger.close import facts, reads, rules, steps
+from hub.ledger.close import accruals, facts, reads, rules, steps
 from hub.ledger.close.steps import Second
 from hub.ledger.exports.steps import archive
 from hub.ledger.pages import entities
 from hub.service.forms import Form, form_of
 from hub.web import Anybody, Finance, TheHub
+from protocol.books import AccrualsSet
 from protocol.errors import Invalid, OrderspineError
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import PERIOD, PeriodState
+from protocol.money import format_percent, parse_percent
 
 Entity = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9-]+$")]
 Chosen = Annotated[str, Query(max_length=40, pattern=r"^[A-Za-z0-9-]*$")]
@@ -40,6 +42,8 @@ def said_of(word: str) -> str:
         "close": _("Closed. Nothing posts into it any more."),
         "reopen": _("Reopened until its time is up; then it goes back to closing."),
         "lock": _("Locked for ever."),
+        "accrue": _("Posted, and taken back on the first day of the next month."),
+        "shares": _("Set. A month that begins to close from now on expects it."),
         "gap": _("The gap is declared. What the store tells later posts into the next open month."),
     }
     return words.get(word, "")
@@ -125,12 +129,36 @@ def _act(hub: Hub, person: CurrentPerson, entity: str, period: str, form: Form) 
         steps.reopen(hub, entity, period, by=by, second=second, reason=reason, hours=hours)
     elif act == "lock":
         steps.lock(hub, entity, period, by=by, second=second, reason=reason)
+    elif act == "accrue":
+        amount = form.minor("amount", hub.settings.currency)
+        kind = form.get("kind")[:40]
+        accruals.override(hub, entity, period, kind=kind, amount_minor=amount, reason=reason, by=by)
+    elif act == "shares":
+        accruals.set_rules(hub, _shares(entity, form), by=by)
     elif act == "gap":
         location = form.get("location")[:40]
         steps.declare_gap(hub, entity, period, location=location, by=by, second=second, reason=reason)
     else:
         raise Invalid(_("Nobody knows this step."), _("Use one of the buttons."), code="bad_step")
     return act
+
+
+def _shares(entity: str, form: Form) -> AccrualsSet:
+    """Return what an entity expects, as the form says it.
+
+    Raises:
+        Invalid: a share cannot be read, or the reason is missing.
+    """
+    said = {
+        f"{name}_ppm": parse_percent(form.get(name) or "0")
+        for name in ("return", "recover", "breakage", "fee")
+    }
+    found = form.read(AccrualsSet, {"entity": entity, "reason": form.get("reason")[:300], **said})
+    if found is None:
+        raise Invalid(
+            _("Something is missing or cannot be read."), _("Look at the marked fields."), code="bad_form"
+        )
+    return found
 
 
 def _page(
@@ -142,6 +170,8 @@ def _page(
         signatures = reads.signatures(connection, entity, period)
         seen = reads.fingerprint(connection, entity, period)
         gaps = reads.gaps(connection, entity, period)
+        expected = accruals.look(connection, entity, period)
+        shares = accruals.rules_of(connection, entity)
         names = place_names(connection)
     found = rules.checks(gathered)
     values: dict[str, Any] = {
@@ -153,11 +183,15 @@ def _page(
         "fresh": {role for role, each in signatures.items() if each.fingerprint == (seen or "-")},
         "seen": seen,
         "gaps": gaps,
+        "expected": expected,
+        "shares": shares,
+        "sayable": row.state in accruals.SAYABLE,
         "missing": [edge for edge in gathered.edges if edge.missing and not edge.declared],
         "allowed": {event.value for event in PERIOD.allowed_events(row.state)},
         "is_closing": row.state is PeriodState.CLOSING,
         "names": names,
         "form": form,
         "hours": steps.REOPEN_HOURS,
+        "percent": format_percent,
     }
     return show(request, "ledger/period.html", status_code=status, said=said, **values)

@@ -61,3 +61,30 @@ period_gaps: Final = sa.Table(
     sa.Column("at_us", sa.BigInteger, nullable=False),
 )
 """A store whose days two people closed over, and how far it had told until then."""
+
+accrual_rules: Final = sa.Table(
+    "accrual_rules",
+    metadata,
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("apply_order", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+)
+"""What an entity expects at the end of a month, every version; the newest holds."""
+
+accruals: Final = sa.Table(
+    "accruals",
+    metadata,
+    sa.Column("apply_order", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("entity", sa.Text, nullable=False),
+    sa.Column("period", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("cost_minor", sa.BigInteger, nullable=False),
+    sa.Column("overridden", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.CheckConstraint("kind IN ('expected_returns', 'breakage', 'fees_expected')", name="kind"),
+    sa.Index("ix_accruals_period", "entity", "period"),
+)
+"""What was posted of it, step by step; that it was taken back is in the journals alone."""

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from hub.context import Hub
 from hub.ledger.chart import accounts_ever
-from hub.ledger.close import facts, reads, rules
+from hub.ledger.close import accruals, facts, reads, rules
 from hub.ledger.close.rows import periods
 from hub.ledger.close.subledgers import scope_of
 from hub.ledger.desk import write
@@ -92,11 +92,13 @@ def undo_soft_close(hub: Hub, entity: str, period: str, *, by: str) -> None:
 
 
 def begin(hub: Hub, entity: str, period: str, *, by: str) -> None:
-    """Begin to close: debts between entities are set off, and the checks are worked off and signed."""
+    """Begin to close: debts are set off, what the month expects is posted, then checks and signatures."""
 
     def act(work: Work) -> None:
         _move(work, hub, entity, period, PeriodEvent.CLOSE_STARTED, by=by)
         _net(work, hub, entity, period, by)
+        work.flush()
+        accruals.post_due(work, entity, period, hub.settings.currency, by)
 
     write(hub, act)
 

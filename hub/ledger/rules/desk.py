@@ -49,8 +49,11 @@ def money_moved(body: MoneyMoved) -> tuple[Draft, ...]:
 
 
 def fee_estimated(provider: str, minor: int, memo: str) -> tuple[Draft, ...]:
-    """A marketplace will keep its fee of an order; its file says what it really was."""
-    purpose = clearing(provider, marketplace=True)
+    """A marketplace will keep its fee of an order; its file says what it really was.
+
+    Without a provider it is an estimate over all of them.
+    """
+    purpose = clearing(provider, marketplace=True) if provider else "marketplace"
     return (Draft("marketplace_fee", (Line("marketplace_fees", minor), Line(purpose, -minor)), memo),)
 
 

@@ -23,6 +23,7 @@ def upgrade() -> None:
     _audit()
     _between()
     _settlements()
+    _accruals()
     _chart()
 
 
@@ -207,6 +208,34 @@ def _settlements() -> None:
         sa.Column("at_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", "version", name=op.f("pk_settlement_mappers")),
     )
+
+
+def _accruals() -> None:
+    op.create_table(
+        "accrual_rules",
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("apply_order", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("entity", "apply_order", name=op.f("pk_accrual_rules")),
+    )
+    op.create_table(
+        "accruals",
+        sa.Column("apply_order", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("cost_minor", sa.BigInteger(), nullable=False),
+        sa.Column("overridden", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('expected_returns', 'breakage', 'fees_expected')", name=op.f("ck_accruals_kind")
+        ),
+        sa.PrimaryKeyConstraint("apply_order", name=op.f("pk_accruals")),
+    )
+    op.create_index("ix_accruals_period", "accruals", ["entity", "period"], unique=False)
 
 
 def _chart() -> None:

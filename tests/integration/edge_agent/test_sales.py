@@ -1,3 +1,4 @@
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -230,3 +231,17 @@ def test_orders_are_found_by_number_by_its_end_and_by_the_receipts_code(store: S
     for text in (number, "00001", "C-7", number.lower()):
         assert [order["number"] for order in ok(store.get("/api/orders", q=text))] == [number]
     assert refused(store.get("/api/orders/LB1-99999"), 404)["code"] == "unknown_order"
+
+
+def test_a_card_that_was_taken_without_a_line_is_told_as_one_and_cash_never_is(store: Store) -> None:
+    offline = {**card(650), "offline": True}
+    cash = {"kind": "cash", "amount_minor": 100, "offline": True}
+    wanted = sale("k1", ("MUG-1", 1))
+    ok(store.post("/api/sales", {**wanted, "tenders": [offline, cash]}), 201)
+
+    ((data,),) = store.rows("SELECT bytes FROM events WHERE kind = 'order.sold'")
+    tenders = json.loads(data)["body"]["tenders"]
+    assert [(each["kind"], each.get("offline", False)) for each in tenders] == [
+        ("card", True),
+        ("cash", False),
+    ]
