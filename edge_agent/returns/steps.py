@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
+from edge_agent.holds.steps import check_free
 from edge_agent.lives import check_records
 from edge_agent.once import Asked, Key, once
 from edge_agent.people.steps import authorise
@@ -23,6 +24,7 @@ from edge_agent.till.looks import require_session
 from edge_agent.till.rows import Session
 from protocol.errors import NotFound, Refused
 from protocol.events import OrderVoided, ReturnCompleted
+from protocol.holds import Blocked
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
@@ -279,7 +281,7 @@ def return_units(
     Raises:
         NotFound: `unknown_order`.
         Refused: `till_closed`, `order_voided`, `all_returned`, `too_many_units`, `outside_policy`,
-            `records_missing`.
+            `records_missing`, `on_hold`.
         NotPermitted: `needs_approval`, the amount is above this person's limit, or the policy asks for
             another person's word.
     """
@@ -457,6 +459,7 @@ def _facts(  # noqa: PLR0917 - the parts an event of this kind is made of
 def _record(
     unit: EdgeUnit, edge: Edge, order: rows.SoldOrder, body: ReturnCompleted, person: CurrentPerson
 ) -> Returned:
+    check_free(unit.connection, edge, (order.order_id, order.number), Blocked.REFUND)
     done = recorded(unit, edge, body, person)
     row = unit.connection.execute("SELECT state FROM orders WHERE order_id = ?", (order.order_id,)).fetchone()
     state = row[0] if row else _state_elsewhere(unit.connection, order)
