@@ -17,7 +17,6 @@ from hub.ledger.settlements.rows import money_moves
 from hub.rebuild import verify
 from hub.spine.rows import orders
 from protocol import later
-from protocol.checks import CheckRules
 from protocol.rules.checks import STANDARD, customer_keys
 from tests.support.promising import ADDRESS, Story, rows
 
@@ -189,6 +188,7 @@ def test_tax_is_compared_and_never_replaced(story: Story) -> None:
 @alone
 def test_rules_that_contradict_themselves_are_refused_with_the_rule_and_nothing_changes(story: Story) -> None:
     let(story, fraud())
+    assert story.told("store-1") == story.told("store-2") == ["check.rules"]
     refused = let(story, {"kind": "tax"}, {"kind": "tax", "channels": ["web"]}, status=422)
     assert refused["what"] == "r1 would never be asked: r0 stands before it and speaks of all of it."
     assert story.channel.ask("GET", "/api/check-rules")["version"] == 1
@@ -209,14 +209,6 @@ def test_a_preview_says_what_other_rules_would_have_said_of_the_last_orders(stor
     assert found["otherwise"][0]["code"] == "customer_limit"
     tried = story.channel.ask("POST", "/api/check-rules/try", {"chargebacks": 1, "total_minor": 5})
     assert (tried["outcome"], tried["findings"][0]["facts"]["points"]) == ("hold", 60)
-
-
-@alone
-def test_rules_that_count_are_told_to_every_location(story: Story) -> None:
-    let(story, fraud())
-
-    assert story.told("store-1") == story.told("store-2") == ["check.rules"]
-    assert CheckRules.model_validate(story.channel.ask("GET", "/api/check-rules")).version == 1
 
 
 def post(story: Story, path: str, /, status: int, **said: str) -> str:
