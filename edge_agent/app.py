@@ -53,6 +53,7 @@ from edge_agent.people import steps as people_steps
 from edge_agent.people.sessions import SignIns
 from edge_agent.replay import ReplayClock
 from edge_agent.returns import api as returns_api
+from edge_agent.returns import mail_in, mail_in_api, receipts
 from edge_agent.returns import policy as return_policy
 from edge_agent.settings import EdgeSettings
 from edge_agent.shell.routes import STATIC, page_routers
@@ -79,6 +80,7 @@ ROUTERS = (
     catalog_api.router,
     returns_api.router,
     returns_api.unproven,
+    mail_in_api.router,
     till_api.router,
     count_api.router,
     delivery_api.router,
@@ -117,10 +119,11 @@ def parts(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         ids=ids,
         identity=identity,
         broadcaster=Broadcaster(),
-        products=Catalogue(),
+        products=Catalogue(settings.store_codes.read, settings.currency),
         authority=settings.authority,
     )
     edge.print_parked = lambda unit, basket, person: paper_steps.print_parked(unit, edge, basket, person)
+    edge.serial_skus = return_policy.serial_skus
     edge.order_settled = lambda unit, body: settle(unit, edge, body)
     edge.order_elsewhere = lambda unit, body: take_elsewhere(unit, edge, body)
     edge.journal = Journal(identity, live(edge), clock=clock, ids=ids, on_commit=edge.committed)
@@ -138,6 +141,7 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
     )
+    receipts.use_key(edge, receipts.load_key(settings, edge.ids))
     app.state.edge = edge
     app.state.paper = PaperService(edge)
     app.state.fulfil_clock = FulfilClock(edge)
@@ -191,6 +195,9 @@ KINDS: Final = {
     "return.policy": Kind(return_policy.take_policy),
     "order.holds": Kind(hold_steps.take),
     "check.rules": Kind(check_steps.take_rules),
+    "store.keys": Kind(receipts.take_keys),
+    "return.expect": Kind(mail_in.expect),
+    "return.unexpect": Kind(mail_in.unexpect),
     **stock_directives.KINDS,
 }
 """Directives that a store carries out by itself."""

@@ -36,6 +36,12 @@ class Products(Protocol):
     def scan(self, connection: Connection, code: str) -> Product | None:
         """Return the product that a scanned code means, active or not."""
 
+    def sold(self, connection: Connection, code: str) -> tuple[Product, int] | None:
+        """Return what a scan at a till sells, active or not, and how many; a weighed piece has its price."""
+
+    def misread(self, code: str) -> bool:
+        """Tell whether a code that means nothing was read wrong, so that it is scanned again."""
+
     def search(self, connection: Connection, text: str, limit: int) -> tuple[Product, ...]:
         """Return products by the beginning of a SKU or code, then by words."""
 
@@ -63,6 +69,16 @@ class ParkedBasket:
 def _no_paper(_unit: EdgeUnit, _basket: ParkedBasket, _person: CurrentPerson) -> str:
     """Stand in for a store without the room `paper`."""
     return ""
+
+
+def _unsigned(_connection: Connection, _order_id: str) -> str:
+    """Stand in for a store that has no key to sign receipts with."""
+    return ""
+
+
+def _no_serials(_connection: Connection, _products: Iterable[Product]) -> frozenset[str]:
+    """Stand in for a store whose policy asks for no serial numbers."""
+    return frozenset()
 
 
 def _not_settled(_unit: EdgeUnit, _settled: OrderSettled) -> None:
@@ -100,6 +116,12 @@ class Edge:
     """Notes what the hub says of an order this store took; the room that takes such orders gives it."""
     order_elsewhere: Callable[[EdgeUnit, OrderElsewhere], None] = _not_elsewhere
     """Counts what others recorded about an order this store took; the same room gives it."""
+    receipt_key: str = ""
+    """The public half of the key that signs receipts here; every HELLO says it."""
+    sign_receipt: Callable[[Connection, str], str] = _unsigned
+    """Returns what the signed code of an order's receipt says; empty where there is none."""
+    serial_skus: Callable[[Connection, Iterable[Product]], frozenset[str]] = _no_serials
+    """Tells which products have a serial number on each unit; the room of the policy gives it."""
     online: Callable[[], bool] = _offline
     """Whether the hub answers at this moment; the link says so once it runs."""
 

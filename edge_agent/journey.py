@@ -23,6 +23,7 @@ from edge_agent.later import elsewhere
 from edge_agent.later import rows as later
 from edge_agent.paper import steps as paper
 from edge_agent.returns import deciding
+from edge_agent.returns import mail_in_rows as parcels
 from edge_agent.returns import rows as returns
 from edge_agent.stock import adjusting, assigned, count_rows, delivery_rows, moved, transferred, watching
 from edge_agent.stock import rows as stock
@@ -62,6 +63,14 @@ def reactions() -> Journey:
             till.on_return_completed,
             paper.on_return_completed,
         ),
+        "return.arrived": (parcels.on_parcel_arrived,),
+        "return.inspected": (
+            stock.on_return_completed,
+            returns.on_return_completed,
+            deciding.on_return_completed,
+            parcels.on_inspected,
+            paper.on_return_completed,
+        ),
         "gift_card.sold": (
             stored_value.on_gift_card_sold,
             till.on_gift_card_sold,
@@ -74,6 +83,7 @@ def reactions() -> Journey:
         "catalog.applied": (),
         "exception.raised": (exceptions.on_exception_raised,),
         "exception.closed": (exceptions.on_exception_closed,),
+        "exception.worked": (exceptions.on_exception_worked,),
         "person.locked_out": (),
         **_later(),
         **_transfers(),
@@ -173,6 +183,8 @@ def directive_shadows() -> Mapping[str, Shadow]:
         "assignment.amend": fulfil.take_amend,
         "order.elsewhere": elsewhere.take,
         "order.holds": holds.take,
+        "return.expect": parcels.take_expect,
+        "return.unexpect": parcels.take_unexpect,
         "transfer.request": transfers.take_request,
         "transfer.expect": transfers.take_expect,
         "transfer.settled": transfers.take_settled,
@@ -195,6 +207,7 @@ def live(edge: Edge) -> Journey:
         "order.sold": also(promises.on_order_sold),
         "order.voided": also(promises.on_goods_back),
         "return.completed": also(promises.on_goods_back),
+        "return.inspected": also(promises.on_goods_back),
         "goods.decided": also(promises.on_goods_back),
         "stock.moved": also(promises.on_stock_moved),
         "transfer.received": also(inbox.on_goods_arrived),

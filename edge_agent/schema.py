@@ -11,12 +11,13 @@ from typing import Final
 import sqlite_utils
 
 from edge_agent.schema_checks import CHECKS
+from edge_agent.schema_desk import DESK
 from edge_agent.schema_epochs import EPOCHS
 from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import ELSEWHERE, LATER
 from edge_agent.schema_lending import LENDING
 from edge_agent.schema_paper import PAPER_WAYS
-from edge_agent.schema_returns import RETURNS
+from edge_agent.schema_returns import RETURNS, SIGNED
 from edge_agent.schema_stocktaking import STOCKTAKING
 from edge_agent.schema_transfers import CARTONS, TRANSFERS
 
@@ -393,9 +394,19 @@ def _returns(database: sqlite_utils.Database) -> None:
     _script(database, RETURNS)
 
 
+def _desk(database: sqlite_utils.Database) -> None:
+    """Cards with a clock, an owner and a history."""
+    _script(database, DESK)
+
+
 def _checks(database: sqlite_utils.Database) -> None:
     """Holds, and the rules of checks."""
     _script(database, CHECKS)
+
+
+def _signed(database: sqlite_utils.Database) -> None:
+    """The keys of other stores' receipts, serial numbers, parcels that come back."""
+    _script(database, SIGNED)
 
 
 def _script(database: sqlite_utils.Database, script: str) -> None:
@@ -420,5 +431,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0012 a carton for each way", _cartons),
     ("0013 ways of paper", _paper_ways),
     ("0014 the policy of returns, stored value", _returns),
-    ("0015 holds, the rules of checks", _checks),
+    ("0015 cards with a history", _desk),
+    ("0016 holds, the rules of checks", _checks),
+    ("0017 keys of receipts, serial numbers, parcels that come back", _signed),
 )

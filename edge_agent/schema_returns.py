@@ -70,3 +70,44 @@ CREATE TABLE stored_value_told (
     at_us INTEGER NOT NULL
 ) STRICT;
 """
+
+SIGNED: Final = """
+CREATE TABLE store_keys (
+    public TEXT PRIMARY KEY,
+    location TEXT NOT NULL,
+    until_us INTEGER NOT NULL,
+    arrived_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX store_keys_location ON store_keys (location);
+CREATE TABLE line_serials (
+    order_id TEXT NOT NULL,
+    line_no INTEGER NOT NULL,
+    serial TEXT NOT NULL,
+    PRIMARY KEY (order_id, line_no, serial)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE returned_serials (
+    order_id TEXT NOT NULL,
+    line_no INTEGER NOT NULL,
+    serial TEXT NOT NULL,
+    PRIMARY KEY (order_id, line_no, serial)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX line_serials_serial ON line_serials (serial);
+CREATE TABLE mail_ins (
+    authorisation_id TEXT PRIMARY KEY,
+    number TEXT NOT NULL UNIQUE,
+    tracking TEXT NOT NULL,
+    state TEXT NOT NULL,
+    due_us INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    arrived_us INTEGER,
+    changed_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX mail_ins_tracking ON mail_ins (tracking);
+CREATE TABLE mail_in_lines (
+    authorisation_id TEXT NOT NULL,
+    line_no INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    PRIMARY KEY (authorisation_id, line_no)
+) STRICT, WITHOUT ROWID;
+"""

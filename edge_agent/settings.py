@@ -24,6 +24,7 @@ from protocol.ids import is_edge_name
 from protocol.money import CURRENCY_EXPONENTS
 from protocol.people import StoreRole
 from protocol.rules.discounts import Authority, Limit
+from protocol.rules.store_codes import REGIONS, Layout, layout_of
 
 Line = Annotated[str, Field(max_length=80)]
 TillName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
@@ -107,6 +108,29 @@ class Cartons(BaseModel):
         return self.company_prefix + (self.block or own)
 
 
+class StoreCodes(BaseModel):
+    """How codes are read that a scale or a packer prints with a weight, price or count in them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    region: Literal["", "gb", "de", "dk", "se", "no", "fi", "ee", "lv", "lt", "us"] = ""
+    """Whose rules of GS1 count; empty reads such a code like any other."""
+    layouts: tuple[Line, ...] = Field(default=(), max_length=20)
+    """The company's own, such as `20IIIIICPP.PP`; for a prefix they go before the region's."""
+
+    @field_validator("layouts")
+    @classmethod
+    def _drawn_right(cls, layouts: tuple[str, ...]) -> tuple[str, ...]:
+        for each in layouts:
+            layout_of(each)
+        return layouts
+
+    @property
+    def read(self) -> tuple[Layout, ...]:
+        """Return the layouts in the order in which they count."""
+        return tuple(layout_of(each) for each in (*self.layouts, *REGIONS.get(self.region, ())))
+
+
 class EdgeSettings(BaseSettings):
     """Everything an edge can be told."""
 
@@ -173,6 +197,7 @@ class EdgeSettings(BaseSettings):
     """The services that are offered at the counter."""
     fulfil: Fulfil = Fulfil()
     cartons: Cartons = Cartons()
+    store_codes: StoreCodes = StoreCodes()
     session_secret_file: Path | None = None
     allowed_hosts: tuple[str, ...] | None = None
     limits: Limits = Limits()
@@ -214,6 +239,11 @@ class EdgeSettings(BaseSettings):
     def secret_file(self) -> Path:
         """Where the key that signs sessions is kept."""
         return self.session_secret_file or self.data_dir / "session.secret"
+
+    @property
+    def receipt_key_file(self) -> Path:
+        """Where the seed of the key that signs receipts is kept."""
+        return self.data_dir / "receipt.key"
 
     @property
     def marker(self) -> Path:

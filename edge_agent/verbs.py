@@ -7,7 +7,7 @@ model; a `PageVerb` answers as its page wants it, mostly with the page drawn ane
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter, Signature
 from string import Formatter
 from typing import Annotated, Any, Final
@@ -17,6 +17,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from edge_agent.context import Edge
+from edge_agent.paper.scanned import codes_in
+from edge_agent.paper.steps import slip_seen
 from edge_agent.web import answered, body_of, edge_of, parsed, signed_in
 from protocol.kit.web.signin import CurrentPerson
 
@@ -125,6 +127,8 @@ def _route(  # noqa: PLR0917 - a verb in the order in which it happens
     async def do(request: Request, edge: Edge, person: CurrentPerson, **path_values: str) -> Response:
         wanted = await parsed(request, command)
         of = tuple(path_values[name] for name in names)
+        for code in codes_in(wanted):  # a slip in somebody's hand has printed, whatever the verb comes to
+            await edge.database.awrite(partial(slip_seen, edge=edge, code=code, person=person))
         said, is_new = await edge.database.awrite(lambda unit: step(unit, edge, *of, wanted, person=person))
         return reply(Act(request, edge, person, of, wanted, said, is_new))
 

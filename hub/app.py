@@ -23,6 +23,7 @@ from hub.channels import api as channels_api
 from hub.channels.sender import tell_channels
 from hub.checks import api as checks_api
 from hub.clocks import Clocks, Tick
+from hub.commissions import api as commissions_api
 from hub.console import api as console_api
 from hub.console.frame import frame_of
 from hub.console.routes import page_routers, templates_for
@@ -30,8 +31,13 @@ from hub.context import Hub
 from hub.customers import api as customers_api
 from hub.customers.access import may_see
 from hub.database import HubDatabase
+from hub.desk import api as desk_api
+from hub.digest.steps import send_digests
 from hub.exceptions import api as exceptions_api
+from hub.exceptions.steps import look_at_desk
 from hub.fleet.api import edge_router, fleet_router
+from hub.flow import api as flow_api
+from hub.flow.steps import follow as follow_flow
 from hub.fulfil import api as fulfil_api
 from hub.fulfil.steps import look_at_clocks
 from hub.holds import api as holds_api
@@ -39,31 +45,40 @@ from hub.holds.steps import look_at_holds
 from hub.journey import JOURNEY
 from hub.ledger import api as ledger_api
 from hub.ledger.close.steps import end_reopened
+from hub.ledger.settlements.mapper_pages import PAGE as MAPPER_PAGE
 from hub.ledger.settlements.pages import FILE_PAGE as SETTLEMENT_PAGE
 from hub.ledger.settlements.steps import BYTES as SETTLEMENT_BYTES
 from hub.link import watch
 from hub.link.pullback import recovery_router
 from hub.link.service import HubLink, link_of
+from hub.news import act_on_news, reconsider
 from hub.notify import api as notify_api
+from hub.notify import hook_pages, stop_pages, words_pages
 from hub.notify import pages as notify_pages
+from hub.notify.hooks import tell_programs
 from hub.notify.sender import send_due
 from hub.offers import forget_old as forget_old_offers
 from hub.once import forget_old_keys
 from hub.payments import api as payments_api
+from hub.payments.asks import ask_services
 from hub.payments.steps import work_off
 from hub.people import api as people_api
 from hub.people.steps import SignIns
 from hub.returns import elsewhere as returns_elsewhere
+from hub.returns import mail_in_api
 from hub.returns import policy_api as return_policy_api
+from hub.returns.mail_in_clock import look_at_mail_ins
 from hub.route import api as route_api
 from hub.route.facts import api as routing_api
+from hub.route.facts.accepts import measure as measure_accepts
 from hub.route.facts.demand import measure as measure_demand
 from hub.route.facts.pages import BODIES as ROUTING_BODIES
-from hub.route.moving import look_for_better, try_waiting
+from hub.route.moving import try_waiting
 from hub.route.questions import questions
 from hub.route.reservations import expire_reservations
 from hub.route.what_if.steps import work_off as work_off_replays
 from hub.schema import upgrade
+from hub.service import alternatives
 from hub.settings import HubSettings
 from hub.spine.rows import APPLY_ORDER, counters
 from hub.stock import api as stock_api
@@ -89,25 +104,34 @@ ROUTERS = (
     console_api.router,
     console_api.figures,
     exceptions_api.router,
+    desk_api.router,
     holds_api.router,
     checks_api.router,
     ledger_api.router,
     catalog_api.router,
     capture_api.router,
+    alternatives.api,
     route_api.router,
     routing_api.router,
+    flow_api.router,
     fulfil_api.router,
     payments_api.router,
     stock_api.router,
     transfers_api.router,
     policy_api.router,
     return_policy_api.router,
+    mail_in_api.router,
+    commissions_api.router,
     stored_value_api.router,
     task_api.router,
     channels_api.router,
     customers_api.router,
+    words_pages.programs,  # before the notices: /notices/words is no notice
+    words_pages.router,
+    hook_pages.router,
     notify_api.router,
     notify_pages.router,
+    stop_pages.router,
 )
 COOKIE = "os_hub"
 DELIVERY_BYTES = 8 * 1024 * 1024
@@ -121,6 +145,7 @@ BODY_LIMITS: Final = {
     transfers_api.IMPORT_PATH: TRANSFER_IMPORT_BYTES + 1024,
     TRANSFER_IMPORT_PAGE: TRANSFER_IMPORT_BYTES + 4096,
     SETTLEMENT_PAGE: SETTLEMENT_BYTES + 4096,
+    MAPPER_PAGE: SETTLEMENT_BYTES + 16_384,
     "/edge/blobs/": EVENT_LIMIT + 1024,
     "/edge/lives/": BATCH_INFLATED_LIMIT,
 }
@@ -129,20 +154,28 @@ TICKS = (
     Tick("life", 1.0, watch.keep),
     Tick("reservations", 5.0, expire_reservations),
     Tick("promises", 10.0, look_at_clocks),
+    Tick("desk", 15.0, look_at_desk),
     Tick("holds", 15.0, look_at_holds),
     Tick("waiting_orders", 60.0, try_waiting),
-    Tick("better_places", 3600.0, look_for_better),
+    Tick("news", 1.0, act_on_news),
+    Tick("better_places", 3600.0, reconsider),
     Tick("refunds", 5.0, work_off),
+    Tick("payments", 5.0, ask_services),
     Tick("transfers", 15.0, look_at_transfers),
+    Tick("mail_ins", 60.0, look_at_mail_ins),
     Tick("api_keys", 3600.0, forget_old_keys),
     Tick("reopened", 60.0, end_reopened),
     Tick("offers", 3600.0, forget_old_offers),
     Tick("demand", 15.0, measure_demand),
+    Tick("accepts", 900.0, measure_accepts),
+    Tick("flow", 2.0, follow_flow),
+    Tick("digests", 20.0, send_digests),
 )
 """What must happen because time passes, in every process of the hub."""
 SENDERS = (
     Tick("channels", 1.0, tell_channels, deadline_seconds=30.0),
     Tick("notices", 2.0, send_due, deadline_seconds=40.0),
+    Tick("programs", 2.0, tell_programs, deadline_seconds=40.0),
 )
 """What waits for somebody else's server, on a thread of its own."""
 WORKERS = (Tick("replays", 1.0, work_off_replays, deadline_seconds=600.0),)

@@ -7,19 +7,22 @@ wire when it starts; until then it does nothing.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
-from hub.database import HubDatabase
+from hub.database import HubDatabase, HubUnit
 from hub.fleet.presence import FleetPresence
 from hub.link.inbox import Inbox
 from hub.link.leases import Leases
 from hub.link.outbox import Outbox
 from hub.settings import HubSettings
-from hub.spine.steps import Spine
+from hub.spine.steps import Spine, take_orders
 from hub.spine.work import Journey, Promising, Terms, Work
 from protocol.clock import Clock
 from protocol.ids import IdMaker
 from protocol.kit.marker import Note
 from protocol.kit.web.sse import Broadcaster
+
+Answer = TypeVar("Answer")
 
 
 def _nothing() -> None:
@@ -78,6 +81,18 @@ class Hub:
         self.inbox = Inbox(
             self.database, self.spine, publish=self.broadcaster.publish, guard=self.leases.guard
         )
+
+    def act(self, step: Callable[[Work], Answer], *topics: str) -> Answer:
+        """Do something by a person's or the clock's word: one unit of work, in the order of the log."""
+
+        def unit_of(unit: HubUnit) -> Answer:
+            take_orders(unit, 0)
+            work = self.spine.work(unit)
+            done = step(work)
+            self.finish(work, *topics)
+            return done
+
+        return self.database.write(unit_of)
 
     def finish(self, work: Work, *topics: str) -> None:
         """Write what has gathered in a workspace; once it is durable, open pages of its topics look again."""

@@ -15,20 +15,26 @@ from typing import Final
 from hub.capture import stages as capture
 from hub.catalog import stages as catalog
 from hub.checks import stages as checks
+from hub.commissions import stages as commissions
 from hub.exceptions import stages as exceptions
 from hub.fulfil import elsewhere
 from hub.fulfil import stages as fulfil
 from hub.fulfil.room import Assignments
 from hub.holds import stages as holds
+from hub.ledger import commission_stages as commission_ledger
 from hub.ledger import desk_stages as desk
 from hub.ledger import later_stages as later_ledger
+from hub.ledger import payment_stages as payment_ledger
 from hub.ledger import returns_stages as returns_ledger
 from hub.ledger import stages as ledger
 from hub.ledger import stock_stages as stock_ledger
 from hub.ledger import transfer_stages as transfer_ledger
+from hub.ledger.between import stages as between
 from hub.notify import stages as notify
+from hub.payments import promised
 from hub.payments import stages as payments
-from hub.returns import judging
+from hub.returns import judging, serials
+from hub.returns import mail_in_stages as mail_in
 from hub.returns import stages as returns
 from hub.route import stages as route
 from hub.spine import stages as record
@@ -41,6 +47,7 @@ from hub.stock import moved as stock_moved
 from hub.stock import stages as stock
 from hub.stock import task_stages as stock_tasks
 from hub.stored_value import stages as stored_value
+from hub.till import audit_stages
 from hub.till import stages as till
 from hub.transfers import orders as for_orders
 from hub.transfers import stages as transfers
@@ -67,6 +74,9 @@ _LEFT: Final = (
     record.on_left,
     fulfil.on_fact,
     later_ledger.on_goods_left,
+    commissions.on_goods_left,
+    commission_ledger.on_commissions,
+    promised.on_goods_picked,
     elsewhere.tell_taker,
     holds.on_left,
 )
@@ -81,6 +91,21 @@ _PAID: Final = (
     elsewhere.tell_taker,
     checks.on_paid,
 )
+_ACCEPTED: Final = (
+    commissions.on_money_back,
+    returns_ledger.on_return_accepted,
+    commission_ledger.on_commissions,
+    payments.on_return_accepted,
+    mail_in.give_credit,
+)
+"""What is owed for goods that came by parcel: posted, sent back the way it was paid, the rest credited."""
+_PROMISED: Final = {
+    "payment.authorised": (promised.on_authorised,),
+    "payment.ended": (promised.on_ended,),
+    "card.cleared": (promised.on_card_cleared,),
+    "card.declined_late": (promised.on_card_declined_late, payment_ledger.on_card_declined_late),
+    "card.made_good": (promised.on_card_made_good, payment_ledger.on_card_made_good),
+}
 _TRANSFER: Final = (transfers.take, transfers.move, transfer_ledger.on_transfer, transfers.follow)
 """Either store may be heard first, so every fact leads to the same: what is known now, and its worth."""
 
@@ -90,24 +115,63 @@ JOURNEY: Final = Journey(
             stock.on_order_sold,
             capture.on_order_sold,
             capture.check_number,
+            returns.on_sale_heard,
+            serials.on_order_sold,
             stored_value.on_order_sold,
+            commissions.on_order_sold,
             ledger.on_order_sold,
+            commission_ledger.on_commissions,
+            promised.on_order_sold,
         ),
         "order.voided": (
             returns.freeze_costs,
             stock.on_return_completed,
             returns.on_return_completed,
+            serials.on_return_completed,
             stored_value.on_return_completed,
+            commissions.on_money_back,
             ledger.on_order_voided,
+            commission_ledger.on_commissions,
+            payment_ledger.on_order_voided,
+            promised.on_order_voided,
         ),
         "return.completed": (
             returns.freeze_costs,
             stock.on_return_completed,
             returns.on_return_completed,
+            serials.on_return_completed,
             judging.on_return_completed,
             stored_value.on_return_completed,
+            commissions.on_money_back,
             ledger.on_return_completed,
             returns_ledger.on_return_completed,
+            commission_ledger.on_commissions,
+            promised.on_return_completed,
+        ),
+        "return.authorised": (mail_in.on_authorised,),
+        "return.expectation_changed": (mail_in.on_changed,),
+        "return.arrived": (mail_in.on_arrived,),
+        "return.inspected": (
+            returns.freeze_costs,
+            stock.on_return_completed,
+            returns.on_return_completed,
+            serials.on_return_completed,
+            mail_in.on_inspected,
+            judging.on_return_completed,
+            *_ACCEPTED,
+        ),
+        "return.advanced": (
+            returns.freeze_costs,
+            stock.on_return_completed,
+            returns.on_return_completed,
+            serials.on_return_completed,
+            mail_in.on_advanced,
+            *_ACCEPTED,
+        ),
+        "return.credited": (
+            mail_in.on_credited,
+            stored_value.on_return_credited,
+            returns_ledger.on_return_credited,
         ),
         "gift_card.sold": (stored_value.on_gift_card_sold, returns_ledger.on_gift_card_sold),
         "goods.decided": (stock_decided.on_goods_decided, returns_ledger.on_goods_decided),
@@ -133,6 +197,8 @@ JOURNEY: Final = Journey(
             stock_tasks.on_receipt_corrected,
             stock_ledger.on_receipt_corrected,
         ),
+        "audit.rules_changed": (audit_stages.on_rules_changed,),
+        "audit.decided": (audit_stages.on_decided,),
         "till.opened": (till.on_till_opened, ledger.on_till_opened),
         "till.drawer_opened": (),
         "till.cash_moved": (till.on_cash_moved, returns_ledger.on_cash_moved),
@@ -148,10 +214,12 @@ JOURNEY: Final = Journey(
             elsewhere.on_order_placed,
             checks.on_order_placed,
             notify.on_order_placed,
+            promised.on_order_placed,
             route.on_order_placed,
         ),
-        "order.paid": _PAID,
-        "order.paid_online": _PAID,
+        "order.paid": (*_PAID, promised.on_paid),
+        "order.paid_online": (*_PAID, promised.on_paid_online),
+        **_PROMISED,
         "order.cancelled": (
             record.advance,
             later_ledger.on_order_cancelled,
@@ -225,6 +293,7 @@ JOURNEY: Final = Journey(
             stock.on_assignment_picked,
             fulfil.on_fact,
             later_ledger.on_assignment_picked,
+            promised.on_goods_picked,
             route.re_route,
         ),
         "assignment.packed": (record.advance, fulfil.on_fact),
@@ -238,6 +307,8 @@ JOURNEY: Final = Journey(
             record.on_taken_back,
             fulfil.on_fact,
             later_ledger.on_handover_undone,
+            commissions.on_handover_undone,
+            commission_ledger.on_commissions,
             elsewhere.tell_taker,
         ),
         "assignment.cancelled": _GAVE_UP,
@@ -262,11 +333,14 @@ JOURNEY: Final = Journey(
         "transfer.extended": _TRANSFER,
         "transfer.receipt_accepted": _TRANSFER,
         "catalog.applied": (catalog.on_catalog_applied,),
+        "commission.plan_made": (commissions.on_plan_made,),
         "books.chart_changed": (desk.on_chart_changed,),
         "books.journal_made": (desk.on_journal_made,),
         "books.debts_netted": (desk.on_debts_netted,),
         "books.money_moved": (desk.on_money_moved,),
         "books.settlement_taken": (desk.on_settlement_taken,),
+        "books.mapper_set": (desk.on_mapper_set,),
+        "books.prices_set": (between.on_prices_set,),
         "books.period_moved": (desk.on_period_moved,),
         "books.period_signed": (desk.on_period_signed,),
         "books.gap_declared": (desk.on_gap_declared,),
@@ -276,6 +350,7 @@ JOURNEY: Final = Journey(
         "hold.lapsed": (holds.on_ended, route.on_hold_ended),
         "exception.raised": (exceptions.on_raised,),
         "exception.closed": (exceptions.on_closed,),
+        "exception.worked": (exceptions.on_worked,),
         "person.locked_out": (),
     },
     rooms=(Places, Log, Orders, Assignments, Transfers, stock.Shelves, ledger.Books),

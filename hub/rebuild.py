@@ -6,9 +6,9 @@ through the same table of stages; what differs afterwards is a bug, never a corr
 
 Live state is neither copied nor compared: rights and who holds them (`hub_rights`, `allocations`,
 `reservations`), what is on its way out (`directives`, `assignment_directives`, `transfer_directives`,
-`gateway_commands`, `notices`), what is asked and not answered (`order_requests`), why routing decided as it
-did (`decisions`), and what checks said (`check_outcomes`). While tables are made anew no right moves and
-nothing is told to anybody.
+`gateway_commands`, `payment_asks`, `notices`), what is asked and not answered (`order_requests`), why routing
+decided as it did (`decisions`), and what checks said (`check_outcomes`). While tables are made anew no right
+moves and nothing is told to anybody.
 """
 
 import tempfile
@@ -22,26 +22,31 @@ from sqlalchemy.engine import Connection
 
 from hub.catalog.rows import catalog_applied
 from hub.checks.rows import check_rules
+from hub.commissions.rows import commission_moves, commission_plans, line_commissions
 from hub.context import Hub
 from hub.database import HubDatabase, HubUnit
-from hub.exceptions.rows import exceptions
+from hub.exceptions.rows import exception_acts, exceptions
 from hub.fleet.rows import hub_meta, locations
+from hub.flow import rows as flow
+from hub.flow.steps import look as follow_flow
 from hub.fulfil import rows as fulfil
 from hub.holds.rows import order_holds
 from hub.journey import JOURNEY
+from hub.ledger.between import rows as between
 from hub.ledger.close import rows as closing
 from hub.ledger.rows import account_mapping, accounts, chain, chain_heads, entries, journals, mapping_changes
 from hub.ledger.settlements import rows as settled
-from hub.returns.rows import return_policies
+from hub.returns.rows import mail_ins, return_policies, sold_serials
 from hub.schema import create_schema
 from hub.spine import later_rows as later
+from hub.spine import payment_rows as promised
 from hub.spine import rows as record
 from hub.spine.log import Log, open_keys
 from hub.spine.work import Applied
 from hub.stock import task_rows as stock_tasks
 from hub.stock.rows import balances, sold_off, stock_movements, stock_values
 from hub.stored_value.rows import gift_card_tenders, stored_value_moves, stored_values
-from hub.till.rows import cash_moves, till_sessions, zs
+from hub.till.rows import audit_hits, audit_rules, cash_moves, till_sessions, zs
 from hub.transfers import rows as transfers
 from protocol.envelope import decode_event, read_body
 
@@ -56,10 +61,17 @@ SHADOWS: Final = (
     record.return_lines,
     record.return_fees,
     record.return_tenders,
+    mail_ins,
+    sold_serials,
+    commission_plans,
+    line_commissions,
+    commission_moves,
     later.later_orders,
     later.later_lines,
     later.order_leavings,
     later.payments,
+    promised.authorisations,
+    promised.offline_cards,
     fulfil.assignments,
     fulfil.assignment_lines,
     fulfil.parcels,
@@ -74,19 +86,26 @@ SHADOWS: Final = (
     chain,
     chain_heads,
     mapping_changes,
+    between.transfer_prices,
+    between.transfer_sales,
+    between.value_set_offs,
     closing.periods,
     closing.period_signs,
     closing.period_gaps,
     settled.settlements,
     settled.settlement_lines,
+    settled.settlement_mappers,
     settled.money_moves,
     till_sessions,
     zs,
     cash_moves,
+    audit_rules,
+    audit_hits,
     stored_values,
     stored_value_moves,
     gift_card_tenders,
     exceptions,
+    exception_acts,
     order_holds,
     catalog_applied,
     stock_tasks.count_tasks,
@@ -99,6 +118,7 @@ SHADOWS: Final = (
     transfers.transfer_receipts,
     transfers.transfer_pieces,
     transfers.transfer_cartons,
+    *flow.TABLES,
 )
 PIECE: Final = 200
 
@@ -132,6 +152,9 @@ def rebuild_into(empty: HubDatabase, hub: Hub) -> int:
         for piece in _pieces(source):
             empty.write(partial(_apply, other, piece))
             count += len(piece)
+        counted, _newest = flow.position(source)
+    while follow_flow(other, upto=counted):  # as far as the original had counted, and no further
+        pass
     return count
 
 

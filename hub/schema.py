@@ -20,13 +20,17 @@ from hub.capture import rows as capture
 from hub.catalog import rows as catalog
 from hub.channels import rows as channels
 from hub.checks import rows as checks
+from hub.commissions import rows as commissions
 from hub.customers import rows as customers
 from hub.database import metadata
+from hub.digest import rows as digest
 from hub.exceptions import rows as exceptions
 from hub.fleet import rows as fleet
+from hub.flow import rows as flow
 from hub.fulfil import rows as fulfil
 from hub.holds import rows as holds
 from hub.ledger import rows as ledger
+from hub.ledger.between import rows as between
 from hub.ledger.close import rows as closing
 from hub.ledger.settlements import rows as settlements
 from hub.notify import rows as notify
@@ -35,7 +39,7 @@ from hub.people import rows as people
 from hub.returns import rows as returns
 from hub.route import rows as route
 from hub.route.facts import rows as routing_facts
-from hub.spine import later_rows, log
+from hub.spine import later_rows, log, payment_rows
 from hub.spine import rows as spine
 from hub.stock import rows as stock
 from hub.stock import task_rows as stock_tasks
@@ -45,14 +49,18 @@ from hub.transfers import rows as transfers
 from protocol.errors import Refused
 
 ROOMS: Final = (
+    between,
     capture,
     catalog,
     channels,
     checks,
     closing,
+    commissions,
     customers,
+    digest,
     exceptions,
     fleet,
+    flow,
     fulfil,
     holds,
     later_rows,
@@ -61,6 +69,7 @@ ROOMS: Final = (
     notify,
     offers,
     once,
+    payment_rows,
     payments,
     people,
     returns,

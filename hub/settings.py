@@ -60,6 +60,8 @@ class HubSettings(BaseSettings):
     """A counted drawer may differ by this much before somebody at the hub must look."""
     markup_ppm: int = Field(default=0, ge=0, le=1_000_000)
     """What one entity adds to the cost of goods that it sells to another; 0: at cost."""
+    second_person_minor: int = Field(default=250_00, ge=0, le=10**9)
+    """A choice on the desk that moves more money than this is confirmed by a second person."""
     safety_stock: int = Field(default=0, ge=0, le=10**6)
     """Lent units of an item at one location that are never promised."""
     company_threshold: int = Field(default=0, ge=0, le=10**6)
@@ -86,6 +88,9 @@ class HubSettings(BaseSettings):
         default="", validate_default=True, max_length=120, pattern=r"^([!-?A-~]+@[!-?A-~]+)?$"
     )
     """The address that customers see; needed with smtp_host."""
+    public_url: str = Field(default="", max_length=200, pattern=r"^(https?://[^\s/?#\x00-\x1f]+)?$")
+    """Where customers reach this hub, such as https://orders.shop.example; with it a mail that a customer may
+    refuse says how, and mail programs offer it."""
 
     @field_validator("zone")
     @classmethod

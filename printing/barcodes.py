@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
+import biip
 import qrcode
 from barcode.codex import Code128, Gs1_128
 from qrcode.constants import ERROR_CORRECT_M
@@ -147,15 +148,43 @@ def plan_gs1_128(digits: str, dots: int) -> tuple[bytes, int]:
     then the symbol has to be drawn.
 
     Raises:
-        Invalid: not pairs of digits, or too wide for the paper.
+        Invalid: not pairs of digits, nothing that GS1 knows, a wrong check digit, or too wide for the paper.
     """
     if not digits or not (digits.isascii() and digits.isdigit()) or len(digits) % 2:
         raise Invalid(f"{digits!r} cannot be a GS1-128.", "Give its digits in pairs.", code="bad_barcode")
+    check_gs1(digits)
     pairs = bytes(int(digits[at : at + 2]) for at in range(0, len(digits), 2))
     modules = 11 * (2 + len(pairs) + 1) + 13  # start C, FNC1, pairs, check; stop
     module_dots = _module_dots(f"The GS1-128 of {digits!r}", modules, dots)
     dangerous = any(command in pairs for command in REAL_TIME)
     return b"" if dangerous else b"{C{1" + pairs, module_dots
+
+
+@lru_cache(maxsize=256)
+def check_gs1(digits: str) -> None:
+    """Refuse what a scanner at the other end could not take for what it says.
+
+    Raises:
+        Invalid: no identifiers of GS1 with their contents, or a carton or article whose check digit is wrong.
+    """
+    try:
+        read = biip.parse(f"]C1{digits}")
+    except biip.ParseError as error:
+        raise _no_gs1(digits) from error
+    message = read.gs1_message
+    wrong = message is None or any(
+        element.sscc_error or element.gtin_error for element in message.element_strings
+    )
+    if wrong:
+        raise _no_gs1(digits)
+
+
+def _no_gs1(digits: str) -> Invalid:
+    return Invalid(
+        f"{digits!r} is no code of GS1.",
+        "Give an identifier and what belongs to it, such as 00 and an SSCC with its check digit.",
+        code="bad_barcode",
+    )
 
 
 def gs1_128_modules(digits: str, dots: int) -> tuple[str, int]:

@@ -30,7 +30,7 @@ from printing.barcodes import (
     qr_matrix,
 )
 from printing.document import Cut, Document, Letters, Space, Symbol
-from printing.layout import Segment, TextLine, columns_of, lay_out
+from printing.layout import Line, Segment, TextLine, columns_of, lay_out
 from printing.profiles import Profile
 from printing.raster import draw_line, draw_text
 from printing.zpl import encode_label
@@ -41,6 +41,8 @@ LETTERS_IN_A_ROW: Final = 32
 LINE_DOTS: Final = 30
 LONGEST_DOTS: Final = 80_000  # ten metres; a pick list of 200 lines is four
 BARCODE_DOTS: Final = 72
+SYMBOL_DOTS: Final = 400
+CUT_DOTS: Final = 120
 CUT: Final = esc.GS + b"VB\x00"  # feed the last line past the knife, then a partial cut
 FEED_WITHOUT_CUT: Final = esc.ESC + b"d\x04"
 REPORT_BY_ITSELF: Final = esc.GS + b"a\x0e"  # push a status on change of online, error, paper
@@ -49,11 +51,15 @@ _ALIGN: Final = {name: esc.TXT_STYLE["align"][name] for name in ("left", "center
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A slip in bytes: the drawer pulse (or nothing), all up to the last cut, and that cut."""
+    """A slip in bytes: the drawer pulse (or nothing), all up to the last cut, and that cut.
+
+    `dots` is about how long the paper is: whoever waits for it has to know.
+    """
 
     kick: bytes
     body: bytes
     cut: bytes
+    dots: int
 
     @property
     def data(self) -> bytes:
@@ -67,11 +73,12 @@ def encode(document: Document, profile: Profile) -> Encoded:
     Raises:
         Invalid: when a symbol cannot be drawn or does not fit the paper, or the slip is endless.
     """
-    check_length(document, profile)
-    if profile.language == "zpl":
-        return Encoded(b"", encode_label(document, profile), b"")  # a label printer has no drawer
-    writer = _Writer(profile)
     lines = list(lay_out(document, profile))
+    _check_length(document.title, lines)
+    dots = sum(_height(line) for line in lines)
+    if profile.language == "zpl":
+        return Encoded(b"", encode_label(document, profile), b"", dots)  # a label printer has no drawer
+    writer = _Writer(profile)
     ends_with_cut = bool(lines) and isinstance(lines[-1], Cut)
     for line in lines[:-1] if ends_with_cut else lines:
         match line:
@@ -88,21 +95,33 @@ def encode(document: Document, profile: Profile) -> Encoded:
     if not ends_with_cut:
         writer.out += FEED_WITHOUT_CUT
     kick = esc.CD_KICK_2 if document.opens_drawer else b""
-    return Encoded(kick, bytes(writer.out), CUT if ends_with_cut else b"")
+    return Encoded(kick, bytes(writer.out), CUT if ends_with_cut else b"", dots)
 
 
-def check_length(document: Document, profile: Profile) -> None:
+def _height(line: Line) -> int:
+    """Return about how many dots a line takes, rather too many than too few."""
+    match line:
+        case TextLine():
+            return line.tall * LINE_DOTS
+        case Space(count):
+            return count * LINE_DOTS
+        case Letters():
+            return (0x80 // LETTERS_IN_A_ROW + 1) * LINE_DOTS
+        case Symbol():
+            return SYMBOL_DOTS
+    return CUT_DOTS
+
+
+def _check_length(title: str, laid_out: list[Line]) -> None:
     """Refuse a slip that would use up a roll.
 
     Raises:
         Invalid: `slip_too_long`.
     """
-    if len(document.blocks) * profile.dots <= LONGEST_DOTS:
-        return  # not even if each block were as high as the paper is wide
-    lines = sum(line.tall for line in lay_out(document, profile) if isinstance(line, TextLine))
+    lines = sum(line.tall for line in laid_out if isinstance(line, TextLine))
     if lines * LINE_DOTS > LONGEST_DOTS:
         raise Invalid(
-            f"{document.title} would be {lines * LINE_DOTS // 8000} metres long.",
+            f"{title} would be {lines * LINE_DOTS // 8000} metres long.",
             "Look at it on the screen, or print it in parts.",
             code="slip_too_long",
             lines=lines,

@@ -11,12 +11,11 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from printing.profiles import Profile
-from printing.session import Session
+from printing.session import PROBE, Session
 from protocol.clock import Clock
 
 ASK_TO_ANSWER: Final = b"\x1d(H\x06\x0000"  # GS ( H fn 48: answer four letters when all before is printed
 ASK_WHEN_THERE: Final = b"\x1dr\x01"  # GS r 1: the same question without letters
-_PROBE: Final = "Q~~~"
 
 
 class Evidence(StrEnum):
@@ -68,12 +67,24 @@ def probe(session: Session, profile: Profile, clock: Clock, answer_seconds: floa
         return Evidence.C
     session.tokens.clear()
     session.numbers = 0
-    out = b"\x1b@" + ASK_TO_ANSWER + _PROBE.encode() + ASK_WHEN_THERE
+    out = b"\x1b@" + ASK_TO_ANSWER + PROBE.encode() + ASK_WHEN_THERE
     until = clock.monotonic() + answer_seconds
     while (left := until - clock.monotonic()) > 0:
         out = out[session.exchange(out, left) :]
-        if _PROBE in session.tokens:
+        if PROBE in session.tokens:
             return Evidence.A
         if session.numbers:
             return Evidence.B
     return Evidence.C
+
+
+def overheard(session: Session) -> Evidence | None:
+    """Return what a printer's late answer to a probe shows: it was busy printing when it was asked."""
+    if session.named:
+        return Evidence.A
+    return Evidence.B if session.numbered and not session.noise else None
+
+
+def letters(secret_hex: str) -> str:
+    """Return three printable letters for a token, made of six hexadecimal digits."""
+    return "".join(chr(0x21 + byte % 94) for byte in bytes.fromhex(secret_hex))

@@ -79,6 +79,8 @@ REPRINTS: Final[dict[str, Reprint]] = {
     "transfer_manifest": "auto",
     "handover_slip": "person",  # says what was paid
     "order_slip": "person",  # the same, and shows the pickup code
+    "payment_slip": "person",
+    "drawer": "person",
 }
 
 

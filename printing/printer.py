@@ -25,6 +25,12 @@ class Limits:
     retry_first_seconds: float = 0.2
     retry_longest_seconds: float = 5.0
     kick_within_seconds: float = 60.0
+    slowest_dots_per_second: float = 400.0
+    """50 mm. A question behind a slip waits in line until a slow printer with a small buffer has drawn it."""
+
+    def patience_seconds(self, dots: int) -> float:
+        """Return how long a printer may be silent only because it is printing so many dots."""
+        return dots / self.slowest_dots_per_second
 
 
 @dataclass(frozen=True, slots=True)

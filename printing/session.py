@@ -4,9 +4,11 @@ from collections import deque
 from typing import Final
 
 from printing.status import (
+    CLEAR,
     LABEL_QUESTIONS,
     QUESTIONS,
     AnswerParser,
+    Cleared,
     LabelAnswerParser,
     Noise,
     Number,
@@ -19,7 +21,10 @@ from printing.status import (
 )
 from printing.transports.base import Link
 from protocol.clock import Clock
+from protocol.errors import PrinterUnavailable
 
+PROBE: Final = "Q~~~"
+"""The token of the question what a printer can say; no slip has it."""
 HEADER_END: Final = bytes(16)  # longer than any command without its payload; printers ignore it
 
 
@@ -31,6 +36,8 @@ class Session:
         self.tokens: list[str] = []
         self.numbers = 0
         self.noise = 0
+        self.cleared = False
+        self.named = self.numbered = False  # it answered a probe, however late
         self.heard_at: float | None = None
         self._link = link
         self._clock = clock
@@ -97,8 +104,12 @@ class Session:
                     self.status = with_report(self.status, answer)
                 case Token(text):
                     self.tokens.append(text)
+                    self.named = self.named or text == PROBE
                 case Number():
                     self.numbers += 1
+                    self.numbered = True
+                case Cleared():
+                    self.cleared = True
                 case Noise():
                     self.noise += 1
 
@@ -126,6 +137,26 @@ class Session:
             self.exchange(b"", left)
         return True
 
+    def clear(self, timeout_seconds: float) -> bool:
+        """Let the printer drop what it was sent before; tell whether it says that it did.
+
+        Raises:
+            PrinterUnavailable: when the connection is lost.
+        """
+        self.cleared = False
+        self._asked += CLEAR
+        until = self._clock.monotonic() + timeout_seconds
+        while not self.cleared and (left := until - self._clock.monotonic()) > 0:
+            self.exchange(b"", left)
+        return self.cleared
+
     def close(self) -> None:
         """End the connection."""
         self._link.close()
+
+
+def silent(name: str) -> PrinterUnavailable:
+    """Return what is raised when a printer in the middle of a slip says nothing any more."""
+    return PrinterUnavailable(
+        f"The printer {name} stopped answering.", "Look whether the slip is there.", code="silent"
+    )

@@ -18,17 +18,17 @@ from typing import Final
 from printing.document import as_attempt
 from printing.documents.versions import template_of
 from printing.encoder import BAND_BYTES, CUT, Encoded, encode
-from printing.evidence import Evidence, answered, probe, question
+from printing.evidence import Evidence, answered, letters, overheard, probe, question
 from printing.job import IN_FLIGHT, Job, JobState, JobStore, after_unknown
 from printing.printer import Condition, Limits, Printer, State
-from printing.session import Session
+from printing.session import Session, silent
 from protocol.clock import MICROSECONDS, Clock
 from protocol.errors import Invalid, PrinterUnavailable
 from protocol.ids import IdMaker
 
-RESYNC: Final = (
-    b"\x00" * (2 * BAND_BYTES) + b"\x1b@" + CUT
-)  # ends a picture and a slip that were never finished
+CUT_OFF: Final = b"\x1b@" + CUT  # ends a slip that was never finished
+RESYNC: Final = b"\x00" * (2 * BAND_BYTES) + CUT_OFF  # ends a picture in it as well
+DROPPED: Final = ", which has dropped the torn slip before"
 LOOK_SECONDS: Final = 0.25
 UNCONFIRMED_AT_MOST: Final = 2
 
@@ -70,7 +70,9 @@ class Spooler:
         self._connections = 0
         self._run_id = ids.secret(4)  # so that no connection is taken for one before a restart
         self._torn = False  # the last job on this printer ended in the middle
+        self._aborted = self._cleared = False  # it was not even sent to its end; the printer has dropped it
         self._unproven = False  # what was sent last may still be on its way into the printer
+        self._patience = 0.0  # how long it may be silent because it prints what it was sent
         self._doubtful: list[tuple[Job, str]] = []  # UNKNOWN on this very connection, with their tokens
         self._retry_seconds = self._limits.retry_first_seconds
         self._looked_at = float("-inf")
@@ -128,6 +130,7 @@ class Spooler:
             self._idle()
         elif job.state in IN_FLIGHT:
             self._torn = True
+            self._aborted = job.state is JobState.SENDING
             self._unknown(job, "the program ended while this slip was being sent", {})
         else:
             return self._serve(job)
@@ -202,10 +205,20 @@ class Spooler:
             session.forget_questions()
         self._looked_at = self._clock.monotonic()
         self._prove_doubtful(session)
+        self._drop_torn(session)
         self._tell_status(session)
         if session.status.blocked:
             return None
         return session if self._evidence is not None or self._probe(session) else None
+
+    def _drop_torn(self, session: Session) -> None:
+        """Let the printer forget a slip that was sent in part, before it prints half of it once it has paper.
+
+        Others than those that confirm may not know the command. What was sent whole may be coming out.
+        """
+        if self._aborted and self._evidence is not None and self._evidence.confirms:
+            self._aborted = False
+            self._cleared = session.clear(self._limits.answer_seconds)
 
     def _probe(self, session: Session) -> bool:
         """Find out what the printer can say; tell whether that is known now.
@@ -253,6 +266,8 @@ class Spooler:
 
     def _prove_doubtful(self, session: Session, *, all_of_them: bool = False) -> None:
         """Take a late answer, or a later slip's on the same connection, as the proof for slips in doubt."""
+        if self._evidence is Evidence.C and (better := overheard(session)) is not None:
+            self._learn(better)
         for job, token in list(self._doubtful):
             if all_of_them or answered(Evidence.A, session, "P", token):
                 self._doubtful.remove((job, token))
@@ -286,7 +301,7 @@ class Spooler:
     # -- one job ------------------------------------------------------------------------------------
 
     def _print(self, job: Job, encoded: Encoded, session: Session, evidence: Evidence) -> float:
-        token = _letters(self._ids.secret(3))
+        token = letters(self._ids.secret(3))
         kick, kicked = self._kick(job, encoded)
         facts: dict[str, object] = {
             "token": token,
@@ -300,7 +315,7 @@ class Spooler:
             job.job_id,
             JobState.SENDING,
             attempt=job.attempt,
-            detail=f"to {self._transport.name}",
+            detail=f"to {self._transport.name}{DROPPED if self._cleared else ''}",
             facts=facts,
         )
         self._tell("printing", "", job.job_id)
@@ -308,16 +323,18 @@ class Spooler:
         session.tokens.clear()
         session.numbers = 0
         sent = 0
+        self._patience = self._limits.patience_seconds(encoded.dots)
         try:
             while sent < len(out):
                 sent += self._send_band(job, session, out[sent : sent + BAND_BYTES])
-            self._torn = False
+            self._torn = self._cleared = False
             self._unproven = True
             outcome = self._await(job, session, evidence, token)
         except PrinterUnavailable as error:
             outcome = self._after_loss(error, session, evidence, token, sent)
             if outcome.state in {JobState.UNKNOWN, JobState.QUEUED}:
                 self._torn = self._torn or outcome.state is JobState.UNKNOWN
+                self._aborted = 0 < sent < len(out)
                 self.hang_up()
         facts["bytes"] = sent
         if outcome.state is JobState.PRINTED:
@@ -342,13 +359,15 @@ class Spooler:
         return encoded.kick, "opened"
 
     def _bytes(self, encoded: Encoded, kick: bytes, evidence: Evidence, token: str) -> bytes:
-        resync = RESYNC if self._torn and self._profile.language == "escpos" else b""
+        resync = b""
+        if self._torn and self._profile.language == "escpos":
+            resync = CUT_OFF if self._cleared else RESYNC
         printed, cut = question(evidence, "P", token), question(evidence, "C", token)
         return resync + kick + encoded.body + printed + encoded.cut + cut
 
     def _send_band(self, job: Job, session: Session, band: bytes) -> int:
         """Send some bytes. A full printer that says why is held; one that says nothing is lost."""
-        heard = self._clock.monotonic()
+        heard = self._clock.monotonic() + self._patience
         held = False
         while True:
             sent = session.exchange(band, 0.1)
@@ -358,7 +377,7 @@ class Spooler:
             if session.status.blocked:
                 held = held or self._hold(job, session)
             elif self._clock.monotonic() - max(heard, session.heard_at or 0) > self._limits.quiet_seconds:
-                raise _silent(self._transport.name)
+                raise silent(self._transport.name)
 
     def _await(self, job: Job, session: Session, evidence: Evidence, token: str) -> _Outcome:
         """Wait until the printer says that it has printed, through paper changes if need be."""
@@ -367,8 +386,9 @@ class Spooler:
         self._store.mark(
             job.job_id, JobState.SENT, attempt=job.attempt, detail="waiting for the printer", facts={}
         )
-        until = self._clock.monotonic() + self._limits.confirm_seconds
-        quiet_from = asked_at = self._clock.monotonic()
+        asked_at = self._clock.monotonic()
+        quiet_from = asked_at + self._patience
+        until = quiet_from + self._limits.confirm_seconds
         held = False
         while not answered(evidence, session, "P", token):
             self._leave_if_stopping()
@@ -379,12 +399,12 @@ class Spooler:
             session.exchange(b"", 0.1)
             if session.status.blocked:
                 held = held or self._hold(job, session)
-                until = now + self._limits.confirm_seconds
+                until = now + self._patience + self._limits.confirm_seconds
             elif held:
                 held = False
                 self._go_on(job, session)
             if now - max(quiet_from, session.heard_at or 0) > self._limits.quiet_seconds:
-                raise _silent(self._transport.name)
+                raise silent(self._transport.name)
             if now > until:
                 return self._not_confirmed(job, evidence, token)
         self._unconfirmed = 0
@@ -478,14 +498,3 @@ class Spooler:
         self._store.mark(
             job.job_id, outcome.state, attempt=job.attempt, detail=outcome.detail, facts=outcome.facts
         )
-
-
-def _silent(name: str) -> PrinterUnavailable:
-    return PrinterUnavailable(
-        f"The printer {name} stopped answering.", "Look whether the slip is there.", code="silent"
-    )
-
-
-def _letters(secret_hex: str) -> str:
-    """Return three printable letters made of six hexadecimal digits."""
-    return "".join(chr(0x21 + byte % 94) for byte in bytes.fromhex(secret_hex))

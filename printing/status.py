@@ -17,6 +17,9 @@ ASK_CAUSE: Final = b"\x10\x04\x02"
 ASK_ERROR: Final = b"\x10\x04\x03"
 ASK_PAPER: Final = b"\x10\x04\x04"
 QUESTIONS: Final = ASK_PRINTER + ASK_CAUSE + ASK_ERROR + ASK_PAPER
+CLEAR: Final = b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"
+"""`DLE DC4` fn 8: drop now what waits in the buffers; answered once nothing of it can be printed any more."""
+_CLEARED: Final = b"\x37\x25"
 LABEL_QUESTIONS: Final = b"~HS"
 _BLOCKS: Final = frozenset({0x35, 0x37, 0x3B, 0x3D, 0x5F})
 _FLOW: Final = frozenset({0x11, 0x13})  # XON, XOFF
@@ -62,6 +65,11 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Cleared:
+    """The answer to `CLEAR`: what was in the buffers can no longer come out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """Another answer that ends with NUL."""
 
@@ -85,7 +93,7 @@ class PrinterStatus:
         return self.offline or self.cover_open or self.paper_end or self.cutter_error or self.error
 
 
-Answer = RealTimeByte | Report | Number | Noise | Token | Block | PrinterStatus
+Answer = RealTimeByte | Report | Number | Noise | Token | Cleared | Block | PrinterStatus
 
 
 def with_answers(bits: tuple[int, int, int, int]) -> PrinterStatus:
@@ -152,6 +160,8 @@ class AnswerParser:
         self._block.clear()
         if data[:2] == b"\x37\x22":
             return Token(data[2:].decode("ascii", errors="replace"))
+        if data == _CLEARED:
+            return Cleared()
         return Block(data)
 
     def _in_report(self, byte: int) -> Answer | None:

@@ -5,6 +5,7 @@ event, so the books can be made anew from the log with the periods and accounts 
 Amounts are signed whole minor units, debit positive, unless a field says what it counts.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Final, Literal
 
@@ -199,6 +200,8 @@ class SettlementLine(WireModel):
     """What it adds to the payout before fees; a refund is below zero."""
     fee_minor: Amount = 0
     """What the service keeps of it; a fee given back is below zero."""
+    known: bool = False
+    """For a chargeback: it was received by hand before, so this row clears what was noted then."""
 
 
 class SettlementTaken(WireModel):
@@ -216,3 +219,55 @@ class SettlementTaken(WireModel):
     payout_minor: Amount
     """What arrived at the bank."""
     lines: tuple[SettlementLine, ...] = Field(min_length=1, max_length=LINES_PER_SETTLEMENT)
+    mapper: Annotated[str, Field(max_length=40)] = ""
+    mapper_version: int = Field(default=0, ge=0)
+    """Which version of it read the file; 0 is the one that came with the product."""
+
+
+RowKind = Literal["sale", "refund", "fee", "chargeback", "reserve", "release", "adjustment", "payout"]
+Column = Annotated[str, Field(max_length=80)]
+WORDS_PER_MAPPER: Final = 100
+
+
+class MapperSet(WireModel):
+    """How the files of a provider are read was written anew; files that were taken in stay as they are."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+    title: Name
+    marketplace: bool = False
+    kind: Annotated[str, Field(min_length=1, max_length=80)]
+    """The column that says what a row is."""
+    reference: tuple[Column, ...] = Field(min_length=1, max_length=10)
+    """Columns that may name the order or payment; the first that is filled counts."""
+    amount: Annotated[str, Field(min_length=1, max_length=80)]
+    fee: Column = ""
+    kinds: Mapping[str, RowKind] = Field(default_factory=dict, max_length=WORDS_PER_MAPPER)
+    """What the provider calls each kind of row, in small letters; rows of other words are adjustments."""
+    delimiter: Literal[",", ";", "\t", "|"] = ","
+    fees_are_negative: bool = False
+    reason: Reason
+
+
+# --- Between entities ---------------------------------------------------------------------------------------
+
+PRICES_PER_LIST: Final = 5_000
+
+
+class TransferPrice(WireModel):
+    """What one entity charges another for a unit of an article, without tax."""
+
+    sku: Code
+    price_minor: int = Field(ge=0, le=10**12)
+
+
+class PricesSet(WireModel):
+    """The price list of one entity for another was set anew, whole; what was charged stays as it was."""
+
+    supplier: Entity
+    buyer: Entity
+    markup_ppm: int = Field(ge=0, le=10_000_000)
+    """On the cost of articles without a price of their own."""
+    rate_ppm: int = Field(default=0, ge=0, le=1_000_000)
+    """The tax on it; nothing inside one VAT group."""
+    prices: tuple[TransferPrice, ...] = Field(default=(), max_length=PRICES_PER_LIST)
+    reason: Reason

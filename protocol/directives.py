@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from protocol import lending, stock, transfer_messages
+from protocol import lending, mail_in, stock, transfer_messages
 from protocol.checks import CheckRules
 from protocol.elsewhere import OrderElsewhere
 from protocol.fulfilment import LINES_FOR_LATER, AssignedLine, Promise
 from protocol.holds import OrderHolds
 from protocol.orders import Code, PositiveMinor, Quantity, WireModel
+from protocol.receipts import StoreKeys
 from protocol.returns import ReturnPolicy
 
 
@@ -162,6 +163,9 @@ DIRECTIVE_KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxy
         ("return.policy", 1): ReturnPolicy,
         ("order.holds", 1): OrderHolds,
         ("check.rules", 1): CheckRules,
+        ("store.keys", 1): StoreKeys,
+        ("return.expect", 1): mail_in.ReturnExpect,
+        ("return.unexpect", 1): mail_in.ReturnExpectationEnded,
     }
 )
 

@@ -13,7 +13,8 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from protocol import books, holds, later, stock, transfer_desk, transfer_messages
+from protocol import audit, books, holds, later, mail_in, payments, stock, transfer_desk, transfer_messages
+from protocol.commissions import CommissionPlanMade
 from protocol.dispositions import GoodsDecided
 from protocol.orders import (
     LINES_PER_ORDER,
@@ -70,6 +71,26 @@ class OrderVoided(ReturnCompleted):
     """A sale was taken back whole on the day it was made: nothing of it happened, and both stand."""
 
     reason: str = Field(min_length=1, max_length=300)
+
+
+class ReturnInspected(ReturnCompleted):
+    """Somebody looked at goods that came by parcel and took units back; no money left a till."""
+
+    session_id: str = Field(default="", max_length=64)
+    till: str = Field(default="", max_length=64)
+    authorisation_id: Code
+    lines: tuple[ReturnLine, ...] = Field(default=(), max_length=LINES_PER_ORDER)
+    refused: tuple[mail_in.RefusedUnits, ...] = Field(default=(), max_length=LINES_PER_ORDER)
+    done: bool = False
+    """Nothing more is in the parcel: what was expected and did not come is not in it."""
+
+
+class ReturnAdvanced(ReturnCompleted):
+    """The hub gives money back for goods that nobody has looked at: lines without units."""
+
+    session_id: str = Field(default="", max_length=64)
+    till: str = Field(default="", max_length=64)
+    authorisation_id: str = Field(default="", max_length=64)
 
 
 class GiftCardSold(AtTill):
@@ -170,6 +191,24 @@ class ExceptionClosed(WireModel):
     how: str = Field(default="", max_length=300)
 
 
+class ExceptionWorked(WireModel):
+    """Somebody did something about an exception that is still open: the history of a card.
+
+    `act` says what: `assigned`, `snoozed`, `commented`, `escalated`, `asked` (a second person is to confirm a
+    choice), `declined` (that person will not) or `chosen`.
+    """
+
+    exception_id: Code
+    act: Code
+    to: str = Field(default="", max_length=64)
+    """Whose it is from now on: a person, or a role when it was escalated."""
+    until_us: int | None = None
+    """Until when it sleeps, or by when the next owner must look."""
+    choice: str = Field(default="", max_length=64)
+    text: str = Field(default="", max_length=300)
+    facts: Mapping[str, Any] = Field(default_factory=dict)
+
+
 class SignInFailed(WireModel):
     """Somebody tried a PIN too often, and the tile is locked for a while."""
 
@@ -182,6 +221,13 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("order.sold", 1): OrderSold,
         ("order.voided", 1): OrderVoided,
         ("return.completed", 1): ReturnCompleted,
+        ("return.authorised", 1): mail_in.ReturnAuthorised,
+        ("return.expectation_changed", 1): mail_in.MailInChanged,
+        ("return.arrived", 1): mail_in.ParcelArrived,
+        ("return.inspected", 1): ReturnInspected,
+        ("return.advanced", 1): ReturnAdvanced,
+        ("return.credited", 1): mail_in.ReturnCredited,
+        ("commission.plan_made", 1): CommissionPlanMade,
         ("gift_card.sold", 1): GiftCardSold,
         ("goods.decided", 1): GoodsDecided,
         ("stock.moved", 1): StockMoved,
@@ -206,6 +252,7 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("catalog.applied", 1): CatalogApplied,
         ("exception.raised", 1): ExceptionRaised,
         ("exception.closed", 1): ExceptionClosed,
+        ("exception.worked", 1): ExceptionWorked,
         ("person.locked_out", 1): SignInFailed,
         ("order.placed", 1): later.OrderPlaced,
         ("order.paid", 1): later.OrderPaid,
@@ -265,6 +312,15 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("hold.released", 1): holds.HoldReleased,
         ("hold.rejected", 1): holds.HoldRejected,
         ("hold.lapsed", 1): holds.HoldLapsed,
+        ("books.mapper_set", 1): books.MapperSet,
+        ("books.prices_set", 1): books.PricesSet,
+        ("audit.rules_changed", 1): audit.AuditRulesChanged,
+        ("audit.decided", 1): audit.AuditDecided,
+        ("payment.authorised", 1): payments.PaymentAuthorised,
+        ("payment.ended", 1): payments.AuthorisationEnded,
+        ("card.cleared", 1): payments.CardCleared,
+        ("card.declined_late", 1): payments.CardDeclinedLate,
+        ("card.made_good", 1): payments.CardMadeGood,
     }
 )
 KIND_OF: Final[Mapping[type[WireModel], tuple[str, int]]] = MappingProxyType(
@@ -277,6 +333,7 @@ SUBJECT_LENGTH: Final = 64
 _SUBJECTS: Final = (
     ("order", "order_id"),
     ("return", "return_id"),
+    ("mail_in", "authorisation_id"),
     ("assignment", "assignment_id"),
     ("manifest", "manifest_id"),
     ("transfer", "transfer_id"),
@@ -298,6 +355,8 @@ def subjects_of(body: WireModel) -> tuple[str, ...]:
     """
     if isinstance(body, ExceptionRaised | ExceptionClosed):
         return (f"exception:{body.dedupe_key}"[:SUBJECT_LENGTH],)
+    if isinstance(body, ExceptionWorked):
+        return (f"exception:{body.exception_id}"[:SUBJECT_LENGTH],)
     named = tuple(f"{record}:{name}" for record, field in _SUBJECTS if (name := getattr(body, field, None)))
     if isinstance(body, later.OrderRouted):
         return (*named, *(f"assignment:{part.assignment_id}" for part in body.parts))

@@ -18,6 +18,7 @@ from protocol import later
 from protocol.events import OrderSold, OrderVoided, ReturnCompleted
 from protocol.fulfilment import UnitsLine
 from protocol.lifecycles import ORDER, OrderEvent, OrderState
+from protocol.mail_in import ReturnCredited
 from protocol.orders import LineKind, OrderLine, WireModel
 
 
@@ -141,6 +142,11 @@ def after(record: OrderRecord, body: ReturnCompleted) -> tuple[OrderRecord, tupl
     return changed, tuple(odd)
 
 
+def credited(record: OrderRecord, amount_minor: int) -> OrderRecord:
+    """Return the record once money of it was given as store credit by the hub."""
+    return replace(record, refunded_minor=record.refunded_minor + amount_minor)
+
+
 def fold(bodies: Iterable[WireModel]) -> OrderRecord | None:
     """Return the record of one order from all of its events; None while its sale is not among them."""
     found = list(bodies)
@@ -157,6 +163,8 @@ def fold_after(record: OrderRecord, bodies: Sequence[WireModel]) -> OrderRecord:
     for body in bodies:
         if isinstance(body, ReturnCompleted):
             record, _odd = after(record, body)
+        elif isinstance(body, ReturnCredited):
+            record = credited(record, body.amount_minor)
         else:
             record, _odd = advance(record, body)
     return record

@@ -58,6 +58,8 @@ class Hello(WireModel):
     marker: Marker = Marker.OK
     clock_us: int
     software: str = Field(default="", max_length=40)
+    receipt_key: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    """What this store's receipts are verified with, by stores that cannot ask anybody."""
 
 
 class Life(WireModel):

@@ -9,6 +9,8 @@ import re
 from typing import Final, Protocol
 
 EDGE_NAME: Final = re.compile(r"[a-z0-9-]{3,40}")
+SYMBOLOGY: Final = re.compile(r"^\][A-Za-z][0-9]")
+"""What many scanners put in front of a code to say which kind of symbol it was, such as `]Q1` (AIM)."""
 SLIP_PATTERN: Final = re.compile(r"OS1:([a-z]{1,4}):([A-Za-z0-9._-]{1,48}):(\d{1,4}):([0-9A-Z])")
 NUMBER_PATTERN: Final = re.compile(r"([A-Z]{2,4})(\d{1,3})-([A-Z]?)(\d{5,9})")
 _CHECK_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no I and no O: read aloud over a counter
@@ -45,8 +47,9 @@ def slip_code(slip_type: str, slip_id: str, attempt: int) -> str:
 
 def parse_slip_code(text: str) -> tuple[str, str, int] | None:
     """Return (type, id, attempt) of one of our slips, or None when it is not one or was misread."""
-    found = SLIP_PATTERN.fullmatch(text.strip())
-    if found is None or _check(text.strip().rpartition(":")[0]) != found.group(4):
+    code = SYMBOLOGY.sub("", text.strip())
+    found = SLIP_PATTERN.fullmatch(code)
+    if found is None or _check(code.rpartition(":")[0]) != found.group(4):
         return None
     return found.group(1), found.group(2), int(found.group(3))
 

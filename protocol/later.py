@@ -84,6 +84,10 @@ class OrderPaidOnline(WireModel):
     reference: str = Field(default="", max_length=64)
     amount_minor: PositiveMinor
     currency: str = Currency
+    authorisation_id: str = Field(default="", max_length=64)
+    """The authorisation that it was captured on; empty where the shop had captured it already."""
+    marketplace: bool = False
+    """A marketplace took it for us: it pays out later, less its fees."""
 
 
 class CancelledLine(WireModel):
@@ -143,6 +147,7 @@ class OrderRefundedOnline(WireModel):
     reference: str = Field(default="", max_length=64)
     amount_minor: PositiveMinor
     currency: str = Currency
+    marketplace: bool = False
 
 
 class OrderChanged(WireModel):

@@ -151,3 +151,27 @@ def parse_minor(text: str, currency: str) -> int:
         )
     scale: int = 10**places
     return int(found.group(1)) * scale + int(found.group(2) or 0)
+
+
+_PERCENT: Final = re.compile(r"([0-9]{1,6})(?:[.,]([0-9]{1,4}))?")
+
+
+def parse_percent(text: str) -> int:
+    """Return the parts per million of a percentage a person typed: `20`, `8,875` or `12.5 %`.
+
+    Raises:
+        Invalid: the text is anything else.
+    """
+    found = _PERCENT.fullmatch(text.strip().removesuffix("%").strip())
+    if found is None:
+        raise Invalid(
+            f"{text[:40]!r} is no percentage.", "Type it like 12.5.", code="bad_percentage", text=text[:40]
+        )
+    return int(found.group(1)) * 10_000 + int((found.group(2) or "").ljust(4, "0"))
+
+
+def format_percent(ppm: int) -> str:
+    """Return parts per million as a percentage: `20`, `8.875`."""
+    whole, part = divmod(abs(ppm), 10_000)
+    sign = "-" if ppm < 0 else ""
+    return f"{sign}{whole}.{part:04d}".rstrip("0").rstrip(".")

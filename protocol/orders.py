@@ -6,7 +6,7 @@ kept: a refund is never computed from today's price, promotion or rate.
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,9 @@ PositiveMinor = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 """Strict: `true` and `"5"` are no numbers of units or pence, whatever they could be turned into."""
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
+Serial = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f]+$")]
+"""What a maker has put on one unit; without blanks, so that several can be typed one after the other."""
+SERIALS: Final = 500
 LINES_PER_ORDER = 5_000
 """More lines than any counter has seen; beyond it an order is refused, not truncated."""
 
@@ -76,6 +79,8 @@ class OrderLine(WireModel):
     """The price in major units where it is finer than a minor unit; the extension was rounded once."""
     unit_cost_minor: PositiveMinor = 0
     """What the catalogue knew of the cost; the ledger uses it only where stock was never received."""
+    serials: tuple[Serial, ...] = Field(default=(), max_length=SERIALS)
+    """The serial number of each unit, where its goods have them."""
 
 
 class Tender(WireModel):
@@ -89,7 +94,7 @@ class Tender(WireModel):
     reference: str = Field(default="", max_length=64)
     last4: str = Field(default="", pattern=r"^\d{0,4}$")
     offline: bool = False
-    """A terminal took the card without asking its bank, which may still decline it."""
+    """For a card: its terminal had no line, so whether it pays is said later (`protocol.payments`)."""
 
 
 class ReturnLine(WireModel):
@@ -109,3 +114,5 @@ class ReturnLine(WireModel):
     to_bucket: Code = "sellable"
     rate_ppm: int = Field(default=0, ge=0, le=1_000_000)
     """The rate the line was sold at, so that a day close adds up from its own events alone."""
+    serials: tuple[Serial, ...] = Field(default=(), max_length=SERIALS)
+    """The serial numbers of the units, where their goods have them."""

@@ -92,6 +92,8 @@ class GoodsRule(WireModel):
     """What a repair usually costs."""
     liquidation_ppm: Annotated[int, Field(strict=True, ge=0, le=PPM)] | None = None
     """What goods that are sold off bring, of their price."""
+    serial: bool | None = None
+    """Each unit has a number of its own: taken down when it is sold, compared when it comes back."""
 
     @model_serializer(mode="wrap")
     def _said(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
@@ -132,6 +134,31 @@ class CustomerLimit(WireModel):
     count_90d: Count = 0
     """From so many returns in ninety days on; 0 sets no limit."""
     outcome: Outcome = Outcome.CONTINGENT
+
+
+class CashLimit(WireModel):
+    """How much cash one store may give back in a day without another person's word; None is any amount."""
+
+    day_minor: PositiveMinor | None = None
+    by_location: Mapping[Code, PositiveMinor] = Field(default_factory=dict, max_length=ITEMS)
+    """Stores for which another amount holds."""
+
+    def of(self, location: str) -> int | None:
+        """Return what holds for one store, in minor units."""
+        return self.by_location.get(location, self.day_minor)
+
+
+class MailIn(WireModel):
+    """What holds for goods that are sent back instead of brought."""
+
+    refund: Literal["inspected", "arrived", "sent"] = "inspected"
+    """When the money goes: once somebody has looked at the goods, once they are here, or at once."""
+    days: Annotated[int, Field(strict=True, ge=1, le=365)] = 21
+    """So long goods may be on their way before somebody has to look where they are."""
+    addresses: Mapping[Code, Annotated[str, Field(max_length=300)]] = Field(
+        default_factory=dict, max_length=ITEMS
+    )
+    """Where parcels for a location go, as it stands on labels: its lines with commas between them."""
 
 
 class Authority(WireModel):
@@ -183,6 +210,25 @@ class ReturnPolicy(WireModel):
         ),
         max_length=len(StoreRole),
     )
+    signed_up_to_minor: PositiveMinor | None = None
+    """So much comes back on the word of another store's receipt while the hub cannot be asked; None is any
+    amount, 0 is nothing."""
+    refund_first: Literal["", "gift_card", "card"] = ""
+    """Which tender of a sale is given back to first; empty shares a refund out over all of them."""
+    cash: CashLimit = Field(default_factory=CashLimit)
+    mail_in: MailIn = Field(default_factory=MailIn)
+
+    @model_serializer(mode="wrap")
+    def _said(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Write what came later only where it is said, so that what was said before keeps its bytes."""
+        said: dict[str, object] = dump(self)
+        unsaid = {name for name in _LATER if getattr(self, name) == getattr(_NOTHING_SAID, name)}
+        return {name: value for name, value in said.items() if name not in unsaid}
+
+
+_LATER: Final = ("signed_up_to_minor", "refund_first", "cash", "mail_in")
+"""Fields that the policy got after its first version was sent."""
+_NOTHING_SAID: Final = ReturnPolicy()
 
 
 class DecidedLine(WireModel):

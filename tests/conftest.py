@@ -14,6 +14,18 @@ from deploy.demo import process
 from deploy.demo.nursery import Nursery
 
 ROOT = Path(__file__).parent.parent
+IN_MEMORY = Path("/dev/shm")
+IN_MEMORY_BYTES = 6_000_000_000
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what tests write in memory where there is room, for no test is about how slow a disk is.
+
+    A killed process leaves the same file behind there. What a machine without power leaves is not up to this
+    machine's disk in any case: the simulator cuts it off (`tests/simulation/disk.py`).
+    """
+    if IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > IN_MEMORY_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
 
 
 @pytest.hookimpl(trylast=True)

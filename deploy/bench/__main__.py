@@ -17,8 +17,10 @@ from rich.console import Console
 from deploy.bench import (
     catchup,
     contention,
+    desk,
     edge_capture,
     edge_scan,
+    flow,
     ledger,
     live,
     on_screen,
@@ -59,8 +61,16 @@ def _promise(quick: bool) -> list[Row]:
     return promise.measure(1.0, 50) if quick else promise.measure()
 
 
+def _desk(quick: bool) -> list[Row]:
+    return desk.measure(1_000) if quick else desk.measure()
+
+
 def _ledger(quick: bool) -> list[Row]:
     return ledger.measure(10_000, 50_000) if quick else ledger.measure(100_000, 1_000_000)
+
+
+def _flow(quick: bool) -> list[Row]:
+    return flow.measure(2_000 if quick else 20_000)
 
 
 def _route(quick: bool) -> list[Row]:
@@ -91,7 +101,9 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "catch-up": _catchup,
     "live": _live,
     "promise": _promise,
+    "desk": _desk,
     "ledger": _ledger,
+    "flow": _flow,
     "route": _route,
     "print": _print,
     "start": _start,

@@ -77,7 +77,7 @@ def measure(products: int = 200_000) -> list[dict[str, object]]:
 def _scans(edge: Edge, products: int, draw: random.Random) -> list[dict[str, object]]:
     connection = edge.database.read()
     codes = [gtin(draw.randrange(products)) for _ in range(SCANS)]
-    resolve = [timed(lambda code=code: look_up(connection, code)) for code in codes]  # type: ignore[misc]  # bound now
+    resolve = [timed(lambda code=code: look_up(connection, edge, code)) for code in codes]  # type: ignore[misc]  # bound now
     bare = [
         timed(
             lambda code=code: connection.execute(  # type: ignore[misc]  # bound now

@@ -18,6 +18,7 @@ from rich.panel import Panel
 from deploy.demo.check import wait_for_catalogue
 from deploy.demo.client import Login, StoreClient
 from deploy.demo.layout import PLACES, Layout, choose_ports, load
+from deploy.demo.month import play_month
 from deploy.demo.once import OPENING_UNITS, TILLS
 from deploy.demo.people import ASSOCIATE, HUB_PEOPLE, MANAGER, PEOPLE
 from deploy.demo.setup import SetUp, as_csv, demo_products, prepare
@@ -52,6 +53,7 @@ def _run(folder: Path, *, reset: bool, console: Console) -> None:
         layout = Layout(folder, PLACES, choose_ports(PLACES, rng, fixed=True), tour=True)
         console.print(_("Setting up three stores, a warehouse and the hub (once) …"))
         prepare(layout, SetUp(as_csv(demo_products()), routing=True), tills=TILLS, clock=clock, ids=ids)
+        _last_month(layout, clock, ids)
 
     def say(name: str) -> None:
         console.print(f"  [green]✓[/] {name}")
@@ -75,6 +77,22 @@ def _run(folder: Path, *, reset: bool, console: Console) -> None:
             console.print(_("Stopping …"))
             shop.stop()
     console.print(_("Stopped. Everything is kept; start again with the same command."))
+
+
+def _last_month(layout: Layout, clock: SystemClock, ids: SystemIds) -> None:
+    """Give finance a month to look back on, traded by two entities and closed.
+
+    Raises:
+        Unavailable: something of it did not come out as it should; says what.
+    """
+    catalogue = layout.folder / "catalogue.csv"
+    catalogue.write_text(as_csv(demo_products()), encoding="utf-8")
+    wrong = play_month(layout, clock, ids, catalogue=catalogue)
+    catalogue.unlink()
+    if wrong:
+        raise Unavailable(
+            f"The month before is not right: {'; '.join(wrong[:3])}", "Start again with --reset."
+        )
 
 
 def _fill(layout: Layout, clock: SystemClock, stopping: threading.Event) -> None:

@@ -38,7 +38,7 @@ def sell_late(layout: Layout, place: Place, hub: "Hub", day: str, ids: IdMaker) 
     edge = parts(load_settings(layout.config(place.name)), clock=ShiftedClock(at_us), ids=ids)
     try:
         number = _sell(edge, day)
-        _tell(edge, hub)
+        tell(edge, hub)
     finally:
         edge.database.close()
     following = rules.next_month(day[:7])
@@ -79,7 +79,7 @@ def _sell(edge: "Edge", day: str) -> str:
     return sold.number
 
 
-def _tell(edge: "Edge", hub: "Hub") -> None:
+def tell(edge: "Edge", hub: "Hub") -> None:
     """Send the hub all that it does not have of a store."""
     import sqlalchemy as sa
 
@@ -91,8 +91,8 @@ def _tell(edge: "Edge", hub: "Hub") -> None:
     with hub.database.read() as known:
         after = known.execute(
             sa.select(streams.c.upto).where(streams.c.edge == edge.identity.edge, streams.c.state == CURRENT)
-        ).scalar_one()
-    last = newest(connection)
+        ).scalar()
+    after, last = int(after or 0), newest(connection)
     while after < last:
         ready = batcher.next(
             connection, after, sess="late", newest=last, oldest_ms=0, limit=last - after, delivered=()

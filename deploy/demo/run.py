@@ -21,6 +21,7 @@ from deploy.demo.closing import close_books, look_at_books
 from deploy.demo.history import History
 from deploy.demo.layout import PLACES, Layout, Place, choose_ports, replay_places
 from deploy.demo.milestones import Cut, Kill, Milestone, Milestones
+from deploy.demo.month import play_month
 from deploy.demo.once import DAY_CUTS, DAY_KILLS, Day
 from deploy.demo.people import MANAGER
 from deploy.demo.replay import Plan
@@ -93,6 +94,8 @@ class Run:
         )
         played = self._play(layout, cuts, kills, orders=day.orders, crew=day.crew, printers=True)
         played.verdict.reasons += look_at_books(layout, self.clock, self.ids)
+        self.say("closing the month before")
+        played.verdict.reasons += play_month(layout, self.clock, self.ids)
         said = self._finish(played, {})
         return {**said, "result": {**said["result"], **played.verdict.online.figures}}
 

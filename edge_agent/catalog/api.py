@@ -102,8 +102,8 @@ def product_view(product: Product, barcodes: tuple[str, ...] = ()) -> ProductVie
     )
 
 
-def look_up(connection: Connection, code: str) -> CodeView:
-    """Return what a code means.
+def look_up(connection: Connection, edge: Edge, code: str) -> CodeView:
+    """Return what a code means; a piece with a weight or price of its own is shown as it is sold.
 
     Raises:
         NotFound: nothing is known under it; the nearest products are in `facts`.
@@ -112,17 +112,18 @@ def look_up(connection: Connection, code: str) -> CodeView:
     if meaning.slip is not None:
         slip_type, slip_id, attempt = meaning.slip
         return CodeView(kind="slip", slip_type=slip_type, slip_id=slip_id, attempt=attempt)
-    product = rows.find_by_codes(connection, meaning.candidates)
-    if product is not None:
-        view = product_view(product, rows.barcodes_of(connection, product.sku))
+    sold = edge.products.sold(connection, code)
+    if sold is not None:
+        view = product_view(sold[0], rows.barcodes_of(connection, sold[0].sku))
         return CodeView(kind=meaning.kind, product=view)
+    misread = edge.products.misread(code)
     near = rows.search(connection, code, SUGGESTIONS)
     raise NotFound(
         _("This code was misread: its check digit is wrong.")
-        if meaning.misread
+        if misread
         else _("Nothing here has the code {code}.", code=code[:60]),
-        _("Scan it again.") if meaning.misread else _("Search by name, or check the catalogue."),
-        code="misread" if meaning.misread else "unknown_code",
+        _("Scan it again.") if misread else _("Search by name, or check the catalogue."),
+        code="misread" if misread else "unknown_code",
         suggestions=[product_view(product).model_dump() for product in near],
     )
 
@@ -142,7 +143,7 @@ async def products(
 async def by_code(request: Request, code: Annotated[str, InPath(max_length=CODE_LIMIT)]) -> Response:
     """Say what a scanned code means; 404 brings the nearest products."""
     edge, _person = await edge_of(request), await signed_in(request)
-    return answered(look_up(edge.database.read(), code))
+    return answered(look_up(edge.database.read(), edge, code))
 
 
 @router.get("/catalog")

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from edge_agent.catalog import rows
-from edge_agent.catalog.rules import meaning_of
+from edge_agent.catalog.rules import Meaning, meaning_of, piece_of
 from protocol.catalog import Product
 from protocol.kit.sqlite import Connection
+from protocol.money import CURRENCY_EXPONENTS
+from protocol.rules.store_codes import Layout, Measured
 
 REMEMBERED: Final = 20_000
 """Products in memory at most, about 20 MB; beyond it all are forgotten and those that sell come back."""
@@ -19,7 +21,9 @@ REMEMBERED: Final = 20_000
 class Catalogue:
     """Looks products up by primary keys, and remembers them."""
 
-    def __init__(self) -> None:
+    def __init__(self, layouts: Iterable[Layout] = (), currency: str = "") -> None:
+        self._layouts = tuple(layouts)
+        self._exponent = CURRENCY_EXPONENTS.get(currency, 2)
         self._version = 0
         self._known: dict[str, Product] = {}
 
@@ -49,7 +53,33 @@ class Catalogue:
 
     def scan(self, connection: Connection, code: str) -> Product | None:
         """Return the product that a scanned code means, active or not."""
-        return rows.find_by_codes(connection, meaning_of(code).candidates)
+        found = self._found(connection, self._meaning(code))
+        return found[0] if found else None
+
+    def sold(self, connection: Connection, code: str) -> tuple[Product, int] | None:
+        """Return what a scan at a till sells, active or not, and how many; a weighed piece has its price."""
+        found = self._found(connection, self._meaning(code))
+        if found is None or found[1] is None:
+            return (found[0], 1) if found else None
+        return None if found[1].misread else piece_of(found[0], found[1], self._exponent)
+
+    def misread(self, code: str) -> bool:
+        """Tell whether a code that means nothing was read wrong, so that it is scanned again."""
+        meaning = self._meaning(code)
+        return meaning.misread or (meaning.measured is not None and meaning.measured.misread)
+
+    def _meaning(self, code: str) -> Meaning:
+        return meaning_of(code, self._layouts)
+
+    @staticmethod
+    def _found(connection: Connection, meaning: Meaning) -> tuple[Product, Measured | None] | None:
+        """Return the product of a scan; what has the very code of a store code goes before what it says."""
+        of_store = meaning.measured.article if meaning.measured else ()
+        product = rows.find_by_codes(connection, meaning.candidates)
+        if product is not None:
+            return product, None if of_store else meaning.measured
+        product = rows.find_by_codes(connection, of_store)
+        return (product, meaning.measured) if product is not None else None
 
     def search(self, connection: Connection, text: str, limit: int) -> tuple[Product, ...]:
         """Return products by the beginning of a SKU or code, then by words."""

@@ -7,6 +7,7 @@ scan needs no version: it only adds. Paying has a module of its own (`pay_pages`
 
 from collections.abc import Callable
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -15,7 +16,7 @@ from edge_agent.context import Edge
 from edge_agent.counter import rows
 from edge_agent.counter.steps import basket as steps
 from edge_agent.counter.steps.basket import BasketView
-from edge_agent.counter.views import found_products, percent_or_amount, till_of, view
+from edge_agent.counter.views import asks_for_serials, found_products, percent_or_amount, till_of, view
 from edge_agent.database import EdgeUnit
 from edge_agent.pages import (
     Ask,
@@ -29,14 +30,15 @@ from edge_agent.pages import (
     templates_of,
 )
 from edge_agent.paper import steps as paper_steps
+from edge_agent.paper.leads import place_of
 from edge_agent.web import edge_of, signed_in
 from protocol.errors import Invalid, StaleVersion
 from protocol.ids import parse_slip_code
 from protocol.kit.text import _
 from protocol.kit.web.filters import amount, money
 from protocol.kit.web.signin import CurrentPerson
+from protocol.receipts import is_statement
 from protocol.rules.discounts import percent_of
-from protocol.sscc import read_label
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
@@ -278,20 +280,20 @@ async def _add(request: Request, edge: Edge, person: CurrentPerson, code: str) -
 
 
 async def _slip(request: Request, edge: Edge, person: CurrentPerson, code: str) -> Response | None:
-    sscc, slip = read_label(code), parse_slip_code(code)
-    if not sscc and slip is None:
+    if is_statement(code):
+        return go_to(request, f"/orders?for=return&q={quote(code)}")
+    place = place_of(edge.database.read(), edge, code)
+    if not place:
         return None
-    await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
-    if slip is None:
-        return go_to(request, f"/transfers/carton/{sscc}")
-    if slip[0] == "tf":
-        return go_to(request, f"/transfers/number/{slip[1]}")
-    if slip[0] == steps.SLIP_TYPE:
+    slip = parse_slip_code(code)
+    if slip is not None and slip[0] == steps.SLIP_TYPE:
         return await _recall(request, edge, person, code)
-    return go_to(request, f"/orders/{slip[1]}")
+    await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
+    return go_to(request, place)
 
 
 async def _recall(request: Request, edge: Edge, person: CurrentPerson, code: str) -> Response:
+    await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
     till = till_of(edge, person)
     basket = await edge.database.awrite(lambda unit: steps.recall(unit, edge, code, till, person=person))
     toast = _("Here is {number} again.", number=basket.number or "")
@@ -347,6 +349,8 @@ def _line_change(form: Form, currency: str) -> steps.LineChange:
             line_discount_minor=minor,
             reason=reason,
         )
+    if what == "serials":
+        return command(steps.LineChange, version=version, serials=tuple(form.get("serials").split()))
     quantity = form.whole("quantity")
     if not 1 <= quantity <= 99_999:
         raise Invalid(_("A line has 1 to 99,999 of an item."), _("To take the item out, remove the line."))
@@ -366,6 +370,7 @@ def _line_sheet(request: Request, edge: Edge, basket: BasketView, n: int, *, err
         error=error,
         status_code=422 if error else 200,
         each=amount(line.unit_price_minor, edge.settings.currency),
+        has_serials=asks_for_serials(edge, basket).get(line.n, 0) or line.serials,
     )
 
 

@@ -29,6 +29,7 @@ from edge_agent.counter.tendering import (
 from edge_agent.counter.views import till_of
 from edge_agent.database import EdgeUnit
 from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, go_to
+from edge_agent.paper.steps import slip_seen
 from edge_agent.stored_value import rows as value_rows
 from edge_agent.stored_value import steps as value
 from edge_agent.stored_value.asking import ask_hub
@@ -76,7 +77,7 @@ async def pay(request: Request, edge: AnyEdge, person: Anybody) -> Response:
     left = bill.left_minor(taken)
     try:
         if form.get("kind") == "value":
-            tender = await _stored_value(request, edge, form, left)
+            tender = await _stored_value(request, edge, person, form, left)
         else:
             tender = next_tender(form, edge, by, left)
     except (Invalid, Refused) as error:
@@ -109,16 +110,20 @@ def bill_of(basket: BasketView) -> Bill:
     )
 
 
-async def _stored_value(request: Request, edge: Edge, form: Form, left_minor: int) -> Taken:
+async def _stored_value(
+    request: Request, edge: Edge, person: CurrentPerson, form: Form, left_minor: int
+) -> Taken:
     """Return what a gift card or store credit pays of what is left: as much as was typed, or all it can.
 
     Raises:
         Refused: `unknown_value`, or `too_little_value` where nothing can be taken of it.
     """
-    number = value.number_in(form.get("number")[:120])
+    said = form.get("number")[:120]
+    number = value.number_in(said)
     await ask_hub(request, edge, number)
 
     def known(unit: EdgeUnit) -> Known:
+        slip_seen(unit, edge, said, person=person)
         found = value_rows.find(unit.connection, number, edge.clock.now_us())
         kind = TenderKind(found.kind) if found else value.kind_of(number) or TenderKind.GIFT_CARD
         return value.require_known(unit, edge, number, kind)

@@ -132,6 +132,10 @@ def on_order_sold(unit: EdgeUnit, recorded: Recorded) -> None:
         ],
     )
     connection.executemany(
+        "INSERT OR IGNORE INTO line_serials (order_id, line_no, serial) VALUES (?, ?, ?)",
+        [(sold.order_id, line.line_no, serial) for line in sold.lines for serial in line.serials],
+    )
+    connection.executemany(
         "INSERT INTO order_tenders (order_id, n, kind, amount_minor, tendered_minor, reference, last4)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         [

@@ -41,6 +41,7 @@ class Taken:
     reference: str = ""
     last4: str = ""
     offline: bool = False
+    """A card whose terminal had no line: whether it pays is known later."""
 
     @property
     def word(self) -> str:

@@ -73,6 +73,7 @@ def view(
         "customer": _customer(connection, basket.customer_id),
         "lines": tuple(reversed(basket.lines)),
         "short": _short(connection, basket),
+        "unread": asks_for_serials(edge, basket),
         "now_n": latest.n if latest else 0,
         "scan": _scan_shown(connection, latest, basket) if latest else None,
         "parked": len(rows.parked_baskets(connection)),
@@ -90,6 +91,15 @@ def _customer(connection: Connection, customer_id: str) -> str:
     """Return whose basket it is, as it is said: a known customer by name."""
     contact = customers.find(connection, customer_id)
     return contact.full_name if contact is not None and not contact.erased else customer_id
+
+
+def asks_for_serials(edge: Edge, basket: BasketView) -> dict[int, int]:
+    """Return, for each line whose units have serial numbers, how many are not read."""
+    connection = edge.database.read()
+    products = edge.products.find_all(connection, [line.sku for line in basket.lines])
+    asked = edge.serial_skus(connection, products.values())
+    unread = {line.n: line.quantity - len(line.serials) for line in basket.lines if line.sku in asked}
+    return {n: count for n, count in unread.items() if count > 0}
 
 
 def _short(connection: Connection, basket: BasketView) -> dict[int, int]:

@@ -61,6 +61,7 @@ def _link(subject: str) -> tuple[str, str]:
     places = {
         "sku": (f"/stock/{name}", _("See the stock")),
         "print": (f"/store/printers/jobs/{name}", _("See the slip")),
+        "printer": (f"/store/printers/{name}", _("See the printer")),
         "till": ("/store/day", _("See the tills")),
         "order": (f"/orders/{name}", _("See the order")),
         "transfer": (f"/transfers/{name}", _("See the transfer")),

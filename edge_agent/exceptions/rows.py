@@ -1,4 +1,4 @@
-"""The table `exceptions`: open while its cause is there, kept when it is gone."""
+"""The tables `exceptions` and `exception_acts`: open while its cause is there, kept when it is gone."""
 
 import json
 from collections.abc import Mapping
@@ -7,11 +7,13 @@ from typing import Any
 
 from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
-from protocol.events import ExceptionClosed, ExceptionRaised
+from protocol.events import ExceptionClosed, ExceptionRaised, ExceptionWorked
+from protocol.exceptions import due_us
 from protocol.kit.sqlite import Connection
 
 _COLUMNS = (
-    "exception_id, dedupe_key, kind, subject, title, facts, owner_role, raised_us, closed_us, closed_how"
+    "exception_id, dedupe_key, kind, subject, title, facts, owner_role, raised_us, closed_us, closed_how,"
+    " owner, due_us, snoozed_until_us"
 )
 
 
@@ -29,6 +31,23 @@ class Raised:
     raised_us: int
     closed_us: int | None
     closed_how: str
+    owner: str
+    """Who has taken it; empty for nobody."""
+    due_us: int
+    snoozed_until_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing that was done about a card."""
+
+    act: str
+    by: str
+    at_us: int
+    to: str
+    until_us: int | None
+    choice: str
+    text: str
 
 
 def _raised(row: tuple[Any, ...]) -> Raised:
@@ -75,7 +94,7 @@ def on_exception_raised(unit: EdgeUnit, recorded: Recorded) -> None:
     assert isinstance(body, ExceptionRaised)
     unit.connection.execute(
         "INSERT INTO exceptions (exception_id, dedupe_key, kind, subject, title, facts, owner_role,"
-        " raised_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        " raised_us, due_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             body.exception_id,
             body.dedupe_key,
@@ -85,6 +104,7 @@ def on_exception_raised(unit: EdgeUnit, recorded: Recorded) -> None:
             json.dumps(dict(body.facts), ensure_ascii=False, sort_keys=True),
             body.owner_role,
             recorded.at_us,
+            due_us(body.kind, body.facts, recorded.at_us),
         ),
     )
 
@@ -97,3 +117,43 @@ def on_exception_closed(unit: EdgeUnit, recorded: Recorded) -> None:
         "UPDATE exceptions SET closed_us = ?, closed_how = ? WHERE dedupe_key = ? AND closed_us IS NULL",
         (recorded.at_us, body.how, body.dedupe_key),
     )
+
+
+def on_exception_worked(unit: EdgeUnit, recorded: Recorded) -> None:
+    """Somebody took a card, put it aside, said something about it, or made a choice."""
+    body = recorded.body
+    assert isinstance(body, ExceptionWorked)
+    unit.connection.execute(
+        'INSERT INTO exception_acts (exception_id, seq, act, by, at_us, "to", until_us, choice, text)'
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            body.exception_id,
+            recorded.seq,
+            body.act,
+            recorded.by,
+            recorded.at_us,
+            body.to,
+            body.until_us,
+            body.choice,
+            body.text,
+        ),
+    )
+    if body.act == "assigned":
+        unit.connection.execute(
+            "UPDATE exceptions SET owner = ? WHERE exception_id = ?", (body.to, body.exception_id)
+        )
+    elif body.act == "snoozed":
+        unit.connection.execute(
+            "UPDATE exceptions SET snoozed_until_us = ? WHERE exception_id = ?",
+            (body.until_us or 0, body.exception_id),
+        )
+
+
+def acts_of(connection: Connection, exception_id: str) -> list[Act]:
+    """Return what was done about a card, the first first."""
+    rows = connection.execute(
+        'SELECT act, by, at_us, "to", until_us, choice, text FROM exception_acts'
+        " WHERE exception_id = ? ORDER BY seq",
+        (exception_id,),
+    )
+    return [Act(*row) for row in rows]

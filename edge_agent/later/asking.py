@@ -13,6 +13,7 @@ from fastapi import Request
 from edge_agent.context import Edge
 from edge_agent.counter import rows as counter_rows
 from edge_agent.counter.rules.basket import Basket
+from edge_agent.customers import rows as customers
 from edge_agent.later import places, rules
 from edge_agent.later.hub import HubQuestions, PromiseAnswer, StockAnswer, not_reachable
 from edge_agent.later.rules import Way
@@ -49,14 +50,16 @@ async def promise_for(
     row = counter_rows.find_basket(edge.database.read(), basket_id)
     if way is Way.HERE or row is None or not edge.online():
         return None
-    units = units_of(Basket.model_validate_json(row.body))
+    basket = Basket.model_validate_json(row.body)
+    units = units_of(basket)
     if not units:
         return None
     kind = rules.kind_of(way)
+    contact = customers.find(edge.database.read(), basket.customer_id) if way is Way.SHIP else None
+    to = (contact.address.country, contact.address.postcode) if contact is not None else ("", "")
+    asked_of = location if way is Way.ELSEWHERE else ""
     try:
-        answer = await asyncio.to_thread(
-            questions(request).promise, kind, units, location=location if way is Way.ELSEWHERE else ""
-        )
+        answer = await asyncio.to_thread(questions(request).promise, kind, units, location=asked_of, to=to)
     except Unavailable:
         return None
     if way is Way.ELSEWHERE:

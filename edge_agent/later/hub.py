@@ -47,12 +47,16 @@ class Place(Said):
 
 
 class Option(Said):
-    """One location that could keep an order; for a parcel, the one it would come from."""
+    """One promise that the hub could keep: a store to collect at, or a service to be shipped by."""
 
     location: Annotated[str, Field(max_length=40)] = ""
     name: Annotated[str, Field(max_length=120)] = ""
     service: Annotated[str, Field(max_length=32)] = ""
     due_us: Micros
+    deliver_us: Micros = 0
+    """For a parcel: when it arrives at the latest; 0 where the hub does not say."""
+    price_minor: PositiveMinor = 0
+    """For a parcel: what the customer pays for the way; 0 where the store's own price holds."""
     promise_class: PromiseClass = PromiseClass.STANDARD
     age_seconds: Age = None
 
@@ -94,6 +98,8 @@ class SoldElsewhereLine(Said):
     returned: Annotated[int, Field(ge=0)] = 0
     refunded_minor: PositiveMinor = 0
     refunded_tax_minor: PositiveMinor = 0
+    serials: Annotated[tuple[str, ...], Field(max_length=500)] = ()
+    """The serial numbers of its units, where its goods have them."""
 
 
 class SoldElsewhereTender(Said):
@@ -123,6 +129,8 @@ class OrderAnswer(Said):
     customer_returns_90d: Annotated[int, Field(ge=0, le=100_000)] = 0
     lines: Annotated[tuple[SoldElsewhereLine, ...], Field(max_length=500)] = ()
     tenders: Annotated[tuple[SoldElsewhereTender, ...], Field(max_length=20)] = ()
+    signed: bool = False
+    """Said by a signed receipt, because the hub could not be asked."""
 
 
 class HubQuestions(Protocol):
@@ -139,7 +147,12 @@ class HubQuestions(Protocol):
         """
 
     def promise(
-        self, kind: FulfilKind, units: Sequence[tuple[str, int]], *, location: str = ""
+        self,
+        kind: FulfilKind,
+        units: Sequence[tuple[str, int]],
+        *,
+        location: str = "",
+        to: tuple[str, str] = ("", ""),
     ) -> PromiseAnswer:
         """Return how the hub would keep an order of these (SKU, units).
 
@@ -171,9 +184,14 @@ class HubAsker:
         return self._ask(StockAnswer, "GET", f"/edge/stock/{quote(sku, safe='')}")
 
     def promise(
-        self, kind: FulfilKind, units: Sequence[tuple[str, int]], *, location: str = ""
+        self,
+        kind: FulfilKind,
+        units: Sequence[tuple[str, int]],
+        *,
+        location: str = "",
+        to: tuple[str, str] = ("", ""),
     ) -> PromiseAnswer:
-        """Return how the hub would keep an order."""
+        """Return how the hub would keep an order; `to`: country and postcode of a parcel, where known."""
         if len(units) > LINES:
             raise not_reachable()
         wanted = {
@@ -181,6 +199,8 @@ class HubAsker:
             "lines": [{"sku": sku, "quantity": count} for sku, count in units],
             "location": location,
         }
+        if any(to):
+            wanted |= {"country": to[0], "postcode": to[1]}
         return self._ask(PromiseAnswer, "POST", "/edge/promise", wanted)
 
     def stored_value(self, number: str) -> StoredValueAnswer:

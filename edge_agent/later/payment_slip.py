@@ -70,5 +70,5 @@ def payment_slip(facts: PaymentSlipFacts) -> Document:
     blocks.append(Rule())
     due = money(facts.due_minor, facts.currency)
     blocks.append(Row.pair(_("Still due {currency}", currency=facts.currency), due, bold=True))
-    blocks.extend([Space(), *codes(facts.code, facts.number), *ending()])
+    blocks.extend([Space(), *codes(facts.code, facts.number), *ending("payment_slip")])
     return Document(f"{word} {facts.number}", tuple(blocks), language.get())

@@ -14,7 +14,7 @@ from edge_agent.later import places, rows, rules
 from edge_agent.later.hub import Option, PromiseAnswer
 from edge_agent.later.rules import HubDecides, NotHere, Own, Placing, Way
 from edge_agent.later.steps.people import check_address
-from edge_agent.later.steps.place import draft_of, hours_of, service_of, service_word
+from edge_agent.later.steps.place import draft_of, hours_of, offer_of, service_of, service_word
 from edge_agent.stock.rows import on_hand_of
 from protocol.customers import Contact
 from protocol.errors import Invalid
@@ -43,6 +43,18 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """One service that parcels go by: its price, and when it arrives as far as the hub says."""
+
+    name: str
+    word: str
+    minor: int
+    deliver_us: int = 0
+    asked: bool = False
+    """Whether the hub was asked and offers it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that the page of an order which is being taken shows."""
 
@@ -54,8 +66,7 @@ class Plan:
     times: tuple[rules.Time, ...]
     options: tuple[Option, ...]
     places: tuple[places.PlaceRow, ...]
-    services: tuple[tuple[str, str, int], ...]
-    """(name, word, price)."""
+    services: tuple["Service", ...]
     asked: bool
     """Whether the hub has answered."""
     sentence: str
@@ -83,7 +94,7 @@ def plan_of(connection: Connection, edge: Edge, basket: Basket, answer: PromiseA
     chosen, settings = basket.later or ForLater(), edge.settings
     way = Way(chosen.way)
     goods = basket.priced(settings.currency)
-    total = price(draft_of(settings, basket, way, chosen.service), settings.currency).total_minor
+    total = price(draft_of(settings, basket, way, chosen.service, answer), settings.currency).total_minor
     wanted = rules.needs(goods.lines)
     free = {sku: here.rights.sellable for sku, here in on_hand_of(connection, wanted).items()}
     placing = rules.placing(way, wanted, free, hub=answer is not None)
@@ -101,7 +112,7 @@ def plan_of(connection: Connection, edge: Edge, basket: Basket, answer: PromiseA
         times=rules.times_here(edge.clock.now_us(), hours_of(settings)),
         options=options,
         places=places.places(connection),
-        services=tuple((each.name, service_word(each.name), each.minor) for each in settings.shipping),
+        services=_services(edge, answer if way is Way.SHIP else None),
         asked=answer is not None,
         sentence=answer.why_not if answer else "",
         contact=known,
@@ -143,6 +154,19 @@ def _choices(
     return tuple(found)
 
 
+def _services(edge: Edge, answer: PromiseAnswer | None) -> tuple[Service, ...]:
+    found = []
+    for each in edge.settings.shipping:
+        offer = offer_of(answer, each.name)
+        word = service_word(each.name)
+        if offer is None:
+            found.append(Service(each.name, word, each.minor))
+        else:
+            minor = offer.price_minor or each.minor
+            found.append(Service(each.name, word, minor, offer.deliver_us, asked=True))
+    return tuple(found)
+
+
 def _short(found: NotHere) -> str:
     first, more = found.short[0], len(found.short) - 1
     said = _("{free} of {wanted} {name} are free here", free=first.free, wanted=first.wanted, name=first.name)
@@ -157,7 +181,11 @@ def _due_us(edge: Edge, chosen: ForLater, placing: Placing, options: tuple[Optio
     if isinstance(placing, HubDecides):
         if placing.provisional:
             return rules.after_days(now_us, rules.PROVISIONAL_DAYS, hours)
-        fitting = [each for each in options if chosen.way == Way.SHIP or each.location == chosen.location]
+        if chosen.way == Way.SHIP:
+            name = service_of(edge.settings, chosen.service).name
+            fitting = [each for each in options if each.service == name] or list(options)
+        else:
+            fitting = [each for each in options if each.location == chosen.location]
         return min((each.due_us for each in fitting), default=0)
     return _own_due_us(edge, chosen, now_us, hours)
 

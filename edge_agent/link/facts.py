@@ -60,6 +60,7 @@ def hello_of(
         marker=marker,
         clock_us=edge.clock.now_us(),
         software=settings.software,
+        receipt_key=edge.receipt_key,
     )
 
 

@@ -6,11 +6,12 @@ the truth after a crash; the hub's WELCOME corrects it, so it is written seldom.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from edge_agent.database import EdgeUnit
 from protocol.directives import DirectiveOutcome, Outcome
 from protocol.kit.sqlite import Connection
+from protocol.stream import chain, first_hash
 
 BOOT: Final = "link.boot"
 FENCED: Final = "link.fenced"
@@ -161,6 +162,20 @@ def is_known_directive(connection: Connection, directive_id: str) -> bool:
     """Tell whether a directive was carried out already, maybe under another life of the hub."""
     found = connection.execute("SELECT 1 FROM directives WHERE id = ?", (directive_id,)).fetchone()
     return found is not None
+
+
+def carried_out_of(connection: Connection, hub_inc: str, edge: str) -> dict[str, Any]:
+    """Return the place in the chain of directives of one life of the hub; it may have spoken here before.
+
+    A hub that was put back to a copy goes on in the life of that copy until it learns of its restore.
+    """
+    data = [
+        bytes(row[0])
+        for row in connection.execute(
+            "SELECT bytes FROM directives WHERE hub_inc = ? ORDER BY cseq", (hub_inc,)
+        )
+    ]
+    return {"cseq_done": len(data), "chead": chain(first_hash(edge, hub_inc), data) if data else ""}
 
 
 def outcomes(connection: Connection, hub_inc: str, cseqs: Sequence[int]) -> tuple[DirectiveOutcome, ...]:

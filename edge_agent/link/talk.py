@@ -324,7 +324,7 @@ class Talk:
             window=welcome.window,
         )
         if link.hub_inc != welcome.hub_inc:
-            rows.set_link(unit, cseq_done=0, chead="")
+            rows.set_link(unit, **rows.carried_out_of(unit.connection, welcome.hub_inc, self._name))
         if not link.quarantine and is_new_computer(unit.connection, welcome.lives):
             rows.set_link(unit, quarantine=REASONS["replaced"], recovery=PULLING)
         elif link.is_halted:

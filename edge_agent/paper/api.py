@@ -213,7 +213,7 @@ def preview_png(edge: Edge, job_id: str) -> bytes:
     job = steps.require_job(connection, job_id)
     printer = rows.find_printer(connection, job.printer_id)
     profile = with_pages(profile_of(printer.profile), printer.pages) if printer else profile_of("epson_80")
-    document = as_attempt(Slips(edge.settings).printed(connection, job), job.attempt)
+    document = as_attempt(Slips(edge.settings, edge.sign_receipt).printed(connection, job), job.attempt)
     return render_preview(encode(document, profile).data, profile)
 
 

@@ -12,7 +12,7 @@ from edge_agent.paper import rows, steps
 from edge_agent.paper.api import paper_of, printer_views
 from edge_agent.paper.rules import COMPANIONS, Slip, slip_label, state_label
 from edge_agent.paper.settling import queue_companion
-from edge_agent.paper.words import condition_word, evidence_word, profile_word, purpose_word
+from edge_agent.paper.words import condition_word, detail_word, evidence_word, profile_word, purpose_word
 from edge_agent.people import rows as people_rows
 from edge_agent.web import edge_of, signed_in
 from edge_agent.words import till_word
@@ -172,7 +172,7 @@ def _shown(row: rows.JobRow, printer: str) -> JobShown:
         state_label(row.state),
         job_shape(row.state),
         row.attempt,
-        row.detail,
+        detail_word(row.detail),
         row.queued_us,
         printer or _("no printer yet"),
     )
@@ -191,7 +191,7 @@ def _job_view(edge: Edge, job_id: str) -> dict[str, Any]:
                 each.at_us,
                 state_label(each.state),
                 job_shape(each.state),
-                each.detail,
+                detail_word(each.detail),
                 who.name if who else each.by,
             )
         )

@@ -16,7 +16,14 @@ from edge_agent.paper.api import PrinterAnswer, PrinterWanted, paper_of, printer
 from edge_agent.paper.rules import Purpose, slip_label, state_label
 from edge_agent.paper.settling import last_slip, move_waiting, queue_calibration
 from edge_agent.paper.ways import TRANSPORTS
-from edge_agent.paper.words import condition_word, evidence_word, profile_word, purpose_word, way_word
+from edge_agent.paper.words import (
+    condition_word,
+    detail_word,
+    evidence_word,
+    profile_word,
+    purpose_word,
+    way_word,
+)
 from edge_agent.web import edge_of, signed_in
 from edge_agent.words import till_word
 from printing.discovery import Found, neighbours, own_address, search
@@ -221,7 +228,7 @@ def view(request: Request, edge: Edge, person: CurrentPerson, printer_id: str) -
         "waiting": waiting,
         "doubts": len([job for job, _us, _line in doubts if job.state == "unknown"]),
         "troubles": [
-            (at_us, *condition_word(_as(shown, state))[:2], detail)
+            (at_us, *condition_word(_as(shown, state))[:2], detail_word(detail))
             for at_us, state, detail in rows.troubles(connection, printer_id)
         ],
         "backup": next((each.name for each in known if each.printer_id == row.backup), ""),

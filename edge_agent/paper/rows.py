@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_agent.database import EdgeUnit
-from edge_agent.paper.rules import Slip, Station, key_of, priority_of, route
+from edge_agent.paper.rules import Load, Slip, Station, key_of, priority_of, route
 from printing.job import IN_FLIGHT, JobState
 from protocol.kit.sqlite import Connection
 
@@ -360,14 +360,18 @@ def sending_of(connection: Connection, job_id: str) -> tuple[int, str]:
     return (row[0], row[1])
 
 
-def find_copy(connection: Connection, slip: Slip, business_id: str, attempt: int) -> JobRow | None:
-    """Return the job that printed a copy, else one that waits to print that copy's slip once more."""
-    row = connection.execute(
-        f"SELECT {_JOB} FROM print_jobs WHERE document = ? AND business_id = ?"
-        " AND (attempt = ? OR (attempt > ? AND state = 'queued')) ORDER BY attempt LIMIT 1",
-        (slip.value, business_id, attempt, attempt),
-    ).fetchone()
-    return None if row is None else _job(tuple(row))
+def find_copies(connection: Connection, slip: Slip, business_id: str, attempt: int) -> list[JobRow]:
+    """Return the jobs that printed a copy, then those that wait to print that copy's slip once more.
+
+    What was changed and printed anew has `:` or `@` and a revision behind its id.
+    """
+    rows = connection.execute(
+        f"SELECT {_JOB} FROM print_jobs WHERE document = ? AND (business_id = ?"
+        " OR business_id BETWEEN ? || ':' AND ? || ';' OR business_id BETWEEN ? || '@' AND ? || 'A')"
+        " AND (attempt = ? OR (attempt > ? AND state = 'queued')) ORDER BY attempt, queued_us LIMIT 50",
+        (slip.value, *(business_id,) * 5, attempt, attempt),
+    )
+    return [_job(tuple(row)) for row in rows]
 
 
 def find_newest(connection: Connection, slip: Slip, business_id: str) -> JobRow | None:
@@ -387,6 +391,16 @@ def waiting_at(connection: Connection, printer_id: str, limit: int) -> list[JobR
         (printer_id, limit),
     )
     return [_job(tuple(row)) for row in rows]
+
+
+def load_of(connection: Connection, printer_id: str, before_us: int) -> Load:
+    """Return how many slips wait for a printer, and how many are in doubt since before a time."""
+    waiting, doubts = connection.execute(
+        "SELECT (SELECT count(*) FROM print_jobs WHERE printer_id = ? AND state = 'queued'),"
+        " (SELECT count(*) FROM print_jobs WHERE printer_id = ? AND state = 'unknown' AND changed_us <= ?)",
+        (printer_id, printer_id, before_us),
+    ).fetchone()
+    return Load(waiting, doubts)
 
 
 def move(unit: EdgeUnit, job_id: str, printer_id: str, moved_from: str) -> None:

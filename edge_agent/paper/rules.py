@@ -122,6 +122,10 @@ COMPANIONS: Final[Mapping[Slip, Slip]] = MappingProxyType(
 BACKUP_AFTER_US: Final = 30 * 1_000_000
 STUCK: Final = frozenset({"no_paper", "cover_open", "fault", "silent", "unreachable"})
 WORKS: Final = frozenset({"ready", "printing"})
+DEAD: Final = frozenset({"silent", "unreachable"})
+DOUBT: Final = "doubt"
+TROUBLE_AFTER_US: Final = 20 * 1_000_000
+"""A roll is changed in less: nobody needs a card for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,27 @@ class Standing:
     backup: str
     state: str
     since_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many slips wait for a printer, and how many it left in doubt a while ago."""
+
+    waiting: int = 0
+    doubts: int = 0
+
+
+def trouble_of(standing: Standing | None, load: Load, now_us: int) -> str:
+    """Return what about a printer needs a person: its condition, `doubt`, or nothing.
+
+    One that went dark with the lights of the store is missed only once a slip waits for it. `standing` is
+    None where nobody looks after the printer; its slips may be in doubt all the same.
+    """
+    if standing is not None and standing.state in STUCK and now_us - standing.since_us >= TROUBLE_AFTER_US:
+        missed = load.waiting or standing.state not in DEAD
+        if missed:
+            return standing.state
+    return DOUBT if load.doubts else ""
 
 
 def key_of(slip: Slip, business_id: str, revision: int = 1) -> str:
@@ -296,7 +321,7 @@ def no_sale_slip(facts: NoSaleFacts) -> Document:
     if facts.amount:
         blocks.append(Row.pair(_("Amount"), facts.amount, bold=True))
     blocks.append(Text(facts.reason))
-    blocks.extend(ending())
+    blocks.extend(ending("cash_slip" if facts.title else "drawer"))
     assert isinstance(blocks[-1], Cut)
     name = f"{facts.title} {facts.seq}" if facts.title else _("No sale {number}", number=facts.seq)
     return Document(name, tuple(blocks), language.get())

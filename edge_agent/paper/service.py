@@ -14,9 +14,19 @@ from typing import Final
 from edge_agent.context import SYSTEM, Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.paper import rows
-from edge_agent.paper.rules import KEPT_US, STUCK, Slip, Standing, expires_us, to_backup
+from edge_agent.paper.rules import (
+    KEPT_US,
+    STUCK,
+    TROUBLE_AFTER_US,
+    Slip,
+    Standing,
+    expires_us,
+    to_backup,
+    trouble_of,
+)
 from edge_agent.paper.settling import move_waiting
 from edge_agent.paper.store import EdgeJobStore
+from edge_agent.paper.troubles import settle_trouble
 from edge_agent.paper.ways import way_to
 from printing.evidence import Evidence
 from printing.job import JobState
@@ -49,6 +59,7 @@ class PaperService:
         self._transport = transport or partial(way_to, folder=edge.settings.data_dir / "paper")
         self._lock = threading.Lock()
         self._spoolers: dict[str, tuple[rows.PrinterRow, Spooler]] = {}
+        self._troubles: dict[str, str] = {}  # what was told last; what is not in it was not looked at yet
         self._stopping = threading.Event()
         self._look_now = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="paper")
@@ -152,18 +163,46 @@ class PaperService:
         if found is not None:
             found[1].probe_again()
 
+    def _standing(self) -> dict[str, Standing]:
+        """Return how each running printer is."""
+        with self._lock:
+            running = [(row, spooler.condition) for row, spooler in self._spoolers.values()]
+        return {
+            row.printer_id: Standing(row.printer_id, row.backup, condition.state, condition.since_us)
+            for row, condition in running
+        }
+
+    def tell_troubles(self) -> None:
+        """Raise a card for each printer that needs a person, and close it when it does not any more."""
+        now_us = self._edge.clock.now_us()
+        reader = self._edge.database.read()
+        standing = self._standing()
+        names = {row.printer_id: row.name for row in rows.printers(reader)}
+        for printer_id in {*names, *self._troubles}:
+            known = standing.get(printer_id)
+            if known is not None and known.state == "starting":
+                continue  # what was wrong before the start may be so still
+            load = rows.load_of(reader, printer_id, now_us - TROUBLE_AFTER_US)
+            trouble = trouble_of(known, load, now_us) if printer_id in names else ""
+            if self._troubles.get(printer_id) == trouble:
+                continue
+            name = names.get(printer_id, printer_id)
+            self._edge.database.write(
+                partial(
+                    settle_trouble,
+                    edge=self._edge,
+                    printer_id=printer_id,
+                    name=name,
+                    trouble=trouble,
+                    load=load,
+                )
+            )
+            self._troubles[printer_id] = trouble
+
     def to_backups(self) -> int:
         """Give what waits for a printer that is stuck to its backup; return how many slips moved."""
-        conditions = self.conditions()
-        with self._lock:
-            known = {printer_id: row for printer_id, (row, _spooler) in self._spoolers.items()}
-        standing = [
-            Standing(printer_id, row.backup, conditions[printer_id].state, conditions[printer_id].since_us)
-            for printer_id, row in known.items()
-            if printer_id in conditions
-        ]
         moved = 0
-        for stuck, backup in to_backup(standing, self._edge.clock.now_us()).items():
+        for stuck, backup in to_backup(self._standing().values(), self._edge.clock.now_us()).items():
             if rows.waiting_at(self._edge.database.read(), stuck, 1):
                 moved += self._edge.database.write(partial(self._move, stuck=stuck, backup=backup))
         return moved
@@ -191,6 +230,7 @@ class PaperService:
             try:
                 self.look()
                 self.to_backups()
+                self.tell_troubles()
                 if self._edge.clock.monotonic() - tidied >= TIDY_SECONDS:
                     tidied = self._edge.clock.monotonic()
                     self.tidy()

@@ -4,7 +4,7 @@ A receipt, a return, a Z and a no-sale slip are made of their event, which is fo
 changes. A reading (X), a parked basket and a test page have no event; their facts are kept with the job.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from edge_agent.fulfil.steps.documents import FulfilSlips
 from edge_agent.later.slips import LaterSlips
 from edge_agent.paper import rows
+from edge_agent.paper.backs import backs
 from edge_agent.paper.rules import NoSaleFacts, Slip, code_of, no_sale_slip
 from edge_agent.people.steps import name_of
 from edge_agent.settings import EdgeSettings
@@ -21,9 +22,10 @@ from edge_agent.transfers.steps.documents import TransferSlips
 from edge_agent.words import cash_word, tender_label, till_word
 from printing.document import Document, as_backup
 from printing.documents.calibration import CalibrationFacts, calibration
-from printing.documents.gift_receipt import GiftReceiptFacts, gift_receipt
+from printing.documents.gift_receipt import GiftLine, GiftReceiptFacts, gift_receipt
 from printing.documents.item_sticker import ItemStickerFacts, StickerLine, item_stickers
 from printing.documents.parked_slip import ParkedSlipFacts, parked_slip
+from printing.documents.parts import Back
 from printing.documents.receipt import ReceiptFacts, ReceiptLine, receipt
 from printing.documents.return_receipt import ReturnLine as PrintedReturn
 from printing.documents.return_receipt import ReturnReceiptFacts, return_receipt
@@ -34,7 +36,15 @@ from printing.profiles import profile_of
 from protocol.clock import from_us
 from protocol.envelope import Event, decode_event, read_body
 from protocol.errors import Invalid
-from protocol.events import CashMoved, DrawerOpened, OrderSold, OrderVoided, ReturnCompleted, TillClosed
+from protocol.events import (
+    CashMoved,
+    DrawerOpened,
+    OrderSold,
+    OrderVoided,
+    ReturnCompleted,
+    ReturnInspected,
+    TillClosed,
+)
 from protocol.kit.return_words import reason_word
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, language
@@ -44,11 +54,25 @@ from protocol.orders import Tender, TenderKind, WireModel
 from protocol.till import RateTotal, SessionTotals
 
 
+def _paid_back(body: ReturnCompleted) -> tuple[tuple[str, int], ...]:
+    """Return how a return was paid; what came by parcel is paid by the hub."""
+    if not isinstance(body, ReturnInspected):
+        return tuple((_tender_label(t), t.amount_minor) for t in body.refunds)
+    due = body.total_minor - sum(fee.amount_minor for fee in body.fees)
+    return ((_("Paid by customer service"), due),) if due else ()
+
+
+def _unsigned(_connection: Connection, _order_id: str) -> str:
+    """Stand in for a store that signs nothing."""
+    return ""
+
+
 class Slips:
     """Makes the documents of one store."""
 
-    def __init__(self, settings: EdgeSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: EdgeSettings, sign: Callable[[Connection, str], str] = _unsigned) -> None:
+        """`sign` returns what the signed code of an order's receipt says."""
+        self._settings, self._sign = settings, sign
         self._zone = ZoneInfo(settings.zone)
         self._fulfil = FulfilSlips(settings)
         self._later = LaterSlips(settings)
@@ -103,7 +127,7 @@ class Slips:
         event, body = _event(connection, job)
         match body:
             case OrderSold() if job.document == Slip.GIFT_RECEIPT:
-                return self._gift_receipt(event, body)
+                return self._gift_receipt(job, event, body)
             case ReturnCompleted() if job.document == Slip.ITEM_STICKER:
                 return self._stickers(event, body)
             case OrderSold():
@@ -128,8 +152,10 @@ class Slips:
                 unit_price_minor=line.unit_price_minor,
                 discount_minor=line.line_discount_minor,
                 gross_minor=line.gross_minor + line.order_discount_minor,
+                back=back,
+                serials=line.serials,
             )
-            for line in body.lines
+            for line, back in zip(body.lines, _backs(job, body), strict=True)
         )
         paid = [(_tender_label(t), t.tendered_minor or t.amount_minor) for t in body.tenders]
         if body.rounding_minor:
@@ -151,19 +177,23 @@ class Slips:
                 change_minor=body.change_minor,
                 currency=body.currency,
                 code=code_of("rc", body.number),
+                signed=self._sign(connection, body.order_id),
                 open_drawer=job.kick,
                 demo=self._settings.demo,
             )
         )
 
-    def _gift_receipt(self, event: Event, body: OrderSold) -> Document:
+    def _gift_receipt(self, job: rows.JobRow, event: Event, body: OrderSold) -> Document:
         return gift_receipt(
             GiftReceiptFacts(
                 store_name=self._settings.store_name,
                 store_lines=self._settings.address,
                 number=body.number,
                 sold_at=self._local(event.at),
-                lines=tuple((line.quantity, line.name) for line in body.lines),
+                lines=tuple(
+                    GiftLine(line.quantity, line.name, back)
+                    for line, back in zip(body.lines, _backs(job, body), strict=True)
+                ),
                 code=code_of("gf", body.number),
                 demo=self._settings.demo,
             )
@@ -209,15 +239,16 @@ class Slips:
                 original_number=body.order_number,
                 original_sold_at=None if sold_us is None else self._local(sold_us),
                 returned_at=self._local(event.at),
-                till=till_word(body.till),
+                till=till_word(body.till) if body.till else _("By parcel"),
                 associate=name_of(connection, event.by),
                 lines=lines,
                 total_minor=body.total_minor,
                 tax=_tax((line.rate_ppm, line.gross_minor, line.tax_minor) for line in body.lines),
-                refunds=tuple((_tender_label(t), t.amount_minor) for t in body.refunds),
+                refunds=_paid_back(body),
                 fees=tuple((_("Restocking fee"), fee.amount_minor) for fee in body.fees),
                 currency=body.currency,
                 code=code_of("vd" if voided else "rt", body.number),
+                signed="" if voided else self._sign(connection, body.order_id),
                 approved_by=name_of(connection, approver) if approver else "",
                 copy_note=_("VOIDED") if voided else "",
                 open_drawer=job.kick,
@@ -382,6 +413,10 @@ def _unreadable(job: rows.JobRow) -> Invalid:
         _("Print it again from its order."),
         code="no_slip",
     )
+
+
+def _backs(job: rows.JobRow, body: OrderSold) -> tuple[Back | None, ...]:
+    return backs(job.facts.get("back", ()), len(body.lines))
 
 
 def _tax(lines: Iterable[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...]:

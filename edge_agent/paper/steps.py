@@ -6,54 +6,37 @@ an event carries the event's id; `unit.memory["print_jobs"]` tells the steps of 
 has which job.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from edge_agent.context import SYSTEM, Edge, ParkedBasket
 from edge_agent.database import EdgeUnit
 from edge_agent.exceptions.steps import close_exception, raise_exception
 from edge_agent.journal import Recorded
 from edge_agent.paper import rows
+from edge_agent.paper.backs import backs_of
 from edge_agent.paper.rules import Slip, slip_label
+from edge_agent.paper.scanned import copy_of, sent_before
 from printing.document import Document
 from printing.job import REPRINTS, Job, JobState, check_step, resolve
 from printing.profiles import profile_of, with_pages
 from protocol.errors import IllegalTransition, NotFound, Refused
 from protocol.events import CashMoved, DrawerOpened, GiftCardSold, OrderSold, ReturnCompleted, TillClosed
-from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, inside
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import Tender, TenderKind
-from protocol.sscc import read_label
 from protocol.till import SessionTotals
-
-_NUMBERED = {
-    "rc": Slip.RECEIPT,
-    "rt": Slip.RETURN_RECEIPT,
-    "vd": Slip.RETURN_RECEIPT,
-    "z": Slip.TILL_REPORT,
-    "pl": Slip.PICK_LIST,
-    "vs": Slip.VOID_SLIP,
-    "ps": Slip.PACKING_SLIP,
-    "bg": Slip.PICKUP_LABEL,
-    "tr": Slip.SHIPPING_LABEL,
-    "mf": Slip.MANIFEST,
-    "tf": Slip.TRANSFER_MANIFEST,
-    "ho": Slip.HANDOVER_SLIP,
-    "po": Slip.ORDER_SLIP,
-    "py": Slip.PAYMENT_SLIP,
-    "ct": Slip.COUNT_SHEET,
-    "gr": Slip.GOODS_RECEIVED,
-    "gf": Slip.GIFT_RECEIPT,
-}
 
 
 def on_order_sold(unit: EdgeUnit, recorded: Recorded) -> None:
     """Queue the receipt; cash opens the drawer."""
     body = recorded.body
     assert isinstance(body, OrderSold)
-    _queue_event(unit, recorded, Slip.RECEIPT, body.number, kick=_has_cash(body.tenders))
+    back = () if recorded.replayed else backs_of(unit.connection, body)
+    more = {"back": back} if back else {}
+    _queue_event(unit, recorded, Slip.RECEIPT, body.number, kick=_has_cash(body.tenders), more=more)
 
 
 def on_return_completed(unit: EdgeUnit, recorded: Recorded) -> None:
@@ -132,7 +115,15 @@ def _has_cash(tenders: tuple[Tender, ...]) -> bool:
     return any(tender.kind is TenderKind.CASH for tender in tenders)
 
 
-def _queue_event(unit: EdgeUnit, recorded: Recorded, slip: Slip, number: str, *, kick: bool = False) -> None:
+def _queue_event(
+    unit: EdgeUnit,
+    recorded: Recorded,
+    slip: Slip,
+    number: str,
+    *,
+    kick: bool = False,
+    more: Mapping[str, Any] | None = None,
+) -> None:
     if recorded.replayed:
         return
     job_id = rows.queue(
@@ -142,7 +133,7 @@ def _queue_event(unit: EdgeUnit, recorded: Recorded, slip: Slip, number: str, *,
             slip=slip,
             title=number,
             business_id=number,
-            facts={"seq": recorded.seq},
+            facts={"seq": recorded.seq, **(more or {})},
             queued_us=recorded.at_us,
             kick=kick,
             station=getattr(recorded.body, "till", ""),
@@ -237,6 +228,17 @@ def queue_slip(  # noqa: PLR0913, PLR0917 - one job, in the order of its parts
     return job_id
 
 
+OVERTAKEN: Final = "slip_overtaken"
+"""The code by which a slip says, when its turn comes, that nobody needs it any more."""
+
+
+def never_sent(connection: Connection, job_id: str) -> bool:
+    """Tell whether a slip ended without going to a printer; one that was forgotten may have been there."""
+    row = rows.find_job(connection, job_id)
+    ended = (JobState.VOIDED, JobState.EXPIRED, JobState.REFUSED)
+    return row is not None and row.state in ended and not row.kicked
+
+
 def in_doubt(connection: Connection) -> int:
     """Return how many slips wait for somebody who looks whether they are there."""
     return int(connection.execute("SELECT count(*) FROM print_jobs WHERE state = 'unknown'").fetchone()[0])
@@ -275,6 +277,8 @@ def require_printer(connection: Connection, printer_id: str) -> rows.PrinterRow:
 def reprint(unit: EdgeUnit, edge: Edge, job_id: str, *, reason: str, person: CurrentPerson) -> str:
     """Print a slip once more, marked REPRINT; return the new job. It never opens the drawer.
 
+    Whoever prints one again that is in doubt says that it is not there: it is the same job then.
+
     Raises:
         NotFound: there is no such job.
         Refused: `still_waiting`, the slip has not been printed at all yet, or opens a drawer only.
@@ -292,6 +296,12 @@ def reprint(unit: EdgeUnit, edge: Edge, job_id: str, *, reason: str, person: Cur
             _("Open it anew with No sale."),
             code="drawer_slip",
         )
+    if job.state == JobState.UNKNOWN:
+        for mark in resolve(bare(job), printed=False):
+            write_step(unit, edge, job_id, mark.state, mark.attempt, reason, person)
+        settle(unit, edge, job_id, _("It prints once more."), person)
+        tell(unit, edge)
+        return job_id
     new_id = rows.queue(
         unit,
         rows.NewJob(
@@ -309,6 +319,8 @@ def reprint(unit: EdgeUnit, edge: Edge, job_id: str, *, reason: str, person: Cur
         ),
     )
     write_step(unit, edge, new_id, JobState.QUEUED, None, reason, person)
+    if job.state == JobState.REFUSED:
+        settle(unit, edge, job_id, _("It prints once more."), person)
     tell(unit, edge)
     return new_id
 
@@ -350,11 +362,11 @@ def slip_seen(unit: EdgeUnit, edge: Edge, code: str, *, person: CurrentPerson) -
     A slip that is known to lie somewhere is never in doubt again, whatever the printer failed to say. One
     that waits to be printed once more for that doubt need not be: the copy is there.
     """
-    row, attempt = _scanned(unit.connection, code)
+    row, attempt = copy_of(unit.connection, code)
     if row is None:
         return None
     if row.attempt != attempt:
-        if _sent_before(unit.connection, row, attempt):
+        if sent_before(unit.connection, row, attempt):
             why = _("its first copy was scanned, so no second one is needed")
             write_step(unit, edge, row.job_id, JobState.VOIDED, None, why, person)
     else:
@@ -366,23 +378,6 @@ def slip_seen(unit: EdgeUnit, edge: Edge, code: str, *, person: CurrentPerson) -
     settle(unit, edge, row.job_id, _("The slip was scanned."), person)
     tell(unit, edge)
     return require_job(unit.connection, row.job_id)
-
-
-def _scanned(connection: Connection, code: str) -> tuple[rows.JobRow | None, int]:
-    """Return the job of a code and which copy it is on; the code of a carton does not say that."""
-    slip = parse_slip_code(code)
-    if slip is not None:
-        kind = _NUMBERED.get(slip[0])
-        return (rows.find_copy(connection, kind, slip[1], slip[2]) if kind else None), slip[2]
-    sscc = read_label(code)
-    row = rows.find_newest(connection, Slip.CARTON_LABEL, sscc) if sscc else None
-    return row, row.attempt if row else 1
-
-
-def _sent_before(connection: Connection, row: rows.JobRow, attempt: int) -> bool:
-    """Tell whether this very job went out in that attempt, so that its next one is only for the doubt."""
-    log = rows.log_of(connection, row.job_id)
-    return any(each.attempt == attempt and each.state == JobState.SENDING for each in log)
 
 
 def prove(unit: EdgeUnit, edge: Edge, job_id: str, *, attempt: int, detail: str) -> None:
@@ -399,14 +394,29 @@ def doubt(unit: EdgeUnit, edge: Edge, job: rows.JobRow) -> None:
     """Ask a person to look for a slip that is worth money and may or may not have printed."""
     if REPRINTS.get(job.document, "person") != "person":
         return
+    title = _("Did the {slip} {number} print?", slip=inside(slip_label(job.document)), number=job.title)
+    _ask(unit, edge, job, "slip_in_doubt", title, "associate")
+
+
+def cannot(unit: EdgeUnit, edge: Edge, job: rows.JobRow) -> None:
+    """Tell somebody that a slip can never print as it is: nobody would miss it before it is needed."""
+    title = _(
+        "The {slip} {number} cannot be printed", slip=inside(slip_label(job.document)), number=job.title
+    )
+    _ask(unit, edge, job, "slip_refused", title, "lead")
+
+
+def _ask(  # noqa: PLR0917 - a card in the order of its parts
+    unit: EdgeUnit, edge: Edge, job: rows.JobRow, kind: str, title: str, owner_role: str
+) -> None:
     raise_exception(
         unit,
         edge,
-        kind="slip_in_doubt",
+        kind=kind,
         subject=f"print:{job.job_id}",
-        title=_("Did the {slip} {number} print?", slip=inside(slip_label(job.document)), number=job.title),
-        facts={"job_id": job.job_id, "document": job.document, "number": job.title},
-        owner_role="associate",
+        title=title,
+        facts={"job_id": job.job_id, "document": job.document, "number": job.title, "why": job.detail},
+        owner_role=owner_role,
         dedupe_key=f"print:{job.job_id}",
     )
 

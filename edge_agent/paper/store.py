@@ -2,7 +2,8 @@
 
 Every mark is a unit of work of its own and durable when it returns: SENDING must be on the disk before the
 first byte is on the wire. A slip that cannot be made (its event is gone, a printer profile is unknown) is
-marked REFUSED here and passed over, because one bad job must not stop the printer.
+marked REFUSED here and passed over, because one bad job must not stop the printer; one that was overtaken
+by a cancellation is VOIDED.
 """
 
 import threading
@@ -23,7 +24,7 @@ class EdgeJobStore:
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
-        self._slips = Slips(edge.settings)
+        self._slips = Slips(edge.settings, edge.sign_receipt)
         self._changed = threading.Condition()
         self._generation = 0
         self._seen = threading.local()
@@ -60,7 +61,7 @@ class EdgeJobStore:
             except OrderspineError as error:
                 self.mark(
                     row.job_id,
-                    JobState.REFUSED,
+                    JobState.VOIDED if error.reason == steps.OVERTAKEN else JobState.REFUSED,
                     attempt=row.attempt,
                     detail=f"{error.what} {error.remedy}",
                     facts={"code": error.reason},
@@ -104,10 +105,10 @@ class EdgeJobStore:
                 facts=facts,
                 at_us=self._edge.clock.now_us(),
             )
-            if state is JobState.UNKNOWN:
-                row = rows.find_job(unit.connection, job_id)
-                if row is not None:
-                    steps.doubt(unit, self._edge, row)
+            tell_somebody = {JobState.UNKNOWN: steps.doubt, JobState.REFUSED: steps.cannot}.get(state)
+            row = rows.find_job(unit.connection, job_id) if tell_somebody else None
+            if tell_somebody is not None and row is not None:
+                tell_somebody(unit, self._edge, row)
             unit.after_commit(lambda: self._edge.broadcaster.publish("printers"))
 
         self._edge.database.write(step)

@@ -81,3 +81,33 @@ def purpose_word(purpose: str) -> str:
         "list": _("Lists"),
     }
     return words.get(purpose) or slip_label(purpose)
+
+
+def detail_word(detail: str) -> str:
+    """Return what a printer's thread wrote down about a step, in the language of whoever reads it.
+
+    The threads of printers speak to nobody and write English; what is not one of their sentences stays.
+    """
+    words = {
+        "confirmed by the printer": _("confirmed by the printer"),
+        "waiting for the printer": _("waiting for the printer"),
+        "the printer goes on": _("the printer goes on"),
+        "the printer did not confirm the slip in time": _("the printer did not confirm the slip in time"),
+        "this printer cannot say whether it printed": _("this printer cannot say whether it printed"),
+        "the program ended while this slip was being sent": _(
+            "the program ended while this slip was being sent"
+        ),
+        "too old to be of use when its turn came": _("too old to be of use when its turn came"),
+        "printed again, marked as a reprint": _("printed again, marked as a reprint"),
+        "a person found the slip": _("a person found the slip"),
+        "a person did not find the slip": _("a person did not find the slip"),
+        "a later slip on the same connection was confirmed": _(
+            "a later slip on the same connection was confirmed"
+        ),
+        "confirmed late": _("confirmed late"),
+        "the paper has run out": _("the paper has run out"),
+        "the cover is open": _("the cover is open"),
+        "the printer reports a fault": _("the printer reports a fault"),
+        "the paper is nearly used up": _("the paper is nearly used up"),
+    }
+    return words.get(detail, detail)

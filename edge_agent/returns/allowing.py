@@ -8,9 +8,11 @@ from typing import Final
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.people.steps import authorise, require_other, require_word
+from edge_agent.people.steps import Given, authorise, require_other, require_word
+from edge_agent.returns import policy, rows
 from edge_agent.returns.policy import Judged
 from edge_agent.returns.rules import Plan
+from edge_agent.till.looks import calendar_date
 from protocol.errors import Refused
 from protocol.kit.return_words import says
 from protocol.kit.text import _
@@ -20,7 +22,7 @@ from protocol.orders import Approval
 from protocol.people import STORE_RANK, StoreRole
 from protocol.returns import Outcome, Override, ReturnDecision
 from protocol.rules.discounts import Act, Allowed, needs_approval
-from protocol.rules.policy import role_needed
+from protocol.rules.policy import over_cash, role_needed
 
 RETURNLESS: Final = "returnless"
 """Action an approval names when goods stay with the customer."""
@@ -61,6 +63,23 @@ def allowed(
         by=other.approval.by, role=other.role, reason=other.approval.reason, codes=judged.codes
     )
     return other.approval, judged.record.model_copy(update={"override": override})
+
+
+def allowed_beside(
+    unit: EdgeUnit, edge: Edge, plan: Plan, token: str | None, *, person: CurrentPerson
+) -> Given | None:
+    """Return whose word allows money that goes back while the goods stay: only how much of it is asked.
+
+    Raises:
+        NotPermitted: `needs_approval`.
+    """
+    counts, amount = policy.current(unit.connection), plan.total_minor
+    given = rows.cash_given(unit.connection, calendar_date(edge))
+    if over_cash(counts.cash.of(edge.identity.edge), given, plan.cash_minor) is None:
+        return authorise(unit, edge, person, Act.RETURN, token=token, amount_minor=amount)
+    reaching = role_needed(counts, amount) or StoreRole.MANAGER
+    needed = max(reaching, _return_role(edge, amount), key=STORE_RANK.__getitem__)
+    return require_other(unit, edge, person, OVERRIDE, needed, token)
 
 
 def _left_there(plan: Plan) -> bool:

@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.context import Edge
 from edge_agent.returns import exchange, no_receipt, steps
-from edge_agent.returns.elsewhere import ask_hub
+from edge_agent.returns.elsewhere import ask_hub, ask_of_receipt
 from edge_agent.web import REFUSALS, answered, edge_of, signed_in
 from protocol.kit.return_words import says
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import LINES_PER_ORDER, ReturnLine, Tender
+from protocol.receipts import TEXT_LIMIT
 from protocol.returns import ReturnDecision, ReturnFee
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
@@ -94,6 +95,7 @@ class ReturnableAnswer(BaseModel):
     refusal: str
     may_void: bool
     why_no_void: str
+    signed: bool = False
 
 
 class PreviewWanted(BaseModel):
@@ -172,6 +174,24 @@ async def exchange_units(
         lambda unit: exchange.exchange_units(unit, edge, number, wanted, person=person)
     )
     return answered(done, 201 if new else 200)  # type: ignore[return-value]  # the answer, already written
+
+
+class ReceiptScanned(BaseModel):
+    """The signed code of a receipt, as it was scanned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str = Field(min_length=1, max_length=TEXT_LIMIT)
+
+
+@unproven.post("/receipt")
+async def read_receipt(
+    request: Request, wanted: ReceiptScanned, edge: AnyEdge, _person: Anybody
+) -> ReturnableAnswer:
+    """Verify a signed receipt and say what may come back on it, also of a sale that was made elsewhere."""
+    number = await ask_of_receipt(request, edge, wanted.code)
+    found: dict[str, Any] = asdict(steps.returnable(edge.database.read(), edge, number))
+    return ReturnableAnswer.model_validate(found)
 
 
 @unproven.post("/no-receipt", status_code=201)

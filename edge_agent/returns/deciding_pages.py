@@ -8,6 +8,8 @@ from starlette.responses import Response
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, go_to, show
+from edge_agent.paper import steps as paper_steps
+from edge_agent.paper.leads import place_of
 from edge_agent.returns import deciding
 from edge_agent.stock.pages import bucket_word
 from edge_agent.web import edge_of, signed_in
@@ -34,11 +36,15 @@ async def page(
 
 
 @router.post("/stock/decide/scan")
-async def scan(request: Request, edge: AnyEdge, _person: Anybody) -> Response:
-    """Show the article that was scanned."""
+async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Show the article that was scanned, also by the sticker on it."""
     form = await form_of(request)
     code = form.get("code")[:120]
     connection = edge.database.read()
+    place = place_of(connection, edge, code)
+    if place:
+        await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
+        return go_to(request, place)
     product = edge.products.scan(connection, code) or edge.products.find(connection, code)
     if product is None:
         error = NotFound(

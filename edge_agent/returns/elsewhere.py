@@ -2,18 +2,19 @@
 
 What the hub said stands in `orders_told`, which is no shadow of the log: after ten minutes it counts no more
 and is asked again. What this store has taken back of such an order itself it adds from its own rows, because
-the hub may not have heard of that yet. Without a line nothing that was sold elsewhere comes back here.
+the hub may not have heard of that yet. Without a line, what was sold elsewhere comes back on its signed
+receipt (`receipts`) or not at all.
 """
 
 import asyncio
+import contextlib
 from typing import Protocol, cast
 
 from fastapi import Request
 
 from edge_agent.context import Edge
-from edge_agent.database import EdgeUnit
 from edge_agent.later.hub import OrderAnswer
-from edge_agent.returns import rows
+from edge_agent.returns import receipts, rows
 from protocol.errors import NotFound, Unavailable
 from protocol.ids import parse_slip_code
 from protocol.kit.text import _
@@ -56,13 +57,20 @@ async def ask_hub(request: Request, edge: Edge, number: str) -> None:
             _("Check the number on the receipt; the store that sold it may be cut off."),
             code="unknown_order",
         ) from error
-    await edge.database.awrite(lambda unit: note(unit, said, now_us))
+    await edge.database.awrite(lambda unit: rows.note_told(unit, said, now_us))
 
 
-def note(unit: EdgeUnit, said: OrderAnswer, at_us: int) -> None:
-    """Note what the hub said of an order; what it said too long ago is forgotten."""
-    unit.connection.execute("DELETE FROM orders_told WHERE at_us < ?", (at_us - rows.TOLD_US,))
-    unit.connection.execute(
-        "INSERT OR REPLACE INTO orders_told (order_id, number, body, at_us) VALUES (?, ?, ?, ?)",
-        (said.order_id, said.number, said.model_dump_json(), at_us),
-    )
+async def ask_of_receipt(request: Request, edge: Edge, text: str) -> str:
+    """Return the number of the sale that a signed receipt is about, once something may come back on it.
+
+    The hub is asked where it answers, because it knows what has come back since; else the receipt counts.
+
+    Raises:
+        Refused: as `receipts.verified`.
+    """
+    sale = receipts.verified(edge.database.read(), edge, text)
+    if edge.online():
+        with contextlib.suppress(NotFound):  # the store that sold it has not told the hub yet
+            await ask_hub(request, edge, sale.number)
+    await edge.database.awrite(lambda unit: receipts.note(unit, edge, sale))
+    return sale.number

@@ -112,7 +112,12 @@ def with_exchange(  # noqa: PLR0917 - a plan, and what is exchanged of it
         rest = (Tender(kind=TenderKind.STORE_CREDIT, amount_minor=how.rest_minor),)
     elif how.rest_minor:
         tenders = rows.tenders_left(connection, order.order_id)
-        rest = rules.split_over(tenders, how.rest_minor, cash_step_minor=edge.settings.cash_step_minor)
+        rest = rules.split_over(
+            tenders,
+            how.rest_minor,
+            cash_step_minor=edge.settings.cash_step_minor,
+            first=found.judged.policy.refund_first,
+        )
     exchanged = (swapped,) if swapped.amount_minor else ()
     return rules.with_refunds(found.plan, (*exchanged, *rest))
 

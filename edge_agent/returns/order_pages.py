@@ -1,7 +1,7 @@
 """Orders: one box that finds them, and one order as the spine of what happened to it."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -17,9 +17,11 @@ from edge_agent.later.story import slip_shape
 from edge_agent.pages import Ask, ask_in_place, command, form_of, go_to, show, templates_of, till_word
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper import steps as paper_steps
+from edge_agent.paper.leads import WORK_SLIPS
 from edge_agent.paper.rules import slip_label, state_label
 from edge_agent.people import rows as people_rows
 from edge_agent.returns import finding, steps
+from edge_agent.returns.elsewhere import ask_of_receipt
 from edge_agent.returns.finding import state_word
 from edge_agent.web import edge_of, signed_in
 from protocol.errors import Invalid, NotFound
@@ -29,12 +31,10 @@ from protocol.kit.text import _
 from protocol.kit.web.filters import money
 from protocol.kit.web.shell import Shape
 from protocol.kit.web.signin import CurrentPerson
+from protocol.receipts import TEXT_LIMIT, is_statement
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
-
-WORK_SLIPS: Final = frozenset({"pl", "bg", "ps", "as", "vs", "ho", "tr", "mf"})
-"""Slips of fulfilment: they stand for work, not for an order's own page."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -67,12 +67,14 @@ async def orders(
     edge: AnyEdge,
     _person: Anybody,
     *,
-    q: Annotated[str, Query(max_length=120)] = "",
+    q: Annotated[str, Query(max_length=TEXT_LIMIT)] = "",
     state: Annotated[str, Query(max_length=20)] = "",
     page: Annotated[int, Query(ge=1, le=1000)] = 1,
     wanted: Annotated[str, Query(alias="for", max_length=10)] = "",
 ) -> Response:
     """List orders of this store; the filters stay in the address."""
+    if is_statement(q):
+        return go_to(request, f"/orders/{await ask_of_receipt(request, edge, q)}/return")
     connection = edge.database.read()
     text = finding.searched(q)
     found, more = finding.find(connection, edge, text, state, page)
@@ -102,9 +104,13 @@ async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
     """Open the order whose slip or number was scanned."""
     form = await form_of(request)
     code = form.get("code")
+    if is_statement(code):
+        return go_to(request, f"/orders/{await ask_of_receipt(request, edge, code)}/return")
     await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
     connection = edge.database.read()
     slip = parse_slip_code(code)
+    if slip is not None and slip[0] == "ra":
+        return go_to(request, f"/stock/mail-in/{slip[1]}")
     if slip is not None and slip[0] in WORK_SLIPS:
         return go_to(request, leads_to(look_up(connection, edge, code), slip[0]))
     number = finding.number_of(connection, code)

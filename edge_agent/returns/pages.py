@@ -206,6 +206,8 @@ def _page(
         chosen=chosen,
         reason=form.under("reason-"),
         bucket=form.under("bucket-"),
+        serials=rows.serials_sold(connection, found.order_id),
+        read_now=form.under("serials-"),
         proposed={each.code: each.to_bucket for each in found.reasons},
         plan=look.plan if look else None,
         judged=look.judged if look else None,
@@ -246,7 +248,8 @@ def _until(day: date | None) -> str:
 
 
 def _wanted(form: Form) -> tuple[steps.BringBack, ...]:
-    reasons, buckets, conditions = (form.under(f"{name}-") for name in ("reason", "bucket", "condition"))
+    names = ("reason", "bucket", "condition", "serials")
+    reasons, buckets, conditions, serials = (form.under(f"{name}-") for name in names)
     lines = []
     for name, text in form.under("units-").items():
         if not name.isdecimal() or not text:
@@ -264,6 +267,7 @@ def _wanted(form: Form) -> tuple[steps.BringBack, ...]:
                     reason=reasons.get(name, "changed_mind")[:64] or "changed_mind",
                     to_bucket=buckets.get(name, "")[:40],
                     condition=conditions.get(name, "")[:64] or Condition.NEW.value,
+                    serials=tuple(serials.get(name, "")[:2_000].split()),
                 )
             )
     return tuple(lines)

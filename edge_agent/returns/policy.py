@@ -7,8 +7,9 @@ same return again (`hub.returns.stages`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from edge_agent.context import Edge
@@ -17,6 +18,7 @@ from edge_agent.link.directives import arrived_us
 from edge_agent.returns import rows
 from edge_agent.returns.rules import SoldLine, WantedLine
 from edge_agent.till.looks import calendar_date
+from protocol.catalog import Product
 from protocol.clock import DAY_US
 from protocol.errors import Invalid
 from protocol.kit.sqlite import Connection
@@ -34,17 +36,37 @@ from protocol.returns import (
     ReturnPolicy,
 )
 from protocol.rules.policy import (
+    LOOKS,
     BackFacts,
     Decision,
     SoldFacts,
     decide,
+    goods_rule,
+    only,
+    over_cash,
     restocking_fee,
+    serial_pair,
     strictest,
     window,
+    with_found,
 )
 
 LOOKED_BACK_US: Final = 90 * DAY_US
 Word = TypeVar("Word", Condition, Proof)
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What shows that goods were bought, and who gives the money back.
+
+    Goods that were `announced_on` a day were let back then, so only how they look is judged.
+    """
+
+    proof: str
+    person_id: str = ""
+    announced_on: date | None = None
+    serials: Mapping[int, tuple[str, ...]] | None = None
+    """The serial numbers that lines were sold with; None: as they stand here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +113,25 @@ def take_policy(unit: EdgeUnit, edge: Edge, body: ReturnPolicy) -> None:
 def current(connection: Connection) -> ReturnPolicy:
     """Return the policy that counts here; version 0 where nobody said anything."""
     row = connection.execute("SELECT body FROM return_policy").fetchone()
-    return ReturnPolicy() if row is None else ReturnPolicy.model_validate_json(row[0])
+    return ReturnPolicy() if row is None else _read(row[0])
+
+
+@lru_cache(maxsize=2)
+def _read(body: str) -> ReturnPolicy:
+    """Return a policy from its JSON; every sale asks for it, and it changes once a season."""
+    return ReturnPolicy.model_validate_json(body)
+
+
+def serial_skus(connection: Connection, products: Iterable[Product]) -> frozenset[str]:
+    """Return which products have a serial number on each unit, by the class that the policy names."""
+    counts = current(connection)
+    if not any(rule.serial for rule in (*counts.categories.values(), *counts.items.values())):
+        return frozenset()
+    return frozenset(
+        product.sku
+        for product in products
+        if goods_rule(counts, SoldFacts(product.sku, product.category, date.min)).serial
+    )
 
 
 def last_days(
@@ -108,15 +148,13 @@ def last_days(
     }
 
 
-def judge(
+def judge(  # noqa: PLR0917 - which lines of which order, and who brings them
     connection: Connection,
     edge: Edge,
     order: rows.SoldOrder,
     lines: Sequence[ReturnLine],
     wanted: Sequence[WantedLine],
-    *,
-    proof: str,
-    person_id: str,
+    brought: Brought,
 ) -> Judged:
     """Return what the policy says of lines of an order; `wanted` are the wishes they were planned from.
 
@@ -127,16 +165,19 @@ def judge(
     back_since = edge.clock.now_us() - LOOKED_BACK_US
     count, unproven = rows.customer_history(connection, order.customer_id, back_since)
     count = max(count, order.customer_returns)
-    shown = known_word(Proof, proof)
+    shown = known_word(Proof, brought.proof)
     total = sum(line.gross_minor for line in lines)
     categories = _categories(connection, edge, [line.sku for line in lines])
-    start, today = date.fromisoformat(order.business_date), date.fromisoformat(calendar_date(edge))
-    own_sale = order.by == person_id
+    start = date.fromisoformat(order.business_date)
+    today = brought.announced_on or date.fromisoformat(calendar_date(edge))
+    own_sale = order.by == brought.person_id
     by_line: dict[int, Decision] = {}
+    numbers = rows.serials_sold(connection, order.order_id) if brought.serials is None else brought.serials
     decided, fees = [], []
     for line, wish in zip(lines, wanted, strict=True):
         category = categories.get(line.sku, "")
-        sold = SoldFacts(sku=line.sku, category=category, start=start, channel=Channel(order.channel))
+        serial, read = serial_pair(numbers.get(line.line_no, ()), wish.serials, line.quantity)
+        sold = SoldFacts(line.sku, category, start, Channel(order.channel), serial=serial)
         back = BackFacts(
             today=max(today, start),
             condition=known_word(Condition, wish.condition),
@@ -146,8 +187,12 @@ def judge(
             customer_returns_90d=count,
             no_receipt_returns_90d=unproven,
             own_sale=own_sale,
+            serial=read,
+            signed_only=order.signed,
         )
         found = decide(policy, sold, back)
+        if brought.announced_on:
+            found = only(found, LOOKS)
         fees += _fee(policy, found, line)
         decided.append(_record(line.line_no, sold, back, found))
         by_line[line.line_no] = _stricter(by_line.get(line.line_no), found)
@@ -162,6 +207,27 @@ def judge(
         lines=tuple(decided),
     )
     return Judged(policy, by_line, record, tuple(fees))
+
+
+def with_cash(connection: Connection, edge: Edge, judged: Judged, cash_minor: int) -> Judged:
+    """Return what the policy says once it is known how much of a return would leave the drawer today."""
+    given = rows.cash_given(connection, calendar_date(edge))
+    found = over_cash(judged.policy.cash.of(edge.identity.edge), given, cash_minor)
+    if found is None:
+        return judged
+    by_line = {line_no: with_found(decision, found) for line_no, decision in judged.by_line.items()}
+    lines = tuple(
+        line.model_copy(
+            update={
+                "outcome": strictest((line.outcome, found.outcome)),
+                "codes": (*line.codes, found.code.value),
+            }
+        )
+        for line in judged.record.lines
+    )
+    outcome = strictest((judged.record.outcome, found.outcome))
+    record = judged.record.model_copy(update={"outcome": outcome, "lines": lines})
+    return replace(judged, by_line=by_line, record=record)
 
 
 def _record(line_no: int, sold: SoldFacts, back: BackFacts, found: Decision) -> DecidedLine:

@@ -45,6 +45,8 @@ class SoldOrder:
     channel: str = "store"
     customer_returns: int = 0
     """What the hub knows of the customer's returns, for an order that was sold elsewhere."""
+    signed: bool = False
+    """Known by its signed receipt alone: the hub could not be asked."""
 
     @property
     def elsewhere(self) -> bool:
@@ -79,14 +81,16 @@ def find_order(connection: Connection, number: str, now_us: int | None = None) -
         "order_id, number, seq, at_us, business_date, session_id, till, state, currency, total_minor,"
         " refunded_minor, by, customer_id"
     )
-    for column, value in (("number", wanted.upper()), ("order_id", wanted.lower())):
+    both = (("number", wanted.upper()), ("order_id", wanted.lower()))
+    for column, value in both:
         row = connection.execute(
             f"SELECT {columns} FROM orders WHERE {column} = ?",
             (value,),
         ).fetchone()
         if row is not None:
             return SoldOrder(*row)
-    said = None if now_us is None else _told(connection, "number", wanted.upper(), now_us)
+    told = () if now_us is None else (_told(connection, column, value, now_us) for column, value in both)
+    said = next((each for each in told if each is not None), None)
     if said is None:
         return None
     return SoldOrder(
@@ -105,6 +109,7 @@ def find_order(connection: Connection, number: str, now_us: int | None = None) -
         customer_id=said.customer_id,
         channel=said.channel,
         customer_returns=said.customer_returns_90d,
+        signed=said.signed,
     )
 
 
@@ -116,17 +121,48 @@ def _told(connection: Connection, column: str, value: str, now_us: int = 0) -> O
     return None if row is None else OrderAnswer.model_validate_json(row[0])
 
 
+def note_told(unit: EdgeUnit, said: OrderAnswer, at_us: int) -> None:
+    """Note what was said of an order that was sold elsewhere; what was said too long ago is forgotten."""
+    unit.connection.execute("DELETE FROM orders_told WHERE at_us < ?", (at_us - TOLD_US,))
+    unit.connection.execute(
+        "INSERT OR REPLACE INTO orders_told (order_id, number, body, at_us) VALUES (?, ?, ?, ?)",
+        (said.order_id, said.number, said.model_dump_json(), at_us),
+    )
+
+
+def taken_back_here(connection: Connection, order_id: str) -> dict[int, tuple[int, int, int]]:
+    """Return what came back of an order at this store, by line: units, money, tax in it."""
+    found = connection.execute(
+        "SELECT line_no, sum(quantity), sum(gross_minor), sum(tax_minor) FROM return_lines"
+        " WHERE order_id = ? GROUP BY line_no",
+        (order_id,),
+    )
+    return {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in found}
+
+
+def serials_sold(connection: Connection, order_id: str) -> dict[int, tuple[str, ...]]:
+    """Return the serial numbers of an order's units that have not come back, by line."""
+    said = _told(connection, "order_id", order_id)
+    here = {
+        (row[0], row[1])
+        for row in connection.execute(
+            "SELECT line_no, serial FROM returned_serials WHERE order_id = ?", (order_id,)
+        )
+    }
+    found: dict[int, tuple[str, ...]] = {}
+    for line in said.lines if said else ():
+        found[line.line_no] = tuple(each for each in line.serials if (line.line_no, each) not in here)
+    for line_no, serial in connection.execute(
+        "SELECT line_no, serial FROM line_serials WHERE order_id = ? ORDER BY line_no, serial", (order_id,)
+    ):
+        found[line_no] = (*found.get(line_no, ()), serial)
+    return {line_no: serials for line_no, serials in found.items() if serials}
+
+
 def _lines_elsewhere(connection: Connection, order_id: str) -> dict[int, SoldLine]:
     """Return the lines of an order that was sold elsewhere, less what came back of them here."""
     said = _told(connection, "order_id", order_id)
-    here = {
-        row[0]: tuple(row[1:])
-        for row in connection.execute(
-            "SELECT line_no, sum(quantity), sum(gross_minor), sum(tax_minor) FROM return_lines"
-            " WHERE order_id = ? GROUP BY line_no",
-            (order_id,),
-        )
-    }
+    here = taken_back_here(connection, order_id)
     found = {}
     for line in said.lines if said else ():
         units, gross, tax = here.get(line.line_no, (0, 0, 0))
@@ -228,6 +264,17 @@ def customer_history(connection: Connection, customer_id: str, since_us: int) ->
     return int(row[0]), int(row[1])
 
 
+def cash_given(connection: Connection, business_date: str) -> int:
+    """Return how much cash went out for returns on a business date, in minor units."""
+    row = connection.execute(
+        "SELECT coalesce(sum(t.amount_minor), 0) FROM till_sessions s"
+        " JOIN returns r ON r.session_id = s.session_id JOIN return_tenders t ON t.seq = r.seq"
+        " WHERE s.business_date = ? AND r.kind = 'return' AND t.kind = 'cash'",
+        (business_date,),
+    ).fetchone()
+    return int(row[0])
+
+
 def on_return_completed(unit: EdgeUnit, recorded: Recorded) -> None:
     """Units of an order came back."""
     body = recorded.body
@@ -270,6 +317,16 @@ def _give_back(unit: EdgeUnit, recorded: Recorded, body: ReturnCompleted, kind: 
             for line in body.lines
         ],
     )
+    connection.executemany(
+        "DELETE FROM line_serials WHERE order_id = ? AND line_no = ? AND serial = ?",
+        [(body.order_id, line.line_no, serial) for line in body.lines for serial in line.serials],
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO returned_serials (order_id, line_no, serial) VALUES (?, ?, ?)",
+        [(body.order_id, line.line_no, serial) for line in body.lines for serial in line.serials],
+    )
+    if kind == "void":
+        connection.execute("DELETE FROM line_serials WHERE order_id = ?", (body.order_id,))
     _refund_tenders(connection, body.order_id, body.refunds)
     _move_on(connection, body, kind)
 

@@ -18,10 +18,10 @@ from protocol.kit.return_words import reason_words
 from protocol.kit.text import _
 from protocol.lifecycles import OrderState
 from protocol.movements import Bucket
-from protocol.orders import LineKind, ReturnLine, Tender, TenderKind
+from protocol.orders import STORED_VALUE, LineKind, ReturnLine, Tender, TenderKind
 from protocol.returns import ReturnFee
 from protocol.rules.refund import RefundableLine, refund_money, refund_units
-from protocol.rules.tenders import round_cash, split_refund
+from protocol.rules.tenders import round_cash, split_with_first
 
 RETURN_BUCKETS: Final = (Bucket.SELLABLE, Bucket.RETURNS, Bucket.QUARANTINE, Bucket.CUSTOMER)
 """Restock, inspect, keep apart because it is damaged, or leave it with the customer."""
@@ -36,6 +36,10 @@ _REASONS: Final[Mapping[str, Bucket]] = MappingProxyType(
         "other": Bucket.RETURNS,
     }
 )
+FIRST: Final[Mapping[str, frozenset[TenderKind]]] = MappingProxyType(
+    {"gift_card": STORED_VALUE, "card": frozenset({TenderKind.CARD})}
+)
+"""Which tenders a policy means that names one to be given back to first."""
 GOODWILL: Final = "goodwill"
 """The reason of money that goes back while the goods stay."""
 RETURNABLE_STATES: Final = frozenset({OrderState.COMPLETED, OrderState.PART_RETURNED, OrderState.HANDED_OVER})
@@ -83,6 +87,7 @@ class WantedLine:
     reason: str
     to_bucket: str = ""
     condition: str = "new"
+    serials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,7 @@ def plan_return(
     wanted: Iterable[WantedLine],
     *,
     cash_step_minor: int = 1,
+    first: str = "",
 ) -> Plan:
     """Return what a return of these units does. Parts of one line may go to several buckets.
 
@@ -177,6 +183,7 @@ def plan_return(
                 reason=each.reason,
                 to_bucket=bucket_of(each.reason, each.to_bucket),
                 rate_ppm=line.rate_ppm,
+                serials=each.serials,
             )
         )
     if not lines:
@@ -184,7 +191,7 @@ def plan_return(
     total = sum(line.gross_minor for line in lines)
     return Plan(
         lines=tuple(lines),
-        refunds=split_over(tenders, total, cash_step_minor=cash_step_minor),
+        refunds=split_over(tenders, total, cash_step_minor=cash_step_minor, first=first),
         total_minor=total,
         tax_minor=sum(line.tax_minor for line in lines),
     )
@@ -197,6 +204,7 @@ def plan_goodwill(
     amount_minor: int,
     *,
     cash_step_minor: int = 1,
+    first: str = "",
 ) -> Plan:
     """Return what giving money of one line back does, while the goods stay with the customer.
 
@@ -220,7 +228,7 @@ def plan_goodwill(
     )
     return Plan(
         lines=(back,),
-        refunds=split_over(tenders, amount_minor, cash_step_minor=cash_step_minor),
+        refunds=split_over(tenders, amount_minor, cash_step_minor=cash_step_minor, first=first),
         total_minor=step.gross_minor,
         tax_minor=step.tax_minor,
     )
@@ -245,6 +253,7 @@ def on_terms(
     *,
     as_credit: bool,
     cash_step_minor: int = 1,
+    first: str = "",
 ) -> Plan:
     """Return the same plan with fees kept, and the rest to the tenders it came from or to store credit.
 
@@ -258,7 +267,7 @@ def on_terms(
         credit = Tender(kind=TenderKind.STORE_CREDIT, amount_minor=paid)
         refunds: tuple[Tender, ...] = (credit,) if paid else ()
     else:
-        refunds = split_over(tenders, left, cash_step_minor=cash_step_minor)
+        refunds = split_over(tenders, left, cash_step_minor=cash_step_minor, first=first)
     return replace(planned, refunds=refunds)
 
 
@@ -292,16 +301,20 @@ def plan_void(sold: Iterable[SoldLine], tenders: Sequence[TenderLeft]) -> Plan:
 
 
 def split_over(
-    tenders: Sequence[TenderLeft], total_minor: int, *, cash_step_minor: int
+    tenders: Sequence[TenderLeft], total_minor: int, *, cash_step_minor: int, first: str = ""
 ) -> tuple[Tender, ...]:
     """Return what goes back to each tender of the sale, and never more than is left on it.
+
+    `first` names the tenders that the policy empties before the others, as `ReturnPolicy.refund_first`.
 
     What an exchange paid was goods and no money that could go back, so store credit is given for it. Cash
     that was rounded at the sale may leave less on the tenders than on the lines, by less than one coin; then
     what is left goes back.
     """
     left = [tender.left_minor for tender in tenders]
-    parts = split_refund(min(total_minor, sum(left)), left)
+    parts = split_with_first(
+        min(total_minor, sum(left)), left, [tender.kind in FIRST.get(first, ()) for tender in tenders]
+    )
     refunds = []
     for tender, part in zip(tenders, parts, strict=True):
         paid = part

@@ -17,7 +17,7 @@ from edge_agent.lives import check_records
 from edge_agent.once import Asked, Key, once
 from edge_agent.people.steps import authorise
 from edge_agent.returns import policy, rows, rules
-from edge_agent.returns.allowing import allowed
+from edge_agent.returns.allowing import allowed, allowed_beside
 from edge_agent.returns.policy import Judged
 from edge_agent.stored_value.steps import issued
 from edge_agent.till.looks import require_session
@@ -29,7 +29,17 @@ from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import OrderState, TillState
-from protocol.orders import LINES_PER_ORDER, Approval, Code, Quantity, ReturnLine, Tender, TenderKind
+from protocol.orders import (
+    LINES_PER_ORDER,
+    SERIALS,
+    Approval,
+    Code,
+    Quantity,
+    ReturnLine,
+    Serial,
+    Tender,
+    TenderKind,
+)
 from protocol.returns import Condition, Proof, ReturnFee
 from protocol.rules.discounts import Act
 from protocol.rules.refund import refund_units
@@ -51,12 +61,13 @@ class BringBack(Command):
     reason: Code = "changed_mind"
     to_bucket: str = Field(default="", max_length=40)
     condition: Code = Condition.NEW.value
+    serials: tuple[Serial, ...] = Field(default=(), max_length=SERIALS)
 
     @property
     def wish(self) -> rules.WantedLine:
         """Return it as the rules take it."""
         return rules.WantedLine(
-            self.line_no, self.quantity, self.reason, self.to_bucket, condition=self.condition
+            self.line_no, self.quantity, self.reason, self.to_bucket, self.condition, self.serials
         )
 
 
@@ -153,6 +164,8 @@ class Returnable:
     refusal: str
     may_void: bool
     why_no_void: str
+    signed: bool = False
+    """Known by its signed receipt alone: what came back elsewhere since is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +225,7 @@ def returnable(connection: Connection, edge: Edge, number: str) -> Returnable:
         refusal=refusal,
         may_void=not why_no_void,
         why_no_void=why_no_void,
+        signed=order.signed,
     )
 
 
@@ -242,7 +256,8 @@ def preview(
     person: CurrentPerson,
 ) -> Look:
     """Return what a return would give back, to the penny and per tender, and what the policy says of it."""
-    return look(connection, edge, require_order(connection, edge, number), lines, terms, person=person)
+    found = look(connection, edge, require_order(connection, edge, number), lines, terms, person=person)
+    return replace(found, judged=policy.with_cash(connection, edge, found.judged, found.plan.cash_minor))
 
 
 def look(
@@ -258,18 +273,18 @@ def look(
     rules.check_state(order.state, order.number)
     wanted = [line.wish for line in lines]
     tenders = rows.tenders_left(connection, order.order_id)
-    step = edge.settings.cash_step_minor
+    step, first = edge.settings.cash_step_minor, policy.current(connection).refund_first
     plan = rules.plan_return(
         rows.sold_lines(connection, order.order_id, [line.line_no for line in lines]),
         tenders,
         wanted,
         cash_step_minor=step,
+        first=first,
     )
-    judged = policy.judge(
-        connection, edge, order, plan.lines, wanted, proof=terms.proof, person_id=person.person_id
-    )
+    brought = policy.Brought(terms.proof, person.person_id)
+    judged = policy.judge(connection, edge, order, plan.lines, wanted, brought)
     credit = terms.store_credit or not judged.may_pay_out
-    plan = rules.on_terms(plan, tenders, judged.fees, as_credit=credit, cash_step_minor=step)
+    plan = rules.on_terms(plan, tenders, judged.fees, as_credit=credit, cash_step_minor=step, first=first)
     return Look(plan, judged)
 
 
@@ -313,7 +328,8 @@ def take_back(  # noqa: PLR0917 - what comes back, at which till, by whose word
         Refused: `outside_policy`.
         NotPermitted: `needs_approval`.
     """
-    approval, decision = allowed(unit, edge, found.plan, found.judged, token, person=person)
+    judged = policy.with_cash(unit.connection, edge, found.judged, found.plan.cash_minor)
+    approval, decision = allowed(unit, edge, found.plan, judged, token, person=person)
     plan = replace(found.plan, refunds=issued(unit, edge, found.plan.refunds))
     facts = _facts(unit, edge, order, session, plan, approval)
     return _record(unit, edge, order, ReturnCompleted(**facts, decision=decision, fees=plan.fees), person)
@@ -340,11 +356,10 @@ def give_goodwill(
             command.line_no,
             command.amount_minor,
             cash_step_minor=edge.settings.cash_step_minor,
+            first=policy.current(unit.connection).refund_first,
         )
         session = selling(unit.connection, edge, till_for(edge, command.till, person, order))
-        given = authorise(
-            unit, edge, person, Act.RETURN, token=command.approval, amount_minor=plan.total_minor
-        )
+        given = allowed_beside(unit, edge, plan, command.approval, person=person)
         said = Approval(action=rules.GOODWILL, by=person.person_id, reason=command.reason)
         facts = _facts(unit, edge, order, session, plan, given.approval if given else said)
         return _record(unit, edge, order, ReturnCompleted(**facts), person)

@@ -20,7 +20,7 @@ from edge_agent.paper import pages as paper_pages
 from edge_agent.paper import printer_pages
 from edge_agent.people import pages as people_pages
 from edge_agent.people.sessions import SignIns
-from edge_agent.returns import deciding_pages, no_receipt_pages, order_pages
+from edge_agent.returns import deciding_pages, mail_in_pages, no_receipt_pages, order_pages
 from edge_agent.returns import pages as return_pages
 from edge_agent.shell import pages as shell_pages
 from edge_agent.stock import count_pages, delivery_pages
@@ -51,6 +51,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         order_pages.router,
         return_pages.router,
         no_receipt_pages.router,
+        mail_in_pages.router,
         count_pages.router,  # before the stock: /stock/counts is no item
         delivery_pages.router,
         deciding_pages.router,

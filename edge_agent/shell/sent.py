@@ -16,6 +16,8 @@ def _counter() -> Mapping[str, str]:
         "order.sold": _("Sales"),
         "order.voided": _("Voided sales"),
         "return.completed": _("Returns"),
+        "return.arrived": _("Parcels that came back"),
+        "return.inspected": _("Returned goods looked into"),
         "gift_card.sold": _("Gift cards sold"),
         "goods.decided": _("Decisions about returned goods"),
         "order.placed": _("Orders for later"),
@@ -31,6 +33,7 @@ def _counter() -> Mapping[str, str]:
         "catalog.applied": _("Catalogue versions"),
         "exception.raised": _("Exceptions raised"),
         "exception.closed": _("Exceptions closed"),
+        "exception.worked": _("Work on exceptions"),
         "person.locked_out": _("Locked sign-ins"),
     }
 

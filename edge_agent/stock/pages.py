@@ -11,6 +11,8 @@ from edge_agent.catalog import rows as catalog_rows
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, go_to, show, with_word
+from edge_agent.paper import steps as paper_steps
+from edge_agent.paper.leads import place_of
 from edge_agent.stock import adjusting, steps
 from edge_agent.stock.adjusting import Adjusted, AdjustStock
 from edge_agent.stock.count_models import Revoke
@@ -24,7 +26,6 @@ from protocol.kit.text import _, inside
 from protocol.kit.web.signin import CurrentPerson
 from protocol.movements import OUTSIDE
 from protocol.people import StoreRole, at_least
-from protocol.sscc import read_label
 from protocol.stock import REASONS
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
@@ -59,12 +60,13 @@ async def stock(
 
 
 @router.post("/stock/scan")
-async def scan(request: Request, edge: AnyEdge, _person: Anybody) -> Response:
-    """Open the product that was scanned."""
-    code = (await form_of(request)).get("code")
-    sscc = read_label(code)
-    if sscc:
-        return go_to(request, f"/transfers/carton/{sscc}")
+async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
+    """Open the product that was scanned, or what a slip is about; the slip has then been seen."""
+    code = (await form_of(request)).get("code")[:512]
+    place = place_of(edge.database.read(), edge, code)
+    if place:
+        await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
+        return go_to(request, place)
     product = edge.products.scan(edge.database.read(), code)
     if product is None:
         raise NotFound(

@@ -19,7 +19,7 @@ from hub.fleet.rows import directives
 from hub.spine.held import Holding, held
 from hub.spine.orders import Orders
 from hub.spine.steps import raise_exception, record
-from hub.spine.work import Applied, Work
+from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol import later
 from protocol.directives import AssignmentAmend, AssignmentCancel
 from protocol.fulfilment import AssignedLine, Promise
@@ -224,10 +224,10 @@ def settle(work: Work, applied: Applied) -> None:
             _cancelled(work, applied, row, too_late=too_late)
         elif row.kind == "change":
             _changed(work, applied, row, too_late=too_late)
-        elif too_late:
-            _too_late(work, applied, row, {})
-        else:
+        elif not too_late:
             applied.results[EXCLUDE] = True
+        elif row.by != HUB_EDGE:
+            _too_late(work, applied, row, {})  # what the hub asked to save money is well where it is
 
 
 def _is_all_to_be_asked(body: later.OnAssignment, row: sa.Row[Any]) -> TypeGuard[later.ChangeRefused]:

@@ -235,6 +235,12 @@ def take_payment(work: Work, order_id: str, payment: PaymentWanted, *, by: str) 
     ).first()
     if known is not None:
         return
+    if payment.taken != "captured":
+        raise Invalid(
+            _("Money for a change is captured before it is sent."),
+            _("Capture it, then send the change again."),
+            code="not_captured",
+        )
     total = sum([line.gross_minor for line in entry.record.lines])
     if entry.record.paid_minor + payment.amount_minor > total:
         raise Invalid(
@@ -254,6 +260,7 @@ def take_payment(work: Work, order_id: str, payment: PaymentWanted, *, by: str) 
             reference=payment.reference,
             amount_minor=payment.amount_minor,
             currency=now_later.currency,
+            marketplace=payment.marketplace,
         ),
         by=by,
     )

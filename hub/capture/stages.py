@@ -28,11 +28,11 @@ def on_order_sold(work: Work, applied: Applied) -> None:
     body: OrderSold = applied.body
     book = work.room(Orders)
     entry = book.add(applied, applied.results.get("costs", {}))
-    earlier = book.earlier_returns(body.order_id)
-    for data in earlier:
+    came_back = applied.results["came_back"] = []
+    for data in book.earlier_returns(body.order_id):
         back = read_body(decode_event(data))
         assert isinstance(back, ReturnCompleted)
-        book.change(entry, back, applied.apply_order)
+        came_back.append((back, book.change(entry, back, applied.apply_order)))
     _check_money(work, body, f"The sale {body.number} does not add up")
     work.topics.update(("orders", "overview"))
 

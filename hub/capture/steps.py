@@ -30,8 +30,8 @@ from hub.link.lives import ordinal
 from hub.offers import promised
 from hub.once import once
 from hub.spine.held import Holding
-from hub.spine.rows import counters
-from hub.spine.steps import record, take_orders
+from hub.spine.payment_rows import ON_CARD, CardToken
+from hub.spine.steps import count_up, record, take_orders
 from hub.spine.work import Applied, Work
 from protocol.customers import Contact
 from protocol.errors import Conflict, Invalid, OutOfRights, Refused, StaleVersion
@@ -42,6 +42,7 @@ from protocol.kit.hold_words import code_says, reason_says
 from protocol.kit.text import _
 from protocol.later import OrderPaidOnline, OrderPlaced, OrderRouted, OrderUnroutable
 from protocol.orders import LineKind
+from protocol.payments import PaymentAuthorised
 from protocol.rules.checks import Finding, Verdict
 
 DECIDED: Final = "decided"
@@ -55,13 +56,6 @@ REASONS: Final = 20
 _CLAIM: Final = {
     "sqlite": sqlite.insert(captured).on_conflict_do_nothing().returning(captured.c.order_id),
     "postgresql": postgresql.insert(captured).on_conflict_do_nothing().returning(captured.c.order_id),
-}
-_COUNT: Final = {
-    name: dialect.insert(counters)
-    .values(name=COUNTER, value=1)
-    .on_conflict_do_update(index_elements=[counters.c.name], set_={"value": counters.c.value + 1})
-    .returning(counters.c.value)
-    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
 
 
@@ -169,7 +163,11 @@ def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) 
         reservation_id=wanted.reservation_id,
     )
     work = hub.spine.work(unit)
-    told: dict[str, Any] = {PAID: _paid(hub, wanted, body), MUST_TAKE: wanted.sold_already}
+    told: dict[str, Any] = {
+        PAID: _paid(hub, wanted, body),
+        ON_CARD: _token(wanted),
+        MUST_TAKE: wanted.sold_already,
+    }
     if wanted.payment is not None:
         told[PAYER] = wanted.payment.payer
     applied = record(work, body, by=by.name, results=told)
@@ -184,18 +182,23 @@ def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) 
     return answer
 
 
-def _paid(hub: Hub, wanted: OrderWanted, body: OrderPlaced) -> OrderPaidOnline | None:
-    if wanted.payment is None:
+def _paid(hub: Hub, wanted: OrderWanted, body: OrderPlaced) -> OrderPaidOnline | PaymentAuthorised | None:
+    """Return the money that came with an order, as it is recorded: captured, or promised."""
+    payment = wanted.payment
+    if payment is None or payment.taken == "token":
         return None
-    return OrderPaidOnline(
-        payment_id=hub.ids.new_id(),
-        order_id=body.order_id,
-        number=body.number,
-        gateway=wanted.payment.gateway,
-        reference=wanted.payment.reference,
-        amount_minor=wanted.payment.amount_minor,
-        currency=wanted.currency,
-    )
+    said = {name: getattr(payment, name) for name in ("gateway", "reference", "amount_minor")}
+    said |= {"order_id": body.order_id, "number": body.number, "currency": wanted.currency}
+    if payment.taken == "authorised":
+        return PaymentAuthorised(authorisation_id=hub.ids.new_id(), **said)
+    return OrderPaidOnline(payment_id=hub.ids.new_id(), marketplace=payment.marketplace, **said)
+
+
+def _token(wanted: OrderWanted) -> CardToken | None:
+    payment = wanted.payment
+    if payment is None or payment.taken != "token":
+        return None
+    return CardToken(payment.gateway, payment.reference, payment.amount_minor, wanted.currency)
 
 
 def must_exist(connection: Connection, promise: Promise) -> None:
@@ -283,8 +286,7 @@ def pickup_code(ids: IdMaker) -> str:
 
 
 def _number(connection: Connection) -> str:
-    count = connection.execute(_COUNT[connection.dialect.name]).scalar_one()
-    return format_number(CODE, ordinal(connection), int(count))
+    return format_number(CODE, ordinal(connection), count_up(connection, COUNTER))
 
 
 def _answer(work: Work, applied: Applied, version: int) -> OrderAnswer:

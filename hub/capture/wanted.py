@@ -58,12 +58,17 @@ class PayerWanted(Wanted):
 
 
 class PaymentWanted(Wanted):
-    """Money that a payment service has captured."""
+    """Money that a payment service has captured, has promised, or is to be asked for."""
 
     gateway: Plain
     reference: Plain
+    """What the service calls the payment, the authorisation, or the card."""
     amount_minor: Annotated[int, Field(ge=1, le=10**12)]
     payer: Annotated[PayerWanted | None, Field(exclude_if=lambda payer: payer is None)] = None
+    taken: Literal["captured", "authorised", "token"] = "captured"
+    """An authorisation is captured when the goods are picked; on a token the hub has one made first."""
+    marketplace: bool = False
+    """A marketplace took it for us: it pays out later, less its fees."""
 
 
 class OrderWanted(Wanted):

@@ -4,6 +4,7 @@ The signature is that of Standard Webhooks. While a secret is being changed the 
 for each, as the standard has it. What went wrong is told without the address and without any secret.
 """
 
+import base64
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -11,9 +12,16 @@ import httpx
 from standardwebhooks.webhooks import Webhook
 
 from protocol.clock import MICROSECONDS
+from protocol.ids import IdMaker
 
+SECRET_BYTES: Final = 32
 TIMEOUT_SECONDS: Final = 10.0
 _OK: Final = range(200, 300)
+
+
+def new_secret(ids: IdMaker) -> str:
+    """Return a secret as Standard Webhooks writes one."""
+    return "whsec_" + base64.b64encode(bytes.fromhex(ids.secret(SECRET_BYTES))).decode()
 
 
 class Answer(NamedTuple):

@@ -1,6 +1,5 @@
 """What a person does with the endpoints of channels: add, test, rotate, switch off, start again."""
 
-import base64
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -9,7 +8,7 @@ import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy.engine import Connection
 
-from hub.channels.line import Answer, open_client, post
+from hub.channels.line import Answer, new_secret, open_client, post
 from hub.channels.rows import channel_deliveries, channel_endpoints, channel_items
 from hub.channels.rules import ENDPOINTS_LIMIT, OLD_SECRET_SECONDS
 from hub.channels.sender import TOPIC, body_of, close_card, secrets_of
@@ -21,7 +20,6 @@ from protocol.clock import MICROSECONDS
 from protocol.errors import Conflict, NotFound
 from protocol.kit.text import _
 
-SECRET_BYTES: Final = 32
 TEST: Final = "webhook.test"
 
 
@@ -86,7 +84,7 @@ def add(hub: Hub, wanted: EndpointWanted, *, by: str) -> Made:
                 _("Remove one that nobody needs any more."),
                 code="too_many_endpoints",
             )
-        made = Made(hub.ids.new_id(), new_secret(hub))
+        made = Made(hub.ids.new_id(), new_secret(hub.ids))
         connection.execute(
             sa.insert(channel_endpoints).values(
                 endpoint_id=made.endpoint_id,
@@ -113,7 +111,7 @@ def rotate(hub: Hub, endpoint_id: str) -> Made:
 
     def step(unit: HubUnit) -> Made:
         row = _need(unit.connection, endpoint_id)
-        made = Made(endpoint_id, new_secret(hub))
+        made = Made(endpoint_id, new_secret(hub.ids))
         _set(
             unit,
             endpoint_id,
@@ -179,11 +177,6 @@ def listed(hub: Hub, connection: Connection) -> list[EndpointRead]:
         sa.select(channel_endpoints).order_by(channel_endpoints.c.channel, channel_endpoints.c.endpoint_id)
     ).all()
     return [_read(hub, connection, row) for row in rows]
-
-
-def new_secret(hub: Hub) -> str:
-    """Return a secret as Standard Webhooks writes one."""
-    return "whsec_" + base64.b64encode(bytes.fromhex(hub.ids.secret(SECRET_BYTES))).decode()
 
 
 def _read(hub: Hub, connection: Connection, row: sa.Row[Any]) -> EndpointRead:

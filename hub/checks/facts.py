@@ -47,7 +47,7 @@ _OVER: Final = frozenset(
     }
 )
 _WITH_CUSTOMER: Final = frozenset({OrderState.HANDED_OVER, OrderState.COMPLETED})
-_IDS: Final = sa.bindparam("ids", expanding=True)
+_IDS: Final[sa.BindParameter[Any]] = sa.bindparam("ids", expanding=True)
 _PAST_OF: Final = (
     sa.select(orders.c.order_id, orders.c.at_us, orders.c.state)
     .join(later_orders, later_orders.c.order_id == orders.c.order_id)

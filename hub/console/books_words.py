@@ -34,6 +34,15 @@ def event_word(kind: str) -> str:
         "books.period_moved": _("Period moved"),
         "books.period_signed": _("Period signed"),
         "books.gap_declared": _("Gap declared"),
+        "books.mapper_set": _("Mapper of settlements written"),
+        "books.prices_set": _("Prices between entities set"),
+        "audit.rules_changed": _("Audit rules changed"),
+        "audit.decided": _("Audit decided"),
+        "payment.authorised": _("Payment authorised"),
+        "payment.ended": _("Authorisation ended"),
+        "card.cleared": _("Offline card taken"),
+        "card.declined_late": _("Offline card declined"),
+        "card.made_good": _("Declined card settled"),
     }
     return words.get(kind, "")
 
@@ -54,17 +63,28 @@ def rule_word(rule: str) -> str:
         "chargeback_lost": _("Chargeback lost"),
         "commission_paid": _("Commission paid"),
         "sell_off_paid": _("Sold-off goods paid"),
+        "value_abroad": _("Stored value set off"),
+        "card_declined": _("Offline card declined"),
+        "card_voided": _("Declined card voided"),
+        "card_paid_again": _("Declined card paid again"),
+        "card_written_off": _("Declined card given up"),
     }
     return words.get(rule, "")
 
 
 def exception_word(kind: str) -> str:
     """Return what kind of thing needs a person."""
-    return _("Settlement does not tie") if kind == "settlement_mismatch" else ""
+    words = {
+        "settlement_mismatch": _("Settlement does not tie"),
+        "audit_escalated": _("Audit needs a second person"),
+    }
+    return words.get(kind, "")
 
 
 def exception_says(kind: str) -> str:
     """Return what a kind of exception means, and what settles it."""
+    if kind == "audit_escalated":
+        return _("Somebody looked at this and asks another person to decide. Do so under Audit.")
     if kind != "settlement_mismatch":
         return ""
     return _(
@@ -106,6 +126,7 @@ def check_word(name: str) -> str:
         "OPEN_TILL": _("Every till is closed"),
         "UNCOUNTED": _("Every drawer is counted"),
         "DAY_NOT_TIED": _("Every close ties to its events"),
+        "DAY_NOT_AUDITED": _("Somebody has looked at what the audit found"),
         "SUSPENSE": _("Nothing is in suspense"),
         "UNPOSTED": _("Every event is posted"),
         "TRIAL_BALANCE": _("Debits and credits are equal"),
@@ -119,8 +140,13 @@ def check_word(name: str) -> str:
         "TIE_CASH": _("Drawers hold what was taken and not put away"),
         "TIE_TRANSIT": _("Goods in transit are what is on its way"),
         "TIE_SETTLEMENT": _("Clearing is what was taken and not paid out"),
+        "TIE_MARKETPLACE": _("Marketplaces owe what they took and have not paid out"),
+        "TIE_RESERVE": _("Reserves are what providers hold back"),
+        "TIE_DISPUTES": _("Disputes are the chargebacks that have not ended"),
         "TIE_TAX": _("Output tax is the tax of what was sold"),
         "TIE_COMMISSION": _("Commissions payable are what is owed"),
+        "TIE_INPUT_TAX": _("Input tax is the tax of what entities sold each other"),
+        "ELIMINATION": _("Sales between entities are what a consolidation takes out"),
         "INTERCOMPANY": _("Entities say the same of their debts"),
         "EXCHANGE_CLEARING": _("Every exchange is settled"),
         "EXCEPTIONS": _("Nothing that stops the books is open"),
@@ -133,6 +159,48 @@ def check_word(name: str) -> str:
     return words.get(name, name)
 
 
+def audit_word(test: str) -> str:
+    """Return what a test of the audit looks at."""
+    words = {
+        "over_short": _("Over or short"),
+        "return_without_receipt": _("Return without a receipt"),
+        "refund_by_seller": _("Refund by whoever sold it"),
+        "voids": _("Voids of one cashier"),
+        "no_sales": _("Openings without a sale"),
+        "discount_share": _("Share of discounts"),
+        "price_cut": _("Price below the list"),
+        "paid_out": _("Paid out of the drawer"),
+    }
+    return words.get(test, test)
+
+
+def audit_tests(tests: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the tests of the audit to choose from."""
+    units = {"voids": _("times"), "no_sales": _("times"), "discount_share": "%", "price_cut": "%"}
+    return [
+        (test, f"{audit_word(test)} ({units[test]})" if test in units else audit_word(test)) for test in tests
+    ]
+
+
+def audit_says(test: str, value: str, bound: str) -> str:
+    """Return what a test measured beside the limit of its rule."""
+    if test in {"voids", "no_sales"}:
+        return _("{n} times, the rule hits above {limit}.", n=value, limit=bound)
+    if test in {"discount_share", "price_cut"}:
+        return _("{n} %, the rule hits above {limit} %.", n=value, limit=bound)
+    return _("{n}, the rule hits above {limit}.", n=value, limit=bound)
+
+
+def audit_state(state: str) -> str:
+    """Return how far somebody is with a hit."""
+    words = {
+        "corrected": _("Corrected"),
+        "overridden": _("In order"),
+        "escalated": _("A second person is asked"),
+    }
+    return words.get(state, _("Waits"))
+
+
 def check_help(name: str) -> str:
     """Return what to do about a check that does not hold."""
     ties = _("A tie that breaks is a fault of the program: export both sides and report it.")
@@ -142,6 +210,7 @@ def check_help(name: str) -> str:
         "OPEN_TILL": _("Ask the store to close it; a till that is forgotten is closed at its screen."),
         "UNCOUNTED": _("Ask the store to finish its count."),
         "DAY_NOT_TIED": _("Find out what differs, then close its exception with what you found."),
+        "DAY_NOT_AUDITED": _("Open the audit, and decide about each of them."),
         "SUSPENSE": _("Open the suspense account, and take each journal to the account where it belongs."),
         "UNPOSTED": _("Replay or discard the events that were set aside."),
         "CHAIN": _("Restore a backup from before that journal was touched, and find out who did it."),
@@ -191,5 +260,9 @@ BOOKS_WORDS: Final = {
     "move_word": move_word,
     "line_kind_word": line_kind_word,
     "accounts_of": accounts_of,
+    "audit_word": audit_word,
+    "audit_tests": audit_tests,
+    "audit_says": audit_says,
+    "audit_state": audit_state,
 }
 """What the templates of Finance may say by name."""

@@ -27,6 +27,7 @@ def tabs(person: CurrentPerson, waiting: int) -> tuple[Tab, ...]:
         Tab("/", _("Overview")),
         Tab("/orders", _("Orders")),
         Tab("/exceptions", _("Exceptions"), tally=waiting),
+        Tab("/flow", _("Flow")),
         Tab("/stock", _("Stock")),
         Tab("/routing", _("Routing")),
         Tab("/returns", _("Returns")),

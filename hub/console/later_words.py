@@ -14,6 +14,7 @@ from protocol.lifecycles import AssignmentState
 
 GRAVE: Final = frozenset({
     "double_fulfilled", "fulfilled_after_cancel", "promise_late", "unroutable", "refund_failed",
+    "card_declined_late", "capture_failed", "payment_declined", "unpaid_card_paid_out",
     "cancel_too_late", "assignment_over", "rejected_twice", "mail_server", "clock_failed",
 })  # fmt: skip
 """What costs a customer or money as long as nobody looks."""
@@ -72,6 +73,12 @@ def exception_word(kind: str) -> str:
         "refund_not_owed": _("Refund not owed"),
         "refund_to_make": _("Refund to make"),
         "refund_failed": _("Refund failed"),
+        "card_declined_late": _("Offline card declined"),
+        "payment_declined": _("Card declined"),
+        "capture_failed": _("Money not captured"),
+        "payment_to_capture": _("Money to capture"),
+        "service_away": _("Payment service away"),
+        "unpaid_card_paid_out": _("Paid out for an unpaid card"),
         "notice_failed": _("Customer not told"),
         "mail_server": _("Mail server"),
         "unroutable": _("Nobody can fulfil it"),
@@ -126,6 +133,25 @@ def exception_says(kind: str) -> str:
         "refund_to_make": _(
             "This payment service is not asked by the hub. Give the money back there, then say so on the "
             "order."
+        ),
+        "card_declined_late": _(
+            "A store took this card while its terminal had no line, and it does not pay. The customer owes "
+            "the money: call them, then say under Payments how it ended."
+        ),
+        "payment_declined": _(
+            "The card that came with the order was declined, so the order is not paid. Ask for another way."
+        ),
+        "capture_failed": _(
+            "What was authorised could not be taken. The order goes on unpaid: ask the customer to pay anew."
+        ),
+        "payment_to_capture": _(
+            "This payment service is not asked by the hub. Capture the money there, then say so under "
+            "Payments."
+        ),
+        "service_away": _("The payment service does not answer. The hub goes on trying."),
+        "unpaid_card_paid_out": _(
+            "Money or credit went out for a sale whose card has not paid. Such a sale is voided, not "
+            "refunded: ask the customer for what they got."
         ),
         "refund_failed": _("The payment service would not give the money back. Make it there by hand."),
         "notice_failed": _("A mail to the customer did not leave. Correct the address, or call them."),
@@ -304,6 +330,18 @@ def code_word(code: str) -> str:
     return words.get(code, "")
 
 
+def risk_word(name: str) -> str:
+    """Return what a part of a price is paid for, beyond hands and parcels."""
+    return {
+        "busy": _("a full day"),
+        "transfer": _("the way to the store"),
+        "entity": _("another legal entity"),
+        "risk": _("risk of being given back"),
+        "return": _("returns"),
+        "offline": _("risk of staying cut off"),
+    }.get(name, name)
+
+
 def trigger_word(trigger: str) -> str:
     """Return why it was decided then who fulfils."""
     words = {
@@ -339,6 +377,7 @@ LATER_WORDS: Final = {
     "reason_word": reason_word,
     "verified_word": verified_word,
     "code_word": code_word,
+    "risk_word": risk_word,
     "trigger_word": trigger_word,
     "request_word": request_word,
     "inside": inside,

@@ -46,6 +46,7 @@ def exception_word(kind: str) -> str:
         "transfer_waits": _("Transfer waits"),
         "transfer_unmatched": _("Arrived, not sent"),
         "transfer_odd": _("Transfer out of order"),
+        "carton_label_twice": _("Carton number used twice"),
     }
     return words.get(kind, "")
 
@@ -81,6 +82,11 @@ def exception_says(kind: str) -> str:
         "transfer_odd": _(
             "A store told something of a transfer that does not follow on what it told before. It stands as "
             "it was told; look at the transfer's page."
+        ),
+        "carton_label_twice": _(
+            "Two transfers carry a carton with the same number, so a scan cannot tell them apart. Receive "
+            "both by their lines, label the carton anew, and give each location a number of its own in its "
+            "settings."
         ),
     }
     return words.get(kind, "")

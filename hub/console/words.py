@@ -173,6 +173,8 @@ def exception_word(kind: str) -> str:
         "return_without_order": _("Return without its order"),
         "stock_oversold": _("Sold beyond stock"),
         "slip_in_doubt": _("Slip in doubt"),
+        "printer_trouble": _("Printer needs somebody"),
+        "slip_refused": _("Slip cannot be printed"),
         "edge_unreadable": _("Store cannot be read"),
     }
     return words.get(kind) or _elsewhere(_EXCEPTION_WORDS, kind) or plain(kind)
@@ -214,6 +216,14 @@ def exception_says(kind: str) -> str:
         ),
         "stock_oversold": _("More was sold than the store's stock held. Count the item there."),
         "slip_in_doubt": _("Nobody knows whether a slip came out of its printer. Ask the store to look."),
+        "slip_refused": _(
+            "A slip is too long or holds a code that does not fit its paper. The store sees why; it can be "
+            "looked at on the screen, or printed on a wider printer."
+        ),
+        "printer_trouble": _(
+            "A printer of the store stands still, or left slips in doubt. It closes by itself when somebody "
+            "there has put it right."
+        ),
     }
     return words.get(kind) or _elsewhere(_EXCEPTION_SENTENCES, kind)
 

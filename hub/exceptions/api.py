@@ -1,8 +1,9 @@
 """The list of exceptions over HTTP."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 
 from hub.exceptions import rows, steps
@@ -12,6 +13,7 @@ from protocol.clock import MICROSECONDS
 from protocol.people import HubRole
 
 router = APIRouter(prefix="/api", tags=["exceptions"], responses=REFUSALS)
+Word = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$")]
 ExceptionId = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
 
 
@@ -31,6 +33,16 @@ class ExceptionView(BaseModel):
     closed_us: int | None
     closed_by: str
     note: str
+    place: str
+    number: str
+    owner: str
+    due_us: int
+    snoozed_until_us: int
+    escalated: int
+    at_stake_minor: int
+    currency: str
+    asked: dict[str, Any] | None
+    """A choice that a second person is to confirm."""
 
 
 class ExceptionPage(BaseModel):
@@ -38,6 +50,8 @@ class ExceptionPage(BaseModel):
 
     total: int
     exceptions: list[ExceptionView]
+    after: str = ""
+    """Where the next page of a queue goes on; empty on the last one."""
 
 
 class CloseWanted(Wanted):
@@ -63,6 +77,15 @@ def view(row: ExceptionRow, now_us: int) -> ExceptionView:
         closed_us=row.closed_us,
         closed_by=row.closed_by,
         note=row.note,
+        place=row.place,
+        number=row.number,
+        owner=row.owner,
+        due_us=row.due_us,
+        snoozed_until_us=row.snoozed_until_us,
+        escalated=row.escalated,
+        at_stake_minor=row.at_stake_minor,
+        currency=row.currency,
+        asked=row.asked,
     )
 
 
@@ -86,6 +109,39 @@ def listed(
         )
     now_us = hub.clock.now_us()
     return ExceptionPage(total=total, exceptions=[view(row, now_us) for row in found])
+
+
+def _wish(
+    state: Literal["open", "asleep", "closed"] = "open",
+    owner_role: Word = "",
+    owner: Word | None = None,
+    kind: Word = "",
+    place: Word = "",
+) -> rows.Filter:
+    return rows.Filter(state, owner_role, owner, kind, place)
+
+
+@router.get("/exceptions-queue")
+def queue(
+    hub: TheHub,
+    _person: Anybody,
+    wanted: Annotated[rows.Filter, Depends(_wish)],
+    after: Annotated[str, Query(max_length=90, pattern=r"^(\d{1,18}\.[^\x00]*)?$")] = "",
+    limit: Limit = 50,
+) -> ExceptionPage:
+    """List the queue by its clocks: `owner` is a person or nobody; `after` is where a page ended."""
+    now_us = hub.clock.now_us()
+    wish = replace(wanted, now_us=now_us)
+    at, _dot, last = after.partition(".")
+    with hub.database.read() as connection:
+        found = rows.page(connection, wish, limit=limit, after=(int(at), last) if after else None)
+        total = rows.count(connection, wish)
+    ended = rows.after_of(found[-1], wish) if len(found) == limit else None
+    return ExceptionPage(
+        total=total,
+        exceptions=[view(row, now_us) for row in found],
+        after=f"{ended[0]}.{ended[1]}" if ended else "",
+    )
 
 
 @router.get("/exceptions/{exception_id}")

@@ -1,4 +1,8 @@
-"""The table of what needs a person, as the events tell it, and how it is read."""
+"""The tables of what needs a person, as the events tell it, and how they are read.
+
+Cards are listed by their clocks, and a page goes on after the last one that was seen: what is closed or
+raised meanwhile moves nothing, and the ten-thousandth card costs what the first did.
+"""
 
 import json
 from collections.abc import Sequence
@@ -28,10 +32,41 @@ exceptions: Final = sa.Table(
     sa.Column("closed_us", sa.BigInteger),
     sa.Column("closed_by", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    sa.Column("place", sa.Text, nullable=False, server_default=""),
+    sa.Column("number", sa.Text, nullable=False, server_default=""),
+    sa.Column("owner", sa.Text, nullable=False, server_default=""),
+    sa.Column("due_us", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("snoozed_until_us", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("escalated", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("at_stake_minor", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("currency", sa.Text, nullable=False, server_default=""),
+    sa.Column("asked", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("state IN ('open', 'closed')", name="state"),
     sa.Index("ix_exceptions_key", "location", "dedupe_key"),
     sa.Index("ix_exceptions_state", "state", "raised_us"),
+    # Counting and filtering a long queue reads these alone; the last column is why counting can.
+    sa.Index("ix_exceptions_due", "state", "due_us", "exception_id", "snoozed_until_us"),
+    sa.Index("ix_exceptions_kind", "state", "kind"),
+    sa.Index("ix_exceptions_place", "state", "place"),
 )
+"""`place` is where it is, `number` the order or transfer, `owner` who has taken it, `asked` (JSON) a choice
+that a second person is to confirm; `location` is whose stream raised it."""
+
+exception_acts: Final = sa.Table(
+    "exception_acts",
+    metadata,
+    sa.Column("exception_id", sa.Text, primary_key=True),
+    sa.Column("apply_order", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("act", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("to", sa.Text, nullable=False),
+    sa.Column("until_us", sa.BigInteger),
+    sa.Column("choice", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("facts", sa.Text, nullable=False),
+)
+"""What people and clocks did about each card, beside its raising and its closing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +87,71 @@ class ExceptionRow:
     closed_us: int | None
     closed_by: str
     note: str
+    place: str = ""
+    number: str = ""
+    owner: str = ""
+    due_us: int = 0
+    snoozed_until_us: int = 0
+    escalated: int = 0
+    at_stake_minor: int = 0
+    currency: str = ""
+    asked: dict[str, Any] | None = None
+    """A choice that waits for a second person: what, by whom, why."""
+
+    def sleeps(self, now_us: int) -> bool:
+        """Tell whether somebody has put it aside until later."""
+        return self.state == "open" and self.snoozed_until_us > now_us
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing that was done about a card."""
+
+    act: str
+    by: str
+    at_us: int
+    to: str
+    until_us: int | None
+    choice: str
+    text: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which cards are looked at."""
+
+    state: str | None = "open"
+    """`open` leaves out those that sleep, `asleep` shows them; None: all there ever were."""
+    owner_role: str = ""
+    owner: str | None = None
+    """A person; empty for nobody's."""
+    kind: str = ""
+    place: str = ""
+    now_us: int = 0
+
+
+After = tuple[int, str]
+"""The clock and the id of the last card that was seen."""
+
+
+def page(
+    connection: Connection, of: Filter, *, limit: int = 50, after: After | None = None
+) -> list[ExceptionRow]:
+    """Return a page of cards: open ones by their clocks, others the newest first."""
+    where, clock = _where(of), _clock(of)
+    if after is not None:
+        here = sa.tuple_(clock, exceptions.c.exception_id)
+        there = sa.tuple_(sa.literal(after[0], sa.BigInteger), sa.literal(after[1], sa.Text))
+        where.append(here > there if _is_open(of) else here < there)
+    order = (clock, exceptions.c.exception_id)
+    rows = connection.execute(
+        sa.select(exceptions)
+        .where(*where)
+        .order_by(*(order if _is_open(of) else (column.desc() for column in order)))
+        .limit(limit)
+    ).all()
+    return [_row(row) for row in rows]
 
 
 def listed(
@@ -80,13 +180,91 @@ def listed(
     return [_row(row) for row in rows], total
 
 
-def find(connection: Connection, exception_id: str) -> ExceptionRow:
-    """Return one exception.
+def after_of(row: ExceptionRow, of: Filter) -> After:
+    """Return where the page that ends with this card goes on."""
+    if _is_open(of):
+        return row.due_us, row.exception_id
+    return (row.closed_us or row.raised_us) if of.state == "closed" else row.raised_us, row.exception_id
+
+
+def count(connection: Connection, of: Filter) -> int:
+    """Return how many cards there are."""
+    query = sa.select(sa.func.count()).select_from(exceptions).where(*_where(of))
+    return int(connection.execute(query).scalar_one())
+
+
+def _is_open(of: Filter) -> bool:
+    return of.state in {"open", "asleep"}
+
+
+def _clock(of: Filter) -> sa.ColumnElement[int]:
+    if _is_open(of):
+        return exceptions.c.due_us
+    return exceptions.c.closed_us if of.state == "closed" else exceptions.c.raised_us
+
+
+def _where(of: Filter) -> list[sa.ColumnElement[bool]]:
+    where: list[sa.ColumnElement[bool]] = []
+    if _is_open(of):
+        where.append(exceptions.c.state == "open")
+        asleep = exceptions.c.snoozed_until_us > of.now_us
+        where.append(asleep if of.state == "asleep" else ~asleep)
+    elif of.state:
+        where.append(exceptions.c.state == of.state)
+    for column, value in (
+        (exceptions.c.owner_role, of.owner_role or None),
+        (exceptions.c.owner, of.owner),
+        (exceptions.c.kind, of.kind or None),
+        (exceptions.c.place, of.place or None),
+    ):
+        if value is not None:
+            where.append(column == value)
+    return where
+
+
+def values_of(connection: Connection, column: str) -> list[str]:
+    """Return the different values that a column has among open cards: kinds or places to filter by."""
+    query = sa.select(exceptions.c[column]).where(exceptions.c.state == "open").distinct()
+    return sorted(connection.execute(query).scalars())
+
+
+def acts_of(connection: Connection, exception_id: str) -> list[Act]:
+    """Return what was done about a card, the first first."""
+    rows = connection.execute(
+        sa.select(exception_acts)
+        .where(exception_acts.c.exception_id == exception_id)
+        .order_by(exception_acts.c.apply_order)
+    )
+    return [
+        Act(row.act, row.by, row.at_us, row.to, row.until_us, row.choice, row.text, json.loads(row.facts))
+        for row in rows
+    ]
+
+
+def overdue(connection: Connection, now_us: int, limit: int) -> list[ExceptionRow]:
+    """Return open cards whose clock has run out while nobody had put them aside, the longest ago first."""
+    rows = connection.execute(
+        sa.select(exceptions)
+        .where(
+            exceptions.c.state == "open",
+            exceptions.c.due_us < now_us,
+            exceptions.c.snoozed_until_us <= now_us,
+            exceptions.c.owner_role != "admin",
+        )
+        .order_by(exceptions.c.due_us)
+        .limit(limit)
+    ).all()
+    return [_row(row) for row in rows]
+
+
+def find(connection: Connection, exception_id: str, *, lock: bool = False) -> ExceptionRow:
+    """Return one exception; with `lock` nobody else decides about it until the end of this unit of work.
 
     Raises:
         NotFound: there is none of that id.
     """
-    row = connection.execute(sa.select(exceptions).where(exceptions.c.exception_id == exception_id)).first()
+    query = sa.select(exceptions).where(exceptions.c.exception_id == exception_id)
+    row = connection.execute(query.with_for_update() if lock else query).first()
     if row is None:
         raise NotFound("There is no such exception.", "Look the list up again.", code="no_exception")
     return _row(row)
@@ -111,4 +289,5 @@ def open_count(connection: Connection) -> int:
 
 def _row(row: sa.Row[Any]) -> ExceptionRow:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
-    return ExceptionRow(**{**values, "facts": json.loads(values["facts"])})
+    asked = json.loads(values["asked"]) if values["asked"] else None
+    return ExceptionRow(**{**values, "facts": json.loads(values["facts"]), "asked": asked})

@@ -133,6 +133,10 @@ RE_ROUTE_SHARE: Final = 80
 """Per cent at which an assignment that was never sent is taken back and routed anew."""
 
 
+FOR_GAIN: Final = "another location fulfils it for clearly less"
+"""Why the hub itself asks a location to give an assignment up; a "no" to that needs nobody to look."""
+
+
 def latest_start_us(clock: Clock, work_us: int) -> int:
     """Return when a location must begin to be ready in time; never before the assignment was made."""
     return max(clock.created_us, clock.due_us - work_us)

@@ -145,7 +145,7 @@ def on_fact(work: Work, applied: Applied) -> None:
         room.hand_over(applied)
     elif isinstance(body, later.HandoverUndone):
         room.undo(applied)
-    _rights(work, body)
+    _rights(work, applied)
     _tell(work, applied, assignment, in_order=after.in_order)
     work.topics.add("fulfil")
 
@@ -237,16 +237,17 @@ def _lines(assignment: Assignment, lines: tuple[AssignedLine, ...]) -> None:
         known.sku, known.name, known.quantity = line.sku, line.name, line.quantity
 
 
-def _rights(work: Work, body: later.OnAssignment) -> None:
+def _rights(work: Work, applied: Applied) -> None:
     """Give rights back, or mark them used: once for each unit, and never while tables are made anew."""
     if work.rebuilding:
         return
+    body: later.OnAssignment = applied.body
     connection, owner = work.connection, body.assignment_id
     for line_no, units in facts.ended(body):
         allocations.end(connection, owner, line_no, units)
     if isinstance(body, facts.LEAVING | later.AssignmentPicked):
         for gone in body.shorts if isinstance(body, later.AssignmentPicked) else body.lines:
-            allocations.finish(connection, owner, gone.line_no, gone.lent)
+            allocations.finish(connection, owner, gone.line_no, gone.lent, said=(applied.inc, applied.seq))
     elif facts.never_had(body):
         allocations.end_all(connection, owner)
 
@@ -260,7 +261,8 @@ def _tell(work: Work, applied: Applied, assignment: Assignment, *, in_order: boo
         raise_shorts(work, applied, assignment)
     if isinstance(body, later.CancelRefused):
         assignment.cancel_asked = False
-        raise_too_late(work, applied, assignment)
+        if not (assignment.reroute and assignment.reason == rules.FOR_GAIN):
+            raise_too_late(work, applied, assignment)
         _missing_after_all(work, assignment)
     if assignment.state in {AssignmentState.REJECTED, AssignmentState.EXPIRED}:
         raise_rejections(work, applied, assignment)

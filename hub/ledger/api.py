@@ -124,9 +124,8 @@ def journals(  # noqa: PLR0917 - the filters of a list are its parameters
             happened = record.timeline(connection, f"order:{head.order_id}")
             found = reads.of_events(connection, [each.event_id for each in happened])
         else:
-            found = reads.listed(
-                connection, business_date=business_date, location=location, limit=limit, offset=offset
-            )
+            wanted = reads.Behind(day=business_date, store=location)
+            found = reads.listed(connection, wanted, limit=limit, offset=offset)
     return JournalPage(journals=[journal_view(journal) for journal in found])
 
 

@@ -13,15 +13,14 @@ from pydantic import ValidationError
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
-from hub.database import HubUnit
 from hub.ledger.chart import accounts_ever, mapping_of
 from hub.ledger.close import reads
 from hub.ledger.close.rules import CLOSED, next_month, posting, state_of
 from hub.ledger.close.subledgers import scope_of
 from hub.ledger.rows import accounts, entries, journals
-from hub.ledger.settlements.rows import money_moves
+from hub.ledger.settlements.rows import money_moves, settlement_lines, settlements
 from hub.ledger.stages import JOURNALS_PER_EVENT
-from hub.spine.steps import close_exception, record, take_orders
+from hub.spine.steps import close_exception, record
 from hub.spine.work import Work
 from hub.stock.rows import sold_off
 from protocol.books import ChartChanged, JournalLine, JournalMade, MoneyMoved
@@ -224,7 +223,14 @@ def move_money(hub: Hub, wanted: MoneyMoved, *, by: str) -> None:
                 _("Use another reference, or look at the list."),
                 code="posted_already",
             )
-        if begun and not any(whats.get(each) == wanted.amount_minor for each in begun):
+        paid_out = 0
+        if "chargeback_received" in begun:
+            paid_out = disputed(work.connection, wanted.entity).get(wanted.reference, 0)
+        if (
+            begun
+            and not any(whats.get(each) == wanted.amount_minor for each in begun)
+            and paid_out != wanted.amount_minor
+        ):
             raise Refused(
                 _(
                     "Nothing with the reference {reference} and this amount waits.",
@@ -281,15 +287,31 @@ def _settled(hub: Hub, key: str, by: str) -> None:
 
 def write(hub: Hub, act: Callable[[Work], Answer]) -> Answer:
     """Do something to the books in one unit of work, in the order of the log."""
+    return hub.act(act, "books")
 
-    def step(unit: HubUnit) -> Answer:
-        take_orders(unit, 0)
-        work = hub.spine.work(unit)
-        done = act(work)
-        hub.finish(work, "books")
-        return done
 
-    return hub.database.write(step)
+def disputed(connection: Connection, entity: str) -> dict[str, int]:
+    """Return the chargebacks that payouts told of and that have not ended, by their reference."""
+    told = connection.execute(
+        sa.select(settlement_lines.c.reference, sa.func.sum(-settlement_lines.c.amount_minor).label("minor"))
+        .join(settlements, settlements.c.settlement_id == settlement_lines.c.settlement_id)
+        .where(
+            settlements.c.entity == entity,
+            settlement_lines.c.kind == "chargeback",
+            ~settlement_lines.c.known,
+        )
+        .group_by(settlement_lines.c.reference)
+    )
+    found = {row.reference: int(row.minor) for row in told}
+    ended = connection.execute(
+        sa.select(money_moves.c.reference, money_moves.c.amount_minor).where(
+            money_moves.c.entity == entity, money_moves.c.what.in_(("chargeback_won", "chargeback_lost"))
+        )
+    )
+    for row in ended:
+        if row.reference in found:
+            found[row.reference] -= int(row.amount_minor)
+    return {reference: minor for reference, minor in found.items() if minor > 0}
 
 
 def waiting(connection: Connection, entity: str) -> Sequence[sa.Row[Any]]:

@@ -301,6 +301,7 @@ def _money(
     with hub.database.read() as connection:
         known, chosen = _chosen(connection, entity)
         waiting = desk.waiting(connection, chosen)
+        disputed = sorted(desk.disputed(connection, chosen).items())
         found = connection.execute(
             sa.select(money_moves)
             .where(money_moves.c.entity == chosen)
@@ -316,6 +317,8 @@ def _money(
         entities=known,
         entity=chosen,
         waiting=waiting,
+        disputed=disputed,
+        currency=hub.settings.currency,
         found=found,
         form=form,
         names=names,

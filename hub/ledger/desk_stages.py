@@ -12,7 +12,7 @@ from hub.ledger.chart import mapping_of
 from hub.ledger.close.rows import period_gaps, period_signs, periods
 from hub.ledger.rows import accounts, mapping_changes
 from hub.ledger.rules import Draft, abroad, desk
-from hub.ledger.settlements.rows import money_moves, settlement_lines, settlements
+from hub.ledger.settlements.rows import money_moves, settlement_lines, settlement_mappers, settlements
 from hub.ledger.stages import Books
 from hub.spine.bulk import Insert, Upsert
 from hub.spine.log import Log
@@ -95,6 +95,8 @@ def on_settlement_taken(work: Work, applied: Applied) -> None:
                 applied.by,
                 applied.at_us,
                 applied.event_id,
+                body.mapper,
+                body.mapper_version,
             )
         ],
     )
@@ -109,11 +111,29 @@ def on_settlement_taken(work: Work, applied: Applied) -> None:
                 line.order_id,
                 line.amount_minor,
                 line.fee_minor,
+                line.known,
             )
             for line in body.lines
         ],
     )
     work.room(Books).post(applied, _place(work, body.entity), desk.settlement(body))
+    work.topics.add("books")
+
+
+def on_mapper_set(work: Work, applied: Applied) -> None:
+    """Keep a version of how a provider's files are read."""
+    body: books.MapperSet = _own(applied)
+    mine = settlement_mappers.c.name == body.name
+    last = work.connection.execute(sa.select(sa.func.max(settlement_mappers.c.version)).where(mine)).scalar()
+    work.connection.execute(
+        sa.insert(settlement_mappers).values(
+            name=body.name,
+            version=(last or 0) + 1,
+            body=body.model_dump_json(),
+            by=applied.by,
+            at_us=applied.at_us,
+        )
+    )
     work.topics.add("books")
 
 

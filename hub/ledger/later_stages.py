@@ -12,6 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from hub.ledger import rules
+from hub.ledger.between import stages as between
 from hub.ledger.rules import abroad
 from hub.ledger.rules import later as money
 from hub.ledger.rules.abroad import Pair
@@ -140,12 +141,10 @@ def on_handover_undone(work: Work, applied: Applied) -> None:
     if here.entity == seller.entity:
         work.room(Books).post(applied, here, drafts, body.order_id)
         return
-    _post_both(
-        work,
-        applied,
-        (here, seller),
-        abroad.supply_returned(drafts, Pair(here.entity, seller.entity), markup_ppm=work.terms.markup_ppm),
-    )
+    pair = Pair(here.entity, seller.entity)
+    charge = between.take_back(work, applied, pair, applied.results["moves"], always=True)
+    assert charge is not None  # it always charges
+    _post_both(work, applied, (here, seller), abroad.supply_returned(drafts, pair, charge, purpose="cogs"))
 
 
 def on_order_cancelled(work: Work, applied: Applied) -> None:
@@ -303,9 +302,8 @@ def _supply(work: Work, applied: Applied, entry: Entry | None, memo: str) -> Non
     if here.entity == seller.entity:
         _stock(work, applied, "fulfil_cost", memo)
         return
-    drafts = rules.cost_of("fulfil_cost", applied.results["moves"], memo)
     pair = Pair(here.entity, seller.entity)
-    both = abroad.supplied(drafts, pair, markup_ppm=work.terms.markup_ppm)
+    both = between.supply(work, applied, pair, applied.results["moves"], memo)
     _post_both(work, applied, (here, seller), both)
 
 

@@ -1,10 +1,11 @@
 """The books as pages: the trial balance, an account with every number behind it, journals and one journal."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from sqlalchemy.engine import Connection
 from starlette.responses import Response
 
@@ -21,6 +22,7 @@ from hub.console.web import (
     show,
 )
 from hub.ledger import reads
+from hub.ledger.chart import mapping_of
 from hub.ledger.rows import journals
 from hub.spine.rows import events
 from hub.spine.rows import orders as order_rows
@@ -50,6 +52,7 @@ def finance(request: Request, hub: TheHub, person: Anybody, entity: Entity = "")
             sa.select(sa.func.count(), sa.func.max(journals.c.recorded_us)).where(journals.c.entity == chosen)
         ).one()
         sales, tax = reads.sales_and_tax(connection)
+        accounts = mapping_of(connection, chosen) if chosen else {}
     return show(
         request,
         "ledger/finance.html",
@@ -63,6 +66,7 @@ def finance(request: Request, hub: TheHub, person: Anybody, entity: Entity = "")
         newest_us=newest_us,
         sales=sales,
         tax=tax,
+        accounts=accounts,
         now_us=hub.clock.now_us(),
     )
 
@@ -87,6 +91,7 @@ def account(
     number: Annotated[str, Path(max_length=20, pattern=r"^[^\x00]*$")],
     *,
     entity: Entity = "",
+    ref: Name = "",
     page: Page = 1,
 ) -> Response:
     """Show one account: its balance and every entry behind it."""
@@ -94,7 +99,7 @@ def account(
         return locked(request, _("Finance"), FINANCE)
     with hub.database.read() as connection:
         balance, lines = reads.account(
-            connection, number, entity=entity, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS
+            connection, number, entity=entity, ref=ref, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS
         )
         names = place_names(connection)
         numbers = _order_numbers(connection, [line.order_id for line in lines])
@@ -107,34 +112,39 @@ def account(
         numbers=numbers,
         page=page,
         pages=pages_of(balance.entries),
-        query=filled({"entity": entity}),
+        query=filled({"entity": entity, "ref": ref}),
+        ref=ref,
     )
 
 
-@router.get("/finance/journals")
-def listed(
-    request: Request,
-    hub: TheHub,
-    person: Anybody,
+def behind(  # noqa: PLR0913 - a figure may stand for any of these
     *,
     day: Day = "",
     store: Name = "",
     prior: Month = "",
-    page: Page = 1,
-) -> Response:
-    """List journals, the newest first; with `prior` those of earlier months that were posted into it."""
+    entity: Entity = "",
+    month: Month = "",
+    order: Name = "",
+    ref: Name = "",
+    session: Name = "",
+    event: Name = "",
+    sku: Name = "",
+) -> reads.Behind:
+    """Read which journals an address asks for."""
+    return reads.Behind(day, store, prior, entity, month, order, ref, session, event, sku)
+
+
+Wanted = Annotated[reads.Behind, Depends(behind)]
+
+
+@router.get("/finance/journals")
+def listed(request: Request, hub: TheHub, person: Anybody, wanted: Wanted, page: Page = 1) -> Response:
+    """List journals, the newest first; with a filter those behind a figure."""
     if not may(person, FINANCE):
         return locked(request, _("Finance"), FINANCE)
     with hub.database.read() as connection:
-        found = reads.listed(
-            connection,
-            business_date=day,
-            location=store,
-            prior=prior,
-            limit=PAGE_ROWS,
-            offset=(page - 1) * PAGE_ROWS,
-        )
-        total = _count(connection, reads.filtered(business_date=day, location=store, prior=prior))
+        found = reads.listed(connection, wanted, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
+        total = _count(connection, reads.filtered(wanted))
         names = place_names(connection)
         numbers = _order_numbers(connection, [journal.order_id for journal in found])
     return show(
@@ -144,9 +154,9 @@ def listed(
         total=total,
         page=page,
         pages=pages_of(total),
-        day=day,
-        store=store,
-        query=filled({"day": day, "store": store, "prior": prior}),
+        day=wanted.day,
+        store=wanted.store,
+        query=filled(asdict(wanted)),
         names=names,
         numbers=numbers,
         places=sorted(names.items(), key=lambda item: item[1]),
@@ -154,9 +164,7 @@ def listed(
 
 
 @router.get("/finance/journals.csv")
-def journal_file(
-    hub: TheHub, _person: Finance, *, day: Day = "", store: Name = "", prior: Month = ""
-) -> Response:
+def journal_file(hub: TheHub, _person: Finance, wanted: Wanted) -> Response:
     """Send journals as a file, one line for each entry."""
     head = ("journal", "entity", "store", "business_date", "rule", "memo", "account", "name", "amount")
 
@@ -164,9 +172,7 @@ def journal_file(
         with hub.database.read() as connection:
             names = place_names(connection)
             for at in range(0, EXPORT_ROWS, 500):
-                found = reads.listed(
-                    connection, business_date=day, location=store, prior=prior, limit=500, offset=at
-                )
+                found = reads.listed(connection, wanted, limit=500, offset=at)
                 for journal in found:
                     for side in journal.entries:
                         yield (

@@ -9,6 +9,8 @@ from sqlalchemy.engine import Connection
 
 from hub.ledger.chart import RETURNS_ACCOUNT, SALES_ACCOUNT, TAX_ACCOUNT
 from hub.ledger.rows import accounts, entries, journals
+from hub.spine.rows import event_subjects
+from hub.stock.rows import stock_movements
 from protocol.errors import NotFound
 
 
@@ -134,30 +136,61 @@ def of_events(connection: Connection, event_ids: Iterable[str]) -> list[JournalR
     return _read(connection, journals.c.event_id.in_(ids), limit=1_000) if ids else []
 
 
-def listed(
-    connection: Connection,
-    *,
-    business_date: str = "",
-    location: str = "",
-    prior: str = "",
-    limit: int = 50,
-    offset: int = 0,
-) -> list[JournalRead]:
-    """Return a page of journals, the newest first; see `filtered`."""
-    where = filtered(business_date=business_date, location=location, prior=prior)
-    return _read(connection, where, limit=limit, offset=offset, newest_first=True)
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Which journals are wanted: those behind a figure. What is empty narrows nothing."""
+
+    day: str = ""
+    """The business date."""
+    store: str = ""
+    prior: str = ""
+    """A month into which facts of earlier months were posted."""
+    entity: str = ""
+    month: str = ""
+    """The month that they were posted into."""
+    order: str = ""
+    ref: str = ""
+    """Whose side one of their entries is: a case, a bag, another entity."""
+    session: str = ""
+    """A till session: everything that its events posted."""
+    event: str = ""
+    sku: str = ""
+    """An article that their event moved."""
 
 
-def filtered(*, business_date: str = "", location: str = "", prior: str = "") -> sa.ColumnElement[bool]:
-    """Return what a journal must be; `prior` is a month into which facts of earlier months were posted."""
+def listed(connection: Connection, behind: Behind, *, limit: int = 50, offset: int = 0) -> list[JournalRead]:
+    """Return a page of journals, the newest first."""
+    return _read(connection, filtered(behind), limit=limit, offset=offset, newest_first=True)
+
+
+def filtered(behind: Behind) -> sa.ColumnElement[bool]:
+    """Return what a journal must be."""
+    table = journals.c
     where: sa.ColumnElement[bool] = sa.true()
-    if business_date:
-        where = where & (journals.c.business_date == business_date)
-    if location:
-        where = where & (journals.c.location == location)
-    if prior:
-        first = f"{prior}-01"
-        where = where & (journals.c.posting_date == first) & (journals.c.business_date < first)
+    for column, value in (
+        (table.business_date, behind.day),
+        (table.location, behind.store),
+        (table.entity, behind.entity),
+        (table.order_id, behind.order),
+        (table.event_id, behind.event),
+    ):
+        if value:
+            where = where & (column == value)
+    if behind.prior:
+        first = f"{behind.prior}-01"
+        where = where & (table.posting_date == first) & (table.business_date < first)
+    if behind.month:
+        where = where & (sa.func.substr(table.posting_date, 1, 7) == behind.month)
+    if behind.ref:
+        where = where & table.journal_id.in_(
+            sa.select(entries.c.journal_id).where(entries.c.ref == behind.ref)
+        )
+    if behind.session:
+        said = event_subjects.c.subject == f"till:{behind.session}"
+        where = where & table.apply_order.in_(sa.select(event_subjects.c.apply_order).where(said))
+    if behind.sku:
+        moved = sa.select(stock_movements.c.apply_order).where(stock_movements.c.sku == behind.sku)
+        where = where & table.apply_order.in_(moved)
     return where
 
 
@@ -174,9 +207,11 @@ def journal(connection: Connection, journal_id: int) -> JournalRead:
 
 
 def account(
-    connection: Connection, number: str, *, entity: str = "", limit: int = 50, offset: int = 0
+    connection: Connection, number: str, *, entity: str = "", ref: str = "", limit: int = 50, offset: int = 0
 ) -> tuple[Balance, list[AccountLine]]:
     """Return an account with its balance, and a page of its entries, the newest first.
+
+    `ref` narrows both to one side of it, such as another entity or a person.
 
     Raises:
         NotFound: no such account.
@@ -190,6 +225,8 @@ def account(
             f"There is no account {number[:20]}.", "Look at the chart of accounts.", code="no_account"
         )
     mine = (entries.c.account == number) & (journals.c.entity == row.entity)
+    if ref:
+        mine &= entries.c.ref == ref
     joined = entries.join(journals, journals.c.journal_id == entries.c.journal_id)
     amount, count = connection.execute(
         sa.select(sa.func.coalesce(sa.func.sum(entries.c.amount_minor), 0), sa.func.count())

@@ -1,11 +1,18 @@
-"""Posting restocking fees, gift cards and decisions about goods."""
+"""Posting restocking fees, gift cards, decisions about goods, and returns whose steps lie apart.
 
+Goods that come by parcel are accepted in one fact and paid in another, so what is owed stands between them:
+for an order for later with what else it is owed, for a sale only until the store credit behind it.
+"""
+
+from hub.ledger.rules import abroad, cost_of
 from hub.ledger.rules import returns as rules
 from hub.ledger.stages import Books, seller_of
+from hub.spine.orders import Orders
 from hub.spine.places import Places
-from hub.spine.work import Applied, Work
+from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol.dispositions import GoodsDecided
 from protocol.events import CashMoved, GiftCardSold, ReturnCompleted
+from protocol.mail_in import ReturnCredited
 
 
 def on_return_completed(work: Work, applied: Applied) -> None:
@@ -18,6 +25,45 @@ def on_return_completed(work: Work, applied: Applied) -> None:
     work.room(Books).post(
         applied, here if not beside else seller, rules.fees_kept(body), body.order_id, beside=beside
     )
+
+
+def on_return_accepted(work: Work, applied: Applied) -> None:
+    """Goods that came by parcel were accepted, or money was promised for goods nobody looked at: it is owed.
+
+    Leaves `due_minor` and `seller`, the location whose entity owes it, in `results`.
+    """
+    body: ReturnCompleted = applied.body
+    books, places = work.room(Books), work.room(Places)
+    entry = work.room(Orders).get(body.order_id)
+    here = places.of(applied.edge)
+    seller = seller_of(work, body.order_id, here)
+    if applied.edge == HUB_EDGE:
+        here = seller
+    due = body.total_minor - sum(fee.amount_minor for fee in body.fees)
+    applied.results.update(due_minor=due, seller=seller.location)
+    if entry is not None and entry.later is not None:
+        entry.later.owed_minor += due
+        work.room(Orders).touch(entry)
+    owed = rules.accepted(body)
+    goods = cost_of("return_cost", applied.results["moves"], body.number)
+    if here.entity == seller.entity:
+        books.post(applied, seller, owed, body.order_id)
+        books.post(applied, here, goods, body.order_id)
+        return
+    kept = abroad.kept(goods, abroad.Pair(here.entity, seller.entity))
+    books.post(applied, seller, (*owed, *kept.seller), body.order_id, beside=(here.entity,))
+    books.post(applied, here, kept.here, body.order_id, beside=(seller.entity,))
+
+
+def on_return_credited(work: Work, applied: Applied) -> None:
+    """What was owed was given as store credit."""
+    body: ReturnCredited = applied.body
+    entry = applied.results["entry"]
+    if entry is not None and entry.later is not None:
+        entry.later.owed_minor -= body.amount_minor
+        work.room(Orders).touch(entry)
+    drafts = rules.paid_as_credit(body)
+    work.room(Books).post(applied, work.room(Places).of(body.location), drafts, body.order_id)
 
 
 def on_gift_card_sold(work: Work, applied: Applied) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hub.ledger import rules
+from hub.ledger.between import stages as between
 from hub.ledger.chain import Head, head_of, link
 from hub.ledger.chart import SUSPENSE_ACCOUNT, account_for, mapping_of
 from hub.ledger.close.reads import states_of
@@ -165,16 +166,19 @@ class Books:
         self._work.room(Log).flush()
         self.flush()
         found = self._work.connection.execute(
-            sa.select(journals.c.journal_id, journals.c.rule)
+            sa.select(journals.c.journal_id, journals.c.rule, journals.c.entity)
             .join(events, events.c.event_id == journals.c.event_id)
             .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
             .where(
                 event_subjects.c.subject == f"order:{order_id}",
-                journals.c.rule.in_((rules.SALE, rules.SALE_COST)),
+                sa.or_(
+                    journals.c.rule.in_((rules.SALE, rules.SALE_COST)),
+                    journals.c.rule.startswith(abroad.VALUE_ABROAD),
+                ),
             )
             .order_by(journals.c.journal_id)
         ).all()
-        return [Posted(row.journal_id, row.rule, self._sides(row.journal_id)) for row in found]
+        return [Posted(row.journal_id, row.rule, self._sides(row.journal_id), row.entity) for row in found]
 
     def _sides(self, journal_id: int) -> tuple[Side, ...]:
         rows = self._work.connection.execute(
@@ -222,7 +226,8 @@ def on_order_sold(work: Work, applied: Applied) -> None:
     """Post a sale and its cost."""
     body: OrderSold = applied.body
     place = work.room(Places).of(applied.edge)
-    work.room(Books).post(applied, place, rules.sale(body, applied.results["moves"]), body.order_id)
+    drafts = rules.sale(body, applied.results["moves"])
+    _with_value(work, applied, place, drafts, between.foreign(work, place.entity, body.tenders, 1))
 
 
 def on_return_completed(work: Work, applied: Applied) -> None:
@@ -230,13 +235,42 @@ def on_return_completed(work: Work, applied: Applied) -> None:
     body: ReturnCompleted = applied.body
     here = work.room(Places).of(applied.edge)
     seller = seller_of(work, body.order_id, here)
-    drafts = rules.refund(body, applied.results["moves"])
+    moves = applied.results["moves"]
+    drafts = rules.refund(body, moves)
+    value = between.foreign(work, here.entity, body.refunds, -1)
     if seller.entity == here.entity:
-        work.room(Books).post(applied, here, drafts, body.order_id)
+        _with_value(work, applied, here, drafts, value)
         return
-    both = abroad.returned(drafts, abroad.Pair(here.entity, seller.entity))
-    work.room(Books).post(applied, here, both.here, body.order_id, beside=(seller.entity,))
-    work.room(Books).post(applied, seller, both.seller, body.order_id, beside=(here.entity,))
+    pair = abroad.Pair(here.entity, seller.entity)
+    charge = between.take_back(work, applied, pair, moves, always=False)
+    cost = sum(abroad.cost_back(draft) for draft in drafts)
+    rate = between.keep(work, applied, pair, cost) if charge is None else 0
+    both = abroad.returned(drafts, pair, supplied_at=charge, rate_ppm=rate)
+    _with_value(work, applied, here, both.here, value, beside=(seller.entity,))
+    others = (here.entity, *(each.issuer for each in value))
+    work.room(Books).post(applied, seller, both.seller, body.order_id, beside=others)
+
+
+def _with_value(  # noqa: PLR0917 - what is posted where, and whose stored value is in it
+    work: Work,
+    applied: Applied,
+    place: Place,
+    drafts: Sequence[Draft],
+    value: Sequence[abroad.Foreign],
+    beside: tuple[str, ...] = (),
+) -> None:
+    """Post drafts; stored value of other entities among them is set off in both books."""
+    books, order_id = work.room(Books), applied.body.order_id
+    if not value:
+        books.post(applied, place, drafts, order_id, beside=beside)
+        return
+    own, theirs = abroad.stored_value(drafts, place.entity, value)
+    all_of = {place.entity, *beside, *theirs}
+    books.post(applied, place, own, order_id, beside=sorted(all_of - {place.entity}))
+    for issuer, owed in theirs.items():
+        at = Place(place.location, issuer, place.zone)
+        books.post(applied, at, owed, order_id, beside=sorted(all_of - {issuer}))
+    between.set_off(work, applied, place.entity, value)
 
 
 def seller_of(work: Work, order_id: str, here: Place) -> Place:
@@ -258,10 +292,15 @@ def on_order_voided(work: Work, applied: Applied) -> None:
     moves = applied.results["moves"]
     posted = books.of_sale(body.order_id) if applied.results["untouched"] else []
     if not posted or not _undoes(posted, body):
-        books.post(applied, place, rules.refund(body, moves, rule="void"), body.order_id)
+        value = between.foreign(work, place.entity, body.refunds, -1)
+        _with_value(work, applied, place, rules.refund(body, moves, rule="void"), value)
         return
-    for draft, sides in rules.mirror(posted, body.number):
-        books.write(applied, place, draft, sides, body.order_id)
+    entities = {journal.entity for journal in posted}
+    for journal, (draft, sides) in zip(posted, rules.mirror(posted, body.number), strict=True):
+        at = Place(place.location, journal.entity, place.zone)
+        others = sorted(entities - {journal.entity})
+        books.write(applied, at, draft, sides, body.order_id, beside=others)
+    between.undo_set_offs(work, applied, posted[0].journal_id // JOURNALS_PER_EVENT)
     books.post(applied, place, rules.void_variance(moves, body.number), body.order_id)
 
 

@@ -6,8 +6,10 @@ to the estimate is posted where they are.
 
 from typing import Final
 
+from hub.ledger.between import stages as between
 from hub.ledger.rules import cost_of
 from hub.ledger.rules import transfers as rules
+from hub.ledger.rules.abroad import Pair
 from hub.ledger.stages import Books
 from hub.spine.places import Places
 from hub.spine.work import Applied, Work
@@ -36,10 +38,17 @@ def on_transfer(work: Work, applied: Applied) -> None:
         # An event posts once under each rule: a carton that went astray gives its place a rule of its own.
         name = f"{rule}.{location}" if n else rule
         abroad = source if source is not None and source.entity != place.entity else None
-        drafts = rules.arrived(name, what, booking.number, abroad=abroad.entity if abroad else "")
+        charge = None
+        if abroad is not None:
+            pair = Pair(abroad.entity, place.entity)
+            charge = between.transferred(
+                work, applied, pair, cost_minor=what.matched_minor, margin_minor=what.margin_minor
+            )
+        whose = abroad.entity if abroad else ""
+        drafts = rules.arrived(name, what, booking.number, abroad=whose, charge=charge)
         books.post(applied, place, drafts, beside=(abroad.entity,) if abroad else ())
         if abroad is not None:
-            due = rules.sent_abroad(name, what.matched_minor, booking.number, to=place.entity)
+            due = rules.sent_abroad(name, what.matched_minor, booking.number, to=place.entity, charge=charge)
             books.post(applied, abroad, due, beside=(place.entity,))
     if source is not None:
         books.post(applied, source, rules.lost(booking.lost_minor, booking.number))

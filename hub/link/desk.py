@@ -123,6 +123,8 @@ class DeskParts:
     hub_boot: str
     rights: Rights | None = None
     heard: Heard = nobody_listens
+    greeted: Callable[[HubUnit, str, Hello], None] = lambda _unit, _edge, _hello: None
+    """Hears of every HELLO that began a session, in its transaction."""
     guard: Guard = everybodys
     """Stands before every transaction that serves a location."""
 
@@ -201,6 +203,8 @@ class Desk:
             opened = parts.sessions.open(unit, edge, hello, seconds_since=seconds_since)
             if opened.alarm is not None:
                 parts.raise_alarm(unit, opened.alarm)
+            if opened.live is not None and not opened.live.drain_only:
+                parts.greeted(unit, edge, hello)
             return opened
 
         opened = parts.database.write(step)

@@ -77,7 +77,7 @@ def put(connection: Connection, edge: str, **values: Any) -> None:
     """Write some columns of a location's epoch."""
     mine = rights_epochs.c.location == edge
     if connection.execute(sa.update(rights_epochs).where(mine).values(**values)).rowcount == 0:
-        blank = {"ep": 0, "state": "open", "since_us": 0}
+        blank = {"ep": 0, "state": "open", "since_us": 0, "position": 0}
         blank |= dict.fromkeys(("inc", "hub_inc", "why", "told"), "")
         connection.execute(sa.insert(rights_epochs).values(location=edge, **blank | values))
 

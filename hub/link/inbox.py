@@ -169,7 +169,13 @@ class Inbox:
     def _apply_together(
         self, unit: HubUnit, ready: Sequence[Incoming], refused: Sequence[tuple[Incoming, BadMessage]]
     ) -> None:
+        """Apply events; those that are set aside come first, for a close adds up both."""
         work = self._spine.work(unit)
+        for item, failure in refused:
+            if parking.had_before(unit.connection, item, failure):
+                parking.put_aside(work, item)
+            else:
+                park(work, item, failure)
         if ready:
             first = take_orders(unit, len(ready))
             batch = [item.applied(first + n) for n, item in enumerate(ready)]
@@ -178,11 +184,6 @@ class Inbox:
             for applied in batch:
                 log.append(applied)
                 work.dispatch(applied)
-        for item, failure in refused:
-            if parking.had_before(unit.connection, item, failure):
-                parking.put_aside(work, item)
-            else:
-                park(work, item, failure)
         self._finish(work)
 
     def _one_by_one(self, unit: HubUnit, incoming: Sequence[Incoming]) -> int:

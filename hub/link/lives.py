@@ -15,13 +15,16 @@ from sqlalchemy.engine import Connection
 from hub.database import HubUnit
 from hub.fleet.rows import hub_meta, link_sessions, meta
 from hub.link.epochs import fence_all
-from hub.link.outbox import Outbox
+from hub.link.outbox import HUB_INC, Outbox
 from protocol.clock import Clock
 
 ORDINAL: Final = "ordinal"
 FIRST_ORDINAL: Final = 1
 BEGAN: Final = "life_began_us"
 WHY: Final = "life_why"
+_LIFE: Final = sa.select(hub_meta.c.key, hub_meta.c.value).where(
+    hub_meta.c.key.in_((HUB_INC, ORDINAL, WHY, BEGAN))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,12 @@ class HubLife:
 
 def life(connection: Connection) -> HubLife:
     """Return the life that this database lives; an empty incarnation before the first use."""
+    said = dict(row for row in connection.execute(_LIFE))
     return HubLife(
-        hub_inc=meta(connection, "hub_inc") or "",
-        ordinal=ordinal(connection),
-        why=meta(connection, WHY) or "",
-        began_us=int(meta(connection, BEGAN) or 0),
+        hub_inc=said.get(HUB_INC, ""),
+        ordinal=int(said.get(ORDINAL, FIRST_ORDINAL)),
+        why=said.get(WHY, ""),
+        began_us=int(said.get(BEGAN, 0)),
     )
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from hub.database import HubUnit
 from hub.fleet.rows import directives, hub_meta, locations, meta
+from hub.spine.steps import take_orders
 from protocol.clock import Clock
 from protocol.directives import DIRECTIVE_KINDS, DirectiveOutcome, Withdrawn
 from protocol.errors import Invalid, NotFound
@@ -130,6 +131,11 @@ class Outbox:
 
     def hub_inc(self, unit: HubUnit) -> str:
         """Return the incarnation of this hub's database, made on first use."""
+        known = meta(unit.connection, HUB_INC)
+        if known is not None:
+            return known
+        # The log's lock first, and another look: of several processes that begin at once one makes it.
+        take_orders(unit, 0)
         known = meta(unit.connection, HUB_INC)
         if known is not None:
             return known

@@ -184,6 +184,7 @@ class Reopening:
             inc=live.inc,
             hub_inc=hub_inc,
             told=_OPEN_UNITS.dump_json(units).decode(),
+            position=said.position,
         )
         begin_cells(connection, edge, units)
         return True

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from hub.context import Hub
-from hub.database import HubDatabase
+from hub.database import HubDatabase, HubUnit
 from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import current_stream, link_sessions
 from hub.fulfil.answers import answers_of
@@ -27,12 +27,13 @@ from hub.link.outbox import Outbox
 from hub.link.rights import RightsRows
 from hub.link.rules import Alarm
 from hub.link.sessions import Sessions
+from hub.returns import keys as receipt_keys
 from hub.stock.task_answers import answers_of as task_answers_of
 from hub.transfers.answers import answers_of as transfer_answers_of
 from protocol import topics
 from protocol.clock import Clock
 from protocol.errors import OrderspineError
-from protocol.handshake import Presence, encode
+from protocol.handshake import Hello, Presence, encode
 from protocol.ids import IdMaker
 from protocol.kit.mqtt import Broker, Down, Happening, Packet, Session, Undelivered, Up, Will, read_secret
 
@@ -76,6 +77,8 @@ class LinkParts:
     """Which locations this process serves; None where one process serves them all."""
     heard: Heard = nobody_listens
     """Hears of every directive that was answered, in the transaction that keeps the answer."""
+    greeted: Callable[[HubUnit, str, Hello], None] = lambda _unit, _edge, _hello: None
+    """Hears of every HELLO that began a session, in its transaction."""
 
 
 class HubLink:
@@ -105,6 +108,7 @@ class HubLink:
                 hub_boot=self._boot,
                 rights=parts.rights,
                 heard=parts.heard,
+                greeted=parts.greeted,
                 guard=everybodys if parts.leases is None else parts.leases.guard,
             )
         )
@@ -351,10 +355,16 @@ def link_of(hub: Hub, presence: FleetPresence) -> HubLink:
         on_change=lambda _edge: hub.broadcaster.publish("fleet"),
         heard=first_of(answers_of(hub), transfer_answers_of(hub), task_answers_of(hub)),
         leases=None if hub.database.is_sqlite else hub.leases,
+        greeted=lambda unit, edge, hello: _greeted(hub, unit, edge, hello),
     )
     link = HubLink(parts, broker)
     hub.wake_link = link.wake
     return link
+
+
+def _greeted(hub: Hub, unit: HubUnit, edge: str, hello: Hello) -> None:
+    """Keep what a store says of itself that others need."""
+    receipt_keys.heard(hub, unit, edge, hello.receipt_key)
 
 
 def _nothing() -> None:

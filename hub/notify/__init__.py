@@ -1,1 +1,1 @@
-"""What customers are told by mail, once: their order came in, is ready, is on its way, was cancelled."""
+"""What customers are told, once, by mail and by programs: an order came in, is ready, left, was cancelled."""

@@ -31,6 +31,8 @@ class NoticeView(BaseModel):
     sent_us: int | None
     detail: str
     asked_by: str
+    asked_why: str
+    way: str
 
 
 class NoticePage(BaseModel):
@@ -44,6 +46,8 @@ class ResendWanted(Wanted):
     """How often it had been asked for when the client looked; it makes a repeated request harmless."""
 
     again: int | None = Field(default=None, ge=0, le=1_000)
+    why: str = Field(min_length=3, max_length=300, pattern=r"^[^\x00]*$")
+    """What the one who asks wants to be known later."""
 
 
 def view(notice: Notice) -> NoticeView:
@@ -78,4 +82,4 @@ def listed(  # noqa: PLR0917 - the filters of a list are its parameters
 @router.post("/notices/{notice_id}/resend")
 def resend(hub: TheHub, person: Ops, notice_id: NoticeId, wanted: ResendWanted) -> NoticeView:
     """Queue a notice once more and return what was queued."""
-    return view(steps.resend(hub, notice_id, by=person.name, again=wanted.again))
+    return view(steps.resend(hub, notice_id, by=person.name, why=wanted.why, again=wanted.again))

@@ -5,9 +5,9 @@ A name may hold anything: it is escaped in the HTML, put on one line everywhere,
 hold a line break is refused instead of sent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -20,7 +20,9 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from hub.notify.rows import Words
 from hub.notify.rules import Facts, Kind
+from hub.notify.wording import fill, paragraphs
 from printing.documents.picture import qr_png
 from protocol.clock import from_us
 from protocol.customers import Contact
@@ -40,7 +42,7 @@ _PAGES: Final = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-_PAGES.globals["WIDTH"] = WIDTH
+_PAGES.globals.update(WIDTH=WIDTH, _=_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Letter:
     rows: tuple[tuple[str, str], ...]
     closing: tuple[str, ...]
     shop: str
+    stop: str = ""
     code: str = ""
     code_label: str = ""
     lines: tuple[tuple[str, str], ...] = ()
@@ -69,6 +72,8 @@ class Written:
     html: str
     qr: str = ""
     """What the QR code in the HTML says: the order, as the pickup desk scans it."""
+    stop: str = ""
+    """Where the customer says that they want no more of these; empty for what they cannot refuse."""
 
 
 @contextmanager
@@ -81,10 +86,22 @@ def speaking(code: str) -> Iterator[None]:
         language.reset(before)
 
 
-def write(kind: Kind, number: str, facts: Facts, contact: Contact, *, shop: str) -> Written:
-    """Return a notice in the customer's language."""
+def write(
+    kind: Kind,
+    number: str,
+    facts: Facts,
+    contact: Contact,
+    *,
+    shop: str,
+    words: Words | None = None,
+    stop: str = "",
+) -> Written:
+    """Return a notice in the customer's language, in the company's own words where it has any."""
     with speaking(contact.language):
-        letter = _LETTERS[kind](_one_line(number), facts, contact, _one_line(shop))
+        letter = letter_of(kind, number, facts, contact, shop=shop)
+        if words is not None and words.own:
+            letter = _in_words(letter, words, fields_of(number, facts, contact, shop))
+        letter = replace(letter, stop=stop)
         return Written(
             to=contact.email,
             to_name=contact.full_name,
@@ -94,7 +111,36 @@ def write(kind: Kind, number: str, facts: Facts, contact: Contact, *, shop: str)
                 letter=letter, language=contact.language, qr=bool(letter.code)
             ),
             qr=slip_code("po", number, 1) if letter.code else "",
+            stop=stop,
         )
+
+
+def letter_of(kind: Kind, number: str, facts: Facts, contact: Contact, *, shop: str) -> Letter:
+    """Return what the program says, in the language that is spoken at the moment."""
+    return _LETTERS[kind](_one_line(number), facts, contact, _one_line(shop))
+
+
+def _in_words(letter: Letter, words: Words, fields: Mapping[str, str]) -> Letter:
+    return replace(
+        letter,
+        subject=_one_line(fill(words.subject, fields)),
+        opening=_one_line(fill(words.opening, fields)),
+        closing=tuple(fill(each, fields) for each in paragraphs(words.closing)),
+    )
+
+
+def fields_of(number: str, facts: Facts, contact: Contact, shop: str) -> dict[str, str]:
+    """Return what a name in braces stands for."""
+    return {
+        "number": _one_line(number),
+        "name": _one_line(contact.first_name or contact.full_name),
+        "shop": _one_line(shop),
+        "place": _place(facts),
+        "total": money(facts.total_minor, facts.currency or "GBP"),
+        "due": _moment(facts.due_us, facts.zone),
+        "keep_until": _moment(facts.keep_until_us, facts.zone),
+        "parcels": qty(max(1, len(facts.parcels))),
+    }
 
 
 def mail(written: Written, *, sender: str, shop: str, message_id: str, at_us: int) -> EmailMessage:
@@ -111,6 +157,9 @@ def mail(written: Written, *, sender: str, shop: str, message_id: str, at_us: in
         made["Date"] = mail_date(from_us(at_us))
         made["Message-ID"] = message_id
         made["Auto-Submitted"] = "auto-generated"
+        if written.stop:  # RFC 8058: a mail program stops them with one request of its own
+            made["List-Unsubscribe"] = f"<{written.stop}>"
+            made["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     except (ValueError, IndexError, MessageError) as error:  # a bad address raises any of the three
         raise Invalid(
             _("This mail cannot be addressed."),

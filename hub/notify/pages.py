@@ -6,8 +6,10 @@ from fastapi import APIRouter, Form, Path, Query, Request
 from starlette.responses import Response
 
 from hub.console.web import OPS, PAGE_ROWS, filled, go_to, locked, may, pages_of, show
-from hub.notify import rows, steps
-from hub.notify.rules import Kind, State
+from hub.context import Hub
+from hub.notify import refusing, rows, steps
+from hub.notify.rows import Notice
+from hub.notify.rules import REFUSABLE, Kind, State, Way
 from hub.notify.words import kind_word, notice_pill, why_word
 from hub.web import Anybody, Ops, TheHub
 from protocol.kit.text import _
@@ -82,18 +84,34 @@ def one(
         why=why_word(notice.detail),
         refused=_refused(hub.settings.smtp_host, found),
         sender=hub.settings.mail_from,
+        wishes=_wishes(hub, notice),
     )
 
 
 @router.post("/notices/{notice_id}/resend")
-def resend(hub: TheHub, person: Ops, notice_id: Id, again: Annotated[int, Form(ge=0, le=1_000)]) -> Response:
+def resend(
+    hub: TheHub,
+    person: Ops,
+    notice_id: Id,
+    again: Annotated[int, Form(ge=0, le=1_000)],
+    why: Annotated[str, Form(min_length=3, max_length=300, pattern=r"^[^\x00]*$")],
+) -> Response:
     """Queue it once more; what was queued opens."""
-    made = steps.resend(hub, notice_id, by=person.name, again=again)
+    made = steps.resend(hub, notice_id, by=person.name, why=why.strip(), again=again)
     return go_to(f"/notices/{made.notice_id}", said="queued")
+
+
+def _wishes(hub: Hub, notice: Notice) -> list[tuple[str, str, bool]]:
+    """Return what the customer of a notice may refuse, and whether they want it; nothing for other people."""
+    with hub.database.read() as connection:
+        contact_id = refusing.customer_of(connection, notice)
+        refused = rows.refused(connection, contact_id)
+    return [(kind.value, kind_word(kind), kind not in refused) for kind in REFUSABLE] if contact_id else []
 
 
 def _refused(server: str, found: steps.Preview) -> str:
     """Return why it cannot be sent once more now, for the button; empty when it can."""
     if found.notice.state in (State.QUEUED, State.SENDING):
         return _("It is on its way already.")
-    return (why_word("no_mail_server") if not server else "") or found.why
+    away = found.notice.way == Way.MAIL and not server
+    return (why_word("no_mail_server") if away else "") or found.why

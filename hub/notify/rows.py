@@ -1,9 +1,11 @@
 """The outbox of notices: a row is written in the transaction of the event that asks for it.
 
-`notices` holds no personal data: who is told, and where, is read when a notice leaves and is never kept here.
+`notices` holds no personal data of customers: who is told, and where, is read when a notice leaves and is
+never kept here. What goes to people of the company is written when it is queued, address and all.
 It is no shadow of the log either: what was sent stays sent when tables are made anew.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -13,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from hub.database import metadata
-from hub.notify.rules import Facts, State, Told, Wanted
+from hub.notify.rules import Facts, State, Told, Wanted, Way
 from hub.spine.rows import event_subjects, events
 from protocol.envelope import decode_event, read_body
 from protocol.errors import NotFound
@@ -60,11 +62,55 @@ notices: Final = sa.Table(
     sa.Column("sent_us", sa.BigInteger),
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("asked_by", sa.Text, nullable=False),
+    sa.Column("asked_why", sa.Text, nullable=False, server_default=""),
+    sa.Column("way", sa.Text, nullable=False, server_default="mail"),
+    sa.Column("hook_id", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("state IN ('queued', 'sending', 'sent', 'failed', 'kept', 'dropped')", name="state"),
     sa.Index("ix_notices_due", "state", "next_us"),
     sa.Index("ix_notices_created", "created_us"),
 )
-"""`asked_by` is who asked for it once more, empty for what an event asked for."""
+"""`asked_by` is who asked for it once more, and why; empty for what an event asked for. `hook_id` is the
+program that is told instead of the customer's mailbox."""
+
+notice_words: Final = sa.Table(
+    "notice_words",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("case", sa.Text, primary_key=True),
+    sa.Column("language", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("own", sa.Boolean, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("opening", sa.Text, nullable=False),
+    sa.Column("closing", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+)
+"""The company's own words, every version that ever counted; the newest does. Not `own`: the program's."""
+
+notice_hooks: Final = sa.Table(
+    "notice_hooks",
+    metadata,
+    sa.Column("hook_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("kinds", sa.Text, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("created_us", sa.BigInteger, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+)
+"""Programs that are told too, such as one that sends text messages; `kinds` is a JSON list."""
+
+notice_refusals: Final = sa.Table(
+    "notice_refusals",
+    metadata,
+    sa.Column("contact_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+)
+"""What a customer wants no more; `by` is empty when they said so themselves."""
 _ADD: Final = {
     name: dialect.insert(notices)
     .on_conflict_do_nothing(index_elements=[notices.c.dedupe_key])
@@ -94,9 +140,12 @@ class Notice:
     sent_us: int | None
     detail: str
     asked_by: str
+    asked_why: str
+    way: str
+    hook_id: str
 
 
-def add(
+def add(  # noqa: PLR0913 - a notice has as many sides
     connection: Connection,
     wanted: Wanted,
     *,
@@ -104,18 +153,21 @@ def add(
     now_us: int,
     dedupe_key: str = "",
     asked_by: str = "",
+    asked_why: str = "",
+    hook_id: str = "",
+    facts: Facts | None = None,
 ) -> bool:
     """Put a notice into the outbox; False when the same one is there already."""
     row = {
         "notice_id": notice_id,
-        "dedupe_key": dedupe_key or wanted.dedupe_key,
+        "dedupe_key": dedupe_key or wanted.dedupe_key + (f"@{hook_id}" if hook_id else ""),
         "kind": wanted.kind.value,
         "order_id": wanted.order_id,
         "number": wanted.number,
         "subject_id": wanted.subject_id,
         "contact_id": "",
         "language": "",
-        "facts": "{}",
+        "facts": facts.model_dump_json() if facts else "{}",
         "state": State.QUEUED.value,
         "tries": 0,
         "doubts": 0,
@@ -123,17 +175,21 @@ def add(
         "next_us": now_us,
         "detail": "",
         "asked_by": asked_by,
+        "asked_why": asked_why,
+        "way": (Way.HOOK if hook_id else Way.MAIL).value,
+        "hook_id": hook_id,
     }
     return connection.execute(_ADD[connection.dialect.name], row).first() is not None
 
 
-def due(connection: Connection, now_us: int, limit: int) -> list[Notice]:
+def due(connection: Connection, now_us: int, limit: int, way: Way = Way.MAIL) -> list[Notice]:
     """Return what is to be tried now, the oldest first; what died while it was being sent is among it."""
     found = connection.execute(
         sa.select(notices)
         .where(
             notices.c.state.in_((State.QUEUED.value, State.SENDING.value)),
             notices.c.next_us <= now_us,
+            notices.c.way == way.value,
         )
         .order_by(notices.c.next_us, notices.c.notice_id)
         .limit(limit)
@@ -189,11 +245,18 @@ def of_order(connection: Connection, order_id: str) -> Sequence[Notice]:
 
 def like(connection: Connection, notice: Notice) -> Sequence[Notice]:
     """Return a notice and every repetition of it, the oldest first."""
-    return [
-        other
-        for other in of_order(connection, notice.order_id)
-        if (other.kind, other.subject_id) == (notice.kind, notice.subject_id)
-    ]
+    rows = connection.execute(
+        sa.select(notices)
+        .where(
+            notices.c.order_id == notice.order_id,
+            notices.c.kind == notice.kind,
+            notices.c.subject_id == notice.subject_id,
+            notices.c.hook_id == notice.hook_id,
+        )
+        .order_by(notices.c.created_us, notices.c.notice_id)
+        .limit(HISTORY_EVENTS)
+    )
+    return [_notice(row) for row in rows]
 
 
 def change(
@@ -239,3 +302,71 @@ def history(connection: Connection, order_id: str) -> list[Told]:
 def _notice(row: sa.Row[Any]) -> Notice:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
     return Notice(**{**values, "facts": Facts.model_validate_json(values["facts"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A program that is told; its secret is shown once, when it was made."""
+
+    hook_id: str
+    name: str
+    url: str
+    secret: str
+    kinds: tuple[str, ...]
+    active: bool
+    created_us: int
+    created_by: str
+
+
+def hooks(connection: Connection) -> list[Hook]:
+    """Return the programs that are told, by name."""
+    found = connection.execute(
+        sa.select(notice_hooks).order_by(notice_hooks.c.name, notice_hooks.c.hook_id)
+    ).mappings()
+    return [Hook(**{**row, "kinds": tuple(json.loads(row["kinds"]))}) for row in found]
+
+
+def refused(connection: Connection, contact_id: str) -> set[str]:
+    """Return what a customer wants to be told no more."""
+    found = sa.select(notice_refusals.c.kind).where(notice_refusals.c.contact_id == contact_id)
+    return set(connection.execute(found).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The company's own words for a notice: one version, whether or not it still counts."""
+
+    kind: str
+    case: str
+    language: str
+    version: int
+    own: bool
+    subject: str
+    opening: str
+    closing: str
+    by: str
+    at_us: int
+
+
+def words_of(
+    connection: Connection, kind: str, case: str, language: str, version: int | None = None
+) -> Words | None:
+    """Return a version of the words for a notice, the newest unless said; None where there is none."""
+    query = sa.select(notice_words).where(
+        notice_words.c.kind == kind, notice_words.c.case == case, notice_words.c.language == language
+    )
+    if version is not None:
+        query = query.where(notice_words.c.version == version)
+    row = connection.execute(query.order_by(notice_words.c.version.desc()).limit(1)).mappings().first()
+    return None if row is None else Words(**row)
+
+
+def words_history(connection: Connection, kind: str, case: str, language: str) -> list[Words]:
+    """Return every version of the words for a notice, the newest first."""
+    found = connection.execute(
+        sa.select(notice_words)
+        .where(notice_words.c.kind == kind, notice_words.c.case == case, notice_words.c.language == language)
+        .order_by(notice_words.c.version.desc())
+        .limit(HISTORY_EVENTS)
+    ).mappings()
+    return [Words(**row) for row in found]

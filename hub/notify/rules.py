@@ -55,6 +55,28 @@ class Kind(StrEnum):
     SHIPPED = "shipped"
     CANCELLED = "cancelled"
     CHANGED = "changed"
+    DIGEST = "digest"
+    TEST = "test"
+
+
+OF_ORDERS: Final = (
+    Kind.RECEIVED,
+    Kind.READY,
+    Kind.REMINDER,
+    Kind.SHIPPED,
+    Kind.CANCELLED,
+    Kind.CHANGED,
+)
+"""What customers are told; everything else goes to people of the company, written when it is queued."""
+REFUSABLE: Final = (Kind.READY, Kind.REMINDER, Kind.SHIPPED)
+"""What a customer may want no more. What confirms a contract, or ends it, is told whatever they want."""
+
+
+class Way(StrEnum):
+    """How a notice travels."""
+
+    MAIL = "mail"
+    HOOK = "hook"
 
 
 class State(StrEnum):
@@ -92,6 +114,15 @@ class SaidLine(WireModel):
     quantity: int
 
 
+class Said(WireModel):
+    """A mail that was written when it was queued, and who of the company it goes to."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+
+
 class SaidParcel(WireModel):
     """One parcel, as a customer follows it."""
 
@@ -119,6 +150,9 @@ class Facts(WireModel):
     """For a change: what made room for its lines."""
     by_customer: bool = False
     contact_version: int = Field(default=0, ge=0)
+    words_version: int = Field(default=0, ge=0)
+    """Of the company's own words for it; 0 for those that the program has."""
+    said: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,12 @@ from hub.context import Hub
 from hub.customers import rows as customers
 from hub.database import HubUnit
 from hub.fleet.rows import locations
-from hub.notify import letters, rows
+from hub.notify import letters, refusing, rows
 from hub.notify.letters import Written
 from hub.notify.line import Outcome, close_line, hand_over, open_line
 from hub.notify.rows import Notice
 from hub.notify.rules import (
+    REFUSABLE,
     Drop,
     Facts,
     Kind,
@@ -36,10 +37,12 @@ from hub.notify.rules import (
     State,
     Verdict,
     Wait,
+    Way,
     after_doubt,
     after_trouble,
     verdict,
 )
+from hub.notify.wording import case_of
 from hub.spine.steps import close_exception, raise_exception
 from protocol.clock import MICROSECONDS
 from protocol.customers import Contact
@@ -74,7 +77,8 @@ def send_due(hub: Hub) -> int:
     with hub.database.read() as connection:
         if not rows.due(connection, hub.clock.now_us(), 1):
             return 0
-    ready = hub.database.write(partial(_sort, hub))
+    refusing.prepare(hub)
+    ready = hub.database.write(partial(sort_due, hub, Way.MAIL))
     if not ready:
         return 0
     if not hub.settings.smtp_host:
@@ -93,6 +97,8 @@ def send_due(hub: Hub) -> int:
 
 def look(hub: Hub, connection: Connection, notice: Notice) -> tuple[Verdict, Contact | None]:
     """Decide as of now whether a notice leaves, and read who it is for."""
+    if notice.facts.said is not None:
+        return Send("", notice.facts), Contact(contact_id=notice.notice_id, email=notice.facts.said.to)
     try:
         told = rows.history(connection, notice.order_id)
         found = verdict(Kind(notice.kind), notice.subject_id, told, hub.clock.now_us())
@@ -103,23 +109,42 @@ def look(hub: Hub, connection: Connection, notice: Notice) -> tuple[Verdict, Con
         return Later("unreadable"), None
     if contact is None:
         return Later("no_contact_yet"), None
-    if contact.erased or not contact.email:
-        return Drop("erased" if contact.erased else "no_address"), contact
-    return Send(found.contact_id, _placed(hub, connection, found.facts, contact)), contact
+    why = _unwanted(connection, notice, contact)
+    if why:
+        return Drop(why), contact
+    return Send(found.contact_id, _placed(hub, connection, notice, found.facts, contact)), contact
+
+
+def _unwanted(connection: Connection, notice: Notice, contact: Contact) -> str:
+    """Return why a customer is not told; empty when they are. A program finds its own way to them."""
+    if contact.erased:
+        return "erased"
+    if notice.kind in REFUSABLE and notice.kind in rows.refused(connection, contact.contact_id):
+        return "refused"
+    return "no_address" if notice.way == Way.MAIL and not contact.email else ""
 
 
 def written(hub: Hub, notice: Notice, facts: Facts, contact: Contact) -> Written:
     """Return a notice as it leaves."""
-    return letters.write(Kind(notice.kind), notice.number, facts, contact, shop=hub.settings.name)
+    if facts.said is not None:
+        return Written(to=facts.said.to, to_name="", **facts.said.model_dump(exclude={"to"}))
+    kind = Kind(notice.kind)
+    with hub.database.read() as connection:
+        words = rows.words_of(connection, kind, case_of(kind, facts), contact.language, facts.words_version)
+        stop = refusing.link(hub, connection, kind, contact) if notice.way == Way.MAIL else ""
+    return letters.write(kind, notice.number, facts, contact, shop=hub.settings.name, words=words, stop=stop)
 
 
-def _placed(hub: Hub, connection: Connection, facts: Facts, contact: Contact) -> Facts:
+def _placed(hub: Hub, connection: Connection, notice: Notice, facts: Facts, contact: Contact) -> Facts:
     """Return the facts with the name and the time of the place they speak of."""
     place = connection.execute(
         sa.select(locations.c.name, locations.c.zone).where(locations.c.location_id == facts.location)
     ).first()
+    kind = Kind(notice.kind)
+    words = rows.words_of(connection, kind, case_of(kind, facts), contact.language)
     return facts.model_copy(
         update={
+            "words_version": words.version if words is not None and words.own else 0,
             "place": place.name if place else "",
             "zone": place.zone if place else hub.settings.zone,
             "contact_version": contact.version,
@@ -127,11 +152,11 @@ def _placed(hub: Hub, connection: Connection, facts: Facts, contact: Contact) ->
     )
 
 
-def _sort(hub: Hub, unit: HubUnit) -> list[Ready]:
+def sort_due(hub: Hub, way: Way, unit: HubUnit) -> list[Ready]:
     """Look at everything that is due: what leaves is returned, the rest is settled or waits."""
     connection, now_us = unit.connection, hub.clock.now_us()
     ready = []
-    for notice in rows.due(connection, now_us, ROUND_NOTICES):
+    for notice in rows.due(connection, now_us, ROUND_NOTICES, way):
         known = _revived(hub, unit, notice)
         if known is None:
             continue
@@ -142,9 +167,10 @@ def _sort(hub: Hub, unit: HubUnit) -> list[Ready]:
             case Wait(until_us=until_us):
                 rows.change(connection, known, next_us=until_us)
             case Later(why=why):
-                _again(hub, unit, known, why, tries=known.tries + 1)
+                again(hub, unit, known, why, tries=known.tries + 1)
             case Drop(why=why):
-                rows.change(connection, known, state=State.DROPPED.value, detail=why)
+                who = contact.contact_id if contact is not None else ""
+                rows.change(connection, known, state=State.DROPPED.value, detail=why, contact_id=who)
                 _tell(hub, unit)
     return ready
 
@@ -153,9 +179,11 @@ def _revived(hub: Hub, unit: HubUnit, notice: Notice) -> Notice | None:
     """Return a notice ready to be looked at; one that died while it was sent is in doubt first."""
     if notice.state != State.SENDING:
         return notice
+    if notice.way == Way.HOOK:  # sent again under the same id, which its receiver knows
+        return rows.change(unit.connection, notice, state=State.QUEUED.value)
     step = after_doubt(notice.doubts + 1, hub.clock.now_us())
     if step.state is State.FAILED:
-        _fail(hub, unit, notice, DOUBT)
+        fail(hub, unit, notice, DOUBT)
         return None
     return rows.change(
         unit.connection, notice, state=step.state.value, doubts=notice.doubts + 1, detail=DOUBT
@@ -213,7 +241,7 @@ def _send(hub: Hub, line: smtplib.SMTP, ready: Sequence[Ready]) -> int:
 
 def _attempt(hub: Hub, line: smtplib.SMTP, each: Ready) -> str:
     """Try one notice and settle what became of it; return how it went."""
-    claimed = hub.database.write(partial(_claim, hub, each))
+    claimed = hub.database.write(partial(claim, hub, each))
     if claimed is None:
         return "taken"
     sender, shop = hub.settings.mail_from, hub.settings.name
@@ -233,7 +261,7 @@ def _attempt(hub: Hub, line: smtplib.SMTP, each: Ready) -> str:
     return outcome.how
 
 
-def _claim(hub: Hub, each: Ready, unit: HubUnit) -> Notice | None:
+def claim(hub: Hub, each: Ready, unit: HubUnit) -> Notice | None:
     """Mark a notice as being sent; None when another process has it."""
     return rows.change(
         unit.connection,
@@ -250,13 +278,13 @@ def _claim(hub: Hub, each: Ready, unit: HubUnit) -> Notice | None:
 def _settle(hub: Hub, notice: Notice, outcome: Outcome, unit: HubUnit) -> None:
     match outcome.how:
         case "sent":
-            _sent(hub, unit, notice)
+            settle_sent(hub, unit, notice)
         case "refused":
-            _fail(hub, unit, notice, outcome.code)
+            fail(hub, unit, notice, outcome.code)
         case "doubt":
             step = after_doubt(notice.doubts + 1, hub.clock.now_us())
             if step.state is State.FAILED:
-                _fail(hub, unit, notice, DOUBT)
+                fail(hub, unit, notice, DOUBT)
             else:
                 rows.change(
                     unit.connection,
@@ -276,25 +304,27 @@ def _settle(hub: Hub, notice: Notice, outcome: Outcome, unit: HubUnit) -> None:
             )
             _postpone(hub, [spared] if spared else [], outcome.code, unit)
         case _:
-            _again(hub, unit, notice, outcome.code, tries=notice.tries)
+            again(hub, unit, notice, outcome.code, tries=notice.tries)
     _tell(hub, unit)
 
 
-def _sent(hub: Hub, unit: HubUnit, notice: Notice) -> None:
+def settle_sent(hub: Hub, unit: HubUnit, notice: Notice) -> None:
+    """Note that a notice was taken, and close what was raised about it."""
     now_us = hub.clock.now_us()
     rows.change(unit.connection, notice, state=State.SENT.value, sent_us=now_us, next_us=now_us, detail="")
     work = hub.spine.work(unit)
     close_exception(work, f"notice:{notice.notice_id}", how="It was sent after all.")
-    close_exception(work, SERVER_KEY, how="The mail server takes mail again.")
+    if notice.way == Way.MAIL:
+        close_exception(work, SERVER_KEY, how="The mail server takes mail again.")
     work.flush()
     _tell(hub, unit, *work.topics)
 
 
-def _again(hub: Hub, unit: HubUnit, notice: Notice, why: str, *, tries: int) -> None:
+def again(hub: Hub, unit: HubUnit, notice: Notice, why: str, *, tries: int) -> None:
     """Try a notice again later, unless that was its last try."""
     step = after_trouble(tries, hub.clock.now_us())
     if step.state is State.FAILED:
-        _fail(hub, unit, notice, why, tries=tries)
+        fail(hub, unit, notice, why, tries=tries)
         return
     rows.change(
         unit.connection, notice, state=step.state.value, next_us=step.next_us, tries=tries, detail=why
@@ -302,7 +332,7 @@ def _again(hub: Hub, unit: HubUnit, notice: Notice, why: str, *, tries: int) -> 
     _tell(hub, unit)
 
 
-def _fail(hub: Hub, unit: HubUnit, notice: Notice, why: str, *, tries: int = 0) -> None:
+def fail(hub: Hub, unit: HubUnit, notice: Notice, why: str, *, tries: int = 0) -> None:
     """Give a notice up and ask for a person; nothing personal is said, because events are kept for ever."""
     failed = rows.change(
         unit.connection,
@@ -318,8 +348,8 @@ def _fail(hub: Hub, unit: HubUnit, notice: Notice, why: str, *, tries: int = 0) 
     raise_exception(
         work,
         kind="notice_failed",
-        subject=f"order:{notice.order_id}",
-        title=f"The customer of {notice.number} could not be told by mail",
+        subject=f"order:{notice.order_id}" if notice.order_id else "hub:mail",
+        title=_failed_title(notice),
         facts={
             "number": notice.number,
             "notice": notice.kind,
@@ -332,6 +362,14 @@ def _fail(hub: Hub, unit: HubUnit, notice: Notice, why: str, *, tries: int = 0) 
     )
     work.flush()
     _tell(hub, unit, *work.topics)
+
+
+def _failed_title(notice: Notice) -> str:
+    if not notice.order_id:
+        return "A mail to the company's own people could not be sent"
+    if notice.way == Way.HOOK:
+        return f"A program could not be told about {notice.number}"
+    return f"The customer of {notice.number} could not be told by mail"
 
 
 def _tell(hub: Hub, unit: HubUnit, *topics: str) -> None:

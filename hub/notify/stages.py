@@ -4,7 +4,7 @@ Nothing is decided here but that somebody is to be told; `rules.verdict` looks a
 While tables are made anew from the log nothing is written: what was told then was told.
 """
 
-from hub.notify.rows import add
+from hub.notify.rows import add, hooks
 from hub.notify.rules import follows
 from hub.spine.work import Applied, Work
 
@@ -39,5 +39,16 @@ def _tell(work: Work, applied: Applied) -> None:
         return
     for wanted in follows(applied.body):
         # When it happened is not when it is due: a store that was dark for a day tells the hub late.
-        if add(work.connection, wanted, notice_id=work.ids.new_id(), now_us=work.clock.now_us()):
-            work.topics.add("notices")
+        told = [
+            "",
+            *(hook.hook_id for hook in hooks(work.connection) if hook.active and wanted.kind in hook.kinds),
+        ]
+        for hook_id in told:
+            if add(
+                work.connection,
+                wanted,
+                notice_id=work.ids.new_id(),
+                now_us=work.clock.now_us(),
+                hook_id=hook_id,
+            ):
+                work.topics.add("notices")

@@ -12,7 +12,7 @@ from hub.database import HubUnit
 from hub.notify import rows
 from hub.notify.letters import Written
 from hub.notify.rows import Notice
-from hub.notify.rules import Drop, Kind, Later, Send, State, Wait, Wanted
+from hub.notify.rules import Drop, Kind, Later, Send, State, Wait, Wanted, Way
 from hub.notify.sender import TOPIC, look, written
 from hub.notify.words import why_word
 from protocol.customers import Contact
@@ -52,8 +52,8 @@ def preview(hub: Hub, notice_id: str) -> Preview:
     return Preview(notice, mail, why, changed, again)
 
 
-def resend(hub: Hub, notice_id: str, *, by: str, again: int | None = None) -> Notice:
-    """Queue a notice once more and return what was queued.
+def resend(hub: Hub, notice_id: str, *, by: str, why: str, again: int | None = None) -> Notice:
+    """Queue a notice once more and return what was queued; `why` is kept with it.
 
     What never left is queued again as it is. What was sent is sent as a new mail with a name of its own,
     because a mailbox hides a second mail of the same name.
@@ -80,17 +80,21 @@ def resend(hub: Hub, notice_id: str, *, by: str, again: int | None = None) -> No
                 next_us=now_us,
                 detail="",
                 asked_by=by,
+                asked_why=why,
             )
             return rows.find(unit.connection, notice_id)
         wanted = Wanted(Kind(notice.kind), notice.order_id, notice.number, notice.subject_id)
-        made = hub.ids.new_id()
+        made, at_hook = hub.ids.new_id(), f"@{notice.hook_id}" if notice.hook_id else ""
         rows.add(
             unit.connection,
             wanted,
             notice_id=made,
             now_us=now_us,
-            dedupe_key=f"{wanted.dedupe_key}#{len(same)}",
+            dedupe_key=f"{wanted.dedupe_key}#{len(same)}{at_hook}",
             asked_by=by,
+            asked_why=why,
+            hook_id=notice.hook_id,
+            facts=notice.facts if notice.facts.said else None,
         )
         return rows.find(unit.connection, made)
 
@@ -112,7 +116,7 @@ def _check(
         raise IllegalTransition(
             _("This was sent {n} times.", n=len(same)), _("Call the customer."), code="too_often"
         )
-    if not hub.settings.smtp_host:
+    if notice.way == Way.MAIL and not hub.settings.smtp_host:
         raise IllegalTransition(
             why_word("no_mail_server"), _("Set smtp_host and mail_from, then send it."), code="no_mail_server"
         )
@@ -126,6 +130,8 @@ def _check(
 
 
 def _shown(hub: Hub, connection: Connection, notice: Notice) -> tuple[Written | None, str, bool]:
+    if notice.facts.said is not None:
+        return _as_sent(hub, notice, Contact(contact_id=notice.notice_id)), "", False
     if notice.state == State.SENT:
         contact = customers.find(connection, notice.contact_id)
         if contact is None or contact.erased:

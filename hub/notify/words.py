@@ -16,8 +16,28 @@ def kind_word(kind: str) -> str:
         Kind.SHIPPED: _("On its way"),
         Kind.CANCELLED: _("Cancelled"),
         Kind.CHANGED: _("Order changed"),
+        Kind.DIGEST: _("Daily digest"),
+        Kind.TEST: _("Test mail"),
     }
     return words.get(kind, kind)
+
+
+def case_word(case: str) -> str:
+    """Return in which case a notice says this."""
+    words: Mapping[str, str] = {
+        "collect": _("to collect"),
+        "ship": _("to ship"),
+        "whole": _("all of it, by us"),
+        "whole_asked": _("all of it, as asked"),
+        "part": _("a part, by us"),
+        "part_asked": _("a part, as asked"),
+    }
+    return words.get(case, case)
+
+
+def language_word(code: str) -> str:
+    """Return a language by its own name."""
+    return {"en": "English", "de": "Deutsch"}.get(code, code)
 
 
 def notice_pill(state: str) -> tuple[str, Shape]:
@@ -49,7 +69,13 @@ def why_word(detail: str) -> str:
         "not_due": _("It is not due yet."),
         "no_server": _("The mail server cannot be used; it is tried every minute."),
         "no_mail_server": _("No mail server is set up."),
+        "refused": _("The customer does not want to be told this."),
+        "no_hook": _("The program that was to be told was removed or switched off."),
         "doubt": _("The line broke after the mail was handed over, so nobody knows whether it arrived."),
         "bad_address": _("The customer's name or address cannot stand in a mail."),
     }
-    return words[detail] if detail in words else _("The mail server answered {code}.", code=detail)
+    if detail in words:
+        return words[detail]
+    if detail.startswith("HTTP ") or detail.endswith(("Error", "Timeout")):
+        return _("The program answered {code}.", code=detail)
+    return _("The mail server answered {code}.", code=detail)

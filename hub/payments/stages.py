@@ -1,8 +1,12 @@
-"""A cancellation of what was paid online orders the money back, in the same transaction."""
+"""What a cancellation or a return owes goes back the way it came, as far as it was paid online.
+
+It is ordered in the same transaction. The other half, money that is promised and not taken yet, is in
+`promised`.
+"""
 
 import sqlalchemy as sa
 
-from hub.payments import rows
+from hub.payments import promised, rows
 from hub.payments.rules import Back, Taken, share_back
 from hub.spine.entries import Entry
 from hub.spine.later_rows import payments
@@ -10,29 +14,49 @@ from hub.spine.orders import Orders
 from hub.spine.steps import close_exception
 from hub.spine.work import Applied, Work
 from protocol import later
+from protocol.events import ReturnCompleted
 
 
 def on_order_cancelled(work: Work, applied: Applied) -> None:
     """Queue what is owed back, as far as it was paid online; stands after the ledger."""
     body: later.OrderCancelled = applied.body
     entry: Entry | None = applied.results["entry"]
+    promised.let_go(work, entry)
     owed = int(applied.results["owed_minor"])
     if work.rebuilding or owed <= 0 or entry is None or entry.later is None:
         return
     work.room(Orders).flush()
     now_us = work.clock.now_us()
     for back in share_back(owed, _taken(work, body.order_id)):
-        row = _row(work, body, back) | {"currency": entry.later.currency}
+        row = _row(work, body.order_id, body.number, back) | {"currency": entry.later.currency}
         work.connection.execute(
             sa.insert(rows.gateway_commands).values(**row, created_us=now_us, due_us=now_us)
         )
 
 
-def _row(work: Work, body: later.OrderCancelled, back: Back) -> dict[str, object]:
+def on_return_accepted(work: Work, applied: Applied) -> None:
+    """Queue what a return is owed, as far as it was paid online; leaves the rest in `left_minor`."""
+    body: ReturnCompleted = applied.body
+    due = int(applied.results["due_minor"])
+    entry = work.room(Orders).get(body.order_id)
+    applied.results["left_minor"] = due
+    if work.rebuilding or due <= 0 or entry is None or entry.later is None:
+        return
+    work.room(Orders).flush()
+    now_us = work.clock.now_us()
+    for back in share_back(due, _taken(work, body.order_id)):
+        applied.results["left_minor"] -= back.amount_minor
+        row = _row(work, body.order_id, body.order_number, back) | {"currency": body.currency}
+        work.connection.execute(
+            sa.insert(rows.gateway_commands).values(**row, created_us=now_us, due_us=now_us)
+        )
+
+
+def _row(work: Work, order_id: str, number: str, back: Back) -> dict[str, object]:
     return {
         "command_id": work.ids.new_id(),
-        "order_id": body.order_id,
-        "number": body.number,
+        "order_id": order_id,
+        "number": number,
         "kind": "refund",
         "gateway": back.gateway,
         "amount_minor": back.amount_minor,

@@ -16,7 +16,8 @@ from hub.payments import rows
 from hub.payments.gateways import Declined, Done, Gateway, Wanted, gateways_of
 from hub.payments.rules import TRIES, next_try_us
 from hub.spine import reads as record_reads
-from hub.spine.steps import raise_exception, record
+from hub.spine.later_rows import payments
+from hub.spine.steps import close_exception, raise_exception, record
 from hub.spine.work import Work
 from protocol.errors import NotFound, Refused, Unavailable
 from protocol.kit.text import _
@@ -103,6 +104,29 @@ def confirm(hub: Hub, number: str, *, reference: str, command_id: str = "", by: 
     return hub.database.write(step)
 
 
+def ask_again(hub: Hub, command_id: str, *, by: str) -> None:
+    """Ask the payment service once more for a refund that it would not make; its card goes until it answers.
+
+    Raises:
+        Refused: `no_refund_waits`, it was made meanwhile.
+    """
+
+    def step(unit: HubUnit) -> None:
+        row = rows.locked(unit.connection, command_id)
+        if row is None or row.state == "done":
+            raise Refused(
+                _("No refund of this order waits to be made."),
+                _("Look at its payments: it may have been recorded already."),
+                code="no_refund_waits",
+            )
+        rows.change(unit.connection, command_id, state="queued", tries=0, due_us=hub.clock.now_us())
+        work = hub.spine.work(unit)
+        close_exception(work, f"refund_failed:{command_id}", how="The service is asked again", by=by)
+        hub.finish(work, "exceptions")
+
+    hub.database.write(step)
+
+
 def _record(hub: Hub, work: Work, row: sa.Row[Any], *, reference: str, by: str) -> None:
     record(
         work,
@@ -114,12 +138,20 @@ def _record(hub: Hub, work: Work, row: sa.Row[Any], *, reference: str, by: str) 
             reference=reference[:64],
             amount_minor=row.amount_minor,
             currency=row.currency,
+            marketplace=_of_a_marketplace(work, row),
         ),
         by=by,
     )
     work.flush()
     for topic in ("orders", "exceptions"):
         work.unit.after_commit(partial(hub.broadcaster.publish, topic))
+
+
+def _of_a_marketplace(work: Work, row: sa.Row[Any]) -> bool:
+    """Tell whether a marketplace took the money of an order under this name: it gives it back then."""
+    mine = (payments.c.order_id == row.order_id) & (payments.c.gateway == row.gateway)
+    found = work.connection.execute(sa.select(payments.c.payment_id).where(mine, payments.c.marketplace))
+    return found.first() is not None
 
 
 def _try_later(hub: Hub, command_id: str, why: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from hub.database import HubDatabase
 from hub.fleet.api import EdgeDoor
 from hub.returns.rows import return_decisions
+from hub.returns.serials import outstanding
 from hub.spine.rows import (
     event_subjects,
     events,
@@ -51,6 +52,8 @@ class ReturnableLine(WireModel):
     returned: int
     refunded_minor: int
     refunded_tax_minor: int
+    serials: tuple[str, ...] = ()
+    """Serial numbers of its units that have not come back."""
 
 
 class ReturnableTender(WireModel):
@@ -145,6 +148,7 @@ def _lines(connection: Connection, order_id: str, asker: str) -> tuple[Returnabl
             .group_by(return_lines.c.line_no)
         )
     }
+    numbers = outstanding(connection, order_id, asker)
     found = []
     for line in connection.execute(
         sa.select(order_lines)
@@ -166,6 +170,7 @@ def _lines(connection: Connection, order_id: str, asker: str) -> tuple[Returnabl
                 returned=line.returned - int(mine.units if mine else 0),
                 refunded_minor=line.refunded_minor - int(mine.gross if mine else 0),
                 refunded_tax_minor=line.refunded_tax_minor - int(mine.tax if mine else 0),
+                serials=numbers.get(line.line_no, ()),
             )
         )
     return tuple(found)

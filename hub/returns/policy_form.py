@@ -4,16 +4,14 @@ Everything that is not a rule about goods stands in one form. What somebody type
 is wrong with it; nothing counts before it was seen.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from pydantic import ValidationError
-
+from hub.returns.form_fields import Field, Group, Read, plain
+from hub.returns.refund_form import refund_texts, refund_values, refunds
 from protocol.errors import Invalid
 from protocol.kit.return_words import channel_word, condition_word, proof_word
 from protocol.kit.text import _
-from protocol.money import PPM, format_minor, parse_minor
 from protocol.people import StoreRole
 from protocol.returns import (
     WITHOUT_LIMIT,
@@ -29,36 +27,14 @@ from protocol.returns import (
     ReturnPolicy,
 )
 
-AREA: Final = 3_000
-"""Characters of a list of days."""
-Kind = Literal["text", "money", "select", "area"]
-Made = TypeVar("Made")
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of the form."""
-
-    name: str
-    label: str
-    kind: Kind = "text"
-    hint: str = ""
-    options: Sequence[tuple[str, str]] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Fields that belong together."""
-
-    key: str
-    title: str
-    says: str
-    fields: tuple[Field, ...]
-
 
 def groups() -> tuple[Group, ...]:
     """Return the form, in the words of the current language."""
-    return (_windows(), _law(), _goods(), _proof(), _people())
+    return (_windows(), _law(), _goods(), _proof(), refunds(), _people())
+
+
+def _labels() -> dict[str, str]:
+    return {field.name: field.label for group in groups() for field in group.fields}
 
 
 def _windows() -> Group:
@@ -228,13 +204,14 @@ def texts_of(policy: ReturnPolicy, currency: str) -> dict[str, str]:
         "closed_dates": "\n".join(policy.closed_dates),
         "law_defective_days": str(policy.law_defective_days or ""),
         "fee_tax": policy.fee_tax,
-        "no_receipt_amount": _plain(policy.no_receipt.max_amount_minor, currency),
+        "no_receipt_amount": plain(policy.no_receipt.max_amount_minor, currency),
         "no_receipt_count": str(policy.no_receipt.max_count_90d),
         "no_receipt_id": "yes" if policy.no_receipt.id_required else "",
-        "approval_over": _plain(policy.approval_over_minor, currency),
+        "approval_over": plain(policy.approval_over_minor, currency),
         "customer_count": str(policy.customer_limit.count_90d),
         "customer_outcome": policy.customer_limit.outcome.value,
         "own_sale": policy.own_sale,
+        **refund_texts(policy, currency),
     }
     for channel in Channel:
         rule = policy.channels.get(channel, ChannelRule())
@@ -248,7 +225,7 @@ def texts_of(policy: ReturnPolicy, currency: str) -> dict[str, str]:
     for proof in Proof:
         texts[f"proof_{proof.value}"] = "yes" if proof in policy.proofs else ""
     for role in (StoreRole.LEAD, StoreRole.MANAGER):
-        texts[f"up_to_{role.value}"] = _plain(limits.get(role, 0), currency)
+        texts[f"up_to_{role.value}"] = plain(limits.get(role, 0), currency)
     return texts
 
 
@@ -258,12 +235,12 @@ def with_settings(policy: ReturnPolicy, said: Mapping[str, str], currency: str) 
     Raises:
         Invalid: a field cannot be used; says which.
     """
-    read = _Read(said, currency)
+    read = Read(said, currency, _labels())
     values: dict[str, Any] = {
         "default_days": read.days("default_days"),
         "grace_days": read.whole("grace_days") or 0,
         "defective_days": read.days("defective_days"),
-        "holidays": tuple(_holiday(row) for row in read.rows("holidays")),
+        "holidays": tuple(_holiday(read, row) for row in read.rows("holidays")),
         "closed_weekdays": tuple(int(day) for day in read.text("closed_weekdays").split() if day.isdecimal()),
         "closed_dates": tuple(read.rows("closed_dates")),
         "law_defective_days": read.whole("law_defective_days") or 0,
@@ -285,8 +262,9 @@ def with_settings(policy: ReturnPolicy, said: Mapping[str, str], currency: str) 
         },
         "own_sale": read.text("own_sale"),
         "authorities": _authorities(read),
+        **refund_values(read),
     }
-    return _made(lambda: ReturnPolicy.model_validate({**policy.model_dump(), **values}))
+    return read.made(lambda: ReturnPolicy.model_validate({**policy.model_dump(), **values}))
 
 
 def with_rule(policy: ReturnPolicy, said: Mapping[str, str], currency: str) -> ReturnPolicy:
@@ -295,7 +273,7 @@ def with_rule(policy: ReturnPolicy, said: Mapping[str, str], currency: str) -> R
     Raises:
         Invalid: it speaks of nothing, says nothing, or a value cannot be used.
     """
-    read = _Read(said, currency)
+    read = Read(said, currency, _labels())
     name, scope = read.text("name")[:64], read.text("scope")
     if not name or scope not in {"category", "item"}:
         raise Invalid(_("A rule needs its category or its item."), _("Type its name."), code="bad_rule")
@@ -307,6 +285,7 @@ def with_rule(policy: ReturnPolicy, said: Mapping[str, str], currency: str) -> R
         fee_when=tuple(each for each in Condition if read.text(f"when_{each.value}")) if fee else (),
         hygiene=True if read.text("hygiene") else None,
         vendor_return=True if read.text("vendor_return") else None,
+        serial=True if read.text("serial") else None,
         repair_minor=read.minor("repair"),
         liquidation_ppm=read.percent("liquidation"),
     )
@@ -314,7 +293,7 @@ def with_rule(policy: ReturnPolicy, said: Mapping[str, str], currency: str) -> R
         raise Invalid(_("The rule says nothing."), _("Give it days, a fee or final sale."), code="bad_rule")
     where = "categories" if scope == "category" else "items"
     rules = {**getattr(policy, where), name: rule}
-    return _made(lambda: ReturnPolicy.model_validate({**policy.model_dump(), where: rules}))
+    return read.made(lambda: ReturnPolicy.model_validate({**policy.model_dump(), where: rules}))
 
 
 def without_rule(policy: ReturnPolicy, scope: str, name: str) -> ReturnPolicy:
@@ -338,63 +317,14 @@ def rule_texts(policy: ReturnPolicy, scope: str, name: str, currency: str) -> di
         "fee": _percent_text(rule.fee_ppm),
         "hygiene": "yes" if rule.hygiene else "",
         "vendor_return": "yes" if rule.vendor_return else "",
-        "repair": _plain(rule.repair_minor, currency),
+        "serial": "yes" if rule.serial else "",
+        "repair": plain(rule.repair_minor, currency),
         "liquidation": _percent_text(rule.liquidation_ppm),
         **{f"when_{each.value}": "yes" for each in rule.fee_when},
     }
 
 
-class _Read:
-    """Texts of a form, read one by one; what cannot be used names its field."""
-
-    def __init__(self, said: Mapping[str, str], currency: str) -> None:
-        self._said = said
-        self._currency = currency
-
-    def text(self, name: str) -> str:
-        return self._said.get(name, "").strip()
-
-    def whole(self, name: str) -> int | None:
-        text = self.text(name)
-        if not text:
-            return None
-        if not (text.isascii() and text.isdecimal() and len(text) <= 6):
-            raise _unusable(name, text)
-        return int(text)
-
-    def days(self, name: str) -> int:
-        text = self.text(name)
-        if text == str(WITHOUT_LIMIT):
-            return WITHOUT_LIMIT
-        found = self.whole(name)
-        return WITHOUT_LIMIT if found is None else found
-
-    def minor(self, name: str) -> int | None:
-        text = self.text(name).strip(" £€$")
-        if not text:
-            return None
-        try:
-            return parse_minor(text, self._currency)
-        except Invalid as error:
-            raise _unusable(name, text) from error
-
-    def percent(self, name: str) -> int | None:
-        text = self.text(name).removesuffix("%").strip().replace(",", ".")
-        if not text:
-            return None
-        try:
-            found = round(float(text) * 10_000)
-        except (ValueError, OverflowError) as error:
-            raise _unusable(name, text) from error
-        if not 0 <= found <= PPM:
-            raise _unusable(name, text)
-        return found
-
-    def rows(self, name: str) -> list[str]:
-        return [row.strip() for row in self.text(name)[:AREA].splitlines() if row.strip()]
-
-
-def _channels(read: _Read) -> dict[Channel, ChannelRule]:
+def _channels(read: Read) -> dict[Channel, ChannelRule]:
     found = {}
     for each in Channel:
         typed = read.text(f"days_{each.value}")
@@ -405,11 +335,11 @@ def _channels(read: _Read) -> dict[Channel, ChannelRule]:
     return found
 
 
-def _conditions(read: _Read, word: str) -> tuple[Condition, ...]:
+def _conditions(read: Read, word: str) -> tuple[Condition, ...]:
     return tuple(each for each in Condition if read.text(f"condition_{each.value}") == word)
 
 
-def _authorities(read: _Read) -> tuple[Authority, ...]:
+def _authorities(read: Read) -> tuple[Authority, ...]:
     found = []
     for role in (StoreRole.LEAD, StoreRole.MANAGER):
         up_to = read.minor(f"up_to_{role.value}")
@@ -418,30 +348,11 @@ def _authorities(read: _Read) -> tuple[Authority, ...]:
     return tuple(found)
 
 
-def _holiday(row: str) -> Holiday:
+def _holiday(read: Read, row: str) -> Holiday:
     parts = row.replace(",", " ").split()
     if len(parts) != 3:
-        raise _unusable("holidays", row)
-    return _made(lambda: Holiday(bought_from=parts[0], bought_to=parts[1], until=parts[2]))
-
-
-def _made(make: Callable[[], Made]) -> Made:
-    try:
-        return make()
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise _unusable(name, str(first["msg"])) from error
-
-
-def _unusable(name: str, text: str) -> Invalid:
-    label = next((f.label for group in groups() for f in group.fields if f.name == name), name)
-    return Invalid(
-        _("{label}: {text} cannot be used.", label=label, text=text[:60]),
-        _("Correct it; nothing of the form was kept."),
-        code="bad_field",
-        field=name,
-    )
+        raise read.unusable("holidays", row)
+    return read.made(lambda: Holiday(bought_from=parts[0], bought_to=parts[1], until=parts[2]))
 
 
 def _days_text(days: int) -> str:
@@ -450,7 +361,3 @@ def _days_text(days: int) -> str:
 
 def _percent_text(ppm: int | None) -> str:
     return "" if ppm is None else f"{ppm / 10_000:g}"
-
-
-def _plain(minor: int | None, currency: str) -> str:
-    return "" if minor is None else format_minor(minor, currency)

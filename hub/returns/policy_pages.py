@@ -251,6 +251,8 @@ def rule_says(rule: GoodsRule, currency: str) -> str:
             if when
             else _("{percent}% fee", percent=percent)
         )
+    if rule.serial:
+        said.append(_("each has a serial number"))
     if rule.hygiene:
         said.append(_("thrown away once opened"))
     if rule.vendor_return:

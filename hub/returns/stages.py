@@ -1,9 +1,10 @@
 """Units come back to an order, or a sale is taken back whole."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from hub.spine.orders import Orders
-from hub.spine.steps import raise_exception
+from hub.spine.steps import close_exception, raise_exception
 from hub.spine.work import Applied, Work
 from protocol.events import OrderVoided, ReturnCompleted
 from protocol.fold import Oddity
@@ -48,7 +49,21 @@ def on_return_completed(work: Work, applied: Applied) -> None:
             dedupe_key=f"no_order:{body.return_id}",
         )
         return
-    for oddity in book.change(entry, body, applied.apply_order):
+    _say_oddities(work, body, book.change(entry, body, applied.apply_order), applied.edge)
+
+
+def on_sale_heard(work: Work, applied: Applied) -> None:
+    """A sale arrives after goods of it came back elsewhere: say what was wrong with that, close what was not.
+
+    Stands behind the capture, which has changed the order by these returns.
+    """
+    for back, odd in applied.results.get("came_back", ()):
+        close_exception(work, f"no_order:{back.return_id}", how="Its sale has arrived")
+        _say_oddities(work, back, odd, applied.edge)
+
+
+def _say_oddities(work: Work, body: ReturnCompleted, odd: Iterable[Oddity], edge: str) -> None:
+    for oddity in odd:
         raise_exception(
             work,
             kind=oddity.value,
@@ -57,7 +72,7 @@ def on_return_completed(work: Work, applied: Applied) -> None:
             facts={
                 "number": body.number,
                 "order_number": body.order_number,
-                "location": applied.edge,
+                "location": edge,
                 "void": isinstance(body, OrderVoided),
             },
             owner_role="ops",

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy.engine import Connection
 
 from hub.route.asking import Asked
+from hub.route.facts.apart import Apart
 from hub.route.rows import decisions
 from hub.route.rules.choice import ENGINE, Answer, Chosen, NoLocation, Sent
 from hub.spine.bulk import Insert
@@ -32,10 +33,12 @@ class Because:
     """Of the set of parameters."""
     ms: int = 0
     """How long it took to read the facts and to choose."""
+    apart: Mapping[str, Apart] = field(default_factory=dict)
+    """By location: what the price of a unit from there is made of."""
 
     def knowing(self, put: Asked, *, ms: int = 0) -> "Because":
         """Return it with what the question rested on."""
-        return replace(self, ages=put.ages, version=put.version, ms=ms)
+        return replace(self, ages=put.ages, version=put.version, ms=ms, apart=put.question.apart)
 
 
 class Kept(NamedTuple):
@@ -87,13 +90,20 @@ def _body(kept: Kept, because: Because, lines: Iterable[AssignedLine]) -> dict[s
         "ms": because.ms,
     }
     if isinstance(kept.found, Chosen):
-        return {**said, **_chosen(kept.found, kept.assignments)}
+        return {**said, **_chosen(kept.found, kept.assignments, because.apart)}
     return {**said, "choices": [_answer(answer) for answer in kept.found.choices]}
 
 
-def _chosen(found: Chosen, assignments: Mapping[str, str]) -> dict[str, Any]:
+def _chosen(found: Chosen, assignments: Mapping[str, str], apart: Mapping[str, Apart]) -> dict[str, Any]:
     return {
-        "sent": [{**_sent(each), "assignment_id": assignments[each.location]} for each in found.sent],
+        "sent": [
+            {
+                **_sent(each),
+                "assignment_id": assignments[each.location],
+                "risks": risks_of(apart.get(each.location, Apart()), each.units),
+            }
+            for each in found.sent
+        ],
         "objective": found.objective,
         "proof": found.proof,
         "bound": found.bound,
@@ -104,6 +114,23 @@ def _chosen(found: Chosen, assignments: Mapping[str, str]) -> dict[str, Any]:
             for location, objective in found.if_rejected.items()
         },
     }
+
+
+def risks_of(apart: Apart, units: Mapping[int, int]) -> dict[str, int]:
+    """Return what a shipment pays for beyond hands and parcels, by what it is paid for, in minor units.
+
+    All but `offline` is in the price of its units; `offline` is in what it costs each time.
+    """
+    count = sum(units.values())
+    found = {
+        "busy": apart.busy_minor * count,
+        "transfer": apart.transfer_minor * count,
+        "entity": apart.entity_minor * count,
+        "risk": sum([apart.risk_minor.get(str(line), 0) * n for line, n in units.items()]),
+        "return": sum([apart.return_minor.get(str(line), 0) * n for line, n in units.items()]),
+        "offline": apart.offline_minor,
+    }
+    return {name: minor for name, minor in found.items() if minor}
 
 
 def _answer(answer: Answer) -> dict[str, Any]:

@@ -9,7 +9,7 @@ moves by itself, because that alone is certain (`protocol.rights`), and only for
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
@@ -19,12 +19,14 @@ from hub.fleet.rows import directives
 from hub.fulfil import offers
 from hub.fulfil.room import Assignments
 from hub.fulfil.rows import assignment_directives, assignments
+from hub.fulfil.rules import FOR_GAIN
 from hub.holds.rows import blocking
 from hub.route import asking, reads
 from hub.route.asking import ask_of
 from hub.route.deciding import ToRoute, ask_about, decide, unroutable_key
 from hub.route.keeping import Because
 from hub.route.rules.choice import MAX_RE_ROUTES, Chosen, NoLocation
+from hub.route.rules.instance import Objective
 from hub.route.rules.moving import is_worth_moving
 from hub.route.stages import PROMISE_CHANGED, to_route
 from hub.spine.held import Holding, held
@@ -37,10 +39,10 @@ from protocol.later import AssignmentWithdrawn
 from protocol.lifecycles import AssignmentState
 
 AT_ONCE: Final = 50
-"""Orders that one round looks at: it must not keep the writer for seconds. The rest follows in the next."""
+"""Orders that one round looks at, each in its own unit of work. The rest follows in the next."""
 _WAITING: Final = unroutable_key("")
-_UNSENT: Final = (
-    sa.select(assignments.c.order_id, assignments.c.assignment_id)
+UNSENT: Final = (
+    sa.select(assignments.c.order_id, assignments.c.assignment_id, assignments.c.location)
     .join(assignment_directives, assignment_directives.c.assignment_id == assignments.c.assignment_id)
     .join(
         directives,
@@ -60,8 +62,8 @@ _UNSENT: Final = (
 T = TypeVar("T")
 
 
-class _UndoneError(Exception):
-    """Ends a savepoint whose only purpose was to look."""
+class UndoneError(Exception):
+    """Ends a savepoint whose only purpose was to look, or a move that is not certain any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,15 @@ class Moved:
 
     looked_at: int
     moved: int
+
+
+class Better(NamedTuple):
+    """What would clearly be better than what some locations hold."""
+
+    order: ToRoute
+    now: Objective | None
+    """None where they could not even keep it any more."""
+    then: Chosen
 
 
 def try_waiting(hub: Hub) -> Moved:
@@ -89,13 +100,13 @@ def look_for_better(hub: Hub) -> Moved:
     """Move offers that nobody has heard of to where they cost clearly less. A clock calls it."""
     unsent: dict[str, list[str]] = {}
     with hub.database.read() as connection:
-        for order_id, assignment_id in connection.execute(_UNSENT):
+        for order_id, assignment_id, _location in connection.execute(UNSENT):
             unsent.setdefault(order_id, []).append(assignment_id)
     moved = 0
     for order_id, ids in unsent.items():
         try:
             moved += hub.database.write(partial(_move, hub, order_id, ids))
-        except _UndoneError:
+        except UndoneError:
             continue  # a part of it has left meanwhile, so all of it stays as it was
     return Moved(len(unsent), moved)
 
@@ -106,7 +117,7 @@ def elsewhere(work: Work, order_id: str, assignment_id: str) -> Chosen | None:
     order = None if holding is None else to_route(work, order_id, holding.units)
     if holding is None or order is None:
         return None
-    found = _if_free(work, [holding], lambda: _answer(work, order, also_excluded=(holding.location,)))
+    found = if_free(work, [holding], lambda: answer_to(work, order, also_excluded=(holding.location,)))
     return found if isinstance(found, Chosen) else None
 
 
@@ -118,11 +129,35 @@ def _try_again(hub: Hub, order_id: str, unit: HubUnit) -> bool:
     stop = blocking(work, order_id, Blocked.ROUTE)
     if order is None or stop is not None or before.automatic >= MAX_RE_ROUTES:
         return False  # what came back twice waits for a person
-    if isinstance(_answer(work, order), NoLocation):
+    if isinstance(answer_to(work, order), NoLocation):
         return False
-    decide(work, order, _because(before, "waited"))
+    decide(work, order, because(before, "waited"))
     hub.finish(work)
     return True
+
+
+def better_for(work: Work, order_id: str, mine: Sequence[Holding]) -> Better | None:
+    """Return what would clearly be better than what some locations hold of an order; None where nothing is.
+
+    An order moves once; a second time would only say that prices swing.
+    """
+    units: dict[int, int] = {}
+    for holding in mine:
+        for line_no, count in holding.units.items():
+            units[line_no] = units.get(line_no, 0) + count
+    order = to_route(work, order_id, units)
+    if order is None or reads.before(work.connection, order_id).moved:
+        return None
+    here = {each.location: False for each in mine}
+    # Whoever would give it up packs nothing of it then.
+    order = replace(order, holding=order.holding - here.keys())
+    now = if_free(work, mine, lambda: answer_to(work, order, only=here))
+    best = if_free(work, mine, lambda: answer_to(work, order))
+    if not isinstance(best, Chosen) or {each.location for each in best.sent} == here.keys():
+        return None
+    if isinstance(now, Chosen) and not is_worth_moving(now.objective, best.objective):
+        return None
+    return Better(order, now.objective if isinstance(now, Chosen) else None, best)
 
 
 def _move(hub: Hub, order_id: str, ids: Sequence[str], unit: HubUnit) -> bool:
@@ -130,31 +165,27 @@ def _move(hub: Hub, order_id: str, ids: Sequence[str], unit: HubUnit) -> bool:
     work = hub.spine.work(unit)
     before, now_held = reads.before(work.connection, order_id), held(work, order_id)
     mine = [now_held.holdings[each] for each in ids if each in now_held.holdings]
-    units: dict[int, int] = {}
-    for holding in mine:
-        for line_no, count in holding.units.items():
-            units[line_no] = units.get(line_no, 0) + count
-    order = to_route(work, order_id, units)
-    if order is None or before.moved:
-        return False  # it moves once; a second time would only say that prices swing
-    here = {each.location: False for each in mine}
-    # Whoever would give it up packs nothing of it then.
-    order = replace(order, holding=order.holding - here.keys())
-    now = _if_free(work, mine, lambda: _answer(work, order, only=here))
-    best = _if_free(work, mine, lambda: _answer(work, order))
-    if not isinstance(best, Chosen) or {each.location for each in best.sent} == here.keys():
+    better = better_for(work, order_id, mine)
+    if better is None:
         return False
-    if isinstance(now, Chosen) and not is_worth_moving(now.objective, best.objective):
-        return False
+    take_back(work, better.order, mine)
+    decide(work, better.order, because(before, reads.MOVED))
+    hub.finish(work)
+    return True
+
+
+def take_back(work: Work, order: ToRoute, mine: Iterable[Holding]) -> None:
+    """Take offers back that never left the hub, all of them.
+
+    Raises:
+        UndoneError: one of them has left meanwhile; the caller's unit of work must end with it.
+    """
     room = work.room(Assignments)
     for holding in mine:
         assignment = room.get(holding.assignment_id)
         if assignment is None or not offers.withdraw(work, assignment):
-            raise _UndoneError
+            raise UndoneError
         record(work, _withdrawn(order, holding), results={PROMISE_CHANGED: True})
-    decide(work, order, _because(before, reads.MOVED))
-    hub.finish(work)
-    return True
 
 
 def _withdrawn(order: ToRoute, holding: Holding) -> AssignmentWithdrawn:
@@ -163,23 +194,25 @@ def _withdrawn(order: ToRoute, holding: Holding) -> AssignmentWithdrawn:
         order_id=order.order_id,
         number=order.number,
         location=holding.location,
-        reason="another location fulfils it for clearly less",
+        reason=FOR_GAIN,
     )
 
 
-def _because(before: reads.Before, trigger: str) -> Because:
+def because(before: reads.Before, trigger: str) -> Because:
+    """Return why an order is decided anew, after what was decided for it before."""
     return Because(trigger=trigger, attempt=min(before.attempts + 1, 100), excluded=before.excluded)
 
 
-def _answer(
+def answer_to(
     work: Work, order: ToRoute, *, also_excluded: tuple[str, ...] = (), only: Mapping[str, bool] | None = None
 ) -> Chosen | NoLocation:
+    """Return what would be decided for an order now; nothing is taken. `only`: as in `hub.route.asking`."""
     excluded = (*reads.before(work.connection, order.order_id).excluded, *also_excluded)
     ask = ask_of(order.order_id, order.promise, order.needs, work.clock.now_us(), excluded)
     return asking.answer(ask_about(work, order, ask, only=only))
 
 
-def _if_free(work: Work, holdings: Iterable[Holding], look: Callable[[], T]) -> T:
+def if_free(work: Work, holdings: Iterable[Holding], look: Callable[[], T]) -> T:
     """Return what would be answered if what some locations hold were free; nothing of it stays."""
     found: list[T] = []
     try:
@@ -187,6 +220,6 @@ def _if_free(work: Work, holdings: Iterable[Holding], look: Callable[[], T]) -> 
             for holding in holdings:
                 allocations.end_all(work.connection, holding.assignment_id)
             found.append(look())
-            raise _UndoneError
-    except _UndoneError:
+            raise UndoneError
+    except UndoneError:
         return found[0]

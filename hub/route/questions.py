@@ -14,13 +14,12 @@ from sqlalchemy.engine import Connection
 
 from hub.database import HubDatabase
 from hub.fleet.api import EdgeDoor
-from hub.promises import SOON_US, Place, Plain, Units
-from hub.route.asking import asked
-from hub.route.facts.known import Known
-from hub.route.rules.choice import Ask, Need
-from hub.route.rules.instance import Option, Site
+from hub.promises import Place, Plain, Units
+from hub.route.facts import offering, snapshot
+from hub.route.facts.offering import Wish
+from hub.route.rules.choice import Need
 from hub.spine.work import Promising
-from hub.stock.availability import PROMISABLE, WIDTH, promisable_at, state_of, stock_at
+from hub.stock.availability import promisable_at, stock_at
 from hub.stock.policy import kept_back
 from hub.stock.rows import balances
 from hub.web import Wanted
@@ -47,14 +46,23 @@ class PromiseAsked(Wanted):
     lines: Annotated[tuple[AskedLine, ...], Field(min_length=1, max_length=LINES)]
     location: Place = ""
     """Only there; empty for anywhere."""
+    country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
+    postcode: Annotated[str, Field(max_length=16, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    """Where a parcel goes, as far as the customer said it: days and price depend on it."""
 
 
 class PromiseOption(WireModel):
-    """One location that could keep a promise now."""
+    """One promise that could be kept now: a store to collect at, or a service to be shipped by."""
 
     location: str
+    """Empty for shipping from wherever."""
     name: str
     due_us: int
+    """Ready to be collected, or handed to the carrier."""
+    deliver_us: int = 0
+    """For shipping: when it arrives at the latest."""
+    price_minor: int = 0
+    """For shipping: what the customer pays for the way; 0 where no row of the parameters says it."""
     promise_class: PromiseClass
     service: str
     free: int
@@ -113,58 +121,36 @@ def questions(database: HubDatabase, *, clock: Clock, terms: Promising) -> APIRo
 def options(
     connection: Connection, wanted: PromiseAsked, *, asker: str, now_us: int, terms: Promising
 ) -> PromiseOptions:
-    """Return which locations could keep a promise, the soonest first; who asks stands behind the others."""
-    ask = Ask(
+    """Return what could be promised, the soonest first; who asks stands behind the others."""
+    wish = Wish(
         key="",
         kind=wanted.kind,
-        due_us=now_us + SOON_US[PromiseClass.STANDARD],
-        now_us=now_us,
         lines=tuple(Need(n, line.sku, line.quantity) for n, line in enumerate(wanted.lines, start=1)),
+        now_us=now_us,
+        ordered_us=now_us,
         location=wanted.location,
+        destination=snapshot.destination(connection, wanted.country, wanted.postcode),
     )
-    put = asked(connection, ask, terms)
-    known, units = {each.location: each for each in put.known}, list(ask.wanted.values())
-    found: list[PromiseOption] = []
-    for site in put.instance.sites:
-        way = _whole(site, ask)
-        if way is None:
-            continue
-        place = known[site.location]
-        promise_class = _class_of(place, wanted.kind)
-        found.append(
-            PromiseOption(
-                location=place.location,
-                name=place.name,
-                due_us=now_us + SOON_US[promise_class],
-                promise_class=promise_class,
-                service=way.service,
-                free=min([place.stock[at * WIDTH + PROMISABLE] // n for at, n in enumerate(units)]),
-                age_seconds=place.age_seconds,
-            )
+    offered, rejected = offering.options(connection, terms, wish)
+    found = [
+        PromiseOption(
+            location=each.promise.location,
+            name=each.name,
+            due_us=each.promise.due_us,
+            deliver_us=each.promise.deliver_us,
+            price_minor=each.promise.price_minor,
+            promise_class=each.promise.promise_class,
+            service=each.promise.service,
+            free=each.free,
+            age_seconds=each.age_seconds,
         )
+        for each in offered
+    ]
     found.sort(key=lambda option: (option.due_us, option.location == asker, option.location))
-    why = [row.fact for row in put.question.rejected if row.location == wanted.location]
+    why = [row.fact for row in rejected if row.location == wanted.location]
     return PromiseOptions(
         options=tuple(found[:OPTIONS]), asked_us=now_us, why_not=why[0] if why and wanted.location else ""
     )
-
-
-def _whole(site: Site, ask: Ask) -> Option | None:
-    """Return how a location can fulfil all of it in time, the cheapest way; None where it cannot."""
-    if any(site.atp.get(str(line.line_no), 0) < line.quantity for line in ask.lines):
-        return None
-    if site.cap_units < ask.units:
-        return None
-    punctual = [option for option in site.options if not option.late_days]
-    return min(punctual, key=lambda option: (option.fixed_minor, option.service), default=None)
-
-
-def _class_of(place: Known, kind: FulfilKind) -> PromiseClass:
-    """Return the tightest promise that a location gets as it is heard now."""
-    if kind is FulfilKind.SHIP:
-        return PromiseClass.STANDARD
-    late = state_of(place.age_seconds, active=True) != "online"
-    return PromiseClass.SAME_DAY if late else PromiseClass.SAME_HOUR
 
 
 def elsewhere(connection: Connection, sku: str, *, asker: str, now_us: int, terms: Promising) -> Elsewhere:

@@ -7,7 +7,7 @@ models that programs use say what is allowed; here their complaints become sente
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -22,6 +22,28 @@ from protocol.money import parse_minor
 FIELDS: Final = 500
 """More than the largest order has lines, twice."""
 Model = TypeVar("Model", bound=BaseModel)
+
+
+OPTION_PARTS: Final = 5
+
+
+class Option(NamedTuple):
+    """One of the promises that were offered, as a form names it."""
+
+    kind: str
+    location: str
+    service: str
+    name: str
+    """Under which the hub keeps it for some minutes (`hub.offers`)."""
+
+    @property
+    def value(self) -> str:
+        """What stands in the form."""
+        return ":".join(("option", *self))
+
+    def is_like(self, other: "Option | None") -> bool:
+        """Tell whether another one, offered earlier, was the same way to the same place."""
+        return other is not None and self[:3] == other[:3]
 
 
 @dataclass(slots=True)
@@ -116,8 +138,23 @@ class Form:
             self.errors[name] = _("Choose a day.")
             return 0
 
+    @property
+    def option(self) -> "Option | None":
+        """The offered option that was chosen; None where something else was."""
+        parts = self.get("where").split(":")
+        return Option(*parts[1:]) if parts[0] == "option" and len(parts) == OPTION_PARTS else None
+
     def promise(self, zone: str) -> PromiseWanted | None:
-        """Return the promise of the fields where (`collect:store-1` or `ship`), date, time and service."""
+        """Return the promise of the fields where, date, time and service.
+
+        `where` is `collect:store-1`, `ship`, or what was offered: `option:<kind>:<place>:<service>:<name>`.
+        """
+        chosen = self.option
+        if chosen is not None and not self.get("date"):
+            offered = {"kind": chosen.kind, "location": chosen.location, "option": chosen.name}
+            return self.read(
+                PromiseWanted, offered, {"kind": "where", "location": "where", "option": "where"}
+            )
         due_at = None
         if self.get("date"):
             try:
@@ -128,11 +165,14 @@ class Form:
                 self.errors["date"] = _("Type a date and a time such as 18:00.")
                 return None
         kind, _colon, location = self.get("where").partition(":")
+        service = self.get("service")
+        if chosen is not None:  # the same way to the same place, on another day
+            kind, location, service = chosen.kind, chosen.location, service or chosen.service
         said = {
             "kind": kind,
             "location": location if kind == "collect" else "",
             "due_at": due_at,
-            "service": self.get("service") if kind == "ship" else "",
+            "service": service if kind == "ship" else "",
         }
         return self.read(PromiseWanted, said, {"kind": "where", "location": "where", "due_at": "date"})
 

@@ -21,7 +21,8 @@ from hub.capture.wanted import LineWanted, OrderWanted
 from hub.catalog.rows import is_like, products
 from hub.console.web import OPS, go_to, locked, may, place_names, show
 from hub.context import Hub
-from hub.service import reads, steps
+from hub.offers import promised
+from hub.service import offers, reads, steps
 from hub.service.forms import Form, customer_of, form_of
 from hub.service.reads import PlaceChoice
 from hub.spine.bulk import among
@@ -133,11 +134,15 @@ def _wanted(form: Form, hub: Hub, wanted: Mapping[str, int]) -> OrderWanted | No
     if promise is None:
         return None
     currency = hub.settings.currency
+    shipping = form.minor("shipping", currency) if promise.kind == "ship" else 0
+    if promise.kind == "ship" and promise.option and not form.get("shipping"):
+        with hub.database.read() as connection:
+            shipping = promised(connection, promise, hub.clock.now_us()).price_minor
     said: dict[str, Any] = {
         "channel": CHANNEL,
         "currency": currency,
         "lines": [{"sku": sku, "quantity": units} for sku, units in wanted.items()],
-        "shipping_minor": form.minor("shipping", currency) if promise.kind == "ship" else 0,
+        "shipping_minor": shipping,
         "promise": promise,
         "note": form.get("note"),
         "gift": form.get("gift") == "yes",
@@ -164,8 +169,12 @@ def _page(
         goods = {line.sku: line.quantity for line in lines if line.item.kind is LineKind.GOODS}
         places: list[PlaceChoice] = reads.places_for(connection, hub, goods, called) if goods else []
         names = place_names(connection)
-    form.set_default(key=hub.ids.secret(KEY_BYTES), where=_first(places))
-    shipping = Form(texts=dict(form.texts)).minor("shipping", currency) if form.get("where") == "ship" else 0
+    choices = offers.offered(hub, form, goods, value_minor=_total(lines, 0))
+    form.set_default(key=hub.ids.secret(KEY_BYTES), where=choices[0].value if choices else _first(places))
+    again = next((each.value for each in choices if each.chosen), "")
+    if form.option is not None:
+        form.texts["where"] = again or form.get("where")
+    shipping = _shipping_minor(form, choices, currency)
     return show(
         request,
         "service/new.html",
@@ -173,12 +182,22 @@ def _page(
         form=form,
         lines=lines,
         items=items,
+        choices=choices,
         places=places,
         names=names,
         services=sorted(hub.settings.ship_minor),
         total_minor=_total(lines, shipping),
         shipping_minor=shipping,
     )
+
+
+def _shipping_minor(form: Form, choices: list[offers.Choice], currency: str) -> int:
+    """Return what the way costs the customer: what was typed, else the price of the option."""
+    chosen = form.option
+    if form.get("where") != "ship" and (chosen is None or chosen.kind != "ship"):
+        return 0
+    typed = Form(texts=dict(form.texts)).minor("shipping", currency)
+    return typed if form.get("shipping") else offers.price_minor(choices, chosen)
 
 
 def _first(places: Sequence[PlaceChoice]) -> str:

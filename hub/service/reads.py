@@ -23,6 +23,7 @@ from hub.fulfil.reads import AssignmentPage, AssignmentRead
 from hub.holds import rows as holds
 from hub.holds.rows import HoldRow
 from hub.notify import rows as notify
+from hub.route.alternatives import Alternative, alternatives_of
 from hub.route.reads import DecisionRow, decisions_of
 from hub.service.rules import OVER, Coming, Goods, Part, answer, coming
 from hub.spine import reads as record
@@ -103,6 +104,8 @@ class OrderShown:
     pickup_code: str
     transfers: Sequence[transfers.TransferRead]
     """By which its goods come to where it is collected."""
+    alternatives: Sequence[Alternative] = ()
+    """What else it could be promised, while nobody keeps what it was promised."""
     holds: Sequence[HoldRow] = ()
 
     @property
@@ -177,6 +180,9 @@ def shown(
         contact=contacts.find(connection, later.contact_id) if later.contact_id else None,
         pickup_code=str(code or ""),
         transfers=transfers.listed(connection, transfers.Filters(view="all", order_id=order_id), limit=20)[0],
+        alternatives=alternatives_of(hub, connection, order_id)
+        if goods.loose or (now_us > later.promise["due_us"] and any(part.open for part in parts))
+        else (),
         holds=holds.of_order(connection, order_id),
     )
 

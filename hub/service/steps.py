@@ -15,8 +15,8 @@ from hub.capture.steps import By
 from hub.capture.wanted import CancelWanted, Changed, ChangeWanted, OrderAnswer, OrderWanted, RerouteWanted
 from hub.context import Hub
 from hub.database import HubUnit
+from hub.offers import promised
 from hub.once import once
-from hub.promises import promise_of
 from hub.route.steps import Again, route_again
 from hub.spine.work import Work
 
@@ -59,7 +59,8 @@ def preview(hub: Hub, number: str, wanted: ChangeWanted, by: By) -> Changed:
 
 
 def _change(hub: Hub, work: Work, order_id: str, wanted: ChangeWanted, by: By) -> Changed:
-    promise = promise_of(wanted.promise, hub.clock.now_us()) if wanted.promise else None
+    now_us = hub.clock.now_us()
+    promise = promised(work.connection, wanted.promise, now_us) if wanted.promise else None
     if promise is not None:
         capture.must_exist(work.connection, promise)
     said = Change(wanted.reason, by.name, promise, wanted.customer, wanted.note)

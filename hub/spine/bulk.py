@@ -126,6 +126,33 @@ class Select:
         return connection.execute(self._statements[name], {"keys": said, **values})
 
 
+class SelectPairs:
+    """Reads the rows whose two text columns are each one of many keys, such as locations and items."""
+
+    def __init__(
+        self, statement: sa.Select[Any], first: sa.ColumnElement[str], second: sa.ColumnElement[str]
+    ) -> None:
+        text, array = sa.Text(), postgresql.ARRAY(sa.Text)
+        self._statements = {
+            "sqlite": statement.where(
+                _among_json(first, sa.bindparam("first", type_=text)),
+                _among_json(second, sa.bindparam("second", type_=text)),
+            ),
+            "postgresql": statement.where(
+                first == sa.any_(sa.bindparam("first", type_=array)),
+                second == sa.any_(sa.bindparam("second", type_=array)),
+            ),
+        }
+
+    def run(
+        self, connection: Connection, first: Sequence[str], second: Sequence[str]
+    ) -> sa.CursorResult[Any]:
+        """Return the rows; a pair that nobody asked for may be among them."""
+        name = connection.dialect.name
+        said = [json.dumps(keys) if name == "sqlite" else list(keys) for keys in (first, second)]
+        return connection.execute(self._statements[name], {"first": said[0], "second": said[1]})
+
+
 def among(
     connection: Connection, column: sa.ColumnElement[str], keys: Sequence[str]
 ) -> sa.ColumnElement[bool]:

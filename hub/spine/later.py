@@ -294,4 +294,5 @@ def payment_row(applied: Applied) -> tuple[Any, ...]:
         applied.at_us,
         applied.by,
         applied.apply_order,
+        False if at_till else body.marketplace,
     )

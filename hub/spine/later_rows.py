@@ -96,6 +96,7 @@ payments: Final = sa.Table(
     sa.Column("at_us", sa.BigInteger, nullable=False),
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("apply_order", sa.BigInteger, nullable=False),
+    sa.Column("marketplace", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.CheckConstraint("direction IN ('in', 'out')", name="direction"),
     sa.CheckConstraint("via IN ('till', 'online')", name="via"),
 )

@@ -53,10 +53,10 @@ class Log:
         """Return what this unit of work appended about a record and has not written yet."""
         return [applied for applied in self._events if subject in applied.subjects]
 
-    def is_raised(self, key: str) -> bool:
-        """Tell whether the hub has raised this and it is open."""
+    def is_raised(self, key: str, *, anew: bool = False) -> bool:
+        """Tell whether the hub has raised this and it is open; `anew` does not trust an earlier look."""
         known = self._raised.get(key)
-        if known is None:
+        if known is None or (anew and key not in self._changed):
             found = self._work.connection.execute(_OPEN, {"of": key}).first()
             known = self._raised[key] = found is not None
         return known

@@ -212,6 +212,7 @@ def order(
         names=names,
         open=[row for row in raised if row.state == "open"],
         may_books=may(person, FINANCE),
+        may_ops=may(person, OPS),
     )
 
 

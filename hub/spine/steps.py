@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
 
 from hub.database import HubUnit
 from hub.spine.log import Log
@@ -27,7 +29,24 @@ _TAKE: Final = (
     .values(value=counters.c.value + sa.bindparam("taken", type_=sa.BigInteger))
 )
 _TAKE_AND_TELL: Final = _TAKE.returning(counters.c.value)
+_FIRST: Final = (
+    postgresql.insert(counters)
+    .values(name=APPLY_ORDER, value=sa.bindparam("taken", type_=sa.BigInteger))
+    .on_conflict_do_update(
+        index_elements=[counters.c.name],
+        set_={"value": counters.c.value + sa.bindparam("taken", type_=sa.BigInteger)},
+    )
+    .returning(counters.c.value)
+)
+"""Where several processes write the first event at once, one makes the row and the others wait for it."""
 _TAKEN: Final = sa.select(counters.c.value).where(counters.c.name == APPLY_ORDER)
+_COUNT: Final = {
+    name: dialect.insert(counters)
+    .values(name=sa.bindparam("of"), value=1)
+    .on_conflict_do_update(index_elements=[counters.c.name], set_={"value": counters.c.value + 1})
+    .returning(counters.c.value)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
 _OWN_LAST: Final = (
     sa.select(events.c.seq, events.c.hash)
     .where(events.c.edge == HUB_EDGE, events.c.inc == sa.bindparam("of"))
@@ -57,6 +76,17 @@ class Spine:
         self._hub_inc = hub_inc
         self._post = post
 
+    def telling(self, post: Post) -> "Spine":
+        """Return one that is like this and tells the locations through another post."""
+        return Spine(
+            clock=self.clock,
+            ids=self.ids,
+            journey=self._journey,
+            terms=self.terms,
+            hub_inc=self._hub_inc,
+            post=post,
+        )
+
     def work(self, unit: HubUnit, *, rebuilding: bool = False) -> Work:
         """Return an empty workspace for a unit of work."""
         work = Work(
@@ -84,12 +114,19 @@ def take_orders(unit: HubUnit, count: int) -> int:
         if count:
             connection.execute(_TAKE, {"taken": count})
         taken = connection.execute(_TAKEN).scalar()
+        if taken is None:
+            connection.execute(sa.insert(counters).values(name=APPLY_ORDER, value=count))
+            taken = count
     else:
         taken = connection.execute(_TAKE_AND_TELL, {"taken": count}).scalar()
-    if taken is None:
-        connection.execute(sa.insert(counters).values(name=APPLY_ORDER, value=count))
-        taken = count
+        if taken is None:
+            taken = connection.execute(_FIRST, {"taken": count}).scalar_one()
     return int(taken) - count + 1
+
+
+def count_up(connection: Connection, name: str) -> int:
+    """Take the next number of a counter, 1 first; its row stays locked until COMMIT."""
+    return int(connection.execute(_COUNT[connection.dialect.name], {"of": name}).scalar_one())
 
 
 def record(work: Work, body: WireModel, *, by: str = "", results: dict[str, Any] | None = None) -> Applied:
@@ -100,6 +137,8 @@ def record(work: Work, body: WireModel, *, by: str = "", results: dict[str, Any]
     Inside a stage its own stages run later: after those of everything that stands before it in the log.
     """
     log = work.room(Log)
+    # The log's lock before its last number is read: another process may be writing the one after it.
+    apply_order = take_orders(work.unit, 1)
     seq, head = log.own_last or _own_last(work)
     kind, version = KIND_OF[type(body)]
     event_id, now_us = work.ids.new_id(), work.clock.now_us()
@@ -107,7 +146,7 @@ def record(work: Work, body: WireModel, *, by: str = "", results: dict[str, Any]
     digest = hashlib.sha256(head + data).digest()
     log.own_last = (seq + 1, digest)
     applied = Applied(
-        apply_order=take_orders(work.unit, 1),
+        apply_order=apply_order,
         edge=HUB_EDGE,
         inc=work.hub_inc,
         seq=seq + 1,
@@ -148,7 +187,11 @@ def raise_exception(
 ) -> None:
     """Say that something needs a person, unless it has been said and is still open."""
     key = dedupe_key[:64]
-    if work.rebuilding or work.room(Log).is_raised(key):
+    log = work.room(Log)
+    if work.rebuilding or log.is_raised(key):
+        return
+    take_orders(work.unit, 0)
+    if log.is_raised(key, anew=True):  # by another process, until whose COMMIT the lock waited
         return
     record(
         work,

@@ -15,12 +15,14 @@ from sqlalchemy.engine import Connection
 from hub.spine.bulk import Insert
 from hub.stock.changed import note_changed
 from hub.stock.deficits import give_back
-from hub.stock.rows import FREE_UNITS, allocations, hub_rights, is_fenced
+from hub.stock.rows import FREE_UNITS, allocations, hub_rights, is_fenced, rights_epochs
 from protocol.errors import OutOfRights
 from protocol.kit.text import _
 
 Wanted = tuple[int, str, int]
 """(line_no, sku, units)"""
+Said = tuple[str, int]
+"""(incarnation, number) of the event of a location that tells of something."""
 
 _NEW: Final = Insert(allocations)
 _TAKE: Final = (
@@ -106,25 +108,48 @@ def end(connection: Connection, owner: str, line_no: int, units: int) -> int:
     if row is None or really <= 0:
         return 0
     _set(connection, row, ended=row.ended + really)
-    connection.execute(
-        sa.update(hub_rights)
-        .where(hub_rights.c.location == row.location, hub_rights.c.sku == row.sku)
-        .values(ended=hub_rights.c.ended + really, version=hub_rights.c.version + 1)
-    )
-    # What came back may be missing there: then it goes on to the location, and nobody else is promised it.
-    give_back(connection, row.location, row.sku)
-    note_changed(connection, (row.sku,))
+    _come_back(connection, row, really)
     return really
 
 
-def finish(connection: Connection, owner: str, line_no: int, units: int) -> int:
-    """Note that units were fulfilled; the location moves the cell of that. Return how many were open."""
+def finish(connection: Connection, owner: str, line_no: int, units: int, *, said: Said) -> int:
+    """Note that units were fulfilled; the location moves the cell of that. Return how many were open.
+
+    An event that was set aside and is applied after the location's rights were re-opened tells of goods that
+    had left before: the cell of the location begins after them, so the promise ends here.
+    """
     row = _row(connection, owner, line_no)
     really = 0 if row is None else min(units, row.open)
     if row is None or really <= 0:
         return 0
     _set(connection, row, finished=row.finished + really)
+    if _before_epoch(connection, row.location, said):
+        _come_back(connection, row, really)
     return really
+
+
+def _before_epoch(connection: Connection, location: str, said: Said) -> bool:
+    """Tell whether a location said something before the epoch of its rights began."""
+    began = sa.select(rights_epochs.c.inc, rights_epochs.c.position).where(
+        rights_epochs.c.location == location, rights_epochs.c.inc != ""
+    )
+    row = connection.execute(began).first()
+    if row is None:
+        return False
+    inc, seq = said
+    return bool(inc != row.inc or seq <= row.position)
+
+
+def _come_back(connection: Connection, row: Allocation, units: int) -> None:
+    """Count units as promised no more (K)."""
+    connection.execute(
+        sa.update(hub_rights)
+        .where(hub_rights.c.location == row.location, hub_rights.c.sku == row.sku)
+        .values(ended=hub_rights.c.ended + units, version=hub_rights.c.version + 1)
+    )
+    # What came back may be missing there: then it goes on to the location, and nobody else is promised it.
+    give_back(connection, row.location, row.sku)
+    note_changed(connection, (row.sku,))
 
 
 def end_all(connection: Connection, owner: str) -> int:

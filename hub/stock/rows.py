@@ -136,12 +136,14 @@ rights_epochs: Final = sa.Table(
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("told", sa.Text, nullable=False),
     sa.Column("since_us", sa.BigInteger, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False, server_default="0"),
     sa.CheckConstraint("state IN ('open', 'fenced', 'told')", name="state"),
 )
 """Which epoch the rights of a location belong to; one without a row lends in epoch 0.
 
 `fenced`: one side has lost its past; nothing is promised or given back until both have said what is open.
 `told`: the hub has said what the new epoch begins with (`told`), and waits until the edge has taken it over.
+What `inc` had said up to `position` was said before the epoch began.
 Whoever takes rights asks for `state = 'open'` in the same statement (`hub.stock.allocations`).
 """
 

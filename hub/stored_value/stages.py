@@ -13,6 +13,7 @@ from hub.spine.steps import raise_exception
 from hub.spine.work import Applied, Work
 from hub.stored_value.rows import gift_card_tenders, stored_value_moves, stored_values
 from protocol.events import GiftCardSold, OrderSold, ReturnCompleted
+from protocol.mail_in import ReturnCredited
 from protocol.orders import STORED_VALUE, Tender, TenderKind
 
 
@@ -26,6 +27,13 @@ def on_return_completed(work: Work, applied: Applied) -> None:
     """Stored value was given, or given back; a voided sale gives back what it took."""
     body: ReturnCompleted = applied.body
     _move(work, applied, body.number, body.currency, body.refunds, 1)
+
+
+def on_return_credited(work: Work, applied: Applied) -> None:
+    """The hub gave store credit, for the location whose entity owes it."""
+    body: ReturnCredited = applied.body
+    credit = applied.results["credit"]
+    _move(work, applied, body.number, body.currency, (credit,), 1, location=body.location)
 
 
 def on_gift_card_sold(work: Work, applied: Applied) -> None:
@@ -51,8 +59,16 @@ def on_gift_card_sold(work: Work, applied: Applied) -> None:
 
 
 def _move(  # noqa: PLR0917 - what moved, on which numbers, which way
-    work: Work, applied: Applied, reference: str, currency: str, tenders: Iterable[Tender], sign: int
+    work: Work,
+    applied: Applied,
+    reference: str,
+    currency: str,
+    tenders: Iterable[Tender],
+    sign: int,
+    *,
+    location: str = "",
 ) -> None:
+    where = location or applied.edge
     for n, tender in enumerate(tenders):
         if tender.kind not in STORED_VALUE or not tender.amount_minor:
             continue
@@ -63,19 +79,21 @@ def _move(  # noqa: PLR0917 - what moved, on which numbers, which way
                 n=n,
                 number=tender.reference,
                 kind=tender.kind.value,
-                location=applied.edge,
+                location=where,
                 amount_minor=amount,
                 reference=reference,
                 at_us=applied.at_us,
             )
         )
-        before, after = _balance(work, applied, tender, currency, amount)
+        before, after = _balance(work, applied, tender, currency, amount, where)
         work.topics.add("stored_value")
         if after < 0 <= before:
             _overdrawn(work, applied, tender, currency, after)
 
 
-def _balance(work: Work, applied: Applied, tender: Tender, currency: str, amount: int) -> tuple[int, int]:
+def _balance(  # noqa: PLR0917 - which number changes by how much, and where
+    work: Work, applied: Applied, tender: Tender, currency: str, amount: int, where: str
+) -> tuple[int, int]:
     """Return the balance of a number before and after; one that is new begins at zero."""
     connection, table = work.connection, stored_values
     before = connection.execute(
@@ -86,8 +104,8 @@ def _balance(work: Work, applied: Applied, tender: Tender, currency: str, amount
             sa.insert(table).values(
                 number=tender.reference,
                 kind=tender.kind.value,
-                entity=work.room(Places).of(applied.edge).entity,
-                location=applied.edge,
+                entity=work.room(Places).of(where).entity,
+                location=where,
                 currency=currency,
                 balance_minor=amount,
                 changed_us=applied.at_us,

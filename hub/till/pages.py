@@ -18,7 +18,10 @@ from hub.console.web import (
     place_names,
     show,
 )
-from hub.till import reads
+from hub.service.forms import Form
+from hub.till import audit_reads, reads
+from hub.till.audit_pages import limit_text
+from hub.till.rows import UNDECIDED
 from hub.web import Anybody, Finance, TheHub
 from protocol.kit.text import _
 from protocol.kit.web.filters import amount
@@ -43,6 +46,7 @@ def days(
             connection, day=day, store=store, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS
         )
         closes, tied, off = reads.counts(connection)
+        waits = audit_reads.waiting_by_session(connection, [row.session_id for row in found])
         names = place_names(connection)
     return show(
         request,
@@ -52,6 +56,7 @@ def days(
         closes=closes,
         tied=tied,
         off=off,
+        waits=waits,
         page=page,
         pages=pages_of(total),
         day=day,
@@ -91,8 +96,20 @@ def close(
         return locked(request, _("Finance"), FINANCE)
     with hub.database.read() as connection:
         found = reads.close_of(connection, session_id)
+        hits = audit_reads.of_session(connection, session_id)
         names = place_names(connection)
-    return show(request, "till/close.html", close=found, day=found.day, names=names, sums=_sums(found))
+    return show(
+        request,
+        "till/close.html",
+        close=found,
+        day=found.day,
+        names=names,
+        sums=_sums(found),
+        hits=hits,
+        waits=sum(hit.state in UNDECIDED for hit in hits),
+        limit_text=limit_text,
+        form=Form(),
+    )
 
 
 def _sums(close: reads.Close) -> list[tuple[str, str, str, bool]]:

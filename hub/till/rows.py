@@ -63,3 +63,42 @@ cash_moves: Final = sa.Table(
     sa.Column("at_us", sa.BigInteger, nullable=False),
 )
 """Cash that went into a drawer or out of it without a sale; see `protocol.events.CashMoved`."""
+
+audit_rules: Final = sa.Table(
+    "audit_rules",
+    metadata,
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+)
+"""The rules of the audit, whole, by their place in the log; without any the defaults hold."""
+
+audit_hits: Final = sa.Table(
+    "audit_hits",
+    metadata,
+    sa.Column("hit_id", sa.Text, primary_key=True),
+    sa.Column("session_id", sa.Text, nullable=False, index=True),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("business_date", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("test", sa.Text, nullable=False),
+    sa.Column("bound", sa.BigInteger, nullable=False),
+    sa.Column("value", sa.BigInteger, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("decided_by", sa.Text, nullable=False),
+    sa.Column("decided_us", sa.BigInteger),
+    sa.Column("journal_id", sa.BigInteger),
+    sa.CheckConstraint("state IN ('open', 'corrected', 'overridden', 'escalated')", name="state"),
+    sa.Index("ix_audit_hits_state", "state", "business_date"),
+)
+"""What a rule hit in a closed session; `by` is who did it, `decided_by` who looked."""
+
+UNDECIDED: Final = ("open", "escalated")

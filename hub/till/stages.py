@@ -13,10 +13,11 @@ from hub.spine.rows import event_subjects, events, parked
 from hub.spine.steps import raise_exception
 from hub.spine.work import Applied, Work
 from hub.till import rules
+from hub.till.audit_rules import Said
+from hub.till.audit_stages import audit
 from hub.till.rows import cash_moves, till_sessions, zs
 from protocol.envelope import decode_event, read_body
 from protocol.events import CashMoved, TillClosed, TillCounted, TillOpened
-from protocol.orders import WireModel
 
 _ZS: Final = Upsert(zs)
 _SUMMED: Final = (
@@ -90,7 +91,8 @@ def on_till_closed(work: Work, applied: Applied) -> None:
     """Add a Z up again and keep both; what differs is raised, never corrected."""
     body: TillClosed = applied.body
     work.room(Log).flush()
-    again = rules.add_up(_bodies(work, applied, body))
+    said = list(_said(work, applied, body))
+    again = rules.add_up(each for _by, each in said)
     found = rules.mismatches(body, again, _range_hash(work, applied, body))
     gap = rules.difference(body)
     work.connection.execute(
@@ -99,6 +101,7 @@ def on_till_closed(work: Work, applied: Applied) -> None:
         .values(state="closed", closed_us=applied.at_us, z_number=body.z_number)
     )
     _ZS.run(work.connection, [_row(applied, body, again.model_dump_json(), not found, gap)])
+    audit(work, applied, [*said, (applied.by, body)])
     _tell(work, applied, body, found)
     work.topics.update(("till", "overview"))
 
@@ -158,9 +161,10 @@ def _tell(work: Work, applied: Applied, body: TillClosed, found: dict[str, objec
         )
 
 
-def _bodies(work: Work, applied: Applied, body: TillClosed) -> Iterator[WireModel]:
+def _said(work: Work, applied: Applied, body: TillClosed) -> Iterator[Said]:
+    """Return who did what in a session, in the order in which the hub heard of it."""
     found = work.connection.execute(
-        sa.select(events.c.bytes)
+        sa.select(events.c.by, events.c.bytes)
         .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
         .where(
             event_subjects.c.subject == f"till:{body.session_id}",
@@ -171,8 +175,8 @@ def _bodies(work: Work, applied: Applied, body: TillClosed) -> Iterator[WireMode
         )
         .order_by(events.c.apply_order)
     )
-    for (data,) in found:
-        yield read_body(decode_event(bytes(data)))
+    for by, data in found:
+        yield by, read_body(decode_event(bytes(data)))
 
 
 def _range_hash(work: Work, applied: Applied, body: TillClosed) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from hub.ledger.between.rows import prices_of
 from hub.spine.places import Place, Places
 from hub.spine.work import Applied, Work
 from hub.stock.rules import ValuedMove, issue, line_of, take_back, unit_cost
@@ -189,10 +190,23 @@ def _settle(work: Work, applied: Applied, transfer: Transfer, key: LineKey, book
     line.shipped, line.shipped_minor = now.shipped, now.shipped_minor
     line.matched, line.matched_minor = now.matched, now.matched_minor
     line.lost, line.lost_minor = now.lost, now.lost_minor
-    for (receipt, piece), worth in zip(pieces, now.pieces, strict=True):
+    for (receipt, piece), plain in zip(pieces, now.pieces, strict=True):
+        worth = _priced(work, source, receipt.destination, piece, plain)
         if piece.worth != worth or not piece.landed:
             _bring(at_of(work, applied, receipt.destination), piece, worth, booking)
             work.room(Transfers).keep(receipt)
+
+
+def _priced(work: Work, source: At, destination: str, piece: Piece, worth: PieceWorth) -> PieceWorth:
+    """Return what a piece is worth with what another entity charges for it; once charged, that stays."""
+    before, buyer = piece.worth, work.room(Places).of(destination).entity
+    if not worth.matched or source.place.entity == buyer:
+        return worth
+    if (worth.matched, worth.matched_minor) == (before.matched, before.matched_minor):
+        return replace(worth, margin_minor=before.margin_minor)
+    prices = prices_of(work.connection, source.place.entity, buyer, work.terms.markup_ppm)
+    charge = prices.charge(piece.sku, worth.matched, worth.matched_minor)
+    return replace(worth, margin_minor=charge.price_minor - worth.matched_minor)
 
 
 def _from_transit(at: At, sku: str, units: int, minor: int, target: Bucket) -> None:
@@ -228,6 +242,7 @@ def _bring(at: At, piece: Piece, worth: PieceWorth, booking: Booking) -> None:
     arrived.matched_minor += worth.matched_minor - before.matched_minor
     arrived.open_minor += worth.open_minor - before.open_minor
     arrived.over_minor += worth.over_minor - before.over_minor
+    arrived.margin_minor += worth.margin_minor - before.margin_minor
     _unexplained(at, piece.sku, before, worth)
     piece.worth = worth
 
@@ -299,6 +314,7 @@ def _undo(at: At, receipt: Receipt, booking: Booking) -> None:
         arrived.matched_minor -= piece.worth.matched_minor
         arrived.open_minor -= piece.worth.open_minor
         arrived.over_minor -= piece.worth.over_minor
+        arrived.margin_minor -= piece.worth.margin_minor
         _unexplained(at, piece.sku, piece.worth, PieceWorth())
         piece.units, piece.worth = 0, PieceWorth()
 

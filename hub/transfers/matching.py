@@ -66,6 +66,7 @@ def _cut(receipt: Receipt, piece: Piece, units: int) -> Piece:
         _share(worth.open_minor, opened, worth.open),
         over,
         _share(worth.over_minor, over, worth.over),
+        _share(worth.margin_minor, matched, worth.matched),
     )
     taken = replace(
         piece,
@@ -85,6 +86,7 @@ def _cut(receipt: Receipt, piece: Piece, units: int) -> Piece:
         worth.open_minor - taken_worth.open_minor,
         worth.over - taken_worth.over,
         worth.over_minor - taken_worth.over_minor,
+        worth.margin_minor - taken_worth.margin_minor,
     )
     receipt.pieces.append(taken)
     return taken

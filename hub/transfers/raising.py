@@ -11,6 +11,7 @@ from hub.spine.steps import close_exception, raise_exception, record
 from hub.spine.work import Applied, Work
 from hub.transfers.facts import GONE, UNSENT
 from hub.transfers.room import Line, LineKey, Transfer, named
+from hub.transfers.rows import transfer_cartons, transfers
 from protocol import transfer_messages as say
 from protocol.stock import CountRequested
 from protocol.transfers import AskedBy, SendState
@@ -18,8 +19,19 @@ from protocol.transfers import AskedBy, SendState
 OPS: Final = "ops"
 LISTED: Final = 20
 SHORT, OVER, REFUSED, ODD, DAMAGED = "tr-short", "tr-over", "tr-refused", "tr-odd", "tr-damaged"
+LABEL: Final = "tr-label"
 LATE, WAITS, OPEN = "tr-late", "tr-waits", "tr-open"
 """What the keys of the clocks' own cards begin with; see `clocks`."""
+_OTHER_WITH_LABEL: Final = (
+    sa.select(transfers.c.number, transfers.c.source)
+    .join(transfer_cartons, transfer_cartons.c.transfer_id == transfers.c.transfer_id)
+    .where(
+        transfer_cartons.c.sscc == sa.bindparam("label"),
+        transfers.c.transfer_id != sa.bindparam("this"),
+    )
+    .order_by(transfers.c.number)
+    .limit(1)
+)
 
 
 def look(work: Work, applied: Applied, transfer: Transfer) -> None:
@@ -31,6 +43,8 @@ def look(work: Work, applied: Applied, transfer: Transfer) -> None:
     _over(work, transfer)
     if isinstance(applied.body, say.TransferReceived):
         _damaged(work, applied.body, transfer)
+    if isinstance(applied.body, say.CartonPacked):
+        _label_twice(work, transfer, applied.body.carton.sscc)
     if transfer.send_state in GONE | UNSENT:
         close_exception(work, f"{WAITS}:{transfer.transfer_id}", how="It was sent, or will not be")
     if not transfer.transit:
@@ -172,6 +186,28 @@ def _damaged(work: Work, body: say.TransferReceived, transfer: Transfer) -> None
         },
         owner_role="manager",
         dedupe_key=f"{DAMAGED}:{body.receipt_id}",
+    )
+
+
+def _label_twice(work: Work, transfer: Transfer, sscc: str) -> None:
+    """No two cartons share a number: where two do, two locations print from one range."""
+    other = work.connection.execute(_OTHER_WITH_LABEL, {"label": sscc, "this": transfer.transfer_id}).first()
+    if other is None:
+        return
+    raise_exception(
+        work,
+        kind="carton_label_twice",
+        subject=subject_of(transfer),
+        title=f"Carton {sscc} of {transfer.number} has the number of a carton of {other.number}",
+        facts={
+            **about(transfer),
+            "location": transfer.source,
+            "carton": sscc,
+            "other": other.number,
+            "other_location": other.source,
+        },
+        owner_role=OPS,
+        dedupe_key=f"{LABEL}:{sscc}",
     )
 
 

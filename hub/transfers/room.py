@@ -367,7 +367,13 @@ class Transfers:
             return []
         for row in _PIECES_OF.run(self._work.connection, list(found)):
             worth = PieceWorth(
-                row.matched, row.matched_minor, row.open, row.open_minor, row.over, row.over_minor
+                row.matched,
+                row.matched_minor,
+                row.open,
+                row.open_minor,
+                row.over,
+                row.over_minor,
+                row.margin_minor,
             )
             found[row.receipt_id].pieces.append(
                 Piece(
@@ -480,4 +486,5 @@ def _piece(piece: Piece) -> tuple[Any, ...]:
         worth.over_minor,
         piece.reason,
         piece.note,
+        worth.margin_minor,
     )

@@ -146,6 +146,7 @@ transfer_pieces: Final = sa.Table(
     sa.Column("over_minor", sa.BigInteger, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    sa.Column("margin_minor", sa.BigInteger, nullable=False, server_default="0"),
 )
 """`matched` units are explained by a shipment, `open` ones by nothing yet, `over` ones are kept as found.
 `covered` of them filled stock that was below zero."""

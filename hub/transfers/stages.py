@@ -217,7 +217,7 @@ def _rights(work: Work, applied: Applied, transfer: Transfer) -> None:
     elif isinstance(body, say.TransferPicked | say.TransferShipped):
         used = body.shorts if isinstance(body, say.TransferPicked) else body.lines
         for line in used:
-            allocations.finish(connection, owner, line.line_no, line.lent)
+            allocations.finish(connection, owner, line.line_no, line.lent, said=(applied.inc, applied.seq))
 
 
 def _is_complete(transfer: Transfer) -> bool:

@@ -79,7 +79,14 @@ def tell(work: Work, applied: Applied, transfer: Transfer) -> None:
 def lend(
     work: Work, transfer_id: str, source: str, lines: Sequence[TransferLine]
 ) -> tuple[TransferLine, ...]:
-    """Take as many of the source's lent units as are free for a transfer, and say so in its lines."""
+    """Take as many of the source's lent units as are free for a transfer, and say so in its lines.
+
+    A restored hub may hear of a transfer from the source first, when its rights are re-opened, and of the
+    request later: then what the source holds for it is what is taken.
+    """
+    held = {row.line_no: row.open for row in allocations.of_owner(work.connection, owner_of(transfer_id))}
+    if held:
+        return tuple(line.model_copy(update={"lent": held.get(line.line_no, 0)}) for line in lines)
     found = []
     for line in lines:
         free, missing = allocations.free_units(work.connection, source, line.sku)

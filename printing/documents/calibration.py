@@ -48,4 +48,4 @@ def calibration(facts: CalibrationFacts) -> Document:
     ]
     for table in TABLES:
         blocks += [Text(_("Table {number}", number=table), bold=True), Letters(table)]
-    return Document(_("Code pages"), (*blocks, *ending()), language.get())
+    return Document(_("Code pages"), (*blocks, *ending("calibration")), language.get())

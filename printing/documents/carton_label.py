@@ -53,7 +53,7 @@ def carton_label(facts: CartonLabelFacts) -> Document:
         Space(),
         Symbol.gs1_128(APPLICATION_IDENTIFIER + facts.sscc),
         Text(f"({APPLICATION_IDENTIFIER}) {spaced(facts.sscc)}", "center"),
-        *ending(),
+        *ending("carton_label"),
     ]
     title = _("Carton {n} of {transfer}", n=facts.carton_no, transfer=facts.transfer)
     return Document(title, tuple(blocks), language.get())

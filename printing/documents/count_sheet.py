@@ -75,7 +75,7 @@ def count_sheet(facts: CountSheetFacts) -> Document:
     blocks += [Rule(), Text(_("Lies there and is not listed"), bold=True)]
     for _n in range(EMPTY_ROWS):
         blocks += [Space(), Row(("_" * 20, FIELD), (0, len(FIELD)), ("left", "right"))]
-    blocks += [*signature(_("Counted by")), *ending()]
+    blocks += [*signature(_("Counted by")), *ending("count_sheet")]
     return Document(_("Count sheet {number}", number=facts.number), tuple(blocks), language.get())
 
 

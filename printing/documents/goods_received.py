@@ -69,7 +69,7 @@ def goods_received(facts: GoodsReceivedFacts) -> Document:
         *([Row.pair(_("Kept apart, damaged"), str(damaged), bold=True)] if damaged else []),
         Row.pair(_("Cost in {currency}", currency=facts.currency), money(worth, facts.currency)),
         *signature(_("Checked by")),
-        *ending(),
+        *ending("goods_received"),
     ]
     return Document(_("Goods received {number}", number=facts.number), tuple(blocks), language.get())
 

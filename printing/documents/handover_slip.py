@@ -71,7 +71,7 @@ def handover_slip(facts: HandoverSlipFacts) -> Document:
     ]
     if facts.sign:
         blocks.extend(signature(_("Customer's signature")))
-    blocks.extend([*slip_codes("ho", facts.handover_id, facts.order_number), *ending()])
+    blocks.extend([*slip_codes("ho", facts.handover_id, facts.order_number), *ending("handover_slip")])
     return Document(_("Handover {number}", number=facts.order_number), tuple(blocks), language.get())
 
 

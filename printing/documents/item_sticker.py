@@ -10,6 +10,7 @@ from typing import Final
 
 from printing.document import Band, Cut, Document, Row, Text
 from printing.documents.parts import Blocks, day, heading, slip_codes
+from printing.documents.versions import template_of
 from protocol.kit.text import _, language
 
 STICKERS_AT_MOST: Final = 40
@@ -49,6 +50,7 @@ def item_stickers(facts: ItemStickerFacts) -> Document:
             Row.pair(line.sku, day(facts.returned_at.date())),
             Row.pair(line.reason, _("{number} of {count}", number=n, count=total)),
             *slip_codes("st", f"{facts.number}-{n}", facts.number),
+            Text(template_of("item_sticker"), "center"),
             Cut(),
         ]
     if total > STICKERS_AT_MOST:

@@ -55,7 +55,7 @@ def manifest(facts: ManifestFacts) -> Document:
             *signature(_("Handed over by, time")),
             *signature(_("Taken by the driver, time")),
             *slip_codes("mf", facts.number, facts.number),
-            *ending(),
+            *ending("manifest"),
         ]
     )
     return Document(_("Manifest {number}", number=facts.number), tuple(blocks), language.get())

@@ -101,7 +101,9 @@ def order_slip(facts: OrderSlipFacts) -> Document:
             [Space(), Text(_("Pickup code"), "center"), Text(facts.pickup_code, "center", size=4, bold=True)]
         )
     blocks.extend(slip_codes("po", facts.number, facts.number))
-    blocks.extend([Space(), Text(_("This is no receipt: it comes with the goods."), "center"), *ending()])
+    blocks.extend(
+        [Space(), Text(_("This is no receipt: it comes with the goods."), "center"), *ending("order_slip")]
+    )
     return Document(_("Order {number}", number=facts.number), tuple(blocks), language.get())
 
 

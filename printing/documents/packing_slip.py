@@ -70,7 +70,7 @@ def packing_slip(facts: PackingSlipFacts) -> Document:
     for line in facts.lines:
         blocks.extend(_line(line, facts))
     blocks.extend([Rule(), *_delivery(facts), *slip_codes("ps", facts.parcel_id, facts.order_number)])
-    blocks.extend(ending())
+    blocks.extend(ending("packing_slip"))
     title = _("Packing slip {number}", number=facts.order_number)
     return Document(f"{title}, {parcel}", tuple(blocks), language.get())
 
@@ -104,4 +104,5 @@ def _delivery(facts: PackingSlipFacts) -> Blocks:
         blocks.append(Row.pair(_("Delivery"), facts.service))
     if facts.tracking:
         blocks.append(Row.pair(_("Tracking"), facts.tracking))
+    blocks.append(Text(_("To return something, bring it with this slip to one of our stores."), "center"))
     return blocks

@@ -46,7 +46,7 @@ def parked_slip(facts: ParkedSlipFacts) -> Document:
             Space(),
             Text(_("Scan at any till of this store to go on."), "center"),
             Text(_("Nothing is sold yet."), "center"),
-            *ending(),
+            *ending("parked_slip"),
         ]
     )
     return Document(_("Parked basket {number}", number=facts.number), tuple(blocks), language.get())

@@ -1,9 +1,13 @@
 """Pieces that several slips share, so that a receipt and a return look like one shop's paper."""
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
 from printing.document import Align, Band, Block, Cut, Kick, Row, Rule, Space, Symbol, Text
+from printing.documents.versions import template_of
 from printing.layout import clean
 from protocol.ids import parse_slip_code, slip_code
 from protocol.kit.text import _
@@ -112,6 +116,13 @@ def codes(slip: str, number: str = "") -> Blocks:
     return blocks
 
 
+def signed_code(text: str) -> Blocks:
+    """Return the code by which a store that can ask nobody takes something back; nothing without one."""
+    if not text:
+        return []
+    return [Symbol.qr(text), Text(_("For returns in our other stores"), "center"), Space()]
+
+
 def slip_codes(slip_type: str, slip_id: str, number: str = "") -> Blocks:
     """Return the QR code of a slip by its type and id, and its number as a spare Code 128.
 
@@ -125,11 +136,42 @@ def slip_codes(slip_type: str, slip_id: str, number: str = "") -> Blocks:
     return blocks
 
 
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Until when something may come back: a last day; no day is without limit, `final` is never."""
+
+    until: date | None = None
+    final: bool = False
+
+    @property
+    def says(self) -> str:
+        """Return it in words; nothing where there is no limit."""
+        if self.final:
+            return _("Final sale: comes back only if it is faulty")
+        return _("Can be returned until {day}", day=day(self.until)) if self.until else ""
+
+
+def usual_back(backs: Iterable[Back | None]) -> Back | None:
+    """Return what is said of most lines, once at the end of a slip; the first of several that are equal."""
+    counted = Counter(backs)
+    return max(counted, key=counted.__getitem__, default=None)
+
+
+def own_back(back: Back | None, usual: Back | None) -> Blocks:
+    """Return what stands below a line whose goods come back otherwise than the rest of the slip."""
+    return [Text(f"  {back.says}")] if back is not None and back != usual and back.says else []
+
+
+def return_until(usual: Back | None) -> Blocks:
+    """Return what stands at the end of a slip about bringing things back."""
+    return [Text(usual.says, "center", bold=True)] if usual is not None and usual.says else []
+
+
 def signature(whose: str) -> Blocks:
     """Return a line to sign on, with room for the pen."""
     return [Space(2), Rule(), Text(whose)]
 
 
-def ending() -> Blocks:
-    """Return the end mark, which shows that nothing was torn off, and the cut."""
-    return [Rule(), Text("* * *", "center"), Cut()]
+def ending(slip: str) -> Blocks:
+    """Return the end mark, which shows that nothing was torn off and which template this is, and the cut."""
+    return [Rule(), Text(f"* * * {template_of(slip)} * * *", "center"), Cut()]

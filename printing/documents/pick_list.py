@@ -95,7 +95,7 @@ def pick_list(facts: PickListFacts) -> Document:
     for at, line in enumerate(sorted(facts.lines, key=walk_order)):
         blocks.extend([Rule()] if at else [])
         blocks.extend(_line(line, figures, in_batch=orders > 1))
-    blocks.extend(ending())
+    blocks.extend(ending("pick_list"))
     return Document(_("Pick list {number}", number=facts.number), tuple(blocks), language.get())
 
 

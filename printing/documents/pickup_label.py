@@ -54,6 +54,6 @@ def pickup_label(facts: PickupLabelFacts) -> Document:
         Row.pair(_("Keep until"), day(facts.keep_until), bold=True),
         *slip_codes("bg", facts.bag_id),
         Row.pair(facts.store_name, facts.order_number),
-        *ending(),
+        *ending("pickup_label"),
     ]
     return Document(_("Pickup label {number}", number=facts.order_number), tuple(blocks), language.get())

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from printing.document import Document, Row, Rule, Space, Text
 from printing.documents.parts import (
+    Back,
     Blocks,
     codes,
     company,
@@ -13,7 +14,11 @@ from printing.documents.parts import (
     head_and_person,
     heading,
     money,
+    own_back,
+    return_until,
+    signed_code,
     tax_table,
+    usual_back,
 )
 from protocol.kit.text import _, language
 
@@ -28,13 +33,16 @@ class ReceiptLine:
     unit_price_minor: int
     discount_minor: int
     gross_minor: int
+    back: Back | None = None
+    serials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptFacts:
     """All that a receipt says. `discount_minor` is the order's own, beyond those of its lines.
 
-    The lines' gross less the order's discount is the total. Tax rows are (rate in ppm, net, tax).
+    The lines' gross less the order's discount is the total. Tax rows are (rate in ppm, net, tax). Until when
+    something may come back was fixed when it was sold: a policy of later says nothing about this paper.
     """
 
     store_name: str
@@ -52,6 +60,8 @@ class ReceiptFacts:
     change_minor: int
     currency: str
     code: str
+    signed: str = ""
+    """What the store signed of the sale, for stores that can ask nobody."""
     copy_note: str = ""
     open_drawer: bool = False
     demo: bool = False
@@ -68,8 +78,10 @@ def receipt(facts: ReceiptFacts) -> Document:
         ),
         Rule(),
     ]
+    usual = usual_back(line.back for line in facts.lines)
     for line in facts.lines:
         blocks.extend(_line(line, facts.currency))
+        blocks.extend(own_back(line.back, usual))
     blocks.extend(_sums(facts))
     blocks.extend(
         [
@@ -77,10 +89,12 @@ def receipt(facts: ReceiptFacts) -> Document:
             *tax_table(facts.tax, facts.currency),
             Space(),
             *codes(facts.code, facts.number),
+            *return_until(usual),
+            *signed_code(facts.signed),
             Text(
                 _("Please keep this receipt: it finds your purchase if you bring something back."), "center"
             ),
-            *ending(),
+            *ending("receipt"),
         ]
     )
     return Document(_("Receipt {number}", number=facts.number), tuple(blocks), language.get())
@@ -93,6 +107,7 @@ def _line(line: ReceiptLine, currency: str) -> Blocks:
     else:
         detail = f"  {line.quantity} x {money(line.unit_price_minor, currency)}   {line.sku}"
     blocks: Blocks = [Row.pair(line.name, before), Text(detail)]
+    blocks.extend(Text("  " + _("Serial {number}", number=serial)) for serial in line.serials)
     if line.discount_minor:
         blocks.append(Row.pair("  " + _("Discount"), money(-line.discount_minor, currency)))
     return blocks

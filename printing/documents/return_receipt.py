@@ -13,6 +13,7 @@ from printing.documents.parts import (
     head_and_person,
     heading,
     money,
+    signed_code,
     tax_table,
 )
 from protocol.kit.text import _, language
@@ -51,6 +52,8 @@ class ReturnReceiptFacts:
     code: str
     fees: tuple[tuple[str, int], ...] = ()
     """What was kept, as (label, amount)."""
+    signed: str = ""
+    """What the store signed of the sale, with what has come back of it."""
     approved_by: str = ""
     copy_note: str = ""
     open_drawer: bool = False
@@ -85,7 +88,7 @@ def return_receipt(facts: ReturnReceiptFacts) -> Document:
     blocks.extend(Row.pair(label, money(amount, facts.currency)) for label, amount in facts.refunds)
     blocks.extend([Rule(), *tax_table(facts.tax, facts.currency)])
     blocks.extend([Space(2), Rule(), Text(_("Customer's signature")), Space()])
-    blocks.extend([*codes(facts.code, facts.number), *ending()])
+    blocks.extend([*codes(facts.code, facts.number), *signed_code(facts.signed), *ending("return_receipt")])
     return Document(_("Return {number}", number=facts.number), tuple(blocks), language.get())
 
 

@@ -42,6 +42,6 @@ def shipping_label(facts: ShippingLabelFacts) -> Document:
         Row.pair(parcel, kilograms(facts.weight_grams), bold=True),
         Row.pair(_("Order"), facts.order_number),
         *slip_codes("tr", tracking, tracking),
-        *ending(),
+        *ending("shipping_label"),
     ]
     return Document(f"{facts.order_number}, {parcel}", tuple(blocks), language.get())

@@ -47,6 +47,6 @@ def printer_test(facts: PrinterTestFacts) -> Document:
         Band(_("White on black")),
         Space(),
         *codes(facts.code, "TEST-0123456789"),
-        *ending(),
+        *ending("test_page"),
     ]
     return Document(_("Test page"), tuple(blocks), language.get())

@@ -78,7 +78,7 @@ def till_report(facts: TillReportFacts) -> Document:
         blocks.extend([Space(2), Rule(), Text(_("Signature")), Space(), *codes(facts.code)])
     else:
         blocks.append(Text(_("A reading closes nothing: the period goes on."), "center"))
-    blocks.extend(ending())
+    blocks.extend(ending("till_report"))
     return Document(f"{title} {facts.number}", tuple(blocks), language.get())
 
 

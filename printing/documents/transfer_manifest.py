@@ -61,7 +61,7 @@ def transfer_manifest(facts: TransferManifestFacts) -> Document:
         *signature(_("Taken by the driver, time")),
         *signature(_("Received by, time")),
         *slip_codes("tf", facts.number, facts.number),
-        *ending(),
+        *ending("transfer_manifest"),
     ]
     return Document(_("Transfer {number}", number=facts.number), tuple(blocks), language.get())
 

@@ -45,7 +45,7 @@ def value_slip(facts: ValueSlipFacts) -> Document:
             Space(),
             Text(facts.number, "center", bold=True),
             Text(_("Pay with it in every store. Keep it like cash."), "center"),
-            *ending(),
+            *ending("value_slip"),
         ]
     )
     return Document(f"{facts.title} {facts.number}", tuple(blocks), language.get())

@@ -1,4 +1,6 @@
-"""Which version of its template a slip is printed by; it stands in the job's log beside every sending.
+"""Which version of its template a slip is printed by.
+
+It stands in the last line of the paper, and in the job's log beside every sending.
 
 Raise a slip's number when what it says or how it looks changes: then somebody who holds an old slip can be
 told why it looks otherwise. `tests/unit/printing/test_template_versions.py` keeps the look of every
@@ -8,26 +10,30 @@ version.
 from typing import Final
 
 VERSIONS: Final[dict[str, int]] = {
-    "receipt": 1,
-    "return_receipt": 1,
-    "till_report": 1,
-    "parked_slip": 1,
-    "test_page": 1,
-    "calibration": 1,
-    "gift_receipt": 1,
-    "item_sticker": 1,
-    "pick_list": 1,
-    "void_slip": 1,
-    "packing_slip": 1,
-    "pickup_label": 1,
-    "shipping_label": 1,
-    "manifest": 1,
-    "handover_slip": 1,
-    "order_slip": 1,
-    "count_sheet": 1,
-    "goods_received": 1,
-    "carton_label": 1,
-    "transfer_manifest": 1,
+    "receipt": 2,
+    "return_receipt": 2,
+    "till_report": 2,
+    "parked_slip": 2,
+    "test_page": 2,
+    "calibration": 2,
+    "gift_receipt": 2,
+    "item_sticker": 2,
+    "pick_list": 2,
+    "void_slip": 2,
+    "packing_slip": 2,
+    "pickup_label": 2,
+    "shipping_label": 2,
+    "manifest": 2,
+    "handover_slip": 2,
+    "order_slip": 2,
+    "count_sheet": 2,
+    "goods_received": 2,
+    "value_slip": 2,
+    "payment_slip": 2,
+    "drawer": 2,
+    "cash_slip": 2,
+    "carton_label": 2,
+    "transfer_manifest": 2,
 }
 
 

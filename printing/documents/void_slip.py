@@ -51,7 +51,7 @@ def void_slip(facts: VoidSlipFacts) -> Document:
             Row.pair(day_and_time(facts.voided_at), facts.voided_by),
             Text(facts.store_name),
             *slip_codes("vs", facts.assignment),
-            *ending(),
+            *ending("void_slip"),
         ]
     )
     return Document(_("Void {number}", number=facts.order_number), tuple(blocks), language.get())

@@ -3,17 +3,27 @@
 The kernel accepts megabytes for a printer that prints nothing, so a successful send says nothing here.
 Nagle's delay is off, because a receipt is a few small writes; keep-alive and the kernel's user timeout
 notice a printer whose cable was pulled without a word.
+
+A printer whose buffer is full because its paper is out closes its window. The kernel counts that as silence
+too, although its probes are answered, and would end the connection in the middle of a slip that waits for
+a roll. So while a printer acknowledges all that it has taken, the timeout does not count.
 """
 
 import contextlib
 import select
 import socket
+import struct
 from typing import Final
 
 from protocol.errors import PrinterUnavailable
 
 UNACKNOWLEDGED_MS: Final = 30_000
+WAITING_MS: Final = 24 * 3600 * 1000
 READ_BYTES: Final = 4096
+_PROBES: Final = 3
+_UNACKNOWLEDGED: Final = 24
+_INFO_BYTES: Final = 32
+"""Where in `struct tcp_info` (linux/tcp.h) the unanswered probes and the segments under way are counted."""
 
 
 class TcpLink:
@@ -22,6 +32,7 @@ class TcpLink:
     def __init__(self, peer: socket.socket, name: str) -> None:
         self._peer = peer
         self._name = name
+        self._waits = False
 
     def exchange(self, out: bytes, timeout_seconds: float) -> tuple[int, bytes]:
         """Send what can be sent now and read what is there; return (bytes sent, bytes read)."""
@@ -31,11 +42,22 @@ class TcpLink:
             )
             data = self._read() if readable else b""
             sent = self._peer.send(out) if writable else 0
+            if not sent:
+                self._wait_for_a_full_printer()
         except (BlockingIOError, InterruptedError):
             return 0, b""
         except OSError as error:
             raise self._lost(str(error)) from error
         return sent, data
+
+    def _wait_for_a_full_printer(self) -> None:
+        if not (hasattr(socket, "TCP_INFO") and hasattr(socket, "TCP_USER_TIMEOUT")):
+            return
+        waits = keeps_up(self._peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES))
+        if waits is not self._waits:
+            self._waits = waits
+            timeout_ms = WAITING_MS if waits else UNACKNOWLEDGED_MS
+            self._peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms)
 
     def _read(self) -> bytes:
         data = self._peer.recv(READ_BYTES)
@@ -54,6 +76,15 @@ class TcpLink:
         """End the connection."""
         with contextlib.suppress(OSError):
             self._peer.close()
+
+
+def keeps_up(info: bytes) -> bool:
+    """Tell from the kernel's `tcp_info` whether a peer has acknowledged all that it let itself be sent.
+
+    One probe may be under way; a second one means that the first was not answered.
+    """
+    (under_way,) = struct.unpack_from("I", info, _UNACKNOWLEDGED)
+    return under_way == 0 and info[_PROBES] <= 1
 
 
 class Tcp9100:

@@ -29,6 +29,7 @@ SWITCHES: Final = (
     "late_answers",
     "foreign_tokens",
     "report_storm",
+    "nonsense",
     "half_open",
     "hang_up",
     "drop_connection",
@@ -123,7 +124,7 @@ class Machine:
             self._on[name] = on
             works = self._works
             works.mute, works.report_storm = self._on["mute"], self._on["report_storm"]
-            works.foreign_tokens = self._on["foreign_tokens"]
+            works.foreign_tokens, works.nonsense = self._on["foreign_tokens"], self._on["nonsense"]
             if name in CONDITIONS:
                 works.set(name, on=on)
             self._turn.notify_all()
@@ -131,6 +132,11 @@ class Machine:
     def is_on(self, name: str) -> bool:
         """Tell whether a fault is on; paper can also end by itself."""
         return self._works.on[name] if name in CONDITIONS else self._on[name]
+
+    @property
+    def cleared(self) -> int:
+        """Return how often a sender let it drop what waited in its buffer."""
+        return self._works.cleared
 
     def run_out_after(self, dots: int) -> None:
         """Let the roll end after so many more dots of paper."""

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from printing.virtual.machine import SWITCHES, Machine
+from printing.virtual.machine import DOTS_PER_MM, SWITCHES, Machine
 from printing.virtual.server import VirtualPrinter
 from protocol.errors import OrderspineError
 
 PAGE: Final = Path(__file__).with_name("page.html")
+UNPLUGGED: Final = "unplugged"
 
 
 class SwitchBody(BaseModel):
@@ -24,6 +25,22 @@ class SwitchBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     on: bool
+
+
+class RollBody(BaseModel):
+    """How much paper is left."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after_mm: int = Field(ge=1, le=100_000)
+
+
+class LineBody(BaseModel):
+    """How much still comes in before the line breaks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after_bytes: int = Field(ge=1, le=10_000_000)
 
 
 class EmptyBody(BaseModel):
@@ -73,7 +90,10 @@ def create_app(printer: VirtualPrinter, *, name: str = "") -> FastAPI:
 
     @app.post("/switch/{switched}")
     def switch(switched: str, body: SwitchBody) -> dict[str, Any]:
-        machine.switch(switched, on=body.on)
+        if switched == UNPLUGGED:
+            _plug(printer, out=body.on)
+        else:
+            machine.switch(switched, on=body.on)
         return _state(printer, name)
 
     _add_acts(app, printer, name)
@@ -88,17 +108,32 @@ def _add_acts(app: FastAPI, printer: VirtualPrinter, name: str) -> None:
         printer.power_cycle()
         return _state(printer, name)
 
+    @app.post("/roll-ends")
+    def roll_ends(body: RollBody) -> dict[str, Any]:
+        printer.machine.run_out_after(body.after_mm * DOTS_PER_MM)
+        return _state(printer, name)
+
+    @app.post("/line-breaks")
+    def line_breaks(body: LineBody) -> dict[str, Any]:
+        printer.drop_after(body.after_bytes)
+        return _state(printer, name)
+
     @app.post("/tear-off")
     def tear_off(_body: EmptyBody) -> dict[str, Any]:
         printer.machine.tear_off()
         return _state(printer, name)
 
 
+def _plug(printer: VirtualPrinter, *, out: bool) -> None:
+    if out is printer.plugged_in:
+        (printer.unplug if out else printer.plug_in)()
+
+
 def _state(printer: VirtualPrinter, called: str) -> dict[str, Any]:
     """Return everything the page shows."""
     machine = printer.machine
     slips = machine.slips()
-    switches = {name: machine.is_on(name) for name in SWITCHES}
+    switches = {name: machine.is_on(name) for name in SWITCHES} | {UNPLUGGED: not printer.plugged_in}
     return {
         "name": called,
         "address": f"{printer.host}:{printer.port}",
@@ -110,6 +145,7 @@ def _state(printer: VirtualPrinter, called: str) -> dict[str, Any]:
         "slips": [slip.number for slip in slips],
         "slips_cut": slips[-1].number if slips else 0,
         "kicks": len(machine.kicks),
+        "buffers_cleared": machine.cleared,
         "bytes_received": machine.bytes_received,
         "unknown": sum(slip.unknown for slip in slips),
         "hanging": machine.growing() is not None,

@@ -110,6 +110,11 @@ class VirtualPrinter:
             self._accepting.join()
             listening.close()
 
+    @property
+    def plugged_in(self) -> bool:
+        """Tell whether it can be reached."""
+        return self._listening is not None
+
     def stop(self) -> None:
         """End every thread and free the port."""
         self._stopping.set()

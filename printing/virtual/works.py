@@ -20,6 +20,8 @@ from printing.virtual.zpl import HostQuestions, LabelPaper, LabelParser
 CLEARED: Final = b"\x37\x25\x00"
 CONDITIONS: Final = ("paper_out", "near_end", "cover_open", "offline", "cutter_jam")
 FOREIGN_TOKEN: Final = b"\x37\x22Pzzz\x00"
+NONSENSE: Final = b"\x00\xffHTTP/1.1 400\r\n\x12\x37\x22\x10"
+"""What answers where something else than a printer stands at the address."""
 
 
 class Line(Protocol):
@@ -49,6 +51,8 @@ class Works:
         self.mute = False
         self.foreign_tokens = False
         self.report_storm = False
+        self.nonsense = False
+        self.cleared = 0
         self.paper_left_dots: int | None = None
         self._labels = brand.profile.language == "zpl"
         self.paper: Paper | LabelPaper = (
@@ -130,6 +134,7 @@ class Works:
             reports = self._reports
             self._reset()
             self._reports = reports
+            self.cleared += 1
             if command[1] == 0x14:
                 self._answer(line, CLEARED)
         elif command[1:3] == b"\x14\x01":
@@ -137,7 +142,7 @@ class Works:
 
     def _answer(self, line: Line, data: bytes) -> None:
         if data and not self.mute:
-            line.answer(data)
+            line.answer(NONSENSE if self.nonsense else data)
 
     def _status(self, number: int) -> bytes:
         on = self.on

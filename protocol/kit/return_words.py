@@ -110,6 +110,8 @@ def sentence(found: Found, currency: str) -> str:
         return _("Faulty goods come back at any time, whatever else the policy says.")
     if found.code is Finding.NO_RECEIPT_AMOUNT and not found.limit:
         return _("Without proof of purchase nothing comes back.")
+    if found.code is Finding.SIGNED_AMOUNT and not found.limit:
+        return _("While the hub cannot be asked, nothing comes back that another store sold.")
     words = {
         Finding.WINDOW: _("It could come back until {date}; somebody with authority may still allow it."),
         Finding.WINDOW_HARD: _("It could come back until {date}."),
@@ -118,6 +120,7 @@ def sentence(found: Found, currency: str) -> str:
         Finding.LAW: _("By law it may come back until {date}, without a fee."),
         Finding.CHANNEL: _("It was bought where stores take nothing back from; the seller there does."),
         Finding.SERIAL_MISMATCH: _("Its serial number is not the one that was sold."),
+        Finding.SERIAL_MISSING: _("It was sold with a serial number, and none was read now."),
         Finding.CONDITION: _("In this condition it does not come back."),
         Finding.EXCHANGE_ONLY: _("In this condition it is exchanged, or comes back for store credit."),
         Finding.NO_RECEIPT: _("Without proof up to {amount} comes back, as store credit."),
@@ -126,6 +129,12 @@ def sentence(found: Found, currency: str) -> str:
         Finding.CUSTOMER_LIMIT: _("This customer has returned {n} times or more in 90 days."),
         Finding.OWN_SALE: _("Whoever sold it does not give the money back alone; somebody else agrees."),
         Finding.APPROVAL: _("More than {amount} goes back only with somebody else's word."),
+        Finding.SIGNED_AMOUNT: _(
+            "While the hub cannot be asked, no more than {amount} comes back on a receipt alone."
+        ),
+        Finding.CASH_LIMIT: _(
+            "This store gives back no more than {amount} in cash in a day without somebody else's word."
+        ),
     }
     limit = found.limit or 0
     return words[found.code].format(date=_date(found.until), amount=money(limit, currency), n=limit)
@@ -141,6 +150,7 @@ def code_says(code: str) -> str:
         Finding.LAW: _("the right to withdraw"),
         Finding.CHANNEL: _("bought where stores take nothing back from"),
         Finding.SERIAL_MISMATCH: _("another serial number than was sold"),
+        Finding.SERIAL_MISSING: _("no serial number was read"),
         Finding.CONDITION: _("its condition"),
         Finding.EXCHANGE_ONLY: _("exchange or store credit only"),
         Finding.NO_RECEIPT: _("without proof"),
@@ -149,6 +159,8 @@ def code_says(code: str) -> str:
         Finding.CUSTOMER_LIMIT: _("a customer who returns often"),
         Finding.OWN_SALE: _("sold by whoever gives the money back"),
         Finding.APPROVAL: _("a large amount"),
+        Finding.SIGNED_AMOUNT: _("too much on a receipt alone, while the hub could not be asked"),
+        Finding.CASH_LIMIT: _("more cash than the store gives back in a day"),
     }
     return next((word for known, word in words.items() if known == code), code)
 

@@ -84,6 +84,18 @@ class Unit(Generic[C]):
             raise
         self._store.release()
 
+    @contextmanager
+    def rehearsal(self) -> "Generator[Unit[C]]":
+        """Give a unit whose part is undone at its end, whatever happens: a step is run to be looked at.
+
+        It shares neither effects nor memory with this one, so nothing of it is ever done, sent or remembered.
+        """
+        self._store.mark()
+        try:
+            yield Unit(self._store)
+        finally:
+            self._store.undo()
+
 
 class _Waiting(Generic[C]):
     __slots__ = ("context", "future", "step")

@@ -9,8 +9,8 @@ of the store's business calendar from the handover on, and the last day is insid
 Sentences for people are `protocol.kit.return_words`; here are codes, dates and amounts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
@@ -50,6 +50,7 @@ class Finding(StrEnum):
     LAW = "LAW"
     CHANNEL = "CHANNEL"
     SERIAL_MISMATCH = "SERIAL_MISMATCH"
+    SERIAL_MISSING = "SERIAL_MISSING"
     CONDITION = "CONDITION"
     EXCHANGE_ONLY = "EXCHANGE_ONLY"
     NO_RECEIPT = "NO_RECEIPT"
@@ -58,6 +59,8 @@ class Finding(StrEnum):
     CUSTOMER_LIMIT = "CUSTOMER_LIMIT"
     OWN_SALE = "OWN_SALE"
     APPROVAL = "APPROVAL"
+    SIGNED_AMOUNT = "SIGNED_AMOUNT"
+    CASH_LIMIT = "CASH_LIMIT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class BackFacts:
     no_receipt_returns_90d: int = 0
     own_sale: bool = False
     serial: str = ""
+    signed_only: bool = False
+    """All that is known of the sale is what its receipt says: the hub could not be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +261,8 @@ def _by_goods(policy: ReturnPolicy, sold: SoldFacts, back: BackFacts, *, protect
         found.append(Found(Finding.CHANNEL, Outcome.DENY))
     if sold.serial and back.serial and sold.serial != back.serial:
         found.append(Found(Finding.SERIAL_MISMATCH, Outcome.DENY))
+    elif sold.serial and not back.serial:
+        found.append(Found(Finding.SERIAL_MISSING, Outcome.DENY_OVERRIDABLE))
     if back.condition in policy.reject_conditions:
         found.append(Found(Finding.CONDITION, Outcome.DENY))
     elif back.condition in policy.exchange_only_conditions and not protected:
@@ -284,7 +291,53 @@ def _by_people(policy: ReturnPolicy, back: BackFacts) -> list[Found]:
         found.append(Found(Finding.OWN_SALE, Outcome.CONTINGENT))
     if policy.approval_over_minor is not None and back.amount_minor > policy.approval_over_minor:
         found.append(Found(Finding.APPROVAL, Outcome.CONTINGENT, limit=policy.approval_over_minor))
+    signed = policy.signed_up_to_minor
+    if back.signed_only and signed is not None and back.amount_minor > signed:
+        found.append(Found(Finding.SIGNED_AMOUNT, Outcome.DENY_OVERRIDABLE, limit=signed))
     return found
+
+
+def serial_pair(sold: Collection[str], read: Sequence[str], units: int) -> tuple[str, str]:
+    """Return one serial number that was sold and one that was read, as `decide` compares them.
+
+    `sold` are those of a line that have not come back; nothing is compared where none was taken down.
+    """
+    if not sold:
+        return "", ""
+    strange = next((each for each in read if each not in sold), None)
+    first = min(sold)
+    if strange is not None:
+        return first, strange
+    return first, first if len(set(read)) >= units else ""
+
+
+def over_cash(limit_minor: int | None, given_minor: int, cash_minor: int) -> Found | None:
+    """Return the finding of a store that would give more cash back today than it may, else None.
+
+    `given_minor` went out for returns before, `cash_minor` is what would go out now.
+    """
+    if limit_minor is None or not cash_minor or given_minor + cash_minor <= limit_minor:
+        return None
+    return Found(Finding.CASH_LIMIT, Outcome.CONTINGENT, limit=limit_minor)
+
+
+LOOKS: Final = frozenset(
+    {Finding.CONDITION, Finding.EXCHANGE_ONLY, Finding.SERIAL_MISMATCH, Finding.SERIAL_MISSING}
+)
+"""What only somebody who sees the goods can find."""
+
+
+def only(decision: Decision, codes: Collection[Finding]) -> Decision:
+    """Return a decision to which only these rules have spoken."""
+    kept = tuple(each for each in decision.found if each.code in codes)
+    return replace(decision, found=kept, outcome=strictest(each.outcome for each in kept))
+
+
+def with_found(decision: Decision, found: Found) -> Decision:
+    """Return a decision to which another rule has spoken."""
+    all_found = tuple(sorted((*decision.found, found), key=lambda each: list(Finding).index(each.code)))
+    outcome = strictest((decision.outcome, found.outcome))
+    return replace(decision, found=all_found, outcome=outcome)
 
 
 def _refund(found: Iterable[Found], *, proven: bool) -> tuple[Refund, ...]:

@@ -57,6 +57,23 @@ def split_refund(
     return tuple(parts)
 
 
+def split_with_first(
+    total_minor: int, remaining_per_tender: Sequence[int], first: Sequence[bool]
+) -> tuple[int, ...]:
+    """Return what goes back to each tender where some are given back to before the others.
+
+    Those that are `first` share as much as they can take in proportion, and the others share the rest.
+
+    Raises:
+        Refused: `too_much_money`, as `split_refund`.
+    """
+    before = [left if early else 0 for left, early in zip(remaining_per_tender, first, strict=True)]
+    early = split_refund(min(total_minor, sum(before)), before)
+    after = [left - given for left, given in zip(remaining_per_tender, before, strict=True)]
+    rest = split_refund(total_minor - sum(early), after)
+    return tuple(one + other for one, other in zip(early, rest, strict=True))
+
+
 def round_cash(amount_minor: int, step_minor: int, mode: CashMode = "half") -> tuple[int, int]:
     """Return what cash pays of an amount, and the difference: amount = cash + difference.
 

@@ -37,6 +37,11 @@ WHERE deficit > returned - returned_echoed AND NOT EXISTS (
 """Deficits that no returned right and no cancellation on its way takes away."""
 STILL_OPEN = "SELECT sku, sum(units - ended - finished) FROM allocations WHERE location = ? GROUP BY sku"
 """Units that assignments and checkouts still wait for."""
+TRIPPED_HUB = "SELECT edge, seq, kind, detail FROM parked WHERE code = 'failed'"
+TRIPPED_STORE = """
+SELECT d.cseq, d.kind, d.detail FROM directives d JOIN parked_directives p USING (hub_inc, cseq)
+WHERE p.why = 'failed'
+"""
 UNDER_WAY = """
 SELECT place, sku, sum(units) FROM (
     SELECT t.source AS place, l.sku, l.shipped - l.matched - l.lost AS units FROM transfer_lines l
@@ -329,7 +334,15 @@ class Auditor:
                 self.company.failed(f"the hub has other stock of {node.name} than {node.name}")
             self._same_orders(node)
             self._at_rest(node)
+            self._tripped(node, TRIPPED_STORE)
+        self._tripped(hub, TRIPPED_HUB)
         self._transit()
+
+    def _tripped(self, node: Node, sql: str) -> None:
+        """Nothing was set aside because the product tripped over it; unknown kinds are what comes apart."""
+        row = node.audit.execute(sql).fetchone()
+        if row is not None:
+            self.company.failed(f"{node.name} tripped over {tuple(row)}")
 
     def _transit(self) -> None:
         """What is in transit is what left and did not arrive, and somebody is asked about all of it."""

@@ -68,13 +68,13 @@ class TestIds:
         return sha256(f"{self.prefix}{self.count}".encode()).hexdigest()[: 2 * n_bytes]
 
 
-def hub_of(database: HubDatabase, settings: HubSettings | None = None) -> Hub:
-    """Return a hub around a database, with a clock and ids that a test knows."""
+def hub_of(database: HubDatabase, settings: HubSettings | None = None, *, name: str = "hub") -> Hub:
+    """Return a hub around a database, with a clock and ids that a test knows; ids begin with its name."""
     return Hub(
         settings=settings or HubSettings(),
         database=database,
         clock=TestClock(),
-        ids=TestIds("hub"),
+        ids=TestIds(name),
         broadcaster=Broadcaster(),
         journey=JOURNEY,
     )

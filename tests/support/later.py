@@ -35,6 +35,7 @@ class AnsweringHub:
         self.places = tuple(places)
         self.why_not = why_not
         self.silent = False
+        self.sent_to = ("", "")
         self.asked: list[tuple[str, object]] = []
 
     def close(self) -> None:
@@ -48,10 +49,16 @@ class AnsweringHub:
         return StockAnswer(sku=sku, locations=self.places)
 
     def promise(
-        self, kind: FulfilKind, units: Sequence[tuple[str, int]], *, location: str = ""
+        self,
+        kind: FulfilKind,
+        units: Sequence[tuple[str, int]],
+        *,
+        location: str = "",
+        to: tuple[str, str] = ("", ""),
     ) -> PromiseAnswer:
         """Answer what would be promised."""
         self.asked.append(("promise", (kind.value, tuple(units), location)))
+        self.sent_to = to
         if self.silent:
             raise not_reachable()
         options = tuple(each for each in self.options if not location or each.location == location)

@@ -11,6 +11,7 @@ from hub.notify.rows import Notice
 from hub.notify.rules import HOUR_US
 from hub.settings import HubSettings
 from hub.spine.log import Log
+from hub.spine.orders import Orders
 from hub.spine.places import Places
 from hub.spine.work import Journey
 from protocol.customers import Contact
@@ -32,7 +33,7 @@ TOLD = Journey(
         "exception.raised": (exceptions.on_raised,),
         "exception.closed": (exceptions.on_closed,),
     },
-    rooms=(Places, Log),
+    rooms=(Places, Log, Orders),
 )
 """What notices follow on, and nothing else: no other room is asked."""
 

@@ -63,6 +63,8 @@ class BasketLine(Part):
     discount_ppm: int = 0
     reason: str = ""
     words: tuple[Word, ...] = ()
+    category: str = ""
+    serials: tuple[str, ...] = ()
 
     @property
     def extension_minor(self) -> int:
@@ -194,6 +196,7 @@ def _draft_line(line: BasketLine) -> DraftLine:
         price_minor=line.list_price_minor,
         rate_ppm=line.rate_ppm,
         unit_cost_minor=line.unit_cost_minor,
+        category=line.category,
     )
     return DraftLine(
         product=product,
@@ -202,6 +205,7 @@ def _draft_line(line: BasketLine) -> DraftLine:
         discount_minor=line.taken_off_minor,
         reason=line.reason,
         grants=tuple(word.grant for word in line.words),
+        serials=line.serials,
     )
 
 
@@ -211,7 +215,7 @@ def add(basket: Basket, product: Product, quantity: int, scan: Scan) -> Basket:
         (
             line
             for line in basket.lines
-            if line.sku == product.sku
+            if (line.sku, line.name) == (product.sku, product.name)
             and line.list_price_minor == product.price_minor
             and not (line.words or line.discount_minor or line.discount_ppm)
         ),
@@ -237,6 +241,7 @@ def add(basket: Basket, product: Product, quantity: int, scan: Scan) -> Basket:
         unit_price_minor=product.price_minor,
         rate_ppm=product.rate_ppm,
         unit_cost_minor=product.unit_cost_minor,
+        category=product.category,
     )
     done = _with(basket, lines=(*basket.lines, line), next_n=line.n + 1)
     done = _remember(done, Undo(said=product.name, n=line.n))

@@ -50,6 +50,7 @@ class DraftLine:
     discount_minor: int = 0
     reason: str = ""
     grants: tuple[Grant, ...] = ()
+    serials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def price(draft: Draft, currency: str) -> Priced:
             tax_minor=share.tax_minor,
             rate_ppm=line.product.rate_ppm,
             unit_cost_minor=line.product.unit_cost_minor,
+            serials=line.serials,
         )
         for number, (line, ask, share) in enumerate(
             zip(draft.lines, asked, priced.lines, strict=True), start=1

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from edge_agent.catalog.rules import meaning_of
 from edge_agent.context import Edge, ParkedBasket
 from edge_agent.counter import rows
 from edge_agent.counter.rules import basket as rules
@@ -144,9 +143,9 @@ def scan(
             scan=before or Scan(scan_id=wanted.scan_id, code=wanted.code), basket=view(edge, row)
         )
     noted = Scan(scan_id=wanted.scan_id, code=wanted.code[:120])
-    product = edge.products.scan(unit.connection, wanted.code)
+    product, units = edge.products.sold(unit.connection, wanted.code) or (None, 0)
     if product is None:
-        problem = "misread" if meaning_of(wanted.code).misread else "unknown_code"
+        problem = "misread" if edge.products.misread(wanted.code) else "unknown_code"
         basket = rules.note_scan(basket, noted.model_copy(update={"problem": problem}))
     elif not product.active:
         basket = rules.note_scan(
@@ -157,7 +156,7 @@ def scan(
         )
     else:
         named = noted.model_copy(update={"sku": product.sku, "name": product.name})
-        basket = rules.add(basket, product, wanted.quantity, named)
+        basket = rules.add(basket, product, wanted.quantity * units, named)
     row = store(unit, edge, row, basket, person)
     return ScanAnswer(scan=basket.scans[0], basket=view(edge, row))
 
@@ -174,6 +173,8 @@ def change_line(
     line = basket.line(n)
     if wanted.quantity is not None:
         line = line.model_copy(update={"quantity": wanted.quantity})
+    if wanted.serials is not None:
+        line = line.model_copy(update={"serials": tuple(dict.fromkeys(wanted.serials))})
     line = _with_price(line, wanted)
     line = _with_discount(line, wanted)
     rules.check_quantity(line.quantity)

@@ -11,7 +11,7 @@ from edge_agent.counter.rules.basket import Basket, ForLater, Scan
 from edge_agent.counter.rules.sale import quick_cash
 from edge_agent.counter.steps.sale import TILL_NAME, Sold, TenderGiven, Text300, Token, Wanted
 from edge_agent.once import Key
-from protocol.orders import PositiveMinor
+from protocol.orders import SERIALS, PositiveMinor, Serial
 
 NOTES: Final = {
     "GBP": (500, 1000, 2000, 5000),
@@ -40,6 +40,7 @@ class LineChange(Wanted):
     unit_price_minor: PositiveMinor | None = None
     reason: Text300 = ""
     approval: Token | None = None
+    serials: tuple[Serial, ...] | None = Field(default=None, max_length=SERIALS)
 
 
 class DiscountWanted(Wanted):
@@ -85,6 +86,7 @@ class LineView(BaseModel):
     tax_minor: int
     reason: str
     allowed_by: tuple[str, ...]
+    serials: tuple[str, ...] = ()
 
 
 class BasketView(BaseModel):
@@ -167,6 +169,7 @@ def view(edge: Edge, row: rows.BasketRow) -> BasketView:
             tax_minor=cost.tax_minor,
             reason=line.reason,
             allowed_by=tuple(dict.fromkeys(word.by for word in line.words)),
+            serials=line.serials,
         )
         for line, cost in zip(basket.lines, priced.lines, strict=True)
     )

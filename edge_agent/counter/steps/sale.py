@@ -27,6 +27,7 @@ from edge_agent.counter.rules.sale import (
     pay,
     price,
 )
+from edge_agent.counter.steps.serials import check_serials
 from edge_agent.database import EdgeUnit
 from edge_agent.once import Key, once
 from edge_agent.people.steps import approval_needed, spend_approval
@@ -39,12 +40,14 @@ from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import (
     LINES_PER_ORDER,
+    SERIALS,
     STORED_VALUE,
     Approval,
     Code,
     LineKind,
     PositiveMinor,
     Quantity,
+    Serial,
     Tender,
     TenderKind,
 )
@@ -70,6 +73,7 @@ class SaleLine(Wanted):
     unit_price_exact: str = Field(default="", pattern=r"^([0-9]{1,9}(\.[0-9]{1,6})?)?$")
     line_discount_minor: PositiveMinor = 0
     reason: Text300 = ""
+    serials: tuple[Serial, ...] = Field(default=(), max_length=SERIALS)
 
 
 class TenderGiven(Wanted):
@@ -81,7 +85,7 @@ class TenderGiven(Wanted):
     reference: str = Field(default="", max_length=64)
     last4: str = Field(default="", pattern=r"^[0-9]{0,4}$")
     offline: bool = False
-    """Taken by the terminal without asking the bank."""
+    """For a card: the terminal had no line and will send it later."""
 
 
 class Sale(Wanted):
@@ -127,6 +131,7 @@ def sell(unit: EdgeUnit, edge: Edge, command: Sale, *, person: CurrentPerson) ->
                 unit_price_exact=line.unit_price_exact,
                 discount_minor=line.line_discount_minor,
                 reason=line.reason,
+                serials=line.serials,
             )
             for number, line in enumerate(command.lines, start=1)
         )
@@ -163,6 +168,7 @@ def complete(  # noqa: PLR0913 - all that a sale is, said by name
     """
     session = require_open_till(unit, edge, till)
     words = words_of(unit, edge, tokens)
+    check_serials(unit.connection, edge, draft)
     priced = price(draft, session.currency)
     approvals = allowed(edge, draft, words, person, session.currency)
     paid = paid_by(edge, priced.total_minor, tenders, session.currency, exchanged=exchanged, stored=True)

@@ -17,6 +17,7 @@ from edge_agent.fulfil.rows import work
 from edge_agent.fulfil.rows.assignments import Assignment, ParcelRow
 from edge_agent.fulfil.rules import Line, keep_until_us
 from edge_agent.paper.rules import Slip
+from edge_agent.paper.steps import OVERTAKEN, never_sent
 from edge_agent.people.steps import name_of
 from edge_agent.settings import EdgeSettings
 from printing.document import Document
@@ -80,7 +81,7 @@ class FulfilSlips:
                 _pick_line(connection, each, line, tote) for line in rows.lines_of(connection, assignment_id)
             ]
         if found is None or not lines:
-            raise _nothing(facts["list_id"])
+            raise _overtaken(facts["list_id"])
         return pick_list(
             PickListFacts(
                 number=found.list_id,
@@ -95,7 +96,10 @@ class FulfilSlips:
         )
 
     def void_slip(self, connection: Connection, facts: Facts) -> Document:
-        """Return the slip that takes a list back."""
+        """Return the slip that takes a list back; there is none for a list that never came out."""
+        taken_back = work.find_list(connection, facts["list_id"])
+        if taken_back is not None and never_sent(connection, taken_back.job_id):
+            raise _overtaken(facts["list_id"])
         return void_slip(
             VoidSlipFacts(
                 store_name=self.settings.store_name,
@@ -302,6 +306,14 @@ def _nothing(what: str) -> Invalid:
         _("The slip {title} has nothing to print.", title=what),
         _("Look at the order: it was cancelled, packed anew, or is not here any more."),
         code="no_slip",
+    )
+
+
+def _overtaken(pick_list_id: str) -> Invalid:
+    return Invalid(
+        _("Nobody needs the slip of {list} any more.", list=pick_list_id),
+        _("All of its orders were cancelled before it printed."),
+        code=OVERTAKEN,
     )
 
 

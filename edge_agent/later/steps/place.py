@@ -75,7 +75,7 @@ def _place(
 ) -> Placed:
     row, basket = baskets.to_be_paid(unit, edge, command.basket_id, command.version, person)
     currency = edge.settings.currency
-    draft = draft_of(edge.settings, basket, command.way, command.service)
+    draft = draft_of(edge.settings, basket, command.way, command.service, answer)
     priced = price(draft, currency)
     approvals = allowed(edge, draft, words_of(unit, edge, command.approvals), person, currency)
     contact = contact_for(unit, edge, command, basket.customer_id)
@@ -116,8 +116,12 @@ def _place(
     )
 
 
-def draft_of(settings: EdgeSettings, basket: Basket, way: Way, service: str) -> Draft:
+def draft_of(
+    settings: EdgeSettings, basket: Basket, way: Way, service: str, answer: PromiseAnswer | None = None
+) -> Draft:
     """Return what is to be ordered: the basket, and the way to the customer where it is shipped.
+
+    The way costs what the hub said for this service and address, else what the store's settings say.
 
     Raises:
         Invalid: `unknown_service`.
@@ -126,17 +130,23 @@ def draft_of(settings: EdgeSettings, basket: Basket, way: Way, service: str) -> 
     if way is not Way.SHIP:
         return draft
     chosen = service_of(settings, service)
+    offer = offer_of(answer, chosen.name)
     line = DraftLine(
         product=Product(
             sku=f"SHIP-{chosen.name.upper()}",
             name=service_word(chosen.name),
             kind=LineKind.SHIPPING,
-            price_minor=chosen.minor,
+            price_minor=offer.price_minor if offer is not None and offer.price_minor else chosen.minor,
             rate_ppm=chosen.rate_ppm,
         ),
         quantity=1,
     )
     return Draft((*draft.lines, line), draft.order_discount_minor, draft.order_grants)
+
+
+def offer_of(answer: PromiseAnswer | None, service: str) -> Option | None:
+    """Return what the hub offers for a service; None where it does not, or was not asked."""
+    return next((each for each in answer.options if each.service == service), None) if answer else None
 
 
 def service_of(settings: EdgeSettings, name: str) -> ShippingService:
@@ -252,12 +262,15 @@ def _promise(unit: EdgeUnit, edge: Edge, command: PlaceWanted, answer: PromiseAn
     service = service_of(settings, command.service).name if command.way is Way.SHIP else ""
     if command.way is Way.ELSEWHERE:
         _check_location(unit, edge, place, answer)
+    deliver_us = price_minor = 0
     if answer is None:
         due_us = rules.after_days(edge.clock.now_us(), rules.PROVISIONAL_DAYS, hours_of(settings))
         promise_class, provisional = PromiseClass.STANDARD, True
     else:
         option = _chosen(answer, place, service)
         due_us, promise_class, provisional = option.due_us, option.promise_class, False
+        if kind is FulfilKind.SHIP:
+            deliver_us, price_minor = option.deliver_us, option.price_minor
         rules.check_due(due_us, edge.clock.now_us())
     keep_us = settings.collect_keep_days * rules.DAY_US if kind is FulfilKind.COLLECT else 0
     return Promise(
@@ -267,6 +280,8 @@ def _promise(unit: EdgeUnit, edge: Edge, command: PlaceWanted, answer: PromiseAn
         promise_class=promise_class,
         service=service,
         keep_until_us=due_us + keep_us if keep_us else 0,
+        deliver_us=deliver_us,
+        price_minor=price_minor,
         provisional=provisional,
     )
 

@@ -1,4 +1,4 @@
-/* What the hub's pages do beyond shell.js: J and K walk a queue; a scanned slip is looked up wherever one is;
+/* What the hub's pages do beyond shell.js: J and K walk a queue; a choice is picked; a scanned slip is looked up wherever one is;
    a table that is wider than a handheld stands there as one card per row. */
 (() => {
   "use strict";
@@ -12,6 +12,12 @@
     const at = queue.findIndex((link) => link.hasAttribute("aria-current"));
     const next = queue[at + step];
     if (next) next.click();
+  });
+
+  /* The picked choice of a card is the one whose radio is checked. */
+  document.addEventListener("change", (event) => {
+    if (!(event.target instanceof HTMLInputElement) || event.target.name !== "choice") return;
+    for (const choice of document.querySelectorAll(".choice")) choice.classList.toggle("is-picked", choice.contains(event.target));
   });
 
   document.addEventListener("scan", (event) => {

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.fleet.rows import CURRENT, streams
+from hub.ledger.between.rows import transfer_sales
 from hub.ledger.chain import broken_at, newest_but
 from hub.ledger.chart import accounts_ever
 from hub.ledger.close import reads
@@ -24,7 +25,7 @@ from hub.spine.later_rows import later_orders
 from hub.spine.log import open_keys
 from hub.spine.rows import parked
 from hub.stock.rows import stock_values
-from hub.till.rows import till_sessions, zs
+from hub.till.rows import UNDECIDED, audit_hits, till_sessions, zs
 from protocol.clock import from_us
 from protocol.lifecycles import PeriodState
 
@@ -41,8 +42,7 @@ _KEYED: Final[Mapping[str, str]] = {
     "TIE_CASH": "location",
 }
 """By what the ledger's side of a tie is split; the others tie as one sum."""
-_SUB_LEDGERLESS: Final = (("TIE_COMMISSION", ("commissions_payable",)),)
-"""Accounts that must stand at nothing until a room keeps the records that explain them."""
+_SERVICES: Final = ("gateway", "marketplace")
 
 
 def gather(connection: Connection, entity: str, period: str, *, default: str, thorough: bool = True) -> Facts:
@@ -60,6 +60,7 @@ def gather(connection: Connection, entity: str, period: str, *, default: str, th
         connection, entity, after=last_id if thorough else newest_but(connection, entity, NEWEST)
     )
     sums = sums_of(connection, entity, period)
+    unaudited = _unaudited(connection, scope, after)
     suspense = _suspense(connection, entity, served.get("suspense", frozenset()), after)
     return Facts(
         previous=previous,
@@ -67,12 +68,14 @@ def gather(connection: Connection, entity: str, period: str, *, default: str, th
         open_tills=open_tills,
         uncounted=counting,
         untied_days=untied,
+        unaudited_days=unaudited,
         suspense_minor=sum(suspense),
         suspense_entries=len(suspense),
         unposted=_unposted(connection, scope),
         trial_minor=sum(trial(sums).values()),
         ties=ties(connection, scope, served, sums),
         intercompany=intercompany(connection, entity, served),
+        elimination=elimination(connection, entity, served),
         transit_unmatched_minor=sum(_by(sums, served.get("transit_unmatched", frozenset()), "").values()),
         negative_stock=_negative(connection, entity),
         exceptions=_exceptions(connection, scope),
@@ -136,12 +139,12 @@ def ties(
     """Return every control account beside its sub-ledger, key by key."""
     found: list[Tie] = []
     explained: dict[str, dict[tuple[str, str], int]] = {}
-    wanted: dict[str, tuple[str, ...]] = dict(_SUB_LEDGERLESS)
+    wanted: dict[str, tuple[str, ...]] = {}
     for check, purposes, read in SUB_LEDGERS:
         wanted[check] = tuple(dict.fromkeys((*wanted.get(check, ()), *purposes)))
         known = explained.setdefault(check, {})
         for purpose, key, minor in read(connection, scope):
-            if purpose in purposes or ("gateway" in purposes and purpose.startswith("gateway.")):
+            if purpose in purposes or _shared(purpose) in purposes:
                 known[purpose, key] = known.get((purpose, key), 0) + minor
     for checks, names, accounts in _joined(wanted, served):
         by = _KEYED.get(checks[0], "whole") if len(checks) == 1 else "whole"
@@ -187,7 +190,7 @@ def _tied(
 ) -> list[Tie]:
     beside: dict[str, int] = {}
     for (purpose, key), minor in sub.items():
-        if purpose in names or ("gateway" in names and purpose.startswith("gateway.")):
+        if purpose in names or _shared(purpose) in names:
             beside[key] = beside.get(key, 0) + minor
     label = "+".join(sorted(accounts))
     pairs = {key: (ledger.get(key, 0), beside.get(key, 0)) for key in sorted({*ledger, *beside})}
@@ -220,8 +223,9 @@ def _groups(
     groups: list[tuple[set[str], frozenset[str]]] = []
     for purpose in purposes:
         names, accounts = {purpose}, served.get(purpose, frozenset())
-        if purpose == "gateway":
-            accounts = accounts.union(*(each for name, each in served.items() if name.startswith("gateway.")))
+        if purpose in _SERVICES:
+            own = (each for name, each in served.items() if name.startswith(f"{purpose}."))
+            accounts = accounts.union(*own)
         apart = []
         for group in groups:
             if whole or group[1] & accounts:
@@ -230,6 +234,12 @@ def _groups(
                 apart.append(group)
         groups = [*apart, (names, accounts)]
     return [group for group in groups if group[1]]
+
+
+def _shared(purpose: str) -> str:
+    """Return the purpose whose account a service shares with others that have none of their own."""
+    name = purpose.partition(".")[0]
+    return name if name in _SERVICES else purpose
 
 
 def intercompany(
@@ -248,6 +258,40 @@ def intercompany(
             if ours or back:
                 found.append(Tie("INTERCOMPANY", mine, other, ours, back))
     return tuple(found)
+
+
+def elimination(connection: Connection, entity: str, served: Mapping[str, frozenset[str]]) -> tuple[Tie, ...]:
+    """Return what this entity earned by selling to each other one, beside what was kept of those sales.
+
+    That is what a consolidation takes out of both. Journals of before sales were kept do not count.
+    """
+    table = transfer_sales.c
+    kept = {
+        row.buyer: int(row.minor)
+        for row in connection.execute(
+            sa.select(table.buyer, sa.func.sum(table.price_minor).label("minor"))
+            .where(table.supplier == entity, table.kind != "kept")
+            .group_by(table.buyer)
+        )
+    }
+    since = sa.select(sa.func.min(table.apply_order)).scalar_subquery()
+    posted = {
+        row.ref: -int(row.minor)
+        for row in connection.execute(
+            sa.select(entries.c.ref, sa.func.sum(entries.c.amount_minor).label("minor"))
+            .join(journals, journals.c.journal_id == entries.c.journal_id)
+            .where(
+                _entity == entity,
+                entries.c.account.in_(served.get("sales.abroad", frozenset())),
+                journals.c.apply_order >= since,
+            )
+            .group_by(entries.c.ref)
+        )
+    }
+    return tuple(
+        Tie("ELIMINATION", "sales.abroad", other, posted.get(other, 0), kept.get(other, 0))
+        for other in sorted({*kept, *posted})
+    )
 
 
 def _owed(connection: Connection, entity: str, accounts: frozenset[str], other: str) -> int:
@@ -326,6 +370,17 @@ def _days(
         tuple(f"{row.location} {row.till} {row.business_date}" for row in own if row.state == "counting"),
         tuple(row.number for row in off if scope.has(row.location)),
     )
+
+
+def _unaudited(connection: Connection, scope: Scope, after: str) -> tuple[str, ...]:
+    """Return the days of stores whose audit somebody still has to look at."""
+    rows = connection.execute(
+        sa.select(audit_hits.c.location, audit_hits.c.business_date, sa.func.count().label("n"))
+        .where(audit_hits.c.state.in_(UNDECIDED), audit_hits.c.business_date < after)
+        .group_by(audit_hits.c.location, audit_hits.c.business_date)
+        .order_by(audit_hits.c.business_date, audit_hits.c.location)
+    )
+    return tuple(f"{row.location} {row.business_date}: {row.n}" for row in rows if scope.has(row.location))
 
 
 def _exchanges(

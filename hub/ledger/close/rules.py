@@ -116,12 +116,14 @@ class Facts:
     open_tills: tuple[str, ...] = ()
     uncounted: tuple[str, ...] = ()
     untied_days: tuple[str, ...] = ()
+    unaudited_days: tuple[str, ...] = ()
     suspense_minor: int = 0
     suspense_entries: int = 0
     unposted: int = 0
     trial_minor: int = 0
     ties: tuple[Tie, ...] = ()
     intercompany: tuple[Tie, ...] = ()
+    elimination: tuple[Tie, ...] = ()
     transit_unmatched_minor: int = 0
     negative_stock: tuple[str, ...] = ()
     exceptions: tuple[str, ...] = ()
@@ -161,7 +163,11 @@ TIES: Final = (
     ("TIE_CASH", "finance"),
     ("TIE_TRANSIT", "ops"),
     ("TIE_SETTLEMENT", "finance"),
+    ("TIE_MARKETPLACE", "finance"),
+    ("TIE_RESERVE", "finance"),
+    ("TIE_DISPUTES", "finance"),
     ("TIE_TAX", "finance"),
+    ("TIE_INPUT_TAX", "finance"),
     ("TIE_COMMISSION", "finance"),
 )
 
@@ -188,6 +194,7 @@ def checks(facts: Facts) -> tuple[Check, ...]:
         _listed("OPEN_TILL", "block", "ops", facts.open_tills),
         _listed("UNCOUNTED", "block", "ops", facts.uncounted),
         _listed("DAY_NOT_TIED", "block", "finance", facts.untied_days),
+        _listed("DAY_NOT_AUDITED", "block", "finance", facts.unaudited_days),
         Check(
             "SUSPENSE",
             "block",
@@ -205,6 +212,7 @@ def checks(facts: Facts) -> tuple[Check, ...]:
         found.append(_tied(name, owner, [tie for tie in facts.ties if tie.check == name]))
     found += [
         _tied("INTERCOMPANY", "finance", facts.intercompany),
+        _tied("ELIMINATION", "finance", facts.elimination),
         _listed("EXCHANGE_CLEARING", "block", "ops", facts.exchange_open),
         _listed("EXCEPTIONS", "block", "ops", facts.exceptions),
         Check(
@@ -248,6 +256,7 @@ def _tied(name: str, owner: str, ties: Sequence[Tie]) -> Check:
             "sub_minor": sum(tie.sub_minor for tie in ties),
             "difference_minor": sum(tie.difference_minor for tie in apart),
             "count": len(apart),
+            "accounts": sorted({number for tie in ties for number in tie.account.split("+")}),
         },
         tuple(f"{tie.account} {tie.key}: {tie.ledger_minor} / {tie.sub_minor}" for tie in apart[:EVIDENCE]),
     )

@@ -14,10 +14,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.commissions.rows import commission_moves
 from hub.fleet.rows import locations
+from hub.ledger.between.rows import transfer_sales, value_set_offs
 from hub.ledger.rules import INVENTORY
 from hub.ledger.settlements.rows import money_moves, settlement_lines, settlements
 from hub.spine import later_rows as later
+from hub.spine.payment_rows import DECLINED, offline_cards
 from hub.spine.rows import (
     order_lines,
     order_tenders,
@@ -124,6 +127,24 @@ def taxes(connection: Connection, scope: Scope) -> Rows:
         for row in connection.execute(query):
             if scope.has(row.location):
                 yield "sales_tax", str(row.rate_ppm), -int(row.tax)
+    for rate, minor in _between_tax(connection, transfer_sales.c.supplier == scope.entity).items():
+        yield "sales_tax", str(rate), -minor
+
+
+def input_taxes(connection: Connection, scope: Scope) -> Rows:
+    """Input tax on what was bought from other entities."""
+    found = _between_tax(connection, transfer_sales.c.buyer == scope.entity)
+    yield "input_tax", "", sum(found.values())
+
+
+def _between_tax(connection: Connection, mine: sa.ColumnElement[bool]) -> dict[int, int]:
+    """Return the tax on sales between entities, by rate."""
+    rows = connection.execute(
+        sa.select(transfer_sales.c.rate_ppm, sa.func.sum(transfer_sales.c.tax_minor).label("tax"))
+        .where(mine, transfer_sales.c.tax_minor != 0)
+        .group_by(transfer_sales.c.rate_ppm)
+    )
+    return {int(row.rate_ppm): int(row.tax) for row in rows}
 
 
 def _came_back(table: sa.Table, sign: int) -> sa.Select[Any]:
@@ -169,6 +190,11 @@ def stored_value(connection: Connection, scope: Scope) -> Rows:
     for row in rows:
         if scope.has(row.location):
             yield f"tender.{row.kind}", "", -int(row.minor)
+    # What was spent or put on at another entity's till is the issuer's to owe.
+    for off in connection.execute(sa.select(value_set_offs)):
+        if scope.entity in {off.here, off.issuer}:
+            sign = -1 if scope.entity == off.here else 1
+            yield f"tender.{off.kind}", "", sign * int(off.amount_minor)
 
 
 def exchanges(connection: Connection, scope: Scope) -> dict[str, int]:
@@ -191,7 +217,23 @@ def exchanges(connection: Connection, scope: Scope) -> dict[str, int]:
 def cards(connection: Connection, scope: Scope) -> Rows:
     """What the card terminals of stores took and nobody has paid out yet."""
     total = sum(_taken(connection, scope, TenderKind.CARD).values())
-    yield "tender.card", "", total - _paid_out(connection, scope, marketplace=False).get("card", 0)
+    unpaid = sum(minor for _order, minor, _owed in _declined(connection, scope))
+    yield "tender.card", "", total - unpaid - _paid_out(connection, scope, marketplace=False).get("card", 0)
+
+
+def declined_cards(connection: Connection, scope: Scope) -> Rows:
+    """What customers owe for cards that were taken offline and declined late, order by order."""
+    for order_id, minor, is_owed in _declined(connection, scope):
+        if is_owed:
+            yield "receivable", order_id, minor
+
+
+def _declined(connection: Connection, scope: Scope) -> Iterable[tuple[str, int, bool]]:
+    """Return (order, amount, still owed) of every card that its service did not pay."""
+    rows = connection.execute(sa.select(offline_cards).where(offline_cards.c.state.in_(DECLINED)))
+    for row in rows:
+        if scope.has(row.location):
+            yield row.order_id, int(row.amount_minor), row.state == "declined_late"
 
 
 def drawers(connection: Connection, scope: Scope) -> Rows:
@@ -263,6 +305,56 @@ def _tendered(connection: Connection, kind: TenderKind) -> Iterable[tuple[str, i
 
 def services(connection: Connection, scope: Scope) -> Rows:
     """What each payment service took and has not paid out yet."""
+    sums = _online(connection, scope, marketplace=False)
+    for provider, minor in _paid_out(connection, scope, marketplace=False).items():
+        sums[provider] = sums.get(provider, 0) - minor
+    sums.pop("card", None)
+    for provider, minor in sums.items():
+        yield f"gateway.{provider}", "", minor
+
+
+def marketplaces(connection: Connection, scope: Scope) -> Rows:
+    """What each marketplace took for us and has not paid out yet."""
+    sums = _online(connection, scope, marketplace=True)
+    for provider, minor in _paid_out(connection, scope, marketplace=True).items():
+        sums[provider] = sums.get(provider, 0) - minor
+    for provider, minor in sums.items():
+        yield f"marketplace.{provider}", "", minor
+
+
+def reserves(connection: Connection, scope: Scope) -> Rows:
+    """What providers hold back of their payouts, less what they let go since."""
+    yield "reserve", "", -_settled(connection, scope, ("reserve", "release"))
+
+
+def disputes(connection: Connection, scope: Scope) -> Rows:
+    """What customers dispute: told by a payout or by hand, until it is won or lost."""
+    ended = sa.case((money_moves.c.what == "chargeback_received", 1), else_=-1)
+    told = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(ended * money_moves.c.amount_minor), 0)).where(
+            money_moves.c.entity == scope.entity, money_moves.c.what.startswith("chargeback_")
+        )
+    ).scalar_one()
+    yield "disputes", "", int(told) - _settled(connection, scope, ("chargeback",))
+
+
+def _settled(connection: Connection, scope: Scope, kinds: tuple[str, ...]) -> int:
+    """Return what rows of some kinds add to all payouts of an entity."""
+    return int(
+        connection.execute(
+            sa.select(sa.func.coalesce(sa.func.sum(settlement_lines.c.amount_minor), 0))
+            .join(settlements, settlements.c.settlement_id == settlement_lines.c.settlement_id)
+            .where(
+                settlements.c.entity == scope.entity,
+                settlement_lines.c.kind.in_(kinds),
+                ~settlement_lines.c.known,
+            )
+        ).scalar_one()
+    )
+
+
+def _online(connection: Connection, scope: Scope, *, marketplace: bool) -> dict[str, int]:
+    """Return what each service took online less what it gave back."""
     place = sa.case(
         (later.payments.c.location == HUB_EDGE, later.later_orders.c.location),
         else_=later.payments.c.location,
@@ -279,34 +371,38 @@ def services(connection: Connection, scope: Scope) -> Rows:
             ).label("minor"),
         )
         .outerjoin(later.later_orders, later.later_orders.c.order_id == later.payments.c.order_id)
-        .where(later.payments.c.via == "online")
+        .where(later.payments.c.via == "online", later.payments.c.marketplace == marketplace)
         .group_by(place, later.payments.c.gateway)
     )
     sums: dict[str, int] = {}
     for row in rows:
         if scope.has(row.location or HUB_EDGE):
             sums[row.gateway] = sums.get(row.gateway, 0) + int(row.minor)
-    for provider, minor in _paid_out(connection, scope, marketplace=False).items():
-        sums[provider] = sums.get(provider, 0) - minor
-    sums.pop("card", None)
-    for provider, minor in sums.items():
-        yield f"gateway.{provider}", "", minor
+    return sums
 
 
 def _paid_out(connection: Connection, scope: Scope, *, marketplace: bool) -> dict[str, int]:
     """Return what of the takings each provider has paid out, or holds back because somebody disputes it."""
+    worth = sa.case(
+        (settlement_lines.c.known, settlement_lines.c.amount_minor - settlement_lines.c.fee_minor),
+        else_=settlement_lines.c.amount_minor,
+    )
     settled = connection.execute(
-        sa.select(settlements.c.provider, sa.func.sum(settlement_lines.c.amount_minor).label("minor"))
+        sa.select(settlements.c.provider, sa.func.sum(worth).label("minor"))
         .join(settlement_lines, settlement_lines.c.settlement_id == settlements.c.settlement_id)
         .where(
             settlements.c.entity == scope.entity,
             settlements.c.marketplace == marketplace,
-            settlement_lines.c.kind.in_(("sale", "refund")),
-            settlement_lines.c.order_id != "",
+            sa.or_(
+                settlement_lines.c.kind.in_(("sale", "refund")) & (settlement_lines.c.order_id != ""),
+                settlement_lines.c.known,
+            ),
         )
         .group_by(settlements.c.provider)
     )
     found = {row.provider: int(row.minor) for row in settled}
+    if marketplace:
+        return found  # what is noted by hand is of terminals and payment services
     signs = {"chargeback_received": 1, "chargeback_won": -1}
     moved = connection.execute(
         sa.select(money_moves).where(
@@ -320,6 +416,22 @@ def _paid_out(connection: Connection, scope: Scope, *, marketplace: bool) -> dic
     return found
 
 
+def commissions(connection: Connection, scope: Scope) -> Rows:
+    """What associates have earned and not lost again, less what was paid to them."""
+    rows = connection.execute(
+        sa.select(
+            commission_moves.c.location, sa.func.sum(commission_moves.c.amount_minor).label("minor")
+        ).group_by(commission_moves.c.location)
+    )
+    total = sum(int(row.minor) for row in rows if scope.has(row.location))
+    paid = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(money_moves.c.amount_minor), 0)).where(
+            money_moves.c.entity == scope.entity, money_moves.c.what == "commission_paid"
+        )
+    ).scalar_one()
+    yield "commissions_payable", "", int(paid) - total
+
+
 SUB_LEDGERS: Final[list[tuple[str, tuple[str, ...], SubLedger]]] = [
     (
         "TIE_INVENTORY",
@@ -331,11 +443,17 @@ SUB_LEDGERS: Final[list[tuple[str, tuple[str, ...], SubLedger]]] = [
     ("TIE_REFUNDS", ("refunds_payable",), orders_for_later),
     ("TIE_RECEIVABLE", ("receivable",), orders_for_later),
     ("TIE_RECEIVABLE", ("receivable",), sold_goods_off),
+    ("TIE_RECEIVABLE", ("receivable",), declined_cards),
     ("TIE_STORE_CREDIT", ("store_credit", "tender.store_credit"), stored_value),
     ("TIE_GIFT_CARD", ("gift_cards", "tender.gift_card"), stored_value),
     ("TIE_CASH", ("tender.cash",), drawers),
     ("TIE_TAX", ("sales_tax",), taxes),
+    ("TIE_COMMISSION", ("commissions_payable",), commissions),
+    ("TIE_INPUT_TAX", ("input_tax",), input_taxes),
     ("TIE_SETTLEMENT", ("tender.card", "gateway"), cards),
     ("TIE_SETTLEMENT", ("tender.card", "gateway"), services),
+    ("TIE_MARKETPLACE", ("marketplace",), marketplaces),
+    ("TIE_RESERVE", ("reserve",), reserves),
+    ("TIE_DISPUTES", ("disputes",), disputes),
 ]
 """(check, the purposes whose accounts it explains, where the figures come from)."""

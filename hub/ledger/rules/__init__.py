@@ -57,6 +57,7 @@ class Posted:
     journal_id: int
     rule: str
     entries: tuple[Side, ...]
+    entity: str = ""
 
 
 INVENTORY: Final[Mapping[Bucket, str]] = {

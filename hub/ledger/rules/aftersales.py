@@ -1,7 +1,8 @@
 """What happens after a sale: returns, exchanges, fees, stored value, commissions.
 
-Stages post `fee_kept` and `gift_card_sold` (by `rules.returns`). The others say what the matrix says of facts
-that no event of the product carries by itself yet: returns in steps, commissions, breakage, tax at payment.
+Stages post `fee_kept`, `gift_card_sold`, `accepted`, `paid_back` (by `rules.returns`) and `commission_due`.
+The others say what the matrix says of facts that no event of the product carries by itself yet: the legs of
+an exchange apart from its tender, breakage, tax at payment.
 
 Pure. Amounts are whole minor units, positive as the fact names them; signs are made here. `net` is without
 tax, `taxes` is tax by rate in parts per million. Rooms that keep these facts call a rule with their figures

@@ -72,7 +72,8 @@ def settlement(body: SettlementTaken) -> tuple[Draft, ...]:
         sums[purpose, ref] = sums.get((purpose, ref), 0) + minor
 
     for line in body.lines:
-        add(fees, line.fee_minor)
+        # What was received by hand has lowered what the service owes already, and so has its fee.
+        add(taken if line.known else fees, line.fee_minor)
         match line.kind:
             case "sale" | "refund":
                 add(
@@ -82,6 +83,8 @@ def settlement(body: SettlementTaken) -> tuple[Draft, ...]:
                 )
             case "fee":
                 add(fees, -line.amount_minor)
+            case "chargeback" if line.known:
+                add(taken, -line.amount_minor)
             case "chargeback":
                 add("disputes", -line.amount_minor, line.reference)
             case "reserve" | "release":

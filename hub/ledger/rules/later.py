@@ -219,7 +219,8 @@ def _money(body: OrderPaid | OrderPaidOnline | OrderRefunded | OrderRefundedOnli
     A rounding of cash has a line of its own where it explains what the tenders differ by.
     """
     if isinstance(body, OrderPaidOnline | OrderRefundedOnline):
-        return [Line(f"gateway.{body.gateway}", sign * body.amount_minor)]
+        taker = "marketplace" if body.marketplace else "gateway"
+        return [Line(f"{taker}.{body.gateway}", sign * body.amount_minor)]
     sums: dict[str, int] = {}
     for tender in body.tenders:
         purpose = f"tender.{tender.kind.value}"

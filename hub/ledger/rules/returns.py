@@ -13,6 +13,7 @@ from hub.ledger.rules import VARIANCE, Draft, aftersales, cost_of, draft_of, goo
 from hub.stock.rules import ValuedMove
 from protocol.dispositions import DecidedGoods, GoodsDecided
 from protocol.events import CashMoved, GiftCardSold, ReturnCompleted
+from protocol.mail_in import ReturnCredited
 from protocol.movements import Bucket
 from protocol.returns import ReturnFee
 
@@ -24,6 +25,22 @@ def fees_kept(body: ReturnCompleted) -> tuple[Draft, ...]:
     taxes = taxes_of(body.fees)
     kept = sum(fee.amount_minor for fee in body.fees)
     return aftersales.fee_kept(kept - sum(taxes.values()), taxes, body.number)
+
+
+def accepted(body: ReturnCompleted) -> tuple[Draft, ...]:
+    """Return the drafts of a return that is accepted and not paid yet: sales taken back, a fee kept."""
+    taxes = {line.rate_ppm: 0 for line in body.lines}
+    for line in body.lines:
+        taxes[line.rate_ppm] += line.tax_minor
+    if not body.total_minor:
+        return ()
+    owed = aftersales.accepted(body.total_minor - sum(taxes.values()), taxes, body.number)
+    return (*owed, *fees_kept(body))
+
+
+def paid_as_credit(body: ReturnCredited) -> tuple[Draft, ...]:
+    """Return the draft of what was owed and is now on a number that the customer can spend."""
+    return aftersales.paid_back({aftersales.STORE_CREDIT: body.amount_minor}, body.number)
 
 
 def gift_card(body: GiftCardSold) -> tuple[Draft, ...]:

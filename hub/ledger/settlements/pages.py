@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from hub.console.web import FINANCE, PAGE_ROWS, locked, may, pages_of, place_names, show
 from hub.context import Hub
+from hub.ledger.chart import mapping_of
 from hub.ledger.pages import entities
 from hub.ledger.rows import journals
-from hub.ledger.settlements import steps
+from hub.ledger.settlements import mappers, steps
 from hub.ledger.settlements.rows import settlements
-from hub.ledger.settlements.rules import MAPPERS
 from hub.ledger.settlements.steps import Taken, Wanted
 from hub.service.forms import Form
 from hub.spine.rows import orders
@@ -131,6 +131,9 @@ def _page(
             sa.select(sa.func.count()).select_from(settlements).where(own)
         ).scalar_one()
         names = place_names(connection)
+        known_mappers = [(mapper.name, mapper.title) for mapper in mappers.listed(connection)]
+        held = mappers.held(connection, chosen)
+        accounts = mapping_of(connection, chosen) if chosen else {}
     return show(
         request,
         "ledger/settlements.html",
@@ -140,7 +143,9 @@ def _page(
         found=found,
         page=page,
         pages=pages_of(int(total)),
-        mappers=[(mapper.name, mapper.title) for mapper in MAPPERS.values()],
+        mappers=known_mappers,
+        held=held,
+        accounts=accounts,
         form=form,
         names=names,
         taken=taken,

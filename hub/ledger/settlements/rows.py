@@ -21,8 +21,21 @@ settlements: Final = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("at_us", sa.BigInteger, nullable=False),
     sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("mapper", sa.Text, nullable=False, server_default=""),
+    sa.Column("mapper_version", sa.Integer, nullable=False, server_default="0"),
     sa.Index("ix_settlements_day", "entity", "paid_on"),
 )
+
+settlement_mappers: Final = sa.Table(
+    "settlement_mappers",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+)
+"""How files are read, every version from 1; the newest holds, before what came with the product."""
 
 settlement_lines: Final = sa.Table(
     "settlement_lines",
@@ -34,6 +47,7 @@ settlement_lines: Final = sa.Table(
     sa.Column("order_id", sa.Text, nullable=False, index=True),
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
     sa.Column("fee_minor", sa.BigInteger, nullable=False),
+    sa.Column("known", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 money_moves: Final = sa.Table(

@@ -12,11 +12,13 @@ from sqlalchemy.engine import Connection
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.ledger.desk import open_day
-from hub.ledger.rules.desk import expected_payout
-from hub.ledger.settlements.rows import settlement_lines, settlements
-from hub.ledger.settlements.rules import MAPPERS, Mapper, read_file
+from hub.ledger.rules.desk import CARD, expected_payout
+from hub.ledger.settlements.mappers import mapper_named
+from hub.ledger.settlements.rows import money_moves, settlement_lines, settlements
+from hub.ledger.settlements.rules import Mapper, read_file
 from hub.spine.bulk import among
 from hub.spine.later_rows import later_orders, payments
+from hub.spine.payment_rows import offline_cards
 from hub.spine.rows import order_tenders, orders
 from hub.spine.steps import raise_exception, record, take_orders
 from hub.spine.work import Work, chunks
@@ -25,6 +27,7 @@ from protocol.books import SettlementLine, SettlementTaken
 from protocol.errors import Invalid, Refused
 from protocol.kit.csv_text import MEGABYTE, text_of
 from protocol.kit.text import _
+from protocol.payments import CardCleared
 
 MEGABYTES: Final = 8
 BYTES: Final = MEGABYTES * MEGABYTE
@@ -67,7 +70,8 @@ def take(hub: Hub, data: bytes, wanted: Wanted, *, by: str) -> Taken:
         Invalid: the file or what was said about it cannot be read.
         Refused: it was taken in before, or its month is closed.
     """
-    mapper = _mapper(wanted.mapper)
+    with hub.database.read() as connection:
+        mapper = mapper_named(connection, wanted.mapper)
     text = text_of(data, megabytes=MEGABYTES)
     file = read_file(text, mapper, hub.settings.currency)
     payout = wanted.payout_minor if wanted.payout_minor is not None else file.payout_minor
@@ -81,9 +85,11 @@ def take(hub: Hub, data: bytes, wanted: Wanted, *, by: str) -> Taken:
     def step(unit: HubUnit) -> Taken:
         take_orders(unit, 0)
         _new(unit.connection, wanted)
-        body = _body(wanted, mapper, hub.settings.currency, payout, matched(unit.connection, file.lines))
+        lines = _known(unit.connection, wanted.entity, matched(unit.connection, file.lines))
+        body = _body(wanted, mapper, hub.settings.currency, payout, lines)
         work = hub.spine.work(unit)
         record(work, body, by=by)
+        _cleared(work, body, by)
         done = _summed(body)
         if not done.ties:
             _say(work, wanted, done)
@@ -91,6 +97,55 @@ def take(hub: Hub, data: bytes, wanted: Wanted, *, by: str) -> Taken:
         return done
 
     return hub.database.write(step)
+
+
+def _cleared(work: Work, body: SettlementTaken, by: str) -> None:
+    """A payout of the terminals is also the word that a card of a store offline was taken."""
+    if body.provider != CARD:
+        return
+    paid = {
+        (line.order_id, line.amount_minor): line
+        for line in body.lines
+        if line.kind == "sale" and line.order_id
+    }
+    table = offline_cards.c
+    for piece in chunks(order_id for order_id, _minor in paid):
+        rows = work.connection.execute(
+            sa.select(offline_cards).where(
+                table.state == "offline_pending", among(work.connection, table.order_id, piece)
+            )
+        ).all()
+        for row in rows:
+            line = paid.get((row.order_id, row.amount_minor))
+            if line is not None:
+                said = {name: getattr(row, name) for name in ("card_id", "order_id", "number", "location")}
+                said |= {"amount_minor": row.amount_minor, "currency": row.currency}
+                record(work, CardCleared(**said, reference=line.reference), by=by)
+
+
+def _known(
+    connection: Connection, entity: str, lines: tuple[SettlementLine, ...]
+) -> tuple[SettlementLine, ...]:
+    """Return the rows with those chargebacks marked that somebody has received by hand before."""
+    if not any(line.kind == "chargeback" for line in lines):
+        return lines
+    open_ = {
+        (name, int(row.amount_minor))
+        for row in connection.execute(
+            sa.select(money_moves).where(
+                money_moves.c.entity == entity, money_moves.c.what == "chargeback_received"
+            )
+        )
+        for name in (row.reference, row.order_id)
+        if name
+    }
+    return tuple(
+        line.model_copy(update={"known": True})
+        if line.kind == "chargeback"
+        and {(line.reference, -line.amount_minor), (line.order_id, -line.amount_minor)} & open_
+        else line
+        for line in lines
+    )
 
 
 def _body(
@@ -107,6 +162,8 @@ def _body(
             currency=currency,
             payout_minor=payout,
             lines=lines,
+            mapper=mapper.name,
+            mapper_version=mapper.version,
         )
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
@@ -206,10 +263,3 @@ def one(connection: Connection, settlement_id: str) -> tuple[sa.Row[Any], Sequen
         .order_by(settlement_lines.c.row)
     ).all()
     return head, rows
-
-
-def _mapper(name: str) -> Mapper:
-    found = MAPPERS.get(name)
-    if found is None:
-        raise Invalid(_("There is no such mapper."), _("Choose one of the list."), code="no_mapper")
-    return found

@@ -5,15 +5,13 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from hub import offers
 from hub.context import Hub
-from hub.database import HubUnit
 from hub.promises import Place, Plain, PromiseView, Units
-from hub.route.facts import current, offering, snapshot, steps
+from hub.route.facts import current, showing, steps
+from hub.route.facts.accepts import learned
 from hub.route.facts.demand import demand_of
 from hub.route.facts.load import Load, loads
 from hub.route.facts.parameters import ParameterSet
-from hub.route.rules.choice import Need
 from hub.route.steps import order_id_of
 from hub.route.what_if import order as one_order
 from hub.route.what_if import steps as replays
@@ -189,6 +187,22 @@ class DemandView(WireModel):
     """The newest sale that it rests on."""
 
 
+class AcceptView(WireModel):
+    """How often a location packs what it is asked for, and what that rests on."""
+
+    location: str
+    category: str
+    """Empty: everything that it was asked for."""
+    kept: int
+    """Lines of the last season that it packed whole."""
+    asked: int
+    newest_us: int
+    accept_ppm: int
+    """What routing believes, in millionths."""
+    entered: bool
+    """Whether a row of the parameters says it, so that what was counted does not matter."""
+
+
 class LoadView(WireModel):
     """How much one location has to do, and how much it was given lately."""
 
@@ -205,44 +219,32 @@ class LoadView(WireModel):
 
 
 @router.post("/promise")
-async def promise(hub: TheHub, _person: Ops, wish: PromiseWish) -> PromiseOptionsView:
+def promise(hub: TheHub, _person: Ops, wish: PromiseWish) -> PromiseOptionsView:
     """Return what can be promised now, with day and price; an order may name one of them for some minutes."""
-    return await hub.database.awrite(lambda unit: _offer(hub, unit, wish))
-
-
-def _offer(hub: Hub, unit: HubUnit, wish: PromiseWish) -> PromiseOptionsView:
-    connection, now_us = unit.connection, hub.clock.now_us()
-    offer_id = hub.ids.new_id()
-    asked = offering.Wish(
-        key=offer_id,
+    wanted = showing.Wanted(
         kind=FulfilKind(wish.kind),
-        lines=tuple(Need(n, line.sku, line.quantity) for n, line in enumerate(wish.lines, start=1)),
-        now_us=now_us,
-        ordered_us=now_us + offers.VALID_US,
+        lines=tuple((line.sku, line.quantity) for line in wish.lines),
         location=wish.location,
-        destination=snapshot.destination(connection, wish.country, wish.postcode),
+        country=wish.country,
+        postcode=wish.postcode,
         value_minor=wish.value_minor,
-        seller=hub.settings.entity,
     )
-    found, rejected = offering.options(connection, hub.spine.terms.promising, asked)
-    until_us = now_us
-    if found:
-        until_us = offers.keep(unit, offer_id, [each.promise for each in found], now_us)
+    shown = showing.show(hub, wanted)
     return PromiseOptionsView(
         options=tuple(
             OptionView(
-                option=f"{offer_id}.{n}",
+                option=name,
                 promise=PromiseView.model_validate(each.promise.model_dump()),
                 name=each.name,
                 shipments=each.shipments,
                 cost_minor=each.minor,
                 age_seconds=each.age_seconds,
             )
-            for n, each in enumerate(found)
+            for name, each in shown.named()
         ),
-        until_us=until_us,
-        version=current.active_version(connection),
-        why_not=tuple(ReasonView(**row._asdict()) for row in rejected[:REASONS]),
+        until_us=shown.until_us,
+        version=shown.version,
+        why_not=tuple(ReasonView(**row._asdict()) for row in shown.rejected[:REASONS]),
     )
 
 
@@ -326,6 +328,14 @@ def demand(hub: TheHub, _person: Anybody, sku: Sku) -> list[DemandView]:
     with hub.database.read() as connection:
         found = demand_of(connection, sku, hub.clock.now_us())
     return [DemandView.model_validate(row, from_attributes=True) for row in found]
+
+
+@router.get("/routing/acceptance")
+def acceptance(hub: TheHub, _person: Anybody) -> list[AcceptView]:
+    """Return how often each location packs what it is asked for, the least sure first."""
+    with hub.database.read() as connection:
+        found = learned(connection, current.book(connection, hub.spine.terms.promising))
+    return [AcceptView.model_validate(row, from_attributes=True) for row in found]
 
 
 @router.get("/routing/load")

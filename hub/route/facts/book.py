@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from hub.route.facts.geo import Zone, by_precision, tidy
 from hub.route.facts.opening import Days, Schedule
+from hub.route.facts.outcomes import ASSUMED_PPM, History, accept_ppm
 from hub.route.facts.parameters import (
     NO_LIMIT_G,
     PPM,
@@ -35,6 +36,7 @@ ANY_WEIGHT: Final = ((NO_LIMIT_G, 0),)
 DEFAULT_DAYS: Final = MappingProxyType({"express": 1})
 """Days on the way of the services of the settings, which say none."""
 OTHER_DAYS: Final = 3
+_NOTHING_SEEN: Final[History] = MappingProxyType({})
 _NO_ITEM: Final = ItemRow(scope="all")
 
 Bands = tuple[tuple[int, int], ...]
@@ -85,10 +87,10 @@ class Book:
 
     @cached_property
     def plain(self) -> bool:
-        """Whether no table says anything: then all locations of a kind are alike but for their stock."""
-        return self.said.model_copy(update={"general": General()}) == ParameterSet() and (
-            not self.said.general.demand
-        )
+        """Whether nothing is said of one location: then all of a kind are alike but for their stock."""
+        general = self.said.general
+        empty = self.said.model_copy(update={"general": General()}) == ParameterSet()
+        return empty and not (general.demand or general.reroute_minor)
 
     @cached_property
     def weighs_capacity(self) -> bool:
@@ -217,16 +219,26 @@ class Book:
     def _accept(self) -> Mapping[tuple[str, str], AcceptRow]:
         return {(row.location, row.category): row for row in self.said.accept}
 
-    def refused_ppm(self, location: str, category: str) -> int:
-        """Return how often a location gives an item of a category back, in millionths."""
-        accept = self._accept
-        if not accept:
-            return 0
-        for key in ((location, category), (location, ""), ("", category), ("", "")):
-            row = accept.get(key)
-            if row is not None:
-                return PPM - row.accept_ppm
-        return 0
+    def accept_row(self, location: str, category: str) -> AcceptRow | None:
+        """Return the row that says of this very location how often it accepts; it wins over what was seen."""
+        return self._accept.get((location, category)) or self._accept.get((location, ""))
+
+    def accept_ppm(self, location: str, category: str, seen: History = _NOTHING_SEEN) -> int:
+        """Return how likely a location packs an item of a category, in millionths.
+
+        A row for everywhere is what is assumed of a location until it has shown how it is.
+        """
+        row = self.accept_row(location, category)
+        if row is not None:
+            return row.accept_ppm
+        general = self._accept.get(("", category)) or self._accept.get(("", ""))
+        assumed = ASSUMED_PPM if general is None else general.accept_ppm
+        of_all = accept_ppm(seen.get((location, "")), assumed)
+        return accept_ppm(seen.get((location, category)) if category else None, of_all)
+
+    def refused_ppm(self, location: str, category: str, seen: History = _NOTHING_SEEN) -> int:
+        """Return how likely a location gives an item of a category back, in millionths."""
+        return PPM - self.accept_ppm(location, category, seen)
 
     @cached_property
     def _entities(self) -> Mapping[tuple[str, str], EntityRow]:

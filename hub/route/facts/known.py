@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from hub.route.facts.geo import NOWHERE, Destination, Point
+from hub.route.facts.outcomes import History
 from hub.route.rules.choice import Ask
 
 
@@ -63,6 +64,8 @@ class Facts:
     """By location and item: units that it has and nobody was promised, lent or not."""
     rate_milli: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))
     """By location and item: what its own customers buy, in thousandths of a unit a day."""
+    accepts: History = field(default_factory=lambda: MappingProxyType({}))
+    """What each location did with what it was asked for; empty where giving back costs nothing."""
     left_for_all: Mapping[str, int] | None = None
     """Units of each item that the company may still promise; None where no threshold keeps any back."""
     points: Mapping[str, Point] = field(default_factory=lambda: MappingProxyType({}))

@@ -23,11 +23,11 @@ from hub.route.facts.known import About, Facts, Known
 from hub.route.facts.opening import DAY_US, MINUTE_US, arrives_us
 from hub.route.facts.question import Question, question_of
 from hub.route.facts.ways import TRANSFER, Arrival, Ways, When
-from hub.route.rules.choice import Ask, Need, Rejected
+from hub.route.rules.choice import Ask, Need, Rejected, part_only
 from hub.route.rules.instance import Instance, Plan
 from hub.route.rules.solve import solve
 from hub.spine.work import Promising
-from hub.stock.availability import state_of
+from hub.stock.availability import PROMISABLE, WIDTH, state_of
 from protocol.fulfilment import FulfilKind, Promise, PromiseClass
 
 AHEAD_US: Final = 20 * DAY_US
@@ -67,6 +67,8 @@ class OfferedOption(NamedTuple):
     shipments: int
     age_seconds: int | None
     """Of the oldest knowledge that it rests on; None when a location was never heard."""
+    free: int = 1
+    """How many more times all of it could be promised, from the one location that sends it; else 1."""
 
 
 def options(
@@ -86,7 +88,9 @@ def options(
     about = About(destination=wish.destination, value_minor=wish.value_minor, seller=wish.seller)
     if wish.kind is FulfilKind.SHIP:
         read = snapshot.read(connection, ask, terms, about, memory, heard_us=wish.now_us)
-        return _shipped(read.book, read.facts, read.question), list(read.question.rejected)
+        shipped = _shipped(read.book, read.facts, read.question)
+        short = [] if shipped else _too_little(read.question.instance)
+        return shipped, [*short, *read.question.rejected]
     book = current.book(connection, terms, memory)
     facts = snapshot.facts_of(connection, ask, book, about, memory, heard_us=wish.now_us)
     return _collected(book, facts, wish)
@@ -114,7 +118,7 @@ def _shipped(book: Book, facts: Facts, question: Question) -> list[OfferedOption
             deliver_us=max([each.arrives_us for each in sent]),
             price_minor=max(prices),
         )
-        found.append(_offered(promise, "", plan, (question.cost_minor(plan), facts.known)))
+        found.append(_offered(promise, "", plan, question.cost_minor(plan), facts))
     return sorted(found, key=lambda each: (each.promise.deliver_us, each.promise.price_minor))
 
 
@@ -122,14 +126,20 @@ def _moments(book: Book, facts: Facts, question: Question) -> dict[tuple[str, st
     """Return by location and service when goods leave and when they are where they shall be."""
     ways, known = Ways(book, facts.ask, 0), {each.location: each for each in facts.known}
     found: dict[tuple[str, str], Arrival] = {}
+    alike: dict[tuple[int, str, str, str, str], Arrival] = {}
     for site in question.instance.sites:
         at = known[site.location]
-        when = ways.when(at)
-        days = {each.service: each.days for each in book.carried(question.apart[site.location].zone)}
+        when, zone = ways.when(at), question.apart[site.location].zone
         for option in site.options:
-            found[site.location, option.service] = _moment(
-                book, facts, (ways, when, at), option.service, days
-            )
+            service = option.service
+            # A way between two locations is of these two alone; a carrier comes to many at the same hour.
+            own = site.location if service == TRANSFER else book.cutoff_name(site.location, service)
+            key = (id(when), own, at.zone, zone, service)
+            moment = alike.get(key)
+            if moment is None:
+                days = {each.service: each.days for each in book.carried(zone)}
+                moment = alike[key] = _moment(book, facts, (ways, when, at), service, days)
+            found[site.location, service] = moment
     return found
 
 
@@ -153,10 +163,11 @@ def _soonest(
     book: Book, instance: Instance, service: str, moments: dict[tuple[str, str], Arrival]
 ) -> Plan | None:
     """Return the plan of the earliest day that is worth its cost; None when the service cannot serve all."""
+    # Locations whose options are one object stay alike to the solver, which prices them once.
+    only = {id(site.options): site.options for site in instance.sites}
+    named = {key: tuple([each for each in all_of if each.service == service]) for key, all_of in only.items()}
     by_service = tuple(
-        site._replace(options=tuple(option for option in site.options if option.service == service))
-        for site in instance.sites
-        if (site.location, service) in moments and any(option.service == service for option in site.options)
+        [site._replace(options=named[id(site.options)]) for site in instance.sites if named[id(site.options)]]
     )
     cheapest = _whole(replace(instance, sites=by_service))
     if cheapest is None:
@@ -178,10 +189,16 @@ def _soonest(
 
 def _collected(book: Book, facts: Facts, wish: Wish) -> tuple[list[OfferedOption], list[Rejected]]:
     stores = _stores(book, facts, wish)
+    senders: dict[str, set[str]] = {}
+    for origin, to in book.lanes:
+        senders.setdefault(to, set()).add(origin)
     found: list[OfferedOption] = []
     rejected: list[Rejected] = []
     for store in stores:
-        at_store = replace(facts, ask=replace(facts.ask, location=store.location))
+        # Whoever sends nothing there is not looked at: of a company of five hundred that is nearly everybody.
+        there = {store.location, *senders.get(store.location, ())}
+        known = [each for each in facts.known if each.location in there]
+        at_store = replace(facts, ask=replace(facts.ask, location=store.location), known=known)
         question = question_of(book, at_store)
         plan = _whole(question.instance)
         if plan is None:
@@ -199,17 +216,18 @@ def _collected(book: Book, facts: Facts, wish: Wish) -> tuple[list[OfferedOption
             promise_class=PromiseClass.SAME_DAY if late and tight is PromiseClass.SAME_HOUR else tight,
             keep_until_us=due_us + KEPT_US,
         )
-        found.append(_offered(promise, store.name, plan, (question.cost_minor(plan), facts.known)))
+        found.append(_offered(promise, store.name, plan, question.cost_minor(plan), facts))
     return sorted(found, key=lambda each: (each.promise.due_us, each.promise.location)), rejected
 
 
 def _stores(book: Book, facts: Facts, wish: Wish) -> Sequence[Known]:
-    """Return the stores that are looked at: the one that is named, or the nearest ones."""
+    """Return the stores that are looked at: the one that is named, or the nearest, first who has it."""
     there = wish.destination.point
 
-    def away(store: Known) -> tuple[int, str]:
+    def away(store: Known) -> tuple[bool, int, str]:
         here = point_of(book.places.get(store.location)) or facts.points.get(store.location)
-        return (metres(here, there) if here is not None and there is not None else 0, store.location)
+        far = metres(here, there) if here is not None and there is not None else 0
+        return (bool(store.silent) or not _times(store, facts), far, store.location)
 
     stores = [each for each in facts.known if each.kind == "store" and wish.location in ("", each.location)]
     return sorted(stores, key=away)[:STORES]
@@ -222,10 +240,22 @@ def _whole(instance: Instance) -> Plan | None:
     return plan if whole and isinstance(plan, Plan) else None
 
 
-def _offered(promise: Promise, name: str, plan: Plan, priced: tuple[int, Sequence[Known]]) -> OfferedOption:
-    minor, known = priced
-    ages = {each.location: each.age_seconds for each in known}
-    of_plan = [ages.get(each.location) for each in plan.shipments]
-    heard = [age for age in of_plan if age is not None]
-    age = max(heard) if len(heard) == len(of_plan) and heard else None
-    return OfferedOption(promise, name, minor, len(plan.shipments), age)
+def _too_little(instance: Instance) -> list[Rejected]:
+    """Return why the locations that have a part of what is wanted cannot serve it together."""
+    plan = solve(instance)
+    return list(part_only(instance, plan)) if isinstance(plan, Plan) and plan.unserved else []
+
+
+def _offered(promise: Promise, name: str, plan: Plan, minor: int, facts: Facts) -> OfferedOption:
+    known = {each.location: each for each in facts.known}
+    senders = [known[each.location] for each in plan.shipments]
+    heard = [each.age_seconds for each in senders if each.age_seconds is not None]
+    age = max(heard) if len(heard) == len(senders) and heard else None
+    free = _times(senders[0], facts) if len(senders) == 1 else 1
+    return OfferedOption(promise, name, minor, len(senders), age, free)
+
+
+def _times(place: Known, facts: Facts) -> int:
+    """Return how many times a location could send all that is wanted."""
+    units = facts.ask.wanted.values()
+    return min([place.stock[at * WIDTH + PROMISABLE] // count for at, count in enumerate(units)])

@@ -17,15 +17,17 @@ from starlette.responses import Response
 from hub.catalog.rows import names_of
 from hub.console.web import OPS, csv_file, go_to, may, place_names, show
 from hub.context import Hub
-from hub.route.facts import current, places_csv, steps, words
+from hub.route.facts import accepts, current, places_csv, steps, words
 from hub.route.facts.demand import demand_of, measured_us
 from hub.route.facts.load import loads
+from hub.route.facts.outcomes import STRENGTH
 from hub.route.facts.parameters import ParameterSet, Row
 from hub.route.facts.tables import TABLES, Table, cells_of, read_rows, row_from, said_by, table_of, written
 from hub.route.what_if import steps as replays
 from hub.route.what_if import words as replay_words
 from hub.service.forms import Form, form_of
 from hub.web import Anybody, Ops, TheHub
+from protocol.clock import DAY_US
 from protocol.errors import Invalid, OrderspineError
 from protocol.kit.csv_text import MEGABYTE, text_of
 from protocol.kit.product_csv import Report
@@ -173,6 +175,22 @@ def demand(
         most=most,
         names=names,
         measured_us=measured,
+    )
+
+
+@router.get("/routing/acceptance")
+def acceptance(request: Request, hub: TheHub, _person: Anybody) -> Response:
+    """Show how often each location really packs what it is asked for."""
+    with hub.database.read() as connection:
+        rows = accepts.learned(connection, current.book(connection, hub.spine.terms.promising))
+        names = place_names(connection)
+    return show(
+        request,
+        "route/accepts.html",
+        rows=rows[:SHOWN],
+        names=names,
+        season_days=accepts.SEASON_US // DAY_US,
+        strength=STRENGTH,
     )
 
 

@@ -256,8 +256,8 @@ class FilterRow(Row):
 class General(Row):
     """What holds for every order."""
 
-    max_shipments: Annotated[int, Field(ge=1, le=8)] = 1
-    split_minor: Minor = 0
+    max_shipments: Annotated[int, Field(ge=1, le=8)] = 4
+    split_minor: Minor = 2_50
     """What every shipment of an order costs the customer's patience."""
     split_from_minor: Minor = 0
     """An order worth less comes from one place."""

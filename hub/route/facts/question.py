@@ -13,41 +13,25 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from hub.fleet.rules import LATE_SECONDS
+from hub.route.facts.apart import NO_UNITS, Apart, unit_prices
 from hub.route.facts.book import Book, Hands
 from hub.route.facts.geo import metres, point_of, zone_of
 from hub.route.facts.known import Facts, Known
+from hub.route.facts.opening import MINUTE_US
 from hub.route.facts.parameters import PPM, FilterRow, ItemRow
-from hub.route.facts.ways import Ways, late_fact
-from hub.route.facts.worth import busy_minor, mean_centi, opportunity
+from hub.route.facts.ways import Ways, When, late_fact
+from hub.route.facts.worth import busy_minor, mean_centi, opportunity, stays_away_ppm
 from hub.route.rules.choice import Rejected
 from hub.route.rules.instance import PICKUP, SHIP, Instance, Line, Option, Plan, Site
+from protocol.clock import MICROSECONDS
 from protocol.fulfilment import FulfilKind
 
 _FREE, _MISSING, _PROMISABLE, _WIDTH = 0, 1, 2, 3
-_NO_UNITS: Final[Mapping[str, int]] = MappingProxyType({})
 _NO_WORTH: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({})
 
 
 _LOCATION: Final = itemgetter(0)
-
-
-class Apart(NamedTuple):
-    """What the numbers of a site consist of, for whoever explains them; minor units."""
-
-    busy_minor: int = 0
-    """Per unit, because it has much to do."""
-    transfer_minor: int = 0
-    """Per unit, on the way to where it is collected."""
-    entity_minor: int = 0
-    """Per unit, because it belongs to another legal entity."""
-    risk_minor: Mapping[str, int] = _NO_UNITS
-    """Per unit of a line, because it may give the order back."""
-    return_minor: Mapping[str, int] = _NO_UNITS
-    split_minor: int = 0
-    """In every fixed price."""
-    distance_m: int | None = None
-    zone: str = ""
-    """Of the way to the customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +83,9 @@ class _Maker:
         self.asked_units = self.ask.units
         general, value = book.said.general, facts.about.value_minor
         self.whole_only = value is not None and value < general.split_from_minor
-        self.max_shipments = 1 if self.whole_only else general.max_shipments
+        alone = bool(self.ask.location) and not any(to == self.ask.location for _origin, to in book.lanes)
+        # Where only one location can be asked there is nothing to split, and the reasons are plainer.
+        self.max_shipments = 1 if self.whole_only or alone else general.max_shipments
         self.items = {sku: self._item(sku) for sku in self.wanted}
         self.lines = tuple(
             Line(
@@ -119,6 +105,8 @@ class _Maker:
         self.hands: dict[str, Hands] = {}
         self.zones: dict[str, str | None] = {}
         self.risks: dict[tuple[int, ...], Mapping[str, int]] = {}
+        self.risked: dict[tuple[int, int], tuple[tuple[Option, ...], tuple[Option, ...]]] = {}
+        """The options themselves are kept beside their dearer ones, so that no other tuple takes their id."""
         self.returns = self._returns()
         anywhere = self.ask.kind is FulfilKind.SHIP and not self.ask.location
         self.alike: dict[tuple[str, str], tuple[tuple[Any, ...], Apart]] | None = (
@@ -377,17 +365,39 @@ class _Maker:
             hands = self.hands[known.kind] = book.hands(known.location, known.kind)
         plain = book.plain
         apart = self.nothing_apart if plain else self._apart(known, hands.unit_seconds, distance_m)
+        options = self._risked(open_to_it[0], apart.offline_minor)
         site = Site(
             location=known.location,
             cap_units=open_to_it[1],
             atp=atp,
             pick_line_minor=hands.line_minor,
             pick_unit_minor=hands.unit_minor,
-            unit_minor=_unit_prices(apart, self.lines),
+            unit_minor=unit_prices(apart, self.lines),
             opportunity_minor=self._worth(known, atp) if book.said.general.demand else _NO_WORTH,
-            options=open_to_it[0],
+            options=options,
         )
         return site, apart
+
+    def _risked(self, options: tuple[Option, ...], minor: int) -> tuple[Option, ...]:
+        """Return options that cost more by a risk; locations that had one tuple have one again."""
+        if not minor:
+            return options
+        key = (id(options), minor)
+        if key not in self.risked:
+            dearer = tuple([each._replace(fixed_minor=each.fixed_minor + minor) for each in options])
+            self.risked[key] = (options, dearer)
+        return self.risked[key][1]
+
+    def _offline(self, known: Known, when: When) -> int:
+        """Return what it costs to count on a location that is cut off (document 5: the offline term).
+
+        `P(no reconnect before the latest start | silent for so long) x what giving an order back costs`.
+        """
+        minor, silent = self.book.said.general.reroute_minor, known.age_seconds or 0
+        if not minor or silent < LATE_SECONDS:
+            return 0
+        left = self.ask.due_us - when.minutes * MINUTE_US - self.ask.now_us
+        return -(-stays_away_ppm(silent, left // MICROSECONDS) * minor // PPM)
 
     def _apart(self, known: Known, unit_seconds: int, distance_m: int | None) -> Apart:
         book, ask, general = self.book, self.ask, self.book.said.general
@@ -406,6 +416,7 @@ class _Maker:
             entity_minor=between.unit_minor if between is not None else 0,
             risk_minor=self._risk(known.location),
             return_minor=self.returns,
+            offline_minor=self._offline(known, when),
             split_minor=self.ways.split_minor,
             distance_m=distance_m,
             zone="" if ask.kind is FulfilKind.COLLECT else self._zone(known.location, distance_m) or "",
@@ -420,11 +431,11 @@ class _Maker:
         }
 
     def _risk(self, location: str) -> Mapping[str, int]:
-        minor = self.book.said.general.reroute_minor
-        if not (minor and self.book.said.accept):
-            return _NO_UNITS
+        minor, seen = self.book.said.general.reroute_minor, self.facts.accepts
+        if not minor:
+            return NO_UNITS
         refused = tuple(
-            [self.book.refused_ppm(location, self._category(need.sku)) for need in self.ask.lines]
+            [self.book.refused_ppm(location, self._category(need.sku), seen) for need in self.ask.lines]
         )
         if refused not in self.risks:
             self.risks[refused] = {
@@ -459,16 +470,6 @@ class _Maker:
             if any(worth):
                 found[str(need.line_no)] = worth
         return found or _NO_WORTH
-
-
-def _unit_prices(apart: Apart, lines: Sequence[Line]) -> Mapping[str, int]:
-    always = apart.busy_minor + apart.transfer_minor + apart.entity_minor
-    if not (always or apart.risk_minor or apart.return_minor):
-        return _NO_UNITS
-    return {
-        line.id: always + apart.risk_minor.get(line.id, 0) + apart.return_minor.get(line.id, 0)
-        for line in lines
-    }
 
 
 def _filter_fact(row: FilterRow, distance_m: int | None) -> str:

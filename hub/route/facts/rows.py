@@ -1,6 +1,6 @@
-"""The tables of what routing knows: sets of parameters, which one counts, postcodes, demand, replays.
+"""The tables of what routing knows: sets of parameters, postcodes, what was measured, replays.
 
-None is made anew from the log except demand: sets and postcodes are what people said.
+None is made anew from the log except demand and outcomes: sets and postcodes are what people said.
 """
 
 from typing import Final
@@ -54,6 +54,20 @@ local_demand: Final = sa.Table(
     sqlite_with_rowid=False,
 )
 """What a location's own customers buy of an item, in thousandths of a unit a day, and at which moment."""
+
+accept_history: Final = sa.Table(
+    "accept_history",
+    metadata,
+    sa.Column("location", sa.Text, primary_key=True),
+    sa.Column("category", sa.Text, primary_key=True),
+    sa.Column("kept", sa.BigInteger, nullable=False),
+    sa.Column("asked", sa.BigInteger, nullable=False),
+    sa.Column("newest_us", sa.BigInteger, nullable=False),
+    sa.Index("ix_accept_history_category", "category"),
+    sqlite_with_rowid=False,
+)
+"""Lines that a location was asked for and how many it packed whole, in the last season; the empty category
+is all of them. A clock makes it anew from assignments."""
 
 route_replays: Final = sa.Table(
     "route_replays",

@@ -15,7 +15,7 @@ from hub.catalog.rows import products
 from hub.customers import rows as contacts
 from hub.fleet.rows import locations
 from hub.fulfil.rows import assignment_lines, assignments
-from hub.route.facts import current
+from hub.route.facts import accepts, current
 from hub.route.facts.book import Book, postcode_of
 from hub.route.facts.demand import rates_of
 from hub.route.facts.geo import Destination, Point, prefixes, tidy
@@ -142,6 +142,7 @@ def facts_of(
     where = _where(connection, memory)
     backlog = _backlog(connection, memory) if book.weighs_capacity else {}
     demand = book.said.general.demand
+    goods = goods_of(connection, skus) if _weighs_goods(book) else {}
     only_there = "" if elsewhere else ask.location
     return Facts(
         ask=ask,
@@ -160,7 +161,10 @@ def facts_of(
             for place, of_place in zip(known, stock, strict=True)
             if not only_there or place.location == only_there
         ],
-        goods=goods_of(connection, skus) if _weighs_goods(book) else {},
+        goods=goods,
+        accepts=accepts.history_of(connection, [good.category for good in goods.values()], memory)
+        if book.said.general.reroute_minor
+        else {},
         shelf=shelves_of(connection, skus) if demand else {},
         rate_milli=rates_of(connection, skus, ask.now_us) if demand else {},
         left_for_all=_left_for_all(ask, known, stock, kept) if threshold else None,
@@ -256,7 +260,8 @@ def _backlog(connection: Connection, memory: dict[str, Any]) -> dict[str, int]:
 
 def _weighs_goods(book: Book) -> bool:
     said = book.said
-    return bool(said.general.demand or said.items or said.filters or said.accept)
+    general = said.general
+    return bool(general.demand or general.reroute_minor or said.items or said.filters or said.accept)
 
 
 def _points(connection: Connection, book: Book, memory: dict[str, Any]) -> dict[str, Point]:

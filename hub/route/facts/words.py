@@ -38,7 +38,10 @@ def table_says(name: str) -> str:
         "zones": _("Which zone a way lies in, by postcode or distance. The closest row counts."),
         "lanes": _("How goods come to the store where they are collected."),
         "packages": _("What packing a parcel costs, by its weight."),
-        "accept": _("How often a location really has what it is asked for; the rest is a risk with a price."),
+        "accept": _(
+            "How often a location really has what it is asked for; the rest is a risk with a price. "
+            "Without a location: what is assumed until it has shown how it is."
+        ),
         "items": _("Weights, what comes whole, what travels together, what often comes back."),
         "entities": _("Who may fulfil whose sales, and what that costs a unit."),
         "filters": _("Rules that take locations out before anything is priced. Each says whom it removed."),

@@ -83,3 +83,13 @@ def busy_minor(*, used: int, units: int, busy_from_ppm: int, overtime_minor: int
 def labour_minor(hour_minor: int, seconds: int) -> int:
     """Return what so many seconds of work cost, rounded up."""
     return -(-hour_minor * seconds // 3_600)
+
+
+def stays_away_ppm(silent_seconds: int, left_seconds: int) -> int:
+    """Return how likely who has been silent so long stays so for `left_seconds` more, in millionths.
+
+    Outages have no typical length: the longer one has lasted, the longer it goes on (a Pareto tail of
+    order 1, `P(T > a + t | T > a) = a / (a + t)`).
+    """
+    silent, left = max(0, silent_seconds), max(0, left_seconds)
+    return silent * PPM // (silent + left) if silent else 0

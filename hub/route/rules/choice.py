@@ -279,14 +279,25 @@ def _in_part(
     said: tuple[Mapping[str, str], int],
 ) -> NoLocation:
     """Return the refusal of what cannot be fulfilled whole, with the reason of those that have a part."""
-    short = ", ".join(f"{n} of line {line}" for line, n in sorted(plan.unserved.items()))
-    part = tuple(
-        Rejected(site.location, "NO_ATP", f"has a part of it, and nobody has {short}")
-        for site in sorted(instance.sites, key=lambda site: site.location)
-    )
+    part = part_only(instance, plan)
     sent = sent_by(instance, plan, *said)
     choices = (Answer(sent, _first_free(plan.objective, said[1])),) if sent else ()
     return NoLocation((*part, *rejected), digest, choices)
+
+
+def part_only(instance: Instance, plan: Plan) -> tuple[Rejected, ...]:
+    """Return why locations that have a part of an order are no answer: together they have too little."""
+    wanted = {line.id: line.quantity for line in instance.lines}
+
+    def fact(site: Site) -> str:
+        has = ", ".join(
+            f"{min(site.atp.get(line, 0), wanted[line])} of {wanted[line]} of line {line}"
+            for line in sorted(plan.unserved)
+        )
+        return f"has {has}, and nobody has the rest"
+
+    sites = sorted(instance.sites, key=lambda site: site.location)
+    return tuple([Rejected(site.location, "NO_ATP", fact(site)) for site in sites])
 
 
 def _cheaper_but_late(instance: Instance, plan: Plan, saved_day_minor: int | None) -> Plan | None:

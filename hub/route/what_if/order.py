@@ -10,7 +10,8 @@ from sqlalchemy.engine import Connection
 
 from hub.context import Hub
 from hub.route.facts import current
-from hub.route.facts.question import Apart, Question, question_of
+from hub.route.facts.apart import Apart
+from hub.route.facts.question import Question, question_of
 from hub.route.rules.choice import Rejected
 from hub.route.rules.instance import Infeasible, Objective, Plan, Shipment
 from hub.route.rules.prices import CostParts, cheapest_option, parts_of
@@ -93,7 +94,7 @@ def what_if(hub: Hub, connection: Connection, order_id: str, wanted: Wanted) -> 
         version=version,
         sent=tuple(_sent(question, shipment, nth) for nth, shipment in enumerate(plan.shipments)),
         unserved=dict(plan.unserved),
-        objective=plan.objective,
+        objective=plan.objective._replace(minor=question.cost_minor(plan)),
         why_not="",
         minor=question.cost_minor(plan),
         best_minor=question.cost_minor(best),

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from hub.fleet.rows import locations
 from hub.fulfil.rows import assignment_lines, assignments
-from hub.route.facts import snapshot
+from hub.route.facts import accepts, snapshot
 from hub.route.facts.book import Book, postcode_of
 from hub.route.facts.demand import rates_of
 from hub.route.facts.known import About, Known
@@ -91,13 +91,15 @@ def world_of(connection: Connection, books: Sequence[Book], past: Sequence[Past]
                 shelf[location, sku] = shelf.get((location, sku), 0) + units
     postcodes = {row.location: postcode_of(row) for book in books for row in book.said.places if row.postcode}
     points = snapshot.points_of(connection, postcodes.values())
+    goods = snapshot.goods_of(connection, skus)
     return World(
         places=places,
         free=free,
-        goods=snapshot.goods_of(connection, skus),
+        goods=goods,
         shelf=shelf,
         rate_milli=rates_of(connection, skus, now_us),
         points={at: points[code] for at, code in postcodes.items() if code in points},
+        accepts=accepts.history_of(connection, [good.category for good in goods.values()], {}),
     )
 
 

@@ -8,12 +8,14 @@ is in no run, so two runs compare the sets with each other, not with what really
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hub.route.facts.book import Book
 from hub.route.facts.geo import Point
 from hub.route.facts.known import About, Facts, Good, Known
 from hub.route.facts.opening import worked_off
+from hub.route.facts.outcomes import History
 from hub.route.facts.question import question_of
 from hub.route.rules.choice import Ask
 from hub.route.rules.instance import Plan
@@ -46,6 +48,8 @@ class World:
     shelf: Mapping[Shelf, int]
     rate_milli: Mapping[Shelf, int]
     points: Mapping[str, Point]
+    accepts: History = field(default_factory=lambda: MappingProxyType({}))
+    """What each location did with what it was asked for."""
 
 
 class Answer(NamedTuple):
@@ -141,6 +145,7 @@ class Run:
             shelf=self._shelf,
             rate_milli=world.rate_milli,
             points=world.points,
+            accepts=world.accepts,
         )
 
     def _taken(self, past: Past, plan: Plan, cost_minor: int) -> Answer:

@@ -11,7 +11,7 @@ from protocol.movements import Bucket
 
 @dataclass(slots=True)
 class Arrived:
-    """What changed at one location that received: `inventory + variance = matched + open + over`."""
+    """What changed at one location that received: `inventory + variance = matched + open + over + margin`."""
 
     location: str
     inventory: dict[Bucket, int] = field(default_factory=dict)
@@ -22,6 +22,8 @@ class Arrived:
     """Explained by no shipment yet."""
     over_minor: int = 0
     """Kept as found."""
+    margin_minor: int = 0
+    """What another entity charges for what was matched, above its cost."""
 
 
 @dataclass(slots=True)

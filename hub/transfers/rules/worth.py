@@ -47,11 +47,13 @@ class PieceWorth:
     open_minor: int = 0
     over: int = 0
     over_minor: int = 0
+    margin_minor: int = 0
+    """What the sender's entity charges for the matched units above their cost, where it is another one."""
 
     @property
     def value_minor(self) -> int:
         """All of it."""
-        return self.matched_minor + self.open_minor + self.over_minor
+        return self.matched_minor + self.open_minor + self.over_minor + self.margin_minor
 
 
 NOTHING: Final = PieceWorth()

@@ -114,6 +114,7 @@ def test_a_notice_is_found_read_and_sent_once_more(page: Page, told: tuple[Site,
     page.get_by_role("link", name="Ready to be collected, order LB1-00001").click()
     ready(page)
     text = page.inner_text("pre")
+    page.get_by_label("Reason").fill("They asked on the telephone")
     page.get_by_role("button", name="Send once more").click()
     expect(page.locator(".notice.is-done")).to_have_text("It is sent with the next round.")
     refused = page.get_by_role("button", name="Send it").get_attribute("title")

@@ -6,6 +6,7 @@ import pytest
 from edge_agent.customers import steps as customers
 from edge_agent.fulfil.steps import inbox
 from edge_agent.journal import Recorded
+from edge_agent.paper.store import EdgeJobStore
 from edge_agent.rebuild import rebuild
 from protocol import later
 from protocol.customers import Contact
@@ -130,6 +131,20 @@ def test_an_own_order_is_given_up_and_its_units_may_be_sold_again(desk: Desk, tm
     assert desk.jobs("void_slip") == [one]
     assert desk.verb(f"assignments/{one}/accept", 409)["code"] == "cancelled"
     assert rebuild(edge.settings.database_file, tmp_path / "again.db").differences == ()
+
+
+def test_a_list_that_was_cancelled_before_its_turn_is_voided_and_so_is_the_slip_that_takes_it_back(
+    desk: Desk,
+) -> None:
+    one = own_order(desk)
+    edge = desk.store.edge
+    edge.database.write(lambda unit: inbox.give_up(unit, edge, one, "changed mind", person=SOMEBODY))
+
+    taken = EdgeJobStore(edge).next_job("")
+
+    states = "SELECT document, state FROM print_jobs WHERE document IN ('pick_list', 'void_slip') ORDER BY 1"
+    assert desk.store.rows(states) == [("pick_list", "voided"), ("void_slip", "voided")]
+    assert taken is None or taken.document_class not in {"pick_list", "void_slip"}
 
 
 def test_what_the_web_may_still_sell_is_what_is_lent_and_has_no_order_yet(desk: Desk) -> None:

@@ -177,6 +177,18 @@ def test_with_the_hub_shipping_is_decided_there_even_when_it_stands_here(store: 
     assert sellable(store, "MUG-1") == 100
 
 
+def test_a_parcel_keeps_the_day_and_the_price_that_the_hub_said(store: Store) -> None:
+    arrives_us = by_post().due_us + 2 * DAY_US
+    offer = by_post().model_copy(update={"deliver_us": arrives_us, "price_minor": 7_45})
+    hub = go_online(store, AnsweringHub([offer]))
+    paid = [{"kind": "cash", "amount_minor": 14_95, "tendered_minor": 14_95}]
+    placed = place(store, "hub", ("MUG-1", 1), way="ship", tenders=paid)
+
+    assert (placed["promise"]["deliver_us"], placed["promise"]["price_minor"]) == (arrives_us, 7_45)
+    assert placed["total_minor"] == 7_50 + 7_45, "the line costs what was said, not what the settings say"
+    assert hub.asked == [("promise", ("ship", (("MUG-1", 1),), ""))]
+
+
 @pytest.mark.parametrize(
     ("said", "status", "code"),
     [

@@ -1,14 +1,19 @@
+import ast
+import inspect
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from edge_agent.exceptions import rows as exceptions
-from edge_agent.paper import api, rows, steps
+from edge_agent.paper import api, rows, steps, words
 from edge_agent.paper.rules import KEPT_US, Slip, Station, check_purposes, key_of, route
 from edge_agent.paper.service import PaperService
 from edge_agent.paper.store import EdgeJobStore
+from printing import job as job_rules
+from printing import spooler
 from printing.job import JobState
 from printing.printer import Limits
 from printing.profiles import profile_of
@@ -209,6 +214,43 @@ def test_a_reprint_is_a_new_job_that_says_so_and_leaves_the_drawer_shut(
     assert (first.state, first.detail, first.by) == ("queued", "customer lost it", "a-osei")
 
 
+def test_a_reprint_of_a_slip_in_doubt_says_that_it_is_not_there_and_ends_the_doubt(store: Store) -> None:
+    sold = store.sell()
+    queue = EdgeJobStore(store.edge)
+    for state in (JobState.SENDING, JobState.UNKNOWN):
+        queue.mark(sold.receipt_job, state, attempt=1, detail="", facts={})
+
+    again = store.edge.database.write(
+        lambda unit: steps.reprint(unit, store.edge, sold.receipt_job, reason="torn", person=store.associate)
+    )
+
+    after = job(store, sold.receipt_job)
+    assert (again, after.state, after.attempt) == (sold.receipt_job, JobState.QUEUED, 2)
+    assert exceptions.find_open(store.edge.database.read(), f"print:{sold.receipt_job}") is None
+    assert len(store.rows("print_jobs")) == 1
+
+
+def sentences(module: ModuleType) -> set[str]:
+    """Return the sentences that a module gives to what writes a step or a condition down."""
+    writers = {"_Outcome", "Mark", "mark", "_tell", "_unknown"}
+    found: set[str] = set()
+    for call in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", "")) in writers:
+            given = [*call.args, *(word.value for word in call.keywords)]
+            found |= {str(each.value) for each in given if isinstance(each, ast.Constant)}
+    return {each for each in found if " " in each}
+
+
+def test_every_sentence_of_a_printers_thread_has_its_word() -> None:
+    """What `printing` writes down is English; the screens say it in the language of their reader."""
+    known = inspect.getsource(words.detail_word)
+
+    said = sentences(spooler) | sentences(job_rules)
+
+    assert len(said) > 10
+    assert {each for each in said if f'"{each}": _(' not in known} == set()
+
+
 def test_a_slip_on_its_way_is_not_reprinted_and_one_not_sent_can_be_cancelled(store: Store) -> None:
     sold = store.sell()
 
@@ -293,6 +335,10 @@ def test_a_job_whose_event_is_gone_is_refused_and_the_next_one_is_taken(store: S
     assert taken is not None
     assert taken.job_id == good.receipt_job
     assert job(store, bad.receipt_job).state == JobState.REFUSED
+    card = exceptions.find_open(store.edge.database.read(), f"print:{bad.receipt_job}")
+    assert card is not None
+    assert (card.kind, card.title) == ("slip_refused", f"The receipt {bad.number} cannot be printed")
+    assert "nothing to print" in card.facts["why"]
 
 
 def test_old_jobs_are_forgotten_in_small_steps_and_doubtful_ones_are_kept(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.exceptions import rows as exceptions
 from edge_agent.paper import rows, rules, steps
-from edge_agent.paper.rules import Slip, Standing, Station, route, to_backup
+from edge_agent.paper import service as service_module
+from edge_agent.paper.rules import Load, Slip, Standing, Station, route, to_backup, trouble_of
 from edge_agent.paper.service import PaperService
 from edge_agent.paper.settling import last_slip, move_waiting, queue_companion
 from edge_agent.paper.slips import Slips
@@ -284,6 +286,97 @@ def test_the_scan_of_a_carton_proves_its_label(store: Store) -> None:
 
     assert seen is not None
     assert (seen.job_id, seen.state) == (job_id, "seen")
+
+
+def cards(store: Store) -> list[tuple[str, str]]:
+    """Return the open cards about printers, as (title, subject)."""
+    found = exceptions.listed(store.edge.database.read(), with_closed=False, limit=50)
+    return [(each.title, each.subject) for each in found if each.kind == "printer_trouble"]
+
+
+def test_a_printer_that_needs_a_person_raises_one_card_that_says_what_is_wrong_now(
+    store: Store, printer: VirtualPrinter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "TROUBLE_AFTER_US", 0)
+    monkeypatch.setattr(rules, "TROUBLE_AFTER_US", 0)
+    add_printer(store, printer.port)
+    service = PaperService(store.edge, limits=QUICK)
+
+    def is_(state: str) -> bool:
+        return service.conditions()["counter-1"].state == state
+
+    try:
+        printer.machine.switch("paper_out", on=True)
+        service.look()
+        wait_for(lambda: is_("no_paper"))
+        for _look in range(2):
+            service.tell_troubles()
+        assert cards(store) == [("Counter 1 has no paper", "printer:counter-1")]
+
+        printer.machine.switch("paper_out", on=False)
+        printer.machine.switch("cover_open", on=True)
+        wait_for(lambda: is_("cover_open"))
+        service.tell_troubles()
+        assert cards(store) == [("The cover of Counter 1 is open", "printer:counter-1")]
+
+        printer.machine.switch("cover_open", on=False)
+        wait_for(lambda: is_("ready"))
+        service.tell_troubles()
+        assert cards(store) == []
+    finally:
+        service.stop()
+
+
+def test_slips_in_doubt_raise_the_card_of_their_printer_until_one_scan_settles_them(store: Store) -> None:
+    add_printer(store, 9, active=False)
+    sold = [store.sell(), store.sell()]
+    for each in sold:
+        store.edge.database.write(
+            lambda unit, job_id=each.receipt_job: (  # type: ignore[misc]  # bound now
+                unit.connection.execute(
+                    "UPDATE print_jobs SET printer_id = 'counter-1' WHERE job_id = ?", (job_id,)
+                ).rowcount
+            )
+        )
+        in_doubt(store, each.receipt_job, at="x-1")
+    service = PaperService(store.edge, limits=QUICK)
+
+    service.tell_troubles()
+    soon = cards(store)
+    store.edge.database.write(
+        lambda unit: (
+            unit.connection.execute("UPDATE print_jobs SET changed_us = changed_us - 21000000").rowcount
+        )
+    )
+    service.tell_troubles()
+    later = cards(store)
+    store.edge.database.write(
+        lambda unit: last_slip(unit, store.edge, slip_code("rc", sold[1].number, 1), person=store.associate)
+    )
+    service.tell_troubles()
+
+    assert soon == []
+    assert later == [("Slips of Counter 1 are in doubt: scan the last one", "printer:counter-1")]
+    assert cards(store) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds", "load", "trouble"),
+    [
+        ("no_paper", 19, Load(), ""),
+        ("no_paper", 20, Load(), "no_paper"),
+        ("unreachable", 999, Load(), ""),  # switched off with the lights
+        ("unreachable", 20, Load(waiting=1), "unreachable"),
+        ("silent", 20, Load(waiting=1, doubts=2), "silent"),
+        ("ready", 20, Load(waiting=9), ""),
+        ("ready", 20, Load(doubts=1), "doubt"),
+    ],
+)
+def test_what_of_a_printer_needs_a_person(state: str, seconds: int, load: Load, trouble: str) -> None:
+    standing = Standing("front", "", state, 0)
+
+    assert trouble_of(standing, load, seconds * SECOND_US) == trouble
+    assert trouble_of(None, Load(doubts=1), 0) == "doubt"
 
 
 def test_the_service_hands_over_by_itself(

@@ -118,6 +118,23 @@ def test_one_scan_on_the_page_settles_a_queue(store: Store, seat: httpx.Client) 
     assert (after[first], after[last]) == ("resolved_printed", "seen")
 
 
+def test_a_slip_scanned_where_stock_is_looked_up_is_seen_and_leads_to_its_order(
+    store: Store, seat: httpx.Client
+) -> None:
+    number = sell(store.edge, "scan-3", ("85099B", 1)).number
+    [row] = rows.jobs(store.edge.database.read(), state="", business_id=number, limit=2)
+    queue = EdgeJobStore(store.edge)
+    for state in (JobState.SENDING, JobState.UNKNOWN):
+        queue.mark(row.job_id, state, attempt=1, detail="", facts={})
+
+    scanned = seat.post("/stock/scan", data={"code": slip_code("rc", number, 1)}, headers=PART)
+
+    after = rows.find_job(store.edge.database.read(), row.job_id)
+    assert (scanned.status_code, scanned.headers["HX-Redirect"]) == (204, f"/orders/{number}")
+    assert after is not None
+    assert after.state == JobState.SEEN
+
+
 def test_the_network_is_searched_only_when_asked_and_only_the_stores_own(
     seat: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,9 @@ import pytest
 from edge_agent.app import KINDS
 from edge_agent.database import EdgeUnit
 from edge_agent.returns import no_receipt, policy, steps
+from edge_agent.returns.rules import TenderLeft, split_over
 from protocol.errors import Invalid, NotPermitted, Refused
+from protocol.orders import TenderKind
 from protocol.people import StoreRole
 from protocol.returns import Authority, Condition, CustomerLimit, GoodsRule, NoReceipt, Proof, ReturnPolicy
 from tests.support.store_day import Store
@@ -360,3 +362,36 @@ def test_nothing_comes_back_without_a_receipt_where_the_policy_does_not_say_so(s
         without_receipt(store)
 
     assert refused.value.facts["action"] == "return_override"
+
+
+def test_cash_beyond_what_the_store_gives_back_in_a_day_needs_another_persons_word(store: Store) -> None:
+    tell(store, cash={"day_minor": 99_999, "by_location": {"store-1": 800}})
+    first, second = store.sell([("BOOK", 1)]), store.sell([("BOOK", 1)])
+    store.bring_back(first.number, [(1, 1)], person=store.manager)
+
+    with pytest.raises(NotPermitted) as asked:
+        store.bring_back(second.number, [(1, 1)], person=store.manager)
+    word = store.word(store.lead, "return_override")
+    store.bring_back(second.number, [(1, 1)], person=store.manager, approval=word)
+
+    assert asked.value.reason == "needs_approval"
+    codes = [body["decision"]["lines"][0].get("codes", []) for body in store.bodies("return.completed")]
+    assert codes == [[], ["CASH_LIMIT"]]
+
+
+@pytest.mark.parametrize(
+    ("first", "shared"), [("", [125, 374]), ("gift_card", [200, 299]), ("card", [0, 499])]
+)
+def test_a_refund_goes_first_to_the_tender_that_the_policy_names(first: str, shared: list[int]) -> None:
+    paid = [
+        TenderLeft(1, TenderKind.GIFT_CARD, 200, 200, "G1", ""),
+        TenderLeft(2, TenderKind.CARD, 599, 599, "", "4242"),
+    ]
+
+    refunds = split_over(paid, 499, cash_step_minor=1, first=first)
+
+    assert [(t.kind, t.amount_minor) for t in refunds] == [
+        (kind, amount)
+        for kind, amount in zip((TenderKind.GIFT_CARD, TenderKind.CARD), shared, strict=True)
+        if amount
+    ]

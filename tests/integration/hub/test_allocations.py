@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from hub.context import Hub
+from hub.link.epochs import put
 from hub.stock import allocations
 from hub.stock.availability import available, stock_at
 from hub.stock.policy import KeptBack
@@ -14,6 +15,7 @@ from hub.stock.rows import hub_rights
 from protocol.errors import OutOfRights
 from tests.support.promising import company, hear, lend, place, rights, rows
 
+NOW = ("inc-1", 6)
 STORES = {"store-1": {"A": 5, "B": 2}, "store-2": {"A": 1}}
 
 
@@ -74,11 +76,11 @@ def test_what_is_given_back_moves_the_cell_once_and_never_for_what_was_fulfilled
     def step(unit):  # type: ignore[no-untyped-def]  # a unit of work, as every step has
         connection = unit.connection
         return [
-            allocations.finish(connection, "as-1", 1, 1),
+            allocations.finish(connection, "as-1", 1, 1, said=NOW),
             allocations.end(connection, "as-1", 1, 2),
             allocations.end(connection, "as-1", 1, 5),
             allocations.end(connection, "as-1", 1, 1),
-            allocations.finish(connection, "as-1", 1, 1),
+            allocations.finish(connection, "as-1", 1, 1, said=NOW),
             allocations.end(connection, "as-1", 9, 1),
             allocations.end_all(connection, "as-1"),
         ]
@@ -96,6 +98,22 @@ def test_what_is_given_back_moves_the_cell_once_and_never_for_what_was_fulfilled
             "ended": 3,
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "came_back"), [(("inc-1", 5), 1), (("inc-0", 99), 1), (("inc-1", 6), 0)], ids=str
+)
+def test_goods_that_had_left_before_the_rights_were_opened_anew_end_their_promise_when_that_is_heard_late(
+    shop: Hub, said: tuple[str, int], came_back: int
+) -> None:
+    take(shop, "as-1", (1, "A", 2))
+    shop.database.write(
+        lambda unit: put(unit.connection, "store-1", ep=1, state="open", inc="inc-1", position=5)
+    )
+
+    shop.database.write(lambda unit: allocations.finish(unit.connection, "as-1", 1, 1, said=said))
+
+    assert rights(shop, "store-1", "A") == (5, 2, came_back, 1 + came_back)
 
 
 def test_another_owner_takes_over_what_one_holds_without_a_cell_moving(shop: Hub) -> None:

@@ -104,6 +104,7 @@ def test_an_order_to_ship_goes_to_the_cheapest_location_and_its_customer_stands_
             "unit_minor": 0,
             "opportunity_minor": 0,
             "assignment_id": answer["assignments"][0]["assignment_id"],
+            "risks": {},
         }
     ]
     assert decision["body"]["insist"] == [
@@ -256,7 +257,7 @@ def test_a_refusal_says_why_not_for_every_location(channel: Channel) -> None:
     refusal = channel.send(order, status=409)
 
     assert refusal["facts"]["reasons"] == [
-        {"location": "dc-1", "code": "NO_ATP", "fact": "has 50 of C free, 51 needed"},
+        {"location": "dc-1", "code": "NO_ATP", "fact": "has 50 of 51 of line 1, and nobody has the rest"},
         {"location": "store-1", "code": "NO_ATP", "fact": "has none of C free"},
         {"location": "store-2", "code": "NO_ATP", "fact": "has none of C free"},
     ]

@@ -162,17 +162,9 @@ def test_tax_is_compared_and_never_replaced(story: Story) -> None:
     let(story, {"kind": "tax", "may": ["finance"]})
     line: dict[str, Any] = {"line_no": 1, "sku": "A", "name": "A", "quantity": 1, "list_price_minor": 10_00}
     line |= {"unit_price_minor": 10_00, "gross_minor": 10_00, "tax_minor": 50, "rate_ppm": 52_632}
-    own: dict[str, Any] = {
-        "assignment_id": "a-1",
-        "lines": [{"line_no": 1, "sku": "A", "name": "A", "quantity": 1}],
-    }
-    said: dict[str, Any] = {
-        "order_id": "o-1",
-        "number": "S1-00001",
-        "channel": "counter",
-        "currency": "GBP",
-        "own": own,
-    }
+    own = {"assignment_id": "a-1", "lines": [{"line_no": 1, "sku": "A", "name": "A", "quantity": 1}]}
+    said: dict[str, Any] = {"order_id": "o-1", "number": "S1-00001", "channel": "counter", "currency": "GBP"}
+    said |= {"own": own}
     said |= {"lines": [line], "total_minor": 10_00, "tax_minor": 50}
     said |= {"promise": {"kind": "collect", "location": "store-1", "due_us": story.channel.clock.at_us + 9}}
 

@@ -130,10 +130,15 @@ def test_a_store_asks_where_something_could_be_collected(stores: Stores) -> None
         ("store-2", 2, "same_hour"),
         ("store-1", 2, "same_hour"),
     ]
-    assert found["options"][0]["due_us"] == stores.channel.clock.at_us + 3_600_000_000
+    ready_us = stores.channel.clock.at_us + 30 * 60_000_000
+    assert found["options"][0]["due_us"] == -(-ready_us // 900_000_000) * 900_000_000
     assert found["options"][0]["age_seconds"] == 0
     there = stores.ask("store-1", "POST", "/edge/promise", {**wanted, "location": "store-3"})
     assert (there["options"], there["why_not"]) == ([], "has none of A free")
+    parcel = {**wanted, "kind": "ship", "country": "GB", "postcode": "WC2E 9LH"}
+    shipped = stores.ask("store-1", "POST", "/edge/promise", parcel)["options"]
+    assert {(each["location"], each["service"]) for each in shipped} == {("", "express"), ("", "standard")}
+    assert all(stores.channel.clock.at_us < each["due_us"] < each["deliver_us"] for each in shipped)
     bad = {**wanted, "lines": [{"sku": "A", "quantity": 0}]}
     assert stores.ask("store-1", "POST", "/edge/promise", bad, status=422)["code"] == "invalid_field"
 

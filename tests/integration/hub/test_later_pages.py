@@ -1,15 +1,26 @@
 """Pages of orders for later: who may see and do what, what is refused, and that nothing typed is lost."""
 
+import csv
+import html
+import io
+import json
 import re
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from hub.app import build
 from hub.capture.wanted import OrderAnswer
 from hub.customers.steps import erase
+from hub.flow.steps import follow
+from hub.route.facts import steps
+from hub.route.facts.parameters import ParameterSet
 from hub.settings import HubSettings
+from hub.spine.later_rows import later_orders
+from hub.spine.rows import orders
 from protocol.people import HubRole
 from tests.browser.hub.later_site import furnish_later
 from tests.browser.hub.site import EVIL, NOW_US, PASSWORD, PEOPLE
@@ -17,6 +28,7 @@ from tests.support.hub import TestClock, TestIds
 
 Visit = Callable[[HubRole], TestClient]
 HTML = {"accept": "text/html"}
+WAYS: Final = (("standard", 3, 3_95), ("express", 1, 8_95))
 
 
 class Company:
@@ -382,6 +394,53 @@ def test_an_order_by_phone_is_put_together_refused_and_placed_without_typing_twi
     assert "£7.25" in text
 
 
+def test_an_order_by_phone_is_placed_with_the_day_and_the_price_that_were_offered(company: Company) -> None:
+    hub = company.app.state.hub
+    rows = [
+        {"service": name, "days": days, "label_minor": 300, "price_minor": price}
+        for name, days, price in WAYS
+    ]
+    version = steps.make(hub, ParameterSet.model_validate({"services": rows}), base=0, by="test")
+    steps.activate(hub, version, seen=0, by="test")
+    draft = {"sku": "20725", "quantity": "2", "line1": "1 Long Row", "country": "GB", "postcode": "LS1 6NP"}
+    _status, _path, page = company.post("/orders/new", **draft, first_name="Jo", act="look")
+    [express] = re.findall(r'value="(option:ship::express:[^"]+)"', page)
+    again = company.post("/orders/new", **draft, first_name="Jo", where=express, act="look")[2]
+    [fresh] = re.findall(r'value="(option:ship::express:[^"]+)" checked', again)
+    total = re.search(r"Place the order, £([0-9.]+)", again)
+    assert total is not None
+
+    paid = {"gateway": "terminal", "reference": "T-9", "paid": total[1], "act": "place", "key": "draft-9"}
+    placed = company.post("/orders/new", **draft, **paid, first_name="Jo", where=fresh)
+
+    assert placed[0] == 303, placed[2]
+    number = placed[1].partition("?")[0].rpartition("/")[2]
+    with hub.database.read() as connection:
+        promise, total_minor = connection.execute(
+            sa.select(later_orders.c.promise, orders.c.total_minor)
+            .join(orders, orders.c.order_id == later_orders.c.order_id)
+            .where(orders.c.number == number)
+        ).one()
+    kept = json.loads(promise)
+    assert (kept["service"], kept["price_minor"], total_minor) == ("express", 8_95, 3_30 + 8_95)
+    assert kept["deliver_us"] > kept["due_us"]
+    over = company.post("/orders/new", **draft, **{**paid, "key": "x"}, where="option:ship::express:none.0")
+    assert (over[0], "This option is not known." in over[2]) == (422, True)
+    steps.activate(hub, 0, seen=version, by="test")
+
+
+def test_an_order_that_nobody_keeps_offers_what_could_be_promised_instead(company: Company) -> None:
+    page = company.visit().get(company.at("nobody")).text
+
+    assert "What could be promised instead" in page
+    assert "Cancel what nobody has" in page
+    said = {"alternative": "collect:store-9:", "until_us": "0", "reason": "asked", "key": "a-1"}
+    gone = company.post(f"{company.at('nobody')}/alternatives", **said)
+    assert (gone[0], "This is not possible any more." in gone[2]) == (409, True)
+    assert company.post(f"{company.at('nobody')}/alternatives", alternative="cancel::")[0] == 422
+    assert company.post(f"{company.at('nobody')}/alternatives", HubRole.FINANCE, **said)[0] == 403
+
+
 @pytest.mark.parametrize(
     ("said", "status", "complaint"),
     [
@@ -438,3 +497,48 @@ def test_the_overview_and_a_silent_location_lead_to_what_waits(company: Company)
     assert "wait for their location" in overview
     assert "1 part of an order waits here" in location
     assert "none of them is given to another location before it answers" in location
+
+
+def test_every_number_of_the_flow_map_opens_its_orders(company: Company) -> None:
+    follow(company.app.state.hub)
+    client = company.visit(HubRole.FINANCE)
+    page = client.get("/flow").text
+    links = sorted(set(re.findall(r'href="(/flow/orders\?[^"]+)"', page)))
+
+    assert answer_of(page) == "Most promises break while: Picking"
+    assert len(links) > 12
+    for link in links:
+        shown = client.get(html.unescape(link)).text
+        counted = re.search(r">(\d+)</a>|>(\d+)</span></a>", page[page.index(link) :])
+        assert counted
+        assert "No order is behind this number" not in shown
+        assert re.match(r"\d+ orders?: ", answer_of(shown))
+
+
+def test_the_flow_map_is_a_file_and_an_answer_with_the_same_numbers(company: Company) -> None:
+    hub = company.app.state.hub
+    follow(hub)
+    client = company.visit()
+    told = client.get("/api/flow", params={"by": "week"}).json()
+    rows = list(csv.DictReader(io.StringIO(client.get("/flow.csv").text.removeprefix("\ufeff"))))
+    stages = [row for row in rows if row["by"] == "stage"]
+
+    assert told["counted_upto"] == told["log_upto"] > 0
+    assert [(row["what"], int(row["passed"])) for row in stages] == [
+        (one["key"], one["passed"]) for one in told["stages"]
+    ]
+    assert [row["key"] for row in told["rows"]] == [
+        "2026-W45",
+        "2026-W44",
+        "2026-W43",
+        "2026-W42",
+        "2026-W41",
+    ]
+    behind = client.get("/api/flow/orders", params={"what": "broken", "stage": "picking"}).json()
+    listed = client.get("/flow/orders.csv", params={"what": "broken", "stage": "picking"}).text
+    assert [stay["number"] for stay in behind["stays"]] == [company.orders["late"].number]
+    assert company.orders["late"].number in listed
+    for wrong in ({"week": "2025-W53"}, {"week": "9999-W52"}, {"week": "now"}, {"by": "person"}):
+        assert client.get("/api/flow", params=wrong).status_code in (400, 422), wrong
+    assert client.get("/api/flow", params={"week": "2020-W01"}).json()["entered"] == 0
+    assert "No order passed in that week" in client.get("/flow", params={"week": "2020-W01"}).text

@@ -10,7 +10,7 @@ from hub.console.reads import order_page, summary
 from hub.context import Hub
 from hub.database import HubDatabase
 from hub.exceptions.rows import listed
-from hub.ledger.reads import account, trial_balance
+from hub.ledger.reads import Behind, account, trial_balance
 from hub.ledger.reads import listed as journals_listed
 from hub.ledger.rows import account_mapping, entries, journals
 from hub.rebuild import verify
@@ -294,7 +294,7 @@ def test_an_entity_has_books_of_its_own_and_an_account_explains_itself(hub: Hub)
 
     with hub.database.read() as connection:
         head, lines = account(connection, "4000")
-        newest = journals_listed(connection, limit=1)[0]
+        newest = journals_listed(connection, Behind(), limit=1)[0]
         nothing = trial_balance(connection, entity="other")
     assert (head.name, head.amount_minor, [line.amount_minor for line in lines]) == ("Sales", -1000, [-1000])
     assert newest.rule == "sale_cost"

@@ -9,8 +9,8 @@ from hub.context import Hub
 from hub.ledger import chain
 from hub.ledger.close import reads, rules, steps
 from hub.ledger.close.steps import Second
+from hub.ledger.reads import Behind, trial_balance
 from hub.ledger.reads import listed as journals_listed
-from hub.ledger.reads import trial_balance
 from hub.ledger.rows import chain as chain_rows
 from hub.ledger.rows import entries, journals
 from hub.people.steps import add_person
@@ -102,7 +102,7 @@ def test_a_month_that_ties_is_closed_by_two_people_and_takes_nothing_more(
     assert {posted for _rule, posted in posted_on(hub, "2025-11-28")} == {"2025-12-01"}
     assert "PRIOR_PERIOD" in rules.warnings(steps.look(hub, "main", "2025-12"))
     with hub.database.read() as connection:
-        late = journals_listed(connection, prior="2025-12")
+        late = journals_listed(connection, Behind(prior="2025-12"))
         assert {journal.business_date for journal in late} == {"2025-11-28"}
 
 

@@ -8,10 +8,13 @@ from hub.exceptions.rows import listed
 from hub.ledger import desk
 from hub.ledger.close import facts, rules
 from hub.ledger.rows import journals
+from hub.ledger.settlements import mappers
+from hub.ledger.settlements.rows import settlements
+from hub.ledger.settlements.rules import mapper_of
 from hub.ledger.settlements.steps import Taken, Wanted, take
 from hub.rebuild import verify
 from protocol.books import AccountNamed, ChartChanged, MoneyMoved, PurposeMapped
-from protocol.errors import Refused
+from protocol.errors import Invalid, Refused
 from protocol.orders import TenderKind
 from tests.support.hub import Shop, send
 from tests.support.later_shop import paid_online, record_at, web_order
@@ -152,3 +155,81 @@ def test_a_dispute_leaves_the_clearing_and_comes_back_when_it_is_won(hub: Hub, s
         assert list(desk.waiting(connection, "main")) == []
     assert ties(hub) == []
     assert verify(hub) == {}
+
+
+def test_a_dispute_that_a_payout_tells_of_waits_until_it_is_won_or_lost(hub: Hub, shop: Shop) -> None:
+    said = {"entity": "main", "business_date": "2025-11-29", "currency": "GBP"}
+    rows = [f"sale,{sale.number},12.00,0.00" for sale in shop.sales.values()]
+    settle(hub, "\n".join([*rows, "chargeback,CB-7,-12.00,2.00", "payout,,22.00,"]))
+    assert (account(hub, "1210"), account(hub, "1100"), ties(hub)) == (12_00, 0, [])
+    with hub.database.read() as connection:
+        assert desk.disputed(connection, "main") == {"CB-7": 12_00}
+    lost = MoneyMoved(what="chargeback_lost", reference="CB-7", amount_minor=12_00, **said)
+    with pytest.raises(Refused):
+        desk.move_money(hub, lost.model_copy(update={"amount_minor": 1}), by=ANN)
+
+    desk.move_money(hub, lost, by=ANN)
+
+    assert (account(hub, "1210"), account(hub, "6130"), ties(hub)) == (0, 12_00, [])
+    with hub.database.read() as connection:
+        assert desk.disputed(connection, "main") == {}
+
+
+def test_a_dispute_that_was_noted_by_hand_is_not_taken_twice_when_its_payout_comes(
+    hub: Hub, shop: Shop
+) -> None:
+    said = {"entity": "main", "business_date": "2025-11-29", "currency": "GBP", "reference": "CB-1"}
+    begun = MoneyMoved(what="chargeback_received", amount_minor=12_00, other_minor=2_00, **said)
+    desk.move_money(hub, begun, by=ANN)
+    rows = [f"sale,{sale.number},12.00,0.00" for sale in shop.sales.values()]
+    settle(hub, "\n".join([*rows, "chargeback,CB-1,-12.00,2.00", "payout,,22.00,"]))
+
+    assert (account(hub, "1210"), account(hub, "1100"), account(hub, "6120")) == (12_00, 0, 2_00)
+    with hub.database.read() as connection:
+        assert desk.disputed(connection, "main") == {}
+    assert (ties(hub), verify(hub)) == ([], {})
+
+
+def test_a_mapper_that_a_company_writes_reads_its_files_and_every_version_is_kept(
+    hub: Hub, shop: Shop
+) -> None:
+    number = next(iter(shop.sales.values())).number
+    text = f"art;auftrag;betrag;gebuehr\nVerkauf;{number};12,00;-0,30\nRuecklage;;-2,00;0,00\n"
+    said = {
+        "name": "bank-x",
+        "title": "Bank X",
+        "kind": "art",
+        "reference": ["auftrag"],
+        "amount": "betrag",
+        "fee": "gebuehr",
+        "kinds": mappers.words_of("Verkauf = sale\nRuecklage = reserve"),
+        "delimiter": ";",
+    }
+    plain = mappers.read({**said, "reason": "first"})
+    assert mappers.try_on(text, mapper_of(plain, 0), "GBP").expected_minor == 12_00 + 30 - 2_00
+    mappers.set_mapper(hub, plain, by=ANN)
+    right = mappers.read({**said, "fees_are_negative": True, "reason": "fees have a minus"})
+    mappers.set_mapper(hub, right, by=ANN)
+    for wrong in ({**said, "kind": ""}, {**said, "name": "Bank X"}, {**said, "reference": []}):
+        with pytest.raises(Invalid):
+            mappers.read({**wrong, "reason": "x"})
+    with pytest.raises(Invalid):
+        mappers.set_mapper(hub, right, by=ANN)
+    with pytest.raises(Invalid):
+        mappers.words_of("Verkauf: sale")
+
+    wanted = Wanted("main", "card", "bank-x", "P-9", "2025-11-28", 9_70)
+    done = take(hub, text.encode(), wanted, by=ANN)
+
+    assert (done.ties, account(hub, "1030"), account(hub, "1120"), account(hub, "6120")) == (
+        True,
+        9_70,
+        2_00,
+        30,
+    )
+    with hub.database.read() as connection:
+        row = connection.execute(sa.select(settlements)).one()
+        assert (row.mapper, row.mapper_version) == ("bank-x", 2)
+        assert [each.version for each in mappers.versions(connection, "bank-x")] == [2, 1]
+        assert mappers.held(connection, "main") == [("card", 2_00)]
+    assert (ties(hub), verify(hub)) == ([], {})

@@ -278,3 +278,73 @@ def test_only_finance_sees_these_pages_and_a_closed_month_refuses_a_journal_by_h
     refused = post(ann, "/finance/journal", entity="main", day="2025-11-30", reason="late", **lines)
 
     assert (refused[0], "The month of 2025-11-30 is closed." in refused[2]) == (409, True)
+
+
+def test_the_audit_is_worked_off_and_its_rules_are_written_on_one_page(app: FastAPI) -> None:
+    client = enter(app)
+    shop = Shop(edge="store-2", code="YC")
+    shop.open()
+    shop.close(missing_minor=9_00)
+    send(app.state.hub, shop)
+    page = client.get("/finance/audit").text
+    hit = re.search(r'name="hit" value="([^"]+)"', page)
+    assert hit is not None
+    assert "9.00, the rule hits above 5.00." in page
+
+    status, _where, text = post(client, "/finance/audit", hit=hit[1], outcome="overridden", reason="")
+    assert (status, "A reason is missing." in text) == (422, True)
+    said = {"hit": hit[1], "outcome": "overridden", "reason": "counted again"}
+    assert post(client, "/finance/audit", **said)[:2] == (303, "/finance/audit?said=done")
+    close = client.get(f"/finance/days/{shop.session_id}").text
+    assert "counted again" in close
+    assert "Audited" in close
+
+    rules: dict[str, str | list[str]] = {
+        "name": ["few-voids", ""],
+        "test": ["voids", "voids"],
+        "limit": ["2", ""],
+        "location": ["", ""],
+        "active": ["yes", "yes"],
+    }
+    status, _where, text = post(client, "/finance/audit/rules", **(rules | {"limit": ["two", ""]}), why="x")
+    assert (status, "The rule few-voids cannot be read." in text) == (422, True)
+    assert post(client, "/finance/audit/rules", **rules, why="fewer")[:2] == (
+        303,
+        "/finance/audit?said=rules",
+    )
+    assert 'value="few-voids"' in client.get("/finance/audit").text
+    assert "Payments" in client.get("/finance/payments").text
+
+
+def test_a_mapper_is_tried_on_a_file_before_it_is_kept(app: FastAPI) -> None:
+    client = enter(app)
+    page = client.get("/finance/chart").text
+    csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert csrf is not None
+    said = {
+        "name": "bank-x",
+        "title": "Bank X",
+        "delimiter": "semicolon",
+        "kind": "art",
+        "reference": "auftrag",
+        "amount": "betrag",
+        "kinds": "verkauf = sale",
+        "act": "try",
+    }
+
+    def sent(data: bytes, **more: str) -> tuple[int, str]:
+        file = {"file": ("x.csv", data, "text/csv")}
+        page = "/finance/settlements/mappers"
+        done = client.post(page, data=said | more, files=file, headers={"x-csrf-token": csrf[1]})
+        return done.status_code, done.text
+
+    status, text = sent(b"art;auftrag;betrag\nVerkauf;R-77;12,00\n")
+    assert (status, "R-77" in text, "art, auftrag, betrag" in text) == (200, True, True)
+    status, text = sent(b"kind;order;amount\n")
+    assert (status, "The file has no column art." in text, "kind, order, amount" in text) == (200, True, True)
+    status, text = sent(b"", act="keep")
+    assert (status, "The reason of this mapper cannot be read." in text) == (422, True)
+    status, text = sent(b"", act="keep", reason="a new bank")
+    assert (status, "Kept. The next file is read by it." in text) == (200, True)
+    assert "Bank X" in client.get("/finance/settlements").text
+    assert "Version 1" in client.get("/finance/settlements/mappers?name=bank-x").text

@@ -314,12 +314,12 @@ def test_without_a_mail_server_notices_are_kept_until_somebody_sends_them(
     assert send_due(hub) == 0
     assert (only(hub).state, only(hub).detail) == ("kept", "no_mail_server")
     with pytest.raises(IllegalTransition) as refusal:
-        steps.resend(hub, only(hub).notice_id, by="C. Ford")
+        steps.resend(hub, only(hub).notice_id, by="C. Ford", why="they asked")
     assert refusal.value.reason == "no_mail_server"
 
     later = hub_around(hub_database, smtp_host="127.0.0.1", smtp_port=box.port, mail_from="s@shop.test")
     assert send_due(later) == 0
-    queued = steps.resend(later, only(later).notice_id, by="C. Ford")
+    queued = steps.resend(later, only(later).notice_id, by="C. Ford", why="they asked")
     assert (queued.state, queued.asked_by) == ("queued", "C. Ford")
     assert send_due(later) == 1
 
@@ -363,7 +363,7 @@ def test_nobody_is_told_that_goods_are_ready_which_they_have_collected(told: Hub
         ("dropped", "collected"),
     ]
     with pytest.raises(IllegalTransition) as refusal:
-        steps.resend(told, only(told).notice_id, by="C. Ford")
+        steps.resend(told, only(told).notice_id, by="C. Ford", why="they asked")
     assert refusal.value.what == "It was collected already."
 
 
@@ -390,11 +390,11 @@ def test_sending_once_more_is_a_mail_of_its_own_and_a_second_click_sends_nothing
     send_due(told)
     first = only(told)
 
-    made = steps.resend(told, first.notice_id, by="C. Ford", again=0)
+    made = steps.resend(told, first.notice_id, by="C. Ford", why="they asked", again=0)
     with pytest.raises(StaleVersion):
-        steps.resend(told, first.notice_id, by="C. Ford", again=0)
+        steps.resend(told, first.notice_id, by="C. Ford", why="they asked", again=0)
     with pytest.raises(IllegalTransition) as waits:
-        steps.resend(told, first.notice_id, by="C. Ford")
+        steps.resend(told, first.notice_id, by="C. Ford", why="they asked")
     sent = send_due(told)
 
     assert waits.value.reason == "notice_waits"
@@ -410,7 +410,7 @@ def test_a_failed_notice_that_is_sent_after_all_closes_its_exception(told: Hub, 
     send_due(told)
     know(told, ANNA.model_copy(update={"version": 2, "email": "anna.reed@post.test"}))
 
-    steps.resend(told, only(told).notice_id, by="C. Ford")
+    steps.resend(told, only(told).notice_id, by="C. Ford", why="they asked")
 
     assert raised(told) == ["notice_failed"]
     assert send_due(told) == 1

@@ -70,7 +70,7 @@ def test_notices_are_listed_newest_first_by_number_kind_and_state(app: FastAPI) 
 
 
 def test_what_is_on_its_way_is_not_sent_once_more(app: FastAPI) -> None:
-    answer = client_of(app).post("/api/notices/n-2/resend", json={})
+    answer = client_of(app).post("/api/notices/n-2/resend", json={"why": "they asked"})
 
     assert answer.status_code == 409
     assert answer.json()["error"]["code"] == "notice_waits"
@@ -83,11 +83,11 @@ def test_what_is_on_its_way_is_not_sent_once_more(app: FastAPI) -> None:
         ("GET", "/api/notices", {"params": {"kind": "gossip"}}, 422, "invalid_field"),
         ("GET", "/api/notices", {"params": {"number": "a\x00b"}}, 422, "invalid_field"),
         ("GET", "/api/notices", {"params": {"limit": "0"}}, 422, "invalid_field"),
-        ("POST", "/api/notices/nothing/resend", {"json": {}}, 404, "no_notice"),
+        ("POST", "/api/notices/nothing/resend", {"json": {"why": "they asked"}}, 404, "no_notice"),
         ("POST", "/api/notices/n-1/resend", {"json": {"again": -1}}, 422, "invalid_field"),
         ("POST", "/api/notices/n-1/resend", {"json": {"to": "me@post.test"}}, 422, "invalid_field"),
-        ("POST", "/api/notices/n-1/resend", {"json": {"again": 7}}, 409, "sent_again"),
-        ("POST", f"/api/notices/{'n' * 65}/resend", {"json": {}}, 422, "invalid_field"),
+        ("POST", "/api/notices/n-1/resend", {"json": {"again": 7, "why": "they asked"}}, 409, "sent_again"),
+        ("POST", f"/api/notices/{'n' * 65}/resend", {"json": {"why": "they asked"}}, 422, "invalid_field"),
     ],
 )
 def test_a_bad_request_about_notices_gets_a_clear_answer_and_changes_nothing(  # noqa: PLR0917 - a table
@@ -108,7 +108,7 @@ def test_notices_are_for_operations_and_admins(app: FastAPI, role: HubRole | Non
 
     assert client.get("/api/notices").status_code == status
     if status != 200:
-        assert client.post("/api/notices/n-1/resend", json={}).status_code == status
+        assert client.post("/api/notices/n-1/resend", json={"why": "they asked"}).status_code == status
 
 
 def test_the_pages_of_notices_are_locked_for_finance_and_refuse_what_they_do_not_know(app: FastAPI) -> None:
@@ -116,11 +116,11 @@ def test_the_pages_of_notices_are_locked_for_finance_and_refuse_what_they_do_not
 
     assert finance.get("/notices").status_code == 403
     assert finance.get("/notices/n-1").status_code == 403
-    assert finance.post("/notices/n-1/resend", data={"again": "0"}).status_code == 403
+    assert finance.post("/notices/n-1/resend", data={"again": "0", "why": "they asked"}).status_code == 403
     assert ops.get("/notices").status_code == 200
     assert "There is no mail to show" in ops.get("/notices/n-1").text
     assert ops.get("/notices/nothing").status_code == 404
     assert ops.get("/notices", params={"state": "perhaps"}).status_code == 422
     assert ops.get("/notices", params={"page": "0"}).status_code == 422
-    assert ops.post("/notices/n-1/resend", data={"again": "many"}).status_code == 422
-    assert ops.post("/notices/n-1/resend", data={"again": "0"}).status_code == 409
+    assert ops.post("/notices/n-1/resend", data={"again": "many", "why": "they asked"}).status_code == 422
+    assert ops.post("/notices/n-1/resend", data={"again": "0", "why": "they asked"}).status_code == 409

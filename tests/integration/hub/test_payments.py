@@ -23,10 +23,10 @@ DAY_US = 24 * 3_600_000_000
 
 
 @dataclass
-class Away:
+class Away(Simulator):
     """A payment service that cannot be reached for so many tries."""
 
-    times: int
+    times: int = 0
     asked: list[str] = field(default_factory=list)
 
     def refund(self, wanted: Wanted) -> Done | Declined:
@@ -36,7 +36,7 @@ class Away:
         return Done("re_1")
 
 
-class Stubborn:
+class Stubborn(Simulator):
     """A payment service that will not."""
 
     def refund(self, wanted: Wanted) -> Done | Declined:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -9,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from hub.context import Hub
 from hub.database import HubDatabase, HubUnit
+from hub.spine.rows import counters, events
+from hub.spine.steps import count_up, raise_exception
 from hub.stock import allocations
 from hub.stock.rows import allocations as table
 from protocol.errors import OutOfRights
@@ -87,9 +91,24 @@ def take_one(unit: HubUnit, *, owner: str, sku: str) -> None:
     allocations.allocate(unit.connection, owner, "store-1", [(1, sku, 1)])
 
 
+def say_first(unit: HubUnit, *, hub: Hub, name: str, ready: Any) -> None:
+    """Record the first event of all, together with others: what one says alone, and what all say."""
+    unit.connection.exec_driver_sql("SELECT 1")
+    ready.wait()
+    work = hub.spine.work(unit)
+    for key in (name, "all"):
+        raise_exception(
+            work, kind="clock_failed", subject=key, title=key, facts={}, owner_role="admin", dedupe_key=key
+        )
+    count_up(unit.connection, "numbers")
+    work.flush()
+    time.sleep(0.1)  # so that the others meet it unfinished
+
+
 def promise_last(url: str, name: str, rounds: int, ready: Any, won: Any) -> None:
-    """Try to promise the last unit of each item, as a process of its own."""
+    """Record the first event of the log, then try to promise the last unit of each item, as a process."""
     database = HubDatabase(url)
+    database.write(partial(say_first, hub=hub_of(database, name=name), name=name, ready=ready))
     ready.wait()
     for n in range(rounds):
         try:
@@ -102,14 +121,16 @@ def promise_last(url: str, name: str, rounds: int, ready: Any, won: Any) -> None
 
 @pytest.mark.postgres
 @pytest.mark.timeout(120)
-def test_four_processes_promise_the_last_unit_and_one_of_them_wins(postgres: Postgres) -> None:
+def test_four_processes_begin_the_log_together_and_one_wins_each_last_unit(
+    postgres: Postgres,
+) -> None:
     rounds, processes = 25, 4
     url = postgres.fresh()
     database = HubDatabase(url)
     hub = hub_of(database)
     company(hub, stores={"store-1": {f"S{n}": 1 for n in range(rounds)}}, warehouses={})
     context = multiprocessing.get_context("spawn")
-    ready, won = context.Barrier(processes), context.Queue()
+    ready, won = context.Barrier(processes, timeout=60), context.Queue()
     running = [
         context.Process(target=promise_last, args=(url, f"p{n}", rounds, ready, won))
         for n in range(processes)
@@ -122,6 +143,10 @@ def test_four_processes_promise_the_last_unit_and_one_of_them_wins(postgres: Pos
 
     assert [process.exitcode for process in running] == [0] * processes
     assert won.empty()
+    said = rows(hub, events)
+    assert [row["apply_order"] for row in said] == [row["seq"] for row in said] == [1, 2, 3, 4, 5]
+    assert len({row["inc"] for row in said}) == 1, "they are one hub"
+    assert {row["name"]: row["value"] for row in rows(hub, counters)} == {"apply_order": 5, "numbers": 4}
     assert sorted(n for n, _name in winners) == list(range(rounds))
     assert sorted(row["owner"] for row in rows(hub, table)) == sorted(f"{name}-{n}" for n, name in winners)
     database.close()

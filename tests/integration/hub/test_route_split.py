@@ -93,7 +93,7 @@ def test_an_order_that_no_location_has_whole_comes_from_two_with_a_part_and_righ
 def test_the_page_says_who_sends_what_at_which_price_and_what_insisting_on_others_costs(
     channel: Channel,
 ) -> None:
-    let(channel, general={"max_shipments": 3})
+    let(channel, general={"max_shipments": 3, "split_minor": 0})
     answer = channel.send(ship(channel))
     page = channel.client.get(f"/orders/{answer['number']}/routing").text
     page = " ".join(re.sub(r"<[^>]+>", " ", page).split())
@@ -106,7 +106,8 @@ def test_the_page_says_who_sends_what_at_which_price_and_what_insisting_on_other
     assert "no answer is better" in page
 
 
-def test_without_a_rule_that_allows_it_nothing_is_split_and_nothing_is_taken(channel: Channel) -> None:
+def test_where_one_shipment_is_the_most_nothing_is_split_and_nothing_is_taken(channel: Channel) -> None:
+    let(channel, general={"max_shipments": 1})
     refused = channel.send(ship(channel), status=409)
 
     assert refused["code"] == "out_of_rights"

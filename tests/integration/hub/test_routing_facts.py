@@ -165,7 +165,8 @@ def test_a_replay_compares_two_versions_and_changes_nothing(channel: Channel) ->
     three = {"lines": [{"sku": "A", "quantity": 3}], "payment": {**PAID, "amount_minor": 34_00}}
     for _n in range(3):
         channel.send(channel.ship(**three))
-    dear = make(channel, places=[{"location": "warehouse-1", "ships": False}])
+    whole = {"max_shipments": 1}
+    dear = make(channel, places=[{"location": "warehouse-1", "ships": False}], general=whole)
     before = {table.name: rows(channel.hub, table) for table in (decisions, allocations, hub_rights, events)}
 
     asked = channel.ask("POST", "/api/routing/replays", {"left": 0, "right": dear, "orders": 10}, status=201)

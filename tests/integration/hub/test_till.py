@@ -117,6 +117,21 @@ def test_a_close_waits_for_a_sale_that_was_set_aside(hub: Hub) -> None:
     assert good.number
 
 
+def test_what_was_set_aside_in_the_batch_of_a_close_counts_in_the_hash_of_its_range(hub: Hub) -> None:
+    shop = Shop()
+    shop.open()
+    shop.stock("A", 1)
+    shop.events[-1] = shop.events[-1].replace(b"stock.moved", b"stock.gone")
+    shop.close()
+
+    (answer,) = send(hub, shop)
+
+    assert answer.parked == 1
+    assert [row.kind for row in raised(hub)] == ["event_parked"]
+    with hub.database.read() as connection:
+        assert connection.execute(sa.select(zs.c.matches)).scalar_one() is True
+
+
 def test_money_of_orders_for_later_is_in_the_close_and_is_no_sale(hub: Hub) -> None:
     shop = LaterShop()
     shop.open()

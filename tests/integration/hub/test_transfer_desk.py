@@ -9,10 +9,12 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.rows import directives, link_sessions, streams
 from hub.rebuild import verify
+from hub.stock import allocations
 from hub.stock.rows import hub_rights
 from hub.transfers import reads, steps
 from hub.transfers.clocks import look_at_transfers
 from hub.transfers.rows import transfers as transfer_table
+from hub.transfers.telling import owner_of
 from hub.transfers.wanted import (
     CancelWanted,
     DecideWanted,
@@ -200,6 +202,24 @@ def test_a_wish_of_the_destination_is_passed_on_and_it_hears_the_answer(road: Ro
     kind, body = road.told("store-2")[-1]
     assert (kind, body["state"]) == ("transfer.told", "rejected")
     assert "not enough" in body["sentence"]
+
+
+def test_a_wish_that_comes_again_to_a_restored_hub_takes_no_more_than_its_source_already_holds_for_it(
+    road: Road,
+) -> None:
+    road.hub.database.write(lambda unit: lend(unit, "store-1", A=9))
+    move = road.move(("A", 4))
+    owner = owner_of(move.transfer_id)
+    road.hub.database.write(
+        lambda unit: allocations.allocate(unit.connection, owner, "store-1", [(1, "A", 3)])
+    )
+
+    move.request(AskedBy.DESTINATION)
+    road.line.all()
+
+    ((kind, body),) = road.told("store-1")
+    assert (kind, [line["lent"] for line in body["lines"]]) == ("transfer.request", [3])
+    assert rights(road.hub, "store-1", "A")[:2] == (9, 3)
 
 
 def test_a_store_that_answers_that_it_is_another_one_ends_the_request(road: Road) -> None:

@@ -234,6 +234,17 @@ def test_damaged_units_stand_in_quarantine_at_what_they_cost(road: Road) -> None
     assert road.head()["receive_state"] == "settled"
 
 
+def test_a_carton_number_that_two_transfers_carry_calls_somebody_once(road: Road) -> None:
+    first, second = road.move(("A", 1)), road.move(("B", 1), transfer_id="t-2", number="LB1-X00002")
+    first.leave()
+    road.line.all()
+    assert road.cards() == []
+    second.leave()
+    road.line.all()
+
+    assert road.cards() == [("carton_label_twice", "ops")]
+
+
 def test_a_receipt_that_is_taken_back_leaves_no_trace_in_the_stock(road: Road) -> None:
     move = road.move(("A", 4))
     move.leave()

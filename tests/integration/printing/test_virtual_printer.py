@@ -19,10 +19,12 @@ from printing.documents.receipt import receipt
 from printing.encoder import encode
 from printing.profiles import profile_of
 from printing.raster import FONTS
+from printing.status import CLEAR
 from printing.trial import print_test_page
 from printing.virtual.page import create_app
 from printing.virtual.preview import render, render_preview
 from printing.virtual.server import VirtualPrinter
+from printing.virtual.works import CLEARED
 from protocol.errors import Invalid, NotFound, PrinterUnavailable
 from protocol.kit.system import SystemClock, SystemIds
 from tests.support.printing import receipt_facts
@@ -212,6 +214,8 @@ def test_the_page_shows_slips_and_throws_switches(printer: VirtualPrinter) -> No
         ("POST", "/switch/bomb", {"on": True}, 404),
         ("POST", "/switch/slow", {"on": "maybe"}, 422),
         ("POST", "/switch/slow", {"on": True, "more": 1}, 422),
+        ("POST", "/roll-ends", {"after_mm": 0}, 422),
+        ("POST", "/line-breaks", {"after_bytes": -1}, 422),
     ],
 )
 def test_the_page_answers_nonsense_with_a_clear_refusal(
@@ -221,6 +225,28 @@ def test_the_page_answers_nonsense_with_a_clear_refusal(
 
     assert answer.status_code == status
     assert not any(printer.machine.is_on(name) for name in ("paper_out", "offline", "slow"))
+
+
+def test_every_fault_of_the_paper_can_be_thrown_by_a_script(printer: VirtualPrinter) -> None:
+    page = TestClient(create_app(printer))
+    shown = set(re.findall(r"^    ([a-z_]+): \[", page.get("/").text, re.MULTILINE))
+
+    out = page.post("/switch/unplugged", json={"on": True}).json()["switches"]
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((printer.host, printer.port), 1)
+    back = page.post("/switch/unplugged", json={"on": False}).json()["switches"]
+    page.post("/roll-ends", json={"after_mm": 20})
+    send(printer, RECEIPT.data)
+    assert printer.machine.wait_for(lambda: printer.machine.is_on("paper_out"), 5)
+    dropped = send(printer, CLEAR, answers=3)
+
+    assert shown == set(out)
+    assert (out["unplugged"], back["unplugged"]) == (True, False)
+    assert dropped == CLEARED
+    assert page.get("/state").json()["buffers_cleared"] == 1
+    page.post("/switch/paper_out", json={"on": False})
+    assert not printer.machine.slips()  # the rest of the receipt was dropped, its cut with it
+    assert page.get("/state").json()["hanging"]
 
 
 def test_a_trial_tells_what_the_printer_answered(printer: VirtualPrinter, clock: SystemClock) -> None:

@@ -3,6 +3,7 @@
 import os
 import pty
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +19,10 @@ from printing.job import JobState
 from printing.printer import Printer
 from printing.profiles import profile_of
 from printing.spooler import Spooler
+from printing.transports import tcp9100
 from printing.transports.device import DeviceFile
 from printing.transports.raw_file import RawFile
-from printing.transports.tcp9100 import UNACKNOWLEDGED_MS, Tcp9100
+from printing.transports.tcp9100 import UNACKNOWLEDGED_MS, Tcp9100, keeps_up
 from printing.virtual.brands import BRANDS, brand_of
 from printing.virtual.machine import Machine
 from printing.virtual.server import VirtualPrinter
@@ -262,3 +264,31 @@ def test_an_unknown_brand_is_refused_with_those_there_are() -> None:
         brand_of("star")
     assert brand_of("epson_58").profile.name == "epson_58"
     assert Evidence("A").confirms
+
+
+def test_a_printer_that_is_full_and_answers_probes_is_waited_for_beyond_the_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Paper out in the middle of a long slip: its window is closed for as long as nobody brings a roll."""
+    monkeypatch.setattr(tcp9100, "UNACKNOWLEDGED_MS", 300)
+    with socket.socket() as full:
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        full.bind(("127.0.0.1", 0))
+        full.listen()
+        link = Tcp9100(*full.getsockname()).connect(1)
+        peer, _address = full.accept()
+        with peer:
+            while link.exchange(bytes(65_536), 0.2)[0]:
+                pass
+            for _wait in range(8):
+                assert link.exchange(b"x", 0.1) == (0, b"")
+        link.close()
+
+
+@pytest.mark.parametrize(
+    ("under_way", "probes", "patient"), [(0, 0, True), (0, 1, True), (0, 2, False), (3, 0, False)]
+)
+def test_only_who_acknowledges_is_waited_for(under_way: int, probes: int, patient: bool) -> None:
+    info = struct.pack("8B6I", 1, 0, 0, probes, 0, 0, 0, 0, 0, 0, 0, 0, under_way, 0)
+
+    assert keeps_up(info) is patient

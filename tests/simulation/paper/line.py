@@ -148,10 +148,14 @@ class Bench:
     # -- time ---------------------------------------------------------------------------------------
 
     def next_event(self) -> float:
-        """Return when something may happen by itself."""
+        """Return when something may happen by itself; answers that are there already are no event."""
         times = [at for at, _fault in self._healing]
-        times += [at for link in self._links for at, _data in list(link.heard)[:1]]
-        if self.works.busy or (self._inbound and self._reads):
+        times += [
+            link.heard[0][0]
+            for link in self._links
+            if not link.dead and link.heard and link.heard[0][0] > self.clock.at
+        ]
+        if self.works.busy or (self._inbound and self._reads and self.works.room > 0):
             times.append(self._free_at)
         times += [fault.when for fault in self.struck if fault.unit == "seconds"]
         return max(min(times, default=self.clock.at + 10.0), self.clock.at + TICK_SECONDS)

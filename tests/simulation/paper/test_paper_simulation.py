@@ -1,6 +1,7 @@
 """Three hundred seeds in every run of the tests, and proof that the paper would show what went wrong."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -10,9 +11,11 @@ from printing.encoder import Encoded
 from printing.evidence import Evidence
 from printing.job import Job, JobState
 from printing.session import Session
+from printing.virtual.brands import BRANDS, brand_of
 from tests.simulation.paper.__main__ import table
-from tests.simulation.paper.plan import FAULTS, plan_of
-from tests.simulation.paper.run import Verdict, run_seed
+from tests.simulation.paper.line import SimLink
+from tests.simulation.paper.plan import FAULTS, Fault, Plan, PlannedJob, plan_of
+from tests.simulation.paper.run import Run, Verdict, run_seed
 
 COUNT = 300
 PART = 50
@@ -46,6 +49,51 @@ def test_the_table_has_a_row_for_every_fault() -> None:
 
     assert [line.split()[0] for line in lines] == ["fault", *FAULTS]
     assert {line.split()[-1] for line in lines[1:]} == {"0"}
+
+
+def long_list(brand: str, *faults: Fault) -> Run:
+    """Run one list of nine hundred lines, three metres of paper."""
+    job = PlannedJob(
+        "j0", "pick_list", 900, drawn=False, kick=False, queued_at=0.0, of_use_seconds=None, void=False
+    )
+    run = Run(Plan(1, brand, faults, None, (job,), careless=0.0, scans=0.0))
+    assert run.go().problems == []
+    return run
+
+
+def test_a_long_list_on_a_slow_printer_with_a_small_buffer_prints_once() -> None:
+    run = long_list("citizen_ct_s310")
+
+    assert [step.state for step in run.journal.steps] == [JobState.SENDING, JobState.SENT, JobState.PRINTED]
+    assert [slip.text.count("Line ") for slip in run.bench.slips] == [900]
+
+
+@pytest.mark.parametrize(("clears", "half"), [(True, []), (False, [477])])
+def test_half_a_list_is_dropped_before_there_is_paper_for_it(
+    monkeypatch: pytest.MonkeyPatch, clears: bool, half: list[int]
+) -> None:
+    """Paper out, then the line breaks in the middle: without the command a metre and a half comes out."""
+    if not clears:
+        monkeypatch.setitem(BRANDS, "epson_tm_t88", replace(brand_of("epson_tm_t88"), clears=False))
+
+    run = long_list(
+        "epson_tm_t88", Fault("paper_out", "bytes", 1000, 30), Fault("reset", "bytes", 20000, 0.05)
+    )
+
+    assert [slip.text.count("Line ") for slip in run.bench.slips if slip.text] == [*half, 900]
+    told = [str(step.facts.get("detail")) for step in run.journal.steps if step.state is JobState.SENDING]
+    assert ["has dropped the torn slip" in detail for detail in told] == [False, clears]
+
+
+def test_a_printer_that_was_busy_when_it_was_asked_is_known_by_its_late_answer() -> None:
+    job = replace(plan_of(1).jobs[0], queued_at=0.0, of_use_seconds=None, void=False)
+    run = Run(Plan(1, "epson_tm_t88", (), None, (job,), careless=0.0, scans=0.0))
+    run.bench.works.receive(b"A slip of somebody who was here before\n" * 700, SimLink(run.bench))
+
+    run.go()
+
+    assert [step.state for step in run.journal.steps][:2] == [JobState.SENDING, JobState.SENT_UNCONFIRMED]
+    assert run.journal.evidence is Evidence.A
 
 
 def problems_until(said: str) -> str:

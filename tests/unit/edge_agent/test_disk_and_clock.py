@@ -26,7 +26,10 @@ def test_room_is_judged_by_what_is_free_and_what_is_held(free: int, held: bool, 
     assert room_of(free, held=held) == room
 
 
-def test_the_last_room_is_held_given_up_for_sales_and_held_again(tmp_path: Path) -> None:
+def test_the_last_room_is_held_given_up_for_sales_and_held_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DiskWatch, "start", lambda _of_the_program: None)
     store = begin_store(tmp_path)
     free = PLENTY_BYTES
     watch = DiskWatch(store.edge, free_bytes=lambda _path: free)

@@ -40,6 +40,12 @@ CHOSEN = MAPPING | {
 }
 """This company keeps both kinds of card money on one account, and what a count finds with what it loses."""
 MARKUP_PPM = 50_000
+
+
+def charge_for(cost: int) -> abroad.Charge:
+    return abroad.PriceList(MARKUP_PPM).charge("", 1, cost)
+
+
 Body = TypeVar("Body", bound=BaseModel)
 BUCKETS = {
     "1300": Bucket.SELLABLE,
@@ -263,22 +269,24 @@ RULES: dict[str, Callable[[Facts], Iterable[Draft]]] = {
         abroad.supplied(
             cost_of("cost", moved(Bucket.SELLABLE, Bucket.CUSTOMER, f.of("5020"))),
             PAIR,
-            markup_ppm=MARKUP_PPM,
+            charge_for(f.of("5020")),
         ).here
     ),
     "ic_fulfilment_seller": lambda _f: (
         abroad.supplied(
-            cost_of("cost", moved(Bucket.SELLABLE, Bucket.CUSTOMER, 7007)), PAIR, markup_ppm=MARKUP_PPM
+            cost_of("cost", moved(Bucket.SELLABLE, Bucket.CUSTOMER, 7007)), PAIR, charge_for(7007)
         ).seller
     ),
     "ic_return_supplier": lambda f: (
         abroad.supply_returned(
-            cost_of("back", moved(Bucket.CUSTOMER, Bucket.RETURNS, f.of("5020"))), PAIR, markup_ppm=MARKUP_PPM
+            cost_of("back", moved(Bucket.CUSTOMER, Bucket.RETURNS, f.of("5020"))),
+            PAIR,
+            charge_for(f.of("5020")),
         ).here
     ),
     "ic_return_seller": lambda f: (
         abroad.supply_returned(
-            cost_of("back", moved(Bucket.CUSTOMER, Bucket.RETURNS, 7007)), PAIR, markup_ppm=MARKUP_PPM
+            cost_of("back", moved(Bucket.CUSTOMER, Bucket.RETURNS, 7007)), PAIR, charge_for(7007)
         ).seller
         if f.memo.startswith("R-3")
         else abroad.kept(cost_of("back", moved(Bucket.CUSTOMER, Bucket.RETURNS, 7100)), PAIR).seller

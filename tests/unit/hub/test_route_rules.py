@@ -109,13 +109,13 @@ def test_what_cannot_be_fulfilled_whole_is_refused_with_what_could_be_sent() -> 
     found = refused(asked(site("leeds", 1, 1)))
 
     assert found.rejected == (
-        Rejected("leeds", "NO_ATP", "has a part of it, and nobody has 1 of line 1"),
+        Rejected("leeds", "NO_ATP", "has 1 of 2 of line 1, and nobody has the rest"),
         STALE,
     )
     [part] = found.choices
     assert (part.objective, part.sent[0].units) == ((1, 0, 550, 1), {1: 1, 2: 1})
     assert found.sentence == (
-        "No location can keep the promise. leeds: has a part of it, and nobody has 1 of line 1;"
+        "No location can keep the promise. leeds: has 1 of 2 of line 1, and nobody has the rest;"
         " hull: was not heard for 400 seconds."
     )
 

@@ -8,6 +8,7 @@ import pytest
 from hub.route.facts.book import Book
 from hub.route.facts.geo import Destination, Point
 from hub.route.facts.known import About, Facts, Good, Known
+from hub.route.facts.outcomes import Outcomes
 from hub.route.facts.parameters import ParameterSet
 from hub.route.facts.question import Question, question_of
 from hub.route.rules.choice import Ask, Need
@@ -45,7 +46,12 @@ def place(location: str, *stock: int, kind: str = "store", **said: Any) -> Known
 
 def asked(known: list[Known], about: About | None = None, of: Ask | None = None, **said: Any) -> Question:
     """Return the question of a set of parameters, said as its tables."""
-    facts = {name: said.pop(name) for name in ("goods", "shelf", "rate_milli", "points") if name in said}
+    names = ("accepts", "goods", "shelf", "rate_milli", "points")
+    facts = {name: said.pop(name) for name in names if name in said}
+    said["general"] = {
+        "max_shipments": 1,
+        **said.get("general", {}),
+    }  # whole orders, unless a test splits them
     book = Book(1, ParameterSet.model_validate(said), Promising())
     return question_of(book, Facts(of or ask(), about or About(), known, **facts))
 
@@ -331,3 +337,48 @@ def test_patience_is_paid_for_from_the_second_shipment_on() -> None:
         if isinstance(plan, Plan)
     ]
     assert costs == [400 + 2 * 60 + 3 * 15, 2 * 400 + 2 * 60 + 3 * 15 + 150, 400 + 2 * 60 + 3 * 15]
+
+
+def test_what_a_location_did_before_prices_its_risk_and_a_row_that_names_it_wins() -> None:
+    seen = {
+        ("leeds", ""): Outcomes(kept=20, asked=60, newest_us=MONDAY_US),
+        ("leeds", "shoes"): Outcomes(kept=0, asked=20, newest_us=MONDAY_US),
+        ("york", ""): Outcomes(kept=1, asked=1, newest_us=MONDAY_US),
+    }
+    goods = {"A": Good(category="shoes"), "B": Good()}
+    places = [place("leeds"), place("york"), place("hull")]
+    everywhere = {"accept_ppm": 900_000}
+
+    def risks(*rows: dict[str, Any]) -> dict[str, dict[str, int]]:
+        found = asked(places, general={"reroute_minor": 1_000}, accept=rows, accepts=seen, goods=goods)
+        return {name: dict(each.risk_minor) for name, each in found.apart.items()}
+
+    # (20 + 20 x 0.9) / 80 for all of Leeds; (0 + 20 x 0.475) / 40 of its shoes; (1 + 20 x 0.9) / 21 of York.
+    assert risks(everywhere) == {
+        "leeds": {"1": 763, "2": 525},
+        "york": {"1": 96, "2": 96},
+        "hull": {"1": 100, "2": 100},
+    }
+    assert risks(everywhere, {"location": "leeds", "accept_ppm": 980_000})["leeds"] == {"1": 20, "2": 20}
+    assert risks()["hull"] == {"1": 50, "2": 50}, "what is assumed where no row says it"
+    assert asked(places, accepts=seen, goods=goods).apart["leeds"].risk_minor == {}, "it costs nothing"
+
+
+def test_a_location_that_is_cut_off_costs_more_the_longer_it_has_been_silent() -> None:
+    ages = {"hull": 44, "leeds": 3_600, "york": 86_400}
+    places = [place(name, age_seconds=age) for name, age in ages.items()]
+
+    found = asked(places, general={"reroute_minor": 1_000})
+
+    # An hour silent, and 48 hours less half an hour until somebody must begin: 1 / (1 + 47.5) of 10.00.
+    assert {name: each.offline_minor for name, each in found.apart.items()} == {
+        "hull": 0,
+        "leeds": 21,
+        "york": 336,
+    }
+    fixed = {name: min(option.fixed_minor for option in site(found, name).options) for name in ages}
+    assert (fixed["leeds"] - fixed["hull"], fixed["york"] - fixed["hull"]) == (21, 336)
+    plan = solve(found.instance)
+    assert isinstance(plan, Plan)
+    assert [each.location for each in plan.shipments] == ["hull"]
+    assert asked(places).apart["york"].offline_minor == 0, "where an order given back costs nothing"

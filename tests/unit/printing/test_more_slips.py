@@ -1,7 +1,8 @@
 """Gift receipts, stickers, code pages, labels in ZPL, and what is refused before anything is printed."""
 
 import io
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 
 import pytest
 import zxingcpp
@@ -9,8 +10,9 @@ from PIL import Image
 
 from printing.document import Band, Cut, Document, Kick, Letters, Row, Symbol, Text, as_attempt, as_backup
 from printing.documents.calibration import SAMPLES, TABLES, CalibrationFacts, calibration
-from printing.documents.gift_receipt import GiftReceiptFacts, gift_receipt
+from printing.documents.gift_receipt import GiftLine, GiftReceiptFacts, gift_receipt
 from printing.documents.item_sticker import STICKERS_AT_MOST, ItemStickerFacts, StickerLine, item_stickers
+from printing.documents.parts import Back
 from printing.documents.receipt import receipt
 from printing.encoder import encode
 from printing.profiles import EPSON_PAGES, PROFILES, profile_of, with_pages
@@ -27,12 +29,14 @@ from tests.support.printing import LINES, LONDON, receipt_facts
 
 AT = datetime(2026, 11, 28, 14, 5, tzinfo=LONDON)
 LABEL = profile_of("label_4in")
+CHRISTMAS = Back(date(2027, 1, 15))
+BACKS = (CHRISTMAS, CHRISTMAS, Back(date(2026, 12, 12)), Back(final=True))
 GIFT = GiftReceiptFacts(
     "London Bridge",
     ("12 Borough High Street",),
     "LB1-00042",
     AT,
-    tuple((line.quantity, line.name) for line in LINES),
+    tuple(GiftLine(line.quantity, line.name, back) for line, back in zip(LINES, BACKS, strict=True)),
     slip_code("gf", "LB1-00042", 1),
 )
 
@@ -210,3 +214,21 @@ def test_german_paper_fits_every_width(profile: str) -> None:
         slips = printed(document, profile)
         assert [slip.unknown for slip in slips] == [0] * len(slips)
         assert document.language == "de"
+
+
+def test_a_receipt_says_until_when_its_goods_come_back_and_which_come_back_otherwise() -> None:
+    lines = tuple(replace(line, back=back) for line, back in zip(LINES, BACKS, strict=True))
+
+    told = said(receipt(receipt_facts(lines=lines)))
+    alike = said(receipt(receipt_facts(lines=tuple(replace(line, back=CHRISTMAS) for line in LINES))))
+    silent = said(receipt(receipt_facts(lines=tuple(replace(line, back=Back()) for line in LINES))))
+
+    assert told.count("Can be returned until 2027-01-15") == 1
+    assert "Can be returned until 2026-12-12" in told
+    assert told.count("Final sale: comes back only if it is faulty") == 1
+    assert alike.count("Can be returned until") == 1
+    assert "return" not in silent.lower().replace("bring", "")
+
+
+def test_the_paper_names_its_template_in_its_last_line() -> None:
+    assert said(receipt(receipt_facts())).splitlines()[-1].strip() == "* * * receipt/2 * * *"

@@ -96,8 +96,12 @@ def test_every_carton_number_of_a_location_scans(counter: int, ordinal: int) -> 
     assert scanned(document, "epson_58") == {("]C1", f"(00){sscc}")}
 
 
-@pytest.mark.parametrize("digits", ["", "123", "12ab", "٠٠"])
-def test_what_is_no_pairs_of_digits_is_refused_before_anything_prints(digits: str) -> None:
+@pytest.mark.parametrize(
+    "digits", ["", "123", "12ab", "٠٠", "1234567890", "00395011010000000010", "0195011015300010"]
+)
+def test_what_is_no_code_of_gs1_or_has_a_wrong_check_digit_is_refused_before_anything_prints(
+    digits: str,
+) -> None:
     with pytest.raises(Invalid):
         plan_gs1_128(digits, 576)
 

@@ -25,6 +25,7 @@ from protocol.lifecycles import (
     PrintEvent,
     PrintState,
 )
+from protocol.mail_in import MAIL_IN
 from protocol.state_machine import Lifecycle
 from protocol.transfers import RECEIVING, SENDING
 
@@ -40,6 +41,7 @@ ALL: list[Lifecycle[Any, Any]] = [
     HOLD,
     SENDING,
     RECEIVING,
+    MAIL_IN,
 ]
 
 

@@ -10,15 +10,14 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal, cast
+from typing import Final, cast
 
-from protocol.books import LINES_PER_SETTLEMENT, SettlementLine
+from protocol.books import LINES_PER_SETTLEMENT, MapperSet, RowKind, SettlementLine
 from protocol.errors import Invalid
 from protocol.kit.text import _
 from protocol.money import parse_minor
 
-Kind = Literal["sale", "refund", "fee", "chargeback", "reserve", "release", "adjustment", "payout"]
-KINDS: Final[tuple[Kind, ...]] = (
+KINDS: Final[tuple[RowKind, ...]] = (
     "sale",
     "refund",
     "fee",
@@ -44,10 +43,12 @@ class Mapper:
     """Columns that may name the order or payment; the first that is filled counts."""
     amount: str
     fee: str = ""
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    kinds: Mapping[str, RowKind] = field(default_factory=dict)
     """What the provider calls each kind of row, in small letters; rows of other words are adjustments."""
     delimiter: str = ","
     fees_are_negative: bool = False
+    version: int = 0
+    """Of what a company wrote itself; 0 came with the product."""
 
 
 MAPPERS: Final[Mapping[str, Mapper]] = MappingProxyType(
@@ -107,6 +108,28 @@ MAPPERS: Final[Mapping[str, Mapper]] = MappingProxyType(
 """The adyen and amazon mappers follow those providers' published column names."""
 
 
+def mapper_of(body: MapperSet, version: int) -> Mapper:
+    """Return a mapper as a company wrote it."""
+    return Mapper(
+        name=body.name,
+        title=body.title,
+        marketplace=body.marketplace,
+        kind=body.kind,
+        reference=body.reference,
+        amount=body.amount,
+        fee=body.fee,
+        kinds=body.kinds,
+        delimiter=body.delimiter,
+        fees_are_negative=body.fees_are_negative,
+        version=version,
+    )
+
+
+def columns_of(text: str, delimiter: str) -> tuple[str, ...]:
+    """Return the columns that a file names in its first line."""
+    return tuple(csv.DictReader(io.StringIO(text), delimiter=delimiter).fieldnames or ())
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """What a file says: its rows, and the payout if it names one."""
@@ -139,6 +162,7 @@ def read_file(text: str, mapper: Mapper, currency: str) -> File:
         try:
             amount = parse_signed(str(cells.get(mapper.amount) or ""), currency)
             fee = parse_signed(str(cells.get(mapper.fee) or "0"), currency) if mapper.fee else 0
+            fee = -fee if mapper.fees_are_negative else fee
         except Invalid:
             faults.append(_("Row {n}: the amount cannot be read.", n=row))
             continue

@@ -1,0 +1,83 @@
+"""Which print job a scanned code belongs to, and which codes are in what was told to the store.
+
+A slip's code names what it is about and which copy it is. The same list may be printed anew after a change,
+as a job of its own under the same code; such a code proves nothing once two of its jobs were sent, because
+nobody could say which paper is in the hand.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from pydantic import BaseModel
+
+from edge_agent.paper import rows
+from edge_agent.paper.rules import Slip
+from printing.job import JobState
+from protocol.ids import parse_slip_code
+from protocol.kit.sqlite import Connection
+from protocol.sscc import read_label
+
+SLIP_OF: Final = {
+    "rc": Slip.RECEIPT,
+    "rt": Slip.RETURN_RECEIPT,
+    "vd": Slip.RETURN_RECEIPT,
+    "z": Slip.TILL_REPORT,
+    "bk": Slip.PARKED_SLIP,
+    "sv": Slip.VALUE_SLIP,
+    "st": Slip.ITEM_STICKER,
+    "pl": Slip.PICK_LIST,
+    "vs": Slip.VOID_SLIP,
+    "ps": Slip.PACKING_SLIP,
+    "bg": Slip.PICKUP_LABEL,
+    "tr": Slip.SHIPPING_LABEL,
+    "mf": Slip.MANIFEST,
+    "tf": Slip.TRANSFER_MANIFEST,
+    "ho": Slip.HANDOVER_SLIP,
+    "po": Slip.ORDER_SLIP,
+    "py": Slip.PAYMENT_SLIP,
+    "ct": Slip.COUNT_SHEET,
+    "gr": Slip.GOODS_RECEIVED,
+    "gf": Slip.GIFT_RECEIPT,
+}
+"""Which slip carries which type of code; `tp`, the test page, names its job itself."""
+
+
+def copy_of(connection: Connection, code: str) -> tuple[rows.JobRow | None, int]:
+    """Return the job of a code and which copy it is on; the code of a carton does not say that."""
+    slip = parse_slip_code(code)
+    if slip is not None:
+        kind, slip_id, attempt = slip
+        return _job_of(connection, kind, slip_id, attempt), attempt
+    sscc = read_label(code)
+    row = rows.find_newest(connection, Slip.CARTON_LABEL, sscc) if sscc else None
+    return row, row.attempt if row else 1
+
+
+def _job_of(connection: Connection, kind: str, slip_id: str, attempt: int) -> rows.JobRow | None:
+    if kind == "tp":
+        found = rows.find_job(connection, slip_id)
+        return found if found is not None and found.document == Slip.TEST_PAGE else None
+    slip = SLIP_OF.get(kind)
+    if slip is None:
+        return None
+    if slip is Slip.ITEM_STICKER:  # one job prints the stickers of a return, numbered behind its number
+        slip_id = slip_id.rpartition("-")[0]
+    copies = rows.find_copies(connection, slip, slip_id, attempt)
+    if len({each.business_id for each in copies}) > 1:
+        copies = [each for each in copies if each.kicked]
+    return copies[0] if len({each.business_id for each in copies}) == 1 else None
+
+
+def sent_before(connection: Connection, row: rows.JobRow, attempt: int) -> bool:
+    """Tell whether this very job went out in that attempt, so that its next one is only for the doubt."""
+    log = rows.log_of(connection, row.job_id)
+    return any(each.attempt == attempt and each.state == JobState.SENDING for each in log)
+
+
+def codes_in(told: BaseModel) -> Iterator[str]:
+    """Return the codes of slips and cartons among what was told, such as the bags of a handover."""
+    for name in type(told).model_fields:
+        value = getattr(told, name)
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and (parse_slip_code(text) or (name == "code" and read_label(text))):
+                yield text

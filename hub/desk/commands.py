@@ -1,0 +1,179 @@
+"""The commands of the product that a card may offer, by name: the very functions its screens and API call.
+
+Nothing is done here that cannot be done elsewhere. A choice names a command and its arguments; previewing and
+choosing it both come through `COMMANDS`, so what is shown is what is done.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from hub.capture.steps import By
+from hub.capture.wanted import CancelWanted, ChangeWanted, LineUnits, RerouteWanted
+from hub.channels import steps as channels
+from hub.context import Hub
+from hub.exceptions import steps as exceptions
+from hub.link import repair
+from hub.notify import steps as notify
+from hub.payments import steps as payments
+from hub.promises import PromiseWanted
+from hub.service import steps as service
+from hub.stock import tasks
+from hub.stock.tasks import CountsWanted
+from hub.transfers import steps as transfers
+from hub.transfers.steps import By as TransferBy
+from hub.transfers.wanted import CancelWanted as TransferCancelWanted
+from hub.transfers.wanted import DecideWanted, ExtendWanted, ForOrderWanted
+from protocol.clock import from_us
+from protocol.errors import Refused
+from protocol.kit.text import _
+from protocol.people import HubRole
+
+Args = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Who chooses, and what they said beside it."""
+
+    by: str
+    reason: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: who may give it, as at its own screen, and what runs it."""
+
+    roles: tuple[str, ...]
+    """None: whoever is signed in. An administrator may do everything."""
+    run: Callable[[Hub, Args, Given], object]
+
+
+def _route(hub: Hub, args: Args, _given: Given) -> object:
+    return service.route(hub, args["number"])
+
+
+def _cancel(hub: Hub, args: Args, given: Given) -> object:
+    lines = tuple(LineUnits(line_no=line_no, units=units) for line_no, units in args.get("lines", ()))
+    wanted = CancelWanted(lines=lines, reason=given.reason, by_customer=False)
+    return service.cancel(hub, args["number"], wanted, By(given.by))
+
+
+def _promise(hub: Hub, args: Args, given: Given) -> object:
+    promise = PromiseWanted(
+        kind=args["kind"], location=args["location"], due_at=from_us(args["due_us"]), service=args["service"]
+    )
+    wanted = ChangeWanted(promise=promise, reason=given.reason)
+    return service.change(hub, args["number"], wanted, By(given.by))
+
+
+def _reroute(hub: Hub, args: Args, given: Given) -> object:
+    wanted = RerouteWanted(assignment_id=args["assignment_id"], reason=given.reason)
+    return service.reroute(hub, args["number"], wanted, By(given.by))
+
+
+def _reroute_all(hub: Hub, args: Args, given: Given) -> object:
+    """Reroute every part of a list: one that is gone or was asked meanwhile stops none of the others."""
+    done, refused = 0, None
+    for number, assignment_id in args["parts"]:
+        try:
+            _reroute(hub, {"number": number, "assignment_id": assignment_id}, given)
+        except Refused as error:
+            refused = error
+        else:
+            done += 1
+    if refused is not None and not done:
+        raise refused
+    return done
+
+
+def _bring(hub: Hub, args: Args, given: Given) -> object:
+    return transfers.for_order(hub, args["number"], ForOrderWanted(), TransferBy(name=given.by))
+
+
+def _count(hub: Hub, args: Args, given: Given) -> object:
+    wanted = CountsWanted(locations=(args["location"],), skus=tuple(args["skus"]))
+    return hub.database.write(lambda unit: tasks.ask(unit, hub, wanted, by=given.by))
+
+
+def _cancel_transfer(hub: Hub, args: Args, given: Given) -> object:
+    return transfers.cancel(
+        hub, args["number"], TransferCancelWanted(reason=given.reason), TransferBy(name=given.by)
+    )
+
+
+def _decide_transfer(hub: Hub, args: Args, given: Given) -> object:
+    wanted = DecideWanted.model_validate({"lines": args["lines"], "reason": given.reason})
+    return transfers.decide(hub, args["number"], wanted, TransferBy(name=given.by))
+
+
+def _extend_transfer(hub: Hub, args: Args, given: Given) -> object:
+    wanted = ExtendWanted(arrive_by_us=args["until_us"], reason=given.reason)
+    return transfers.extend(hub, args["number"], wanted, TransferBy(name=given.by))
+
+
+def _accept_receipt(hub: Hub, args: Args, given: Given) -> object:
+    wanted = TransferCancelWanted(reason=given.reason)
+    return transfers.accept_receipt(hub, args["receipt_id"], wanted, TransferBy(name=given.by))
+
+
+def _confirm_refund(hub: Hub, args: Args, given: Given) -> object:
+    return payments.confirm(
+        hub, args["number"], reference=given.reference, command_id=args["command_id"], by=given.by
+    )
+
+
+def _refund_again(hub: Hub, args: Args, given: Given) -> None:
+    payments.ask_again(hub, args["command_id"], by=given.by)
+
+
+def _replay(hub: Hub, args: Args, given: Given) -> object:
+    return repair.replay(hub, args["edge"], args["seq"], by=given.by)
+
+
+def _discard(hub: Hub, args: Args, given: Given) -> object:
+    return repair.discard(hub, args["edge"], args["seq"], note=given.reason, by=given.by)
+
+
+def _resend(hub: Hub, args: Args, given: Given) -> object:
+    why = given.reason or _("Asked for on its card.")
+    return notify.resend(hub, args["notice_id"], by=given.by, why=why)
+
+
+def _start_channel(hub: Hub, args: Args, _given: Given) -> None:
+    channels.switch(hub, args["endpoint_id"], on=True)
+
+
+def _close(hub: Hub, args: Args, given: Given) -> object:
+    return exceptions.close(hub, args["exception_id"], note=given.reason, by=given.by)
+
+
+_OPS: Final = (HubRole.OPS.value,)
+_MONEY: Final = (HubRole.OPS.value, HubRole.FINANCE.value)
+_ADMIN: Final = (HubRole.ADMIN.value,)
+CLOSE: Final = "card.close"
+
+COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
+    {
+        "order.route": Command(_OPS, _route),
+        "order.cancel": Command(_OPS, _cancel),
+        "order.promise": Command(_OPS, _promise),
+        "order.reroute": Command(_OPS, _reroute),
+        "orders.reroute": Command(_OPS, _reroute_all),
+        "order.bring": Command(_OPS, _bring),
+        "count.ask": Command(_OPS, _count),
+        "transfer.cancel": Command(_OPS, _cancel_transfer),
+        "transfer.decide": Command(_OPS, _decide_transfer),
+        "transfer.extend": Command(_OPS, _extend_transfer),
+        "receipt.accept": Command(_OPS, _accept_receipt),
+        "refund.confirm": Command(_MONEY, _confirm_refund),
+        "refund.again": Command(_MONEY, _refund_again),
+        "event.replay": Command(_ADMIN, _replay),
+        "event.discard": Command(_ADMIN, _discard),
+        "notice.resend": Command(_OPS, _resend),
+        "channel.start": Command(_ADMIN, _start_channel),
+        CLOSE: Command((), _close),
+    }
+)

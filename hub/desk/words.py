@@ -1,0 +1,263 @@
+"""A preview as a person reads it: what it does to the promise, the stock and the books, line by line."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hub.console.later_words import part_pill
+from hub.console.words import bucket_word, directive_word, exception_word, plain
+from hub.desk.choices import Choice
+from hub.desk.consequences import Change, Consequences, Facet, Preview
+from hub.desk.rehearsal import AGREED
+from protocol.fulfilment import FulfilKind
+from protocol.kit.text import _
+from protocol.kit.web.filters import duration, money, qty, when
+from protocol.kit.web.shell import Shape
+
+_SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a column: what it is about, and how it was and is, or a sentence alone."""
+
+    label: str
+    before: str = ""
+    after: str = ""
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """One entry: which side, which account, how much."""
+
+    side: str
+    account: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What something does, column by column."""
+
+    promise: tuple[Line, ...]
+    stock: tuple[Line, ...]
+    money: tuple[Line, ...]
+    books: tuple[Booked, ...]
+    leaves: tuple[Line, ...]
+    """Messages, paper and cards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What follows when those who are asked answer in one way."""
+
+    word: str
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One choice on a card."""
+
+    choice: Choice
+    digest: str
+    may: bool
+    word: str
+    """The most telling thing about it, for its pill."""
+    shape: Shape
+    refused: str
+    columns: Columns
+    answers: tuple[Answered, ...]
+    money_minor: int
+    money: str
+    second_person: bool
+    """It moves so much money that somebody else has to confirm it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What is needed to say a preview: how places are called, the currency, the zone, and the limit."""
+
+    names: Mapping[str, str]
+    currency: str
+    zone: str
+    second_person_minor: int
+
+    def shown(self, choice: Choice, preview: Preview, *, may: bool) -> Shown:
+        """Return a choice with what it does."""
+        word, shape = self._pill(preview)
+        return Shown(
+            choice=choice,
+            digest=preview.digest,
+            may=may,
+            word=word,
+            shape=shape,
+            refused=f"{preview.refused} {preview.remedy}".strip(),
+            columns=self.columns(preview.consequences),
+            answers=tuple(self._answered(preview)),
+            money_minor=preview.money_minor,
+            money=money(preview.money_minor, self.currency),
+            second_person=preview.money_minor > self.second_person_minor,
+        )
+
+    def columns(self, said: Consequences) -> Columns:
+        """Return everything that is otherwise, column by column."""
+        lines = [(change.facet, self._line(change)) for change in said.changes]
+
+        def of(*facets: Facet) -> tuple[Line, ...]:
+            return tuple(line for facet, line in lines if facet in facets)
+
+        return Columns(
+            promise=of(Facet.DUE, Facet.PLACE, Facet.KEPT, Facet.LINE, Facet.PART, Facet.TRANSFER),
+            stock=of(Facet.RIGHT, Facet.PROMISED, Facet.BUCKET),
+            money=of(Facet.DEPOSITS, Facet.OWED, Facet.REFUND),
+            books=tuple(
+                Booked(
+                    _("Dr") if entry.amount_minor > 0 else _("Cr"),
+                    entry.name,
+                    money(abs(entry.amount_minor), self.currency),
+                )
+                for entry in said.journals
+            ),
+            leaves=(*of(Facet.NOTICE, Facet.PARKED, Facet.CHANNEL), *self._leaves(said)),
+        )
+
+    def _pill(self, preview: Preview) -> tuple[str, Shape]:
+        """Return the most telling thing about a choice: what it costs the customer comes first."""
+        said = preview.consequences
+        later_us, units = said.promise_moves, said.units_withdrawn
+        taken = any(change.facet == Facet.PART and not change.before for change in said.changes)
+        withdrawn = _("{n} units withdrawn", n=qty(units)) if units > 1 else _("1 unit withdrawn")
+        words: tuple[tuple[bool, str, Shape], ...] = (
+            (bool(preview.refused), _("Not possible now"), "calm"),
+            (said.is_nothing, _("Changes nothing"), "calm"),
+            (units > 0, withdrawn, "act"),
+            (later_us > 0, _("{span} later", span=duration(later_us / _SECOND_US)), "wait"),
+            (bool(said.requested), _("Requested"), "wait"),
+            (taken, _("Promise kept"), "done"),
+        )
+        return next(((word, shape) for true, word, shape in words if true), ("", "calm"))
+
+    def _answered(self, preview: Preview) -> Iterator[Answered]:
+        who = ", ".join(self._name(edge) for edge in preview.consequences.requested)
+        for outcome in preview.outcomes:
+            agreed = outcome.answer == AGREED
+            word = _("If {place} can", place=who) if agreed else _("If it is too late at {place}", place=who)
+            yield Answered(word, self.columns(outcome.consequences))
+
+    def _line(self, change: Change) -> Line:
+        of, before, after = change.of, str(change.before), str(change.after)
+        match change.facet:
+            case Facet.DUE | Facet.PLACE | Facet.KEPT | Facet.LINE | Facet.PART | Facet.TRANSFER:
+                return self._of_promise(change)
+            case Facet.RIGHT | Facet.PROMISED | Facet.BUCKET:
+                return Line(self._shelf(change), before, after)
+            case Facet.DEPOSITS | Facet.OWED | Facet.REFUND:
+                return self._of_money(change)
+            case Facet.NOTICE:
+                label = _("Mail about {number}: {what}", number=of[0], what=plain(of[1]))
+                return Line(label, "", plain(of[2]) if change.after else "")
+            case _:
+                return Line(" ".join((self._name(of[0]), *of[1:])), plain(before), plain(after))
+
+    def _of_promise(self, change: Change) -> Line:
+        of, before, after = change.of, str(change.before), str(change.after)
+        match change.facet:
+            case Facet.PLACE:
+                return Line(of[0], self._place(before), self._place(after))
+            case Facet.LINE:
+                return Line(_("{sku}, for the customer", sku=of[2]), before, after)
+            case Facet.PART:
+                return Line(self._name(of[1]), _part(before), _part(after), state_of(after).endswith("?"))
+            case Facet.TRANSFER:
+                return Line(of[0], _transfer(before), _transfer(after))
+            case _:
+                return Line(of[0], self._when(change.before), self._when(change.after))
+
+    def _shelf(self, change: Change) -> str:
+        place, sku = self._name(change.of[0]), change.of[1]
+        match change.facet:
+            case Facet.RIGHT:
+                return _("{place}, {sku} free", place=place, sku=sku)
+            case Facet.PROMISED:
+                return _("{place}, {sku} promised", place=place, sku=sku)
+            case _:
+                return f"{place}, {sku} {bucket_word(change.of[2])}"
+
+    def _of_money(self, change: Change) -> Line:
+        of = change.of
+        if change.facet == Facet.REFUND:
+            amount = money(int(of[2]), self.currency)
+            label = _("{amount} back at {service}", amount=amount, service=of[1])
+            return Line(label, plain(str(change.before)), plain(str(change.after)))
+        held = change.facet == Facet.DEPOSITS
+        label = _("Held for {number}", number=of[0]) if held else _("Owed on {number}", number=of[0])
+        return Line(label, *self._amounts(change))
+
+    def _amounts(self, change: Change) -> tuple[str, str]:
+        before, after = (money(int(value or 0), self.currency) for value in (change.before, change.after))
+        return before, after
+
+    def _when(self, at_us: int | str) -> str:
+        return when(int(at_us), self.zone).striptags() if at_us else ""
+
+    def _name(self, location: str) -> str:
+        return self.names.get(location, location)
+
+    def _place(self, place: str) -> str:
+        return _("shipped") if place == FulfilKind.SHIP.value else self._name(place)
+
+    def _leaves(self, said: Consequences) -> Iterator[Line]:
+        for message in said.messages:
+            label = f"{self._name(message.to)}: {directive_word(message.kind) or plain(message.kind)}"
+            yield Line(label, waits=message.waits)
+        for paper in said.paper:
+            yield Line(
+                _(
+                    "{place} prints: {document}",
+                    place=self._name(paper.location),
+                    document=_paper(paper.document),
+                )
+            )
+        for card in said.cards:
+            word = exception_word(card.kind)
+            yield Line(_("Raises: {card}", card=word) if card.opened else _("Closes: {card}", card=word))
+
+
+def state_of(said: str) -> str:
+    """Return the state of a part without its units; it ends with `?` where the location has been asked."""
+    return said.rpartition(" ")[0]
+
+
+def _part(said: str) -> str:
+    """Return what one location does: `acknowledged? 2` is "Has it, not begun: 2, asked to give it up"."""
+    if not said:
+        return ""
+    state, units = state_of(said), said.rpartition(" ")[2]
+    word = part_pill(state.removesuffix("?"))[0]
+    asked = _(", asked to give it up") if state.endswith("?") else ""
+    return f"{word}: {units}{asked}"
+
+
+def _transfer(said: str) -> str:
+    send, _slash, receive = said.partition("/")
+    return f"{plain(send)}, {plain(receive)}" if said else ""
+
+
+def _paper(document: str) -> str:
+    words = {"pick_list": _("pick list"), "void_slip": _("slip that stops the pick")}
+    return words.get(document, plain(document))
+
+
+def act_word(act: str) -> str:
+    """Return what somebody did about a card."""
+    words = {
+        "assigned": _("Assigned"),
+        "snoozed": _("Put aside"),
+        "commented": _("Said"),
+        "escalated": _("Handed on"),
+        "asked": _("Chosen, waits for a second person"),
+        "declined": _("Declined"),
+        "chosen": _("Chosen"),
+    }
+    return words.get(act, plain(act))

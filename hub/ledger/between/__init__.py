@@ -1,0 +1,1 @@
+"""Trade between the entities of a company: prices, what was sold, stored value that is set off."""

@@ -1,0 +1,313 @@
+"""Goods that a customer sends back, as customer service and a shop handle them.
+
+The policy is asked when it is announced; who serves the customer at the hub may let more come back and says
+why. Money goes as the policy says: once the goods were looked at, once they are here, or at once. What is
+owed goes back through the payment service it came through, and the rest as store credit (`paying`).
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, Field
+from sqlalchemy.engine import Connection
+
+from hub.context import Hub
+from hub.database import HubUnit
+from hub.fleet.rows import all_locations
+from hub.once import Key, once
+from hub.returns import mail_in_rows as rows
+from hub.returns import money
+from hub.returns.elsewhere import ReturnableLine, ReturnableOrder, told
+from hub.returns.numbers import next_number
+from hub.returns.policy import current
+from hub.spine.orders import Orders
+from hub.spine.steps import record
+from hub.spine.work import Work
+from hub.web import Wanted
+from protocol.clock import DAY_US
+from protocol.errors import Invalid, NotFound, Refused
+from protocol.kit.return_words import says
+from protocol.kit.text import _
+from protocol.mail_in import ExpectedLine, MailInChanged, ReturnAuthorised, Timing
+from protocol.orders import Quantity
+from protocol.returns import Channel, Condition, Outcome, Proof, ReturnPolicy
+from protocol.rules.policy import BackFacts, Decision, Finding, SoldFacts, decide, strictest
+
+LINES: Final = 100
+Text = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Code = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class SentBack(Wanted):
+    """Units of one line that the customer will send."""
+
+    line_no: Annotated[int, Field(ge=1, le=5_000)]
+    units: Quantity
+    reason: Code = "changed_mind"
+
+
+class MailInWanted(Wanted):
+    """What a customer wants to send back. No location: the one that usually takes parcels in."""
+
+    key: Key | None = None
+    lines: tuple[SentBack, ...] = Field(min_length=1, max_length=LINES)
+    location: Code = ""
+    refund: Timing | None = None
+    """When the money goes; None as the policy says."""
+    allow: Text = ""
+    """Why it may come back though the policy says no."""
+    note: Text = ""
+
+
+class MailInChange(Wanted):
+    """Wait longer for a parcel, or no more."""
+
+    key: Key | None = None
+    what: Literal["cancelled", "given_up", "waiting"]
+    days: Annotated[int, Field(ge=1, le=365)] = 7
+    reason: Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class MailInAnswer(BaseModel):
+    """A return that is on its way, as a program sees it."""
+
+    authorisation_id: str
+    number: str
+    order_number: str
+    location: str
+    state: str
+    refund: str
+    tracking: str
+    due_us: int
+    label: str
+    """Where its label is: the same address with `.pdf`, `.zpl` or `.png`."""
+    lines: tuple[rows.MailInLine, ...]
+    accepted_minor: int
+    advanced_minor: int
+    credits: tuple[rows.Credit, ...]
+
+
+def answer(found: rows.MailIn) -> MailInAnswer:
+    """Return a return as a program sees it."""
+    fields = set(MailInAnswer.model_fields) - {"label"}
+    values = {name: getattr(found, name) for name in fields}
+    return MailInAnswer(**values, label=f"/api/returns/mail-in/{found.number}/label")
+
+
+def announce(
+    unit: HubUnit, hub: Hub, number: str, command: MailInWanted, *, by: str
+) -> tuple[MailInAnswer, bool]:
+    """Let goods of an order come back by parcel, and tell a location to expect them.
+
+    Raises:
+        NotFound: `unknown_order`.
+        Invalid: `no_line`, `unknown_location` or `no_location`.
+        Refused: `too_many_units`; `outside_policy` without a reason to allow it.
+    """
+
+    def work() -> MailInAnswer:
+        workspace = hub.spine.work(unit)
+        connection = unit.connection
+        policy = current(connection)
+        location = _location(connection, command.location)
+        order = told(connection, number, asker=location, now_us=hub.clock.now_us())
+        whole = told(connection, number, asker="", now_us=hub.clock.now_us())
+        lines = _lines(connection, whole, command.lines)
+        today = _today(workspace, hub, location)
+        _check_policy(policy, order, lines, command, date.fromisoformat(today), hub.settings.currency)
+        authorisation_id, given = hub.ids.new_id(), next_number(workspace, "authorisation")
+        here = {line.line_no: line for line in order.lines}
+        body = ReturnAuthorised(
+            authorisation_id=authorisation_id,
+            number=given,
+            order_id=order.order_id,
+            order_number=order.number,
+            channel=order.channel,
+            currency=order.currency,
+            start=order.start,
+            authorised_on=today,
+            due_us=hub.clock.now_us() + policy.mail_in.days * DAY_US,
+            refund=command.refund or policy.mail_in.refund,
+            tracking=given.replace("-", ""),
+            note=command.allow or command.note,
+            lines=tuple(_expected(here[line.line_no], said) for line, said in lines),
+            location=location,
+            contact_id=_contact(workspace, order.order_id),
+        )
+        record(workspace, body, by=by)
+        if body.refund == "sent":
+            money.advance(workspace, rows.need(connection, given), by=by)
+        hub.finish(workspace, "mail_ins")
+        return answer(rows.need(connection, given))
+
+    key = f"mail-in/{by}/{command.key}" if command.key else ""
+    return once(unit, hub, command, key, MailInAnswer, work)
+
+
+def change(
+    unit: HubUnit, hub: Hub, number: str, command: MailInChange, *, by: str
+) -> tuple[MailInAnswer, bool]:
+    """Wait longer for a parcel, or no more.
+
+    Raises:
+        NotFound: there is no such return.
+        Refused: `not_expected`, it is here already or over.
+    """
+
+    def work() -> MailInAnswer:
+        workspace = hub.spine.work(unit)
+        found = rows.need(unit.connection, number)
+        if found.state != "expected":
+            raise Refused(
+                _("{number} is not on its way any more.", number=found.number),
+                _("Look at what became of it."),
+                code="not_expected",
+                state=found.state,
+            )
+        due_us = hub.clock.now_us() + command.days * DAY_US if command.what == "waiting" else 0
+        body = MailInChanged(
+            authorisation_id=found.authorisation_id,
+            order_id=found.order_id,
+            number=found.number,
+            what=command.what,
+            due_us=due_us,
+            reason=command.reason,
+        )
+        record(workspace, body, by=by)
+        hub.finish(workspace, "mail_ins")
+        return answer(rows.need(unit.connection, number))
+
+    key = f"mail-in-change/{by}/{command.key}" if command.key else ""
+    return once(unit, hub, command, key, MailInAnswer, work)
+
+
+def _location(connection: Connection, wanted: str) -> str:
+    active = [place for place in all_locations(connection) if place.status == "active"]
+    if not wanted:
+        # A warehouse has the people for parcels; a company without one opens them in its first store.
+        active.sort(key=lambda place: (place.kind != "warehouse", place.location_id))
+        if not active:
+            raise Invalid(_("No location can take parcels in."), _("Register one first."), code="no_location")
+        return str(active[0].location_id)
+    if wanted not in {place.location_id for place in active}:
+        raise Invalid(
+            _("There is no location {location}.", location=wanted[:40]),
+            _("Choose one that is not shut out."),
+            code="unknown_location",
+        )
+    return wanted
+
+
+def _lines(
+    connection: Connection, order: ReturnableOrder, wanted: Iterable[SentBack]
+) -> list[tuple[ReturnableLine, SentBack]]:
+    left = {line.line_no: line for line in order.lines}
+    coming = rows.coming(connection, order.order_id)
+    found: dict[int, tuple[ReturnableLine, SentBack]] = {}
+    for each in wanted:
+        line = left.get(each.line_no)
+        if line is None or each.line_no in found:
+            raise Invalid(
+                _("The order has no line {line} that could come back.", line=each.line_no),
+                _("Choose one of its lines, each once."),
+                code="no_line",
+                line_no=each.line_no,
+            )
+        free = line.quantity - line.returned - coming.get(each.line_no, 0)
+        if each.units > free:
+            raise Refused(
+                _("{n} units cannot come back: {left} are left.", n=each.units, left=max(0, free)),
+                _("Ask for fewer; what is on its way already counts."),
+                code="too_many_units",
+                line_no=each.line_no,
+                left=max(0, free),
+            )
+        found[each.line_no] = (line, each)
+    return list(found.values())
+
+
+def _expected(line: ReturnableLine, wanted: SentBack) -> ExpectedLine:
+    return ExpectedLine(
+        line_no=line.line_no,
+        sku=line.sku,
+        name=line.name,
+        kind=line.kind,
+        units=wanted.units,
+        reason=wanted.reason,
+        sold=line.quantity,
+        gross_minor=line.gross_minor,
+        tax_minor=line.tax_minor,
+        rate_ppm=line.rate_ppm,
+        returned=line.returned,
+        refunded_minor=line.refunded_minor,
+        refunded_tax_minor=line.refunded_tax_minor,
+        serials=line.serials,
+    )
+
+
+def _check_policy(  # noqa: PLR0917 - what is judged, by what, on which day
+    policy: ReturnPolicy,
+    order: ReturnableOrder,
+    lines: Sequence[tuple[ReturnableLine, SentBack]],
+    command: MailInWanted,
+    today: date,
+    currency: str,
+) -> None:
+    total = sum(line.gross_minor * said.units // line.quantity for line, said in lines)
+    judged = [_judged(policy, order, line.sku, said.reason, total, today) for line, said in lines]
+    if strictest(each.outcome for each in judged) is Outcome.AUTHORIZE or command.allow:
+        return
+    said = [sentence for each in judged for sentence in says(each, currency)]
+    raise Refused(
+        " ".join(dict.fromkeys(said)),
+        _("Say why it may come back all the same, or leave it."),
+        code="outside_policy",
+        codes=sorted({code for each in judged for code in each.codes}),
+    )
+
+
+def _judged(  # noqa: PLR0917 - one line and when it comes back
+    policy: ReturnPolicy, order: ReturnableOrder, sku: str, reason: str, total: int, today: date
+) -> Decision:
+    start = date.fromisoformat(order.start)
+    found = decide(
+        policy,
+        SoldFacts(sku=sku, category="", start=start, channel=Channel(order.channel)),
+        BackFacts(
+            today=max(today, start),
+            condition=Condition.NEW,
+            reason=reason,
+            proof=Proof.ORDER_NUMBER,
+            amount_minor=total,
+            customer_returns_90d=order.customer_returns_90d,
+        ),
+    )
+    # That stores take nothing back from a channel is why a parcel comes; its serial is read once it is here.
+    kept = tuple(each for each in found.found if each.code not in {Finding.CHANNEL, Finding.SERIAL_MISSING})
+    return Decision(strictest(each.outcome for each in kept), kept, found.last_day, found.refund)
+
+
+def _contact(work: Work, order_id: str) -> str:
+    entry = work.room(Orders).need(order_id)
+    return entry.later.contact_id if entry is not None and entry.later is not None else ""
+
+
+def _today(work: Work, hub: Hub, location: str) -> str:
+    return money.place_of(work, location).calendar_date(hub.clock.now_us())
+
+
+def order_of(connection: Connection, number: str, hub: Hub) -> ReturnableOrder:
+    """Return an order as whoever announces a return of it sees it.
+
+    Raises:
+        NotFound: `unknown_order`.
+    """
+    found = told(connection, number, asker="", now_us=hub.clock.now_us())
+    if not found.lines:
+        raise NotFound(
+            _("Nothing of {number} has been handed over.", number=found.number),
+            _("What was not handed over is cancelled instead."),
+            code="nothing_left",
+        )
+    return found

@@ -1,0 +1,457 @@
+"""Each choice of each kind of card does what its preview showed, field by field; looking at it does nothing.
+
+One table says how the real system gets into each kind. A choice is made on a hub of its own, and everything
+that is otherwise afterwards, in any table, must be what its preview said: no less, and no more.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from hub.context import Hub
+from hub.database import HubDatabase, HubUnit
+from hub.desk.choices import choices_of
+from hub.desk.commands import Given
+from hub.desk.consequences import STOCK
+from hub.desk.steps import rehearsed
+from hub.exceptions import rows as exceptions
+from hub.exceptions.steps import assign, comment, decline, snooze
+from hub.fulfil import deficits
+from hub.fulfil.steps import look_at_clocks
+from hub.payments.gateways import Declined, Simulator, Wanted
+from hub.payments.steps import work_off
+from hub.rebuild import verify
+from hub.route.rows import decisions
+from hub.schema import create_schema
+from hub.stock.rows import hub_rights
+from protocol import later
+from protocol.errors import IllegalTransition, Invalid, NotFound, NotPermitted, Refused
+from protocol.fulfilment import PutBackLine, RejectReason, ShortLine, ShortReason, UnitsLine
+from tests.support import desk
+from tests.support.hub import hub_of
+from tests.support.promising import Story, hear, rows
+from tests.support.road import Road
+
+HOUR_US = 3_600_000_000
+PAID = {"gateway": "psp", "reference": "ch_1", "amount_minor": 24_00}
+
+
+class Company:
+    """A hub with stores, told by nothing but orders and events; the newest order is the one looked at."""
+
+    def __init__(self, database: HubDatabase) -> None:
+        self.database = database
+        self._story: Story | None = None
+        self._hub: Hub | None = None
+
+    @property
+    def story(self) -> Story:
+        if self._story is None:
+            self._story = Story(self.database)
+        return self._story
+
+    @property
+    def hub(self) -> Hub:
+        return self._hub or self.story.hub
+
+    def alone(self) -> Hub:
+        """Return a hub that nobody has told anything yet."""
+        self._hub = hub_of(self.database)
+        return self._hub
+
+    def pass_time(self, hours: float, *heard: str) -> None:
+        """Let time pass; these stores are heard all the while."""
+        self.story.channel.clock.at_us += int(hours * HOUR_US)
+        for store in heard:
+            self.hub.database.write(partial(_heard, at=store, now_us=self.hub.clock.now_us()))
+
+    def shipped(self) -> str:
+        """Place an order of two that is shipped and paid; return where it went."""
+        order = self.story.channel.ship(lines=[{"sku": "A", "quantity": 2}], payment=PAID)
+        self.story.order = self.story.channel.send(order)
+        return str(rows(self.hub, decisions)[-1]["location"])
+
+    def sent(self) -> str:
+        """Place such an order, and let its offer leave."""
+        where = self.shipped()
+        self.story.leave(where)
+        return where
+
+    def listen(self, heard: list[str]) -> None:
+        """Note what open pages and the wire would hear from now on."""
+
+        def publish(topic: str, data: str = "") -> None:
+            heard.append(f"{topic}{data}")
+
+        self.hub.broadcaster.publish = publish  # type: ignore[method-assign]  # what is published is looked at
+        self.hub.wake_link = lambda: heard.append("link")
+
+    def gives_back(self, where: str, body: Callable[..., Any], **said: Any) -> None:
+        """Let a location give all of its part back."""
+        lines = (PutBackLine(line_no=1, sku="A", lent=2),)
+        self.story.tell(body(**self.story.assignment, lines=lines, **said), where)
+
+
+def _heard(unit: HubUnit, *, at: str, now_us: int) -> None:
+    hear(unit, at, now_us)
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Iterator[Company]:
+    database = HubDatabase(f"sqlite:///{tmp_path / 'hub.db'}")
+    create_schema(database.engine)
+    yield Company(database)
+    database.close()
+
+
+def unroutable(company: Company) -> None:
+    """Every store gives it back, one after the other."""
+    company.shipped()
+    for _n in range(3):
+        where = rows(company.hub, decisions)[-1]["location"]
+        company.story.leave(where)
+        company.gives_back(where, later.AssignmentRejected, reason=RejectReason.NO_CAPACITY)
+
+
+def short_pick(company: Company) -> None:
+    """Nothing is found where the customer collects it."""
+    company.story.place()
+    company.story.leave()
+    shorts = (ShortLine(line_no=1, sku="A", lent=2, reason=ShortReason.NOT_FOUND),)
+    company.story.tell(later.AssignmentPicked(**company.story.assignment, list_id="l-1", shorts=shorts))
+
+
+def promise_late(company: Company) -> None:
+    """A store took it on and let the day of the promise pass."""
+    where = company.sent()
+    company.story.tell(later.AssignmentAccepted(**company.story.assignment), where)
+    company.pass_time(60, "store-1", "store-2", "store-3")
+    look_at_clocks(company.hub)
+
+
+def promise_at_risk(company: Company) -> None:
+    """A store has it, has not begun, and most of the time is gone."""
+    company.sent()
+    company.pass_time(44, "store-1", "store-2", "store-3")
+    look_at_clocks(company.hub)
+
+
+def store_silent(company: Company) -> None:
+    """A store has two orders and is not heard any more."""
+    company.sent()
+    company.story.place()
+    company.story.leave()
+    company.pass_time(1, "store-2", "store-3")
+    look_at_clocks(company.hub)
+
+
+def stock_deficit(company: Company) -> None:
+    """A store says that two units which the hub has promised are not there."""
+    company.story.place()
+    company.story.leave()
+
+    def step(unit: HubUnit) -> None:
+        mine = (hub_rights.c.location == "store-1") & (hub_rights.c.sku == "A")
+        unit.connection.execute(sa.update(hub_rights).where(mine).values(deficit=2))
+        work = company.hub.spine.work(unit)
+        deficits.settle(work, "store-1", "A")
+        company.hub.finish(work)
+
+    company.hub.database.write(step)
+
+
+def no_show(company: Company) -> None:
+    """Nobody came for it; the store put it back."""
+    company.story.place()
+    company.story.leave()
+    company.gives_back("store-1", later.AssignmentRejected, reason=RejectReason.NO_SHOW)
+
+
+def cancel_too_late(company: Company) -> None:
+    """It was to be cancelled, and the store had it in the van already."""
+    company.story.place()
+    company.story.leave()
+    company.story.cancel()
+    company.story.tell(later.CancelRefused(**company.story.assignment, code="too_late"))
+
+
+def rejected_twice(company: Company) -> None:
+    """Two stores gave it back; a third has it now."""
+    company.shipped()
+    for _n in range(2):
+        where = rows(company.hub, decisions)[-1]["location"]
+        company.story.leave(where)
+        company.gives_back(where, later.AssignmentRejected, reason=RejectReason.DAMAGED)
+
+
+class Stubborn(Simulator):
+    """A payment service that declines."""
+
+    def refund(self, wanted: Wanted) -> Declined:
+        del wanted
+        return Declined("the card was closed")
+
+
+def refund_failed(company: Company) -> None:
+    """A cancelled order is owed back, and the payment service declines."""
+    company.shipped()
+    company.story.cancel()
+    work_off(company.hub, {"psp": Stubborn()})
+
+
+def refund_to_make(company: Company) -> None:
+    """A cancelled order is owed back by a service that the hub cannot ask."""
+    company.shipped()
+    company.story.cancel()
+    work_off(company.hub, {})
+
+
+def _carried(company: Company, received: int, *shorts: int) -> None:
+    road = Road(company.alone())
+    move = road.move(("A", 4))
+    move.leave()
+    move.receive(received, shorts=list(shorts), final=True)
+    road.line.all()
+
+
+def transfer_short(company: Company) -> None:
+    """Three of four units arrive."""
+    _carried(company, 3, 1)
+
+
+def transfer_over(company: Company) -> None:
+    """Five of four units arrive."""
+    _carried(company, 5)
+
+
+def assignment_over(company: Company) -> None:
+    """It was given up, and the store ships it all the same."""
+    where = company.sent()
+    company.gives_back(where, later.AssignmentRejected, reason=RejectReason.NO_CAPACITY)
+    part = {**company.story.assignment, "assignment_id": rows(company.hub, decisions)[0]["assignment_id"]}
+    lines = (UnitsLine(line_no=1, sku="A", lent=2),)
+    company.story.tell(later.AssignmentPicked(**part, list_id="l-1", lines=lines), where)
+
+
+_AT_RISK = ("order.promise", "order.cancel", "card.close")
+CHOICES: dict[Callable[[Company], None], tuple[str, ...]] = {
+    unroutable: ("order.route", "order.promise", "order.cancel", "card.close"),
+    short_pick: ("order.route", "order.bring", "order.promise", "order.cancel", "count.ask", "card.close"),
+    promise_late: _AT_RISK,
+    promise_at_risk: _AT_RISK,
+    store_silent: ("orders.reroute", "card.close"),
+    stock_deficit: ("order.reroute:HB1-00001", "count.ask"),
+    no_show: ("order.route", "order.promise", "order.cancel"),
+    cancel_too_late: ("order.promise", "order.reroute:store-1", "card.close"),
+    rejected_twice: ("order.promise", "order.cancel"),
+    refund_failed: ("refund.confirm", "refund.again"),
+    refund_to_make: ("refund.confirm",),
+    transfer_short: ("transfer.decide:write_off", "transfer.decide:never_left", "transfer.extend"),
+    transfer_over: ("transfer.decide:accept",),
+    assignment_over: ("order.cancel", "card.close"),
+}
+"""How the system gets into each kind, by its name, and the choices that are made there."""
+
+
+@pytest.mark.parametrize(
+    ("drive", "choice_id"),
+    [
+        pytest.param(drive, choice, id=f"{drive.__name__}-{choice}")
+        for drive, choices in CHOICES.items()
+        for choice in choices
+    ],
+)
+def test_a_choice_does_what_its_preview_showed(
+    company: Company, drive: Callable[[Company], None], choice_id: str
+) -> None:
+    drive(company)
+    exception_id = desk.card(company.hub, drive.__name__)
+
+    desk.outcome_as_shown(company.hub, exception_id, choice_id)
+
+
+def gives_up(company: Company) -> None:
+    """Let the store that was asked give up its part."""
+    company.gives_back(str(rows(company.hub, decisions)[0]["location"]), later.AssignmentCancelled)
+
+
+def is_too_late(company: Company) -> None:
+    """Let the store that was asked say that it is too late."""
+    refusal = later.CancelRefused(**company.story.assignment, code="too_late")
+    company.story.tell(refusal, str(rows(company.hub, decisions)[0]["location"]))
+
+
+@pytest.mark.parametrize("command", ["order.reroute", "order.cancel"])
+@pytest.mark.parametrize(("answer", "reply"), [("agreed", gives_up), ("refused", is_too_late)])
+def test_what_a_location_is_asked_for_is_shown_with_both_its_answers(
+    company: Company, command: str, answer: str, reply: Callable[[Company], None]
+) -> None:
+    promise_late(company)
+    exception_id = desk.card(company.hub, "promise_late")
+    where = str(rows(company.hub, decisions)[0]["location"])
+    choice_id = f"{command}:{where}" if command == "order.reroute" else command
+
+    shown = desk.outcome_as_shown(company.hub, exception_id, choice_id, partial(reply, company), answer)
+
+    assert shown.consequences.requested == (where,)
+    assert [outcome.answer for outcome in shown.outcomes] == ["agreed", "refused"]
+
+
+@pytest.mark.timeout(240)
+def test_a_thousand_previews_leave_no_trace(company: Company) -> None:
+    unroutable(company)
+    hub = company.hub
+    exception_id = desk.card(hub, "unroutable")
+    heard: list[str] = []
+    company.listen(heard)
+    before = desk.dump(hub)
+
+    def step(unit: HubUnit) -> set[str]:
+        row = exceptions.find(unit.connection, exception_id)
+        choices = choices_of(hub, unit, row)
+        return {
+            rehearsed(hub, unit, row, choice, Given("Ada")).digest for _n in range(10) for choice in choices
+        }
+
+    digests = set().union(*(hub.database.write(step) for _n in range(25)))
+
+    # Four choices, 250 times each: nothing was used up that would make the last one say something else.
+    assert len(digests) == 4
+    assert desk.dump(hub) == before
+    assert heard == []
+    # The next number of everything is the one that it was: the real thing still does what was shown.
+    desk.outcome_as_shown(hub, exception_id, "order.cancel")
+    assert heard != []
+
+
+def test_a_choice_that_does_something_else_by_now_is_shown_again_and_not_made(company: Company) -> None:
+    unroutable(company)
+    hub = company.hub
+    exception_id = desk.card(hub, "unroutable")
+    shown = desk.offered(hub, exception_id)["order.route"].preview
+    taken = shown.consequences.of(STOCK)[0].of[0]
+
+    def lend_less(unit: HubUnit) -> None:
+        unit.connection.execute(
+            sa.update(hub_rights).where(hub_rights.c.location == taken).values(granted_seen=2)
+        )
+
+    hub.database.write(lend_less)
+    before = desk.dump(hub)
+
+    again = desk.choose(hub, exception_id, "order.route", shown)
+
+    assert again.state == "changed"
+    assert (again.preview.digest != shown.digest, desk.dump(hub) == before) == (True, True)
+    assert desk.choose(hub, exception_id, "order.route", again.preview).state == "done"
+
+
+def test_what_was_settled_meanwhile_cannot_be_chosen_twice(company: Company) -> None:
+    unroutable(company)
+    hub = company.hub
+    exception_id = desk.card(hub, "unroutable")
+    shown = desk.offered(hub, exception_id)
+    desk.choose(hub, exception_id, "order.cancel", shown["order.cancel"].preview)
+    before = desk.dump(hub)
+
+    for choice_id in ("order.cancel", "card.close"):
+        with pytest.raises(IllegalTransition, match="closed already"):
+            desk.choose(hub, exception_id, choice_id, shown[choice_id].preview)
+
+    assert desk.offered(hub, exception_id) == {}
+    assert desk.dump(hub) == before
+
+
+def test_a_choice_that_became_impossible_says_why_and_changes_nothing(company: Company) -> None:
+    promise_late(company)
+    hub = company.hub
+    exception_id = desk.card(hub, "promise_late")
+    where = str(rows(hub, decisions)[0]["location"])
+    shown = desk.offered(hub, exception_id)
+    company.story.cancel()
+    before = desk.dump(hub)
+
+    with pytest.raises(Refused, match="has been asked already"):
+        desk.choose(hub, exception_id, "order.cancel", shown["order.cancel"].preview)
+    with pytest.raises(NotFound, match="This choice is gone"):
+        desk.choose(hub, exception_id, f"order.reroute:{where}", shown[f"order.reroute:{where}"].preview)
+
+    assert desk.offered(hub, exception_id)["order.cancel"].preview.code == "already_requested"
+    assert desk.dump(hub) == before
+
+
+@pytest.mark.parametrize(
+    ("said", "refusal"),
+    [
+        ({"reason": "  "}, (Invalid, "Nothing says why")),
+        ({"role": "finance"}, (NotPermitted, "Your role may not do this")),
+    ],
+)
+def test_a_choice_without_its_reason_or_its_role_changes_nothing(
+    company: Company, said: dict[str, str], refusal: tuple[type[Exception], str]
+) -> None:
+    unroutable(company)
+    hub = company.hub
+    exception_id = desk.card(hub, "unroutable")
+    shown = desk.offered(hub, exception_id)["order.cancel"].preview
+    before = desk.dump(hub)
+
+    with pytest.raises(refusal[0], match=refusal[1]):
+        desk.choose(hub, exception_id, "order.cancel", shown, **said)
+
+    assert desk.dump(hub) == before
+
+
+def test_money_moves_once_it_is_confirmed_and_above_a_limit_by_two_people(company: Company) -> None:
+    unroutable(company)
+    hub = company.hub
+    hub.settings = hub.settings.model_copy(update={"second_person_minor": 20_00})
+    exception_id = desk.card(hub, "unroutable")
+    shown = desk.offered(hub, exception_id)["order.cancel"].preview
+    assert shown.money_minor == 24_00
+
+    assert desk.choose(hub, exception_id, "order.cancel", shown, confirmed=False).state == "confirm"
+    assert desk.choose(hub, exception_id, "order.cancel", shown).state == "second_person"
+    # The same person a second time is still one person.
+    assert desk.choose(hub, exception_id, "order.cancel", shown).state == "second_person"
+    assert company.story.seen()["order"]["state"] == "captured"
+    done = desk.choose(hub, exception_id, "order.cancel", shown, by="Bea", reason="")
+
+    assert (done.state, done.row.state) == ("done", "closed")
+    assert company.story.seen()["order"]["state"] == "cancelled"
+    with hub.database.read() as connection:
+        acts = [(act.act, act.by, act.text) for act in exceptions.acts_of(connection, exception_id)]
+    assert acts == [("asked", "Ada", "so it is")] * 2 + [("chosen", "Ada + Bea", "so it is")]
+
+
+def test_a_second_person_may_say_no_and_then_nobody_waits_any_more(company: Company) -> None:
+    unroutable(company)
+    hub = company.hub
+    hub.settings = hub.settings.model_copy(update={"second_person_minor": 0})
+    exception_id = desk.card(hub, "unroutable")
+    shown = desk.offered(hub, exception_id)["order.cancel"].preview
+    asked = desk.choose(hub, exception_id, "order.cancel", shown).row
+    assert asked.asked is not None
+    assert (asked.asked["by"], asked.asked["choice"]) == ("Ada", "order.cancel")
+
+    declined = decline(hub, exception_id, text="ask the customer first", by="Bea")
+
+    assert (declined.state, declined.asked) == ("open", None)
+    # Who comes next is the first person again.
+    assert desk.choose(hub, exception_id, "order.cancel", shown, by="Bea").state == "second_person"
+
+
+def test_the_tables_made_anew_have_every_card_with_its_history(company: Company) -> None:
+    unroutable(company)
+    hub = company.hub
+    exception_id = desk.card(hub, "unroutable")
+    assign(hub, exception_id, to="Ada", by="Ada")
+    snooze(hub, exception_id, until_us=hub.clock.now_us() + HOUR_US, by="Ada")
+    comment(hub, exception_id, text="the customer called", by="Ada")
+    desk.outcome_as_shown(hub, exception_id, "order.promise")
+
+    assert verify(hub) == {}

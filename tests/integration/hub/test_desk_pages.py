@@ -1,0 +1,145 @@
+"""The desk's screens: a queue, a card with what each choice does, working on it; nothing typed is lost."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from protocol.people import HubRole
+from tests.integration.hub.test_later_pages import Company
+from tests.support import desk
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    made = Company(tmp_path_factory.mktemp("hub"))
+    yield made
+    made.app.state.hub.database.close()
+
+
+def card_of(company: Company, kind: str) -> str:
+    """Return the address of a card."""
+    return f"/exceptions/{desk.card(company.app.state.hub, kind)}"
+
+
+def seen(company: Company, path: str, role: HubRole = HubRole.OPS) -> str:
+    """Return a page's text without its tags."""
+    answer = company.visit(role).get(path)
+    assert answer.status_code == 200, answer.text
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+
+
+def form_of(company: Company, path: str, role: HubRole = HubRole.OPS) -> dict[str, str]:
+    """Return the digests of a card's choices, as its form sends them."""
+    text = company.visit(role).get(path).text
+    return dict(re.findall(r'name="(digest-[^"]+)" value="([0-9a-f]+)"', text))
+
+
+def test_a_card_says_what_each_choice_does_and_why_another_is_not_possible(company: Company) -> None:
+    said = seen(company, card_of(company, "short_pick"))
+
+    assert "1 of HB1-00001 were not found at York Coppergate" in said
+    assert "Look again who can fulfil it Promise kept" in said
+    assert "Leeds Briggate, 22423 free 3 → 2" in said
+    assert "Dr Customer deposits £12.75 Cr Refunds payable £12.75" in said
+    assert "York Coppergate: Give a part of an order up requested" in said
+    assert "If York Coppergate can" in said
+
+
+def test_the_queue_is_looked_at_again_without_working_out_any_choice(company: Company) -> None:
+    text = company.visit().get(card_of(company, "short_pick") + "?part=queue").text
+
+    assert 'id="queue"' in text
+    assert "digest-" not in text
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("?kind=short_pick", ["1 of HB1-00001 were not found at York Coppergate"]),
+        ("?place=store-1", ["Nobody can fulfil HB1-00008 as it was promised"]),
+        ("?owner=finance", []),
+        ("?who=-&kind=short_pick", ["1 of HB1-00001 were not found at York Coppergate"]),
+        ("?state=asleep", []),
+    ],
+)
+def test_the_queue_is_filtered(company: Company, query: str, titles: list[str]) -> None:
+    text = company.visit().get(f"/exceptions{query}").text
+
+    assert re.findall(r"data-queued><span class=\"shape\"></span><b>(.*?)</b>", text) == titles
+
+
+def test_a_page_goes_on_after_the_last_card_that_was_seen(company: Company) -> None:
+    client = company.visit()
+    first = client.get("/api/exceptions-queue?limit=2").json()
+    second = client.get(f"/api/exceptions-queue?limit=2&after={first['after']}").json()
+
+    assert (first["total"], len(first["exceptions"]), len(second["exceptions"])) == (3, 2, 1)
+    assert second["after"] == ""
+    due = [card["due_us"] for card in [*first["exceptions"], *second["exceptions"]]]
+    assert due == sorted(due)
+    assert client.get("/api/exceptions-queue?after=1.x&limit=2").json()["total"] == 3
+    assert client.get("/api/exceptions-queue?after=x").status_code == 422
+
+
+def test_a_choice_without_a_reason_is_said_beside_what_was_typed(company: Company) -> None:
+    path = card_of(company, "short_pick")
+    said = {**form_of(company, path), "choice": "order.cancel:loose", "confirmed-order.cancel:loose": "yes"}
+
+    status, _where, text = company.post(f"{path}/choose", **said)
+    assert status == 422
+    assert "Nothing says why" in text
+
+    without = {**said, "reason": "the customer agreed"}
+    del without["confirmed-order.cancel:loose"]
+    status, _where, text = company.post(f"{path}/choose", **without)
+    assert status == 409
+    assert "This moves money. Tick that it may" in text
+    assert 'value="the customer agreed"' in text
+
+
+def test_somebody_of_finance_sees_what_operations_may_do_and_cannot_do_it(company: Company) -> None:
+    path = card_of(company, "short_pick")
+    said = {**form_of(company, path, HubRole.FINANCE), "choice": "order.route"}
+
+    assert "Somebody with another role may do this" in seen(company, path, HubRole.FINANCE)
+    status, _where, text = company.post(f"{path}/choose", HubRole.FINANCE, **said)
+    assert status == 403
+    assert "Your role may not do this" in text
+
+
+def test_a_card_is_taken_put_aside_talked_about_and_handed_on(company: Company) -> None:
+    path = card_of(company, "short_pick")
+    for act, said in (
+        ("assign", {"to": "C. Ford"}),
+        ("comment", {"text": "called the store"}),
+        ("snooze", {"until": "15", "back": "kind=short_pick"}),
+        ("escalate", {"text": "needs a decision"}),
+    ):
+        status, where, _text = company.post(f"{path}/{act}", **said)
+        assert status == 303, (act, where)
+    assert "kind=short_pick" not in where
+
+    text = seen(company, path)
+    assert "Assigned C. Ford → C. Ford" in text
+    assert "Said C. Ford called the store" in text
+    assert "put aside until" in text
+    assert "Handed on C. Ford → Admin needs a decision" in text
+    assert "1 of HB1-00001 were not found" in seen(company, "/exceptions?state=asleep")
+    assert company.post(f"{path}/snooze", until="")[0] == 303
+    for act, said in (("assign", {"to": "Nobody Known"}), ("comment", {}), ("snooze", {"until": "7"})):
+        assert company.post(f"{path}/{act}", **said)[0] == 422, act
+    assert company.post(f"{path}/decline", text="no")[0] == 409
+
+
+def test_a_choice_is_made_and_the_next_card_opens(company: Company) -> None:
+    path = card_of(company, "short_pick")
+    said = {**form_of(company, path), "choice": "order.route", "back": "owner=ops"}
+
+    status, where, _text = company.post(f"{path}/choose", **said)
+    assert (status, where) == (303, "/exceptions?said=chosen&owner=ops")
+    # Sent twice it is not done twice.
+    status, _where, text = company.post(f"{path}/choose", **said)
+    assert status == 409
+    assert "closed already" in text
+    assert "Chosen C. Ford order.route" in seen(company, path)

@@ -1,0 +1,257 @@
+"""Goods that a customer sends back, from the hub to a store that opens the parcel and back to the money."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from edge_agent.app import KINDS
+from edge_agent.database import EdgeUnit
+from edge_agent.rebuild import rebuild
+from edge_agent.returns import mail_in as at_store
+from edge_agent.returns import mail_in_rows as parcels
+from hub.database import HubDatabase
+from hub.exceptions.rows import exceptions
+from hub.fleet.rows import directives
+from hub.payments.gateways import Simulator
+from hub.payments.rows import gateway_commands
+from hub.payments.steps import work_off
+from hub.rebuild import verify
+from hub.returns.mail_in_clock import look_at_mail_ins
+from hub.returns.rows import mail_ins
+from hub.spine.rows import orders
+from protocol.directives import DIRECTIVE_KINDS, Directive
+from protocol.envelope import decode_event, read_body
+from protocol.errors import Refused
+from protocol.ids import slip_code
+from protocol.returns import Condition, GoodsRule, ReturnPolicy
+from tests.integration.hub.test_return_policy import accounts
+from tests.support.hub import send
+from tests.support.later_shop import LaterShop, paid_online, record_at, web_order
+from tests.support.promising import Channel, company, rows
+from tests.support.store_day import Store
+
+DAY_US = 24 * 3_600_000_000
+
+
+@pytest.fixture
+def channel(hub_database: HubDatabase) -> Iterator[Channel]:
+    made = Channel(hub_database)
+    company(made.hub, stores={"store-1": {"A": 5}, "store-2": {"A": 4}}, warehouses={})
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    running = Store(tmp_path)
+    yield running
+    running.close()
+
+
+def delivered(channel: Channel, units: int = 3, paid: int | None = None) -> LaterShop:
+    """Let a web order of A at 10.00 be handed over by store-1."""
+    shop = LaterShop()
+    shop.open()
+    shop.stock("A", 10)
+    order = web_order(("A", units, 10_00))
+    record_at(channel.hub, order, paid=paid_online(order, paid))
+    shop.pick(order)
+    shop.stage(order)
+    shop.hand_over(order)
+    send(channel.hub, shop)
+    return shop
+
+
+def tell(channel: Channel, store: Store) -> None:
+    """Carry to the store what the hub has told it about parcels, once more each time."""
+
+    def step(unit: EdgeUnit) -> None:
+        for row in rows(channel.hub, directives):
+            told = Directive.model_validate_json(row["bytes"])
+            if row["edge"] != "store-1" or not told.kind.startswith("return."):
+                continue
+            body = DIRECTIVE_KINDS[told.kind, told.v].model_validate(told.body)
+            seq, at_us = store.edge.journal.last(unit.connection)[0], store.clock.now_us()
+            unit.memory["directive.arrived_us"] = at_us
+            KINDS[told.kind].carry_out(unit, store.edge, body)
+            known = unit.connection.execute("SELECT count(*) FROM directives").fetchone()[0]
+            unit.connection.execute(
+                "INSERT INTO directives (hub_inc, cseq, id, kind, bytes, arrived_us, outcome, code, detail,"
+                " after_seq) VALUES ('h', ?, ?, ?, ?, ?, 'applied', '', '', ?)",
+                (known + 1, f"d-{known}", told.kind, row["bytes"], at_us, seq),
+            )
+
+    store.edge.database.write(step)
+
+
+def arrive(store: Store, number: str) -> None:
+    wanted = at_store.Arrived(key=store.key(), code=slip_code("ra", number, 1))
+    store.edge.database.write(lambda unit: at_store.arrive(unit, store.edge, wanted, person=store.associate))
+
+
+def inspect(store: Store, number: str, **said: Any) -> at_store.Inspected:
+    wanted = at_store.Inspect.model_validate({"key": store.key()} | said)
+    return store.edge.database.write(
+        lambda unit: at_store.inspect(unit, store.edge, number, wanted, person=store.associate)
+    )[0]
+
+
+def hear(channel: Channel, shop: LaterShop, store: Store) -> None:
+    """Let the hub hear what the store has said about parcels."""
+    said = store.edge.database.read().execute(
+        "SELECT bytes FROM events WHERE kind IN ('return.arrived', 'return.inspected') ORDER BY seq"
+    )
+    first = len(shop.events) + 1
+    for (data,) in said.fetchall():
+        shop.say(read_body(decode_event(data)))
+    send(channel.hub, shop, first)
+
+
+def one(channel: Channel) -> dict[str, Any]:
+    [found] = rows(channel.hub, mail_ins)
+    return found
+
+
+def open_cards(channel: Channel) -> list[str]:
+    with channel.hub.database.read() as connection:
+        found = connection.execute(sa.select(exceptions.c.kind).where(exceptions.c.state == "open")).scalars()
+        return sorted(kind for kind in found if kind.startswith("mail_in"))
+
+
+def money(channel: Channel) -> list[tuple[str, int]]:
+    return [(row["state"], row["amount_minor"]) for row in rows(channel.hub, gateway_commands)]
+
+
+def test_a_parcel_is_taken_in_before_it_is_heard_of_looked_into_in_parts_and_paid_online(
+    channel: Channel, store: Store
+) -> None:
+    shop = delivered(channel)
+    wanted = {"lines": [{"line_no": 1, "units": 3, "reason": "faulty"}], "location": "store-1"}
+    made = channel.ask("POST", "/api/orders/HB1-00001/mail-in", wanted, status=201)
+    again = channel.ask("POST", "/api/orders/HB1-00001/mail-in", wanted, status=409)
+
+    arrive(store, made["number"])
+    with pytest.raises(Refused, match="has not said yet"):
+        inspect(store, made["number"], done=True)
+    tell(channel, store)
+    tell(channel, store)
+    first = inspect(store, made["number"], accepted=[{"line_no": 1, "quantity": 1}])
+    with pytest.raises(Refused, match="too many"):
+        inspect(store, made["number"], accepted=[{"line_no": 1, "quantity": 3}])
+    last = inspect(
+        store,
+        made["number"],
+        accepted=[{"line_no": 1, "quantity": 1, "to_bucket": "sellable"}],
+        refused=[{"line_no": 1, "units": 1, "why": "worn"}],
+        done=True,
+    )
+    hear(channel, shop, store)
+    queued = money(channel)
+    work_off(channel.hub, {"simulator": Simulator()})
+
+    assert (again["code"], made["state"]) == ("too_many_units", "expected")
+    assert (first.total_minor, last.total_minor, last.state) == (10_00, 10_00, "closed")
+    assert queued == [("queued", 10_00), ("queued", 10_00)]
+    assert [state for state, _amount in money(channel)] == ["done", "done"]
+    [head] = [row for row in rows(channel.hub, orders) if row["number"] == "HB1-00001"]
+    assert (head["refunded_minor"], one(channel)["state"], one(channel)["accepted_minor"]) == (
+        20_00, "closed", 20_00,
+    )  # fmt: skip
+    assert accounts(channel.hub, "return") == {"2110": -20_00, "2200": 3_33, "4020": 16_67}
+    assert accounts(channel.hub, "refund_online")["2110"] == 20_00
+    assert open_cards(channel) == ["mail_in_refused"]
+    assert verify(channel.hub) == {}
+    assert not rebuild(store.edge.database.path, store.edge.database.path.with_name("again.db")).differences
+
+
+def test_money_at_once_is_store_credit_for_what_no_service_took_and_is_given_once(
+    channel: Channel, store: Store
+) -> None:
+    shop = LaterShop()
+    shop.open()
+    shop.stock("A", 10)
+    order = shop.sell(("A", 2, 10_00))
+    send(channel.hub, shop)
+    wanted = {"lines": [{"line_no": 1, "units": 1}], "location": "store-1", "refund": "sent"}
+    made = channel.ask("POST", f"/api/orders/{order.number}/mail-in", wanted, status=201)
+    tell(channel, store)
+    channel.clock.at_us += 22 * DAY_US
+    look_at_mail_ins(channel.hub)
+    late = open_cards(channel)
+    longer = {"what": "waiting", "days": 3, "reason": "the carrier is late"}
+    waiting = channel.ask("POST", f"/api/returns/mail-in/{made['number']}/change", longer)
+    arrive(store, made["number"])
+    done = inspect(store, made["number"], accepted=[{"line_no": 1, "quantity": 1}], done=True)
+    hear(channel, shop, store)
+
+    [credit] = made["credits"]
+    assert (made["advanced_minor"], credit["amount_minor"], done.total_minor) == (10_00, 10_00, 0)
+    assert (late, open_cards(channel), waiting["state"]) == (["mail_in_late"], [], "expected")
+    assert accounts(channel.hub, "refund") == {"2110": 10_00, "2120": -10_00}
+    assert accounts(channel.hub, "return")["2110"] == -10_00
+    assert channel.ask("GET", f"/api/stored-value/{credit['number']}")["balance_minor"] == 10_00
+    assert verify(channel.hub) == {}
+
+
+def test_how_goods_look_decides_whether_they_are_taken_back_and_a_fee_is_kept(
+    channel: Channel, store: Store
+) -> None:
+    shop = delivered(channel)
+    policy = ReturnPolicy(
+        version=1,
+        items={"A": GoodsRule(fee_ppm=100_000, fee_when=(Condition.OPENED,))},
+        exchange_only_conditions=(),
+        reject_conditions=(Condition.ALTERED,),
+    )
+    store.edge.database.write(lambda unit: KINDS["return.policy"].carry_out(unit, store.edge, policy))
+    wanted = {"lines": [{"line_no": 1, "units": 2}], "location": "store-1"}
+    made = channel.ask("POST", "/api/orders/HB1-00001/mail-in", wanted, status=201)
+    tell(channel, store)
+    arrive(store, made["number"])
+
+    with pytest.raises(Refused, match="does not come back"):
+        inspect(store, made["number"], accepted=[{"line_no": 1, "quantity": 1, "condition": "altered"}])
+    kept = inspect(
+        store, made["number"], accepted=[{"line_no": 1, "quantity": 1, "condition": "opened"}], done=True
+    )
+    hear(channel, shop, store)
+
+    assert kept.total_minor == 9_00
+    assert money(channel) == [("queued", 9_00)]
+    assert open_cards(channel) == ["mail_in_short"]
+    assert parcels.find(store.edge.database.read(), made["number"]) is not None
+
+
+def test_a_customer_gets_a_label_and_the_desk_gives_money_back_without_goods(channel: Channel) -> None:
+    delivered(channel, units=2, paid=15_00)
+    wanted = {"lines": [{"line_no": 1, "units": 1}], "location": "store-1"}
+    made = channel.ask("POST", "/api/orders/HB1-00001/mail-in", wanted, status=201)
+    files = {kind: channel.client.get(f"{made['label']}.{kind}") for kind in ("pdf", "png", "zpl")}
+    amount = {"line_no": 1, "amount_minor": 4_00, "reason": "a scratch"}
+    given = channel.ask("POST", "/api/orders/HB1-00001/give-back", amount, status=201)
+    too_much = channel.ask(
+        "POST", "/api/orders/HB1-00001/give-back", amount | {"amount_minor": 99_00}, status=409
+    )
+    form = {"units-1": "1", "reason-1": "changed_mind", "location": "store-2", "key": "k-1"}
+    page = channel.client.post("/orders/HB1-00001/send-back", data=form)
+    kept = channel.client.post(
+        "/orders/HB1-00001/give-back", data={"line": "1", "what": "units", "units": "1", "why": "too far"}
+    )
+    nowhere = channel.ask(
+        "POST", "/api/orders/HB1-00001/mail-in", wanted | {"location": "nowhere"}, status=422
+    )
+
+    assert [files[kind].content[:4] for kind in ("pdf", "png", "zpl")] == [b"%PDF", b"\x89PNG", b"^XA^"]
+    assert made["tracking"].encode() in files["zpl"].content
+    assert (given["total_minor"], too_much["code"], nowhere["code"]) == (
+        4_00, "too_much_money", "unknown_location",
+    )  # fmt: skip
+    assert page.status_code == 200
+    assert "Store 2 expects it" in page.text
+    assert "8.00 goes back" in kept.text
+    assert sorted(money(channel)) == [("queued", 4_00), ("queued", 8_00)]
+    assert channel.client.get("/returns/mail-in").status_code == 200
+    assert verify(channel.hub) == {}
