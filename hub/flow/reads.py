@@ -17,6 +17,7 @@ from hub.flow.rules import Stage
 from hub.flow.waits import at_percent, bucket_at, least_ms, together
 from hub.flow.weeks import before, span_us, week_of
 from protocol.fulfilment import FulfilKind
+from protocol.holds import Blocked
 
 MEDIAN: Final = 50
 SLOW: Final = 90
@@ -29,6 +30,7 @@ PLACES: Final = 500
 What = Literal["now", "passed", "slow", "broken", "leaked"]
 By = Literal["store", "channel", "week"]
 _KEEPS: Final = sa.or_(
+    sa.and_(flow_stays.c.stage == Stage.HELD.value, flow_stays.c.kind != Blocked.ROUTE.value),
     flow_stays.c.stage == Stage.RETURNED.value,
     sa.and_(flow_stays.c.stage == Stage.READY.value, flow_stays.c.kind == FulfilKind.COLLECT.value),
 )
@@ -240,11 +242,15 @@ def broken_between(
     found = connection.execute(
         sa.select(both).order_by(both.c.entered_us, both.c.number, both.c.since, both.c.part).limit(limit)
     )
-    promised = sa.select(sa.func.count()).select_from(flow_orders)
-    if location:
-        promised = promised.where(flow_orders.c.origin == location)
-    due = promised.where(flow_orders.c.due_us >= begin, flow_orders.c.due_us < end)
-    return [_found(row, now_us) for row in found], orders, int(connection.execute(due).scalar_one())
+    promised = sa.select(sa.func.count()).where(
+        flow_orders.c.due_us >= begin,
+        flow_orders.c.due_us < end,
+        flow_orders.c.ordered > flow_orders.c.cancelled,
+    )
+    if location:  # a store's promises are those that any part of an order waited for there
+        here = (flow_stays.c.order_id == flow_orders.c.order_id) & (flow_stays.c.location == location)
+        promised = promised.where(sa.exists().where(here, flow_stays.c.sku == ""))
+    return [_found(row, now_us) for row in found], orders, int(connection.execute(promised).scalar_one())
 
 
 def left_between(connection: Connection, begin: int, end: int) -> dict[tuple[str, str], int]:

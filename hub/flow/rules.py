@@ -1,8 +1,8 @@
 """Which stage each part of an order is in after an event, which promise broke there, what it cost. Pure.
 
 An order is not in one place: some units wait for a location while others are picked. So a *stay* belongs to a
-part: an assignment, the units that nobody has (part ""), or units that came back. A reader would get wrong
-that stays follow quantities, not statuses: whatever is neither fulfilled nor cancelled nor held by an
+part: an assignment, the units that nobody has (part ""), a hold, or units that came back. A reader would get
+wrong that stays follow quantities, not statuses: whatever is neither fulfilled nor cancelled nor held by an
 assignment waits for a location, whichever event made it so.
 
 A promise breaks in the stage in which a part stands when the promised moment passes. What is ready to be
@@ -17,6 +17,7 @@ from typing import Final
 from protocol import later
 from protocol.events import ReturnCompleted
 from protocol.fulfilment import AssignedLine, FulfilKind
+from protocol.holds import Blocked, HoldEnded, HoldLapsed, HoldPlaced, HoldRejected, HoldReleased
 from protocol.money import round_ratio
 from protocol.movements import Bucket
 from protocol.orders import LineKind, OrderLine, WireModel
@@ -25,6 +26,7 @@ from protocol.orders import LineKind, OrderLine, WireModel
 class Stage(StrEnum):
     """Where a part waits, in the order in which parts go through."""
 
+    HELD = "held"
     UNROUTED = "unrouted"
     INCOMING = "incoming"
     OFFERED = "offered"
@@ -54,6 +56,13 @@ BOOKED: Final[Mapping[str, LeakKind]] = {
     "chargeback_losses": LeakKind.CHARGEBACK,
 }
 """What the books call money that was lost, and what it is here; all of it is lost after goods have left."""
+HOLD: Final = "hold:"
+"""How the parts of an order begin that are holds and no units."""
+_HELD: Final[Mapping[type[WireModel], str]] = {
+    HoldReleased: "on",
+    HoldRejected: "cancelled",
+    HoldLapsed: "lapsed",
+}
 _UNBEGUN: Final = frozenset({Stage.UNROUTED, Stage.INCOMING, Stage.OFFERED})
 
 
@@ -82,7 +91,9 @@ class Stay:
 
     @property
     def keeps_promise(self) -> bool:
-        """Tell whether a part that stands here has what was promised already."""
+        """Tell whether what was promised does not hang on this: it is there, or another part waits."""
+        if self.stage is Stage.HELD:
+            return self.kind != Blocked.ROUTE.value
         return self.stage is Stage.RETURNED or (
             self.stage is Stage.READY and self.kind == FulfilKind.COLLECT.value
         )
@@ -200,9 +211,22 @@ def happen(track: Track, fact: Fact, lines: Mapping[int, Worth]) -> None:
             _cancelled(track, fact, body, lines)
         case later.OrderRouted() as body:
             _routed(track, fact, body)
+        case HoldPlaced() as body:
+            _hold(track, fact, body)
+        case HoldEnded() as body:
+            stopped = track.open.get(HOLD + body.hold_id)
+            if stopped is not None:
+                _end(track, fact, stopped, _HELD[type(body)])
         case _:
             _part(track, fact)
     _settle(track, fact)
+
+
+def _hold(track: Track, fact: Fact, body: HoldPlaced) -> None:
+    """Let an order stand before a hold; one that stops routing keeps it from waiting for a location."""
+    _enter(track, fact, HOLD + body.hold_id, Stage.HELD, track.origin, units=0)
+    routing = Blocked.ROUTE in body.blocks
+    track.open[HOLD + body.hold_id].kind = Blocked.ROUTE.value if routing else ""
 
 
 def _part(track: Track, fact: Fact) -> None:
@@ -416,6 +440,8 @@ def _undone(track: Track, fact: Fact, body: later.HandoverUndone) -> None:
 def _settle(track: Track, fact: Fact) -> None:
     """Begin or end the waiting of what nobody has."""
     waiting, loose = track.open.get(""), track.loose
+    if any(stay.stage is Stage.HELD and stay.kind for stay in track.open.values()):
+        loose = 0  # its hold is what it waits for
     if loose > 0 and waiting is None:
         where = track.failed_location or track.origin
         _enter(track, fact, "", Stage.UNROUTED, where, units=loose)

@@ -27,7 +27,8 @@ from hub.spine.later_rows import later_lines
 from hub.spine.rows import counters, event_subjects, events, order_lines, orders
 from protocol.dispositions import DecidedGoods, Disposition, GoodsDecided
 from protocol.envelope import decode_event, read_body
-from protocol.events import KIND_OF, OrderVoided, ReturnCompleted
+from protocol.events import KIND_OF, OrderVoided, ReturnAdvanced, ReturnCompleted, ReturnInspected
+from protocol.holds import HoldLapsed, HoldPlaced, HoldRejected, HoldReleased
 from protocol.later import OrderPlaced
 from protocol.movements import Bucket
 from protocol.orders import LineKind, WireModel
@@ -38,8 +39,10 @@ LOOKS: Final = 40
 LOOK_SECONDS: Final = 1.0
 """A hub that counts its past for the first time goes on with the next look: other clocks wait for it."""
 TOPIC: Final = "flow"
-_LATER: Final[frozenset[type[WireModel]]] = frozenset({OrderPlaced, *CONCERNS})
-_BACK: Final = (ReturnCompleted, OrderVoided, GoodsDecided)
+_LATER: Final[frozenset[type[WireModel]]] = frozenset(
+    {OrderPlaced, *CONCERNS, HoldPlaced, HoldReleased, HoldRejected, HoldLapsed}
+)
+_BACK: Final = (ReturnCompleted, OrderVoided, ReturnInspected, ReturnAdvanced, GoodsDecided)
 KINDS: Final = tuple(
     sorted(kind for model, (kind, _v) in KIND_OF.items() if model in _LATER or model in _BACK)
 )
@@ -204,7 +207,7 @@ def _came_back(memory: Memory, fact: Fact, body: ReturnCompleted) -> None:
     """Let goods wait that came back and lie in no shop yet; note money that went back without any."""
     channel, sold = memory.channels.get(body.order_id, ("", 0))
     channel = channel if 0 < sold <= fact.apply_order else ""
-    if not isinstance(body, OrderVoided):
+    if type(body) is ReturnCompleted or (isinstance(body, ReturnAdvanced) and not body.authorisation_id):
         memory.leaks += goodwill(fact, body, channel)
     units: dict[str, int] = {}
     for line in body.lines:

@@ -10,6 +10,7 @@ from protocol.kit.web.filters import duration
 def stage_word(stage: str) -> str:
     """Return what a stage is called."""
     words: Mapping[str, str] = {
+        Stage.HELD: _("On hold"),
         Stage.UNROUTED: _("No location"),
         Stage.INCOMING: _("On its way in"),
         Stage.OFFERED: _("Not begun"),
@@ -24,6 +25,7 @@ def stage_word(stage: str) -> str:
 def stage_says(stage: str) -> str:
     """Return what waits in a stage."""
     words: Mapping[str, str] = {
+        Stage.HELD: _("for somebody to decide"),
         Stage.UNROUTED: _("for a location that has it"),
         Stage.INCOMING: _("from another store"),
         Stage.OFFERED: _("for its location to start"),
@@ -42,6 +44,7 @@ def end_word(how: str) -> str:
         "on": _("Went on"),
         "gone": _("With the customer"),
         "given_up": _("Given up"),
+        "lapsed": _("Lapsed"),
         "cancelled": _("Cancelled"),
         LeakKind.RE_ROUTED: _("Routed again, dearer"),
         LeakKind.LOST_SALE: _("Sale lost"),

@@ -19,7 +19,7 @@ from hub.settings import HubSettings
 from hub.spine.steps import raise_exception
 from protocol.errors import Conflict, Invalid
 from protocol.kit.web.sse import Broadcaster
-from tests.integration.hub.test_fulfil import a_company, routed
+from tests.integration.hub.test_fulfil import a_company, routed, where
 from tests.support.hub import MONDAY_US, TestClock, TestIds
 from tests.support.later_shop import promised, web_order
 from tests.support.mail import MailBox, mail_server, text_of
@@ -79,11 +79,11 @@ def call(hub: Hub) -> None:
 
 
 def test_a_digest_leaves_once_a_day_however_many_processes_look(
-    hub: Hub, hub_database: HubDatabase, box: MailBox
+    hub: Hub, hub_database: HubDatabase, box: MailBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_company(hub)
     order = web_order(("A", 2, 10_00), promise=promised("ship", due_us=MONDAY_US + HOUR_US))
-    routed(hub, order)
+    here, there = where(hub, routed(hub, order))
     call(hub)
     follow(hub)
     steps.add(hub, to_ops(), by="C. Ford")
@@ -94,6 +94,9 @@ def test_a_digest_leaves_once_a_day_however_many_processes_look(
     at(other, 1, 20.1)
 
     assert (send_digests(hub), send_digests(other), send_digests(hub)) == (1, 0, 0)
+    with monkeypatch.context() as patched:  # it had looked before the first one marked the day
+        patched.setattr("hub.digest.rows.last_days", lambda _connection: {})
+        assert send_digests(other) == 0
     assert (send_due(hub), send_due(other)) == (1, 0)
     (mail,) = box.mails
     assert (mail["To"], mail["Subject"]) == ("ops@shop.test", "Orderspine: 1 open, 1 late, 1 broken")
@@ -102,6 +105,11 @@ def test_a_digest_leaves_once_a_day_however_many_processes_look(
     assert f"- {order.number}: " in said
     assert "1 order was promised for Monday 24 November. 1 promise was broken." in said
     assert "No digest left on" not in said
+    for place, n in ((here, 1), (there, 0)):
+        mine = steps.add(hub, to_ops(role="store", location=place), by="C. Ford")
+        of_store = steps.preview(hub, mine).said
+        assert of_store.subject.endswith("1 late, 1 broken" if n else "nothing is open")
+        assert ("1 order was promised" in of_store.text) == bool(n)
 
 
 def test_days_without_a_hub_are_skipped_and_named_in_the_next(hub: Hub, box: MailBox) -> None:

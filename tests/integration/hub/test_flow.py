@@ -3,6 +3,7 @@
 import pytest
 
 from hub.context import Hub
+from hub.database import HubUnit
 from hub.flow import reads
 from hub.flow.reads import Behind, Filters, FlowMap, Numbers, orders_behind
 from hub.flow.rows import flow_leaks, flow_stays
@@ -10,10 +11,14 @@ from hub.flow.steps import follow
 from hub.flow.weeks import week_of
 from hub.fulfil.rows import assignments
 from hub.rebuild import verify
+from hub.spine.rows import events
+from hub.spine.steps import take_orders
 from protocol import later
 from protocol.dispositions import Disposition
+from protocol.envelope import encode_event
+from protocol.events import KIND_OF, ReturnAdvanced, ReturnInspected
 from protocol.money import round_ratio
-from protocol.orders import TenderKind
+from protocol.orders import TenderKind, WireModel
 from tests.integration.hub.test_fulfil import a_company, newest, routed, tell, where
 from tests.support.hub import MONDAY_US, TestClock, send
 from tests.support.later_shop import promised, web_order
@@ -99,7 +104,7 @@ def test_an_order_that_was_short_and_came_late_shows_where_it_waited_and_what_it
     assert {one.key: one.now for one in found.rows if one.now} == {here: 1, there: 1}
     assert [one.number for one in behind(hub, "broken").found] == [order.number, order.number]
     assert (behind(hub, "broken").orders, behind(hub, "now", "packing").rows) == (1, 1)
-    assert seen(hub, location=there).stages[2].now == 1
+    assert stage(seen(hub, location=there), "offered").now == 1
     assert seen(hub, channel="pos").broken == 0
 
     begin = len(shops[there].events)
@@ -150,6 +155,62 @@ def test_goods_that_came_back_wait_first_come_first_and_their_loss_is_their_orde
     assert returned.leaked == {"GBP": 7_00}
     assert seen(hub, by="channel").leaked == {"GBP": 7_00}
     assert verify(hub) == {}
+
+
+def logged(hub: Hub, *bodies: WireModel) -> None:
+    """Put facts into the log alone: the flow map asks nobody else about them."""
+
+    def step(unit: HubUnit) -> None:
+        for n, body in enumerate(bodies, start=take_orders(unit, len(bodies))):
+            kind, version = KIND_OF[type(body)]
+            row = {
+                "apply_order": n,
+                "event_id": f"x-{n}",
+                "edge": "store-1",
+                "inc": "i",
+                "seq": n,
+                "kind": kind,
+            }
+            row |= {
+                "v": version,
+                "at_us": MONDAY_US,
+                "arrived_us": MONDAY_US,
+                "by": "",
+                "device": "",
+                "hash": b"",
+            }
+            row["bytes"] = encode_event(n, f"x-{n}", MONDAY_US, body)
+            unit.connection.execute(events.insert().values(row))
+
+    hub.database.write(step)
+
+
+def test_a_parcel_that_was_inspected_waits_like_any_return_and_money_ahead_of_it_is_no_loss(hub: Hub) -> None:
+    said = {
+        "business_date": "2025-11-24",
+        "currency": "GBP",
+        "authorisation_id": "u-1",
+        "return_id": "r-1",
+        "number": "HB1-R1",
+        "order_id": "o-1",
+        "order_number": "HB1-1",
+        "refunds": (),
+        "total_minor": 0,
+        "tax_minor": 0,
+    }
+    line = {"line_no": 1, "sku": "A", "name": "A", "gross_minor": 0, "tax_minor": 0, "reason": "too small"}
+    back = {**line, "quantity": 2, "to_bucket": "returns"}
+    ahead = {**line, "quantity": 0, "gross_minor": 12_00, "tax_minor": 2_00, "to_bucket": "customer"}
+    logged(
+        hub,
+        ReturnAdvanced.model_validate({**said, "return_id": "r-0", "lines": (ahead,)}),
+        ReturnInspected.model_validate({**said, "lines": (back,)}),
+    )
+    follow(hub)
+
+    assert stage(seen(hub), "returned").now == 1
+    assert [each.number for each in behind(hub, "now", "returned").found] == ["HB1-1"]
+    assert seen(hub).leaked == {}
 
 
 def test_counting_event_by_event_comes_to_the_same_as_counting_all_at_once(

@@ -1,8 +1,5 @@
 """Pages of orders for later: who may see and do what, what is refused, and that nothing typed is lost."""
 
-import csv
-import html
-import io
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -15,7 +12,6 @@ from fastapi.testclient import TestClient
 from hub.app import build
 from hub.capture.wanted import OrderAnswer
 from hub.customers.steps import erase
-from hub.flow.steps import follow
 from hub.route.facts import steps
 from hub.route.facts.parameters import ParameterSet
 from hub.settings import HubSettings
@@ -497,48 +493,3 @@ def test_the_overview_and_a_silent_location_lead_to_what_waits(company: Company)
     assert "wait for their location" in overview
     assert "1 part of an order waits here" in location
     assert "none of them is given to another location before it answers" in location
-
-
-def test_every_number_of_the_flow_map_opens_its_orders(company: Company) -> None:
-    follow(company.app.state.hub)
-    client = company.visit(HubRole.FINANCE)
-    page = client.get("/flow").text
-    links = sorted(set(re.findall(r'href="(/flow/orders\?[^"]+)"', page)))
-
-    assert answer_of(page) == "Most promises break while: Picking"
-    assert len(links) > 12
-    for link in links:
-        shown = client.get(html.unescape(link)).text
-        counted = re.search(r">(\d+)</a>|>(\d+)</span></a>", page[page.index(link) :])
-        assert counted
-        assert "No order is behind this number" not in shown
-        assert re.match(r"\d+ orders?: ", answer_of(shown))
-
-
-def test_the_flow_map_is_a_file_and_an_answer_with_the_same_numbers(company: Company) -> None:
-    hub = company.app.state.hub
-    follow(hub)
-    client = company.visit()
-    told = client.get("/api/flow", params={"by": "week"}).json()
-    rows = list(csv.DictReader(io.StringIO(client.get("/flow.csv").text.removeprefix("\ufeff"))))
-    stages = [row for row in rows if row["by"] == "stage"]
-
-    assert told["counted_upto"] == told["log_upto"] > 0
-    assert [(row["what"], int(row["passed"])) for row in stages] == [
-        (one["key"], one["passed"]) for one in told["stages"]
-    ]
-    assert [row["key"] for row in told["rows"]] == [
-        "2026-W45",
-        "2026-W44",
-        "2026-W43",
-        "2026-W42",
-        "2026-W41",
-    ]
-    behind = client.get("/api/flow/orders", params={"what": "broken", "stage": "picking"}).json()
-    listed = client.get("/flow/orders.csv", params={"what": "broken", "stage": "picking"}).text
-    assert [stay["number"] for stay in behind["stays"]] == [company.orders["late"].number]
-    assert company.orders["late"].number in listed
-    for wrong in ({"week": "2025-W53"}, {"week": "9999-W52"}, {"week": "now"}, {"by": "person"}):
-        assert client.get("/api/flow", params=wrong).status_code in (400, 422), wrong
-    assert client.get("/api/flow", params={"week": "2020-W01"}).json()["entered"] == 0
-    assert "No order passed in that week" in client.get("/flow", params={"week": "2020-W01"}).text

@@ -9,6 +9,7 @@ from hub.flow.rules import Fact, Stage, Worth, happen, placed
 from hub.flow.waits import ERROR_PPM, LONGEST_MS, at_percent, bucket_of, middle_ms, together
 from hub.flow.weeks import before, is_week, span_us, week_of
 from protocol import later
+from protocol.holds import Blocked, HoldPlaced, HoldReleased
 from protocol.orders import WireModel
 from tests.support.hub import MONDAY_US
 from tests.support.later_shop import promised, web_order
@@ -107,3 +108,25 @@ def test_what_we_could_not_bring_is_a_lost_sale_and_what_a_customer_left_out_is_
 
     assert cancelled(by_customer=False) == [25_00 - 15_00]
     assert cancelled(by_customer=True) == []
+
+
+def test_an_order_that_is_held_waits_for_its_hold_and_not_for_a_location() -> None:
+    order = web_order(("A", 2, 10_00), promise=promised("ship", due_us=MONDAY_US + 2 * HOUR_US))
+    track = placed(fact(1, 0, order))
+    held = HoldPlaced(
+        hold_id="h-1", **order_of(order), kind="fraud", reason="Two cards", blocks=("route",), may=("ops",)
+    )
+    also = held.model_copy(update={"hold_id": "h-2", "blocks": (Blocked.HANDOVER,)})
+    happen(track, fact(2, 1, held), {})
+    happen(track, fact(3, 1, also), {})
+    assert {part: stay.stage for part, stay in track.open.items()} == {
+        "hold:h-1": Stage.HELD,
+        "hold:h-2": Stage.HELD,
+    }
+    happen(track, fact(4, 3, HoldReleased(hold_id="h-1", **order_of(order))), {})
+    happen(track, fact(5, 3, HoldReleased(hold_id="h-1", **order_of(order))), {})
+
+    assert set(track.open) == {"", "hold:h-2"}
+    (stopped,) = [stay for stay in track.ended if stay.part == "hold:h-1"]
+    assert (stopped.how, stopped.broken_us) == ("on", MONDAY_US + 2 * HOUR_US)
+    assert not track.open["hold:h-2"].breaks(MONDAY_US + 9 * HOUR_US, MONDAY_US + 10 * HOUR_US)
