@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
-from edge_agent.holds.steps import check_free
+from edge_agent.holds.steps import check_refund
 from edge_agent.lives import check_records
 from edge_agent.once import Asked, Key, once
 from edge_agent.people.steps import authorise
@@ -24,7 +24,6 @@ from edge_agent.till.looks import require_session
 from edge_agent.till.rows import Session
 from protocol.errors import NotFound, Refused
 from protocol.events import OrderVoided, ReturnCompleted
-from protocol.holds import Blocked
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
@@ -474,7 +473,7 @@ def _facts(  # noqa: PLR0917 - the parts an event of this kind is made of
 def _record(
     unit: EdgeUnit, edge: Edge, order: rows.SoldOrder, body: ReturnCompleted, person: CurrentPerson
 ) -> Returned:
-    check_free(unit.connection, edge, (order.order_id, order.number), Blocked.REFUND)
+    check_refund(unit.connection, edge, (order.order_id, order.number))
     done = recorded(unit, edge, body, person)
     row = unit.connection.execute("SELECT state FROM orders WHERE order_id = ?", (order.order_id,)).fetchone()
     state = row[0] if row else _state_elsewhere(unit.connection, order)
