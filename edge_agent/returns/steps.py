@@ -273,13 +273,8 @@ def look(
     wanted = [line.wish for line in lines]
     tenders = rows.tenders_left(connection, order.order_id)
     step, first = edge.settings.cash_step_minor, policy.current(connection).refund_first
-    plan = rules.plan_return(
-        rows.sold_lines(connection, order.order_id, [line.line_no for line in lines]),
-        tenders,
-        wanted,
-        cash_step_minor=step,
-        first=first,
-    )
+    sold = rows.sold_lines(connection, order.order_id, [line.line_no for line in lines])
+    plan = rules.plan_return(sold, tenders, wanted, cash_step_minor=step, first=first)
     brought = policy.Brought(terms.proof, person.person_id)
     judged = policy.judge(connection, edge, order, plan.lines, wanted, brought)
     credit = terms.store_credit or not judged.may_pay_out
