@@ -65,3 +65,12 @@ def check_free(
         kind=hold.kind.value,
         blocks=[each.value for each in hold.blocks],
     )  # fmt: skip
+
+
+def check_refund(connection: Connection, edge: Edge, order: tuple[str, str]) -> None:
+    """Refuse to give money of an order back while a hold forbids it. `order` is its id and its number.
+
+    Raises:
+        Refused: `on_hold`.
+    """
+    check_free(connection, edge, order, Blocked.REFUND)

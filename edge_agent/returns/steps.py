@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
+from edge_agent.holds.steps import check_refund
 from edge_agent.lives import check_records
 from edge_agent.once import Asked, Key, once
 from edge_agent.people.steps import authorise
@@ -272,13 +273,8 @@ def look(
     wanted = [line.wish for line in lines]
     tenders = rows.tenders_left(connection, order.order_id)
     step, first = edge.settings.cash_step_minor, policy.current(connection).refund_first
-    plan = rules.plan_return(
-        rows.sold_lines(connection, order.order_id, [line.line_no for line in lines]),
-        tenders,
-        wanted,
-        cash_step_minor=step,
-        first=first,
-    )
+    sold = rows.sold_lines(connection, order.order_id, [line.line_no for line in lines])
+    plan = rules.plan_return(sold, tenders, wanted, cash_step_minor=step, first=first)
     brought = policy.Brought(terms.proof, person.person_id)
     judged = policy.judge(connection, edge, order, plan.lines, wanted, brought)
     credit = terms.store_credit or not judged.may_pay_out
@@ -294,7 +290,7 @@ def return_units(
     Raises:
         NotFound: `unknown_order`.
         Refused: `till_closed`, `order_voided`, `all_returned`, `too_many_units`, `outside_policy`,
-            `records_missing`.
+            `records_missing`, `on_hold`.
         NotPermitted: `needs_approval`, the amount is above this person's limit, or the policy asks for
             another person's word.
     """
@@ -472,6 +468,7 @@ def _facts(  # noqa: PLR0917 - the parts an event of this kind is made of
 def _record(
     unit: EdgeUnit, edge: Edge, order: rows.SoldOrder, body: ReturnCompleted, person: CurrentPerson
 ) -> Returned:
+    check_refund(unit.connection, edge, (order.order_id, order.number))
     done = recorded(unit, edge, body, person)
     row = unit.connection.execute("SELECT state FROM orders WHERE order_id = ?", (order.order_id,)).fetchone()
     state = row[0] if row else _state_elsewhere(unit.connection, order)

@@ -47,6 +47,38 @@ _OVER: Final = frozenset(
     }
 )
 _WITH_CUSTOMER: Final = frozenset({OrderState.HANDED_OVER, OrderState.COMPLETED})
+_IDS: Final[sa.BindParameter[Any]] = sa.bindparam("ids", expanding=True)
+_PAST_OF: Final = (
+    sa.select(orders.c.order_id, orders.c.at_us, orders.c.state)
+    .join(later_orders, later_orders.c.order_id == orders.c.order_id)
+    .join(contacts, contacts.c.contact_id == later_orders.c.contact_id)
+    .where(
+        ((contacts.c.email == sa.bindparam("email")) & (contacts.c.email != ""))
+        | ((contacts.c.phone == sa.bindparam("phone")) & (contacts.c.phone != "")),
+        orders.c.order_id != sa.bindparam("but"),
+    )
+    .order_by(orders.c.at_us.desc())
+    .limit(PAST)
+)
+_CARDS_OF: Final = (
+    sa.select(check_outcomes.c.card)
+    .where(
+        check_outcomes.c.order_id.in_(_IDS),
+        check_outcomes.c.at_us >= sa.bindparam("since"),
+        check_outcomes.c.card != "",
+    )
+    .distinct()
+)
+_CHARGEBACKS_OF: Final = (
+    sa.select(sa.func.count())
+    .select_from(money_moves)
+    .where(money_moves.c.order_id.in_(_IDS), money_moves.c.what == "chargeback_received")
+)
+_RETURNS_OF: Final = (
+    sa.select(sa.func.count())
+    .select_from(returns)
+    .where(returns.c.order_id.in_(_IDS), returns.c.at_us >= sa.bindparam("since"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,21 +184,10 @@ def _bare(postcode: str) -> str:
 
 def past_of(connection: Connection, contact: Contact, but: str, now_us: int) -> Past:
     """Return the earlier orders of whoever has the same mail address or telephone number."""
-    same = []
-    if contact.email:
-        same.append(contacts.c.email == contact.email.lower())
-    if digits := phone_digits(contact.phone):
-        same.append(contacts.c.phone == digits)
-    if not same:
+    email, digits = contact.email.lower(), phone_digits(contact.phone)
+    if not (email or digits):
         return Past((), 0, 0, known=False)
-    found = connection.execute(
-        sa.select(orders.c.order_id, orders.c.at_us, orders.c.state)
-        .join(later_orders, later_orders.c.order_id == orders.c.order_id)
-        .join(contacts, contacts.c.contact_id == later_orders.c.contact_id)
-        .where(sa.or_(*same), orders.c.order_id != but)
-        .order_by(orders.c.at_us.desc())
-        .limit(PAST)
-    ).all()
+    found = connection.execute(_PAST_OF, {"email": email, "phone": digits, "but": but}).all()
     return Past(
         ids=tuple(row.order_id for row in found),
         orders_24h=sum(now_us - row.at_us < DAY_US for row in found),
@@ -176,30 +197,20 @@ def past_of(connection: Connection, contact: Contact, but: str, now_us: int) -> 
 
 
 def _cards(connection: Connection, past: Past, payer: PayerWanted | None, since_us: int) -> int:
-    table = check_outcomes.c
-    found = connection.execute(
-        sa.select(table.card)
-        .where(table.order_id.in_(past.ids), table.at_us >= since_us, table.card != "")
-        .distinct()
-    ).scalars()
+    query = {"ids": past.ids, "since": since_us}
+    found = connection.execute(_CARDS_OF, query).scalars() if past.ids else ()
     now = {payer.card} if payer is not None and payer.card else set()
     return len({*found, *now})
 
 
 def _chargebacks(connection: Connection, past: Past) -> int:
-    return connection.execute(
-        sa.select(sa.func.count())
-        .select_from(money_moves)
-        .where(money_moves.c.order_id.in_(past.ids), money_moves.c.what == "chargeback_received")
-    ).scalar_one()
+    return connection.execute(_CHARGEBACKS_OF, {"ids": past.ids}).scalar_one() if past.ids else 0
 
 
 def _returns(connection: Connection, past: Past, since_us: int) -> int:
-    return connection.execute(
-        sa.select(sa.func.count())
-        .select_from(returns)
-        .where(returns.c.order_id.in_(past.ids), returns.c.at_us >= since_us)
-    ).scalar_one()
+    if not past.ids:
+        return 0
+    return connection.execute(_RETURNS_OF, {"ids": past.ids, "since": since_us}).scalar_one()
 
 
 def _of_tax(connection: Connection, body: OrderPlaced) -> dict[str, Any]:

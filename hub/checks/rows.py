@@ -44,6 +44,7 @@ check_outcomes: Final = sa.Table(
 are the rules that did not pass."""
 
 _NEWEST: Final = sa.select(check_rules.c.body).order_by(check_rules.c.version.desc()).limit(1)
+_KEEP: Final = sa.insert(check_outcomes)
 _MEMORY: Final = "check_rules"
 
 
@@ -87,16 +88,17 @@ def keep(
         for each in verdict.findings
     ]
     connection.execute(
-        sa.insert(check_outcomes).values(
-            order_id=order[0],
-            number=order[1],
-            at_us=facts.at_us,
-            rules_version=version,
-            outcome=verdict.outcome.value,
-            card=card,
-            facts=facts.model_dump_json(),
-            findings=json.dumps(said, default=dict),
-        )
+        _KEEP,
+        {
+            "order_id": order[0],
+            "number": order[1],
+            "at_us": facts.at_us,
+            "rules_version": version,
+            "outcome": verdict.outcome.value,
+            "card": card,
+            "facts": facts.model_dump_json(),
+            "findings": json.dumps(said, default=dict),
+        },
     )
 
 

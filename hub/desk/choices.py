@@ -129,6 +129,15 @@ def _order(about: _About) -> Iterator[Choice]:
         yield Choice("order.cancel", _("Cancel all that is open"), "order.cancel", {"number": number})
 
 
+def _hold(about: _About) -> Iterator[Choice]:
+    """Offer to release a hold or to reject it, for the role that owns its card."""
+    role = about.row.owner_role
+    args = {"hold_id": about.fact("hold_id"), "role": role}
+    yield Choice("hold.release", _("Release the hold: the order goes on"), f"hold.release:{role}", args, ())
+    label = _("Reject the order: cancel what is open, and pay back")
+    yield Choice("hold.reject", label, f"hold.reject:{role}", args)
+
+
 def _parts(about: _About, number: str) -> Iterator[Choice]:
     """Offer to have another location fulfil each part that has not left."""
     rows = about.connection.execute(
@@ -293,6 +302,7 @@ def _channel(about: _About) -> Iterator[Choice]:
 _CHOICES: Final[Mapping[str, Callable[[_About], Iterator[Choice]]]] = MappingProxyType(
     {
         "short_pick": _short,
+        "order_on_hold": _hold,
         "unroutable": _order,
         "promise_late": _order,
         "promise_at_risk": _order,

@@ -14,6 +14,9 @@ from hub.capture.wanted import CancelWanted, ChangeWanted, LineUnits, RerouteWan
 from hub.channels import steps as channels
 from hub.context import Hub
 from hub.exceptions import steps as exceptions
+from hub.holds import steps as holds
+from hub.holds.api import ReleaseWanted
+from hub.holds.steps import Decision
 from hub.link import repair
 from hub.notify import steps as notify
 from hub.payments import steps as payments
@@ -150,6 +153,16 @@ def _close(hub: Hub, args: Args, given: Given) -> object:
     return exceptions.close(hub, args["exception_id"], note=given.reason, by=given.by)
 
 
+def _release(hub: Hub, args: Args, given: Given) -> object:
+    decision = Decision(args["hold_id"], given.reason, args["role"], By(given.by))
+    return holds.release(hub, decision, ReleaseWanted())
+
+
+def _reject(hub: Hub, args: Args, given: Given) -> object:
+    decision = Decision(args["hold_id"], given.reason, args["role"], By(given.by))
+    return holds.reject(hub, decision, ReleaseWanted())
+
+
 _OPS: Final = (HubRole.OPS.value,)
 _MONEY: Final = (HubRole.OPS.value, HubRole.FINANCE.value)
 _ADMIN: Final = (HubRole.ADMIN.value,)
@@ -174,6 +187,8 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "event.discard": Command(_ADMIN, _discard),
         "notice.resend": Command(_OPS, _resend),
         "channel.start": Command(_ADMIN, _start_channel),
+        **{f"hold.release:{role.value}": Command((role.value,), _release) for role in HubRole},
+        **{f"hold.reject:{role.value}": Command((role.value,), _reject) for role in HubRole},
         CLOSE: Command((), _close),
     }
 )

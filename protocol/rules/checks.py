@@ -317,6 +317,7 @@ STANDARD: Final = CheckRules(
         CheckRule(
             rule_id="fraud",
             kind=CheckKind.FRAUD,
+            hours=24,
             review_points=60,
             deny_points=200,
             signals=(
@@ -333,7 +334,7 @@ STANDARD: Final = CheckRules(
         ),
         CheckRule(rule_id="offline", kind=CheckKind.OFFLINE_PAYMENT, outcome=CheckOutcome.REFUSE,
                   cap_minor=200_00, exposure_minor=2_000_00),
-        CheckRule(rule_id="customer", kind=CheckKind.CUSTOMER),
+        CheckRule(rule_id="customer", kind=CheckKind.CUSTOMER, hours=24),
     )
 )  # fmt: skip
 """The rules of a company that has said nothing: no single sign holds an order, but for a past chargeback.

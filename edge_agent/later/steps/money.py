@@ -15,7 +15,7 @@ from edge_agent.counter.steps.sale import paid_by, require_open_till
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import assignments
 from edge_agent.fulfil.rules import OPEN_STATES as AT_WORK
-from edge_agent.holds.steps import check_free
+from edge_agent.holds.steps import check_refund
 from edge_agent.later import rows, rules
 from edge_agent.later.elsewhere import told_of
 from edge_agent.later.models import BackWanted, GivenBack, Paid, PaymentWanted
@@ -27,7 +27,6 @@ from edge_agent.paper.steps import queue_slip
 from edge_agent.people.steps import authorise
 from edge_agent.returns.rules import TenderLeft, split_over
 from protocol.errors import NotFound, Refused
-from protocol.holds import Blocked
 from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -249,7 +248,7 @@ def may_refund(
     if not owed_minor:
         return None, None
     check_records(unit.connection, head.seq)
-    check_free(unit.connection, edge, (head.order_id, head.number), Blocked.REFUND)
+    check_refund(unit.connection, edge, (head.order_id, head.number))
     at_till = person.device if person.device in edge.settings.tills else head.till
     session = require_open_till(unit, edge, said[0] or at_till)
     given = authorise(unit, edge, person, Act.RETURN, token=said[1], amount_minor=owed_minor)

@@ -155,3 +155,18 @@ def test_what_a_terminal_takes_without_the_bank_has_a_cap_and_its_exposure_is_sh
     sale["tenders"] = [{**card, "amount_minor": 7_50, "offline": False}]
     ok(store.post("/api/sales", {**sale, "key": "k-4"}), 201)
     assert rebuild(store.edge.settings.database_file, tmp_path / "again.db").differences == ()
+
+
+def test_money_does_not_go_back_at_a_till_while_a_hold_forbids_it(desk: Desk) -> None:
+    order = place(desk.store, "k-1", ("MUG-1", 2))
+    [assignment] = desk.store.rows("SELECT assignment_id FROM assignments")[0]
+    tell(desk, assignment, blocks=["refund"])
+    cancel = {"key": "k-2", "till": "till-1", "reason": "changed my mind"}
+    before = traces(desk.store)
+
+    refused = desk.store.post(f"/api/later/{order['number']}/cancel", cancel, role="manager")
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "on_hold")
+    assert traces(desk.store) == before
+    tell(desk, assignment, state="released")
+    ok(desk.store.post(f"/api/later/{order['number']}/cancel", cancel, role="manager"), 201)

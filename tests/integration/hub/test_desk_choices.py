@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from hub.capture.steps import By
 from hub.context import Hub
 from hub.database import HubDatabase, HubUnit
 from hub.desk.choices import choices_of
@@ -22,6 +23,8 @@ from hub.exceptions import rows as exceptions
 from hub.exceptions.steps import assign, comment, decline, snooze
 from hub.fulfil import deficits
 from hub.fulfil.steps import look_at_clocks
+from hub.holds.api import HoldWanted
+from hub.holds.steps import put_on_hold
 from hub.payments.gateways import Declined, Simulator, Wanted
 from hub.payments.steps import work_off
 from hub.rebuild import verify
@@ -31,6 +34,7 @@ from hub.stock.rows import hub_rights
 from protocol import later
 from protocol.errors import IllegalTransition, Invalid, NotFound, NotPermitted, Refused
 from protocol.fulfilment import PutBackLine, RejectReason, ShortLine, ShortReason, UnitsLine
+from protocol.holds import Blocked
 from tests.support import desk
 from tests.support.hub import hub_of
 from tests.support.promising import Story, hear, rows
@@ -188,6 +192,14 @@ def rejected_twice(company: Company) -> None:
         company.gives_back(where, later.AssignmentRejected, reason=RejectReason.DAMAGED)
 
 
+def order_on_hold(company: Company) -> None:
+    """A paid order is stopped before its store has heard of it."""
+    company.shipped()
+    wanted = HoldWanted(reason="the address does not exist", blocks=(Blocked.SHIP, Blocked.REFUND))
+    number = company.story.order["number"]
+    put_on_hold(company.hub, number, wanted.stop, wanted, By("Priya Nair"))
+
+
 class Stubborn(Simulator):
     """A payment service that declines."""
 
@@ -248,6 +260,7 @@ CHOICES: dict[Callable[[Company], None], tuple[str, ...]] = {
     no_show: ("order.route", "order.promise", "order.cancel"),
     cancel_too_late: ("order.promise", "order.reroute:store-1", "card.close"),
     rejected_twice: ("order.promise", "order.cancel"),
+    order_on_hold: ("hold.release", "hold.reject"),
     refund_failed: ("refund.confirm", "refund.again"),
     refund_to_make: ("refund.confirm",),
     transfer_short: ("transfer.decide:write_off", "transfer.decide:never_left", "transfer.extend"),
