@@ -34,6 +34,7 @@ from hub.exceptions import api as exceptions_api
 from hub.exceptions.steps import look_at_desk
 from hub.fleet.api import edge_router, fleet_router
 from hub.fulfil import api as fulfil_api
+from hub.fulfil.risks import look_at_risks
 from hub.fulfil.steps import look_at_clocks
 from hub.journey import JOURNEY
 from hub.ledger import api as ledger_api
@@ -127,6 +128,7 @@ TICKS = (
     Tick("life", 1.0, watch.keep),
     Tick("reservations", 5.0, expire_reservations),
     Tick("promises", 10.0, look_at_clocks),
+    Tick("risks", 60.0, look_at_risks),
     Tick("desk", 15.0, look_at_desk),
     Tick("waiting_orders", 60.0, try_waiting),
     Tick("better_places", 3600.0, look_for_better),

@@ -21,6 +21,7 @@ from hub.desk.steps import rehearsed
 from hub.exceptions import rows as exceptions
 from hub.exceptions.steps import assign, comment, decline, snooze
 from hub.fulfil import deficits
+from hub.fulfil.risks import look_at_risks
 from hub.fulfil.steps import look_at_clocks
 from hub.payments.gateways import Declined, Wanted
 from hub.payments.steps import work_off
@@ -90,6 +91,12 @@ class Company:
         self.hub.broadcaster.publish = publish  # type: ignore[method-assign]  # what is published is looked at
         self.hub.wake_link = lambda: heard.append("link")
 
+    def lend_more(self) -> None:
+        """Let store-1 lend two units more."""
+        mine = (hub_rights.c.location == "store-1") & (hub_rights.c.sku == "A")
+        more = sa.update(hub_rights).where(mine).values(granted_seen=hub_rights.c.granted_seen + 2)
+        self.hub.database.write(lambda unit: unit.connection.execute(more))
+
     def gives_back(self, where: str, body: Callable[..., Any], **said: Any) -> None:
         """Let a location give all of its part back."""
         lines = (PutBackLine(line_no=1, sku="A", lent=2),)
@@ -138,6 +145,20 @@ def promise_at_risk(company: Company) -> None:
     company.sent()
     company.pass_time(44, "store-1", "store-2", "store-3")
     look_at_clocks(company.hub)
+
+
+def order_at_risk(company: Company) -> None:
+    """Of what the store was to pick lately, most was not found."""
+    for _n in range(20):
+        company.story.place()
+        company.story.leave()
+        shorts = (ShortLine(line_no=1, sku="A", lent=2, reason=ShortReason.NOT_FOUND),)
+        company.story.tell(later.AssignmentPicked(**company.story.assignment, list_id="l-1", shorts=shorts))
+        company.lend_more()
+        company.story.cancel()
+    company.story.place()
+    company.story.leave()
+    assert look_at_risks(company.hub) == 1
 
 
 def store_silent(company: Company) -> None:
@@ -242,6 +263,7 @@ CHOICES: dict[Callable[[Company], None], tuple[str, ...]] = {
     short_pick: ("order.route", "order.bring", "order.promise", "order.cancel", "count.ask", "card.close"),
     promise_late: _AT_RISK,
     promise_at_risk: _AT_RISK,
+    order_at_risk: ("order.promise",),
     store_silent: ("orders.reroute", "card.close"),
     stock_deficit: ("order.reroute:HB1-00001", "count.ask"),
     no_show: ("order.route", "order.promise", "order.cancel"),
