@@ -2,10 +2,10 @@
 
 Each part is a chance of its own that the promise breaks, in per cent, with the fact that it rests on.
 Together they are the chance that at least one happens, `1 - (1 - a)(1 - b)…`, as for faults that do not
-depend on each other. The figures are rules of thumb of picking from shop floors, kept together here so that a company
-can argue about them: an item that was counted within a week is found about 99 times of 100, one that nobody
-has counted for three months about 88 times. What a location itself has shown (shrink, failed picks) comes on
-top. What is not known is no part: nobody is called because a figure is missing.
+depend on each other. The figures are rules of thumb of picking from shop floors, kept together here so that
+a company can argue about them: an item that was counted within a week is found about 99 times of 100, one
+that nobody has counted for three months about 88 times. What a location itself has shown (shrink, failed
+picks) comes on top. What is not known is no part: nobody is called because a figure is missing.
 """
 
 from collections.abc import Iterator, Sequence
