@@ -25,6 +25,7 @@ from edge_agent.counter import rows as counter_rows
 from edge_agent.database import EdgeDatabase, EdgeUnit
 from edge_agent.disk import DiskWatch
 from edge_agent.exceptions import api as exceptions_api
+from edge_agent.exceptions import told
 from edge_agent.frame import frame_of
 from edge_agent.fulfil import api as fulfil_api
 from edge_agent.fulfil import directives as fulfil_directives
@@ -187,6 +188,7 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
 KINDS: Final = {
     "lending.policy": Kind(wishes.take_policy),
     "return.policy": Kind(return_policy.take_policy),
+    "exception.told": Kind(told.carry_out),
     **stock_directives.KINDS,
 }
 """Directives that a store carries out by itself."""

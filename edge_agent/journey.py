@@ -13,6 +13,7 @@ from edge_agent.context import Edge
 from edge_agent.counter import rows as counter
 from edge_agent.database import EdgeUnit
 from edge_agent.exceptions import rows as exceptions
+from edge_agent.exceptions import told
 from edge_agent.fulfil.rows import arrived
 from edge_agent.fulfil.rows import facts as fulfil
 from edge_agent.fulfil.steps import inbox, promises
@@ -164,6 +165,7 @@ def directive_shadows() -> Mapping[str, Shadow]:
         "assignment.cancel": fulfil.take_cancel,
         "assignment.amend": fulfil.take_amend,
         "order.elsewhere": elsewhere.take,
+        "exception.told": told.take,
         "transfer.request": transfers.take_request,
         "transfer.expect": transfers.take_expect,
         "transfer.settled": transfers.take_settled,

@@ -135,15 +135,22 @@ def _to_count(_unit: EdgeUnit, card: Raised) -> Iterator[Choice]:
 
 
 def _at_risk(unit: EdgeUnit, card: Raised) -> Iterator[Choice]:
-    """Offer to give up those promises that come last, so that another location keeps them."""
-    sku = str(card.facts["sku"])
-    for assignment_id, number, _units, _due in assignments.at_risk(unit.connection, sku)[:_SHOWN]:
+    """Offer to give up those promises that come last, so that another location keeps them.
+
+    A card of the hub is about one part of one order, the store's own about an item that is missing.
+    """
+    if sku := str(card.facts.get("sku") or ""):
+        ids = [each[0] for each in assignments.at_risk(unit.connection, sku)[:_SHOWN]]
+    else:
+        ids = [str(card.facts.get("assignment_id") or "")]
+    for assignment_id in ids:
         found = assignments.find(unit.connection, assignment_id)
         if found is not None and found.state in _OPEN:
-            label = _("Give order {number} back to the hub", number=number)
+            label = _("Give order {number} back to the hub", number=found.number)
             args = {"assignment_id": assignment_id}
-            yield Choice(f"assignment.give_back:{number}", label, "assignment.give_back", args)
-    yield from _to_count(unit, card)
+            yield Choice(f"assignment.give_back:{found.number}", label, "assignment.give_back", args)
+    if sku:
+        yield from _to_count(unit, card)
 
 
 def _slip(_unit: EdgeUnit, card: Raised) -> Iterator[Choice]:

@@ -41,6 +41,7 @@ exceptions: Final = sa.Table(
     sa.Column("at_stake_minor", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("currency", sa.Text, nullable=False, server_default=""),
     sa.Column("asked", sa.Text, nullable=False, server_default=""),
+    sa.Column("told", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("state IN ('open', 'closed')", name="state"),
     sa.Index("ix_exceptions_key", "location", "dedupe_key"),
     sa.Index("ix_exceptions_state", "state", "raised_us"),
@@ -50,7 +51,8 @@ exceptions: Final = sa.Table(
     sa.Index("ix_exceptions_place", "state", "place"),
 )
 """`place` is where it is, `number` the order or transfer, `owner` who has taken it, `asked` (JSON) a choice
-that a second person is to confirm; `location` is whose stream raised it."""
+that a second person is to confirm; `location` is whose stream raised it; `told` is 1 for a card of the hub
+that the store at `place` has too."""
 
 exception_acts: Final = sa.Table(
     "exception_acts",
@@ -97,6 +99,7 @@ class ExceptionRow:
     currency: str = ""
     asked: dict[str, Any] | None = None
     """A choice that waits for a second person: what, by whom, why."""
+    told: int = 0
 
     def sleeps(self, now_us: int) -> bool:
         """Tell whether somebody has put it aside until later."""

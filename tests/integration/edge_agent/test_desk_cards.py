@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from edge_agent.desk import steps
 from edge_agent.desk.rehearsal import Preview, state
 from edge_agent.exceptions import rows
+from edge_agent.rebuild import rebuild
 from protocol.errors import IllegalTransition, Invalid, NotFound, StaleVersion
 from protocol.kit.web.signin import CurrentPerson
 from tests.support.fulfilment import HOUR_US, Desk
@@ -195,6 +197,61 @@ def test_a_choice_whose_order_was_given_back_meanwhile_is_gone(desk: Desk) -> No
     for each in left:
         assert "assignment.give_back:HB1-00001" not in seen(desk, each.exception_id)
     assert dump(desk) == was
+
+
+def told(**said: Any) -> dict[str, Any]:
+    """Return what the hub says about a card of its own."""
+    return {
+        "exception_id": "x-1",
+        "state": "open",
+        "at_us": START_US,
+        "kind": "promise_at_risk",
+        "subject": "order:o-1",
+        "title": "HB1-00001 will be late unless store-1 begins",
+        "facts": {"number": "HB1-00001", "assignment_id": "a-1"},
+        "owner_role": "manager",
+        **said,
+    }
+
+
+def test_a_card_of_the_hub_about_this_store_is_worked_on_here_and_closed_for_both(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.offer(("COAT-M", 1))
+    for _twice in range(2):
+        assert desk.tell("exception.told", told()) == "applied"
+    mine = card(desk, "promise_at_risk")
+    assert (mine.exception_id, mine.dedupe_key, mine.owner_role) == ("x-1", "hub:x-1", "manager")
+    assert list(seen(desk, "x-1")) == ["assignment.give_back:HB1-00001", "card.close"]
+
+    choose(desk, "promise_at_risk", "assignment.give_back:HB1-00001")
+    choose(desk, "promise_at_risk", "card.close")
+
+    assert desk.bodies("assignment.rejected")[0]["assignment_id"] == "a-1"
+    assert [body["dedupe_key"] for body in desk.bodies("exception.closed")] == ["hub:x-1"]
+    assert desk.open_exceptions() == []
+    # What the hub says late about a card that is closed here changes nothing.
+    assert desk.tell("exception.told", told()) == "applied"
+    assert desk.open_exceptions() == []
+    again = rebuild(desk.store.edge.settings.database_file, tmp_path / "again.db")
+    assert again.differences == ()
+
+
+def test_a_card_that_the_hub_closes_is_closed_here_too(desk: Desk) -> None:
+    promise_at_risk(desk)
+    own = card(desk, "promise_at_risk")
+    desk.tell("exception.told", told(kind="transfer_damaged", subject="transfer:t-1"))
+    assert {"hub:x-1", "promise_at_risk:COAT-M"} <= set(desk.open_exceptions())
+
+    for exception_id in (own.exception_id, "x-1", "x-1", "nothing"):
+        said = told(exception_id=exception_id, state="closed", how="settled at the hub")
+        assert desk.tell("exception.told", said) == "applied"
+
+    assert desk.open_exceptions() == ["stock_oversold:COAT-M"]
+    closed = rows.find(desk.store.edge.database.read(), own.exception_id)
+    assert closed is not None
+    assert closed.closed_how == "settled at the hub"
+    assert len(desk.bodies("exception.closed")) == 1
 
 
 def send(desk: Desk, path: str, form: dict[str, str], role: str) -> Any:

@@ -28,9 +28,11 @@ from hub.payments.steps import work_off
 from hub.rebuild import verify
 from hub.route.rows import decisions
 from hub.schema import create_schema
+from hub.spine.steps import raise_exception
 from hub.stock.rows import hub_rights
 from protocol import later
 from protocol.errors import IllegalTransition, Invalid, NotFound, NotPermitted, Refused
+from protocol.events import ExceptionClosed
 from protocol.fulfilment import PutBackLine, RejectReason, ShortLine, ShortReason, UnitsLine
 from tests.support import desk
 from tests.support.hub import hub_of
@@ -475,4 +477,44 @@ def test_the_tables_made_anew_have_every_card_with_its_history(company: Company)
     comment(hub, exception_id, text="the customer called", by="Ada")
     desk.outcome_as_shown(hub, exception_id, "order.promise")
 
+    assert verify(hub) == {}
+
+
+def test_a_card_that_a_store_owns_is_told_to_it_and_closed_by_it(company: Company) -> None:
+    company.story.place()
+    hub = company.hub
+
+    def step(unit: HubUnit) -> None:
+        work = hub.spine.work(unit)
+        for kind, location in (
+            ("promise_at_risk", "store-1"),
+            ("no_show", "store-1"),
+            ("suspense", "store-9"),
+        ):
+            raise_exception(
+                work,
+                kind=kind,
+                subject="sku:A",
+                title="Somebody has to look",
+                facts={"location": location},
+                owner_role="manager",
+                dedupe_key=f"test:{kind}",
+            )
+        work.flush()
+
+    hub.database.write(step)
+    exception_id = desk.card(hub, "promise_at_risk")
+    assert company.story.told().count("exception.told") == 1
+
+    closed = ExceptionClosed(dedupe_key=f"hub:{exception_id}", how="done by hand")
+    company.story.tell(closed, "store-2")  # not its card
+    assert desk.card(hub, "promise_at_risk") == exception_id
+    company.story.tell(closed)
+
+    with hub.database.read() as connection:
+        row = exceptions.find(connection, exception_id)
+    assert (row.state, row.note, row.closed_by) == ("closed", "done by hand", "p-1")
+    # The hub may raise it anew: it knows that it is closed.
+    hub.database.write(step)
+    assert desk.card(hub, "promise_at_risk") != exception_id
     assert verify(hub) == {}

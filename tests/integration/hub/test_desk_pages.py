@@ -63,7 +63,9 @@ def test_the_queue_is_looked_at_again_without_working_out_any_choice(company: Co
         ("?state=asleep", []),
     ],
 )
-def test_the_queue_is_filtered_by_what_the_address_says(company: Company, query: str, titles: list[str]) -> None:
+def test_the_queue_is_filtered_by_what_the_address_says(
+    company: Company, query: str, titles: list[str]
+) -> None:
     text = company.visit().get(f"/exceptions{query}").text
 
     assert re.findall(r"data-queued><span class=\"shape\"></span><b>(.*?)</b>", text) == titles
