@@ -30,12 +30,13 @@ from hub.route.rows import decisions
 from hub.schema import create_schema
 from hub.spine.steps import raise_exception
 from hub.stock.rows import hub_rights
+from hub.transfers.clocks import look_at_transfers
 from protocol import later
 from protocol.errors import IllegalTransition, Invalid, NotFound, NotPermitted, Refused
-from protocol.events import ExceptionClosed
+from protocol.events import ExceptionClosed, ExceptionRaised
 from protocol.fulfilment import PutBackLine, RejectReason, ShortLine, ShortReason, UnitsLine
 from tests.support import desk
-from tests.support.hub import hub_of
+from tests.support.hub import Shop, hub_of, send
 from tests.support.promising import Story, hear, rows
 from tests.support.road import Road
 
@@ -250,6 +251,38 @@ def transfer_over(company: Company) -> None:
     _carried(company, 5)
 
 
+def transfer_late(company: Company) -> None:
+    """Goods are on their way for longer than they may be."""
+    road = Road(company.alone())
+    road.move(("A", 4)).leave()
+    road.line.all()
+    road.hub.clock.at_us += 4 * 24 * HOUR_US  # type: ignore[attr-defined]  # the clock of a test
+    look_at_transfers(road.hub)
+
+
+def stock_oversold(company: Company) -> None:
+    """A store sold more than its books have, and calls somebody itself."""
+    company.story.place()
+    company.story.tell(
+        ExceptionRaised(
+            exception_id="x-1",
+            kind="stock_oversold",
+            subject="sku:A",
+            title="A was sold beyond the stock",
+            facts={"sku": "A"},
+            owner_role="manager",
+            dedupe_key="stock_oversold:A",
+        )
+    )
+
+
+def event_parked(company: Company) -> None:
+    """A store says something that cannot be read."""
+    shop = Shop("store-1")
+    shop.say_bytes(b"{}")
+    send(company.story.hub, shop)
+
+
 def assignment_over(company: Company) -> None:
     """It was given up, and the store ships it all the same."""
     where = company.sent()
@@ -275,6 +308,9 @@ CHOICES: dict[Callable[[Company], None], tuple[str, ...]] = {
     refund_to_make: ("refund.confirm",),
     transfer_short: ("transfer.decide:write_off", "transfer.decide:never_left", "transfer.extend"),
     transfer_over: ("transfer.decide:accept",),
+    transfer_late: ("transfer.extend",),
+    stock_oversold: ("count.ask", "card.close"),
+    event_parked: ("event.discard",),
     assignment_over: ("order.cancel", "card.close"),
 }
 """How the system gets into each kind, by its name, and the choices that are made there."""

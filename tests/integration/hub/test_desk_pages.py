@@ -129,6 +129,7 @@ def test_a_card_is_taken_put_aside_talked_about_and_handed_on(company: Company) 
     assert "Handed on C. Ford → Admin needs a decision" in text
     assert "1 of HB1-00001 were not found" in seen(company, "/exceptions?state=asleep")
     assert company.post(f"{path}/snooze", until="")[0] == 303
+    assert "put aside until" not in seen(company, path)
     for act, said in (("assign", {"to": "Nobody Known"}), ("comment", {}), ("snooze", {"until": "7"})):
         assert company.post(f"{path}/{act}", **said)[0] == 422, act
     assert company.post(f"{path}/decline", text="no")[0] == 409
