@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from hub.database import metadata
 from protocol.errors import NotFound
+from protocol.exceptions import NEXT
 
 exceptions: Final = sa.Table(
     "exceptions",
@@ -245,14 +246,14 @@ def acts_of(connection: Connection, exception_id: str) -> list[Act]:
 
 
 def overdue(connection: Connection, now_us: int, limit: int) -> list[ExceptionRow]:
-    """Return open cards whose clock has run out while nobody had put them aside, the longest ago first."""
+    """Return open cards that can be passed on because their clock has run out, the longest ago first."""
     rows = connection.execute(
         sa.select(exceptions)
         .where(
             exceptions.c.state == "open",
             exceptions.c.due_us < now_us,
             exceptions.c.snoozed_until_us <= now_us,
-            exceptions.c.owner_role != "admin",
+            exceptions.c.owner_role.in_(sorted(NEXT)),
         )
         .order_by(exceptions.c.due_us)
         .limit(limit)

@@ -19,7 +19,7 @@ from hub.desk.commands import Given
 from hub.desk.consequences import STOCK
 from hub.desk.steps import rehearsed
 from hub.exceptions import rows as exceptions
-from hub.exceptions.steps import assign, comment, decline, snooze
+from hub.exceptions.steps import assign, comment, decline, look_at_desk, snooze
 from hub.fulfil import deficits
 from hub.fulfil.risks import look_at_risks
 from hub.fulfil.steps import look_at_clocks
@@ -554,3 +554,40 @@ def test_a_card_that_a_store_owns_is_told_to_it_and_closed_by_it(company: Compan
     hub.database.write(step)
     assert desk.card(hub, "promise_at_risk") != exception_id
     assert verify(hub) == {}
+
+
+def test_a_clock_that_runs_out_hands_a_card_on_until_nobody_is_above(company: Company) -> None:
+    unroutable(company)
+    hub = company.hub
+    exception_id = desk.card(hub, "unroutable")
+    assert look_at_desk(hub) == 0
+    snooze(hub, exception_id, until_us=hub.clock.now_us() + 2 * HOUR_US, by="Ada")
+    company.pass_time(1)
+    assert look_at_desk(hub) == 0, "a card that was put aside is not handed on"
+
+    company.pass_time(2)
+    assert look_at_desk(hub) == 2, "this card, and the one about its rejections"
+    company.pass_time(30)
+    assert look_at_desk(hub) == 0, "an administrator has nobody above"
+
+    with hub.database.read() as connection:
+        row = exceptions.find(connection, exception_id)
+        acts = [(act.act, act.by, act.to) for act in exceptions.acts_of(connection, exception_id)]
+    assert (row.owner_role, row.escalated) == ("admin", 1)
+    assert acts == [("snoozed", "Ada", ""), ("escalated", "hub", "admin")]
+    assert verify(hub) == {}
+
+
+def test_a_preview_and_its_outcome_are_the_same_on_either_database(hub_database: HubDatabase) -> None:
+    company = Company(hub_database)
+    promise_late(company)
+    hub = company.hub
+    exception_id = desk.card(hub, "promise_late")
+
+    shown = desk.outcome_as_shown(hub, exception_id, "order.cancel", partial(gives_up, company), "agreed")
+
+    assert shown.money_minor == 24_00
+    wish = exceptions.Filter(now_us=hub.clock.now_us())
+    with hub.database.read() as connection:
+        (first,) = exceptions.page(connection, wish, limit=1)
+        assert exceptions.page(connection, wish, limit=1, after=exceptions.after_of(first, wish)) == []
