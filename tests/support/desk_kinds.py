@@ -127,7 +127,7 @@ def promise_at_risk(company: Company) -> None:
 
 def order_at_risk(company: Company) -> None:
     """Of what the store was to pick lately, most was not found."""
-    for _n in range(20):
+    for _n in range(8):
         company.story.place()
         company.story.leave()
         shorts = (ShortLine(line_no=1, sku="A", lent=2, reason=ShortReason.NOT_FOUND),)
@@ -272,7 +272,7 @@ CHOICES: dict[Callable[[Company], None], tuple[str, ...]] = {
     unroutable: ("order.route", "order.promise", "order.cancel", "card.close"),
     short_pick: ("order.route", "order.bring", "order.promise", "order.cancel", "count.ask"),
     promise_late: _AT_RISK,
-    promise_at_risk: _AT_RISK,
+    promise_at_risk: ("order.promise",),
     order_at_risk: ("order.promise",),
     store_silent: ("orders.reroute", "card.close"),
     stock_deficit: ("order.reroute:HB1-00001", "count.ask"),
@@ -281,7 +281,7 @@ CHOICES: dict[Callable[[Company], None], tuple[str, ...]] = {
     rejected_twice: ("order.cancel",),
     refund_failed: ("refund.confirm", "refund.again"),
     refund_to_make: ("refund.confirm",),
-    transfer_short: ("transfer.decide:write_off", "transfer.decide:never_left", "transfer.extend"),
+    transfer_short: ("transfer.decide:write_off", "transfer.decide:never_left"),
     transfer_over: ("transfer.decide:accept",),
     transfer_late: ("transfer.extend",),
     stock_oversold: ("count.ask", "card.close"),
