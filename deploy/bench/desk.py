@@ -2,9 +2,9 @@
 
     python -m deploy.bench.desk [--cards 10000]
 
-Ours: `GET /exceptions` of somebody who has signed in, with filters, totals and the first card open, its choices
-rehearsed; and a page from the middle of the queue. The limit: reading the same fifty rows of the same database
-by the same index, in one statement, and nothing else.
+Ours: `GET /exceptions` of somebody who has signed in, with filters, totals and the first card open, its
+choices rehearsed; and a page from the middle of the queue. The limit: reading the same fifty rows of the same
+database by the same index, in one statement, and nothing else.
 """
 
 import argparse
