@@ -112,9 +112,7 @@ def _measured(app: object, hub: Hub, cards: int) -> list[Row]:
     ):
         ours = timed_ms(shown(query))
         said = f"desk of {cards:,} open exceptions: {name}"
-        rows.append(
-            cost(said, round(ours, 1), round(bare_ms, 2), "ms", "<= 200 ms", met=ours <= TARGET_MS)
-        )
+        rows.append(cost(said, round(ours, 1), round(bare_ms, 2), "ms", "<= 200 ms", met=ours <= TARGET_MS))
     return rows
 
 
