@@ -26,6 +26,7 @@ from edge_agent.counter import rows as counter_rows
 from edge_agent.database import EdgeDatabase, EdgeUnit
 from edge_agent.disk import DiskWatch
 from edge_agent.exceptions import api as exceptions_api
+from edge_agent.exceptions import told
 from edge_agent.frame import frame_of
 from edge_agent.fulfil import api as fulfil_api
 from edge_agent.fulfil import directives as fulfil_directives
@@ -198,6 +199,7 @@ KINDS: Final = {
     "store.keys": Kind(receipts.take_keys),
     "return.expect": Kind(mail_in.expect),
     "return.unexpect": Kind(mail_in.unexpect),
+    "exception.told": Kind(told.carry_out),
     **stock_directives.KINDS,
 }
 """Directives that a store carries out by itself."""

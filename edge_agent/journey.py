@@ -14,6 +14,7 @@ from edge_agent.context import Edge
 from edge_agent.counter import rows as counter
 from edge_agent.database import EdgeUnit
 from edge_agent.exceptions import rows as exceptions
+from edge_agent.exceptions import told
 from edge_agent.fulfil.rows import arrived
 from edge_agent.fulfil.rows import facts as fulfil
 from edge_agent.fulfil.steps import inbox, promises
@@ -185,6 +186,7 @@ def directive_shadows() -> Mapping[str, Shadow]:
         "order.holds": holds.take,
         "return.expect": parcels.take_expect,
         "return.unexpect": parcels.take_unexpect,
+        "exception.told": told.take,
         "transfer.request": transfers.take_request,
         "transfer.expect": transfers.take_expect,
         "transfer.settled": transfers.take_settled,

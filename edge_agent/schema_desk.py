@@ -6,6 +6,7 @@ DESK: Final = """
 ALTER TABLE exceptions ADD COLUMN owner TEXT NOT NULL DEFAULT '';
 ALTER TABLE exceptions ADD COLUMN due_us INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE exceptions ADD COLUMN snoozed_until_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE exceptions ADD COLUMN origin TEXT NOT NULL DEFAULT '';
 CREATE TABLE exception_acts (
     exception_id TEXT NOT NULL,
     seq INTEGER NOT NULL,

@@ -39,6 +39,7 @@ from hub.fleet.api import edge_router, fleet_router
 from hub.flow import api as flow_api
 from hub.flow.steps import follow as follow_flow
 from hub.fulfil import api as fulfil_api
+from hub.fulfil.risks import look_at_risks
 from hub.fulfil.steps import look_at_clocks
 from hub.holds import api as holds_api
 from hub.holds.steps import look_at_holds
@@ -154,6 +155,7 @@ TICKS = (
     Tick("life", 1.0, watch.keep),
     Tick("reservations", 5.0, expire_reservations),
     Tick("promises", 10.0, look_at_clocks),
+    Tick("risks", 60.0, look_at_risks),
     Tick("desk", 15.0, look_at_desk),
     Tick("holds", 15.0, look_at_holds),
     Tick("waiting_orders", 60.0, try_waiting),

@@ -8,7 +8,7 @@ nothing.
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -134,6 +134,22 @@ class OrderSettled(WireModel):
     sentence: str = Field(default="", max_length=300)
 
 
+class ExceptionTold(WireModel):
+    """A card about this store that the hub raised and the store owns, or the end of a card of either side."""
+
+    exception_id: Code
+    state: Literal["open", "closed"]
+    at_us: int = Field(ge=0)
+    """When it was raised or closed, by the hub's clock."""
+    kind: str = Field(default="", max_length=64)
+    subject: str = Field(default="", max_length=64)
+    title: str = Field(default="", max_length=300)
+    facts: Mapping[str, Any] = Field(default_factory=dict)
+    owner_role: str = Field(default="", max_length=64)
+    how: str = Field(default="", max_length=300)
+    """Why it was closed."""
+
+
 class Withdrawn(WireModel):
     """A directive that was taken back before it was ever sent; its number stays, as a no-op."""
 
@@ -149,6 +165,7 @@ DIRECTIVE_KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxy
         ("assignment.change", 1): AssignmentChange,
         ("order.settled", 1): OrderSettled,
         ("order.elsewhere", 1): OrderElsewhere,
+        ("exception.told", 1): ExceptionTold,
         ("withdrawn", 1): Withdrawn,
         ("count.request", 1): stock.CountRequest,
         ("count.cancel", 1): stock.CountCancel,

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from edge_agent.catalog import pages as catalog_pages
 from edge_agent.counter import pages as counter_pages
 from edge_agent.counter import pay_pages
-from edge_agent.exceptions import pages as exception_pages
+from edge_agent.desk import pages as exception_pages
 from edge_agent.fulfil.pages import desk as fulfil_desk
 from edge_agent.fulfil.pages import inbox as fulfil_inbox
 from edge_agent.fulfil.pages import pick as fulfil_pick

@@ -68,6 +68,7 @@ def exception_word(kind: str) -> str:
         "no_show": _("Not collected"),
         "promise_late": _("Late"),
         "promise_at_risk": _("Promise at risk"),
+        "order_at_risk": _("Will be late"),
         "store_silent": _("Store silent"),
         "refund_not_owed": _("Refund not owed"),
         "refund_to_make": _("Refund to make"),
@@ -115,6 +116,10 @@ def exception_says(kind: str) -> str:
             "give the money back."
         ),
         "promise_late": _("What was promised is due and is not ready. Call the location, or promise anew."),
+        "order_at_risk": _(
+            "Nothing has gone wrong yet, but what is known of the stock, the hands, the line and the goods "
+            "on their way makes it likely that this promise breaks. There is still time to do something else."
+        ),
         "promise_at_risk": _("Nobody has begun, and it must begin now to be ready in time."),
         "store_silent": _(
             "A store that was told of orders is not heard. It may have them and go on by itself, so nothing "
@@ -203,6 +208,9 @@ def fact_word(name: str) -> str:
         "first_due": _("First promised for"),
         "choices": _("What can be done"),
         "could": _("Instead"),
+        "risk_percent": _("Per cent risk"),
+        "because": _("Because"),
+        "late_orders": _("Late by now"),
         "reasons": _("Why"),
         "reason": _("Reason"),
         "lines": _("Lines"),

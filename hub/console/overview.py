@@ -17,7 +17,6 @@ from hub.console.words import location_pill, named, plain
 from hub.context import Hub
 from hub.exceptions.rows import ExceptionRow
 from hub.exceptions.rows import listed as exceptions_listed
-from hub.exceptions.subjects import places
 from hub.fleet.presence import FleetPresence
 from hub.fleet.steps import LocationView, fleet_view
 from hub.fulfil.figures import Waiting, waiting
@@ -141,7 +140,7 @@ def overview(connection: Connection, hub: Hub, presence: FleetPresence) -> Overv
         needs=tuple(needs),
         away=tuple(away),
         open=tuple(found[:SHOWN]),
-        where=places(connection, found[:SHOWN]),
+        where={row.exception_id: row.place for row in found[:SHOWN]},
         open_total=total,
         owners=_owners(found, now_us),
         day=day,

@@ -37,6 +37,7 @@ def directive_word(kind: str) -> str:
         "count.cancel": _("Give a count up"),
         "delivery.expect": _("Expect a delivery"),
         "delivery.cancel": _("Expect a delivery no more"),
+        "exception.told": _("What needs a person there"),
     }
     return words.get(kind, "")
 

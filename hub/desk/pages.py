@@ -187,7 +187,7 @@ def snooze(
     hub: TheHub,
     person: Anybody,
     exception_id: Id,
-    until: Annotated[str, Form(pattern=r"^(15|60|240|tomorrow|)$")] = "60",
+    until: Annotated[str, Form(pattern=r"^(15|60|240|tomorrow|)$")] = "",
     back: Back = "",
 ) -> Response:
     """Put a card aside for a while, or take it back onto the desk when `until` is empty."""

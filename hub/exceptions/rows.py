@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from hub.database import metadata
 from protocol.errors import NotFound
+from protocol.exceptions import NEXT
 
 exceptions: Final = sa.Table(
     "exceptions",
@@ -41,6 +42,7 @@ exceptions: Final = sa.Table(
     sa.Column("at_stake_minor", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("currency", sa.Text, nullable=False, server_default=""),
     sa.Column("asked", sa.Text, nullable=False, server_default=""),
+    sa.Column("told", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("state IN ('open', 'closed')", name="state"),
     sa.Index("ix_exceptions_key", "location", "dedupe_key"),
     sa.Index("ix_exceptions_state", "state", "raised_us"),
@@ -50,7 +52,8 @@ exceptions: Final = sa.Table(
     sa.Index("ix_exceptions_place", "state", "place"),
 )
 """`place` is where it is, `number` the order or transfer, `owner` who has taken it, `asked` (JSON) a choice
-that a second person is to confirm; `location` is whose stream raised it."""
+that a second person is to confirm; `location` is whose stream raised it; `told` is 1 for a card of the hub
+that the store at `place` has too."""
 
 exception_acts: Final = sa.Table(
     "exception_acts",
@@ -97,6 +100,7 @@ class ExceptionRow:
     currency: str = ""
     asked: dict[str, Any] | None = None
     """A choice that waits for a second person: what, by whom, why."""
+    told: int = 0
 
     def sleeps(self, now_us: int) -> bool:
         """Tell whether somebody has put it aside until later."""
@@ -242,14 +246,14 @@ def acts_of(connection: Connection, exception_id: str) -> list[Act]:
 
 
 def overdue(connection: Connection, now_us: int, limit: int) -> list[ExceptionRow]:
-    """Return open cards whose clock has run out while nobody had put them aside, the longest ago first."""
+    """Return open cards that can be passed on because their clock has run out, the longest ago first."""
     rows = connection.execute(
         sa.select(exceptions)
         .where(
             exceptions.c.state == "open",
             exceptions.c.due_us < now_us,
             exceptions.c.snoozed_until_us <= now_us,
-            exceptions.c.owner_role != "admin",
+            exceptions.c.owner_role.in_(sorted(NEXT)),
         )
         .order_by(exceptions.c.due_us)
         .limit(limit)

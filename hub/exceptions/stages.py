@@ -6,10 +6,13 @@ from typing import Final
 import sqlalchemy as sa
 
 from hub.exceptions.rows import exception_acts, exceptions
+from hub.fleet.rows import locations
 from hub.spine.entries import Entry
 from hub.spine.orders import Orders
 from hub.spine.rows import orders
+from hub.spine.steps import close_exception
 from hub.spine.work import HUB_EDGE, Applied, Work
+from protocol.directives import ExceptionTold
 from protocol.events import ExceptionClosed, ExceptionRaised, ExceptionWorked
 from protocol.exceptions import due_us, stake_minor
 
@@ -23,6 +26,11 @@ _SAME: Final = sa.select(exceptions.c.exception_id).where(
 )
 _INSERT: Final = sa.insert(exceptions)
 ORDER: Final = "order:"
+TOLD: Final = "hub:"
+"""Under which key a store has a card of the hub: this and its id."""
+_STORE_ROLES: Final = frozenset({"associate", "lead", "manager"})
+_OWN_KINDS: Final = frozenset({"no_show"})
+"""What a store notices by itself: its own card is the one to work on."""
 
 
 def on_raised(work: Work, applied: Applied) -> None:
@@ -33,6 +41,7 @@ def on_raised(work: Work, applied: Applied) -> None:
     if known is not None:
         return
     place, order_minor, currency = _about(work, applied)
+    told = _is_the_stores(work, applied, place)
     work.connection.execute(
         _INSERT,
         {
@@ -54,9 +63,27 @@ def on_raised(work: Work, applied: Applied) -> None:
             "due_us": due_us(body.kind, body.facts, applied.at_us),
             "at_stake_minor": stake_minor(body.facts, order_minor),
             "currency": str(body.facts.get("currency") or currency)[:3],
+            "told": int(told),
         },
     )
+    if told:
+        said = body.model_dump(include={"exception_id", "kind", "subject", "title", "facts", "owner_role"})
+        _tell(work, place, ExceptionTold(state="open", at_us=applied.at_us, **said))
     work.topics.update(("exceptions", "strip"))
+
+
+def _is_the_stores(work: Work, applied: Applied, place: str) -> bool:
+    """Tell whether a card that the hub noticed is a store's to settle, and the store has none of its own."""
+    body: ExceptionRaised = applied.body
+    if applied.edge != HUB_EDGE or body.owner_role not in _STORE_ROLES or body.kind in _OWN_KINDS:
+        return False
+    query = sa.select(locations.c.location_id).where(locations.c.location_id == place)
+    return work.connection.execute(query).first() is not None
+
+
+def _tell(work: Work, edge: str, body: ExceptionTold) -> None:
+    if work.post is not None:
+        work.post.send_directive(work.unit, edge, body, subjects=(f"exception:{body.exception_id}",))
 
 
 def _about(work: Work, applied: Applied) -> tuple[str, int, str]:
@@ -134,9 +161,17 @@ def _changed(body: ExceptionWorked, by: str) -> dict[str, object]:
 def on_closed(work: Work, applied: Applied) -> None:
     """Take it off the list. The hub names what a store raised by its id, its own by their key."""
     body: ExceptionClosed = applied.body
+    if applied.edge != HUB_EDGE and body.dedupe_key.startswith(TOLD):
+        _close_told(work, applied, body)
+        return
     mine = (exceptions.c.location == applied.edge) & (exceptions.c.dedupe_key == body.dedupe_key)
     if applied.edge == HUB_EDGE:
         mine |= exceptions.c.exception_id == body.dedupe_key
+    ended = work.connection.execute(
+        sa.select(exceptions.c.exception_id, exceptions.c.location, exceptions.c.place, exceptions.c.told)
+        .where(mine, exceptions.c.state == "open")
+        .with_for_update()
+    ).all()
     work.connection.execute(
         sa.update(exceptions)
         .where(mine, exceptions.c.state == "open")
@@ -149,4 +184,26 @@ def on_closed(work: Work, applied: Applied) -> None:
             snoozed_until_us=0,
         )
     )
+    for row in ended if applied.edge == HUB_EDGE else ():
+        edge = row.place if row.told else row.location
+        if edge != HUB_EDGE:
+            closed = ExceptionTold(
+                exception_id=row.exception_id, state="closed", at_us=applied.at_us, how=body.how
+            )
+            _tell(work, edge, closed)
     work.topics.update(("exceptions", "strip"))
+
+
+def _close_told(work: Work, applied: Applied, body: ExceptionClosed) -> None:
+    """A store settled a card that the hub had raised: the hub says so on its own stream."""
+    of = body.dedupe_key.removeprefix(TOLD)
+    row = work.connection.execute(
+        sa.select(exceptions.c.dedupe_key).where(
+            exceptions.c.exception_id == of,
+            exceptions.c.place == applied.edge,
+            exceptions.c.told == 1,
+            exceptions.c.state == "open",
+        )
+    ).first()
+    if row is not None:
+        close_exception(work, row.dedupe_key, how=body.how, by=applied.by or applied.edge)

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from hub.fulfil import reads
 from hub.fulfil.reads import AssignmentLineRead, AssignmentRead, Filters, HandoverRead, ParcelRead
+from hub.fulfil.risks import risk_of_assignment
 from hub.web import REFUSALS, Anybody, Limit, Offset, Text, TheHub
 from protocol.clock import MICROSECONDS
 
@@ -94,3 +95,26 @@ def one(hub: TheHub, _person: Anybody, assignment_id: AssignmentId) -> OneAssign
         parcels=page.parcels,
         handovers=page.handovers,
     )
+
+
+class RiskPart(BaseModel):
+    """One reason why a promise may break: `stock`, `capacity`, `sync` or `transit`."""
+
+    what: str
+    percent: int
+    fact: str
+
+
+class RiskView(BaseModel):
+    """How likely a part of an order is late as things stand, the greatest reason first."""
+
+    percent: int
+    parts: list[RiskPart]
+
+
+@router.get("/assignments/{assignment_id}/risk")
+def risk(hub: TheHub, _person: Anybody, assignment_id: AssignmentId) -> RiskView:
+    """Say how likely it is late, and why."""
+    with hub.database.read() as connection:
+        found = risk_of_assignment(hub, connection, assignment_id)
+    return RiskView(percent=found.percent, parts=[RiskPart(**asdict(part)) for part in found.parts])

@@ -15,15 +15,13 @@ from sqlalchemy.engine import Connection
 
 from hub.context import Hub
 from hub.database import HubUnit
-from hub.fleet.rows import link_sessions
-from hub.fleet.rules import pill_of
 from hub.fulfil import offers, reads, rules
 from hub.fulfil.room import Assignments
 from hub.fulfil.rules import Clock
+from hub.fulfil.silence import is_expected, silent
 from hub.route.deciding import could
 from hub.route.moving import elsewhere
 from hub.route.rules.choice import Answer
-from hub.spine.bulk import among
 from hub.spine.later_rows import later_orders
 from hub.spine.log import open_keys
 from hub.spine.rows import orders
@@ -38,7 +36,6 @@ LISTED: Final = 20
 LATE, NEED, RISK, SILENT, NO_SHOW = "late", "need", "risk", "silent", "keep"
 PREFIXES: Final = (LATE, NEED, RISK, SILENT, NO_SHOW)
 """What the keys of the clocks' own cards begin with; they open and close no other."""
-_EXPECTED: Final = frozenset({AssignmentState.PROPOSED, AssignmentState.ACKNOWLEDGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +63,10 @@ def look_at_clocks(hub: Hub) -> Looked:
     now_us, work_us = hub.clock.now_us(), hub.settings.ready_minutes * MINUTE_US
     with hub.database.read() as connection:
         rows = reads.open_rows(connection)
-        silent = _silent(connection, rows, now_us)
+        quiet = silent(connection, rows, now_us)
         wanted = {
-            **_of_assignments(rows, silent, now_us, work_us),
-            **_of_stores(rows, silent),
+            **_of_assignments(rows, quiet, now_us, work_us),
+            **_of_stores(rows, quiet, now_us),
             **_of_nobody(connection, now_us),
         }
         there = _open_keys(connection)
@@ -125,10 +122,13 @@ def clock_of(row: sa.Row[Any]) -> Clock:
 
 
 def _of_assignments(
-    rows: Sequence[sa.Row[Any]], silent: Mapping[str, int], now_us: int, work_us: int
+    rows: Sequence[sa.Row[Any]], quiet: Mapping[str, int], now_us: int, work_us: int
 ) -> dict[str, Card]:
+    """Return a card for each part in danger, but for what a silent store was told: that has one for all."""
     found: dict[str, Card] = {}
     for row in rows:
+        if row.location in quiet and is_expected(row):
+            continue
         clock = clock_of(row)
         facts = {
             "number": row.number,
@@ -136,7 +136,7 @@ def _of_assignments(
             "assignment_id": row.assignment_id,
             "state": row.state,
             "due_us": row.due_us,
-            "store_silent": row.location in silent,
+            "store_silent": row.location in quiet,
         }
         subject = f"order:{row.order_id}"
         if rules.is_late(clock, now_us):
@@ -160,11 +160,11 @@ def _of_assignments(
     return found
 
 
-def _of_stores(rows: Sequence[sa.Row[Any]], silent: Mapping[str, int]) -> dict[str, Card]:
-    """One card for each silent store, however many orders it holds."""
+def _of_stores(rows: Sequence[sa.Row[Any]], quiet: Mapping[str, int], now_us: int) -> dict[str, Card]:
+    """One card for each silent store, however many orders it holds and however late they are."""
     found: dict[str, Card] = {}
-    for location, minutes in silent.items():
-        held = [row for row in rows if row.location == location and _is_expected(row)]
+    for location, minutes in quiet.items():
+        held = [row for row in rows if row.location == location and is_expected(row)]
         found[f"{SILENT}:{location}"] = Card(
             "store_silent",
             f"edge:{location}",
@@ -174,42 +174,13 @@ def _of_stores(rows: Sequence[sa.Row[Any]], silent: Mapping[str, int]) -> dict[s
                 "orders": len(held),
                 "numbers": [row.number for row in held[:LISTED]],
                 "first_due_us": min(row.due_us for row in held),
+                "late_orders": sum(row.due_us < now_us for row in held),
                 "silent_minutes": minutes,
                 "choices": "Wait for the store, or have them fulfilled elsewhere: then an order may be "
                 "fulfilled twice, because the store may have it and go on.",
             },
             "ops",
         )
-    return found
-
-
-def _is_expected(row: sa.Row[Any]) -> bool:
-    """Tell whether a location was told of an assignment that nobody has begun, as far as is known.
-
-    What a store took itself is its own: nobody else would fulfil that.
-    """
-    return AssignmentState(row.state) in _EXPECTED and row.sent_us is not None
-
-
-def _silent(connection: Connection, rows: Sequence[sa.Row[Any]], now_us: int) -> dict[str, int]:
-    """Return the locations that are offline while something is expected of them, and for how many minutes."""
-    places = sorted({row.location for row in rows if _is_expected(row)})
-    if not places:
-        return {}
-    last = {
-        row.edge: row.last_us
-        for row in connection.execute(
-            sa.select(link_sessions.c.edge, sa.func.max(link_sessions.c.last_us).label("last_us"))
-            .where(among(connection, link_sessions.c.edge, places), ~link_sessions.c.drain_only)
-            .group_by(link_sessions.c.edge)
-        )
-    }
-    found: dict[str, int] = {}
-    for place in places:
-        heard = last.get(place)
-        pill = pill_of(None if heard is None else max(0.0, (now_us - heard) / MICROSECONDS))
-        if pill.state in {"offline", "never_seen"}:
-            found[place] = pill.minutes
     return found
 
 

@@ -145,12 +145,12 @@ class SelectPairs:
         }
 
     def run(
-        self, connection: Connection, first: Sequence[str], second: Sequence[str]
+        self, connection: Connection, first: Sequence[str], second: Sequence[str], **values: Any
     ) -> sa.CursorResult[Any]:
-        """Return the rows; a pair that nobody asked for may be among them."""
+        """Return the rows; a pair that nobody asked for may be among them. `values` fill other parameters."""
         name = connection.dialect.name
         said = [json.dumps(keys) if name == "sqlite" else list(keys) for keys in (first, second)]
-        return connection.execute(self._statements[name], {"first": said[0], "second": said[1]})
+        return connection.execute(self._statements[name], {"first": said[0], "second": said[1], **values})
 
 
 def among(

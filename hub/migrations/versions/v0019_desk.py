@@ -24,6 +24,7 @@ def upgrade() -> None:
     _add(sa.Column("at_stake_minor", sa.BigInteger(), nullable=False, server_default="0"))
     for name in ("currency", "asked"):
         _add(sa.Column(name, sa.Text(), nullable=False, server_default=""))
+    _add(sa.Column("told", sa.Integer(), nullable=False, server_default="0"))
     due = ["state", "due_us", "exception_id", "snoozed_until_us"]
     op.create_index("ix_exceptions_due", "exceptions", due, unique=False)
     op.create_index("ix_exceptions_kind", "exceptions", ["state", "kind"], unique=False)

@@ -213,6 +213,24 @@ def test_customer_service_promises_another_store_than_the_one_that_cannot(page: 
     assert still
 
 
+def test_the_keys_of_the_desk_pick_a_choice_take_a_card_and_put_it_aside(page: Page, later: Later) -> None:
+    page.goto(f"{later[0].url}/exceptions?kind=short_pick")
+    ready(page)
+    page.keyboard.press("2")
+    expect(page.locator(".choice.is-picked")).to_contain_text("Have it brought to York Coppergate")
+    expect(page.locator("#c2")).to_be_checked()
+    page.keyboard.press("a")
+    expect(page.locator(".facts")).to_contain_text("C. Ford")
+    ready(page)
+    page.keyboard.press("h")
+    expect(page.locator(".notice")).to_contain_text("It comes back by itself")
+    page.goto(f"{later[0].url}/exceptions?state=asleep")
+    ready(page)
+    page.keyboard.press("h")
+
+    expect(page.locator(".notice")).to_contain_text("Back on the desk")
+
+
 def test_an_order_by_phone_is_found_put_together_and_placed(page: Page, later: Later, shots: Path) -> None:
     site, _orders = later
     page.goto(f"{site.url}/orders/new")

@@ -58,7 +58,7 @@ def test_the_keyboard_walks_the_queue_and_a_note_closes_an_exception(opens: Open
         page.keyboard.press("k")
         expect(page.locator("#x")).to_have_text(first)
         ready(page)
-        page.fill("[name=note]", "Counted again with the manager: 7.50 was in the safe.")
+        page.fill("[name=note]", "Read with the manager: a test of the supplier.")
         page.get_by_role("button", name="Close it").click()
         expect(page.locator(".notice")).to_contain_text("It stands on the record")
         after = page.inner_text("#q")
@@ -68,9 +68,9 @@ def test_the_keyboard_walks_the_queue_and_a_note_closes_an_exception(opens: Open
         kept = page.inner_text("article")
 
     assert int(before.split()[0]) - int(after.split()[0]) == 1
-    assert first == "Till 1 of York Coppergate closed over or short"
+    assert first == "Event 19 of York Coppergate was set aside"
     assert second != first
-    assert "Counted again with the manager" in kept
+    assert "Read with the manager" in kept
     assert "R. Lamb" in kept
 
 

@@ -63,7 +63,9 @@ def test_the_queue_is_looked_at_again_without_working_out_any_choice(company: Co
         ("?state=asleep", []),
     ],
 )
-def test_the_queue_is_filtered(company: Company, query: str, titles: list[str]) -> None:
+def test_the_queue_is_filtered_by_what_the_address_says(
+    company: Company, query: str, titles: list[str]
+) -> None:
     text = company.visit().get(f"/exceptions{query}").text
 
     assert re.findall(r"data-queued><span class=\"shape\"></span><b>(.*?)</b>", text) == titles
@@ -127,6 +129,7 @@ def test_a_card_is_taken_put_aside_talked_about_and_handed_on(company: Company) 
     assert "Handed on C. Ford → Admin needs a decision" in text
     assert "1 of HB1-00001 were not found" in seen(company, "/exceptions?state=asleep")
     assert company.post(f"{path}/snooze", until="")[0] == 303
+    assert "put aside until" not in seen(company, path)
     for act, said in (("assign", {"to": "Nobody Known"}), ("comment", {}), ("snooze", {"until": "7"})):
         assert company.post(f"{path}/{act}", **said)[0] == 422, act
     assert company.post(f"{path}/decline", text="no")[0] == 409

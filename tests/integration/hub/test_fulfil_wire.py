@@ -276,7 +276,7 @@ def test_what_has_left_the_hub_stays_where_it_is_however_silent_the_store(hub: H
     assert look_at_clocks(hub).taken_back == 0
 
     assert states(hub, order) == [(here, "sent")]
-    assert raised(hub) == ["promise_at_risk", "store_silent"]
+    assert raised(hub) == ["store_silent"]
     assert rights(hub, here, "A")[:3] == (5, 1, 0)
 
 

@@ -1,0 +1,86 @@
+"""Every kind of card that a room raises has an owner and a clock."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from hub.desk.choices import _CHOICES as HUB_CHOICES
+from protocol.exceptions import KINDS, NEXT, OTHER, due_us, kind_of, stake_minor
+from protocol.fold import Oddity
+
+ROOT = Path(__file__).parents[2]
+RAISING = {"raise_exception", "_call", "Card", "Alarm"}
+MINUTE_US = 60_000_000
+
+
+def raised() -> set[str]:
+    """Return every kind that stands in the code where something is raised."""
+    found: set[str] = {oddity.value for oddity in Oddity}
+    for program in ("hub", "edge_agent"):
+        for file in (ROOT / program).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if not isinstance(node, ast.Call):
+                    continue
+                name = (
+                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                )
+                if name not in RAISING:
+                    continue
+                said = [each.value for each in node.keywords if each.arg == "kind"]
+                if name in {"Card", "Alarm"}:
+                    said += node.args[:1]
+                if name == "_call":
+                    said += node.args[3:4]
+                found |= {
+                    each.value
+                    for each in said
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                }
+    return found
+
+
+def test_every_kind_that_is_raised_has_an_owner_and_a_clock() -> None:
+    kinds = raised()
+
+    assert len(kinds) > 40
+    assert sorted(kinds - KINDS.keys()) == []
+    assert sorted(HUB_CHOICES.keys() - KINDS.keys()) == []
+
+
+def test_every_owner_has_somebody_above_but_an_administrator() -> None:
+    owners = {kind.owner_role for kind in KINDS.values()}
+
+    assert sorted(owners - NEXT.keys()) == ["admin"]
+    for owner in owners:
+        above = [owner]
+        while above[-1] in NEXT and len(above) <= len(NEXT):
+            above.append(NEXT[above[-1]])
+        assert above[-1] == "admin", above
+
+
+@pytest.mark.parametrize(
+    ("facts", "minutes"),
+    [
+        ({}, 30),
+        ({"due_us": 10 * MINUTE_US}, 10),
+        ({"due_us": -1}, 30),
+        ({"due_us": 10 * MINUTE_US, "start_by_us": 4 * MINUTE_US}, 4),
+        ({"due_us": 600 * MINUTE_US}, 30),
+        ({"due_us": "soon"}, 30),
+    ],
+)
+def test_a_clock_is_that_of_its_kind_or_an_earlier_moment_of_its_facts(
+    facts: dict[str, object], minutes: int
+) -> None:
+    assert due_us("unroutable", facts, 0) == minutes * MINUTE_US
+
+
+def test_a_kind_that_nobody_knows_here_belongs_to_operations_for_a_day() -> None:
+    assert kind_of("something_newer") is OTHER
+    assert due_us("something_newer", {}, 0) == 24 * 60 * MINUTE_US
+
+
+def test_the_money_at_stake_is_what_the_card_says_else_what_its_order_has_open() -> None:
+    assert stake_minor({"difference_minor": -750}, 4_000) == 750
+    assert stake_minor({"number": "W-1"}, 4_000) == 4_000
