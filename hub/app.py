@@ -52,6 +52,7 @@ from hub.ledger.settlements.steps import BYTES as SETTLEMENT_BYTES
 from hub.link import watch
 from hub.link.pullback import recovery_router
 from hub.link.service import HubLink, link_of
+from hub.moves import ask_in_time
 from hub.news import act_on_news, reconsider
 from hub.notify import api as notify_api
 from hub.notify import hook_pages, stop_pages, words_pages
@@ -160,6 +161,7 @@ TICKS = (
     Tick("holds", 15.0, look_at_holds),
     Tick("waiting_orders", 60.0, try_waiting),
     Tick("news", 1.0, act_on_news),
+    Tick("in_time", 10.0, ask_in_time),
     Tick("better_places", 3600.0, reconsider),
     Tick("refunds", 5.0, work_off),
     Tick("payments", 5.0, ask_services),

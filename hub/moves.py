@@ -19,10 +19,14 @@ from hub.capture.rows import order_requests
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.rows import directives
+from hub.fulfil.reads import open_rows
 from hub.fulfil.rows import assignment_directives, assignments
-from hub.fulfil.rules import FOR_GAIN
-from hub.route import moving
+from hub.fulfil.rules import FOR_GAIN, FOR_TIME, is_in_need
+from hub.fulfil.steps import MINUTE_US, clock_of
+from hub.route import moving, reads
 from hub.route.moving import Moved
+from hub.route.rules.choice import MAX_RE_ROUTES
+from hub.spine.bulk import among
 from hub.spine.held import held
 from hub.spine.work import HUB_EDGE
 from hub.stock.availability import places
@@ -66,10 +70,58 @@ def ask_for_better(hub: Hub) -> Moved:
     return Moved(len(told), sum(asked))
 
 
+def ask_in_time(hub: Hub) -> Moved:
+    """Ask locations that let 80 per cent of their time go to give up what another one still keeps in time.
+
+    Beside the card that is raised then: whoever looks at it finds that the location has been asked.
+    """
+    now_us, work_us = hub.clock.now_us(), hub.settings.ready_minutes * MINUTE_US
+    with hub.database.read() as connection:
+        heard = _heard(hub, connection)
+        late = [
+            (row.order_id, row.assignment_id)
+            for row in open_rows(connection)
+            if not row.own and row.location in heard and is_in_need(clock_of(row), now_us, work_us)
+        ]
+        asked = _asked(connection, [order_id for order_id, _assignment_id in late])
+    needy = [each for each in late if each[0] not in asked][:AT_ONCE]
+    moved = [hub.database.write(partial(_ask_for, hub, *each)) for each in needy]
+    return Moved(len(needy), sum(moved))
+
+
+def _ask_for(hub: Hub, order_id: str, assignment_id: str, unit: HubUnit) -> bool:
+    work = changes.begin(hub, unit)
+    holding = held(work, order_id).holdings.get(assignment_id)
+    if holding is None or holding.begun or reads.before(work.connection, order_id).automatic >= MAX_RE_ROUTES:
+        return False
+    if moving.elsewhere(work, order_id, assignment_id) is None:
+        return False
+    try:
+        changes.reroute(work, order_id, assignment_id, reason=FOR_TIME, by=HUB_EDGE)
+    except Refused:
+        return False  # somebody else has asked it about this order; that comes first
+    hub.finish(work)
+    return True
+
+
+def _asked(connection: Connection, ids: list[str]) -> set[str]:
+    """Return the orders about which the hub itself has asked somebody before: it asks once."""
+    found = sa.select(order_requests.c.order_id).where(
+        order_requests.c.by == HUB_EDGE, among(connection, order_requests.c.order_id, ids)
+    )
+    return set(connection.execute(found).scalars())
+
+
+def _heard(hub: Hub, connection: Connection) -> set[str]:
+    """Return the locations that could answer now."""
+    there = places(connection, now_us=hub.clock.now_us())
+    return {each.location for each in there if each.state == "online"}
+
+
 def _told(hub: Hub, connection: Connection) -> dict[str, list[str]]:
     """Return what may be asked for by order: of locations that are heard, and of no order twice."""
     now_us = hub.clock.now_us()
-    heard = {each.location for each in places(connection, now_us=now_us) if each.state == "online"}
+    heard = _heard(hub, connection)
     found: dict[str, list[str]] = {}
     for order_id, assignment_id, location in connection.execute(_TOLD, {"now": now_us}):
         if location in heard:

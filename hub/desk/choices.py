@@ -24,6 +24,7 @@ from hub.fulfil.rows import assignments
 from hub.fulfil.rules import OPEN
 from hub.payments.gateways import gateways_of
 from hub.payments.rows import gateway_commands
+from hub.route.alternatives import alternatives_of
 from hub.spine.held import held
 from hub.spine.later_rows import later_orders
 from hub.spine.rows import orders
@@ -31,6 +32,7 @@ from hub.stock.deficits import need, right_of
 from hub.transfers import steps as transfers
 from protocol.fulfilment import FulfilKind, Promise
 from protocol.kit.text import _
+from protocol.kit.web.filters import money, when
 from protocol.transfer_desk import Choice as Fate
 
 MOST: Final = 9
@@ -41,6 +43,8 @@ HOUR_US: Final = 3_600_000_000
 DAY_US: Final = 24 * HOUR_US
 _SHOWN: Final = 3
 """Parts or promises that have a choice each; the others are found on their own pages."""
+_STORES: Final = 2
+"""Other stores that a card names; the page of the order has more."""
 _HELD: Final = 200
 """Orders of a silent store that go elsewhere with one choice."""
 
@@ -118,6 +122,7 @@ def _order(about: _About) -> Iterator[Choice]:
             label = _("Have it brought to {place} from who has it", place=about.name(promise.location))
             yield Choice("order.bring", label, "order.bring", {"number": number}, ())
     yield from _parts(about, number)
+    yield from _instead(about, number)
     if loose or now.open_holdings:
         yield _later(about, number, promise)
     if loose and now.open_holdings:
@@ -154,6 +159,29 @@ def _parts(about: _About, number: str) -> Iterator[Choice]:
         args = {"number": number, "assignment_id": row.assignment_id}
         label = _("Have another location do what {place} has", place=about.name(row.location))
         yield Choice(f"order.reroute:{row.location}", label, "order.reroute", args)
+
+
+def _instead(about: _About, number: str) -> Iterator[Choice]:
+    """Offer another store or shipping, each with its day and what it costs us."""
+    zone, left = about.hub.settings.zone, {"collect": _STORES, "ship": 1}
+    for each in alternatives_of(about.hub, about.connection, about.order_id):
+        if each.promise is None or not left.get(each.kind):
+            continue
+        left[each.kind] -= 1
+        has_it_us = each.promise.deliver_us or each.promise.due_us
+        said = {
+            "day": when(has_it_us, zone, "EEE d MMM, HH:mm").striptags(),
+            "cost": money(each.minor, about.hub.settings.currency),
+        }
+        label = (
+            _("Let it be collected at {place} from {day}, {cost}", place=each.place, **said)
+            if each.kind == "collect"
+            else _("Ship it by {service}, there by {day}, {cost}", service=each.promise.service, **said)
+        )
+        # Whole hours, so that it is the same choice for the next minutes.
+        until_us = has_it_us - has_it_us % HOUR_US + 2 * HOUR_US
+        args = {"number": number, "key": each.key, "until_us": until_us}
+        yield Choice(f"order.instead:{each.key}", label, "order.instead", args)
 
 
 def _later(about: _About, number: str, promise: Promise) -> Choice:

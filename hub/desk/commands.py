@@ -21,7 +21,9 @@ from hub.link import repair
 from hub.notify import steps as notify
 from hub.payments import steps as payments
 from hub.promises import PromiseWanted
+from hub.service import alternatives
 from hub.service import steps as service
+from hub.service.alternatives import AlternativeWanted
 from hub.stock import tasks
 from hub.stock.tasks import CountsWanted
 from hub.transfers import steps as transfers
@@ -70,6 +72,11 @@ def _promise(hub: Hub, args: Args, given: Given) -> object:
     )
     wanted = ChangeWanted(promise=promise, reason=given.reason)
     return service.change(hub, args["number"], wanted, By(given.by))
+
+
+def _instead(hub: Hub, args: Args, given: Given) -> object:
+    wanted = AlternativeWanted(key=args["key"], until_us=args["until_us"], reason=given.reason)
+    return alternatives.take(hub, args["number"], wanted, By(given.by))
 
 
 def _reroute(hub: Hub, args: Args, given: Given) -> object:
@@ -173,6 +180,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "order.route": Command(_OPS, _route),
         "order.cancel": Command(_OPS, _cancel),
         "order.promise": Command(_OPS, _promise),
+        "order.instead": Command(_OPS, _instead),
         "order.reroute": Command(_OPS, _reroute),
         "orders.reroute": Command(_OPS, _reroute_all),
         "order.bring": Command(_OPS, _bring),

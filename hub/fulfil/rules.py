@@ -134,6 +134,8 @@ RE_ROUTE_SHARE: Final = 80
 
 
 FOR_GAIN: Final = "another location fulfils it for clearly less"
+FOR_TIME: Final = "it is not begun, and another location still keeps the promise"
+ASKED_BY_ITSELF: Final = frozenset({FOR_GAIN, FOR_TIME})
 """Why the hub itself asks a location to give an assignment up; a "no" to that needs nobody to look."""
 
 

@@ -261,7 +261,7 @@ def _tell(work: Work, applied: Applied, assignment: Assignment, *, in_order: boo
         raise_shorts(work, applied, assignment)
     if isinstance(body, later.CancelRefused):
         assignment.cancel_asked = False
-        if not (assignment.reroute and assignment.reason == rules.FOR_GAIN):
+        if not (assignment.reroute and assignment.reason in rules.ASKED_BY_ITSELF):
             raise_too_late(work, applied, assignment)
         _missing_after_all(work, assignment)
     if assignment.state in {AssignmentState.REJECTED, AssignmentState.EXPIRED}:

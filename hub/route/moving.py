@@ -62,7 +62,7 @@ UNSENT: Final = (
 T = TypeVar("T")
 
 
-class UndoneError(Exception):
+class _UndoneError(Exception):
     """Ends a savepoint whose only purpose was to look, or a move that is not certain any more."""
 
 
@@ -106,7 +106,7 @@ def look_for_better(hub: Hub) -> Moved:
     for order_id, ids in unsent.items():
         try:
             moved += hub.database.write(partial(_move, hub, order_id, ids))
-        except UndoneError:
+        except _UndoneError:
             continue  # a part of it has left meanwhile, so all of it stays as it was
     return Moved(len(unsent), moved)
 
@@ -168,24 +168,25 @@ def _move(hub: Hub, order_id: str, ids: Sequence[str], unit: HubUnit) -> bool:
     better = better_for(work, order_id, mine)
     if better is None:
         return False
-    take_back(work, better.order, mine)
+    if not take_back(work, better.order, mine):
+        raise _UndoneError
     decide(work, better.order, because(before, reads.MOVED))
     hub.finish(work)
     return True
 
 
-def take_back(work: Work, order: ToRoute, mine: Iterable[Holding]) -> None:
-    """Take offers back that never left the hub, all of them.
+def take_back(work: Work, order: ToRoute, mine: Iterable[Holding]) -> bool:
+    """Take offers back that never left the hub; False when one has left meanwhile.
 
-    Raises:
-        UndoneError: one of them has left meanwhile; the caller's unit of work must end with it.
+    Then the caller's unit of work must be undone, because others may be back already.
     """
     room = work.room(Assignments)
     for holding in mine:
         assignment = room.get(holding.assignment_id)
         if assignment is None or not offers.withdraw(work, assignment):
-            raise UndoneError
+            return False
         record(work, _withdrawn(order, holding), results={PROMISE_CHANGED: True})
+    return True
 
 
 def _withdrawn(order: ToRoute, holding: Holding) -> AssignmentWithdrawn:
@@ -220,6 +221,6 @@ def if_free(work: Work, holdings: Iterable[Holding], look: Callable[[], T]) -> T
             for holding in holdings:
                 allocations.end_all(work.connection, holding.assignment_id)
             found.append(look())
-            raise UndoneError
-    except UndoneError:
+            raise _UndoneError
+    except _UndoneError:
         return found[0]

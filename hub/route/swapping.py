@@ -19,7 +19,7 @@ from hub.database import HubUnit
 from hub.fulfil.rows import assignment_lines
 from hub.route import reads
 from hub.route.deciding import ToRoute, decide, lines_of
-from hub.route.moving import UNSENT, Moved, UndoneError, answer_to, because, if_free, take_back
+from hub.route.moving import UNSENT, Moved, answer_to, because, if_free, take_back
 from hub.route.rules.choice import Chosen, NoLocation
 from hub.route.rules.instance import Objective
 from hub.route.rules.moving import is_worth_moving
@@ -34,6 +34,10 @@ PARTNERS: Final = 3
 """Other orders that one split order is looked at with; each costs four answers."""
 PAIRS: Final = 30
 """Pairs of one round."""
+
+
+class _UndoneError(Exception):
+    """Ends a unit of work of which a part has left the hub meanwhile."""
 
 
 class Unsent(NamedTuple):
@@ -66,7 +70,7 @@ def swap_orders(hub: Hub) -> Moved:
             if hub.database.write(partial(_swap, hub, first, second)):
                 done |= {first[0].order_id, second[0].order_id}
                 moved += 1
-        except UndoneError:
+        except _UndoneError:
             continue  # a part of them has left meanwhile, so both stay as they were
     return Moved(len(pairs), moved)
 
@@ -118,7 +122,8 @@ def _swap(hub: Hub, first: Sequence[Unsent], second: Sequence[Unsent], unit: Hub
     if one is None or other is None or not _is_worth(work, one, other):
         return False
     for side in (one, other):
-        take_back(work, side.order, side.mine)
+        if not take_back(work, side.order, side.mine):
+            raise _UndoneError
     for side in (one, other):
         decide(work, side.order, because(reads.before(work.connection, side.order.order_id), reads.MOVED))
     hub.finish(work)

@@ -283,7 +283,14 @@ def assignment_over(company: Company) -> None:
 _AT_RISK = ("order.promise", "order.cancel")
 CHOICES: dict[Callable[[Company], None], tuple[str, ...]] = {
     unroutable: ("order.route", "order.promise", "order.cancel", "card.close"),
-    short_pick: ("order.route", "order.bring", "order.promise", "order.cancel", "count.ask"),
+    short_pick: (
+        "order.route",
+        "order.bring",
+        "order.instead:collect:store-2:",
+        "order.promise",
+        "order.cancel",
+        "count.ask",
+    ),
     promise_late: _AT_RISK,
     promise_at_risk: ("order.promise",),
     order_at_risk: ("order.promise",),

@@ -122,7 +122,7 @@ class Book:
                 service,
                 DEFAULT_DAYS.get(service, OTHER_DAYS),
                 minor,
-                minor,
+                0,  # the settings say what it costs us; what a customer pays is nobody's word but a row's
                 _merged(self._of_bands(service, EVERYWHERE), self._packages),
             )
             for service, minor in sorted(self.terms.ship_minor)

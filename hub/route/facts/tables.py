@@ -269,6 +269,12 @@ def read_rows(table: Table, source: IO[str], report: Report, currency: str) -> l
         ) from error
     if not report.rows:
         raise Invalid(_("The file has no row."), _("Give it one row below the names."), code="no_row")
+    if not found:
+        raise Invalid(
+            _("No row of the file can be used, so the table stays as it was."),
+            _("Correct the rows as the report says, and send it again."),
+            code="no_good_row",
+        )
     return list(found.values())
 
 

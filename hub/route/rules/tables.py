@@ -30,6 +30,9 @@ NEVER: Final = 1 << 200
 """The price of what cannot be sent, because it is too heavy for every service."""
 SENDABLE: Final = NEVER >> 1
 """Any price below it can be paid; money is added to `NEVER` as to any other price, and may be below zero."""
+UNITS: Final = 64
+WEIGHT: Final = (1 << UNITS) - 1
+"""A load is one integer: units above `UNITS` bits, grams below."""
 MAX_SHIPMENTS: Final = MINOR - 1
 MAX_PARTS: Final = 600_000
 """Parts of all locations together that are priced; beyond it an order is planned by whole lines only."""
@@ -129,43 +132,74 @@ def layout_of(lines: Iterable[Line], *, whole: frozenset[str] = frozenset()) -> 
     return Layout(tuple(items), need, guard)
 
 
-class Shape:
-    """The parts that a location can give: vectors in one order, with the units and weight of each."""
+class Ways(dict[int, int]):
+    """What the cheapest of some services asks, by the load of a shipment; worked out when it is asked for.
 
-    __slots__ = ("_services", "at", "keep", "levels", "parts", "units", "weights")
+    Few loads are different, because many parts weigh the same: locations of one zone share all of them.
+    """
+
+    __slots__ = ("_fixed",)
+
+    def __init__(self, options: Iterable[Option]) -> None:
+        """Take the services; of those that differ in their fixed price only, the cheapest."""
+        self._fixed: dict[tuple[int, tuple[tuple[int, int], ...]], int] = {}
+        for option in options:
+            way = (option.late_days, option.bands)
+            self._fixed[way] = min(self._fixed.get(way, option.fixed_minor), option.fixed_minor)
+
+    def __missing__(self, load: int) -> int:
+        """Work out what a load costs, and keep it."""
+        units, weight = load >> UNITS, load & WEIGHT
+        prices = []
+        for (late_days, bands), fixed in self._fixed.items():
+            band = band_minor(bands, weight)
+            way = NEVER if band is None else units * late_days * LATE + band * MINOR + SHIPMENT
+            prices.append(way + fixed * MINOR)
+        found = self[load] = min(prices)
+        return found
+
+
+class Shape:
+    """The parts that a location can give: vectors in one order, with the load of each (units and weight)."""
+
+    __slots__ = ("_at", "_mask", "items", "keep", "loads", "parts")
 
     def __init__(self, layout: Layout, levels: Sequence[int], cap_units: int) -> None:
         """Lay out every vector up to `levels`, without the empty one and those above `cap_units`."""
-        self.levels = levels
-        parts, units, weights = [0], [0], [0]
-        for item, level in zip(layout.items, levels, strict=True):
-            if level:
+        there = [(item, level) for item, level in zip(layout.items, levels, strict=True) if level]
+        self.items = [(item, level, _single(item, level)) for item, level in there]
+        """What it holds any of, how much, and the line where that is one unit of one line."""
+        parts, loads = [0], [0]
+        for item, level in there:
+            load = (item.step << UNITS) + item.weight_g
+            if level == 1:
+                part = 1 << item.shift
+                parts = [vector for have in parts for vector in (have, have + part)]
+                loads = [each for have in loads for each in (have, have + load)]
+            else:
                 steps = range(level + 1)
                 parts = [have + (n << item.shift) for have in parts for n in steps]
-                units = [have + n * item.step for have in units for n in steps]
-                weights = [have + n * item.weight_g for have in weights for n in steps]
-        del parts[0], units[0], weights[0]
+                loads = [have + n * load for have in loads for n in steps]
+        del parts[0], loads[0]
         self.keep: list[int] | None = None
         """Which of all combinations stay, where not all do."""
-        if units and units[-1] > cap_units:
-            keep = self.keep = [n for n, many in enumerate(units) if many <= cap_units]
-            parts, units, weights = ([rows[n] for n in keep] for rows in (parts, units, weights))
-        self.parts, self.units, self.weights = parts, units, weights
-        self.at = {part: n for n, part in enumerate(self.parts)}
-        self._services: dict[tuple[int, tuple[tuple[int, int], ...]], list[int]] = {}
+        if loads and loads[-1] >> UNITS > cap_units:
+            most = (cap_units + 1) << UNITS
+            keep = self.keep = [n for n, load in enumerate(loads) if load < most]
+            parts, loads = ([rows[n] for n in keep] for rows in (parts, loads))
+        self.parts, self.loads = parts, loads
+        self._mask = 0
+        for item, _level in there:
+            self._mask |= ((1 << item.levels.bit_length()) - 1) << item.shift
+        self._at: dict[int, int] | None = None
 
-    def priced(self, late_days: int, bands: tuple[tuple[int, int], ...]) -> list[int]:
-        """Return what a service asks for each part beyond its fixed price."""
-        key = (late_days, bands)
-        found = self._services.get(key)
-        if found is None:
-            late = late_days * LATE
-            minor = [band_minor(bands, weight) for weight in self.weights]
-            found = self._services[key] = [
-                NEVER if band is None else units * late + band * MINOR + SHIPMENT
-                for units, band in zip(self.units, minor, strict=True)
-            ]
-        return found
+    def find(self, part: int) -> int | None:
+        """Return the place of a part; None where it is not among them, which mostly is seen at once."""
+        if part & ~self._mask:
+            return None
+        if self._at is None:
+            self._at = {each: n for n, each in enumerate(self.parts)}
+        return self._at.get(part)
 
 
 class Alike(NamedTuple):
@@ -183,15 +217,15 @@ class _Shapes:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._known: dict[tuple[tuple[int, ...], int], Shape] = {}
+        self._known: dict[tuple[int, int], Shape] = {}
+        self._most: dict[int, int] = {}
+        """By the fullest vector of a location: its units."""
         self._parts = 0
         items = layout.items
         self._full = {line.id: line.quantity for item in items for line in item.lines}
-        self._everything = tuple([item.levels for item in items])
-        self._total = sum([item.levels * item.step for item in items])
         # Nearly every order is of single lines that come whole or not at all: a test for each is enough then.
         self._simple = all(item.levels == 1 and len(item.lines) == 1 for item in items)
-        self._steps = [(item.lines[0].id, item.step) for item in items]
+        self._steps = {item.lines[0].id: (item.step, 1 << item.shift) for item in items}
 
     def of(self, site: Site) -> Shape | None:
         """Return the shape of a location; None when it can give nothing.
@@ -199,30 +233,39 @@ class _Shapes:
         Raises:
             TooManyParts: there are more than `MAX_PARTS` together.
         """
-        levels = self._levels(site.atp)
-        if not any(levels):
+        fullest = self._fullest(site.atp)
+        if not fullest:
             return None
-        cap = self._total
-        if site.cap_units < cap:
-            there = zip(self._layout.items, levels, strict=True)
-            cap = min(site.cap_units, sum([item.step * level for item, level in there]))
-        shape = self._known.get((levels, cap))
+        most = self._most.get(fullest)
+        if most is None:
+            items, layout = self._layout.items, self._layout
+            most = self._most[fullest] = sum([item.step * layout.level(fullest, item) for item in items])
+        cap = min(site.cap_units, most)
+        shape = self._known.get((fullest, cap))
         if shape is None:
+            levels = [self._layout.level(fullest, item) for item in self._layout.items]
             if self._parts + math.prod([level + 1 for level in levels]) > MAX_PARTS:
                 raise TooManyParts
-            shape = self._known[levels, cap] = Shape(self._layout, levels, cap)
+            shape = self._known[fullest, cap] = Shape(self._layout, levels, cap)
         self._parts += len(shape.parts)
         if self._parts > MAX_PARTS:
             raise TooManyParts
         return shape if shape.parts else None
 
-    def _levels(self, atp: Mapping[str, int]) -> tuple[int, ...]:
+    def _fullest(self, atp: Mapping[str, int]) -> int:
+        """Return the vector of all that a location has of what is wanted."""
         if atp == self._full:
-            return self._everything
+            return self._layout.need
+        found = 0
         if self._simple:
-            have = atp.get
-            return tuple([1 if have(line, 0) >= step else 0 for line, step in self._steps])
-        return tuple([_level(item, atp) for item in self._layout.items])
+            for line, units in atp.items():
+                step = self._steps.get(line)
+                if step is not None and units >= step[0]:
+                    found |= step[1]
+        else:
+            for item in self._layout.items:
+                found |= _level(item, atp) << item.shift
+        return found
 
 
 class Tables:
@@ -238,12 +281,14 @@ class Tables:
         self.by_shape: dict[Shape, list[Alike]] = {}
         self.of: dict[str, Alike] = {}
         """By location; one that can give nothing is not here."""
-        self._cheapest_ways: dict[tuple[int, int], list[int]] = {}
+        self._ways: dict[int, Ways] = {}
+        """By the id of a tuple of services, which locations of one zone share."""
         self._least: dict[Shape, list[int]] = {}
         """The least prices of a shape over all that have it, because they are asked for again and again."""
         shapes, alike = _Shapes(layout), dict[tuple[int, ...], Alike]()
         for site in instance.sites:
-            if site.location in forbid or not site.options or not site.cap_units:
+            location = site.location
+            if location in forbid or not site.options or not site.cap_units:
                 continue
             shape = shapes.of(site)
             if shape is None:
@@ -252,14 +297,18 @@ class Tables:
             group = alike.get(like)
             if group is None:
                 group = alike[like] = Alike(shape, self._prices(site, shape), site.options, [])
-                self.by_shape.setdefault(shape, []).append(group)
-            group.locations.append(site.location)
-            self.of[site.location] = group
+                groups = self.by_shape.get(shape)
+                if groups is None:
+                    self.by_shape[shape] = [group]
+                else:
+                    groups.append(group)
+            group.locations.append(location)
+            self.of[location] = group
 
     def price(self, location: str, part: int) -> int:
         """Return what a location asks for a part, above `SENDABLE` where it cannot give it."""
         group = self.of[location]
-        at = group.shape.at.get(part)
+        at = group.shape.find(part)
         return NEVER if at is None else group.prices[at]
 
     def cheapest(self, without: frozenset[str] = frozenset()) -> dict[int, int]:
@@ -283,7 +332,7 @@ class Tables:
         return [
             location
             for shape, groups in self.by_shape.items()
-            if (at := shape.at.get(part)) is not None
+            if (at := shape.find(part)) is not None
             for group in groups
             if group.prices[at] == price
             for location in group.locations
@@ -293,7 +342,9 @@ class Tables:
     def service(self, location: str, part: int) -> Option:
         """Return the service that a location sends a part by: the least late, then the cheapest, by name."""
         group = self.of[location]
-        weight = group.shape.weights[group.shape.at[part]]
+        at = group.shape.find(part)
+        assert at is not None, "it was chosen to give this part"
+        weight = group.shape.loads[at] & WEIGHT
         bands = [
             (option.late_days, option.fixed_minor + band, option.service, option)
             for option in group.options
@@ -303,28 +354,26 @@ class Tables:
 
     def _prices(self, site: Site, shape: Shape) -> list[int]:
         sums = [0]
-        for item, level in zip(self.layout.items, shape.levels, strict=True):
-            if level:
+        worth, more = site.opportunity_minor, site.unit_minor
+        unit = site.pick_line_minor + site.pick_unit_minor
+        for item, level, line in shape.items:
+            if line:  # as `_once` has it; nearly every item is one, and a call for each takes longer than it
+                first = worth.get(line)
+                price = (unit + more.get(line, 0) + (first[0] if first else 0)) * MINOR
+                sums = [each for have in sums for each in (have, have + price)]
+            elif level == 1:
+                price = _once(item, site)
+                sums = [each for have in sums for each in (have, have + price)]
+            else:
                 steps = _steps(item, level, site)
-                sums = [have + more for have in sums for more in steps]
+                sums = [have + each for have in sums for each in steps]
         del sums[0]
         if shape.keep is not None:
             sums = [sums[n] for n in shape.keep]
-        return list(map(add, sums, self._ways(site.options, shape)))
-
-    def _ways(self, options: tuple[Option, ...], shape: Shape) -> list[int]:
-        """Return what the cheapest of some services asks for each part; locations of one zone share them."""
-        key = (id(options), id(shape))
-        found = self._cheapest_ways.get(key)
-        if found is None:
-            ways: dict[tuple[int, tuple[tuple[int, int], ...]], int] = {}
-            for option in options:
-                way = (option.late_days, option.bands)
-                ways[way] = min(ways.get(way, option.fixed_minor), option.fixed_minor)
-            priced = [[more + minor * MINOR for more in shape.priced(*way)] for way, minor in ways.items()]
-            found = priced[0] if len(priced) == 1 else list(map(min, *priced))
-            self._cheapest_ways[key] = found
-        return found
+        ways = self._ways.get(id(site.options))
+        if ways is None:
+            ways = self._ways[id(site.options)] = Ways(site.options)
+        return list(map(add, sums, map(ways.__getitem__, shape.loads)))
 
 
 def _least_of(rows: list[list[int]]) -> list[int]:
@@ -351,25 +400,28 @@ def _level(item: Item, atp: Mapping[str, int]) -> int:
     return int(all(atp.get(line.id, 0) >= line.quantity for line in item.lines))
 
 
-def _steps(item: Item, levels: int, site: Site) -> list[int]:
-    """Return what none, one, two, … levels of an item cost at a location."""
-    if levels > 1:
-        line = item.lines[0]
-        each = site.pick_unit_minor + site.unit_minor.get(line.id, 0)
-        sums = [0, *accumulate(site.opportunity_minor.get(line.id, ())[:levels])]
-        sums += [sums[-1]] * (levels + 1 - len(sums))
-        costs = [site.pick_line_minor + n * each + sums[n] for n in range(levels + 1)]
-        costs[0] = 0
-        return [cost * MINOR for cost in costs]
-    if item.step == 1:
-        line = item.lines[0]
-        worth = site.opportunity_minor.get(line.id)
-        price = site.pick_line_minor + site.pick_unit_minor + site.unit_minor.get(line.id, 0)
-        return [0, (price + worth[0] if worth else price) * MINOR]
+def _single(item: Item, level: int) -> str:
+    """Return the line of an item that is one unit of one line, else nothing."""
+    return item.lines[0].id if level == 1 and item.step == 1 else ""
+
+
+def _once(item: Item, site: Site) -> int:
+    """Return what an item costs at a location that comes whole or not at all."""
     whole = 0
-    for line in item.lines:
-        units = item.step if len(item.lines) == 1 else line.quantity
-        whole += site.pick_line_minor + units * (site.pick_unit_minor + site.unit_minor.get(line.id, 0))
-        if line.id in site.opportunity_minor:
-            whole += sum(site.opportunity_minor[line.id][:units])
-    return [0, whole * MINOR]
+    for each in item.lines:
+        units = item.step if len(item.lines) == 1 else each.quantity
+        whole += site.pick_line_minor + units * (site.pick_unit_minor + site.unit_minor.get(each.id, 0))
+        if each.id in site.opportunity_minor:
+            whole += sum(site.opportunity_minor[each.id][:units])
+    return whole * MINOR
+
+
+def _steps(item: Item, levels: int, site: Site) -> list[int]:
+    """Return what none, one, two, … units of a line cost at a location."""
+    line = item.lines[0].id
+    each = site.pick_unit_minor + site.unit_minor.get(line, 0)
+    sums = [0, *accumulate(site.opportunity_minor.get(line, ())[:levels])]
+    sums += [sums[-1]] * (levels + 1 - len(sums))
+    costs = [site.pick_line_minor + n * each + sums[n] for n in range(levels + 1)]
+    costs[0] = 0
+    return [cost * MINOR for cost in costs]

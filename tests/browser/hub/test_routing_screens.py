@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hub.route.facts import steps
+from hub.route.facts import accepts, steps
 from hub.route.facts.parameters import ParameterSet
 from hub.route.what_if import past
 from hub.route.what_if import steps as replays
@@ -47,6 +47,7 @@ def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dic
             hub, steps.make(hub, SET, base=0, by="Priya Nair", note="Two parcels"), seen=0, by="Priya"
         )
         steps.make(hub, SET.model_copy(update={"places": SET.places[1:]}), base=1, by="Priya Nair")
+        assert accepts.measure(hub)
         done = replays.ask(hub, left=0, right=2, count=50, by="Priya Nair")
         assert replays.work_off(hub)
         waits = replays.ask(hub, left=1, right=2, count=50, by="Priya Nair")
@@ -62,6 +63,7 @@ def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dic
                 "routing-changes": "/routing/versions/2",
                 "routing-load": "/routing/load",
                 "routing-demand": "/routing/demand?sku=22423",
+                "routing-acceptance": "/routing/acceptance",
                 "routing-replays": "/routing/replays",
                 "routing-replay": f"/routing/replays/{done}",
                 "routing-replay-waits": f"/routing/replays/{waits}",

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from hub.database import HubDatabase, HubUnit
-from hub.moves import ask_for_better
+from hub.moves import ask_for_better, ask_in_time
 from hub.news import act_on_news
+from hub.route.facts.accepts import measure
 from hub.route.moving import Moved
 from hub.route.swapping import Unsent, pairs_of, swap_orders
 from protocol import later
-from protocol.fulfilment import PutBackLine
+from protocol.fulfilment import PutBackLine, RejectReason
 from tests.support.promising import MINUTE_US, Story, hear, lend, rights
 
 DEAR = {"location": "store-1", "hour_minor": 3600, "line_seconds": 300, "unit_seconds": 60}
@@ -86,6 +87,25 @@ def test_a_store_that_says_no_keeps_the_order_and_nobody_has_to_look(story: Stor
     assert story.cards() == []
 
 
+def test_a_store_that_lets_its_time_go_is_asked_at_eighty_per_cent_and_the_promise_is_kept_elsewhere(
+    story: Story,
+) -> None:
+    at_store_1(story)
+    story.channel.clock.at_us += 24 * 60 * MINUTE_US
+    hear_all(story)
+    assert ask_in_time(story.hub) == Moved(0, 0), "half of it is still there"
+    story.channel.clock.at_us += 20 * 60 * MINUTE_US
+    assert ask_in_time(story.hub) == Moved(0, 0), "who is silent cannot answer"
+    hear_all(story)
+
+    assert ask_in_time(story.hub) == Moved(1, 1)
+    assert ask_in_time(story.hub) == Moved(0, 0), "once"
+
+    back = (PutBackLine(line_no=1, sku="A", lent=1),)
+    story.tell(later.AssignmentCancelled(**story.assignment, lines=back))
+    assert story.decided() == [("placed", "store-1"), ("cancelled", "store-2")]
+
+
 def test_nobody_is_asked_who_has_begun_or_is_silent_or_for_little(story: Story) -> None:
     at_store_1(story)
     story.channel.clock.at_us += 10 * MINUTE_US
@@ -133,6 +153,34 @@ def test_goods_that_come_in_are_looked_at_twice_and_not_more_often_than_every_qu
     assert act_on_news(story.hub), "and what came in meanwhile"
     story.channel.clock.at_us += 20_000_000
     assert not act_on_news(story.hub)
+
+
+def test_what_a_store_packed_and_gave_back_is_counted_and_shown_with_its_age(story: Story) -> None:
+    def accepted() -> dict[str, tuple[int, int, int, bool]]:
+        found = story.channel.ask("GET", "/api/routing/acceptance")
+        return {
+            each["location"]: (each["kept"], each["asked"], each["accept_ppm"], each["entered"])
+            for each in found
+        }
+
+    let(story, places=[{"location": name, "ships": name == "store-1"} for name in story.shops])
+    back = (PutBackLine(line_no=1, sku="A", lent=1),)
+    for reason in (RejectReason.NOT_FOUND, RejectReason.NO_SHOW):
+        story.order = story.channel.send(story.channel.ship())
+        story.leave()
+        story.tell(later.AssignmentRejected(**story.assignment, reason=reason, lines=back))
+    story.order = story.channel.send(story.channel.ship())  # which nobody has answered yet
+    assert accepted() == {}
+
+    assert measure(story.hub) == measure(story.hub) == 1
+
+    # One of two, with twenty of which 95 per cent are assumed.
+    assert accepted() == {"store-1": (1, 2, 20 * 1_000_000 // 22, False)}
+    let(story, accept=[{"location": "store-1", "accept_ppm": 990_000}])
+    assert accepted() == {"store-1": (1, 2, 990_000, True)}
+    story.channel.clock.at_us += 91 * 24 * 60 * MINUTE_US
+    assert measure(story.hub) == 0
+    assert accepted() == {}
 
 
 def test_a_split_order_changes_places_with_one_that_can_go_elsewhere(story: Story) -> None:

@@ -75,6 +75,10 @@ def test_a_value_that_cannot_be_used_comes_back_with_what_was_typed(channel: Cha
         ({"table": "accept", "accept": "120%"}, "accept: is too much"),
         ({"table": "hours", "day": "someday", "opens": "09:00", "closes": "18:00"}, "day: cannot be used"),
         ({"table": "places", "location": "store-9"}, "there is no location store-9"),
+        (
+            {"table": "capacity", "day": "daily", "begins": "09:00", "ends": "18:00", "units": "-1"},
+            "units: is too little",
+        ),
         ({"table": "lanes", "origin": "store-1"}, "is missing"),
     ]
     for said, why in wrong:
@@ -110,6 +114,15 @@ def test_a_table_goes_out_as_a_file_and_comes_in_the_same_with_a_report(channel:
     falling = [*BANDS[:2], "standard,,5000,0.25"]
     status, page = send_file(channel, "bands", "\n".join(falling).encode(), base=1)
     assert (status, "a heavier parcel would cost less" in page) == (422, True)
+    nobody = b"location,ships\nstore-9,yes\n"
+    assert "there is no location store-9" in send_file(channel, "places", nobody, base=1)[1]
+    negative = b"location,day,begins,ends,units\nstore-1,daily,09:00,18:00,-1\n"
+    status, page = send_file(channel, "capacity", negative, base=1)
+    assert (status, "No row of the file can be used" in page, "units: is too little" in page) == (
+        422,
+        True,
+        True,
+    )
     for data in (b"", b"what,ever\n1,2\n", b"\xff\xfe\x00x", BANDS[0].encode()):
         assert send_file(channel, "bands", data, base=1)[0] == 422
     assert [row["version"] for row in rows(channel.hub, routing_sets)] == [1, 2]
