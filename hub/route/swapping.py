@@ -166,10 +166,10 @@ def _is_worth(work: Work, one: _Side, other: _Side) -> bool:
     if not (isinstance(first, Chosen) and isinstance(second, Chosen)):
         return False
     pairs = ((one.now, first.objective), (other.now, second.objective))
-    if any((then.unserved, then.late) > (now.unserved, now.late) for now, then in pairs):
+    if any((then.unserved, then.late) > (now.unserved, now.late) for (now, then) in pairs):
         return False
     now, then = (
         Objective(*(sum(values) for values in zip(*sums, strict=True)))
-        for sums in ([now for now, _then in pairs], [then for _now, then in pairs])
+        for sums in ([each[0] for each in pairs], [each[1] for each in pairs])
     )
     return is_worth_moving(now, then)
