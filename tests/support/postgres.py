@@ -5,6 +5,7 @@ copy of a template that has the schema already, which takes milliseconds.
 """
 
 import itertools
+import os
 import shutil
 import tempfile
 import warnings
@@ -31,7 +32,8 @@ class Postgres:
 
     def __init__(self) -> None:
         # Not pytest's own folder: that one is closed to the person the server runs as.
-        folder = Path(tempfile.mkdtemp(prefix="orderspine-pg-")) / "data"
+        room = os.environ.get("PYTEST_DEBUG_TEMPROOT")
+        folder = Path(tempfile.mkdtemp(prefix="orderspine-pg-", dir=room)) / "data"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._folder = folder
@@ -80,4 +82,5 @@ class Postgres:
 
     def _create(self, name: str, template: str) -> None:
         with self._admin.connect() as connection:
-            connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+            # Files are copied as they are: a thousand tables through the log would take four times as long.
+            connection.exec_driver_sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
