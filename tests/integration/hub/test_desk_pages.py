@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,18 @@ from tests.support import desk
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
-    made = Company(tmp_path_factory.mktemp("hub"))
+    """A company that is only looked at, or refuses."""
+    yield from begun(tmp_path_factory.mktemp("hub"))
+
+
+@pytest.fixture
+def worked(tmp_path: Path) -> Iterator[Company]:
+    """A company whose cards somebody works."""
+    yield from begun(tmp_path)
+
+
+def begun(folder: Path) -> Iterator[Company]:
+    made = Company(folder)
     yield made
     made.app.state.hub.database.close()
 
@@ -110,39 +122,39 @@ def test_somebody_of_finance_sees_what_operations_may_do_and_cannot_do_it(compan
     assert "Your role may not do this" in text
 
 
-def test_a_card_is_taken_put_aside_talked_about_and_handed_on(company: Company) -> None:
-    path = card_of(company, "short_pick")
+def test_a_card_is_taken_put_aside_talked_about_and_handed_on(worked: Company) -> None:
+    path = card_of(worked, "short_pick")
     for act, said in (
         ("assign", {"to": "C. Ford"}),
         ("comment", {"text": "called the store"}),
         ("snooze", {"until": "15", "back": "kind=short_pick"}),
         ("escalate", {"text": "needs a decision"}),
     ):
-        status, where, _text = company.post(f"{path}/{act}", **said)
+        status, where, _text = worked.post(f"{path}/{act}", **said)
         assert status == 303, (act, where)
     assert "kind=short_pick" not in where
 
-    text = seen(company, path)
+    text = seen(worked, path)
     assert "Assigned C. Ford → C. Ford" in text
     assert "Said C. Ford called the store" in text
     assert "put aside until" in text
     assert "Handed on C. Ford → Admin needs a decision" in text
-    assert "1 of HB1-00001 were not found" in seen(company, "/exceptions?state=asleep")
-    assert company.post(f"{path}/snooze", until="")[0] == 303
-    assert "put aside until" not in seen(company, path)
+    assert "1 of HB1-00001 were not found" in seen(worked, "/exceptions?state=asleep")
+    assert worked.post(f"{path}/snooze", until="")[0] == 303
+    assert "put aside until" not in seen(worked, path)
     for act, said in (("assign", {"to": "Nobody Known"}), ("comment", {}), ("snooze", {"until": "7"})):
-        assert company.post(f"{path}/{act}", **said)[0] == 422, act
-    assert company.post(f"{path}/decline", text="no")[0] == 409
+        assert worked.post(f"{path}/{act}", **said)[0] == 422, act
+    assert worked.post(f"{path}/decline", text="no")[0] == 409
 
 
-def test_a_choice_is_made_and_the_next_card_opens(company: Company) -> None:
-    path = card_of(company, "short_pick")
-    said = {**form_of(company, path), "choice": "order.route", "back": "owner=ops"}
+def test_a_choice_is_made_and_the_next_card_opens(worked: Company) -> None:
+    path = card_of(worked, "short_pick")
+    said = {**form_of(worked, path), "choice": "order.route", "back": "owner=ops"}
 
-    status, where, _text = company.post(f"{path}/choose", **said)
+    status, where, _text = worked.post(f"{path}/choose", **said)
     assert (status, where) == (303, "/exceptions?said=chosen&owner=ops")
     # Sent twice it is not done twice.
-    status, _where, text = company.post(f"{path}/choose", **said)
+    status, _where, text = worked.post(f"{path}/choose", **said)
     assert status == 409
     assert "closed already" in text
-    assert "Chosen C. Ford order.route" in seen(company, path)
+    assert "Chosen C. Ford order.route" in seen(worked, path)
