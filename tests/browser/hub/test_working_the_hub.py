@@ -68,7 +68,7 @@ def test_the_keyboard_walks_the_queue_and_a_note_closes_an_exception(opens: Open
         kept = page.inner_text("article")
 
     assert int(before.split()[0]) - int(after.split()[0]) == 1
-    assert first == "Event 19 of York Coppergate was set aside"
+    assert first == "Till 1 of York Coppergate closed over or short"
     assert second != first
     assert "Read with the manager" in kept
     assert "R. Lamb" in kept
