@@ -73,10 +73,22 @@ class RunningDemo:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[RunningDemo]:
+    """A demo that a test may do anything to."""
+    yield from begun(tmp_path / "demo")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    """A demo that tests leave as it was."""
+    yield from begun(tmp_path_factory.mktemp("shared") / "demo")
+
+
+def begun(folder: Path) -> Iterator[RunningDemo]:
+    before = len(RunningDemo.started)
     try:
-        yield RunningDemo(tmp_path / "demo")
+        yield RunningDemo(folder)
     finally:
-        while RunningDemo.started:  # also the second one of a test that failed on the way
+        while len(RunningDemo.started) > before:  # also the second one of a test that failed on the way
             process = RunningDemo.started.pop()
             process.kill()
             process.wait()
@@ -180,17 +192,17 @@ def test_a_demo_that_is_killed_itself_leaves_no_process_behind(demo: RunningDemo
 
 
 @pytest.mark.timeout(120)
-def test_nobody_steers_a_demo_without_its_word_and_nobody_else_can_read_it(demo: RunningDemo) -> None:
-    control = demo.folder / "control.json"
+def test_nobody_steers_a_demo_without_its_word_and_nobody_else_can_read_it(shared: RunningDemo) -> None:
+    control = shared.folder / "control.json"
     port = json.loads(control.read_text())["port"]
 
     answer = httpx.post(f"http://127.0.0.1:{port}/cut", json={"name": "store-1"}, trust_env=False)
 
     assert answer.status_code == 403
-    assert demo.place("store-1")["line"] == "up"
-    secrets = [control, *(demo.folder / "secrets").iterdir()]
+    assert shared.place("store-1")["line"] == "up"
+    secrets = [control, *(shared.folder / "secrets").iterdir()]
     assert {oct(file.stat().st_mode & 0o777) for file in secrets} == {"0o600"}
-    assert MANAGER.pin not in demo.folder.joinpath("store-1", "settings.toml").read_text()
+    assert MANAGER.pin not in shared.folder.joinpath("store-1", "settings.toml").read_text()
 
 
 def is_zombie(pid: int) -> bool:
@@ -209,24 +221,24 @@ def wait_for(happened: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_a_broker_that_dies_is_started_again_without_being_asked(demo: RunningDemo) -> None:
-    before = broker_of(demo)
+def test_a_broker_that_dies_is_started_again_without_being_asked(shared: RunningDemo) -> None:
+    before = broker_of(shared)
 
     os.kill(before, signal.SIGKILL)
 
-    wait_for(lambda: broker_of(demo) not in (0, before), 20)
-    assert demo.tell("status")["kills"] == 0
+    wait_for(lambda: broker_of(shared) not in (0, before), 20)
+    assert shared.tell("status")["kills"] == 0
 
 
 @pytest.mark.timeout(120)
-def test_a_demo_that_runs_is_not_wiped_by_a_second_one(demo: RunningDemo) -> None:
-    command = [sys.executable, "-m", "deploy.cli", "demo", "--reset", "--folder", str(demo.folder)]
+def test_a_demo_that_runs_is_not_wiped_by_a_second_one(shared: RunningDemo) -> None:
+    command = [sys.executable, "-m", "deploy.cli", "demo", "--reset", "--folder", str(shared.folder)]
 
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
 
     assert second.returncode == 75
-    assert second.stderr.splitlines()[0] == f"A demo is running in {demo.folder}."
-    assert demo.place("store-1")["starts"] == 1
+    assert second.stderr.splitlines()[0] == f"A demo is running in {shared.folder}."
+    assert shared.place("store-1")["starts"] == 1
 
 
 def broker_of(demo: RunningDemo) -> int:
