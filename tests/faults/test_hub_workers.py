@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,10 +84,22 @@ class TwoProcesses:
         return next(edge for edge, worker in sorted(self.serving().items()) if worker == SECOND)
 
     def run_out(self, worker: str) -> None:
-        """Let the leases of a process run out."""
-        with self.engine.begin() as connection:
-            connection.execute(sa.update(leases).where(leases.c.worker == worker).values(until_us=1))
-            connection.execute(sa.update(workers).where(workers.c.worker == worker).values(seen_us=1))
+        """Let the leases of a process run out.
+
+        One that was stopped in the middle of a transaction holds its row: it goes on for a moment, and stops.
+        """
+        for _again in range(20):
+            try:
+                with self.engine.begin() as connection:
+                    connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
+                    connection.execute(sa.update(leases).where(leases.c.worker == worker).values(until_us=1))
+                    connection.execute(sa.update(workers).where(workers.c.worker == worker).values(seen_us=1))
+            except sa.exc.OperationalError:
+                os.killpg(self.worker.pid, signal.SIGCONT)
+                threading.Event().wait(0.3)
+                os.killpg(self.worker.pid, signal.SIGSTOP)
+            else:
+                return
 
     def applied(self, store: str) -> int:
         found = self.rows(sa.select(sa.func.max(streams.c.upto)).where(streams.c.edge == store))
