@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
-from pydantic import ValidationError
 from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -22,7 +21,7 @@ from hub.checks import steps
 from hub.checks.rows import check_rules, current
 from hub.console.web import OPS, go_to, may, show
 from hub.context import Hub
-from hub.service.forms import Form, form_of
+from hub.service.forms import Form, draft_of, form_of
 from hub.web import Anybody, Ops, TheHub
 from protocol.checks import CheckKind, CheckOutcome, CheckRule, CheckRules, CustomerTerm, Signal
 from protocol.clock import from_us
@@ -35,7 +34,6 @@ from protocol.kit.web.filters import money
 from protocol.rules.checks import evaluate
 
 PATH: Final = "/checks"
-DRAFT_BYTES: Final = 200_000
 VERSIONS: Final = 10
 FAILURES: Final = (CheckOutcome.HOLD.value, CheckOutcome.REFUSE.value)
 Name = Annotated[str, Query(max_length=40, pattern=r"^[a-z0-9-]*$")]
@@ -131,17 +129,8 @@ async def customer_removed(request: Request, hub: TheHub, person: Ops) -> Respon
 @router.post(PATH)
 async def save(request: Request, hub: TheHub, person: Ops) -> Response:
     """Let a draft that somebody has seen count."""
-    form = await form_of(request)
-    text, base = form.get("draft"), form.get("base")
-    try:
-        if len(text) > DRAFT_BYTES or not base.isdecimal():
-            raise ValueError
-        draft = CheckRules.model_validate_json(text)
-    except (ValueError, ValidationError) as error:
-        raise Invalid(
-            _("The draft cannot be read."), _("Go back to the page and make your change again.")
-        ) from error
-    made = await run_in_threadpool(steps.save, hub, draft, base=int(base[:12]), by=person.name)
+    draft, base = draft_of(await form_of(request), CheckRules)
+    made = await run_in_threadpool(steps.save, hub, draft, base=base, by=person.name)
     return go_to(PATH, said=str(made.version))
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from hub.database import metadata
 from hub.spine.later_rows import later_orders
+from hub.versions import Versions
 from protocol.checks import CheckOutcome, CheckRules, OrderFacts
 from protocol.rules.checks import STANDARD, Verdict
 
@@ -43,9 +44,8 @@ check_outcomes: Final = sa.Table(
 """`card` is what a payment service calls a card, and no number of one. `facts` is an `OrderFacts`; `findings`
 are the rules that did not pass."""
 
-_NEWEST: Final = sa.select(check_rules.c.body).order_by(check_rules.c.version.desc()).limit(1)
+RULES: Final = Versions(check_rules, STANDARD)
 _KEEP: Final = sa.insert(check_outcomes)
-_MEMORY: Final = "check_rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,7 @@ def current(connection: Connection, memory: dict[str, Any] | None = None) -> Che
 
     Version 0 is that of a hub to which nobody said anything.
     """
-    if memory is not None and _MEMORY in memory:
-        kept: CheckRules = memory[_MEMORY]
-        return kept
-    body = connection.execute(_NEWEST).scalar()
-    found = STANDARD if body is None else CheckRules.model_validate_json(body)
-    if memory is not None:
-        memory[_MEMORY] = found
-    return found
+    return RULES.current(connection, memory)
 
 
 def keep(

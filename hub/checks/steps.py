@@ -11,13 +11,14 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.checks.rows import check_rules, checked_lately, current
+from hub.checks.rows import RULES, checked_lately, current
 from hub.context import Hub
 from hub.database import HubUnit
-from hub.fleet.rows import all_locations, locations
+from hub.fleet.rows import locations
 from hub.spine.packets import DIRECTIVE_BYTES
+from hub.versions import tell_everybody
 from protocol.checks import CheckOutcome, CheckRules
-from protocol.errors import Invalid, StaleVersion
+from protocol.errors import Invalid
 from protocol.kit.check_words import contradiction_says
 from protocol.kit.text import _
 from protocol.rules.checks import contradiction, evaluate, for_store
@@ -123,26 +124,8 @@ def save(hub: Hub, said: CheckRules, *, base: int, by: str) -> CheckRules:
     check(said)
 
     def step(unit: HubUnit) -> CheckRules:
-        connection = unit.connection
-        before = current(connection)
-        if before.version != base:
-            raise StaleVersion(
-                _("Somebody else has changed the rules: they are version {n} now.", n=before.version),
-                _("Look at them and make your change again."),
-                version=before.version,
-            )
-        made = said.model_copy(update={"version": base + 1})
-        connection.execute(
-            sa.insert(check_rules).values(
-                version=made.version,
-                body=made.model_dump_json(),
-                made_us=hub.clock.now_us(),
-                made_by=by[:120],
-            )
-        )
-        for place in all_locations(connection):
-            if place.status == "active":
-                tell_rules(hub, unit, place.location_id, made)
+        made = RULES.keep(unit, said, base=base, by=by, now_us=hub.clock.now_us())
+        tell_everybody(unit, lambda location: tell_rules(hub, unit, location, made))
         unit.after_commit(partial(hub.broadcaster.publish, "holds"))
         return made
 

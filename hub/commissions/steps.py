@@ -4,9 +4,10 @@ from hub.commissions import rows
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.spine.steps import record
+from hub.versions import must_be_newest
 from protocol.clock import from_us
 from protocol.commissions import CommissionPlan, CommissionPlanMade
-from protocol.errors import Invalid, StaleVersion
+from protocol.errors import Invalid
 from protocol.kit.text import _
 
 
@@ -20,13 +21,7 @@ def save(hub: Hub, said: CommissionPlan, *, base: int, by: str) -> CommissionPla
 
     def step(unit: HubUnit) -> CommissionPlan:
         known = rows.plans(unit.connection)
-        newest = known[0].version if known else 0
-        if newest != base:
-            raise StaleVersion(
-                _("Somebody else has changed the rates: they are version {n} now.", n=newest),
-                _("Look at them and make your change again."),
-                version=newest,
-            )
+        must_be_newest(base, known[0].version if known else 0)
         today = from_us(hub.clock.now_us()).date().isoformat()
         if said.from_day < today:
             raise Invalid(

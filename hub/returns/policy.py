@@ -12,10 +12,10 @@ from sqlalchemy.engine import Connection
 
 from hub.returns.rows import return_decisions, return_policies
 from hub.returns.rules import Came
+from hub.versions import Versions
 from protocol.returns import ReturnDecision, ReturnPolicy
 
-_NEWEST: Final = sa.select(return_policies.c.body).order_by(return_policies.c.version.desc()).limit(1)
-_MEMORY: Final = "return_policy"
+POLICIES: Final = Versions(return_policies, ReturnPolicy())
 
 
 def current(connection: Connection, memory: dict[str, Any] | None = None) -> ReturnPolicy:
@@ -23,14 +23,7 @@ def current(connection: Connection, memory: dict[str, Any] | None = None) -> Ret
 
     Version 0 is that of a hub to which nobody said anything.
     """
-    if memory is not None and _MEMORY in memory:
-        kept: ReturnPolicy = memory[_MEMORY]
-        return kept
-    body = connection.execute(_NEWEST).scalar()
-    found = ReturnPolicy() if body is None else ReturnPolicy.model_validate_json(body)
-    if memory is not None:
-        memory[_MEMORY] = found
-    return found
+    return POLICIES.current(connection, memory)
 
 
 def came_lately(connection: Connection, limit: int) -> Sequence[tuple[str, Came]]:

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
-from pydantic import ValidationError
 from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -22,7 +21,7 @@ from hub.returns import policy_form, policy_steps
 from hub.returns.policy import current
 from hub.returns.policy_api import Tried
 from hub.returns.rows import return_policies
-from hub.service.forms import Form, form_of
+from hub.service.forms import Form, draft_of, form_of
 from hub.web import Anybody, Ops, TheHub
 from protocol.clock import from_us
 from protocol.errors import Invalid
@@ -41,7 +40,6 @@ from protocol.kit.web.shell import Shape
 from protocol.returns import WITHOUT_LIMIT, Channel, Condition, GoodsRule, Outcome, Proof, ReturnPolicy
 
 PATH: Final = "/returns/policy"
-DRAFT_BYTES: Final = 200_000
 VERSIONS: Final = 10
 SHAPES: Final[dict[Outcome, Shape]] = {
     Outcome.AUTHORIZE: "done",
@@ -117,17 +115,8 @@ async def rule_removed(request: Request, hub: TheHub, person: Ops) -> Response:
 @router.post(PATH)
 async def save(request: Request, hub: TheHub, person: Ops) -> Response:
     """Let a draft that somebody has seen count."""
-    form = await form_of(request)
-    text, base = form.get("draft"), form.get("base")
-    try:
-        if len(text) > DRAFT_BYTES or not base.isdecimal():
-            raise ValueError
-        draft = ReturnPolicy.model_validate_json(text)
-    except (ValueError, ValidationError) as error:
-        raise Invalid(
-            _("The draft cannot be read."), _("Go back to the page and make your change again.")
-        ) from error
-    made = await run_in_threadpool(policy_steps.save, hub, draft, base=int(base[:12]), by=person.name)
+    draft, base = draft_of(await form_of(request), ReturnPolicy)
+    made = await run_in_threadpool(policy_steps.save, hub, draft, base=base, by=person.name)
     return go_to(PATH, said=str(made.version))
 
 

@@ -10,17 +10,15 @@ from datetime import date
 from functools import partial
 from typing import Final
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
 from hub.database import HubUnit
-from hub.fleet.rows import all_locations
-from hub.returns.policy import came_lately, current
-from hub.returns.rows import return_policies
+from hub.returns.policy import POLICIES, came_lately, current
 from hub.returns.rules import changed
 from hub.spine.packets import DIRECTIVE_BYTES
-from protocol.errors import Invalid, StaleVersion
+from hub.versions import tell_everybody
+from protocol.errors import Invalid
 from protocol.kit.text import _
 from protocol.returns import Authority, Outcome, ReturnPolicy
 
@@ -101,26 +99,8 @@ def save(hub: Hub, said: ReturnPolicy, *, base: int, by: str) -> ReturnPolicy:
     check(said)
 
     def step(unit: HubUnit) -> ReturnPolicy:
-        connection = unit.connection
-        before = current(connection)
-        if before.version != base:
-            raise StaleVersion(
-                _("Somebody else has changed the policy: it is version {n} now.", n=before.version),
-                _("Look at it and make your change again."),
-                version=before.version,
-            )
-        made = said.model_copy(update={"version": base + 1})
-        connection.execute(
-            sa.insert(return_policies).values(
-                version=made.version,
-                body=made.model_dump_json(),
-                made_us=hub.clock.now_us(),
-                made_by=by[:120],
-            )
-        )
-        for place in all_locations(connection):
-            if place.status == "active":
-                tell_policy(hub, unit, place.location_id, made)
+        made = POLICIES.keep(unit, said, base=base, by=by, now_us=hub.clock.now_us())
+        tell_everybody(unit, lambda location: tell_policy(hub, unit, location, made))
         unit.after_commit(partial(hub.broadcaster.publish, "orders"))
         return made
 

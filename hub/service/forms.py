@@ -25,6 +25,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 OPTION_PARTS: Final = 5
+DRAFT_BYTES: Final = 300_000
 
 
 class Option(NamedTuple):
@@ -187,6 +188,23 @@ async def form_of(request: Request) -> Form:
                 found.texts[name] = text
                 found.several.setdefault(name, []).append(text)
     return found
+
+
+def draft_of(form: Form, model: type[Model]) -> tuple[Model, int]:
+    """Return a draft that travels in a form, and the version that it was made from.
+
+    Raises:
+        Invalid: it is not one that a page of ours wrote.
+    """
+    text, base = form.get("draft"), form.get("base")
+    try:
+        if len(text) > DRAFT_BYTES or not base.isdecimal():
+            raise ValueError
+        return model.model_validate_json(text), int(base[:12])
+    except (ValueError, ValidationError) as error:
+        raise Invalid(
+            _("The draft cannot be read."), _("Go back to the page and make your change again.")
+        ) from error
 
 
 def customer_of(form: Form) -> dict[str, Any]:

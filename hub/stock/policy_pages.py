@@ -9,7 +9,6 @@ from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
-from pydantic import ValidationError
 from sqlalchemy.engine import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -17,7 +16,7 @@ from starlette.responses import Response
 
 from hub.console.web import OPS, csv_file, go_to, may, place_names, show
 from hub.context import Hub
-from hub.service.forms import Form, form_of
+from hub.service.forms import Form, draft_of, form_of
 from hub.stock import policy_csv, policy_steps
 from hub.stock.policy import CompanyPolicy, current
 from hub.stock.rows import lending_policies
@@ -30,7 +29,6 @@ from protocol.lending import LastUnits, LendingRule, Silence
 
 PATH: Final = "/stock/lending"
 IMPORT_PATH: Final = "/stock/lending/import"
-DRAFT_BYTES: Final = 300_000
 """A thousand rules with everything said."""
 VERSIONS: Final = 10
 
@@ -108,22 +106,9 @@ async def import_file(request: Request, hub: TheHub, person: Ops) -> Response:
 @router.post(PATH)
 async def save(request: Request, hub: TheHub, person: Ops) -> Response:
     """Let a draft that somebody has seen count."""
-    form = await form_of(request)
-    said, base = _draft(form)
+    said, base = draft_of(await form_of(request), CompanyPolicy)
     made = await run_in_threadpool(policy_steps.save, hub, said, base=base, by=person.name)
     return go_to(PATH, said=str(made.version))
-
-
-def _draft(form: Form) -> tuple[CompanyPolicy, int]:
-    text = form.get("draft")
-    try:
-        if len(text) > DRAFT_BYTES or not form.get("base").isdigit():
-            raise ValueError
-        return CompanyPolicy.model_validate_json(text), int(form.get("base")[:12])
-    except (ValueError, ValidationError) as error:
-        raise Invalid(
-            _("The draft cannot be read."), _("Go back to the page and make your change again.")
-        ) from error
 
 
 def _rule_changed(request: Request, hub: Hub, form: Form, *, may_edit: bool) -> Response:

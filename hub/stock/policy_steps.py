@@ -20,7 +20,8 @@ from hub.stock.availability import available
 from hub.stock.changed import note_all_changed
 from hub.stock.policy import CompanyPolicy, Current, counting, current, digest_of, kept_back_by
 from hub.stock.rows import FREE_UNITS, hub_rights, lending_policies
-from protocol.errors import Invalid, StaleVersion
+from hub.versions import must_be_newest, tell_everybody
+from protocol.errors import Invalid
 from protocol.kit.text import _
 from protocol.lending import RULES_PER_LOCATION, VALUES, LendingPolicy, LendingRule, concerning
 
@@ -119,12 +120,7 @@ def save(hub: Hub, said: CompanyPolicy, *, base: int, by: str) -> Current:
         connection = unit.connection
         check(connection, said)
         before = current(connection)
-        if before.version != base:
-            raise StaleVersion(
-                _("Somebody else has changed the policy: it is version {n} now.", n=before.version),
-                _("Look at it and make your change again."),
-                version=before.version,
-            )
+        must_be_newest(base, before.version)
         made = counting(base + 1, said)
         text = said.text()
         connection.execute(
@@ -136,9 +132,7 @@ def save(hub: Hub, said: CompanyPolicy, *, base: int, by: str) -> Current:
                 made_by=by[:120],
             )
         )
-        for place in all_locations(connection):
-            if place.status == "active":
-                tell_policy(hub, unit, place.location_id, made)
+        tell_everybody(unit, lambda location: tell_policy(hub, unit, location, made))
         note_all_changed(connection)
         unit.after_commit(partial(hub.broadcaster.publish, "stock"))
         return made

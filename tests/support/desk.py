@@ -16,6 +16,7 @@ from hub.database import metadata
 from hub.desk import steps as desk
 from hub.desk.consequences import Consequences, Preview
 from hub.desk.steps import Chosen, Offered, Wanted
+from hub.exceptions import rows as exception_rows
 from hub.exceptions.rows import exceptions
 from hub.fleet.rows import directives
 from hub.fulfil.rows import assignment_lines, assignments
@@ -151,6 +152,12 @@ def outcome_as_shown(
         then()
         was.compare(next(each.consequences for each in shown.outcomes if each.answer == answer))
     return shown
+
+
+def chosen(hub: Hub, exception_id: str) -> list[str]:
+    """Return the choices that stand in the history of a card."""
+    with hub.database.read() as connection:
+        return [act.choice for act in exception_rows.acts_of(connection, exception_id) if act.choice]
 
 
 class Seen:

@@ -39,6 +39,9 @@ CANCELLED_AT_ONCE: Final = ("place", "cancel", "answered")
 PART_CANCELLED: Final = (*COLLECTED[:8], "cancel one", "answered", *COLLECTED[1:])
 RE_ROUTED: Final = ("place", "arrive", "start", "find", "ask back", *SHIPPED[1:])
 
+NOT_BEGUN: Final = frozenset({"accept", "reject", "start"})
+"""Steps before which the hub may ask a place to give an order up, because another one fulfils it better."""
+
 
 @dataclass
 class Walk:
@@ -94,6 +97,10 @@ class Walk:
         try:
             return verb()
         except Refused as refusal:
+            if step in NOT_BEGUN and refusal.reason == "cancelled":
+                # The hub asked the place before anybody had begun, and it gave the work up: on to the next.
+                self.done = max(n for n in range(self.done) if self.steps[n] == "arrive")
+                return False
             refusal.add_note(f"at the step {step!r} of {self}")
             raise
 
@@ -343,8 +350,8 @@ class Walk:
         self.company.at(HUB).post_keyed(f"/api/orders/{self.number}/{verb}", said, self.key(verb))
 
     def key(self, verb: str) -> str:
-        """Return the key of a verb at this step: the same however often it is sent."""
-        return f"walk-{self.n}-{self.done}-{verb}{self.device}"
+        """Return the key of a verb at this step and place: the same however often it is sent."""
+        return f"walk-{self.n}-{self.done}.{len(self.was)}-{verb}{self.device}"
 
 
 def promise_to(place: str) -> dict[str, str]:

@@ -63,6 +63,11 @@ def test_a_choice_does_what_its_preview_showed(
 
     desk.outcome_as_shown(company.hub, exception_id, choice_id)
 
+    # Closing a card with a note is how it ends; everything else is an act in its history.
+    assert desk.chosen(company.hub, exception_id) == [
+        choice for choice in [choice_id] if choice != "card.close"
+    ]
+
 
 @pytest.mark.parametrize("command", ["order.reroute", "order.cancel"])
 @pytest.mark.parametrize(("answer", "reply"), [("agreed", gives_up), ("refused", is_too_late)])
