@@ -187,12 +187,14 @@ def foreign_location(number: str, own_code: str) -> str:
     return found.group(1) if found and found.group(1) != own_code else ""
 
 
-def ended(state: AssignmentState, number: str) -> Refused:
-    """Return why nothing can be done with an assignment any more."""
+def ended(state: AssignmentState, number: str, how: str = "") -> Refused:
+    """Return why nothing can be done with an assignment any more; `how` is what was said when it ended."""
     reasons = {
         AssignmentState.CANCELLED: (
             "cancelled",
-            _("Order {number} was cancelled.", number=number),
+            _("Order {number} was taken back: {why}.", number=number, why=how.rstrip("."))
+            if how
+            else _("Order {number} was cancelled.", number=number),
             _("Put back what is picked, and do not hand it over."),
         ),
         AssignmentState.REJECTED: (

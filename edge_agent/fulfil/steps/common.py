@@ -48,7 +48,7 @@ def workable(
     """
     found = require(connection, assignment_id)
     if found.state not in OPEN_STATES:
-        raise ended(found.state, found.number)
+        raise ended(found.state, found.number, found.ended_how)
     check_device(connection, found, person)
     if found.state not in states:
         raise not_ready(found)
