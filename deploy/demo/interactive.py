@@ -85,10 +85,7 @@ def _last_month(layout: Layout, clock: SystemClock, ids: SystemIds) -> None:
     Raises:
         Unavailable: something of it did not come out as it should; says what.
     """
-    catalogue = layout.folder / "catalogue.csv"
-    catalogue.write_text(as_csv(demo_products()), encoding="utf-8")
-    wrong = play_month(layout, clock, ids, catalogue=catalogue)
-    catalogue.unlink()
+    wrong = play_month(layout, clock, ids)
     if wrong:
         raise Unavailable(
             f"The month before is not right: {'; '.join(wrong[:3])}", "Start again with --reset."

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
 
@@ -23,16 +22,18 @@ from deploy.demo.layout import Layout, Place
 from deploy.demo.people import MANAGER
 from protocol.catalog import Product
 from protocol.clock import Clock, from_us, to_us
-from protocol.directives import Directive
+from protocol.directives import DIRECTIVE_KINDS, CatalogPublish, Directive
 from protocol.ids import IdMaker
 from protocol.kit.system import ShiftedClock
 from protocol.kit.web.signin import CurrentPerson
-from protocol.orders import TenderKind
+from protocol.orders import TenderKind, WireModel
 from protocol.transfer_messages import TransferExpect
 
 if TYPE_CHECKING:
     from edge_agent.context import Edge
     from hub.context import Hub
+
+Told = TypeVar("Told", bound=WireModel)
 
 TILL: Final = "till-1"
 FLOAT_MINOR: Final = 100_00
@@ -71,11 +72,8 @@ class Store:
         return self.edge.database.write(lambda unit: step(unit, self.edge, *args, person=self.person))
 
 
-def play_month(layout: Layout, clock: Clock, ids: IdMaker, *, catalogue: Path | None = None) -> list[str]:
-    """Play the month before today and close it; return what was otherwise than it should.
-
-    `catalogue` is given to stores that have not heard of the hub's yet.
-    """
+def play_month(layout: Layout, clock: Clock, ids: IdMaker) -> list[str]:
+    """Play the month before today and close it; return what was otherwise than it should."""
     from hub.app import parts
     from hub.settings import load_settings
 
@@ -86,7 +84,7 @@ def play_month(layout: Layout, clock: Clock, ids: IdMaker, *, catalogue: Path | 
     try:
         for day in DAYS:
             for place in stores[:2]:
-                with _open(layout, place, f"{month}-{day}", ids, catalogue) as store:
+                with _open(layout, place, f"{month}-{day}", ids, hub) as store:
                     own = place is stores[0]
                     _trade(store, short=not own and day == DAYS[-1], offline=own and day != DAYS[-1])
                     tell(store.edge, hub)
@@ -103,18 +101,15 @@ def play_month(layout: Layout, clock: Clock, ids: IdMaker, *, catalogue: Path | 
 
 
 @contextmanager
-def _open(
-    layout: Layout, place: Place, day: str, ids: IdMaker, catalogue: Path | None = None
-) -> Iterator[Store]:
+def _open(layout: Layout, place: Place, day: str, ids: IdMaker, hub: "Hub") -> Iterator[Store]:
     from edge_agent.app import parts
-    from edge_agent.catalog.steps import import_csv
     from edge_agent.settings import load_settings
 
     at_us = to_us(datetime.fromisoformat(day).replace(hour=HOUR, tzinfo=UTC))
     edge = parts(load_settings(layout.config(place.name)), clock=ShiftedClock(at_us), ids=ids)
     try:
-        if catalogue is not None and edge.database.read().execute(_GOODS).fetchone() is None:
-            import_csv(edge, catalogue)
+        if edge.database.read().execute(_GOODS).fetchone() is None:
+            _stock_range(edge, hub, place)
         connection = edge.database.read()
         skus = [row[0] for row in connection.execute(_GOODS)]
         found = edge.products.find_all(connection, skus)
@@ -206,7 +201,7 @@ def _send(layout: Layout, hub: "Hub", ends: tuple[Place, Place], day: str, ids: 
     from edge_agent.transfers.steps import commands as say
 
     source, target = ends
-    with _open(layout, source, day, ids) as store:
+    with _open(layout, source, day, ids, hub) as store:
         sku = store.products[0].sku
         lines = (say.AskedLine(sku=sku, quantity=SENT),)
         asked = say.Ask(key=store.key("ask"), way="out", other=target.name, lines=lines)
@@ -217,26 +212,39 @@ def _send(layout: Layout, hub: "Hub", ends: tuple[Place, Place], day: str, ids: 
         packed, _new = store.do(packing.pack, begun.transfer_id, say.PackCarton(key=store.key("pack")))
         store.do(packing.ship, begun.transfer_id, say.Ship(key=store.key("ship")))
         tell(store.edge, hub)
-    with _open(layout, target, day, ids) as store:
-        edge, body = store.edge, _announced(hub, target)
+    with _open(layout, target, day, ids, hub) as store:
+        edge, body = store.edge, _announced(hub, target, TransferExpect)
         edge.database.write(lambda unit: inbox.expect(unit, edge, body))
         taken = say.TakeIn(key=store.key("take-in"), cartons=(packed.sscc,), final=True)
         store.do(receiving.receive, begun.transfer_id, taken)
         tell(edge, hub)
 
 
-def _announced(hub: "Hub", place: Place) -> TransferExpect:
-    """Return what the hub is about to tell a place of goods on their way; its line tells it once more."""
+def _stock_range(edge: "Edge", hub: "Hub", place: Place) -> None:
+    """Give a store that has not heard of the hub's catalogue what it will be told."""
+    from edge_agent.catalog.steps import apply_file
+    from hub.catalog.steps import catalog_file
+
+    body = _announced(hub, place, CatalogPublish)
+    found = catalog_file(hub)(body.version)
+    assert found is not None  # it was published when the demo was set up
+    edge.database.write(lambda unit: apply_file(unit, edge, body, found[0]))
+
+
+def _announced(hub: "Hub", place: Place, model: type[Told]) -> Told:
+    """Return the newest that the hub is about to tell a place of a kind; its line tells it once more."""
     from hub.fleet.rows import directives
+
+    kind = next(kind for (kind, _v), known in DIRECTIVE_KINDS.items() if known is model)
 
     with hub.database.read() as connection:
         data = connection.execute(
             sa.select(directives.c.bytes)
-            .where(directives.c.edge == place.name, directives.c.kind == "transfer.expect")
+            .where(directives.c.edge == place.name, directives.c.kind == kind)
             .order_by(directives.c.cseq.desc())
             .limit(1)
         ).scalar_one()
-    return TransferExpect.model_validate(Directive.model_validate_json(bytes(data)).body)
+    return model.model_validate(Directive.model_validate_json(bytes(data)).body)
 
 
 def _list_prices(hub: "Hub", supplier: str, buyer: str) -> None:

@@ -6,12 +6,16 @@ is given to it. When all is back, whoever works here is told what to look at, an
 hub on what is open (`edge_agent.link.reopening`).
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from edge_agent.context import Edge
+from edge_agent.customers import steps as customers
 from edge_agent.database import EdgeUnit
+from edge_agent.fulfil.rows.assignments import without_contact
 from edge_agent.journal import Recorded
 from edge_agent.journey import directive_shadows, reactions
 from edge_agent.link import rows
@@ -77,6 +81,7 @@ class Recovery:
         for life in lives:
             self._bring(life)
         if pulling:
+            self._bring_contacts()
             self._edge.database.write(self._finish)
         self._edge.broadcaster.publish("stock")
 
@@ -186,6 +191,16 @@ class Recovery:
             if not page:
                 return
             self._inbox.bring_back(hub_inc, page, directive_shadows())
+
+    def _bring_contacts(self) -> None:
+        """Fetch who the open orders are for: a customer stands in no event and in no directive."""
+        for contact_id in without_contact(self._edge.database.read()):
+            if self._stopping.is_set():
+                return
+            with contextlib.suppress(Refused):  # one that is broken must not stop all others
+                contact = self._courier.fetch_contact(contact_id)
+                if contact is not None:
+                    self._edge.database.write(partial(customers.take, edge=self._edge, contact=contact))
 
     def _finish(self, unit: EdgeUnit) -> None:
         rows.set_link(unit, recovery=REOPENING)

@@ -178,8 +178,13 @@ class Walk:
         if not self.company.read(at, "SELECT 1 FROM assignments WHERE assignment_id = ?", assignment_id):
             return False
         self.assignment_id, self.at = str(assignment_id), str(at)
+        try:
+            self.list_id = str(self._shown()["list_id"])
+        except Refused as refusal:
+            if refusal.reason != "no_assignment":
+                raise
+            return False  # the place was put back to an old copy since, and gets it back from the hub
         self.was.add(self.assignment_id)
-        self.list_id = str(self._shown()["list_id"])
         return True
 
     def _route_again(self) -> None:

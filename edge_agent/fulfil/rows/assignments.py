@@ -179,6 +179,15 @@ def work(connection: Connection, *, limit: int = WORK_LIMIT, kind: str = "") -> 
     return [_assignment(row) for row in rows]
 
 
+def without_contact(connection: Connection) -> list[str]:
+    """Return the customers of open assignments of whom nothing is known here."""
+    rows = connection.execute(
+        f"SELECT DISTINCT contact_id FROM assignments WHERE {_OPEN} AND contact_id <> ''"
+        " AND contact_id NOT IN (SELECT contact_id FROM contacts) ORDER BY contact_id"
+    )
+    return [row[0] for row in rows]
+
+
 def to_pick(connection: Connection, *, due_before_us: int, limit: int) -> list[Assignment]:
     """Return assignments that nobody has begun, by promise: what a wave takes along."""
     rows = connection.execute(

@@ -325,7 +325,7 @@ class FaultCompany(LaterCompany):
         folder = self.layout.folder / "clone"
         shutil.rmtree(folder, ignore_errors=True)
         with self.supervisor.down(name):
-            shutil.copytree(settings["data_dir"], folder / "data")
+            copy_disk(Path(settings["data_dir"]), folder / "data")
             shutil.copytree(Path(settings["marker_file"]).parent, folder / "markers")
         (port,) = free_ports(1, random.Random(os.getpid()))
         moved = {
@@ -347,3 +347,19 @@ class FaultCompany(LaterCompany):
     def wait_until_heard(self, name: str) -> None:
         """Wait until the hub has all that a place has written."""
         eventually(lambda: self.is_heard(name), GATE_SECONDS, what=f"{name} to be heard")
+
+
+def copy_disk(source: Path, to: Path) -> None:
+    """Copy the files of a program that is down.
+
+    Whoever only looked at its database may take the files beside it away meanwhile: then it is copied again.
+    """
+    for last in (False, False, True):
+        try:
+            shutil.copytree(source, to)
+        except shutil.Error:
+            if last:
+                raise
+            shutil.rmtree(to, ignore_errors=True)
+        else:
+            return

@@ -67,6 +67,18 @@ def test_a_version_that_was_not_put_aside_is_applied_from_its_file(store: Store,
     assert [row[0] for row in in_force(store) if row[3]] == ["LAMP-1"]
 
 
+def test_the_very_version_that_is_in_force_changes_nothing_when_it_is_told_again(
+    store: Store, tmp_path: Path
+) -> None:
+    body, file = publish(tmp_path, 2, LAMP)
+    store.edge.database.write(lambda unit: apply_file(unit, store.edge, body, file))
+    before = store.fingerprint()
+
+    store.edge.database.write(lambda unit: apply_file(unit, store.edge, body, file))
+
+    assert store.fingerprint() == before
+
+
 @pytest.mark.parametrize(
     ("version", "lines", "said", "code"),
     [

@@ -1,4 +1,5 @@
 import json
+import random
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,8 +10,12 @@ import pytest
 from edge_agent.customers import rows as contacts
 from edge_agent.customers import steps as customers
 from edge_agent.fulfil.directives import kinds_of
+from edge_agent.fulfil.steps import inbox
 from edge_agent.link.contacts import ContactUploads
 from edge_agent.link.courier import Courier
+from edge_agent.link.directives import DirectiveInbox
+from edge_agent.link.recovery import Recovery
+from edge_agent.link.rows import read_link
 from protocol.customers import Contact
 from protocol.directives import AssignmentOffer
 from protocol.errors import Refused, Unavailable
@@ -150,6 +155,27 @@ def test_a_contact_is_fetched_before_an_offer_is_answered_and_only_when_it_is_ne
     assert found is not None
     assert (found.label, found.version) == ("Quill A.", 3)
     assert contacts.next_waiting(store.edge.database.read()) is None
+
+
+def test_a_restored_store_fetches_the_customers_of_its_open_orders_again(
+    store: Store, hub: HubOfContacts, courier: Courier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.known["/edge/contacts/c-1"] = json.dumps(CONTACT | {"version": 3}).encode()
+    hub.known["/edge/contacts/c-2"] = b"no contact"
+    for n, who in enumerate(("c-1", "c-2", "c-3"), start=1):
+        body = AssignmentOffer.model_validate(offered(n, ("MUG-1", 1), contact_id=who, contact_version=3))
+        store.edge.database.write(lambda unit, body=body: inbox.offer(unit, store.edge, body))  # type: ignore[misc]  # bound now
+    store.edge.database.write(lambda unit: unit.connection.execute("UPDATE link SET recovery = 'pull'"))
+    monkeypatch.setattr(courier, "fetch_directives", lambda _hub_inc, _after: [])
+    directives = DirectiveInbox(store.edge, {}, random.Random(1), lambda _answer: None)
+
+    Recovery(store.edge, courier, directives, lambda: None).work((), "")
+
+    asked = [f"GET /edge/contacts/c-{n} Bearer secret" for n in (1, 2, 3)]
+    assert hub.asked == asked
+    known = [contacts.version_of(store.edge.database.read(), f"c-{n}") for n in (1, 2, 3)]
+    assert known == [3, 0, 0]
+    assert read_link(store.edge.database.read()).recovery == "reopen"
 
 
 def test_an_offer_waits_while_the_line_is_down_and_goes_on_without_a_customer_nobody_knows(
