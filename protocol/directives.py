@@ -87,6 +87,8 @@ class AssignmentCancel(WireModel):
     assignment_id: Code
     order_id: Code
     reason: str = Field(default="", max_length=300)
+    unless_begun: bool = False
+    """Leave it here if somebody has begun: no customer asked, another place would only do it better."""
 
 
 class AssignmentAmend(WireModel):

@@ -128,7 +128,10 @@ def _ask_for_all(work: Work, wanted: later.CancelRequested, *, by: str) -> None:
             work.unit,
             wanted.location,
             AssignmentCancel(
-                assignment_id=wanted.assignment_id, order_id=wanted.order_id, reason=wanted.reason
+                assignment_id=wanted.assignment_id,
+                order_id=wanted.order_id,
+                reason=wanted.reason,
+                unless_begun=by == HUB_EDGE,
             ),
             subjects=(f"order:{wanted.order_id}", f"assignment:{wanted.assignment_id}"),
         )

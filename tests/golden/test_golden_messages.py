@@ -52,12 +52,13 @@ def test_every_packet_has_a_sample_that_todays_code_reads_without_loss(name: str
 
 
 @pytest.mark.parametrize(("kind", "version"), sorted(DIRECTIVE_KINDS))
-def test_every_directive_has_a_sample_that_todays_code_reads(kind: str, version: int) -> None:
+def test_every_directive_has_a_sample_that_todays_code_reads_without_loss(kind: str, version: int) -> None:
     directive = Directive.model_validate_json((GOLDEN / f"directive.{kind}.v{version}.json").read_text())
 
     model = DIRECTIVE_KINDS[directive.kind, directive.v]
     assert (directive.kind, directive.v) == (kind, version)
-    assert model.model_validate(directive.body).model_dump(mode="json") == directive.body
+    read = model.model_validate(directive.body).model_dump(mode="json")
+    assert {field: read.get(field) for field in directive.body} == directive.body
 
 
 def test_a_batch_reads_the_same_plain_and_compressed_and_continues_its_chain() -> None:

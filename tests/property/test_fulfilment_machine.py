@@ -224,8 +224,10 @@ class AStoreWithAssignments(RuleBasedStateMachine):
     @precondition(lambda self: self.n > 0)
     @rule(data=st.data())
     def the_hub_wants_it_back(self, data: st.DataObject) -> None:
-        """Given up, or too late."""
-        body = AssignmentCancel(assignment_id=self.one(data), order_id="o-1")
+        """Given up, or too late; or it stays with whoever has begun."""
+        body = AssignmentCancel(
+            assignment_id=self.one(data), order_id="o-1", unless_begun=data.draw(st.booleans())
+        )
         self.edge.database.write(lambda unit: inbox.cancel(unit, self.edge, body))
 
     @invariant()

@@ -102,6 +102,8 @@ def _arrived(unit: EdgeUnit, edge: Edge, assignment_id: str) -> None:
 def cancel(unit: EdgeUnit, edge: Edge, body: AssignmentCancel) -> None:
     """Give an assignment up, or say that it is too late; while a device has it, wait for the device.
 
+    What only would be better off elsewhere stays with whoever has begun: no picker's walk is for nothing.
+
     Raises:
         Refused: `no_assignment`, this store never had it.
     """
@@ -111,10 +113,15 @@ def cancel(unit: EdgeUnit, edge: Edge, body: AssignmentCancel) -> None:
             "This store never had that assignment.", "It is free to be routed again.", code="no_assignment"
         )
     facts.take_cancel(unit, body, arrived_us(unit, edge))
+    held = work.hold_of(unit.connection, found.assignment_id) is not None
     if found.state in _LEFT:
         _too_late(unit, edge, found, SYSTEM)
-    elif found.state in OPEN_STATES and work.hold_of(unit.connection, found.assignment_id) is None:
-        _cancelled(unit, edge, found, body.reason, SYSTEM)
+    elif found.state in OPEN_STATES:
+        begun = held or found.state is not AssignmentState.ACKNOWLEDGED
+        if body.unless_begun and begun:
+            _begun(unit, edge, found)
+        elif not held:
+            _cancelled(unit, edge, found, body.reason, SYSTEM)
     tell(unit, edge)
 
 
@@ -372,6 +379,17 @@ def _too_late(unit: EdgeUnit, edge: Edge, found: Assignment, person: CurrentPers
         detail=_("It had left the store already."),
     )
     edge.journal.record(unit, body, by=person.person_id, device=person.device)
+
+
+def _begun(unit: EdgeUnit, edge: Edge, found: Assignment) -> None:
+    body = later.CancelRefused(
+        assignment_id=found.assignment_id,
+        order_id=found.order_id,
+        number=found.number,
+        code="begun",
+        detail=_("Somebody has begun to pick it."),
+    )
+    edge.journal.record(unit, body, by=SYSTEM.person_id, device=SYSTEM.device)
 
 
 def reject_word(reason: RejectReason) -> str:

@@ -193,7 +193,7 @@ def walking(connection: Connection, list_id: str) -> work.PickList:
         "done": ("list_done", _("The walk of {list} is over.", list=list_id), _("Pack what was picked.")),
         "void": (
             "cancelled",
-            _("List {list} was taken back: its order was cancelled.", list=list_id),
+            _("List {list} was taken back: nothing on it is to be fetched any more.", list=list_id),
             _("Put back what is picked."),
         ),
     }

@@ -164,7 +164,7 @@ def test_a_scan_that_the_store_refuses_later_is_listed_with_its_words_until_it_w
     work.cancel(store.edge, each)
     handheld.context.set_offline(False)
     refused = handheld.locator("#outbox .refused")
-    expect(refused).to_contain_text("its order was cancelled", timeout=BACK_MS)
+    expect(refused).to_contain_text("nothing on it is to be fetched any more", timeout=BACK_MS)
     expect(refused).to_contain_text("Scan of Lunch Bag Red Retrospot")
     handheld.reload()
     ready(handheld)

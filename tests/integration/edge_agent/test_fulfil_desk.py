@@ -399,6 +399,22 @@ def test_the_hub_gets_an_assignment_back_as_long_as_it_is_in_the_store(desk: Des
     assert desk.kinds().count("assignment.cancelled") == 1
 
 
+@pytest.mark.parametrize("until", ["picking", "picked", "packed", "ready"])
+def test_what_only_would_be_better_off_elsewhere_stays_with_whoever_has_begun(desk: Desk, until: str) -> None:
+    two, one = desk.offer(("COAT-M", 1)), desk.offer(("COAT-M", 2))
+    bring(desk, one, until)
+    before = desk.view(one)
+
+    for n, assignment_id in enumerate((two, one), 1):
+        asked = {"assignment_id": assignment_id, "order_id": f"o-{n}", "unless_begun": True}
+        assert desk.tell("assignment.cancel", asked) == "applied"
+
+    assert desk.state(two) == "cancelled", "nobody had begun it"
+    assert [each["code"] for each in desk.bodies("assignment.cancel_refused")] == ["begun"]
+    assert desk.view(one) == before
+    assert desk.jobs("void_slip") == [two]
+
+
 def test_a_scan_for_an_order_that_was_cancelled_meanwhile_is_refused_clearly(desk: Desk) -> None:
     one = desk.offer(("COAT-M", 2))
     list_id = desk.start(one)

@@ -54,6 +54,17 @@ def test_what_a_device_took_along_is_touched_by_nobody_else_and_a_cancel_waits(d
     assert (back["assignments"], back["cancelled"], desk.state(one)) == ([one], [one], "cancelled")
 
 
+def test_what_a_device_has_taken_along_counts_as_begun(desk: Desk) -> None:
+    one = desk.offer(("COAT-M", 1))
+    on_device(desk, "handheld-1").verb("check-out", assignments=[one])
+
+    asked = {"assignment_id": one, "order_id": "o-1", "unless_begun": True}
+    assert desk.tell("assignment.cancel", asked) == "applied"
+
+    assert [each["code"] for each in desk.bodies("assignment.cancel_refused")] == ["begun"]
+    assert desk.state(one) == "acknowledged"
+
+
 def test_a_handover_by_the_device_settles_a_cancel_that_waited(desk: Desk) -> None:
     one = desk.offer(("COAT-M", 1))
     desk.ready(one)

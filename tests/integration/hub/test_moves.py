@@ -1,11 +1,13 @@
 """Decisions that change their mind at once, by asking who has begun nothing, and by changing places."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from hub.database import HubDatabase, HubUnit
+from hub.fleet.rows import directives
 from hub.moves import ask_for_better, ask_in_time
 from hub.news import act_on_news
 from hub.route.facts.accepts import measure
@@ -13,7 +15,7 @@ from hub.route.moving import Moved
 from hub.route.swapping import Unsent, pairs_of, swap_orders
 from protocol import later
 from protocol.fulfilment import PutBackLine, RejectReason
-from tests.support.promising import MINUTE_US, Story, hear, lend, rights
+from tests.support.promising import MINUTE_US, Story, hear, lend, rights, rows
 
 DEAR = {"location": "store-1", "hour_minor": 3600, "line_seconds": 300, "unit_seconds": 60}
 """Three pounds for a walk and 60 pence for a unit."""
@@ -69,6 +71,8 @@ def test_a_store_that_has_not_begun_is_asked_once_and_its_answer_moves_the_order
     assert story.decided() == [("placed", "store-1")], "nothing moves before the answer"
     assert rights(story.hub, "store-2", "A")[1] == 0
     assert story.told()[-1] == "assignment.cancel"
+    (asked,) = [row for row in rows(story.hub, directives) if row["kind"] == "assignment.cancel"]
+    assert json.loads(asked["bytes"])["body"]["unless_begun"], "no picker's walk is for nothing"
     story.tell(
         later.AssignmentCancelled(**story.assignment, lines=(PutBackLine(line_no=1, sku="A", lent=1),))
     )
