@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from edge_agent import lives, sync
+from edge_agent.beginning import Beginning
 from edge_agent.catalog import api as catalog_api
 from edge_agent.catalog import steps as catalog_steps
 from edge_agent.catalog.lookup import Catalogue
@@ -24,7 +26,7 @@ from edge_agent.context import Edge, identify
 from edge_agent.counter import api as counter_api
 from edge_agent.counter import rows as counter_rows
 from edge_agent.database import EdgeDatabase, EdgeUnit
-from edge_agent.disk import DiskWatch
+from edge_agent.disk import DiskWatch, make_way
 from edge_agent.exceptions import api as exceptions_api
 from edge_agent.exceptions import told
 from edge_agent.frame import frame_of
@@ -105,6 +107,8 @@ def parts(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
     system = FlooredClock(SystemClock())
     clock = clock or (ShiftedClock(system.now_us()) if settings.replay_clock else system)
     ids = ids or SystemIds()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_way(settings.data_dir)
     database = EdgeDatabase(settings.database_file)
     try:
         system.floor(link_rows.latest_us(database.read()))
@@ -229,15 +233,14 @@ def _link_of(app: FastAPI, edge: Edge) -> LinkService:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run what runs beside the routes; end it before the database is closed."""
     edge: Edge = app.state.edge
-    await edge.database.awrite(lambda unit: tidy(unit, edge))
     paper: PaperService = app.state.paper
     link: LinkService = app.state.link
-    await asyncio.to_thread(paper.start)
-    await asyncio.to_thread(link.start)
     fulfil_clock: FulfilClock = app.state.fulfil_clock
-    fulfil_clock.start()
     disk: DiskWatch = app.state.disk
     disk.start()
+    beginning = Beginning((partial(edge.database.write, partial(tidy, edge=edge)), paper.start, link.start))
+    await asyncio.to_thread(beginning.start)
+    fulfil_clock.start()
     tour: TourWatch = app.state.tour
     tour.start()
     try:
@@ -246,6 +249,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(tour.stop)
         edge.broadcaster.close()
         await asyncio.to_thread(disk.stop)
+        await asyncio.to_thread(beginning.stop)
         await asyncio.to_thread(fulfil_clock.stop)
         await asyncio.to_thread(link.stop)
         await asyncio.to_thread(paper.stop)

@@ -41,6 +41,12 @@ def room_of(free: int, *, held: bool) -> Room:
     return "last" if free < LAST_BYTES or not held else "low"
 
 
+def make_way(folder: Path) -> None:
+    """Give the reserve up when there is nearly no room: a database needs some to be opened."""
+    if shutil.disk_usage(folder).free < LAST_BYTES:
+        (folder / FILE).unlink(missing_ok=True)
+
+
 class DiskWatch:
     """Looks at the disk every few seconds, on a thread of its own."""
 

@@ -21,6 +21,7 @@ from edge_agent.link.recovery import Recovery
 from edge_agent.link.rules import (
     CLOCK_FLOORED,
     NOT_SET_UP,
+    STORE_FIRST,
     Trouble,
     clock_trouble,
     failure,
@@ -95,11 +96,19 @@ class LinkService:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin, in the background. A store without a hub's address works alone and says so."""
+        """Begin, in the background. A store without a hub's address works alone and says so.
+
+        Raises:
+            OrderspineError: that it begins could not be stored; nothing has begun, so it may be called again.
+        """
         self._edge.online = lambda: self._talk.is_open
         if self._session is None:
             return
-        self._talk.load()
+        try:
+            self._talk.load()
+        except OrderspineError:
+            self._down = STORE_FIRST  # until a person has made room
+            raise
         self._edge.wake_link = self.wake
         self._edge.wake_contacts = self._contacts.wake
         self.directives.start()

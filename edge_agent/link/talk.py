@@ -144,7 +144,7 @@ class Talk:
         def step(unit: EdgeUnit) -> str:
             before = rows.read_meta(unit.connection, rows.BOOT)
             rows.set_meta(unit, rows.BOOT, self._boot)
-            return before
+            return before if before != self._boot else self._prev_boot  # read a second time, after trouble
 
         self._prev_boot = self._edge.database.write(step)
         self._halted = rows.read_link(self._edge.database.read()).is_halted

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,15 +22,18 @@ from edge_agent.catalog.steps import import_csv
 from edge_agent.database import EdgeUnit
 from edge_agent.people.steps import add_person
 from edge_agent.settings import load_settings
-from protocol.kit.sqlite import connect
+from protocol.kit.sqlite import OperationalError, connect
+from protocol.kit.writer import SqliteStore
 from protocol.people import StoreRole
 from tests.support.running_edge import RunningEdge
-from tests.support.store import CSV, begin_store, sale, sign_everybody_in
+from tests.support.store import CSV, PINS, begin_store, sale, sign_everybody_in
+from tests.support.wire import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]
 SALES = 3_000
 DISK_BYTES = 24 * 1024 * 1024
-LEFT_BYTES = 300 * 1024
+LEFT_BYTES = 2 * 1024 * 1024
+FILLER = "filler"
 
 
 def mounted(folder: Path) -> bool:
@@ -101,27 +105,73 @@ def test_a_file_that_may_not_grow_refuses_the_sale_whole_and_takes_it_later(tmp_
         assert after["order_counter"] == before["order_counter"] + 1
 
 
+def leave(data: Path, room: int) -> None:
+    """Fill a disk up to so many bytes."""
+    disk = os.statvfs(data)
+    with (data / FILLER).open("ab") as filler:
+        filler.write(b"x" * max(0, disk.f_bavail * disk.f_frsize - room))
+
+
+def test_a_store_that_is_started_on_a_full_disk_serves_its_pages_and_begins_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = begin_store(tmp_path, broker_host="127.0.0.1", broker_port=1)
+    full = threading.Event()
+    full.set()
+
+    def commit(self: SqliteStore) -> None:
+        if full.is_set():
+            raise OperationalError("database or disk is full")
+        self.connection.execute("COMMIT")
+
+    monkeypatch.setattr(SqliteStore, "commit", commit)
+    signing = {"person_id": "a-osei", "pin": PINS["manager"], "device": "till-1"}
+    with store.client:
+        assert store.client.get("/sign-in").status_code == 200
+        assert_says_full(store.client.post("/api/sign-in", json=signing))
+        trouble = store.client.get("/api/sync").json()["last_error"]
+        assert trouble["remedy"] == "Make room on the disk. It is tried again by itself."
+
+        full.clear()
+        eventually(lambda: "hub" in store.client.get("/api/sync").json()["last_error"]["what"])
+        sign_everybody_in(store)
+        store.open_till()
+        store.stock("MUG-1", 1)
+        assert store.post("/api/sales", sale("s1", ("MUG-1", 1), cash_minor=750)).status_code == 201
+
+
+def sell_until_full(client: httpx.Client, start: int = 0) -> list[str]:
+    """Sell until a sale is refused; return the numbers of what was answered."""
+    answered: list[str] = []
+    for n in range(start, start + SALES):
+        answer = client.post("/api/sales", json=sale(f"s{n}", ("MUG-1", 1), cash_minor=750))
+        if answer.status_code != 201:
+            break
+        answered.append(answer.json()["number"])
+    assert_says_full(answer)
+    return answered
+
+
 def fill_and_make_room(edge: RunningEdge, data: Path) -> list[str]:
-    """Sell until the disk is full, make room, sell on; return the numbers of what was answered."""
-    filler = data / "filler"
+    """Sell until the disk is full, start anew on it, make room, sell on; return the numbers of what was
+    answered."""
     answered: list[str] = []
     with httpx.Client(base_url=edge.url, timeout=10) as client:
         signed = client.post("/api/sign-in", json={"person_id": "a-osei", "pin": "8642", "device": "till-1"})
         client.headers["authorization"] = f"Bearer {signed.json()['token']}"
         opened = client.post("/api/tills/till-1/open", json={"key": "o", "float_minor": 0})
         assert opened.status_code in {200, 201}
-        free = os.statvfs(data).f_bavail * os.statvfs(data).f_frsize
-        filler.write_bytes(b"x" * (free - LEFT_BYTES))
-        for n in range(SALES):
-            answer = client.post("/api/sales", json=sale(f"s{n}", ("MUG-1", 1), cash_minor=750))
-            if answer.status_code != 201:
-                break
-            answered.append(answer.json()["number"])
-        assert_says_full(answer)
+        leave(data, LEFT_BYTES)
+        answered += sell_until_full(client)
         assert client.get("/healthz").status_code == 200
-        filler.unlink()
-        for more in range(n, n + 20):
-            answer = client.post("/api/sales", json=sale(f"s{more}", ("MUG-1", 1), cash_minor=750))
+        edge.end(signal.SIGKILL)
+        leave(data, 0)
+        edge.start()
+        assert client.get("/api/products", params={"q": "mug"}).json(), "it is there to be read"
+        answered += sell_until_full(client, start=len(answered))
+        (data / FILLER).unlink()
+        for n in range(len(answered), len(answered) + 20):
+            answer = client.post("/api/sales", json=sale(f"s{n}", ("MUG-1", 1), cash_minor=750))
             assert answer.status_code == 201, answer.text
             answered.append(answer.json()["number"])
     return answered
