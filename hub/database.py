@@ -64,21 +64,31 @@ def open_engine(url: str) -> Engine:
     @sa.event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         immediate = connection.get_execution_options().get("immediate", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        _driver(connection).execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _driver(connection: Connection) -> Any:
+    """Return the driver's own connection, for the words that SQLAlchemy would only pass on."""
+    return connection.connection.dbapi_connection
 
 
 class AlchemyStore:
     """A `Store` over one SQLAlchemy connection.
 
     Every step is a savepoint, so these are set in the database's own words: they nest under one name, and an
-    object for each of them costs more than the savepoint does.
+    object for each of them costs more than the savepoint does. On SQLite they go straight to the driver; with
+    PostgreSQL SQLAlchemy has to see when a connection breaks.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.connection = engine.connect().execution_options(immediate=True)
         self._transaction: Transaction | None = None
+        is_sqlite = engine.dialect.name == "sqlite"
+        self._say: Callable[[str], object] = (
+            _driver(self.connection).execute if is_sqlite else self.connection.exec_driver_sql
+        )
 
     def begin(self) -> None:
         """Begin; on SQLite this takes the write lock."""
@@ -98,16 +108,16 @@ class AlchemyStore:
 
     def mark(self) -> None:
         """Set a savepoint."""
-        self.connection.exec_driver_sql("SAVEPOINT part")
+        self._say("SAVEPOINT part")
 
     def release(self) -> None:
         """Keep what the last savepoint began."""
-        self.connection.exec_driver_sql("RELEASE SAVEPOINT part")
+        self._say("RELEASE SAVEPOINT part")
 
     def undo(self) -> None:
         """Undo what the last savepoint began."""
-        self.connection.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
-        self.connection.exec_driver_sql("RELEASE SAVEPOINT part")
+        self._say("ROLLBACK TO SAVEPOINT part")
+        self._say("RELEASE SAVEPOINT part")
 
     def close(self) -> None:
         """Give the connection back."""

@@ -59,6 +59,10 @@ _SENT: Final = (
 _LOCK: Final = (
     sa.select(locations.c.location_id).where(locations.c.location_id == sa.bindparam("of")).with_for_update()
 )
+_LIVES: Final = sa.union(
+    sa.select(hub_meta.c.value).where((hub_meta.c.key == HUB_INC) | hub_meta.c.key.startswith(_LIFE)),
+    sa.select(directives.c.hub_inc).distinct(),
+)
 _LOWEST: Final = sa.select(sa.func.min(directives.c.cseq)).where(_MINE, directives.c.answered_us.is_(None))
 
 
@@ -146,11 +150,7 @@ class Outbox:
 
     def lives(self, connection: Connection) -> frozenset[str]:
         """Return every incarnation of this hub that its database remembers."""
-        remembered = sa.select(hub_meta.c.value).where(
-            (hub_meta.c.key == HUB_INC) | hub_meta.c.key.startswith(_LIFE)
-        )
-        told = sa.select(directives.c.hub_inc).distinct()
-        return frozenset(connection.execute(sa.union(remembered, told)).scalars())
+        return frozenset(connection.execute(_LIVES).scalars())
 
     def remember_life(self, unit: HubUnit, hub_inc: str) -> None:
         """Note an incarnation; a backup that does not have it was made before it began."""
