@@ -1,13 +1,14 @@
 """What a person does with events that were set aside: look, replay after a repair, or discard.
 
-A replayed event is applied now, at the end of the log, and whatever waited behind it follows by itself in its
-store's order. A discarded one never takes effect; its bytes stay, with who discarded it and why.
+A replayed event is applied now, at the end of the log, and whatever waited behind it follows by itself, of
+whichever store, in the order in which it was set aside. A discarded one never takes effect; its bytes stay,
+with who discarded it and why.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -19,12 +20,15 @@ from hub.spine import parking
 from hub.spine.parking import BEHIND, Incoming, find, parked_key, settle, waiting
 from hub.spine.rows import parked, parked_subjects
 from hub.spine.steps import close_exception
-from protocol.errors import NotFound, Refused
+from protocol.errors import BadMessage, NotFound, Refused
+
+_LINE: Final = (parked.c.park_order, parked.c.edge, parked.c.inc, parked.c.seq)
+"""The line of what was set aside; within a store it is the order of its log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a replay came to: events that took effect, and those still set aside."""
+    """What a replay came to: events that took effect, and those of this store that are still set aside."""
 
     applied: int
     left: int
@@ -72,41 +76,56 @@ def discard(hub: Hub, edge: str, seq: int, *, note: str, by: str) -> Replayed:
     def step(unit: HubUnit) -> Replayed:
         row = _open(unit.connection, edge, seq)
         _settle(unit, hub, row, state="discarded", note=f"{by}: {note}", by=by)
-        return _followers(unit, hub, row.edge, row.inc, by)
+        return _followers(unit, hub, row, by)
 
     return hub.database.write(step)
 
 
 def _replay(unit: HubUnit, hub: Hub, edge: str, seq: int, by: str) -> Replayed:
     row = _open(unit.connection, edge, seq)
-    failure = _apply(unit, hub, row, by)
-    if failure is not None:
-        raise failure
-    after = _followers(unit, hub, row.edge, row.inc, by)
+    earlier = _earlier(unit.connection, row)
+    if earlier is not None:
+        raise Refused(
+            f"Event {row.seq} of {row.edge} waits behind event {earlier.seq} of {earlier.edge}.",
+            "Replay or discard that one first.",
+            code="still_behind",
+            behind=earlier.seq,
+            of=earlier.edge,
+        )
+    problem = _apply(unit, hub, row, by)
+    if problem is not None:
+        raise Refused(
+            f"Event {row.seq} still cannot be applied: {problem.facts.get('why') or problem.what}",
+            "Repair what is in its way, or discard it.",
+            code="still_poison",
+            because=problem.reason,
+        )
+    after = _followers(unit, hub, row, by)
     return Replayed(after.applied + 1, after.left)
 
 
-def _followers(unit: HubUnit, hub: Hub, edge: str, inc: str, by: str) -> Replayed:
-    """Apply what is free now, in the store's order; what is poison itself stays."""
-    applied = left = 0
-    for row in _waiting_of(unit.connection, edge, inc):
-        if row.code == BEHIND and _apply(unit, hub, row, by) is None:
+def _followers(unit: HubUnit, hub: Hub, settled: sa.Row[Any], by: str) -> Replayed:
+    """Apply what waited behind an event, of whichever store, in the order in which it was set aside.
+
+    What turns out to be poison itself waits for itself from then on, and a person is told.
+    """
+    freed, applied = set(json.loads(settled.subjects)), 0
+    for row in _waiting(unit.connection):
+        own = json.loads(row.subjects)
+        if row.code != BEHIND or freed.isdisjoint(own) or _earlier(unit.connection, row) is not None:
+            continue
+        problem = _apply(unit, hub, row, by)
+        if problem is None:
             applied += 1
+            freed.update(own)
         else:
-            left += 1
-    return Replayed(applied, left)
+            work = hub.spine.work(unit)
+            parking.park_by_itself(work, _incoming(row), problem)
+            work.flush()
+    return Replayed(applied, _left(unit.connection, settled.edge))
 
 
-def _apply(unit: HubUnit, hub: Hub, row: sa.Row[Any], by: str) -> Refused | None:
-    """Apply one event that was set aside; return why not, with nothing changed, when it cannot be."""
-    earlier = _earlier(unit.connection, row)
-    if earlier is not None:
-        return Refused(
-            f"Event {row.seq} of {row.edge} waits behind event {earlier}.",
-            "Replay or discard that one first.",
-            code="still_behind",
-            behind=earlier,
-        )
+def _incoming(row: sa.Row[Any]) -> Incoming:
     item = Incoming(
         edge=row.edge,
         inc=row.inc,
@@ -116,22 +135,22 @@ def _apply(unit: HubUnit, hub: Hub, row: sa.Row[Any], by: str) -> Refused | None
         arrived_us=row.arrived_us,
     )
     item.read()
+    return item
+
+
+def _apply(unit: HubUnit, hub: Hub, row: sa.Row[Any], by: str) -> BadMessage | None:
+    """Apply one event that was set aside; return why not, with nothing changed, when it cannot be."""
+    item = _incoming(row)
     problem = parking.why_not(item, set(), hub.inbox.known_ids(unit, [item]))
-    if problem is None:
-        try:
-            with unit.savepoint():
-                hub.inbox.apply_one(unit, item)
-        except PASSING:
-            raise
-        except Exception as error:  # noqa: BLE001 - the answer to whoever asked for the replay
-            problem = hub.inbox.poison(error)
     if problem is not None:
-        return Refused(
-            f"Event {row.seq} still cannot be applied: {problem.facts.get('why') or problem.what}",
-            "Repair what is in its way, or discard it.",
-            code="still_poison",
-            because=problem.reason,
-        )
+        return problem
+    try:
+        with unit.savepoint():
+            hub.inbox.apply_one(unit, item)
+    except PASSING:
+        raise
+    except Exception as error:  # noqa: BLE001 - the answer to whoever asked for the replay
+        return hub.inbox.poison(error)
     _settle(unit, hub, row, state="replayed", note=f"replayed by {by}", by=by)
     return None
 
@@ -153,20 +172,31 @@ def _open(connection: Connection, edge: str, seq: int) -> sa.Row[Any]:
     return row
 
 
-def _waiting_of(connection: Connection, edge: str, inc: str) -> Iterator[sa.Row[Any]]:
-    mine = (parked.c.edge == edge) & (parked.c.inc == inc) & (parked.c.state == "parked")
-    yield from connection.execute(sa.select(parked).where(mine).order_by(parked.c.seq)).all()
+def _waiting(connection: Connection) -> Sequence[sa.Row[Any]]:
+    """Return all that waits, in its line."""
+    query = sa.select(parked).where(parked.c.state == "parked").order_by(*_LINE)
+    return connection.execute(query).all()
 
 
-def _earlier(connection: Connection, row: sa.Row[Any]) -> int | None:
-    """Return the number of an earlier event of the stream that shares a subject and waits."""
+def _left(connection: Connection, edge: str) -> int:
+    """Return how much of a store is still set aside."""
+    mine = sa.select(sa.func.count()).where(parked.c.edge == edge, parked.c.state == "parked")
+    return int(connection.execute(mine).scalar_one())
+
+
+def _earlier(connection: Connection, row: sa.Row[Any]) -> sa.Row[Any] | None:
+    """Return the first event before it in the line that waits too and shares a subject with it."""
     own = parking.waits_for(json.loads(row.subjects))
-    found: int | None = connection.execute(
-        sa.select(sa.func.min(parked_subjects.c.seq)).where(
-            parked_subjects.c.subject.in_(own),
-            parked_subjects.c.edge == row.edge,
-            parked_subjects.c.inc == row.inc,
-            parked_subjects.c.seq < row.seq,
+    place = (row.park_order, row.edge, row.inc, row.seq)
+    return connection.execute(
+        sa.select(parked)
+        .join(
+            parked_subjects,
+            (parked_subjects.c.edge == parked.c.edge)
+            & (parked_subjects.c.inc == parked.c.inc)
+            & (parked_subjects.c.seq == parked.c.seq),
         )
-    ).scalar()
-    return found
+        .where(parked_subjects.c.subject.in_(own), sa.tuple_(*_LINE) < sa.tuple_(*map(sa.literal, place)))
+        .order_by(*_LINE)
+        .limit(1)
+    ).first()

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from pydantic import ValidationError, create_model
 from sqlalchemy.engine import Connection
 
-from hub.spine.rows import APPLY_ORDER, counters, parked, parked_subjects
+from hub.database import HubUnit
 from hub.spine.rows import events as log_table
-from hub.spine.steps import raise_exception
+from hub.spine.rows import parked, parked_subjects
+from hub.spine.steps import count_up, raise_exception, take_orders
 from hub.spine.work import Applied, Work
 from protocol.envelope import Event, decode_event, read_body
 from protocol.errors import BadMessage
@@ -26,6 +27,8 @@ from protocol.orders import WireModel
 
 DUPLICATE: Final = "duplicate_id"
 BEHIND: Final = "behind"
+LINE: Final = "parked"
+"""The counter of what was set aside."""
 TILL: Final = "till:"
 _BLOCKED: Final = sa.select(parked_subjects.c.subject)
 _KIND: Final = re.compile(rb'\{"seq":\d{1,18},"id":"[^"\\]{1,64}","kind":"([a-z_.]{1,64})","v":(\d{1,4}),')
@@ -194,6 +197,23 @@ def park(work: Work, item: Incoming, failure: BadMessage) -> None:
     """Keep an event that cannot be applied now, and say so once."""
     detail = _clean(str(failure.facts.get("why") or failure.what))[:300]
     _keep(work, item, failure.reason, detail, state="parked")
+    if item.subjects:
+        work.connection.execute(
+            sa.insert(parked_subjects),
+            [
+                {"subject": subject, "edge": item.edge, "inc": item.inc, "seq": item.seq}
+                for subject in dict.fromkeys(item.subjects)
+            ],
+        )
+    if failure.reason != BEHIND:
+        _tell(work, item, failure, detail)
+
+
+def park_by_itself(work: Work, item: Incoming, failure: BadMessage) -> None:
+    """Say of an event that waited behind another one that it waits for itself now."""
+    detail = _clean(str(failure.facts.get("why") or failure.what))[:300]
+    mine = (parked.c.edge == item.edge) & (parked.c.inc == item.inc) & (parked.c.seq == item.seq)
+    work.connection.execute(sa.update(parked).where(mine).values(code=failure.reason, detail=detail))
     _tell(work, item, failure, detail)
 
 
@@ -212,7 +232,7 @@ def _keep(work: Work, item: Incoming, code: str, detail: str, *, state: str) -> 
             hash=item.hash,
             bytes=item.data,
             arrived_us=item.arrived_us,
-            park_order=_next_order(work.connection),
+            park_order=_next_place(work.unit),
             state=state,
             note="" if state == "parked" else detail,
             settled_us=None if state == "parked" else item.arrived_us,
@@ -222,28 +242,21 @@ def _keep(work: Work, item: Incoming, code: str, detail: str, *, state: str) -> 
 
 
 def _tell(work: Work, item: Incoming, failure: BadMessage, detail: str) -> None:
-    subjects = list(dict.fromkeys(item.subjects))
-    if subjects:
-        work.connection.execute(
-            sa.insert(parked_subjects),
-            [{"subject": s, "edge": item.edge, "inc": item.inc, "seq": item.seq} for s in subjects],
-        )
-    if failure.reason != BEHIND:
-        raise_exception(
-            work,
-            kind="event_parked",
-            subject=f"edge:{item.edge}",
-            title=f"Event {item.seq} of {item.edge} was set aside",
-            facts={
-                "edge": item.edge,
-                "inc": item.inc,
-                "seq": item.seq,
-                "code": failure.reason,
-                "why": detail,
-            },
-            owner_role="ops",
-            dedupe_key=parked_key(item.edge, item.inc, item.seq),
-        )
+    raise_exception(
+        work,
+        kind="event_parked",
+        subject=f"edge:{item.edge}",
+        title=f"Event {item.seq} of {item.edge} was set aside",
+        facts={
+            "edge": item.edge,
+            "inc": item.inc,
+            "seq": item.seq,
+            "code": failure.reason,
+            "why": detail,
+        },
+        owner_role="ops",
+        dedupe_key=parked_key(item.edge, item.inc, item.seq),
+    )
 
 
 def parked_key(edge: str, inc: str, seq: int) -> str:
@@ -284,9 +297,9 @@ def settle(connection: Connection, row: sa.Row[Any], *, state: str, note: str, n
     )
 
 
-def _next_order(connection: Connection) -> int:
-    value = connection.execute(sa.select(counters.c.value).where(counters.c.name == APPLY_ORDER)).scalar()
-    return int(value or 0) + 1
+def _next_place(unit: HubUnit) -> int:
+    take_orders(unit, 0)  # the log's lock first, as everybody takes it: nobody waits in a circle
+    return count_up(unit.connection, LINE)
 
 
 def _clean(text: str) -> str:

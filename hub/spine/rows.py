@@ -72,7 +72,7 @@ parked: Final = sa.Table(
     sa.CheckConstraint("state IN ('parked', 'replayed', 'discarded')", name="state"),
     sa.Index("ix_parked_state", "state", "park_order"),
 )
-"""`park_order` is the apply order that was next when the event was set aside."""
+"""`park_order` is the place in the line of all that was ever set aside, whichever store it came from."""
 
 parked_subjects: Final = sa.Table(
     "parked_subjects",

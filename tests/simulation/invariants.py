@@ -276,7 +276,7 @@ class Auditor:
         waits: set[str] = set()
         for edge, inc, seq, code, subjects, detail in ask(
             "SELECT edge, inc, seq, code, subjects, detail FROM parked WHERE state = 'parked'"
-            " ORDER BY park_order, seq"
+            " ORDER BY park_order, edge, inc, seq"
         ).fetchall():
             key = f"parked:{hashlib.sha256(f'{edge}|{inc}|{seq}'.encode()).hexdigest()[:40]}"
             if key not in told and not (code == "behind" and waits & set(json.loads(subjects))):

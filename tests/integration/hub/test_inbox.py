@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from hub.exceptions.rows import exceptions, listed
 from hub.fleet.rows import streams
 from hub.ledger.rows import entries, journals
 from hub.link.repair import discard, replay
+from hub.link.repair import listed as set_aside
 from hub.rebuild import SHADOWS, differences, verify
 from hub.spine.reads import completeness, timeline
 from hub.spine.rows import events, order_lines, orders, parked, returns
@@ -36,6 +38,11 @@ def everything(hub: Hub) -> dict[str, set[tuple[object, ...]]]:
 def open_kinds(hub: Hub) -> list[str]:
     with hub.database.read() as connection:
         return sorted(row.kind for row in listed(connection)[0])
+
+
+def aside(hub: Hub) -> list[sa.Row[Any]]:
+    with hub.database.read() as connection:
+        return list(set_aside(connection))
 
 
 def day(shop: Shop) -> Shop:
@@ -218,6 +225,49 @@ def test_discarding_the_poison_lets_what_waited_follow_in_its_order(hub: Hub) ->
     with hub.database.read() as connection:
         assert [stream.missing for stream in completeness(connection)] == [0]
     assert verify(hub) == {}
+
+
+def test_what_another_store_says_of_the_same_record_follows_as_well(hub: Hub) -> None:
+    leeds, york = Shop(), Shop(edge="store-2", code="YC")
+    for shop in (leeds, york):
+        shop.open()
+    order = leeds.sale(("A", 2, 999))
+    leeds.say_bytes(broken(leeds, kind="order.dreamt", subjects=[f"order:{order.order_id}"]))
+    leeds.tell_sale(order)
+    york.backs = dict(leeds.backs)
+    york.give_back(order, (1, 1))
+    send(hub, leeds)
+    send(hub, york)
+    assert [row.code for row in aside(hub)] == ["unknown_kind", "behind", "behind"]
+
+    done = discard(hub, "store-1", 2, note="nobody knows this kind", by="ops")
+
+    assert (done.applied, done.left) == (2, 0)
+    assert (counted(hub, orders), counted(hub, returns)) == (1, 1)
+    assert aside(hub) == []
+    assert verify(hub) == {}
+
+
+def test_what_turns_out_to_be_poison_itself_is_told_and_keeps_what_waits_behind_it(hub: Hub) -> None:
+    shop = Shop()
+    shop.open()
+    order = shop.sale(("A", 2, 999))
+    for _ in range(2):
+        shop.say_bytes(broken(shop, kind="order.dreamt", subjects=[f"order:{order.order_id}"]))
+    shop.tell_sale(order)
+    shop.say(order)
+    shop.give_back(order, (1, 1))
+    send(hub, shop)
+
+    once = discard(hub, "store-1", 2, note="nobody knows this kind", by="ops")
+    twice = discard(hub, "store-1", 3, note="nobody knows this kind", by="ops")
+
+    assert (once.applied, once.left) == (0, 4)
+    assert (twice.applied, twice.left) == (1, 2)
+    assert [(row.seq, row.code) for row in aside(hub)] == [(5, "duplicate_order"), (6, "behind")]
+    assert open_kinds(hub) == ["event_parked"]
+    last = discard(hub, "store-1", 5, note="it was told twice", by="ops")
+    assert (last.applied, last.left, open_kinds(hub)) == (1, 0, [])
 
 
 def test_a_failure_in_the_middle_of_a_batch_sets_aside_the_one_event_alone(hub: Hub) -> None:
