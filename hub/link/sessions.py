@@ -165,7 +165,8 @@ class Sessions:
             boot=session.boot if session is not None else "",
             machine=session.machine if session is not None else "",
             current_inc=current.inc if current is not None else "",
-            alive=session is not None and is_alive(seconds_since),
+            # One that a new life of the hub has ended says nothing of who is there now.
+            alive=session is not None and bool(session.sess) and is_alive(seconds_since),
             ep=epoch_of(connection, edge).ep,
             admitted=clones.admitted(connection, edge),
             returned=returned(connection, edge),

@@ -182,6 +182,21 @@ def test_a_hello_that_comes_again_after_a_new_life_began_opens_a_session_of_that
     assert hub.sess("store-1") not in ("", before)
 
 
+def test_a_restored_hub_does_not_take_a_store_that_was_started_again_since_for_a_second_machine(
+    hub: HubSide, store: StoreSide
+) -> None:
+    store.start()
+    eventually(lambda: store.link.status().state == "online")
+    older = sa.update(link_sessions).values(boot="0" * 16)
+    hub.database.write(lambda unit: unit.connection.execute(older))
+    begun = begin_anew(hub)
+    hub.link._desk.rehello_all()
+
+    eventually(lambda: read_link(store.edge.database.read()).hub_inc == begun)
+    assert store.link.status().state == "online"
+    assert hub.kinds_of_alarms() == []
+
+
 def copy_of(store: StoreSide, target: Path) -> None:
     copy_database(store.home / "edge.db", target, lambda _line: None)
 
