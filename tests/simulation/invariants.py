@@ -32,6 +32,9 @@ WHERE deficit > returned - returned_echoed AND NOT EXISTS (
     SELECT 1 FROM assignments a JOIN assignment_lines l USING (assignment_id)
     WHERE a.location = hub_rights.location AND l.sku = hub_rights.sku AND a.cancel_asked
 ) AND NOT EXISTS (
+    SELECT 1 FROM transfers t JOIN transfer_lines l USING (transfer_id)
+    WHERE t.source = hub_rights.location AND l.sku = hub_rights.sku AND t.cancel_asked AND t.ended_us IS NULL
+) AND NOT EXISTS (
     SELECT 1 FROM rights_epochs e WHERE e.location = hub_rights.location AND e.state <> 'open'
 )
 """
