@@ -50,7 +50,7 @@ def last_slip(unit: EdgeUnit, edge: Edge, code: str, *, person: CurrentPerson) -
         raise NotFound(
             _("This code is on no slip that was printed here."),
             _(
-                "Scan the code of the slip that came out last; the square one, where several slips bear one number."
+                "Scan the code of the slip that came out last: the square one, where there is one."
             ),
             code="no_slip",
         )
