@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, repeat
 
 import wcwidth
 
@@ -153,7 +153,7 @@ def _row(row: Row, columns: int) -> Iterator[TextLine]:
     widths = _widths(row.widths, columns)
     cells = [wrap(cell, width) for cell, width in zip(row.cells, widths, strict=True)]
     columns_at = list(accumulate((width + 1 for width in widths[:-1]), initial=0))
-    aligns = (*row.aligns, *("left",) * (len(widths) - len(row.aligns)))
+    aligns: tuple[Align, ...] = (*row.aligns, *repeat("left", len(widths) - len(row.aligns)))
     for index in range(max(map(len, cells))):
         segments = [
             Segment(cell[index], column, width, align)
