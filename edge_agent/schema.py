@@ -16,7 +16,7 @@ from edge_agent.schema_epochs import EPOCHS
 from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import ELSEWHERE, LATER
 from edge_agent.schema_lending import LENDING
-from edge_agent.schema_paper import PAPER_WAYS
+from edge_agent.schema_paper import PAPER_WAYS, TITLES
 from edge_agent.schema_returns import RETURNS, SIGNED
 from edge_agent.schema_stocktaking import STOCKTAKING
 from edge_agent.schema_transfers import CARTONS, TRANSFERS
@@ -409,6 +409,11 @@ def _signed(database: sqlite_utils.Database) -> None:
     _script(database, SIGNED)
 
 
+def _titles(database: sqlite_utils.Database) -> None:
+    """Slips are found by their numbers."""
+    _script(database, TITLES)
+
+
 def _script(database: sqlite_utils.Database, script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -434,4 +439,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0015 cards with a history", _desk),
     ("0016 holds, the rules of checks", _checks),
     ("0017 keys of receipts, serial numbers, parcels that come back", _signed),
+    ("0018 slips by their numbers", _titles),
 )

@@ -34,3 +34,8 @@ CREATE TABLE printer_troubles (
 ) STRICT;
 CREATE INDEX printer_troubles_at ON printer_troubles (printer_id, at_us);
 """
+
+TITLES: Final = """
+CREATE INDEX print_jobs_title ON print_jobs (title);
+"""
+"""A slip is found by the number that is printed on it."""

@@ -42,6 +42,7 @@ from hub.fulfil import api as fulfil_api
 from hub.fulfil.risks import look_at_risks
 from hub.fulfil.steps import look_at_clocks
 from hub.holds import api as holds_api
+from hub.holds.restored import look_at_restored
 from hub.holds.steps import look_at_holds
 from hub.journey import JOURNEY
 from hub.ledger import api as ledger_api
@@ -159,6 +160,7 @@ TICKS = (
     Tick("risks", 60.0, look_at_risks),
     Tick("desk", 15.0, look_at_desk),
     Tick("holds", 15.0, look_at_holds),
+    Tick("restored orders", 5.0, look_at_restored),
     Tick("waiting_orders", 60.0, try_waiting),
     Tick("news", 1.0, act_on_news),
     Tick("in_time", 10.0, ask_in_time),

@@ -20,6 +20,7 @@ from hub.exceptions import stages as exceptions
 from hub.fulfil import elsewhere
 from hub.fulfil import stages as fulfil
 from hub.fulfil.room import Assignments
+from hub.holds import restored
 from hub.holds import stages as holds
 from hub.ledger import commission_stages as commission_ledger
 from hub.ledger import desk_stages as desk
@@ -213,6 +214,7 @@ JOURNEY: Final = Journey(
             later_ledger.on_order_placed,
             elsewhere.on_order_placed,
             checks.on_order_placed,
+            restored.on_order_placed,
             notify.on_order_placed,
             promised.on_order_placed,
             route.on_order_placed,

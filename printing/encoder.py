@@ -142,6 +142,12 @@ def _letters(profile: Profile) -> tuple[tuple[int, dict[str, int]], ...]:
     return tuple(pages)
 
 
+@lru_cache(maxsize=16)
+def _bytes_of(profile: Profile) -> tuple[dict[int, int], ...]:
+    """Return the same for `str.translate`: rules across the paper are most of what is no ASCII."""
+    return tuple({ord(letter): byte for letter, byte in page.items()} for _number, page in _letters(profile))
+
+
 class _Writer:
     """Collects bytes and knows the state it has put the printer in, so that nothing is said twice."""
 
@@ -201,6 +207,9 @@ class _Writer:
         """Return the text in code pages with the changes it needs, or None when they cannot say it."""
         if text.isascii():
             return text.encode("ascii")
+        here = self._pages[self._page][1]
+        if all(letter in here or letter.isascii() for letter in set(text)):
+            return text.translate(_bytes_of(self._profile)[self._page]).encode("latin-1")
         out, page = bytearray(), self._page
         for at, letter in enumerate(text):
             if letter.isascii():
@@ -351,10 +360,12 @@ def _joined(segments: tuple[Segment, ...]) -> str:
     """Return the segments of a row as one string in which everything stands in its column."""
     text, column = "", 0
     for segment in segments:
-        slack = max(segment.width - columns_of(segment.text), 0)
-        before = {"left": 0, "center": slack // 2, "right": slack}[segment.align]
+        taken, before = columns_of(segment.text), 0
+        if segment.align != "left":
+            slack = max(segment.width - taken, 0)
+            before = slack if segment.align == "right" else slack // 2
         text += " " * (segment.column - column + before) + segment.text
-        column = segment.column + before + columns_of(segment.text)
+        column = segment.column + before + taken
     return text
 
 

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, repeat
 
 import wcwidth
 
@@ -77,6 +78,8 @@ def _clusters(text: str) -> tuple[tuple[str, int], ...]:
 
 def wrap(text: str, width: int) -> list[str]:
     """Return a text in lines of at most `width` columns; only the spaces at a break are lost."""
+    if len(text) <= width and text.isascii() and text.isprintable():
+        return [text]
     lines: list[str] = []
     for paragraph in clean(text).split("\n"):
         if columns_of(paragraph) <= width:
@@ -149,13 +152,14 @@ def _lines(block: Block, profile: Profile) -> Iterator[Line]:
 def _row(row: Row, columns: int) -> Iterator[TextLine]:
     widths = _widths(row.widths, columns)
     cells = [wrap(cell, width) for cell, width in zip(row.cells, widths, strict=True)]
-    for index in range(max(len(cell) for cell in cells)):
-        segments, column = [], 0
-        for position, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-            align = row.aligns[position] if position < len(row.aligns) else "left"
-            if index < len(cell):
-                segments.append(Segment(cell[index], column, width, align))
-            column += width + 1
+    columns_at = list(accumulate((width + 1 for width in widths[:-1]), initial=0))
+    aligns: tuple[Align, ...] = (*row.aligns, *repeat("left", len(widths) - len(row.aligns)))
+    for index in range(max(map(len, cells))):
+        segments = [
+            Segment(cell[index], column, width, align)
+            for cell, column, width, align in zip(cells, columns_at, widths, aligns, strict=False)
+            if index < len(cell)
+        ]
         yield TextLine(tuple(segments), row.size, row.size, row.bold)
 
 

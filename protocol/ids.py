@@ -6,6 +6,7 @@ made it, so that a store PC restored from a backup can never print a number twic
 """
 
 import re
+import uuid
 from typing import Final, Protocol
 
 EDGE_NAME: Final = re.compile(r"[a-z0-9-]{3,40}")
@@ -24,6 +25,17 @@ class IdMaker(Protocol):
 
     def secret(self, n_bytes: int) -> str:
         """Return `n_bytes` random bytes as lower-case hex, fit for tokens and incarnations."""
+
+
+_NAMES: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:orderspine")
+
+
+def named_id(*names: str) -> str:
+    """Return the id of a thing that somebody else has named: the same names always give the same id.
+
+    So a database that has forgotten the thing gives it its own id again (UUIDv5, RFC 9562 section 5.5).
+    """
+    return str(uuid.uuid5(_NAMES, "\n".join(names)))
 
 
 def is_edge_name(name: str) -> bool:

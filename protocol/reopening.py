@@ -34,6 +34,14 @@ class OpenUnits(WireModel):
     units: int = Field(ge=1)
 
 
+class OpenOrder(WireModel):
+    """Which order an assignment belongs to of which units are open: the hub may have forgotten both."""
+
+    assignment_id: Owner
+    order_id: Code
+    number: Code
+
+
 class Who(WireModel):
     """The hub asks what is open at a location whose rights must be re-opened."""
 
@@ -58,6 +66,7 @@ class IAm(WireModel):
     position: Seq
     cseq_done: Seq
     open: tuple[OpenUnits, ...] = Field(default=(), max_length=OPEN_LIMIT)
+    orders: tuple[OpenOrder, ...] = Field(default=(), max_length=OPEN_LIMIT)
 
 
 class NewEpoch(WireModel):

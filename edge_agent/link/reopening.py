@@ -14,7 +14,7 @@ from edge_agent.link.rows import FENCED, newest, read_link, set_link, set_meta
 from edge_agent.link.rules import PULLING
 from edge_agent.link.stream import Stream
 from protocol.kit.sqlite import Connection
-from protocol.reopening import IAm, NewEpoch, OpenUnits, Who, by_sku, may_adopt
+from protocol.reopening import IAm, NewEpoch, OpenOrder, OpenUnits, Who, by_sku, may_adopt
 from protocol.transfers import RIGHTS_OWNER
 
 HOLD_SECONDS: Final = 10.0
@@ -75,6 +75,7 @@ def answer(unit: EdgeUnit, who: Who) -> IAm:
         position=newest(unit.connection),
         cseq_done=link.cseq_done,
         open=open_units(unit.connection),
+        orders=open_orders(unit.connection),
     )
 
 
@@ -111,4 +112,16 @@ def open_units(connection: Connection) -> tuple[OpenUnits, ...]:
     )
     return tuple(
         OpenUnits(owner=owner, line_no=line, sku=sku, units=units) for owner, line, sku, units in rows
+    )
+
+
+def open_orders(connection: Connection) -> tuple[OpenOrder, ...]:
+    """Return the orders of the assignments of which lent units are open."""
+    rows = connection.execute(
+        "SELECT assignment_id, order_id, number FROM assignments WHERE assignment_id IN"
+        " (SELECT assignment_id FROM assignment_lines WHERE lent > 0) ORDER BY assignment_id"
+    )
+    return tuple(
+        OpenOrder(assignment_id=assignment, order_id=order, number=number)
+        for assignment, order, number in rows
     )

@@ -395,5 +395,7 @@ async def last(wanted: SeenWanted, edge: AnyEdge, person: Anybody) -> LastAnswer
 @router.post("/slips/seen")
 async def seen(wanted: SeenWanted, edge: AnyEdge, person: Anybody) -> JobAnswer | None:
     """Take the scan of a slip as the proof that it printed; null when it has no job here."""
-    found = await edge.database.awrite(lambda unit: steps.slip_seen(unit, edge, wanted.code, person=person))
+    found = await edge.database.awrite(
+        lambda unit: steps.slip_seen(unit, edge, wanted.code, person=person, asked=True)
+    )
     return None if found is None else job_view(found)

@@ -1,10 +1,11 @@
-"""Until when the goods of a sale may come back, as its paper says it: fixed with the sale, needs no line.
+"""Until when goods may come back, as the paper says it that goes along: fixed as they leave, needs no line.
 
-The policy of returns lies in this store (`edge_agent.returns.policy`). What it says at the sale is kept with
-the receipt's job, so a gift receipt or a reprint a week later promises what the receipt did.
+The policy of returns lies in this store (`edge_agent.returns.policy`). What it says at the sale, or at the
+handover, is kept with the slip's job, so a gift receipt or a reprint a week later promises the same.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -13,7 +14,7 @@ from edge_agent.returns.policy import current
 from printing.documents.parts import Back
 from protocol.events import OrderSold
 from protocol.kit.sqlite import Connection
-from protocol.orders import LineKind, OrderLine
+from protocol.orders import LineKind
 from protocol.returns import ReturnPolicy
 from protocol.rules.policy import SoldFacts, channel_of, goods_rule, window
 
@@ -25,10 +26,20 @@ def backs_of(connection: Connection, body: OrderSold) -> tuple[str, ...]:
 
     One word stands for all lines where they are alike; none at all where nobody has set a policy.
     """
+    goods = [line.sku if line.kind is LineKind.GOODS else "" for line in body.lines]
+    return words_of(connection, goods, date.fromisoformat(body.business_date), body.channel)
+
+
+def words_of(connection: Connection, skus: Sequence[str], left: date, order_channel: str) -> tuple[str, ...]:
+    """Return the same for goods that left on a day; an empty name stands for what is no goods.
+
+    One word where all are alike; none at all where nobody has set a policy.
+    """
     policy = current(connection)
     if not policy.version:
         return ()
-    words = tuple(_word(connection, policy, body, line) for line in body.lines)
+    channel = channel_of(order_channel)
+    words = tuple(_word(connection, policy, SoldFacts(sku, "", left, channel)) for sku in skus)
     return words[:1] if len(set(words)) == 1 else words
 
 
@@ -39,12 +50,11 @@ def backs(words: Sequence[str], lines: int) -> tuple[Back | None, ...]:
     return tuple(_back(word) for word in (tuple(words) * lines if len(words) == 1 else words))
 
 
-def _word(connection: Connection, policy: ReturnPolicy, body: OrderSold, line: OrderLine) -> str:
-    if line.kind is not LineKind.GOODS:
+def _word(connection: Connection, policy: ReturnPolicy, sold: SoldFacts) -> str:
+    if not sold.sku:
         return ""
-    product = find_product(connection, line.sku) if policy.categories else None
-    category = product.category if product else ""
-    sold = SoldFacts(line.sku, category, date.fromisoformat(body.business_date), channel_of(body.channel))
+    product = find_product(connection, sold.sku) if policy.categories else None
+    sold = replace(sold, category=product.category if product else "")
     if goods_rule(policy, sold).final_sale:
         return FINAL
     until = window(policy, sold)

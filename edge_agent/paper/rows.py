@@ -383,6 +383,12 @@ def find_newest(connection: Connection, slip: Slip, business_id: str) -> JobRow 
     return None if row is None else _job(tuple(row))
 
 
+def find_titled(connection: Connection, title: str) -> list[JobRow]:
+    """Return the jobs of two slips at most that are called so, as the number on their paper says it."""
+    rows = connection.execute(f"SELECT {_JOB} FROM print_jobs WHERE title = ? LIMIT 2", (title,))
+    return [_job(tuple(row)) for row in rows]
+
+
 def waiting_at(connection: Connection, printer_id: str, limit: int) -> list[JobRow]:
     """Return the slips that wait for a printer and were never begun, in the order they print."""
     rows = connection.execute(

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from edge_agent.paper import rows
 from edge_agent.paper.rules import Slip
 from printing.job import JobState
-from protocol.ids import parse_slip_code
+from protocol.ids import NUMBER_PATTERN, SYMBOLOGY, parse_slip_code
 from protocol.kit.sqlite import Connection
 from protocol.sscc import read_label
 
@@ -40,6 +40,8 @@ SLIP_OF: Final = {
     "gf": Slip.GIFT_RECEIPT,
 }
 """Which slip carries which type of code; `tp`, the test page, names its job itself."""
+FIRST, SECOND = 1, 2
+"""Copies of a slip."""
 
 
 def copy_of(connection: Connection, code: str) -> tuple[rows.JobRow | None, int]:
@@ -51,6 +53,26 @@ def copy_of(connection: Connection, code: str) -> tuple[rows.JobRow | None, int]
     sscc = read_label(code)
     row = rows.find_newest(connection, Slip.CARTON_LABEL, sscc) if sscc else None
     return row, row.attempt if row else 1
+
+
+def numbered(connection: Connection, code: str, *, asked: bool) -> tuple[rows.JobRow | None, int]:
+    """Return the job of a slip by the number that stands under its square code, and which copy it is.
+
+    A number is read from screens and typed as well, so it counts where a scanner says that it read a bar code
+    (`]C0`, `]C1`), or where a slip was `asked` for. It proves nothing where several slips bear it, or where
+    two copies went out.
+    """
+    mark = SYMBOLOGY.match(code.strip())
+    number = code.strip()[mark.end() :] if mark else code.strip()
+    if NUMBER_PATTERN.fullmatch(number) is None or not (asked or (mark and mark.group()[1] == "C")):
+        return None, FIRST
+    found = rows.find_titled(connection, number)
+    if len(found) != 1:
+        return None, FIRST
+    (row,) = found
+    if row.attempt == FIRST or (row.attempt == SECOND and row.state == JobState.QUEUED):
+        return row, FIRST
+    return None, FIRST
 
 
 def _job_of(connection: Connection, kind: str, slip_id: str, attempt: int) -> rows.JobRow | None:

@@ -45,11 +45,13 @@ def last_slip(unit: EdgeUnit, edge: Edge, code: str, *, person: CurrentPerson) -
     Raises:
         NotFound: the code is none of a slip that was queued here.
     """
-    seen = slip_seen(unit, edge, code, person=person)
+    seen = slip_seen(unit, edge, code, person=person, asked=True)
     if seen is None:
         raise NotFound(
             _("This code is on no slip that was printed here."),
-            _("Scan the square code of the slip that came out last."),
+            _(
+                "Scan the code of the slip that came out last: the square one, where there is one."
+            ),
             code="no_slip",
         )
     sent_us, line = rows.sending_of(unit.connection, seen.job_id)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from hub.capture import changes, lines, reads
+from hub.capture import changes, lines, named, reads
 from hub.capture.lines import LinesWanted
 from hub.capture.pricing import KNOWN, known_of, priced_lines
 from hub.capture.rows import captured
@@ -26,18 +26,16 @@ from hub.customers import rows as contacts
 from hub.database import HubUnit
 from hub.fleet.rows import location
 from hub.holds.rows import blocking
-from hub.link.lives import ordinal
 from hub.offers import promised
 from hub.once import once
-from hub.spine.held import Holding
+from hub.spine.held import Holding, held
 from hub.spine.payment_rows import ON_CARD, CardToken
-from hub.spine.steps import count_up, record, take_orders
+from hub.spine.steps import record, take_orders
 from hub.spine.work import Applied, Work
 from protocol.customers import Contact
 from protocol.errors import Conflict, Invalid, OutOfRights, Refused, StaleVersion
-from protocol.fulfilment import CODE_DIGITS, FulfilKind, Promise
+from protocol.fulfilment import FulfilKind, Promise
 from protocol.holds import Blocked
-from protocol.ids import IdMaker, format_number
 from protocol.kit.hold_words import code_says, reason_says
 from protocol.kit.text import _
 from protocol.later import OrderPaidOnline, OrderPlaced, OrderRouted, OrderUnroutable
@@ -47,8 +45,6 @@ from protocol.rules.checks import Finding, Verdict
 
 DECIDED: Final = "decided"
 """Where routing leaves what it recorded."""
-COUNTER: Final = "hub_order"
-CODE: Final = "HB"
 GROUPS: Final = ("lines", "promise", "customer", "note", "payment")
 STOCK_CODES: Final = frozenset({"NO_ATP", "SAFETY_STOCK", "DEFICIT", "RULE:company_threshold"})
 REASONS: Final = 20
@@ -99,7 +95,7 @@ def capture(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By) -> tuple[Order
 
 def _named(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By) -> tuple[OrderAnswer, bool]:
     """Place the order unless its name is taken."""
-    order_id = hub.ids.new_id()
+    order_id = named.order_id(hub.ids, wanted.channel, wanted.external_id)
     if not wanted.external_id:
         return _place(hub, unit, wanted, by, order_id), True
     connection = unit.connection
@@ -148,7 +144,7 @@ def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) 
     contact_id = _contact(connection, hub.ids.new_id(), wanted.customer, now_us)
     body = OrderPlaced(
         order_id=order_id,
-        number=_number(connection),
+        number=named.number(connection, order_id),
         channel=wanted.channel,
         external_id=wanted.external_id,
         currency=wanted.currency,
@@ -157,7 +153,9 @@ def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) 
         tax_minor=priced.tax_minor,
         promise=promise,
         contact_id=contact_id,
-        pickup_code=pickup_code(hub.ids) if promise.kind is FulfilKind.COLLECT else "",
+        pickup_code=(
+            named.pickup_code(connection, hub.ids, order_id) if promise.kind is FulfilKind.COLLECT else ""
+        ),
         note=wanted.note,
         gift=wanted.gift,
         reservation_id=wanted.reservation_id,
@@ -280,15 +278,6 @@ def contact_of(customer: CustomerWanted, contact_id: str) -> Contact:
     return Contact(contact_id=contact_id, **customer.model_dump())
 
 
-def pickup_code(ids: IdMaker) -> str:
-    """Return the digits that a customer says at the desk."""
-    return f"{int(ids.secret(8), 16) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
-
-
-def _number(connection: Connection) -> str:
-    return format_number(CODE, ordinal(connection), count_up(connection, COUNTER))
-
-
 def _answer(work: Work, applied: Applied, version: int) -> OrderAnswer:
     body: OrderPlaced = applied.body
     decided: OrderRouted | OrderUnroutable | None = applied.results.get(DECIDED)
@@ -302,6 +291,8 @@ def _answer(work: Work, applied: Applied, version: int) -> OrderAnswer:
         )
         for part in (routed.parts if routed else ())
     ]
+    if applied.results.get("earlier"):
+        parts = held(work, body.order_id).open_holdings
     stop = blocking(work, body.order_id, Blocked.ROUTE) if decided is None else None
     sentence = decided.sentence if decided else reason_says(stop) if stop else ""
     return reads.answer(work, body.order_id, version=version, parts=parts, sentence=sentence)

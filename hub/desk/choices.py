@@ -18,7 +18,7 @@ from hub.database import HubUnit
 from hub.desk.commands import CLOSE
 from hub.exceptions.rows import ExceptionRow
 from hub.fulfil import deficits
-from hub.fulfil.harm import victims
+from hub.fulfil.harm import give_way, pending, victims
 from hub.fulfil.reads import open_rows
 from hub.fulfil.rows import assignments
 from hub.fulfil.rules import OPEN
@@ -235,7 +235,15 @@ def _deficit(about: _About) -> Iterator[Choice]:
     location, sku = str(about.fact("location") or ""), str(about.fact("sku") or "")
     right = right_of(about.connection, location, sku)
     promised = deficits.promises(about.connection, location, sku)
-    first = victims(promised, need(right, 0)) if right is not None else []
+    sent = deficits.sendings(about.connection, location, sku)
+    missing = need(right, pending([*promised, *sent])) if right is not None else 0
+    unsent = give_way(sent, missing)
+    for sending in unsent[:_SHOWN]:
+        label = _("Do not send {number}", number=sending.number)
+        yield Choice(
+            f"transfer.cancel:{sending.number}", label, "transfer.cancel", {"number": sending.number}
+        )
+    first = victims(promised, missing - sum(one.units for one in unsent))
     for one in [*first, *(other for other in promised if other not in first)][:_SHOWN]:
         args = {"number": one.number, "assignment_id": one.assignment_id}
         label = _("Have {number} fulfilled elsewhere", number=one.number)

@@ -1,9 +1,10 @@
 """Which open promises a location cannot keep when it says that promised units are missing, and who is called.
 
 Rule 6 of `protocol.rights`: `need = d - (R - R seen) - cancels pending`. Free rights went back before this
-(`hub.stock.deficits`). What is needed beyond that is one card for each item and location, with the promises
-in the order of least harm; ops chooses, and every choice is a step that exists already. A vector that is
-repeated finds its rights returned and its cancellations pending, so it chooses nobody twice.
+(`hub.stock.deficits`). What is needed beyond that is one card for each item and location, with what is to be
+sent to another location for no order, and the promises to customers in the order of least harm. Ops chooses,
+and every choice is a step that exists already. A vector that is repeated finds its rights returned and its
+cancellations pending, so it chooses nobody twice.
 """
 
 import hashlib
@@ -13,17 +14,22 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.fulfil.harm import Promised, least_harm, pending, victims
+from hub.fulfil.harm import Promised, Sending, give_way, least_harm, pending, victims
 from hub.fulfil.rows import assignment_lines, assignments
 from hub.fulfil.rules import OPEN
 from hub.spine.steps import close_exception, raise_exception
 from hub.spine.work import Work
+from hub.stock import allocations
 from hub.stock.deficits import need, right_of
+from hub.transfers.rows import transfer_lines, transfers
 from protocol.fulfilment import PromiseClass
 from protocol.lifecycles import AssignmentState
+from protocol.transfers import RIGHTS_OWNER
 
 KIND: Final = "stock_deficit"
 SHOWN: Final = 20
+_BEFORE_LEAVING: Final = ("requested", "accepted", "picked", "packed")
+_ANY: Final = transfer_lines.alias("any_line")
 _OPEN_UNITS: Final = (
     assignment_lines.c.quantity
     - assignment_lines.c.short
@@ -56,15 +62,45 @@ _PROMISED: Final = (
 )  # fmt: skip
 
 
+_SENDINGS: Final = (
+    sa.select(
+        transfers.c.transfer_id,
+        transfers.c.number,
+        transfers.c.destination,
+        transfers.c.cancel_asked,
+        transfers.c.accepted_us,
+        *(sa.func.sum(transfer_lines.c[name]).label(name) for name in (
+            "accepted", "picked", "short", "shipped",
+        )),
+    )
+    .join(transfer_lines, transfer_lines.c.transfer_id == transfers.c.transfer_id)
+    .where(
+        transfers.c.source == sa.bindparam("at"),
+        transfers.c.ended_us.is_(None),
+        transfers.c.send_state.in_(_BEFORE_LEAVING),
+        transfer_lines.c.sku == sa.bindparam("of"),
+        # What is brought for a customer's order is a promise like any other.
+        ~sa.exists(sa.select(_ANY.c.line_no).where(
+            _ANY.c.transfer_id == transfers.c.transfer_id, _ANY.c.order_id != "",
+        )),
+    )
+    .group_by(*(transfers.c[name] for name in (
+        "transfer_id", "number", "destination", "cancel_asked", "accepted_us",
+    )))
+    .order_by(transfers.c.transfer_id)
+)  # fmt: skip
+
+
 def settle(work: Work, location: str, sku: str) -> None:
     """Put what is still missing onto the desk, or take it off when nothing is."""
     row = right_of(work.connection, location, sku)
     if row is None:
         return
     promised = promises(work.connection, location, sku)
-    missing = need(row, pending(promised))
+    sent = sendings(work.connection, location, sku)
+    missing = need(row, pending([*promised, *sent]))
     if missing:
-        _raise(work, location, sku, missing, promised)
+        _raise(work, location, sku, missing, (promised, sent))
     elif not row.deficit:
         close_exception(work, key(location, sku), how="Enough is there again.")
 
@@ -89,13 +125,31 @@ def promises(connection: Connection, location: str, sku: str) -> list[Promised]:
     )
 
 
+def sendings(connection: Connection, location: str, sku: str) -> list[Sending]:
+    """Return what a location is to send of an item for no order, and has not sent yet."""
+    found = []
+    for row in connection.execute(_SENDINGS, {"at": location, "of": sku}):
+        units = int(row.accepted - row.short - row.shipped)
+        if not row.accepted_us:  # nothing is set aside yet but the hub's own rights
+            rights = allocations.of_owner(connection, f"{RIGHTS_OWNER}{row.transfer_id}")
+            units = sum(right.open for right in rights if right.sku == sku)
+        if units > 0:
+            said = row.transfer_id, row.number, row.destination
+            found.append(Sending(*said, units, row.picked > 0, bool(row.cancel_asked)))
+    return found
+
+
 def key(location: str, sku: str) -> str:
     """Return the key of the card: the names may be longer together than a key."""
     return "deficit:" + hashlib.sha256(f"{location}|{sku}".encode()).hexdigest()[:32]
 
 
-def _raise(work: Work, location: str, sku: str, missing: int, promised: Sequence[Promised]) -> None:
-    first = victims(promised, missing)
+def _raise(
+    work: Work, location: str, sku: str, missing: int, bound: tuple[Sequence[Promised], Sequence[Sending]]
+) -> None:
+    promised, sent = bound
+    unsent = give_way(sent, missing)
+    first = victims(promised, missing - sum(one.units for one in unsent))
     raise_exception(
         work,
         kind=KIND,
@@ -106,6 +160,7 @@ def _raise(work: Work, location: str, sku: str, missing: int, promised: Sequence
             "sku": sku,
             "missing": missing,
             "promised": sum(one.units for one in promised),
+            "transfers": [one.number for one in unsent[:SHOWN]],
             "numbers": [one.number for one in first[:SHOWN]],
             "first_due_us": min((one.due_us for one in promised if one.due_us), default=None),
         },

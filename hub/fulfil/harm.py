@@ -1,5 +1,7 @@
 """Whose promise is broken when goods are missing: an order of harm, and how many have to give way.
 
+Goods that are only to be sent to another location give way before any promise to a customer.
+
 Pure: facts in, order out. Nobody is chosen here; a person reads this order on the card and decides, because a
 number of units says nothing of what was promised to whom.
 """
@@ -38,6 +40,32 @@ class Promised:
         return max(0, self.units - self.picked)
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Units that a location is to send to another one, for no order."""
+
+    transfer_id: str
+    number: str
+    destination: str
+    units: int
+    picked: bool
+    """Somebody there has them in hand, which says that they exist."""
+    asked: bool
+    """It has been asked not to send them, and has not answered."""
+
+
+def give_way(sendings: Iterable[Sending], need: int) -> list[Sending]:
+    """Return what should not be sent where units are missing: as little as covers it, unpicked first."""
+    found: list[Sending] = []
+    free = [one for one in sendings if not one.asked]
+    for one in sorted(free, key=lambda one: (one.picked, -one.units, one.transfer_id)):
+        if need <= 0:
+            break
+        found.append(one)
+        need -= one.units
+    return found
+
+
 def least_harm(promised: Iterable[Promised]) -> list[Promised]:
     """Return promises in the order in which breaking them does the least harm.
 
@@ -56,7 +84,7 @@ def least_harm(promised: Iterable[Promised]) -> list[Promised]:
     )
 
 
-def pending(promised: Iterable[Promised]) -> int:
+def pending(promised: Iterable[Promised | Sending]) -> int:
     """Return the units that are being given up already: each of them answers a part of the deficit."""
     return sum(one.units for one in promised if one.asked)
 

@@ -37,6 +37,7 @@ def on_order_placed(work: Work, applied: Applied) -> None:
     """A store that set goods aside itself has its assignment from the beginning."""
     body: later.OrderPlaced = applied.body
     if body.own is None:
+        _found_before(work, applied)
         return
     assignment = _planned(work, body.own.assignment_id, body, applied.edge, applied)
     assignment.own = True
@@ -45,6 +46,17 @@ def on_order_placed(work: Work, applied: Applied) -> None:
     if assignment.state in {AssignmentState.PROPOSED, AssignmentState.SENT}:
         assignment.state = AssignmentState.ACKNOWLEDGED
     assignment.acknowledged_us = assignment.acknowledged_us or applied.at_us
+
+
+def _found_before(work: Work, applied: Applied) -> None:
+    """Locations that told of the order before it was known get the promise that they work for."""
+    body: later.OrderPlaced = applied.body
+    if not applied.results.get("earlier"):
+        return
+    room = work.room(Assignments)
+    for assignment in room.of_order(body.order_id):
+        _promised(assignment, body.promise)
+        room.touch(assignment)
 
 
 def on_order_routed(work: Work, applied: Applied) -> None:
@@ -234,7 +246,9 @@ def _promised(assignment: Assignment, promise: Promise) -> None:
 def _lines(assignment: Assignment, lines: tuple[AssignedLine, ...]) -> None:
     for line in lines:
         known = assignment.lines.setdefault(line.line_no, Line(line.sku, line.name, 0))
-        known.sku, known.name, known.quantity = line.sku, line.name, line.quantity
+        # Of one that was found at its location, what is short or was given up came before, and is not in it.
+        known.sku, known.name = line.sku, line.name
+        known.quantity = line.quantity + known.short + known.given_up
 
 
 def _rights(work: Work, applied: Applied) -> None:

@@ -89,10 +89,15 @@ def lapse(work: Work, hold: HoldTold) -> None:
     record(work, HoldLapsed.model_validate({**said, "then": hold.then}))
 
 
-def release_all(work: Work, order_id: str, *, why: str, kind: HoldKind | None = None) -> int:
-    """Release what stops an order because its cause is gone; return how many there were."""
+def release_all(work: Work, order_id: str, *, why: str, kind: HoldKind | None = None, but: str = "") -> int:
+    """Release what stops an order because its cause is gone; return how many there were.
+
+    `but`: the code of holds that stay, for their cause is not gone.
+    """
     gone = [
-        each for each in now_on(work, order_id) if each.state is HoldState.OPEN and kind in (None, each.kind)
+        each
+        for each in now_on(work, order_id)
+        if each.state is HoldState.OPEN and kind in (None, each.kind) and not (but and each.code == but)
     ]
     for each in gone:
         release(work, each, note=why)

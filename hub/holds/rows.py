@@ -18,6 +18,7 @@ from protocol.holds import (
     Blocked,
     Hold,
     HoldEnded,
+    HoldKind,
     HoldLapsed,
     HoldPlaced,
     HoldReleased,
@@ -131,6 +132,18 @@ def overdue(connection: Connection, now_us: int, limit: int) -> Sequence[HoldRow
         .limit(limit)
     )
     return [_row(row) for row in found]
+
+
+def open_with(connection: Connection, kind: HoldKind, code: str, limit: int) -> list[HoldTold]:
+    """Return open holds of one kind that were placed for one reason, the oldest first."""
+    found = connection.execute(
+        sa.select(order_holds)
+        .where(order_holds.c.state == "open", order_holds.c.kind == kind.value)
+        .where(order_holds.c.body.like(f'%"code":"{code}"%'))
+        .order_by(order_holds.c.apply_order)
+        .limit(limit)
+    )
+    return [_row(row).hold for row in found]
 
 
 def put(connection: Connection, body: HoldPlaced, *, location: str, at_us: int, by: str, order: int) -> bool:

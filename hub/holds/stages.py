@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from hub.fulfil.room import Assignments
 from hub.fulfil.rules import OPEN
-from hub.holds import rows
+from hub.holds import restored, rows
 from hub.holds.placing import release_all
 from hub.spine.entries import Entry
 from hub.spine.orders import Orders
@@ -129,7 +129,12 @@ def overdue_card_of(hold_id: str) -> str:
 def _done(work: Work, applied: Applied) -> None:
     entry: Entry | None = applied.results["entry"]
     if not work.rebuilding and entry is not None and not _is_open(entry.record):
-        release_all(work, entry.record.order_id, why="Nothing of the order is open any more")
+        release_all(
+            work,
+            entry.record.order_id,
+            why="Nothing of the order is open any more",
+            but=restored.CODE,  # its money waits until no location can have handed it over
+        )
 
 
 def _is_open(record: OrderRecord) -> bool:

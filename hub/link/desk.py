@@ -23,7 +23,7 @@ from hub.link.leases import Guard, everybodys
 from hub.link.lives import life
 from hub.link.outbox import Outbox
 from hub.link.outflow import Outflow
-from hub.link.reopening import Reopening, ReopeningParts
+from hub.link.reopening import Found, Reopening, ReopeningParts, nobody_knows
 from hub.link.rules import Alarm
 from hub.link.sessions import Live, Opened, Sessions
 from hub.spine.steps import take_orders
@@ -127,6 +127,8 @@ class DeskParts:
     """Hears of every HELLO that began a session, in its transaction."""
     guard: Guard = everybodys
     """Stands before every transaction that serves a location."""
+    found: Found = nobody_knows
+    """Hears of assignments that a location has and this hub has forgotten."""
 
 
 class Desk:
@@ -147,6 +149,7 @@ class Desk:
                 tell=self._tell,
                 on_change=parts.on_change,
                 guard=parts.guard,
+                found=parts.found,
             )
         )
         self._gap_at: dict[str, float] = {}

@@ -19,6 +19,8 @@ from hub.stock.rows import hub_rights, rights_epochs
 from protocol.clock import Clock
 
 State = Literal["open", "fenced", "told"]
+HUB_RESTORED: Final[Why] = "hub_restored"
+_UNHEARD: Final = ("fenced", HUB_RESTORED)
 _EPOCH: Final = sa.select(rights_epochs).where(rights_epochs.c.location == sa.bindparam("at"))
 
 
@@ -60,7 +62,27 @@ def returned(connection: Connection, edge: str) -> int:
 def fence(unit: HubUnit, edge: str, why: Why, *, clock: Clock) -> None:
     """Promise and give back nothing at a location until its rights are re-opened."""
     take_orders(unit, 0)  # a promise that is under way ends first, and is part of what is open then
+    before = epoch_of(unit.connection, edge)
+    if (before.state, before.why) == _UNHEARD:
+        why = (
+            HUB_RESTORED  # what it had before the hub's restore is still not known, whatever befell it since
+        )
     put(unit.connection, edge, state="fenced", why=why, told="", since_us=clock.now_us())
+
+
+def unheard_since_restore(connection: Connection) -> list[str]:
+    """Return the locations that have not said yet what they had when this hub was restored.
+
+    A location that was revoked is not waited for.
+    """
+    state, why = _UNHEARD
+    found = connection.execute(
+        sa.select(rights_epochs.c.location)
+        .join(locations, locations.c.location_id == rights_epochs.c.location)
+        .where(rights_epochs.c.state == state, rights_epochs.c.why == why, locations.c.status == "active")
+        .order_by(rights_epochs.c.location)
+    )
+    return list(found.scalars())
 
 
 def fence_all(unit: HubUnit, why: Why, *, clock: Clock) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from hub.database import HubUnit
 from hub.fleet.rows import hub_meta, link_sessions, meta
-from hub.link.epochs import fence_all
+from hub.link.epochs import HUB_RESTORED, fence_all
 from hub.link.outbox import HUB_INC, Outbox
 from protocol.clock import Clock
 
@@ -60,7 +60,7 @@ def begin_life(
 
     `ordinal_above` is one that is known to have been used, as by the marker file.
     """
-    count = fence_all(unit, "hub_restored", clock=clock)
+    count = fence_all(unit, HUB_RESTORED, clock=clock)
     hub_inc = outbox.new_incarnation(unit)
     # A session is of one life. A store that does not hear of the new one is told when it speaks next.
     unit.connection.execute(sa.update(link_sessions).values(sess="", nonce=""))

@@ -27,13 +27,29 @@ from protocol.clock import Clock
 from protocol.envelope import compress
 from protocol.handshake import encode
 from protocol.ids import IdMaker
-from protocol.reopening import IAm, NewEpoch, OpenUnits, Who, by_sku, next_epoch, union
+from protocol.reopening import (
+    IAm,
+    NewEpoch,
+    OpenOrder,
+    OpenUnits,
+    Who,
+    by_sku,
+    next_epoch,
+    union,
+)
 
 ASK_SECONDS: Final = 3.0
+Found = Callable[[HubUnit, str, OpenOrder, Sequence[OpenUnits]], bool]
+"""Hears of an assignment of which the hub knew no rights; True when the record has it now."""
 _OPEN_UNITS: Final = TypeAdapter(tuple[OpenUnits, ...])
 _OPEN: Final = allocations.c.units - allocations.c.finished - allocations.c.ended
 _OF_NO_EPOCH: Final = frozenset({"location", "sku", "version", "echoed"})
 _BLANK: Final = {column.name: 0 for column in hub_rights.c if column.name not in _OF_NO_EPOCH}
+
+
+def nobody_knows(_unit: HubUnit, _edge: str, _order: OpenOrder, _units: Sequence[OpenUnits]) -> bool:
+    """Leave what was found to a person."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +65,7 @@ class ReopeningParts:
     """(edge, kind, payload)"""
     on_change: Callable[[str], None]
     guard: Guard = everybodys
+    found: Found = nobody_knows
 
 
 @dataclass(slots=True)
@@ -174,7 +191,7 @@ class Reopening:
         if log.upto > said.position or answered > said.cseq_done:
             return False
         units = union(hub_open(connection, edge), said.open)
-        self._hold(unit, edge, said.open)
+        self._hold(unit, edge, said)
         ep = next_epoch(epoch.ep, said.ep)
         put(
             connection,
@@ -189,9 +206,10 @@ class Reopening:
         begin_cells(connection, edge, units)
         return True
 
-    def _hold(self, unit: HubUnit, edge: str, said: Sequence[OpenUnits]) -> None:
-        """Let the rows of promises say what the edge calls open, and tell a person where that is news."""
-        for line in said:
+    def _hold(self, unit: HubUnit, edge: str, said: IAm) -> None:
+        """Let the rows of promises say what the edge calls open; record what is news, or tell a person."""
+        forgotten: dict[str, list[OpenUnits]] = {}
+        for line in said.open:
             mine = (allocations.c.owner == line.owner) & (allocations.c.line_no == line.line_no)
             row = unit.connection.execute(sa.select(allocations).where(mine)).first()
             missing = line.units if row is None else line.units - (row.units - row.finished - row.ended)
@@ -202,11 +220,17 @@ class Reopening:
                 unit.connection.execute(
                     sa.insert(allocations).values(owner=line.owner, line_no=line.line_no, **values)
                 )
+                forgotten.setdefault(line.owner, []).append(line)
             else:
                 unit.connection.execute(
                     sa.update(allocations).where(mine).values(units=allocations.c.units + missing)
                 )
-            self._parts.raise_alarm(unit, still_open(edge, line))
+                self._parts.raise_alarm(unit, still_open(edge, line))
+        orders = {each.assignment_id: each for each in said.orders}
+        for owner, lines in forgotten.items():
+            if owner not in orders or not self._parts.found(unit, edge, orders[owner], lines):
+                for line in lines:
+                    self._parts.raise_alarm(unit, still_open(edge, line))
 
 
 def still_open(edge: str, line: OpenUnits) -> Alarm:

@@ -20,10 +20,12 @@ from hub.database import HubDatabase, HubUnit
 from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import current_stream, link_sessions
 from hub.fulfil.answers import answers_of
+from hub.fulfil.found import found_of
 from hub.link.alarms import Raise, raise_on
 from hub.link.desk import Desk, DeskParts, Heard, Inbox, Rights, Tally, first_of, nobody_listens
 from hub.link.leases import RENEW_SECONDS, Leases, everybodys
 from hub.link.outbox import Outbox
+from hub.link.reopening import Found, nobody_knows
 from hub.link.rights import RightsRows
 from hub.link.rules import Alarm
 from hub.link.sessions import Sessions
@@ -79,6 +81,8 @@ class LinkParts:
     """Hears of every directive that was answered, in the transaction that keeps the answer."""
     greeted: Callable[[HubUnit, str, Hello], None] = lambda _unit, _edge, _hello: None
     """Hears of every HELLO that began a session, in its transaction."""
+    found: Found = nobody_knows
+    """Hears of assignments that a location has and this hub has forgotten."""
 
 
 class HubLink:
@@ -110,6 +114,7 @@ class HubLink:
                 heard=parts.heard,
                 greeted=parts.greeted,
                 guard=everybodys if parts.leases is None else parts.leases.guard,
+                found=parts.found,
             )
         )
         self._waiting: OrderedDict[str, deque[tuple[str, Packet]]] = OrderedDict()
@@ -356,6 +361,7 @@ def link_of(hub: Hub, presence: FleetPresence) -> HubLink:
         heard=first_of(answers_of(hub), transfer_answers_of(hub), task_answers_of(hub)),
         leases=None if hub.database.is_sqlite else hub.leases,
         greeted=lambda unit, edge, hello: _greeted(hub, unit, edge, hello),
+        found=found_of(hub),
     )
     link = HubLink(parts, broker)
     hub.wake_link = link.wake

@@ -50,6 +50,9 @@ def on_order_placed(work: Work, applied: Applied) -> None:
     body: later.OrderPlaced = applied.body
     if work.rebuilding or body.own is not None or blocking(work, body.order_id, Blocked.ROUTE):
         return
+    if applied.results.get("earlier"):  # it was known before, and locations have told what they have of it
+        applied.results[DECIDED] = route_loose(work, body.order_id, trigger="placed")
+        return
     lines = tuple(
         AssignedLine(line_no=line.line_no, sku=line.sku, name=line.name, quantity=line.quantity)
         for line in body.lines

@@ -127,9 +127,12 @@ class Held:
         elif isinstance(body, later.OrderRouted):
             for part in body.parts:
                 units = {line.line_no: line.quantity for line in part.lines}
-                self.holdings[part.assignment_id] = Holding(
-                    part.assignment_id, part.location, own=False, units=units
-                )
+                holding = Holding(part.assignment_id, part.location, own=False, units=units)
+                before = self.holdings.get(part.assignment_id)
+                if before is not None:  # found at a location whose facts were heard first
+                    holding.left, holding.begun = before.left, before.begun
+                    holding.units = before.left | units
+                self.holdings[part.assignment_id] = holding
         elif isinstance(body, later.LinesAdded):
             goods = {line.line_no: line.quantity for line in body.lines if line.kind is LineKind.GOODS}
             self.ordered = {**self.ordered, **goods}

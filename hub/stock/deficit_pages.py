@@ -19,7 +19,7 @@ from hub.console.web import OPS, go_to, may, place_names, show
 from hub.context import Hub
 from hub.exceptions.rows import exceptions
 from hub.fulfil import deficits
-from hub.fulfil.harm import pending, victims
+from hub.fulfil.harm import give_way, pending, victims
 from hub.service import steps as service
 from hub.service.forms import form_of
 from hub.stock import reads, tasks
@@ -74,7 +74,11 @@ def missing(
             )
         ).scalar()
         names = place_names(connection)
-    still_missing = need(row, pending(promised))
+        sent = deficits.sendings(connection, location, sku)
+    given_up = pending([*promised, *sent])
+    still_missing = need(row, given_up)
+    unsent = give_way(sent, still_missing)
+    broken = victims(promised, still_missing - sum(one.units for one in unsent))
     return show(
         request,
         "stock/missing.html",
@@ -86,10 +90,13 @@ def missing(
         place=names.get(location, location),
         right=row,
         on_the_way=max(0, row.returned - row.returned_echoed),
-        pending=pending(promised),
+        pending=given_up,
         need=still_missing,
         promised=promised,
-        first={one.assignment_id for one in victims(promised, still_missing)},
+        first={one.assignment_id for one in broken},
+        sendings=sent,
+        unsent={one.transfer_id for one in unsent},
+        names=names,
         card=card or "",
         may_act=may(person, OPS),
         key=hub.ids.secret(KEY_BYTES),

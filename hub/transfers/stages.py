@@ -8,6 +8,7 @@ anew.
 
 from typing import Any, Final
 
+from hub.fulfil import deficits
 from hub.spine.steps import record
 from hub.spine.work import HUB_EDGE, Applied, Work
 from hub.stock import allocations
@@ -72,9 +73,20 @@ def follow(work: Work, applied: Applied) -> None:
     _rights(work, applied, transfer)
     telling.tell(work, applied, transfer)
     orders.follow(work, applied, transfer)
+    if isinstance(applied.body, desk.TransferAnswered) and applied.body.about is desk.About.CANCEL:
+        _missing_after_all(work, transfer)
     raising.look(work, applied, transfer)
     if _is_complete(transfer):
         _decide_by_itself(work, transfer)
+
+
+def _missing_after_all(work: Work, transfer: Transfer) -> None:
+    """Call a person where units were to be missed less because they are not sent, and they have left."""
+    if transfer.cancel_asked:
+        return
+    work.room(Transfers).flush()
+    for sku in sorted({sku for _line_no, sku in transfer.lines}):
+        deficits.settle(work, transfer.source, sku)
 
 
 def _must_be_its_own(applied: Applied) -> None:

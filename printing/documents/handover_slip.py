@@ -9,13 +9,17 @@ from datetime import datetime
 
 from printing.document import Block, Document, Row, Rule, Text
 from printing.documents.parts import (
+    Back,
     Blocks,
     day_and_time,
     ending,
     heading,
     money,
+    own_back,
+    return_until,
     signature,
     slip_codes,
+    usual_back,
 )
 from protocol.kit.text import _, language
 
@@ -27,6 +31,8 @@ class HandoverLine:
     name: str
     sku: str
     quantity: int
+    back: Back | None = None
+    """Until when it may come back, of what was handed over; None where that is not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class HandoverSlipFacts:
 
 def handover_slip(facts: HandoverSlipFacts) -> Document:
     """Return the proof of a handover."""
+    usual = usual_back(line.back for line in facts.lines)
     left = sum(line.quantity for line in facts.remaining)
     outcome: Block = Text(_("All handed over"), "center", size=2, bold=True)
     if left:
@@ -63,22 +70,24 @@ def handover_slip(facts: HandoverSlipFacts) -> Document:
         Row.pair(day_and_time(facts.handed_over_at), facts.associate),
         Row.pair(_("Verified by"), facts.verified),
         Rule(),
-        *_lines(facts.lines),
+        *_lines(facts.lines, usual),
         Rule(heavy=True),
         outcome,
         *_lines(facts.remaining),
         *_paid(facts),
     ]
+    blocks.extend(return_until(usual))
     if facts.sign:
         blocks.extend(signature(_("Customer's signature")))
     blocks.extend([*slip_codes("ho", facts.handover_id, facts.order_number), *ending("handover_slip")])
     return Document(_("Handover {number}", number=facts.order_number), tuple(blocks), language.get())
 
 
-def _lines(lines: tuple[HandoverLine, ...]) -> Blocks:
+def _lines(lines: tuple[HandoverLine, ...], usual: Back | None = None) -> Blocks:
     blocks: Blocks = []
     for line in lines:
         blocks.extend([Text(f"{line.quantity} x {line.name}"), Text(f"  {line.sku}")])
+        blocks.extend(own_back(line.back, usual))
     return blocks
 
 

@@ -24,7 +24,7 @@ VERSIONS: Final[dict[str, int]] = {
     "pickup_label": 2,
     "shipping_label": 2,
     "manifest": 2,
-    "handover_slip": 2,
+    "handover_slip": 3,
     "order_slip": 2,
     "count_sheet": 2,
     "goods_received": 2,

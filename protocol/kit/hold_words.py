@@ -69,6 +69,10 @@ def code_says(code: str) -> str:
         "customer_open_limit": _("This customer has too many orders open."),
         "tax_differs": _("The tax of the order is not what the rates of that day come to."),
         "tax_exempt_unknown": _("No tax is charged, and no exemption is known."),
+        "may_be_at_a_store": _(
+            "This hub was restored, and not every location has said yet what it had then."
+            " One of them may have this order. It goes on by itself once all have spoken."
+        ),
         "not_available": _("Nobody could keep the promise at the moment it was made."),
     }
     return words.get(code, "")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from hub.fulfil.harm import Promised, least_harm, pending, victims
+from hub.fulfil.harm import Promised, Sending, give_way, least_harm, pending, victims
 from protocol.errors import OutOfRights, OutOfStock
 from protocol.fulfilment import PromiseClass
 from protocol.lending import LastUnits, Terms, Wish, balance
@@ -294,6 +294,17 @@ def test_as_few_give_way_as_cover_what_is_missing_and_nobody_who_was_asked(
     assert sum(one.units for one in chosen) >= min(need, sum(one.units for one in free))
     assert sum(one.units for one in chosen[:-1]) < need or not chosen
     assert victims(list(reversed(promised)), need) == chosen
+
+
+def test_goods_nobody_holds_are_not_sent_first_and_no_more_than_are_missing() -> None:
+    def sending(name: str, units: int, *, picked: bool = False, asked: bool = False) -> Sending:
+        return Sending(name, name, "store-2", units, picked, asked)
+
+    sent = [sending("t1", 1), sending("t2", 3, picked=True), sending("t3", 2), sending("t4", 9, asked=True)]
+
+    assert [one.number for one in give_way(sent, 2)] == ["t3"]
+    assert [one.number for one in give_way(sent, 4)] == ["t3", "t1", "t2"]
+    assert (give_way(sent, 0), pending(sent)) == ([], 9)
 
 
 @given(promised=PROMISED, missing=st.integers(0, 12))

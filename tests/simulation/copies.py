@@ -3,6 +3,7 @@
 import shutil
 from typing import Any
 
+from tests.simulation.actors import web
 from tests.simulation.edge import EdgeNode
 from tests.simulation.node import Backup
 from tests.simulation.schedule import SECOND
@@ -41,6 +42,7 @@ def restore_hub(world: Any, backup: Backup) -> None:
     def back() -> None:
         world.start(hub)
         hub.restored_life = hub.life_in_file()
+        web.send_again(hub, world.rng)
 
     world.schedule.after(2 * SECOND, "hub starts", back)
 

@@ -4,6 +4,7 @@ import shutil
 from typing import Any
 
 from hub.database import HubDatabase
+from hub.holds.restored import look_at_restored
 from hub.rebuild import differences, rebuild_into
 from protocol.errors import OrderspineError
 from tests.simulation.actors import moving
@@ -38,6 +39,8 @@ class Healing:
         world.skew.upgrade()
         for node in [self.hub, *self.stores]:
             world.start(node)
+        self._wait()
+        look_at_restored(self.hub.program)
         self._wait()
         for node in self.stores:
             if self.auditor.hears(node):

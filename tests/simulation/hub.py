@@ -31,6 +31,10 @@ class HubNode(Node):
         self.promises: list[tuple[str, tuple[Any, ...], Any]] = []
         """What somebody at the hub was told: a question and the answer it must have for ever."""
         self.orders: list[str] = []
+        self.shop: dict[str, tuple[int, ...]] = {}
+        """What the web shop has ordered: the units of each line, by its own name for the order."""
+        self.sent: list[Command] = []
+        """The web shop's orders, for sending them again."""
         self.restored_life = ""
         """The life of the copy that was put in place, until a store's word begins a new one."""
         self.withdrawn: set[tuple[str, str]] = set()

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from protocol import topics
 from protocol.envelope import decompress
+from protocol.ids import named_id
 from tests.simulation.edge import EdgeNode
 from tests.simulation.fold import Folds
 from tests.simulation.hub import HubNode
@@ -31,12 +32,19 @@ WHERE deficit > returned - returned_echoed AND NOT EXISTS (
     SELECT 1 FROM assignments a JOIN assignment_lines l USING (assignment_id)
     WHERE a.location = hub_rights.location AND l.sku = hub_rights.sku AND a.cancel_asked
 ) AND NOT EXISTS (
+    SELECT 1 FROM transfers t JOIN transfer_lines l USING (transfer_id)
+    WHERE t.source = hub_rights.location AND l.sku = hub_rights.sku AND t.cancel_asked AND t.ended_us IS NULL
+) AND NOT EXISTS (
     SELECT 1 FROM rights_epochs e WHERE e.location = hub_rights.location AND e.state <> 'open'
 )
 """
 """Deficits that no returned right and no cancellation on its way takes away."""
 STILL_OPEN = "SELECT sku, sum(units - ended - finished) FROM allocations WHERE location = ? GROUP BY sku"
 """Units that assignments and checkouts still wait for."""
+FULFILLED = (
+    "SELECT order_id, line_no, fulfilled FROM assignment_lines JOIN assignments USING (assignment_id)"
+    " WHERE fulfilled > 0"
+)
 TRIPPED_HUB = "SELECT edge, seq, kind, detail FROM parked WHERE code = 'failed'"
 TRIPPED_STORE = """
 SELECT d.cseq, d.kind, d.detail FROM directives d JOIN parked_directives p USING (hub_inc, cseq)
@@ -338,6 +346,21 @@ class Auditor:
             self._tripped(node, TRIPPED_STORE)
         self._tripped(hub, TRIPPED_HUB)
         self._transit()
+        self._fulfilled_once()
+
+    def _fulfilled_once(self) -> None:
+        """No web order was fulfilled twice, however often its shop sent it and whatever the hub forgot."""
+        if any(node.is_copy for node in self.company.edges):
+            return  # a restored store and a machine beside it may each have handed the same goods over
+        fulfilled: dict[tuple[str, int], int] = {}
+        for node in self.company.edges:
+            for order_id, line_no, units in node.audit.execute(FULFILLED).fetchall():
+                fulfilled[order_id, line_no] = fulfilled.get((order_id, line_no), 0) + units
+        for name, lines in self.company.hub.shop.items():
+            order_id = named_id("order", "web", name)
+            for line_no, ordered in enumerate(lines, start=1):
+                if fulfilled.get((order_id, line_no), 0) > ordered:
+                    self.company.failed(f"of {ordered} units of web order {name} more were handed over")
 
     def _tripped(self, node: Node, sql: str) -> None:
         """Nothing was set aside because the product tripped over it; unknown kinds are what comes apart."""

@@ -5,7 +5,7 @@ what others can see, name and address on what a carrier has to find.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from edge_agent.fulfil.rows import assignments as rows
 from edge_agent.fulfil.rows import work
 from edge_agent.fulfil.rows.assignments import Assignment, ParcelRow
 from edge_agent.fulfil.rules import Line, keep_until_us
+from edge_agent.paper.backs import backs
 from edge_agent.paper.rules import Slip
 from edge_agent.paper.steps import OVERTAKEN, never_sent
 from edge_agent.people.steps import name_of
@@ -219,7 +220,12 @@ class FulfilSlips:
                 handed_over_at=self._local(at_us),
                 associate=name_of(connection, by),
                 verified=verified_word(body.verified),
-                lines=tuple(line(each.line_no, each.sku, each.units) for each in body.lines),
+                lines=tuple(
+                    replace(line(each.line_no, each.sku, each.units), back=back)
+                    for each, back in zip(
+                        body.lines, backs(facts.get("back", ()), len(body.lines)), strict=True
+                    )
+                ),
                 remaining=tuple(line(n, sku, units) for n, sku, units in facts["rest"]),
                 currency=self.settings.currency,
                 demo=self.settings.demo,

@@ -4,6 +4,8 @@ A wrong code is an answer of its own step and is counted in it, so that no refus
 After too many the code is locked for five minutes; a lead's word still opens the desk.
 """
 
+from datetime import date
+
 from edge_agent.context import Edge
 from edge_agent.customers import rows as customers
 from edge_agent.database import EdgeUnit
@@ -24,7 +26,9 @@ from edge_agent.fulfil.steps.common import may_leave, only_for, require, tell, w
 from edge_agent.fulfil.steps.inbox import settle_cancel
 from edge_agent.fulfil.steps.models import Done, HandedOver, Verification
 from edge_agent.once import Asked, once
+from edge_agent.paper.backs import words_of
 from edge_agent.people.steps import require_word
+from edge_agent.till.looks import calendar_date
 from protocol import later
 from protocol.customers import Contact, phone_matches
 from protocol.errors import Invalid, NotFound, Refused
@@ -215,7 +219,9 @@ def _handed_over(  # noqa: PLR0917 - one handover in the order of its parts
         work.release(unit, (found.assignment_id,))
         settle_cancel(unit, edge, found.assignment_id, person)
         close_exception(unit, edge, f"no_show:{found.assignment_id}", how=_("It was collected."))
-    job_id = slips.print_handover(unit, edge, found, body.handover_id, recorded.seq, rest)
+    left = date.fromisoformat(calendar_date(edge))
+    back = words_of(unit.connection, [line.sku for line in units], left, found.channel)
+    job_id = slips.print_handover(unit, edge, found, body.handover_id, recorded.seq, rest, back)
     tell(unit, edge)
     return HandedOver(
         assignment_id=found.assignment_id,

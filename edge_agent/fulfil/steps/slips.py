@@ -4,6 +4,8 @@ A job names what it is about (a list, an assignment, a parcel); what stands on t
 prints, so that a name or an address is never kept in a job, and a label shows the contact as it is then.
 """
 
+from collections.abc import Sequence
+
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import work
@@ -83,7 +85,11 @@ def print_handover(  # noqa: PLR0917 - one slip in the order of its parts
     handover_id: str,
     seq: int,
     rest: list[tuple[int, str, int]],
+    back: Sequence[str],
 ) -> str:
-    """Queue the proof of a handover; `rest` is what stays here, as (line, SKU, units)."""
-    facts = {"assignment_id": found.assignment_id, "seq": seq, "rest": rest}
+    """Queue the proof of a handover; `rest` is what stays here, as (line, SKU, units).
+
+    `back` says until when each line may come back (`edge_agent.paper.backs`).
+    """
+    facts = {"assignment_id": found.assignment_id, "seq": seq, "rest": rest, "back": back}
     return queue_slip(unit, edge, Slip.HANDOVER_SLIP, found.number, handover_id, facts)

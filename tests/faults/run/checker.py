@@ -5,7 +5,7 @@ databases of the edges and the hub are read from outside, with plain SQL. Every 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -37,6 +37,12 @@ SELECT sku, sellable + reserved + picked, reserved + picked - coalesce(hub_picke
 FROM stock LEFT JOIN rights USING (sku)
 """
 """P, B and O; L is what is left of P."""
+_MOVED_BY: Final = """
+SELECT sku, ? * sum(CASE WHEN to_bucket IN ('sellable', 'reserved') THEN quantity ELSE 0 END
+                    - CASE WHEN from_bucket IN ('sellable', 'reserved', 'picked') THEN quantity ELSE 0 END)
+FROM movements WHERE reason = ? GROUP BY sku
+"""
+"""By what the shelf, and what was picked from it, became more; or less, when asked for with -1."""
 _LEFT_BY_SKU: Final = """
 SELECT l.sku, sum(l.fulfilled) FROM order_lines l JOIN later_orders USING (order_id)
 WHERE l.kind = 'goods' GROUP BY l.sku
@@ -58,6 +64,12 @@ class Told:
     sold: Counter[str] = field(default_factory=Counter)
     """SKU -> units that went over a counter; what came back is taken off by its order."""
     delivered: dict[str, Counter[str]] = field(default_factory=dict)
+    counted: dict[str, Counter[str]] = field(default_factory=dict)
+    """Place -> SKU -> units that counts found beyond the books, less those that they missed."""
+    sent: dict[str, Counter[str]] = field(default_factory=dict)
+    taken_in: dict[str, Counter[str]] = field(default_factory=dict)
+    transfers: set[str] = field(default_factory=set)
+    """Numbers of those that left."""
     left: Counter[str] = field(default_factory=Counter)
     """Number of an order for later -> units that its customer has."""
     placed: set[str] = field(default_factory=set)
@@ -74,6 +86,14 @@ class Told:
         return came - sum(sum(each.values()) for each in self.returns.values())
 
 
+_BY_PLACE: Final[Mapping[str, Callable[[Told], dict[str, Counter[str]]]]] = {
+    "delivery": lambda told: told.delivered,
+    "count": lambda told: told.counted,
+    "send": lambda told: told.sent,
+    "take_in": lambda told: told.taken_in,
+}
+
+
 def told_by(lines: Iterable[Mapping[str, Any]]) -> Told:
     """Add up a history."""
     told, of_order = Told(), {}
@@ -88,8 +108,10 @@ def told_by(lines: Iterable[Mapping[str, Any]]) -> Told:
         elif kind == "return":
             told.returns.setdefault(place, {})[line["number"]] = line["total_minor"]
             told.sold[of_order[line["of"]]] -= 1
-        elif kind == "delivery":
-            told.delivered.setdefault(place, Counter())[line["sku"]] += line["units"]
+        elif kind in _BY_PLACE:
+            _BY_PLACE[kind](told).setdefault(place, Counter())[line["sku"]] += line["units"]
+            if kind == "send":
+                told.transfers.add(line["number"])
         elif kind in MOVED:
             told.left[line["number"]] += line["units"]
         elif kind in PLACED:
@@ -123,10 +145,11 @@ def find(company: FaultCompany, told: Told, walks: Iterable[Walk]) -> Findings:
         for place in company.names:
             with reading(company.edge_file(place)) as edge:
                 _sales(found, told, place, edge, hub)
-                _deliveries(found, told, place, edge)
+                _shelves(found, told, place, edge)
                 _events(found, place, edge, hub)
                 _cells(found, place, edge, hub)
         _orders(found, told, hub)
+        _transfers(found, told, hub)
         _units(found, company, told, hub)
         found.other += _books(told, hub)
     found.other += audit(company, walks)
@@ -157,15 +180,36 @@ def _sales(found: Findings, told: Told, place: str, edge: Connection, hub: Conne
                     found.other.append(f"{number}: {mine[number]} was said, {side} has {there[number]}")
 
 
-def _deliveries(found: Findings, told: Told, place: str, edge: Connection) -> None:
-    said = told.delivered.get(place, Counter())
-    rows = edge.execute("SELECT sku, sum(quantity) FROM movements WHERE reason = 'received' GROUP BY sku")
-    there = Counter({str(row[0]): int(row[1]) for row in rows})
-    for sku in sorted(said.keys() | there.keys()):
-        if said[sku] > there[sku]:
-            found.lost.append(f"{said[sku]} of {sku} were delivered to {place}, it has {there[sku]}")
-        elif said[sku] < there[sku]:
-            found.doubled.append(f"{said[sku]} of {sku} were delivered to {place}, it has {there[sku]}")
+def _shelves(found: Findings, told: Told, place: str, edge: Connection) -> None:
+    """What was brought, counted, sent away and taken in has moved exactly so many units, once."""
+    for what, reason, direction, said in (
+        ("delivered to", "received", 1, told.delivered),
+        ("found by counts at", "count", 1, told.counted),
+        ("sent from", "transfer_out", -1, told.sent),
+        ("taken in at", "transfer_in", 1, told.taken_in),
+    ):
+        mine = said.get(place, Counter())
+        rows = edge.execute(_MOVED_BY, (direction, reason))
+        there = Counter({str(row[0]): int(row[1]) for row in rows})
+        for sku in sorted(mine.keys() | there.keys()):
+            if mine[sku] != there[sku]:
+                sentence = f"{mine[sku]} of {sku} were {what} {place}, its movements say {there[sku]}"
+                (found.lost if abs(mine[sku]) > abs(there[sku]) else found.doubled).append(sentence)
+    on_its_way = edge.execute(
+        "SELECT sku, quantity FROM balances WHERE bucket = 'in_transit' AND quantity <> 0"
+    )
+    found.other += [f"{row[1]} of {row[0]} are still on their way from {place}" for row in on_its_way]
+
+
+def _transfers(found: Findings, told: Told, hub: Connection) -> None:
+    """Every transfer is at the hub once, and over."""
+    there = dict(map(tuple, hub.execute("SELECT number, decided_us IS NOT NULL FROM transfers")))
+    found.lost += [
+        f"{number} was sent and is not at the hub" for number in sorted(told.transfers - there.keys())
+    ]
+    found.other += [
+        f"{number} is not over" for number in sorted(told.transfers & there.keys()) if not there[number]
+    ]
 
 
 def _events(found: Findings, place: str, edge: Connection, hub: Connection) -> None:
@@ -229,8 +273,8 @@ def _units(found: Findings, company: FaultCompany, told: Told, hub: Connection) 
     """No more of an article went to customers than there ever was."""
     left = Counter({str(row[0]): int(row[1]) for row in hub.execute(_LEFT_BY_SKU)})
     delivered: Counter[str] = Counter()
-    for each in told.delivered.values():
-        delivered += each
+    for each in (*told.delivered.values(), *told.counted.values()):
+        delivered.update(each)
     for sku in sorted(told.sold.keys() | left.keys()):
         was = company.stock(int(sku)) * len(company.names) + delivered[sku]
         if told.sold[sku] + left[sku] > was:

@@ -1,4 +1,4 @@
-"""The people of a run: cashiers at every place, a web shop, pickers, pickup desks, customer service.
+"""The people of a run: cashiers, a web shop, pickers, pickup desks, customer service, and those of `shelves`.
 
 Each works through a client of their own that repeats under the same key until it is answered, and writes down
 what it was told, on the disk, before it goes on. Told to stop, everybody ends what they have begun. A refusal
@@ -17,6 +17,7 @@ from deploy.demo.history import History
 from deploy.demo.supervisor import HUB
 from protocol.errors import OrderspineError, Refused
 from tests.faults.run.company import SCARCE, FaultCompany
+from tests.faults.run.shelves import Mover, Stocktaker
 from tests.support.company import product
 from tests.support.later_company import OTHER, PRODUCTS, STORE, TILL
 from tests.support.later_counter import GIVEN_UP, KEPT_HERE, TAKEN_FOR_ANOTHER, CounterWalk
@@ -99,6 +100,7 @@ class Crew:
         self._lock = threading.Lock()
         works = [Cashier(self, name, random.Random(f"{seed} {name}")).work for name in company.names]
         works += [Walker(self, random.Random(f"{seed} walker {n}")).work for n in range(WALKERS)]
+        works += [each(self, random.Random(f"{seed} {each.__name__}")).work for each in (Stocktaker, Mover)]
         self._threads = [
             threading.Thread(target=self._guarded, args=(work,), name=f"crew-{n}")
             for n, work in enumerate(works)

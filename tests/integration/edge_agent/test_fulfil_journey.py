@@ -1,3 +1,5 @@
+import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -5,8 +7,11 @@ import pytest
 
 from edge_agent.customers import steps as customers
 from edge_agent.rebuild import rebuild
+from edge_agent.returns.policy import take_policy
+from edge_agent.till.looks import calendar_date
 from protocol.customers import Contact
 from protocol.ids import slip_code
+from protocol.returns import Channel, ChannelRule, ReturnPolicy
 from tests.support.fulfilment import CODES, CONTACT, HOUR_US, Desk, offered
 from tests.support.store import START_US, Store, begin_store, ok, refused, sign_everybody_in
 
@@ -159,7 +164,12 @@ def test_another_carriers_numbers_are_typed_and_belong_to_one_parcel_each(desk: 
 def test_every_slip_of_fulfilment_can_be_printed_from_its_job(desk: Desk) -> None:
     one = desk.offer(("COAT-M", 1), contact_id="c-1", note="ring twice", gift=True)
     desk.ready(one)
+    policy = ReturnPolicy(version=1, default_days=10, channels={Channel.WEB: ChannelRule(days=30)})
+    desk.store.edge.database.write(lambda unit: take_policy(unit, desk.store.edge, policy))
     desk.collect(one)
+    ((facts,),) = desk.store.rows("SELECT facts FROM print_jobs WHERE document = 'handover_slip'")
+    left = date.fromisoformat(calendar_date(desk.store.edge))
+    assert json.loads(facts)["back"] == [(left + timedelta(days=30)).isoformat()]
     two = desk.offer(("MUG-1", 1), kind="ship", contact_id="c-1")
     desk.packed(two)
     desk.verb(f"assignments/{two}/ship")

@@ -74,6 +74,29 @@ def test_a_code_that_two_sent_lists_share_proves_neither(store: Store) -> None:
     assert {job(store, each).state for each in (old, new)} == {JobState.UNKNOWN}
 
 
+def test_the_number_under_the_square_code_proves_the_one_slip_that_bears_it(store: Store) -> None:
+    one, two, again = "LB1-00901", "LB1-00902", "LB1-00903"
+    lists = [queued(store, Slip.PICK_LIST, number) for number in (one, two, again)]
+    queued(store, Slip.MANIFEST, two)
+    store.edge.database.write(
+        lambda unit: unit.connection.execute(
+            "UPDATE print_jobs SET attempt = 2 WHERE job_id = ?", (lists[2],)
+        )
+    )
+
+    def asked(code: str) -> rows.JobRow | None:
+        return store.edge.database.write(
+            lambda unit: steps.slip_seen(unit, store.edge, code, person=store.associate, asked=True)
+        )
+
+    assert (seen(store, one), seen(store, f"]Q1{one}")) == (None, None)  # typed, or no bar code
+    assert (asked(two), asked(again), asked("LB1-00999")) == (None, None, None)
+    assert {job(store, each).state for each in lists} == {JobState.UNKNOWN}
+    found = seen(store, f"]C0{one}")
+    assert found is not None
+    assert (found.job_id, found.state) == (lists[0], JobState.SEEN)
+
+
 def test_the_codes_among_what_a_handheld_tells_are_found() -> None:
     bag = slip_code("bg", "LB1-B00001", 1)
 

@@ -157,6 +157,32 @@ def test_a_deficit_calls_a_person_with_the_least_harm_first_and_chooses_nobody_t
         story.channel.close()
 
 
+def test_what_is_only_sent_to_another_store_gives_way_before_a_customer(hub_database: HubDatabase) -> None:
+    story = Story(hub_database)
+    try:
+        story.place()
+        hub, lines = story.hub, [{"sku": "A", "quantity": 2}]
+        wanted = {"source": STORE, "destination": "store-2", "lines": lines}
+        number = story.channel.ask("POST", "/api/transfers", wanted, status=201)["number"]
+        see(hub, seen(1, granted=5, physical=2, deficit=3))
+
+        [card] = story.channel.ask("GET", "/api/exceptions?kind=stock_deficit")["exceptions"]
+        facts = card["facts"]
+        assert (facts["missing"], facts["transfers"], facts["numbers"]) == (2, [number], [])
+        shown = story.channel.client.get(f"/stock/missing?location={STORE}&sku=A").text
+        assert (shown.count("gives way first"), shown.count("breaks first")) == (1, 0)
+
+        story.leave()
+        done = story.channel.ask("POST", f"/api/transfers/{number}/cancel", {"reason": "missing"})
+        assert done["requested"]
+        see(hub, seen(2, granted=5, physical=2, deficit=2, returned=1))
+        with hub.database.read() as connection:
+            [sending] = deficits.sendings(connection, STORE, "A")
+        assert (sending.units, sending.asked, cards(hub)) == (2, True, [(deficits.KIND, "open", 2)])
+    finally:
+        story.channel.close()
+
+
 def test_what_a_store_gives_up_goes_back_to_it_and_the_card_closes(hub_database: HubDatabase) -> None:
     story = Story(hub_database)
     try:

@@ -7,6 +7,7 @@ from hub.capture import changes, reads, steps
 from hub.capture.wanted import CustomerWanted, LineWanted, OrderWanted, PaymentWanted
 from hub.context import Hub
 from hub.fulfil.steps import look_at_clocks
+from hub.holds.restored import look_at_restored
 from hub.promises import PromiseWanted
 from protocol.customers import Address
 from protocol.fulfilment import FulfilKind
@@ -17,6 +18,7 @@ from tests.simulation.hub import HubNode
 from tests.simulation.node import Command
 from tests.simulation.schedule import SECOND
 
+SENT_AGAIN = 20
 STORES = ("store-1", "store-2", "store-3")
 PRICE_MINOR = 1_000
 SOMEBODY = CustomerWanted(
@@ -56,13 +58,23 @@ def order(node: HubNode, rng: random.Random) -> Command | None:
         sold_already=rng.random() < 0.1,
     )
     by = steps.By("web", key)
-    return Command(
+    node.shop[key] = tuple(line.quantity for line in lines)
+    command = Command(
         "web order",
         key,
         lambda _unit, hub: hub.database.write(lambda unit: steps.capture(hub, unit, wanted, by))[0],
         said=lambda answer: f"{answer.number} {answer.total_minor}",
         learned=lambda answer: node.learn_order(answer.order_id, answer.number),
     )
+    node.sent.append(command)
+    return command
+
+
+def send_again(node: HubNode, rng: random.Random) -> None:
+    """Send the newest orders again, some of them, as a shop does that is told of a hub's restore."""
+    for command in node.sent[-SENT_AGAIN:]:
+        if rng.random() < 0.7:
+            node.world.ask_later(node, command, rng.expovariate(1 / 10) * SECOND)
 
 
 def cancel(node: HubNode, rng: random.Random) -> Command | None:
@@ -120,5 +132,8 @@ def clocks(node: HubNode, rng: random.Random) -> Command:
     """Look at every promise whose time has come, as the hub does now and then."""
     del rng
     return Command(
-        "look at clocks", node.ids.new_id(), lambda _unit, hub: look_at_clocks(hub), repeatable=False
+        "look at clocks",
+        node.ids.new_id(),
+        lambda _unit, hub: (look_at_clocks(hub), look_at_restored(hub)),
+        repeatable=False,
     )

@@ -9,6 +9,7 @@ from printing.documents.handover_slip import HandoverLine, HandoverSlipFacts, ha
 from printing.documents.manifest import ManifestFacts, ManifestParcel, manifest
 from printing.documents.order_slip import CollectPromise, OrderedLine, OrderSlipFacts, order_slip
 from printing.documents.packing_slip import PackedLine, PackingSlipFacts, packing_slip
+from printing.documents.parts import Back
 from printing.documents.pick_list import PickAssignment, PickLine, PickListFacts, pick_list
 from printing.documents.pickup_label import PickupLabelFacts, pickup_label
 from printing.documents.shipping_label import ShippingLabelFacts, shipping_label
@@ -134,7 +135,7 @@ HANDED = HandoverSlipFacts(
     handed_over_at=AT,
     associate="A. Osei",
     verified="Pickup code",
-    lines=(HandoverLine(JUMPER, "85123A", 2),),
+    lines=(HandoverLine(JUMPER, "85123A", 2, Back(date(2026, 12, 28))),),
     remaining=(HandoverLine(HOLDER, "22423", 12),),
     paid=(("Card ****4242", 5560), ("Cash", 2000)),
     currency="GBP",

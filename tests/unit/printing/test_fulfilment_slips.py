@@ -21,7 +21,7 @@ from printing.documents.handover_slip import HandoverLine
 from printing.documents.manifest import ManifestParcel
 from printing.documents.order_slip import OrderedLine, ShipPromise
 from printing.documents.packing_slip import PackedLine
-from printing.documents.parts import kilograms, last_four, short_name
+from printing.documents.parts import Back, kilograms, last_four, short_name
 from printing.documents.pick_list import PickLine
 from printing.encoder import encode
 from printing.job import REPRINTS
@@ -349,6 +349,14 @@ def test_a_complete_handover_says_so_and_asks_for_nothing_more() -> None:
 
     assert "\nAll handed over\n" in text
     assert [word for word in ("Still to come", "Paid now", "signature") if word in text] == []
+
+
+def test_a_handover_says_until_when_its_goods_come_back_and_which_of_them_never_do() -> None:
+    lines = (*HANDED.lines, HandoverLine("Card", "CARD", 1, Back(final=True)), *HANDED.lines)
+    text = said(slip_of(replace(HANDED, lines=lines)))
+
+    assert text.count("Can be returned until 2026-12-28") == 1
+    assert "CARD\n  Final sale: comes back only if it is faulty\n" in text
 
 
 def test_an_order_paid_in_full_has_nothing_due() -> None:

@@ -1,0 +1,80 @@
+"""Assignments that a location has and the hub had forgotten, as after it was restored from an older copy.
+
+Beginning the rights anew tells of them (`protocol.reopening`). The record takes such an assignment over as a
+decision that has been made already. Then whoever captures or reads the order again finds its units held, and
+nobody else is given them.
+"""
+
+from collections.abc import Sequence
+
+from hub.catalog.rows import names_of
+from hub.context import Hub
+from hub.database import HubUnit
+from hub.fulfil.room import Assignments
+from hub.link.reopening import Found
+from hub.spine.held import held
+from hub.spine.orders import Orders
+from hub.spine.steps import record
+from hub.spine.work import Work
+from protocol.fulfilment import AssignedLine, RoutedPart
+from protocol.later import AssignmentAnswered, OrderRouted
+from protocol.reopening import OpenOrder, OpenUnits
+
+FOUND = "found"
+"""What triggered the decision: it was found at a location."""
+
+
+def found_of(hub: Hub) -> Found:
+    """Return what takes a forgotten assignment over."""
+
+    def found(unit: HubUnit, edge: str, order: OpenOrder, units: Sequence[OpenUnits]) -> bool:
+        work = hub.spine.work(unit)
+        taken = take_over(work, edge, order, units)
+        hub.finish(work, "fulfil")
+        return taken
+
+    return found
+
+
+def take_over(work: Work, edge: str, order: OpenOrder, units: Sequence[OpenUnits]) -> bool:
+    """Record that a location has these units of an order.
+
+    False where the hub knows the order and does not miss them: somebody else has them too, or they were
+    cancelled, and a person decides.
+    """
+    if work.room(Orders).need(order.order_id) is not None:
+        loose = held(work, order.order_id).loose
+        if any(loose.get(line.line_no, 0) < line.units for line in units):
+            return False
+    said = order.model_dump()
+    part = RoutedPart(
+        assignment_id=order.assignment_id, location=edge, lines=_lines(work, order.assignment_id, units)
+    )
+    sentence = f"{edge} had it already when this hub was restored."
+    routed = OrderRouted(
+        decision_id=work.ids.new_id(),
+        order_id=order.order_id,
+        number=order.number,
+        trigger=FOUND,
+        parts=(part,),
+        sentence=sentence,
+    )
+    record(work, routed)
+    record(work, AssignmentAnswered.model_validate({**said, "location": edge, "outcome": "duplicate"}))
+    return True
+
+
+def _lines(work: Work, assignment_id: str, units: Sequence[OpenUnits]) -> tuple[AssignedLine, ...]:
+    """Return what is open as lines of an assignment, with what is known to have left of it."""
+    known = work.room(Assignments).get(assignment_id)
+    left = {} if known is None else {number: line.fulfilled for number, line in known.lines.items()}
+    names = names_of(work.connection, [line.sku for line in units])
+    return tuple(
+        AssignedLine(
+            line_no=line.line_no,
+            sku=line.sku,
+            name=names.get(line.sku, line.sku),
+            quantity=line.units + left.get(line.line_no, 0),
+        )
+        for line in units
+    )

@@ -1,0 +1,177 @@
+"""A hub is restored from an older copy, and a channel sends an order again that it has forgotten."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.database import HubDatabase
+from hub.fleet.rows import meta
+from hub.holds.restored import look_at_restored
+from hub.link import watch
+from hub.link.lives import put_meta
+from hub.payments.rows import due
+from hub.schema import create_schema
+from protocol.fulfilment import UnitsLine, Verified
+from protocol.later import AssignmentHandedOver, OrderPlaced, OrderRouted, PickStarted
+from protocol.reopening import OpenOrder
+from protocol.rights import EdgeVector
+from tests.support.packets import Wire, line
+from tests.support.promising import Story, rights
+
+ORDER = {"external_id": "W-77", "lines": [{"sku": "A", "quantity": 2}]}
+HOUR_US = 3600 * 1_000_000
+PAID = {"payment": {"gateway": "psp", "reference": "ch_1", "amount_minor": 20_00}}
+
+
+class Restored(Story):
+    """The company after its hub was put back to a copy from before the order."""
+
+    def __init__(self, database: HubDatabase, before: Story) -> None:
+        super().__init__(database)
+        with before.hub.database.read() as connection:
+            key = meta(connection, "pickup_key")
+        self.lost = before.place(**ORDER, **PAID)
+        self.mine = OpenOrder.model_validate(before.assignment)
+        with before.hub.database.read() as connection:
+            key = key or meta(connection, "pickup_key")
+        assert key is not None
+
+        def restore(unit: Any) -> None:
+            put_meta(unit.connection, "pickup_key", key)
+            watch.begin(unit, self.hub, why="restored")
+
+        self.hub.database.write(restore)
+        self.wires = {edge: Wire(self.hub, edge, shop.inc) for edge, shop in self.shops.items()}
+
+    def speak(self, edge: str, *, holds: int = 0, lends: int = 0) -> None:
+        """Let a store tell its log and what it has, and begin its lending anew."""
+        wire, position = self.wires[edge], len(self.shops[edge].events)
+        head = {"head": self.shops[edge].batch(1, position).head} if position else {}
+        wire.hello(last_seq=position, **head)
+        units = (line(self.mine.assignment_id, holds),) if holds else ()
+        wire.iam(*units, position=position, orders=(self.mine,) if holds else ())
+        ep = wire.last("new")["ep"]
+        rows = [EdgeVector(sku="A", ep=ep, ver=9, G=holds + lends, F=0, P=5, B=0)] if lends else []
+        wire.vectors(*rows, ep=ep)
+
+    def rest_speaks(self) -> None:
+        """The other stores have nothing, and lend one each."""
+        for edge in ("store-2", "store-3"):
+            self.speak(edge, lends=2)
+        look_at_restored(self.hub)
+
+    def says(self, body: type[Any], **said: Any) -> None:
+        """Let store-1 tell something of its assignment."""
+        self.tell(body.model_validate({**self.mine.model_dump(), **said}))
+
+    def holding(self, number: str) -> list[str]:
+        """Return the states of the holds that stop an order."""
+        found = self.channel.ask("GET", f"/api/orders/{number}/holds")
+        return [each["state"] for each in found if each["state"] == "open"]
+
+    def routed_to(self) -> list[tuple[str, str]]:
+        """Return (trigger, location) of everything that was decided, the found ones too."""
+        return [(body.trigger, part.location) for body in self.bodies(OrderRouted) for part in body.parts]
+
+
+@pytest.fixture
+def story(hub_database: HubDatabase, tmp_path: Path) -> Iterator[Restored]:
+    before = HubDatabase(f"sqlite:///{tmp_path / 'before.db'}")
+    create_schema(before.engine)
+    made = Story(before)
+    yield Restored(hub_database, made)
+    before.close()
+
+
+def test_an_order_that_comes_again_is_the_same_and_waits_for_who_may_have_it(story: Restored) -> None:
+    order = story.place(**ORDER, **PAID)
+
+    assert (order["order_id"], order["pickup_code"]) == (story.lost["order_id"], story.lost["pickup_code"])
+    assert (order["assignments"], story.routed_to()) == ([], [])
+    assert "not every location has said" in order["sentence"]
+    assert look_at_restored(story.hub) == 0
+
+    story.speak("store-1", holds=2)
+    assert story.routed_to() == [("found", "store-1")]
+    assert "assignment_open_at_store" not in story.cards()
+    story.rest_speaks()
+
+    [part] = story.parts()
+    found = part["assignment"]
+    assert (found["location"], found["state"], found["kind"]) == ("store-1", "acknowledged", "collect")
+    assert part["lines"][0]["quantity"] == 2
+    assert story.routed_to() == [("found", "store-1")]
+    assert (story.holding(story.order["number"]), rights(story.hub, "store-1", "A")[:3]) == ([], (2, 2, 0))
+
+    story.says(
+        AssignmentHandedOver,
+        handover_id="h-1",
+        lines=(UnitsLine(line_no=1, sku="A", lent=2),),
+        verified=Verified.CODE,
+    )
+    assert story.seen()["order"]["state"] == "handed_over"
+    assert "odd_fact" not in story.cards()
+
+
+@pytest.mark.parametrize("done", ["a part left", "all left"])
+def test_what_was_heard_before_the_order_came_again_is_not_done_twice(story: Restored, done: str) -> None:
+    left = 1 if done == "a part left" else 2
+    story.says(PickStarted, list_id="l-1")
+    story.says(
+        AssignmentHandedOver,
+        handover_id="h-1",
+        lines=(UnitsLine(line_no=1, sku="A", lent=left),),
+        verified=Verified.CODE,
+        rest=left == 1,
+    )
+    story.speak("store-1", holds=2 - left)
+    story.rest_speaks()
+    order = story.place(**ORDER, **PAID)
+
+    assert (order["number"], order["order_id"]) == (story.lost["number"], story.lost["order_id"])
+    found = [("found", "store-1")] if left == 1 else []
+    assert story.routed_to() == found
+    assert [part["location"] for part in order["assignments"]] == ["store-1"] * len(found)
+    [part] = story.parts()
+    assert (part["lines"][0]["quantity"], part["lines"][0]["fulfilled"]) == (2, left)
+    if left == 2:
+        assert order["state"] == "handed_over"
+
+
+def test_an_order_that_nobody_had_is_routed_once_all_have_spoken(story: Restored) -> None:
+    story.place(**ORDER, **PAID)
+    story.speak("store-1", lends=2)
+    assert story.routed_to() == []
+    story.rest_speaks()
+
+    assert story.routed_to() == [("released", "store-1")]
+    assert [part["assignment"]["state"] for part in story.parts()] == ["proposed"]
+
+
+def test_money_of_a_cancelled_one_waits_and_an_order_without_a_name_does_not(story: Restored) -> None:
+    story.place(**ORDER, **PAID)
+    story.cancel()
+    assert story.seen()["order"]["state"] == "cancelled"
+    with story.hub.database.read() as connection:
+        assert list(due(connection, story.hub.clock.now_us(), 10)) == []
+    story.place(external_id="", lines=[{"sku": "A", "quantity": 1}], sold_already=True)
+    assert story.holding(story.order["number"]) == []
+
+
+def test_what_a_store_took_before_the_restore_waits_and_what_it_took_since_does_not(story: Restored) -> None:
+    def taken(name: str) -> OrderPlaced:
+        lost = story.bodies(OrderPlaced)[0].model_dump()
+        lines = [{**each, "quantity": 1} for each in lost["lines"]]
+        fresh = {"order_id": name, "number": name, "external_id": "", "channel": "counter", "lines": lines}
+        return OrderPlaced.model_validate({**lost, **fresh})
+
+    story.place(**ORDER, **PAID)
+    shop = story.shops["store-2"]
+    shop.at_us = story.hub.clock.now_us() - HOUR_US
+    story.tell(taken("S2-1"), "store-2")
+    shop.at_us = story.hub.clock.now_us()
+    story.tell(taken("S2-2"), "store-2")
+
+    assert [len(story.holding(name)) for name in ("S2-1", "S2-2")] == [1, 0]
