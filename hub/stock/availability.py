@@ -9,7 +9,7 @@ Five hundred locations are read for every order, so they stay tuples (`At.stock`
 names for people.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from operator import add
@@ -198,6 +198,7 @@ def stock_of(
     connection: Connection, locations: Sequence[str], skus: Sequence[str], kept_back: Kept
 ) -> list[tuple[int, ...]]:
     """Return what each of these locations could give of each item, in the order given: the formula."""
+    rows: Iterable[Any]
     if len(locations) == 1:
         rows = _LENT_AT.run(connection, skus, only=locations[0])
     else:

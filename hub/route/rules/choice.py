@@ -325,6 +325,8 @@ def _more(insisted: Insisted) -> str:
         return f"with {insisted.unserved} units that nobody sends"
     if insisted.late:
         return f"{insisted.late} unit-days later"
+    if not insisted.minor:
+        return "for the same money"
     return f"{_money(insisted.minor)} more" if insisted.minor >= 0 else f"{_money(-insisted.minor)} less"
 
 

@@ -157,7 +157,10 @@ def test_stored_routing_rules_go_on_saying_what_a_default_said_before(
 ) -> None:
     database, _other = two_empty
     upgrade(database.engine, "0015")
-    silent, outspoken = "{}", '{"general":{"max_shipments":3,"demand":true},"places":[{"location":"store-1"}]}'
+    silent, outspoken = (
+        "{}",
+        '{"general":{"max_shipments":3,"demand":true},"places":[{"location":"store-1"}]}',
+    )
     with database.engine.begin() as connection:
         for version_no, body in ((1, silent), (2, outspoken)):
             connection.execute(
