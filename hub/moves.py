@@ -25,6 +25,7 @@ from hub.fulfil.rules import FOR_GAIN, FOR_TIME, is_in_need
 from hub.fulfil.steps import MINUTE_US, clock_of
 from hub.route import moving, reads
 from hub.route.moving import Moved
+from hub.route.rounds import next_round
 from hub.route.rules.choice import MAX_RE_ROUTES
 from hub.spine.bulk import among
 from hub.spine.held import held
@@ -34,7 +35,7 @@ from protocol.errors import Refused
 from protocol.lifecycles import AssignmentState
 
 AT_ONCE: Final = 50
-"""Orders that one round looks at, those with most time left first: they gain most by it."""
+"""Orders that one round looks at, the newest first: they gain most by it. The rest follows in the next."""
 _TOLD: Final = (
     sa.select(assignments.c.order_id, assignments.c.assignment_id, assignments.c.location)
     .join(assignment_directives, assignment_directives.c.assignment_id == assignments.c.assignment_id)
@@ -57,8 +58,7 @@ _TOLD: Final = (
             order_requests.c.order_id == assignments.c.order_id, order_requests.c.by == HUB_EDGE
         ),
     )
-    .order_by(assignments.c.due_us.desc(), assignments.c.order_id, assignments.c.assignment_id)
-    .limit(AT_ONCE)
+    .order_by(assignments.c.order_id, assignments.c.assignment_id)
 )
 
 
@@ -123,7 +123,9 @@ def _told(hub: Hub, connection: Connection) -> dict[str, list[str]]:
     now_us = hub.clock.now_us()
     heard = _heard(hub, connection)
     found: dict[str, list[str]] = {}
-    for order_id, assignment_id, location in connection.execute(_TOLD, {"now": now_us}):
+    ids = next_round(hub, connection, "told", _TOLD, assignments.c.order_id, AT_ONCE, {"now": now_us})
+    theirs = _TOLD.where(among(connection, assignments.c.order_id, ids))
+    for order_id, assignment_id, location in connection.execute(theirs, {"now": now_us}):
         if location in heard:
             found.setdefault(order_id, []).append(assignment_id)
     return found

@@ -46,6 +46,8 @@ ORDER_BYTES: Final = 6_000
 """What one of our orders of three lines writes: event, decision, assignment, directive, journals."""
 FAR_US: Final = 3600 * 1_000_000
 LAST: Final = "LAST-{clients}-{n}"
+CUSTOMERS: Final = 5_000
+"""Who order, each now and then: one customer with all orders is what checks stop, and no shop."""
 
 
 def order(number: int, skus: Sequence[str], *, collect_at: str = "") -> bytes:
@@ -65,7 +67,7 @@ def order(number: int, skus: Sequence[str], *, collect_at: str = "") -> bytes:
             "promise": promise,
             "customer": {
                 "last_name": "Bench",
-                "email": "bench@example.com",
+                "email": f"customer-{number % CUSTOMERS}@example.com",
                 "address": {"line1": "1 Test Lane", "city": "Leeds", "postcode": "LS1 6NP"},
             },
             "payment": {"gateway": "simulator", "reference": str(number), "amount_minor": 499 * len(skus)},

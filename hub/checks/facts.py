@@ -4,8 +4,7 @@ Only what the rules in force ask for is looked up. A customer is whoever has the
 telephone number, since every order brings a contact of its own.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -47,8 +46,7 @@ _OVER: Final = frozenset(
     }
 )
 _WITH_CUSTOMER: Final = frozenset({OrderState.HANDED_OVER, OrderState.COMPLETED})
-_IDS: Final[sa.BindParameter[Any]] = sa.bindparam("ids", expanding=True)
-_PAST_OF: Final = (
+_BY_HAND: Final = (
     sa.select(orders.c.order_id, orders.c.at_us, orders.c.state)
     .join(later_orders, later_orders.c.order_id == orders.c.order_id)
     .join(contacts, contacts.c.contact_id == later_orders.c.contact_id)
@@ -59,37 +57,56 @@ _PAST_OF: Final = (
     )
     .order_by(orders.c.at_us.desc())
     .limit(PAST)
+    .cte("past")
 )
-_CARDS_OF: Final = (
-    sa.select(check_outcomes.c.card)
+_THEIRS: Final = sa.select(_BY_HAND.c.order_id)
+
+
+def _is_one_of(states: frozenset[OrderState]) -> sa.ColumnElement[bool]:
+    """Return the condition on a state, written out: an `IN` would be written out again for every order."""
+    return sa.or_(*[_BY_HAND.c.state == state.value for state in sorted(states)])
+
+
+def _count(*conditions: sa.ColumnElement[bool]) -> sa.Function[int]:
+    return sa.func.count().filter(*conditions)  # type: ignore[return-value]  # a function with a filter
+
+
+_PAST_OF: Final = sa.select(
+    _count(_BY_HAND.c.at_us > sa.bindparam("day_us")).label("orders_24h"),
+    _count(~_is_one_of(_OVER)).label("open_orders"),
+    _count(_is_one_of(_WITH_CUSTOMER)).label("reached"),
+    sa.select(sa.func.count(sa.distinct(check_outcomes.c.card)))
     .where(
-        check_outcomes.c.order_id.in_(_IDS),
-        check_outcomes.c.at_us >= sa.bindparam("since"),
+        check_outcomes.c.order_id.in_(_THEIRS),
+        check_outcomes.c.at_us >= sa.bindparam("month_us"),
         check_outcomes.c.card != "",
+        check_outcomes.c.card != sa.bindparam("card"),
     )
-    .distinct()
-)
-_CHARGEBACKS_OF: Final = (
+    .scalar_subquery()
+    .label("other_cards_30d"),
     sa.select(sa.func.count())
-    .select_from(money_moves)
-    .where(money_moves.c.order_id.in_(_IDS), money_moves.c.what == "chargeback_received")
-)
-_RETURNS_OF: Final = (
+    .where(money_moves.c.order_id.in_(_THEIRS), money_moves.c.what == "chargeback_received")
+    .scalar_subquery()
+    .label("chargebacks"),
     sa.select(sa.func.count())
-    .select_from(returns)
-    .where(returns.c.order_id.in_(_IDS), returns.c.at_us >= sa.bindparam("since"))
-)
+    .where(returns.c.order_id.in_(_THEIRS), returns.c.at_us >= sa.bindparam("quarter_us"))
+    .scalar_subquery()
+    .label("returns_90d"),
+).select_from(_BY_HAND)
+"""Everything that rules ask of a customer's past, in one statement: none of these orders is read out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """The earlier orders of a customer."""
+class Past(NamedTuple):
+    """The earlier orders of a customer, counted; what they paid with, disputed and brought back."""
 
-    ids: tuple[str, ...]
-    orders_24h: int
-    open_orders: int
-    known: bool
-    """Something reached them before, and stayed."""
+    orders_24h: int = 0
+    open_orders: int = 0
+    reached: int = 0
+    """Those that were handed over and stayed."""
+    other_cards_30d: int = 0
+    """Cards that they paid with, but for that of the order at hand."""
+    chargebacks: int = 0
+    returns_90d: int = 0
 
 
 def gather(work: Work, applied: Applied, rules: CheckRules) -> OrderFacts:
@@ -147,20 +164,21 @@ def _of_customer(
         found |= _of_payer(payer, contact, ships=body.promise.kind is FulfilKind.SHIP)
     if not asked.keys() & {CheckKind.FRAUD, CheckKind.CUSTOMER}:
         return found
-    past = past_of(work.connection, contact, body.order_id, applied.at_us)
+    card = payer.card if payer is not None else ""
+    past = past_of(work.connection, contact, but=body.order_id, card=card, now_us=applied.at_us)
     found |= {
         "orders_24h": past.orders_24h + 1,
         "open_orders": past.open_orders,
-        "known_customer": past.known,
+        "known_customer": past.reached > 0,
     }
     rule = asked.get(CheckKind.FRAUD)
     signals = {each.signal for each in rule.signals} if rule is not None else set()
     if Signal.MANY_CARDS in signals:
-        found["cards_30d"] = _cards(work.connection, past, payer, applied.at_us - 30 * DAY_US)
+        found["cards_30d"] = past.other_cards_30d + bool(card)
     if Signal.CHARGEBACKS in signals:
-        found["chargebacks"] = _chargebacks(work.connection, past)
+        found["chargebacks"] = past.chargebacks
     if Signal.REFUND_ABUSE in signals:
-        found["refunds_90d"] = _returns(work.connection, past, applied.at_us - 90 * DAY_US)
+        found["refunds_90d"] = past.returns_90d
     return found
 
 
@@ -182,35 +200,24 @@ def _bare(postcode: str) -> str:
     return "".join(postcode.split()).casefold()
 
 
-def past_of(connection: Connection, contact: Contact, but: str, now_us: int) -> Past:
-    """Return the earlier orders of whoever has the same mail address or telephone number."""
+def past_of(connection: Connection, contact: Contact, *, but: str, card: str, now_us: int) -> Past:
+    """Return the earlier orders of whoever has the same mail address or telephone number.
+
+    `but` is the order at hand, and `card` what it was paid with.
+    """
     email, digits = contact.email.lower(), phone_digits(contact.phone)
     if not (email or digits):
-        return Past((), 0, 0, known=False)
-    found = connection.execute(_PAST_OF, {"email": email, "phone": digits, "but": but}).all()
-    return Past(
-        ids=tuple(row.order_id for row in found),
-        orders_24h=sum(now_us - row.at_us < DAY_US for row in found),
-        open_orders=sum(row.state not in _OVER for row in found),
-        known=any(row.state in _WITH_CUSTOMER for row in found),
-    )
-
-
-def _cards(connection: Connection, past: Past, payer: PayerWanted | None, since_us: int) -> int:
-    query = {"ids": past.ids, "since": since_us}
-    found = connection.execute(_CARDS_OF, query).scalars() if past.ids else ()
-    now = {payer.card} if payer is not None and payer.card else set()
-    return len({*found, *now})
-
-
-def _chargebacks(connection: Connection, past: Past) -> int:
-    return connection.execute(_CHARGEBACKS_OF, {"ids": past.ids}).scalar_one() if past.ids else 0
-
-
-def _returns(connection: Connection, past: Past, since_us: int) -> int:
-    if not past.ids:
-        return 0
-    return connection.execute(_RETURNS_OF, {"ids": past.ids, "since": since_us}).scalar_one()
+        return Past()
+    query = {
+        "email": email,
+        "phone": digits,
+        "but": but,
+        "card": card,
+        "day_us": now_us - DAY_US,
+        "month_us": now_us - 30 * DAY_US,
+        "quarter_us": now_us - 90 * DAY_US,
+    }
+    return Past(*connection.execute(_PAST_OF, query).one())
 
 
 def _of_tax(connection: Connection, body: OrderPlaced) -> dict[str, Any]:

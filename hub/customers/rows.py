@@ -38,13 +38,14 @@ def _put(insert: Any) -> Any:
     return made.on_conflict_do_update(index_elements=[contacts.c.contact_id], set_=changed)
 
 
+_BODY: Final = sa.select(contacts.c.body).where(contacts.c.contact_id == sa.bindparam("of"))
 _VERSION: Final = sa.select(contacts.c.version).where(contacts.c.contact_id == sa.bindparam("of"))
 _PUT: Final = {"sqlite": _put(sqlite.insert), "postgresql": _put(postgresql.insert)}
 
 
 def find(connection: Connection, contact_id: str) -> Contact | None:
     """Return a contact, or None when nobody has told of one under this id."""
-    body = connection.execute(sa.select(contacts.c.body).where(contacts.c.contact_id == contact_id)).scalar()
+    body = connection.execute(_BODY, {"of": contact_id}).scalar()
     return None if body is None else Contact.model_validate_json(body)
 
 

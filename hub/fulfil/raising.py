@@ -103,8 +103,17 @@ def raise_rejections(work: Work, applied: Applied, assignment: Assignment) -> No
             "event": applied.event_id,
         },
         owner_role=OPS,
-        dedupe_key=f"rejected_twice:{assignment.order_id}",
+        dedupe_key=_rejected_twice(assignment.order_id),
     )
+
+
+def close_rejections(work: Work, order_id: str) -> None:
+    """Somebody has fulfilled it after all, so nobody has to decide who does."""
+    close_exception(work, _rejected_twice(order_id), how="All of it has left")
+
+
+def _rejected_twice(order_id: str) -> str:
+    return f"rejected_twice:{order_id}"
 
 
 def raise_uncollected(work: Work, applied: Applied, assignment: Assignment) -> None:

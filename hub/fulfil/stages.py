@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from hub.fulfil import deficits, facts, offers, rules
 from hub.fulfil.raising import (
     close_both_changed,
+    close_rejections,
     raise_odd,
     raise_rejections,
     raise_shorts,
@@ -287,6 +288,7 @@ def _tell(work: Work, applied: Applied, assignment: Assignment, *, in_order: boo
     if gone and isinstance(body, facts.LEAVING):
         offers.settle(work, applied, entry, "handed_over")
         close_both_changed(work, body.order_id)
+        close_rejections(work, body.order_id)
 
 
 def _missing_after_all(work: Work, assignment: Assignment) -> None:

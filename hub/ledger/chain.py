@@ -20,6 +20,9 @@ FIRST: Final = bytes(32)
 PIECE: Final = 2_000
 _entity: Final = sa.func.coalesce(journals.c.entity, "")
 """As a term the entity has no index, so a piece is read in the order of the journals and not sorted out."""
+_HEAD: Final = sa.select(chain_heads.c.journals, chain_heads.c.hash).where(
+    chain_heads.c.entity == sa.bindparam("of")
+)
 Head = tuple[int, bytes]
 """How many journals there are, and the hash of the last."""
 
@@ -31,9 +34,7 @@ def link(before: bytes, journal: Sequence[Any], sides: Sequence[Sequence[Any]]) 
 
 def head_of(connection: Connection, entity: str) -> Head:
     """Return where the chain of an entity stands."""
-    row = connection.execute(
-        sa.select(chain_heads.c.journals, chain_heads.c.hash).where(chain_heads.c.entity == entity)
-    ).first()
+    row = connection.execute(_HEAD, {"of": entity}).first()
     return (int(row.journals), bytes(row.hash)) if row else (0, FIRST)
 
 

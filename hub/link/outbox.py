@@ -24,6 +24,7 @@ from protocol.orders import WireModel
 from protocol.stream import first_hash, next_hash
 
 HUB_INC: Final = "hub_inc"
+_MADE: Final = "hub_inc_made"
 _LIFE: Final = "life:"
 DIRECTIVES_PER_BATCH: Final = 50
 BATCH_BYTES: Final = 100_000
@@ -135,9 +136,16 @@ class Outbox:
 
     def hub_inc(self, unit: HubUnit) -> str:
         """Return the incarnation of this hub's database, made on first use."""
+        kept: str | None = unit.memory.get(HUB_INC)
+        if kept is not None:
+            return kept
         known = meta(unit.connection, HUB_INC)
         if known is not None:
+            # One that was made in this unit of work is not remembered: what made it may yet be undone.
+            if not unit.memory.get(_MADE):
+                unit.memory[HUB_INC] = known
             return known
+        unit.memory[_MADE] = True
         # The log's lock first, and another look: of several processes that begin at once one makes it.
         take_orders(unit, 0)
         known = meta(unit.connection, HUB_INC)
@@ -166,6 +174,8 @@ class Outbox:
         old = self.hub_inc(unit)
         new = self._ids.secret(16)
         connection.execute(sa.update(hub_meta).where(hub_meta.c.key == HUB_INC).values(value=new))
+        unit.memory.pop(HUB_INC, None)
+        unit.memory[_MADE] = True
         self.remember_life(unit, old)
         pending = connection.execute(
             sa.select(directives)

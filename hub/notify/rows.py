@@ -304,6 +304,9 @@ def _notice(row: sa.Row[Any]) -> Notice:
     return Notice(**{**values, "facts": Facts.model_validate_json(values["facts"])})
 
 
+_HOOKS: Final = sa.select(notice_hooks).order_by(notice_hooks.c.name, notice_hooks.c.hook_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Hook:
     """A program that is told; its secret is shown once, when it was made."""
@@ -320,9 +323,7 @@ class Hook:
 
 def hooks(connection: Connection) -> list[Hook]:
     """Return the programs that are told, by name."""
-    found = connection.execute(
-        sa.select(notice_hooks).order_by(notice_hooks.c.name, notice_hooks.c.hook_id)
-    ).mappings()
+    found = connection.execute(_HOOKS).mappings()
     return [Hook(**{**row, "kinds": tuple(json.loads(row["kinds"]))}) for row in found]
 
 

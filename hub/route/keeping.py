@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
+import orjson
 from sqlalchemy.engine import Connection
 
 from hub.route.asking import Asked
@@ -149,4 +150,4 @@ def _sent(sent: Sent) -> dict[str, Any]:
 
 
 def _json(said: Mapping[str, Any]) -> str:
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    return orjson.dumps(said, default=list, option=orjson.OPT_NON_STR_KEYS).decode()

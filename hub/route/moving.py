@@ -25,10 +25,12 @@ from hub.route import asking, reads
 from hub.route.asking import ask_of
 from hub.route.deciding import ToRoute, ask_about, decide, unroutable_key
 from hub.route.keeping import Because
+from hub.route.rounds import next_round
 from hub.route.rules.choice import MAX_RE_ROUTES, Chosen, NoLocation
 from hub.route.rules.instance import Objective
 from hub.route.rules.moving import is_worth_moving
 from hub.route.stages import PROMISE_CHANGED, to_route
+from hub.spine.bulk import among
 from hub.spine.held import Holding, held
 from hub.spine.log import open_keys
 from hub.spine.steps import record, take_orders
@@ -39,8 +41,9 @@ from protocol.later import AssignmentWithdrawn
 from protocol.lifecycles import AssignmentState
 
 AT_ONCE: Final = 50
-"""Orders that one round looks at, each in its own unit of work. The rest follows in the next."""
+"""Orders that one round looks at, each in its own unit of work. The rest follows in the next (`rounds`)."""
 _WAITING: Final = unroutable_key("")
+_WAITS: Final = sa.select(open_keys.c.dedupe_key).where(open_keys.c.dedupe_key.like(f"{_WAITING}%"))
 UNSENT: Final = (
     sa.select(assignments.c.order_id, assignments.c.assignment_id, assignments.c.location)
     .join(assignment_directives, assignment_directives.c.assignment_id == assignments.c.assignment_id)
@@ -56,9 +59,9 @@ UNSENT: Final = (
         directives.c.state == "queued",
         directives.c.sent_us.is_(None),
     )
-    .order_by(assignments.c.due_us, assignments.c.order_id, assignments.c.assignment_id)
-    .limit(AT_ONCE)
+    .order_by(assignments.c.order_id, assignments.c.assignment_id)
 )
+"""Offers that never left the hub."""
 T = TypeVar("T")
 
 
@@ -86,12 +89,7 @@ class Better(NamedTuple):
 def try_waiting(hub: Hub) -> Moved:
     """Route what nobody could fulfil, where somebody can by now. A clock calls it."""
     with hub.database.read() as connection:
-        keys = connection.execute(
-            sa.select(open_keys.c.dedupe_key)
-            .where(open_keys.c.dedupe_key.like(f"{_WAITING}%"))
-            .order_by(open_keys.c.dedupe_key)
-            .limit(AT_ONCE)
-        ).scalars()
+        keys = next_round(hub, connection, "waiting", _WAITS, open_keys.c.dedupe_key, AT_ONCE)
         ids = [key.removeprefix(_WAITING) for key in keys]
     return Moved(len(ids), sum([hub.database.write(partial(_try_again, hub, order_id)) for order_id in ids]))
 
@@ -100,12 +98,14 @@ def look_for_better(hub: Hub) -> Moved:
     """Move offers that nobody has heard of to where they cost clearly less. A clock calls it."""
     unsent: dict[str, list[str]] = {}
     with hub.database.read() as connection:
-        for order_id, assignment_id, _location in connection.execute(UNSENT):
+        ids = next_round(hub, connection, "unsent", UNSENT, assignments.c.order_id, AT_ONCE)
+        theirs = UNSENT.where(among(connection, assignments.c.order_id, ids))
+        for order_id, assignment_id, _location in connection.execute(theirs):
             unsent.setdefault(order_id, []).append(assignment_id)
     moved = 0
-    for order_id, ids in unsent.items():
+    for order_id, offered in unsent.items():
         try:
-            moved += hub.database.write(partial(_move, hub, order_id, ids))
+            moved += hub.database.write(partial(_move, hub, order_id, offered))
         except _UndoneError:
             continue  # a part of it has left meanwhile, so all of it stays as it was
     return Moved(len(unsent), moved)

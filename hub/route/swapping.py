@@ -16,15 +16,16 @@ from sqlalchemy.engine import Connection
 
 from hub.context import Hub
 from hub.database import HubUnit
-from hub.fulfil.rows import assignment_lines
+from hub.fulfil.rows import assignment_lines, assignments
 from hub.route import reads
 from hub.route.deciding import ToRoute, decide, lines_of
 from hub.route.moving import UNSENT, Moved, answer_to, because, if_free, take_back
+from hub.route.rounds import next_round
 from hub.route.rules.choice import Chosen, NoLocation
 from hub.route.rules.instance import Objective
 from hub.route.rules.moving import is_worth_moving
 from hub.route.stages import to_route
-from hub.spine.bulk import among
+from hub.spine.bulk import SelectPairs, among
 from hub.spine.held import Holding, held
 from hub.spine.steps import take_orders
 from hub.spine.work import Work
@@ -32,8 +33,17 @@ from hub.stock import allocations
 
 PARTNERS: Final = 3
 """Other orders that one split order is looked at with; each costs four answers."""
-PAIRS: Final = 30
-"""Pairs of one round."""
+SPLIT: Final = 10
+"""Split orders that one round looks at; the rest follows in the next (`rounds`)."""
+_SPLIT: Final = UNSENT.group_by(assignments.c.order_id).having(sa.func.count() > 1)
+_ANY: Final = SelectPairs(
+    UNSENT.with_only_columns(assignments.c.order_id).join(
+        assignment_lines, assignment_lines.c.assignment_id == assignments.c.assignment_id
+    ),
+    assignments.c.location,
+    assignment_lines.c.sku,
+)
+"""The orders that were given some items somewhere, of what never left the hub."""
 
 
 class _UndoneError(Exception):
@@ -60,7 +70,9 @@ class _Side(NamedTuple):
 def swap_orders(hub: Hub) -> Moved:
     """Let pairs of orders change places where that costs clearly less. A clock calls it."""
     with hub.database.read() as connection:
-        pairs = pairs_of(_unsent(connection))[:PAIRS]
+        split = next_round(hub, connection, "split", _SPLIT, assignments.c.order_id, SPLIT)
+        # Another order is looked at with one of these, not this one with all others: its turn comes, too.
+        pairs = [pair for pair in pairs_of(_around(connection, split)) if pair[0][0].order_id in split]
     moved = 0
     done: set[str] = set()
     for first, second in pairs:
@@ -98,8 +110,20 @@ def pairs_of(unsent: Sequence[Unsent]) -> list[tuple[list[Unsent], list[Unsent]]
     return found
 
 
-def _unsent(connection: Connection) -> list[Unsent]:
-    offers = connection.execute(UNSENT).all()
+def _around(connection: Connection, split: Sequence[str]) -> list[Unsent]:
+    """Return what never left of some orders, and of all that could change places with them."""
+    if not split:
+        return []
+    mine = _unsent(connection, split)
+    places = sorted({each.location for each in mine})
+    skus = sorted({sku for each in mine for sku in each.skus})
+    others = _ANY.run(connection, places, skus).scalars()
+    return _unsent(connection, sorted({*split, *others}))
+
+
+def _unsent(connection: Connection, order_ids: Sequence[str]) -> list[Unsent]:
+    theirs = UNSENT.where(among(connection, assignments.c.order_id, order_ids))
+    offers = connection.execute(theirs).all()
     rows = connection.execute(
         sa.select(
             assignment_lines.c.assignment_id, assignment_lines.c.sku, assignment_lines.c.quantity

@@ -9,10 +9,12 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.ext.compiler import compiles
 
 Rows = Sequence[tuple[Any, ...]]
 COPY_FROM: Final = 8
@@ -151,6 +153,31 @@ class SelectPairs:
         name = connection.dialect.name
         said = [json.dumps(keys) if name == "sqlite" else list(keys) for keys in (first, second)]
         return connection.execute(self._statements[name], {"first": said[0], "second": said[1], **values})
+
+
+class by_key(sa.sql.functions.GenericFunction[str]):  # noqa: N801 - it reads as a function in a statement
+    """An aggregate: one text with the value of every key (`unpacked`), where rows would be thousands."""
+
+    type = sa.Text()
+    inherit_cache = True
+
+
+@compiles(by_key, "sqlite")
+def _by_key_sqlite(element: by_key, compiler: Any, **more: Any) -> str:
+    return f"json_group_object({compiler.process(element.clauses, **more)})"
+
+
+@compiles(by_key, "postgresql")
+def _by_key_postgresql(element: by_key, compiler: Any, **more: Any) -> str:
+    return f"json_object_agg({compiler.process(element.clauses, **more)})"
+
+
+def unpacked(packed: Any) -> dict[str, int]:
+    """Return what `by_key` gathered; PostgreSQL's driver has read it already, and has nothing for nothing."""
+    if packed is None:
+        return {}
+    found: dict[str, int] = packed if isinstance(packed, dict) else orjson.loads(packed)
+    return found
 
 
 def among(

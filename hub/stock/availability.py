@@ -9,7 +9,7 @@ Five hundred locations are read for every order, so they stay tuples (`At.stock`
 names for people.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from operator import add
@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection
 
 from hub.fleet.rows import link_sessions, locations
 from hub.fleet.rules import LATE_SECONDS, OFFLINE_SECONDS, PillState
+from hub.spine.bulk import Select, by_key, unpacked
 from hub.stock.policy import KeptBack, current
 from hub.stock.rows import FREE_UNITS, hub_rights, is_fenced
 from protocol.clock import MICROSECONDS
@@ -53,14 +54,15 @@ _PLACES: Final = sa.select(
     is_fenced(locations.c.location_id),
 )
 _PLACE: Final = _PLACES.where(locations.c.location_id == sa.bindparam("only"))
-_SAFETY: Final = sa.bindparam("safety", type_=sa.BigInteger)
-_LENT: Final = sa.select(
-    hub_rights.c.location,
-    sa.case((FREE_UNITS > 0, FREE_UNITS), else_=0),
-    hub_rights.c.deficit,
-    sa.case((hub_rights.c.deficit > 0, 0), (FREE_UNITS > _SAFETY, FREE_UNITS - _SAFETY), else_=0),
-).where(hub_rights.c.sku == sa.bindparam("of"))
-_LENT_AT: Final = _LENT.where(hub_rights.c.location == sa.bindparam("only"))
+_BY_LOCATION: Final = sa.select(
+    hub_rights.c.sku,
+    by_key(hub_rights.c.location, sa.case((FREE_UNITS > 0, FREE_UNITS), else_=0)),
+    by_key(hub_rights.c.location, hub_rights.c.deficit).filter(hub_rights.c.deficit > 0),
+).group_by(hub_rights.c.sku)
+_LENT: Final = Select(_BY_LOCATION, hub_rights.c.sku)
+"""Free units and missing units of each item by location, in one row: five hundred rows of three items take
+three times as long to fetch as this takes to pack and unpack."""
+_LENT_AT: Final = Select(_BY_LOCATION.where(hub_rights.c.location == sa.bindparam("only")), hub_rights.c.sku)
 
 
 class Place(NamedTuple):
@@ -196,21 +198,32 @@ def stock_of(
     connection: Connection, locations: Sequence[str], skus: Sequence[str], kept_back: Kept
 ) -> list[tuple[int, ...]]:
     """Return what each of these locations could give of each item, in the order given: the formula."""
-    only = locations[0] if len(locations) == 1 else ""
+    rows: Iterable[Any]
+    if len(locations) == 1:
+        rows = _LENT_AT.run(connection, skus, only=locations[0])
+    else:
+        rows = _LENT.run(connection, skus)
+    by_sku = {sku: (unpacked(free), unpacked(missing)) for sku, free, missing in rows}
     found: list[tuple[int, ...]] = [()] * len(locations)
     for sku in skus:
-        kept = _kept(kept_back, sku)
-        values: dict[str, Any] = {"of": sku, "safety": kept.safety_stock}
-        if only:
-            values["only"] = only
-        rows = _fetch(connection, _LENT_AT if only else _LENT, values)
-        lent = {location: (free, missing, promisable) for location, free, missing, promisable in rows}
-        for location, safety in kept.at.items():
-            if location in lent:
-                free, missing, _promisable = lent[location]
-                lent[location] = (free, missing, 0 if missing else max(0, free - safety))
+        lent = _promisable(*by_sku.get(sku, ({}, {})), _kept(kept_back, sku))
         found = list(map(add, found, map(lent.get, locations, repeat(_NOTHING))))
     return found
+
+
+def _promisable(
+    free: Mapping[str, int], missing: Mapping[str, int], kept: KeptBack
+) -> dict[str, tuple[int, int, int]]:
+    """Return free, missing and promisable units of an item by location that has lent any."""
+    safety = kept.safety_stock
+    lent = {location: (units, 0, units - safety if units > safety else 0) for location, units in free.items()}
+    for location, safety_there in kept.at.items():
+        if location in lent:
+            units = free[location]
+            lent[location] = (units, 0, max(0, units - safety_there))
+    for location, units in missing.items():
+        lent[location] = (free[location], units, 0)
+    return lent
 
 
 def stock_at(

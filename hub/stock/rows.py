@@ -84,6 +84,18 @@ hub_rights: Final = sa.Table(
     sa.Column("bound", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("want", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index("ix_hub_rights_sku", "sku"),
+    # Every order asks what all locations have free of an item: on SQLite their rows are far apart, in this
+    # index together. PostgreSQL would pay with every unit that is promised: it then writes all indexes anew.
+    sa.Index(
+        "ix_hub_rights_free",
+        "sku",
+        "location",
+        "granted_seen",
+        "returned",
+        "allocated",
+        "ended",
+        "deficit",
+    ).ddl_if(dialect="sqlite"),
     sa.Index(
         "ix_hub_rights_due",
         "location",

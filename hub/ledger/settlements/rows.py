@@ -67,5 +67,6 @@ money_moves: Final = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("at_us", sa.BigInteger, nullable=False),
     sa.Index("ix_money_moves_reference", "entity", "reference"),
+    sa.Index("ix_money_moves_order", "order_id"),
 )
 """Deposits on their way and at the bank, disputes and how they ended; see `protocol.books.MoneyMoved`."""

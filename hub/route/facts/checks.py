@@ -30,7 +30,7 @@ def _twice(said: ParameterSet) -> Iterator[Wrong]:
         seen: set[tuple[str, ...]] = set()
         for row in rows if isinstance(rows, tuple) else ():
             if row.key in seen:
-                yield Wrong(name, _said(row.key), _("there is another row of the same."))
+                yield Wrong(name, said_key(row.key), _("there is another row of the same."))
             seen.add(row.key)
 
 
@@ -39,11 +39,11 @@ def _nobody(said: ParameterSet, known: frozenset[str]) -> Iterator[Wrong]:
     for table in ("places", "hours", "capacity", "cutoffs", "accept"):
         for row in getattr(said, table):
             if row.location and row.location not in known:
-                yield Wrong(table, _said(row.key), _("there is no location {name}.", name=row.location))
+                yield Wrong(table, said_key(row.key), _("there is no location {name}.", name=row.location))
     for zone in said.zones:
         if zone.origin and zone.origin not in known | groups:
             yield Wrong(
-                "zones", _said(zone.key), _("there is no location or group {name}.", name=zone.origin)
+                "zones", said_key(zone.key), _("there is no location or group {name}.", name=zone.origin)
             )
     for rule in said.filters:
         if rule.removes and rule.removes not in known | groups:
@@ -58,57 +58,64 @@ def _unnamed(said: ParameterSet) -> Iterator[Wrong]:
     for item in said.items:
         if (item.scope == "all") != (not item.name):
             why = _("a category or an article needs its name, and everything has none.")
-            yield Wrong("items", _said(item.key), why)
+            yield Wrong("items", said_key(item.key), why)
 
 
 def _times(said: ParameterSet) -> Iterator[Wrong]:
     for table in ("hours", "capacity", "cutoffs"):
         for row in getattr(said, table):
             if row.day[0].isdigit() and not _is_date(row.day):
-                yield Wrong(table, _said(row.key), _("there is no such day."))
+                yield Wrong(table, said_key(row.key), _("there is no such day."))
     for hours in said.hours:
         if hours.closes < hours.opens:
-            yield Wrong("hours", _said(hours.key), _("it closes before it opens."))
+            yield Wrong("hours", said_key(hours.key), _("it closes before it opens."))
     parts: dict[tuple[str, str], str] = {}
     for part in sorted(said.capacity, key=lambda row: (row.location, row.day, row.begins)):
         if part.ends <= part.begins:
-            yield Wrong("capacity", _said(part.key), _("it ends before it begins."))
+            yield Wrong("capacity", said_key(part.key), _("it ends before it begins."))
         elif part.begins < parts.get((part.location, part.day), ""):
-            yield Wrong("capacity", _said(part.key), _("it begins before the part before it ends."))
+            yield Wrong("capacity", said_key(part.key), _("it begins before the part before it ends."))
         parts[part.location, part.day] = part.ends
 
 
 def _carriers(said: ParameterSet) -> Iterator[Wrong]:
     services = {row.key for row in said.services}
     names = {row.service for row in said.services}
-    before: dict[tuple[str, str], int] = {}
+    before: dict[tuple[str, str], tuple[int, int]] = {}
     for band in sorted(said.bands, key=lambda row: (row.service, row.zone, row.up_to_g)):
         way = (band.service, band.zone)
         if said.services and way not in services:
-            yield Wrong("bands", _said(band.key), _("no carrier's service has that name in that zone."))
-        if band.extra_minor < before.get(way, 0):
-            yield Wrong("bands", _said(band.key), _("a heavier parcel would cost less than a lighter one."))
-        before[way] = band.extra_minor
+            yield Wrong("bands", said_key(band.key), _("no carrier's service has that name in that zone."))
+        lighter_g, lighter_minor = before.get(way, (0, 0))
+        if band.extra_minor < lighter_minor:
+            why = _("a heavier parcel would cost less than a lighter one, of up to {n} g.", n=lighter_g)
+            yield Wrong("bands", said_key(band.key), why)
+        before[way] = band.up_to_g, band.extra_minor
     for cutoff in said.cutoffs:
         if names and cutoff.service not in names:
-            yield Wrong("cutoffs", _said(cutoff.key), _("there is no service {name}.", name=cutoff.service))
+            yield Wrong(
+                "cutoffs", said_key(cutoff.key), _("there is no service {name}.", name=cutoff.service)
+            )
     cost = 0
     for package in sorted(said.packages, key=lambda row: row.up_to_g):
         if package.cost_minor < cost:
-            yield Wrong("packages", _said(package.key), _("a larger package would cost less than a smaller."))
+            yield Wrong(
+                "packages", said_key(package.key), _("a larger package would cost less than a smaller.")
+            )
         cost = package.cost_minor
 
 
 def _lanes(said: ParameterSet, known: frozenset[str]) -> Iterator[Wrong]:
     for lane in said.lanes:
         if lane.origin == lane.to:
-            yield Wrong("lanes", _said(lane.key), _("it leads to where it begins."))
+            yield Wrong("lanes", said_key(lane.key), _("it leads to where it begins."))
         for name in (lane.origin, lane.to):
             if name not in known:
-                yield Wrong("lanes", _said(lane.key), _("there is no location {name}.", name=name))
+                yield Wrong("lanes", said_key(lane.key), _("there is no location {name}.", name=name))
 
 
-def _said(key: Iterable[str]) -> str:
+def said_key(key: Iterable[str]) -> str:
+    """Return what a row speaks of, as people read it."""
     return " ".join(part for part in key if part) or "-"
 
 

@@ -5,7 +5,7 @@ from there it counts. So several changes can be made one after the other, looked
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
@@ -18,6 +18,7 @@ from hub.catalog.rows import names_of
 from hub.console.web import OPS, csv_file, go_to, may, place_names, show
 from hub.context import Hub
 from hub.route.facts import accepts, current, places_csv, steps, words
+from hub.route.facts.checks import said_key
 from hub.route.facts.demand import demand_of, measured_us
 from hub.route.facts.load import loads
 from hub.route.facts.outcomes import STRENGTH
@@ -30,7 +31,7 @@ from hub.web import Anybody, Ops, TheHub
 from protocol.clock import DAY_US
 from protocol.errors import Invalid, OrderspineError
 from protocol.kit.csv_text import MEGABYTE, text_of
-from protocol.kit.product_csv import Report
+from protocol.kit.product_csv import Fault, Report
 from protocol.kit.text import _
 
 PATH: Final = "/routing"
@@ -271,17 +272,29 @@ def _made(hub: Hub, base: str, change: Callable[[ParameterSet], ParameterSet], b
 
 def _imported(request: Request, hub: Hub, sent: tuple[str, str, str, bytes], by: str) -> Response:
     base, name_of_table, name, data = sent
-    table, report = table_of(name_of_table), Report()
+    table, report, lines = table_of(name_of_table), Report(), dict[int, Row]()
     try:
-        rows = read_rows(table, _text_of(name, data, IMPORT_BYTES), report, hub.settings.currency)
-        made = _made(hub, base, lambda said: table.with_rows(said, rows), by)
+        lines = read_rows(table, _text_of(name, data, IMPORT_BYTES), report, hub.settings.currency)
+        made = _made(hub, base, lambda said: table.with_rows(said, lines.values()), by)
     except Invalid as error:
+        _none_taken(report, table, lines, error)
         with hub.database.read() as connection:
             values = _view(hub, connection, base, table, may_edit=True)
         values |= {"file_error": f"{error.what} {error.remedy}", "report": report}
         form = _form_for(table, None, hub.settings.currency)
         return show(request, "route/rules.html", status_code=422, form=form, **values)
     return _changes(request, hub, made, may_edit=True, report=report, name=name)
+
+
+def _none_taken(report: Report, table: Table, lines: Mapping[int, Row], error: Invalid) -> None:
+    """Say in a report that no row was taken, and because of which."""
+    report.left_out, report.taken = report.rows, 0
+    wrong: Any = error.facts.get("rows", ())
+    why = {row["key"]: row["why"] for row in wrong if row["table"] == table.name}
+    for number, row in lines.items():
+        key = said_key(table.key_of(row).split("|"))
+        if key in why:
+            report.faults.append(Fault(number, key, why[key], _("nothing of the file was taken")))
 
 
 def _changes(

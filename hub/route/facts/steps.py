@@ -21,6 +21,7 @@ from hub.route.facts.current import active_version, digest_of
 from hub.route.facts.parameters import ParameterSet
 from hub.route.facts.rows import routing_activations, routing_sets
 from hub.route.facts.tables import TABLES
+from hub.route.facts.words import table_word
 from hub.spine.steps import take_orders
 from protocol.errors import Invalid, NotFound, StaleVersion
 from protocol.kit.text import _
@@ -103,7 +104,7 @@ def check(connection: Connection, said: ParameterSet) -> None:
     if found:
         first = found[0]
         raise Invalid(
-            f"{first.table}, {first.key}: {first.why}",
+            f"{table_word(first.table)}, {first.key}: {first.why}",
             _("Correct this row, then try again."),
             code="bad_row",
             rows=[row._asdict() for row in found[:SAID]],

@@ -240,8 +240,8 @@ def row_from(table: Table, cells: Mapping[str, str], currency: str) -> Row:
         raise ValueError(f"{head}: {_plainly(first['type'], first['msg'])}") from error
 
 
-def read_rows(table: Table, source: IO[str], report: Report, currency: str) -> list[Row]:
-    """Return the rows of a file, filling in the report.
+def read_rows(table: Table, source: IO[str], report: Report, currency: str) -> dict[int, Row]:
+    """Return the rows of a file by their line, filling in the report.
 
     Raises:
         Invalid: it is not such a file.
@@ -257,7 +257,7 @@ def read_rows(table: Table, source: IO[str], report: Report, currency: str) -> l
                 _("Its first line names the columns: {columns}.", columns=", ".join(table.head)),
                 code="missing_column",
             )
-        found: dict[str, Row] = {}
+        found: dict[str, tuple[int, Row]] = {}
         for number, cells in enumerate(rows, start=2):
             if any(cell.strip() for cell in cells):
                 _take(table, dict(zip(head, cells, strict=False)), (number, currency), report, found)
@@ -275,7 +275,7 @@ def read_rows(table: Table, source: IO[str], report: Report, currency: str) -> l
             _("Correct the rows as the report says, and send it again."),
             code="no_good_row",
         )
-    return list(found.values())
+    return dict(found.values())
 
 
 def written(table: Table, said: ParameterSet, currency: str) -> Iterator[tuple[str, ...]]:
@@ -285,7 +285,11 @@ def written(table: Table, said: ParameterSet, currency: str) -> Iterator[tuple[s
 
 
 def _take(
-    table: Table, cells: dict[str, str], at: tuple[int, str], report: Report, found: dict[str, Row]
+    table: Table,
+    cells: dict[str, str],
+    at: tuple[int, str],
+    report: Report,
+    found: dict[str, tuple[int, Row]],
 ) -> None:
     number, currency = at
     report.rows += 1
@@ -300,7 +304,7 @@ def _take(
     except ValueError as error:
         report.note(Fault(number, named, str(error)[:200], _("left out")), left_out=True)
         return
-    found[key] = row
+    found[key] = number, row
     report.taken += 1
 
 

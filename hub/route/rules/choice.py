@@ -12,10 +12,10 @@ is asked first; so that is a choice for a person, with what the part would cost.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from hub.route.rules.insist import Insisted, Studied, study
-from hub.route.rules.instance import Instance, Objective, Plan, Site
+from hub.route.rules.instance import Instance, Objective, Plan, Site, made_of
 from hub.route.rules.prices import CostParts, cheapest_option, objective_of, parts_of
 from hub.route.rules.solve import solve
 from protocol.fulfilment import FulfilKind, PromiseClass
@@ -241,19 +241,17 @@ def digest_of(instance: Instance, rejected: Sequence[Rejected]) -> str:
     """Return a digest of everything a decision rests on, whatever order it was given in."""
     full = {line.id: line.quantity for line in instance.lines}
     # Five hundred stores share what they say, so each thing is written once, with all who say it.
-    alike: dict[tuple[Any, ...], list[str]] = {}
-    first: dict[tuple[Any, ...], Site] = {}
+    alike: dict[tuple[int, ...], list[Site]] = {}
     for site in instance.sites:
-        atp = "" if site.atp == full else repr(sorted(site.atp.items()))
-        same = (id(site.unit_minor), id(site.opportunity_minor), id(site.options))
-        key = (atp, site.cap_units, site.pick_line_minor, site.pick_unit_minor, *same)
-        first.setdefault(key, site)
-        alike.setdefault(key, []).append(site.location)
+        alike.setdefault(made_of(site), []).append(site)
     rows: dict[str, list[str]] = {}
-    for key, names in alike.items():
-        site = first[key]
-        prices = (sorted(site.unit_minor.items()), sorted(site.opportunity_minor.items()))
-        rows.setdefault(f"{key[:4]} {prices} {sorted(site.options)}", []).extend(names)
+    for sites in alike.values():
+        first = sites[0]
+        atp = "" if first.atp == full else repr(sorted(first.atp.items()))
+        key = (atp, first.cap_units, first.pick_line_minor, first.pick_unit_minor)
+        prices = (sorted(first.unit_minor.items()), sorted(first.opportunity_minor.items()))
+        names = rows.setdefault(f"{key} {prices} {sorted(first.options)}", [])
+        names.extend([site.location for site in sites])
     asked = (instance.id, instance.kind, instance.max_shipments, sorted(instance.lines))
     places = sorted([f"{said} {sorted(names)}" for said, names in rows.items()])
     whole = "\n".join([repr(asked), *places, *sorted(map(repr, rejected))])
@@ -327,6 +325,8 @@ def _more(insisted: Insisted) -> str:
         return f"with {insisted.unserved} units that nobody sends"
     if insisted.late:
         return f"{insisted.late} unit-days later"
+    if not insisted.minor:
+        return "for the same money"
     return f"{_money(insisted.minor)} more" if insisted.minor >= 0 else f"{_money(-insisted.minor)} less"
 
 

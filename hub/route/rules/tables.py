@@ -17,7 +17,7 @@ from itertools import accumulate
 from operator import add
 from typing import Final, NamedTuple
 
-from hub.route.rules.instance import Instance, Line, Objective, Option, Site
+from hub.route.rules.instance import Instance, Line, Objective, Option, Site, made_of
 from hub.route.rules.prices import band_minor
 
 SHIPMENT: Final = 1
@@ -247,10 +247,17 @@ class _Shapes:
             if self._parts + math.prod([level + 1 for level in levels]) > MAX_PARTS:
                 raise TooManyParts
             shape = self._known[fullest, cap] = Shape(self._layout, levels, cap)
+        return shape if shape.parts else None
+
+    def count(self, shape: Shape) -> None:
+        """Count the parts of one location more.
+
+        Raises:
+            TooManyParts: there are more than `MAX_PARTS` together.
+        """
         self._parts += len(shape.parts)
         if self._parts > MAX_PARTS:
             raise TooManyParts
-        return shape if shape.parts else None
 
     def _fullest(self, atp: Mapping[str, int]) -> int:
         """Return the vector of all that a location has of what is wanted."""
@@ -285,25 +292,31 @@ class Tables:
         """By the id of a tuple of services, which locations of one zone share."""
         self._least: dict[Shape, list[int]] = {}
         """The least prices of a shape over all that have it, because they are asked for again and again."""
-        shapes, alike = _Shapes(layout), dict[tuple[int, ...], Alike]()
+        shapes = _Shapes(layout)
+        seen: dict[tuple[int, ...], Alike | None] = {}
+        alike: dict[tuple[int, ...], Alike] = {}
         for site in instance.sites:
-            location = site.location
-            if location in forbid or not site.options or not site.cap_units:
+            if site.location in forbid or not site.options or not site.cap_units:
                 continue
-            shape = shapes.of(site)
-            if shape is None:
-                continue
-            like = _like(site, shape)
-            group = alike.get(like)
-            if group is None:
-                group = alike[like] = Alike(shape, self._prices(site, shape), site.options, [])
-                groups = self.by_shape.get(shape)
-                if groups is None:
-                    self.by_shape[shape] = [group]
-                else:
-                    groups.append(group)
-            group.locations.append(location)
-            self.of[location] = group
+            same = made_of(site)
+            if same not in seen:
+                seen[same] = self._group_of(site, shapes, alike)
+            group = seen[same]
+            if group is not None:
+                shapes.count(group.shape)
+                group.locations.append(site.location)
+                self.of[site.location] = group
+
+    def _group_of(self, site: Site, shapes: "_Shapes", alike: dict[tuple[int, ...], Alike]) -> Alike | None:
+        """Return those that ask the same for the same parts; None for a location that can give nothing."""
+        shape = shapes.of(site)
+        if shape is None:
+            return None
+        like = _like(site, shape)
+        if like not in alike:
+            alike[like] = Alike(shape, self._prices(site, shape), site.options, [])
+            self.by_shape.setdefault(shape, []).append(alike[like])
+        return alike[like]
 
     def price(self, location: str, part: int) -> int:
         """Return what a location asks for a part, above `SENDABLE` where it cannot give it."""

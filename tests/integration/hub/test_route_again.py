@@ -10,6 +10,7 @@ from hub.route.rows import decisions
 from protocol import later
 from protocol.fulfilment import (
     FulfilKind,
+    Parcel,
     Promise,
     PutBackLine,
     RejectReason,
@@ -56,6 +57,36 @@ def test_a_shipped_order_that_a_store_rejects_goes_to_the_next_one_and_never_bac
     for store in ("store-1", "store-2", "store-3"):
         granted, allocated, ended, _version = rights(story.hub, store, "A")
         assert (allocated, ended) == (1, 1), (store, granted)
+
+
+def test_an_order_that_was_given_back_twice_and_then_sent_is_read_on_one_screen(story: Story) -> None:
+    story.order = story.channel.send(story.channel.ship())
+    for _twice in range(2):
+        at = rows(story.hub, decisions)[-1]["location"]
+        story.leave(at)
+        gives = later.AssignmentRejected(**story.assignment, reason=RejectReason.NO_CAPACITY, lines=back(1))
+        story.tell(gives, at)
+    assert story.cards() == ["rejected_twice"]
+    at, about = rows(story.hub, decisions)[-1]["location"], story.assignment
+    story.leave(at)
+    all_of_it = (UnitsLine(line_no=1, sku="A", lent=1),)
+    parcel = Parcel(
+        parcel_no=1, parcel_id="p-1", weight_g=500, lines=all_of_it, carrier="own", tracking="T-7"
+    )
+    story.tell(later.AssignmentPicked(**about, list_id="l-1", lines=all_of_it), at)
+    story.tell(later.AssignmentPacked(**about, parcels=(parcel,)), at)
+    story.tell(later.AssignmentShipped(**about, parcels=(parcel,), lines=all_of_it), at)
+
+    order = story.channel.client.get(f"/orders/{story.order['number']}").text
+    routing = story.channel.client.get(f"/orders/{story.order['number']}/routing").text
+    assert story.cards() == []  # there is nothing left to decide
+    assert order.count("Routed to") == 3
+    assert order.count("Given back") >= 2
+    for said in ("On its way, 1 parcel", "1 of 1 sent", "Decided after a location gave it back", "attempt 3"):
+        assert said in order, said
+    for said in ("Every decision about it", "Since then", "if it gives it back: nobody else has all of it"):
+        assert said in routing, said
+    assert routing.count("EXCLUDED_REJECTED") == 2
 
 
 def test_only_the_units_that_were_short_are_routed_again(story: Story) -> None:

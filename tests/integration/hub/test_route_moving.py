@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from hub.capture.steps import By, capture
+from hub.capture.wanted import OrderWanted
 from hub.database import HubDatabase, HubUnit
 from hub.fulfil.rows import assignments
 from hub.fulfil.steps import look_at_clocks
@@ -92,6 +94,30 @@ def test_an_offer_that_nobody_has_heard_of_moves_once_for_a_clear_gain(channel: 
     version = channel.ask("POST", "/api/routing/sets", {"base": 1, "set": {"places": let_cheap}}, status=201)
     channel.ask("POST", f"/api/routing/sets/{version['version']}/activate", {"seen": 1})
     assert look_for_better(channel.hub) == Moved(1, 0)
+
+
+@pytest.mark.timeout(60)
+def test_of_120_orders_every_one_is_looked_at_within_three_rounds(channel: Channel) -> None:
+    """Only three of them could move: the oldest, one in the middle and the newest."""
+    let(channel, places=[DEAR])
+    could_move = (0, 60, 119)
+
+    def place(unit: HubUnit) -> None:
+        unit.connection.execute(sa.update(hub_rights).where(hub_rights.c.sku == "B").values(granted_seen=200))
+        for n in range(120):
+            sku, minor = ("A", 14_00) if n in could_move else ("B", 9_00)
+            paid = {"gateway": "psp", "reference": f"ch_{n}", "amount_minor": minor}
+            said = channel.ship(lines=[{"sku": sku, "quantity": 1}], payment=paid)
+            wanted = OrderWanted.model_validate(said)
+            capture(channel.hub, unit, wanted, By("shop"))
+
+    write(channel, place)
+    write(channel, lambda unit: lend(unit, "dc-1", A=9))
+
+    rounds = [look_for_better(channel.hub) for _round in range(3)]
+
+    assert [each.looked_at for each in rounds] == [50, 50, 20]
+    assert [each.moved for each in rounds] == [1, 1, 1]
 
 
 def test_nothing_moves_for_little_and_nothing_that_may_have_been_heard(channel: Channel) -> None:

@@ -1,5 +1,6 @@
 """The pages of routing: tables that are edited, imported and given out; what a version changes; replays."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -113,7 +114,18 @@ def test_a_table_goes_out_as_a_file_and_comes_in_the_same_with_a_report(channel:
         assert said in page
     falling = [*BANDS[:2], "standard,,5000,0.25"]
     status, page = send_file(channel, "bands", "\n".join(falling).encode(), base=1)
-    assert (status, "a heavier parcel would cost less" in page) == (422, True)
+    assert (status, "a heavier parcel would cost less than a lighter one, of up to 1000 g" in page) == (
+        422,
+        True,
+    )
+    assert "Weight bands, standard 5000" in page
+    assert re.search(
+        r'class="num">3</td>.*nothing of the file was taken', page
+    )  # its line, and what became of it
+    typed = {"table": "bands", "service": "standard", "up_to_g": "9000", "extra": "0.25"}
+    answer = channel.client.post("/routing/row", data={"base": "1", "row": "", **typed})
+    assert (answer.status_code, "Weight bands, standard 9000" in answer.text) == (422, True)
+    assert all(f'value="{said}"' in answer.text for said in typed.values())
     nobody = b"location,ships\nstore-9,yes\n"
     assert "there is no location store-9" in send_file(channel, "places", nobody, base=1)[1]
     negative = b"location,day,begins,ends,units\nstore-1,daily,09:00,18:00,-1\n"

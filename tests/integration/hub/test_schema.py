@@ -13,7 +13,11 @@ from hub.database import HubDatabase, metadata
 from hub.ledger import chain
 from hub.ledger.chart import MAPPING, account_for, mapping_of, seed_chart
 from hub.ledger.rows import POSTGRES_GUARDS, SQLITE_GUARDS, account_mapping
+from hub.route.facts.current import book_of, digest_of
+from hub.route.facts.parameters import General
+from hub.route.facts.rows import routing_sets
 from hub.schema import MIGRATIONS, create_schema, newest_version, upgrade, version
+from hub.spine.work import Promising
 from protocol.errors import Refused
 from tests.support.postgres import Postgres
 
@@ -146,3 +150,32 @@ def test_journals_that_stand_get_their_place_in_the_chain(two_empty: tuple[HubDa
     with database.read() as connection:
         assert chain.broken_at(connection, "main") == 0
         assert chain.head_of(connection, "main")[0] == 2
+
+
+def test_stored_routing_rules_go_on_saying_what_a_default_said_before(
+    two_empty: tuple[HubDatabase, HubDatabase],
+) -> None:
+    database, _other = two_empty
+    upgrade(database.engine, "0015")
+    silent, outspoken = (
+        "{}",
+        '{"general":{"max_shipments":3,"demand":true},"places":[{"location":"store-1"}]}',
+    )
+    with database.engine.begin() as connection:
+        for version_no, body in ((1, silent), (2, outspoken)):
+            connection.execute(
+                sa.text("INSERT INTO routing_sets VALUES (:n, 'old', :body, 0, '', 1, 'ops')"),
+                {"n": version_no, "body": body},
+            )
+
+    upgrade(database.engine)
+
+    with database.read() as connection:
+        sets = {n: book_of(connection, Promising(), n).said for n in (1, 2)}
+        rows = connection.execute(sa.select(routing_sets.c.body, routing_sets.c.digest)).all()
+    general = {n: (said.general.max_shipments, said.general.split_minor) for n, said in sets.items()}
+    assert general == {1: (1, 0), 2: (3, 0)}
+    assert sets[2].general.demand
+    assert [row.location for row in sets[2].places] == ["store-1"]
+    assert [digest_of(row.body) for row in rows] == [row.digest for row in rows]
+    assert (General().max_shipments, General().split_minor) != (1, 0)

@@ -1,0 +1,45 @@
+"""Whose turn it is to be looked at, where there is more than one round can look at.
+
+A round goes on where the one before it ended and begins again once it has come to the end, so of n keys each
+is looked at within n / (keys of a round) rounds, rounded up, and the one that finds nobody left begins anew
+at once. What a reader would get wrong: it goes from the highest key down. Ids rise with time, so what comes
+in meanwhile waits for the next time through, and cannot keep the oldest from its turn for ever.
+
+Each process remembers its own place; one that was started anew begins at the top, which costs a look only.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.context import Hub
+
+_BELOW: Final[WeakKeyDictionary[Hub, dict[str, str]]] = WeakKeyDictionary()
+"""By what is looked through: the last key of the round before."""
+
+
+def next_round(  # noqa: PLR0917 - who looks where, through what, by which key, how many at once
+    hub: Hub,
+    connection: Connection,
+    name: str,
+    of: sa.Select[Any],
+    key: sa.ColumnElement[str],
+    at_once: int,
+    values: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Return the keys whose turn it is, at most `at_once`.
+
+    `name` is under which the place is remembered, `of` finds the rows, `values` are its parameters.
+    """
+    places = _BELOW.setdefault(hub, defaultdict(str))
+    below = places[name]
+    keys = of.with_only_columns(key).distinct().order_by(None).order_by(key.desc()).limit(at_once)
+    found = list(connection.execute(keys.where(key < below) if below else keys, values or {}).scalars())
+    if below and not found:
+        found = list(connection.execute(keys, values or {}).scalars())
+    places[name] = found[-1] if len(found) == at_once else ""
+    return found
