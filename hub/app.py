@@ -80,7 +80,7 @@ from hub.route.questions import questions
 from hub.route.reservations import expire_reservations
 from hub.route.what_if.steps import work_off as work_off_replays
 from hub.schema import upgrade
-from hub.service import alternatives
+from hub.service import alternatives, exchange_api
 from hub.settings import HubSettings
 from hub.spine.rows import APPLY_ORDER, counters
 from hub.stock import api as stock_api
@@ -123,6 +123,7 @@ ROUTERS = (
     policy_api.router,
     return_policy_api.router,
     mail_in_api.router,
+    exchange_api.router,
     commissions_api.router,
     stored_value_api.router,
     task_api.router,

@@ -35,7 +35,7 @@ from hub.returns import policy_pages as return_policy_pages
 from hub.route.facts import pages as routing_pages
 from hub.route.what_if import pages as what_if_pages
 from hub.route.what_if.words import ROUTING_WORDS
-from hub.service import alternatives
+from hub.service import alternatives, exchange_pages
 from hub.service import lines as line_pages
 from hub.service import new as new_order_pages
 from hub.service import pages as service_pages
@@ -96,6 +96,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         task_pages.router,
         stock_pages.router,
         return_policy_pages.router,
+        exchange_pages.router,
         mail_in_pages.router,
         return_pages.router,
         stored_value_pages.router,

@@ -211,7 +211,21 @@ def exchanges(connection: Connection, scope: Scope) -> dict[str, int]:
         for reference, location, minor in rows:
             if scope.has(location):
                 found[reference] = found.get(reference, 0) + int(minor)
+    for reference, minor in _exchanged_for_later(connection, scope):
+        found[reference] = found.get(reference, 0) + minor
     return found
+
+
+def _exchanged_for_later(connection: Connection, scope: Scope) -> Iterable[tuple[str, int]]:
+    """Return (exchange, amount) of what goods that come back paid of orders for later."""
+    kind = TenderKind.EXCHANGE.value
+    query = sa.select(later.payments.c.location, later.payments.c.tenders).where(
+        later.payments.c.via == "till", later.payments.c.tenders.contains(kind)
+    )
+    for row in connection.execute(query):
+        for tender in json.loads(row.tenders) if scope.has(row.location) else ():
+            if tender.get("kind") == kind:
+                yield tender["reference"], int(tender["amount_minor"])
 
 
 def cards(connection: Connection, scope: Scope) -> Rows:

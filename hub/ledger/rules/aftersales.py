@@ -17,6 +17,7 @@ from protocol.money import round_ratio
 
 OWED: Final = "refunds_payable"
 EXCHANGE: Final = "exchange"
+EXCHANGE_TENDER: Final = "tender.exchange"
 STORE_CREDIT: Final = "tender.store_credit"
 GIFT_CARD: Final = "tender.gift_card"
 RATE_BASE: Final = 1_000_000
