@@ -13,6 +13,7 @@ from hub.commissions import pages as commission_pages
 from hub.console import pages as console_pages
 from hub.console.words import WORDS, named
 from hub.context import Hub
+from hub.customers import statement_pages
 from hub.desk import pages as exception_pages
 from hub.digest import pages as digest_pages
 from hub.fleet import lives_pages
@@ -97,6 +98,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         stock_pages.router,
         return_policy_pages.router,
         exchange_pages.router,
+        statement_pages.router,
         mail_in_pages.router,
         return_pages.router,
         stored_value_pages.router,
