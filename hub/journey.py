@@ -211,6 +211,8 @@ JOURNEY: Final = Journey(
             stock.on_order_placed,
             fulfil.on_order_placed,
             later_ledger.on_order_placed,
+            commissions.on_order_placed,
+            commission_ledger.on_commissions,
             elsewhere.on_order_placed,
             checks.on_order_placed,
             notify.on_order_placed,
