@@ -337,6 +337,7 @@ JOURNEY: Final = Journey(
         "catalog.applied": (catalog.on_catalog_applied,),
         "commission.plan_made": (commissions.on_plan_made,),
         "books.chart_changed": (desk.on_chart_changed,),
+        "books.terms_set": (desk.on_terms_set,),
         "books.journal_made": (desk.on_journal_made,),
         "books.debts_netted": (desk.on_debts_netted,),
         "books.money_moved": (desk.on_money_moved,),

@@ -23,6 +23,7 @@ from hub.customers.rows import contacts
 from hub.customers.rows import find as find_contact
 from hub.ledger.chart import accounts_ever
 from hub.ledger.rows import entries, journals
+from hub.ledger.rules.later import DEPOSIT_TAX
 from hub.returns.rows import mail_ins, return_decisions
 from hub.spine.bulk import among
 from hub.spine.later_rows import later_orders
@@ -221,7 +222,12 @@ def _movements(connection: Connection, numbers: Mapping[str, str]) -> list[Row]:
         )
         .join(entries, entries.c.journal_id == journals.c.journal_id)
         .join(events, events.c.event_id == journals.c.event_id)
-        .where(journals.c.event_id.in_(told), among(connection, journals.c.order_id, list(numbers)))
+        .where(
+            journals.c.event_id.in_(told),
+            among(connection, journals.c.order_id, list(numbers)),
+            # Tax in a deposit is between us and the state: the customer's money stays all theirs.
+            journals.c.rule != DEPOSIT_TAX,
+        )
         .group_by(
             journals.c.event_id,
             events.c.kind,

@@ -86,11 +86,14 @@ def orders_for_later(connection: Connection, scope: Scope) -> Rows:
     table = later.later_orders
     money = (table.c.deposits_minor, table.c.receivable_minor, table.c.owed_minor)
     rows = connection.execute(
-        sa.select(table.c.order_id, table.c.location, *money).where(sa.or_(*(each != 0 for each in money)))
+        sa.select(table.c.order_id, table.c.location, table.c.deposit_taxes, *money).where(
+            sa.or_(*(each != 0 for each in money))
+        )
     )
     for row in rows:
         if scope.has(row.location):
-            yield "deposits", row.order_id, -row.deposits_minor
+            taxed = sum(json.loads(row.deposit_taxes).values())
+            yield "deposits", row.order_id, taxed - row.deposits_minor
             yield "receivable", row.order_id, row.receivable_minor
             yield "refunds_payable", row.order_id, -row.owed_minor
 
@@ -129,6 +132,11 @@ def taxes(connection: Connection, scope: Scope) -> Rows:
                 yield "sales_tax", str(row.rate_ppm), -int(row.tax)
     for rate, minor in _between_tax(connection, transfer_sales.c.supplier == scope.entity).items():
         yield "sales_tax", str(rate), -minor
+    table = later.later_orders
+    held = sa.select(table.c.location, table.c.deposit_taxes).where(table.c.deposit_taxes != "{}")
+    for row in connection.execute(held):
+        for of, tax in json.loads(row.deposit_taxes).items() if scope.has(row.location) else ():
+            yield "sales_tax", of, -int(tax)
 
 
 def input_taxes(connection: Connection, scope: Scope) -> Rows:
