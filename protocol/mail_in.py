@@ -107,7 +107,7 @@ class Expected(WireModel):
     """The day of the handover, from which the window is counted."""
     authorised_on: Day
     """The day on which it was announced: the window is looked at then, not when the parcel comes."""
-    proof: Proof = Proof.ORDER_NUMBER
+    proof: Proof = Field(default=Proof.ORDER_NUMBER, exclude_if=lambda proof: proof is Proof.ORDER_NUMBER)
     """Without any, there is no order: the return names itself as one (`order_id` is `authorisation_id`)."""
     due_us: Micros
     """By then it should be here."""

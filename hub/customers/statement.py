@@ -13,7 +13,7 @@ Reads only; nothing is kept.
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -200,46 +200,7 @@ def _orders_of(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
 
 def _movements(connection: Connection, numbers: Mapping[str, str]) -> list[Row]:
     """Return what the journals of orders did to what is charged and paid, event by event, in order."""
-    if not numbers:
-        return []
-    subjects = [f"order:{order_id}" for order_id in numbers]
-    told = (
-        sa.select(events.c.event_id)
-        .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
-        .where(among(connection, event_subjects.c.subject, subjects))
-    )
-    found = connection.execute(
-        sa.select(
-            journals.c.event_id,
-            events.c.kind,
-            journals.c.apply_order,
-            journals.c.business_date,
-            journals.c.memo,
-            journals.c.order_id,
-            journals.c.entity,
-            entries.c.account,
-            sa.func.sum(entries.c.amount_minor).label("minor"),
-        )
-        .join(entries, entries.c.journal_id == journals.c.journal_id)
-        .join(events, events.c.event_id == journals.c.event_id)
-        .where(
-            journals.c.event_id.in_(told),
-            among(connection, journals.c.order_id, list(numbers)),
-            # Tax in a deposit is between us and the state: the customer's money stays all theirs.
-            journals.c.rule != DEPOSIT_TAX,
-        )
-        .group_by(
-            journals.c.event_id,
-            events.c.kind,
-            journals.c.apply_order,
-            journals.c.business_date,
-            journals.c.memo,
-            journals.c.order_id,
-            journals.c.entity,
-            entries.c.account,
-        )
-        .order_by(journals.c.business_date, journals.c.apply_order, journals.c.event_id)
-    ).all()
+    found = _posted(connection, list(numbers)) if numbers else []
     sides = {entity: _sides(connection, entity) for entity in {row.entity for row in found}}
     rows = []
     for _event, group in itertools.groupby(found, key=lambda row: (row.business_date, row.event_id)):
@@ -262,6 +223,39 @@ def _movements(connection: Connection, numbers: Mapping[str, str]) -> list[Row]:
                 )
             )
     return rows
+
+
+def _posted(connection: Connection, ids: Sequence[str]) -> Sequence[sa.Row[Any]]:
+    """Return what each event of orders posted on each account, in the order of days and of the log."""
+    told = (
+        sa.select(events.c.event_id)
+        .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
+        .where(among(connection, event_subjects.c.subject, [f"order:{order_id}" for order_id in ids]))
+    )
+    table = journals.c
+    by = (
+        table.event_id,
+        events.c.kind,
+        table.apply_order,
+        table.business_date,
+        table.memo,
+        table.order_id,
+        table.entity,
+        entries.c.account,
+    )
+    return connection.execute(
+        sa.select(*by, sa.func.sum(entries.c.amount_minor).label("minor"))
+        .join(entries, entries.c.journal_id == table.journal_id)
+        .join(events, events.c.event_id == table.event_id)
+        .where(
+            table.event_id.in_(told),
+            among(connection, table.order_id, ids),
+            # Tax in a deposit is between us and the state: the customer's money stays all theirs.
+            table.rule != DEPOSIT_TAX,
+        )
+        .group_by(*by)
+        .order_by(table.business_date, table.apply_order, table.event_id)
+    ).all()
 
 
 def _sides(connection: Connection, entity: str) -> tuple[frozenset[str], frozenset[str]]:

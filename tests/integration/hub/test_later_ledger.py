@@ -6,16 +6,13 @@ import sqlalchemy as sa
 
 from hub.context import Hub
 from hub.exceptions.rows import listed
-from hub.ledger.close.subledgers import orders_for_later, scope_of, taxes
 from hub.ledger.reads import trial_balance
 from hub.ledger.rows import entries, journals
-from hub.ledger.terms import set_terms
 from hub.rebuild import verify
 from hub.spine.later_rows import later_orders, order_leavings
 from hub.spine.rows import order_lines, orders
 from hub.stock.rows import balances, stock_values
 from protocol import later
-from protocol.books import TermsSet
 from protocol.fulfilment import ShortReason
 from protocol.orders import TenderKind
 from protocol.rules.refund import RefundableLine
@@ -486,49 +483,4 @@ def test_what_is_owed_pays_for_what_is_ordered_next_unless_it_goes_back_online(h
 
     assert posted(hub, order.number)[-1] == ("kept_for_more", {"2100": -8_00, "2110": 8_00})
     assert money_of(hub, order.order_id) == (20_00, 0, 4_00)
-    assert_sound(hub)
-
-
-def test_tax_is_due_with_a_deposit_where_an_entity_has_it_so_and_moves_on_with_its_money(
-    hub: Hub,
-) -> None:
-    shop = a_shop(A=10)
-    send(hub, shop)
-    wanted = TermsSet(entity="main", tax_at_payment=True, reason="payments on account")
-    set_terms(hub, wanted, by="finance")
-    at = len(shop.events) + 1
-    order = shop.place(("A", 3, 12_00))
-    shop.pay(order, 9_00)
-    send(hub, shop, at)
-    part = standing(hub, "2100", "2200")
-    at = len(shop.events) + 1
-    shop.pay(order, 27_00)
-    shop.ready(order)
-    send(hub, shop, at)
-    whole = standing(hub, "2100", "2200")
-    at = len(shop.events) + 1
-    first = shop.hand_over(order, {1: 1}, rest=True)
-    send(hub, shop, at)
-    left = standing(hub, "2100", "2200", "4000")
-    at = len(shop.events) + 1
-    shop.undo(first)
-    shop.cancel(order, {1: 2})
-    send(hub, shop, at)
-    ended = standing(hub, "2100", "2110", "2200", "4000")
-    with hub.database.read() as connection:
-        scope = scope_of(connection, "main", "main")
-        kept = orders_for_later(connection, scope)
-        held = sum(minor for purpose, _key, minor in kept if purpose == "deposits")
-        tax = sum(minor for _purpose, _key, minor in taxes(connection, scope))
-    at = len(shop.events) + 1
-    shop.hand_over(order, {1: 1})
-    send(hub, shop, at)
-
-    assert part == (-7_50, -1_50)
-    assert whole == (-30_00, -6_00)
-    assert left == (-20_00, -6_00, -10_00)
-    assert ended == (-10_00, -24_00, -2_00, 0)
-    assert (held, tax) == (-10_00, -2_00)
-    assert standing(hub, "2100", "2200", "4000") == (0, -2_00, -10_00)
-    assert [rule for rule, _sides in posted(hub, order.number)].count("deposit_tax") == 6
     assert_sound(hub)
