@@ -73,8 +73,17 @@ class Store:
         return self.edge.database.write(lambda unit: step(unit, self.edge, *args, person=self.person))
 
 
-def play_month(layout: Layout, clock: Clock, ids: IdMaker) -> list[str]:
-    """Play the month before today and close it; return what was otherwise than it should."""
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month that was played: what was otherwise than it should, and what one entity did for the other."""
+
+    reasons: list[str]
+    exchanged_between_entities: int
+    """Exchanges of what another entity had sold, settled between the two."""
+
+
+def play_month(layout: Layout, clock: Clock, ids: IdMaker) -> Month:
+    """Play the month before today and close it."""
     from hub.app import parts
     from hub.settings import load_settings
 
@@ -99,7 +108,7 @@ def play_month(layout: Layout, clock: Clock, ids: IdMaker) -> list[str]:
         reasons = [*_missing(hub, month, {place.entity for place in stores[:2]})]
         reasons += close_months(layout, hub, ids)
         _odd_payout(hub, stores[0].entity, today.isoformat())
-        return reasons
+        return Month(reasons, _exchanged_between(hub, month))
     finally:
         hub.database.close()
 
