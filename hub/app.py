@@ -29,6 +29,7 @@ from hub.console.frame import frame_of
 from hub.console.routes import page_routers, templates_for
 from hub.context import Hub
 from hub.customers import api as customers_api
+from hub.customers import statement_pages
 from hub.customers.access import may_see
 from hub.database import HubDatabase
 from hub.desk import api as desk_api
@@ -81,7 +82,7 @@ from hub.route.questions import questions
 from hub.route.reservations import expire_reservations
 from hub.route.what_if.steps import work_off as work_off_replays
 from hub.schema import upgrade
-from hub.service import alternatives
+from hub.service import alternatives, exchange_api
 from hub.settings import HubSettings
 from hub.spine.rows import APPLY_ORDER, counters
 from hub.stock import api as stock_api
@@ -124,6 +125,8 @@ ROUTERS = (
     policy_api.router,
     return_policy_api.router,
     mail_in_api.router,
+    exchange_api.router,
+    statement_pages.api,
     commissions_api.router,
     stored_value_api.router,
     task_api.router,

@@ -121,6 +121,15 @@ class ChartChanged(WireModel):
     reason: Reason
 
 
+class TermsSet(WireModel):
+    """How an entity keeps its books was set anew; it holds from the next fact of each order on."""
+
+    entity: Entity
+    tax_at_payment: bool
+    """Output tax is due when a deposit is paid, and not only when the goods leave."""
+    reason: Reason
+
+
 class JournalLine(WireModel):
     """One side of a journal that a person made."""
 

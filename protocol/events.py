@@ -301,6 +301,7 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("transfer.extended", 1): transfer_desk.TransferExtended,
         ("transfer.receipt_accepted", 1): transfer_desk.ReceiptAccepted,
         ("books.chart_changed", 1): books.ChartChanged,
+        ("books.terms_set", 1): books.TermsSet,
         ("books.journal_made", 1): books.JournalMade,
         ("books.debts_netted", 1): books.DebtsNetted,
         ("books.money_moved", 1): books.MoneyMoved,

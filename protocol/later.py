@@ -63,8 +63,13 @@ class OrderPlaced(WireModel):
 
 
 class OrderPaid(AtTill):
-    """Money for an order for later came in at a till: a deposit, or the rest."""
+    """Money for an order for later came in at a till: a deposit, or the rest.
 
+    Without a session the hub says so: goods that come back pay for it, by the tender of their exchange.
+    """
+
+    session_id: str = Field(default="", max_length=64)
+    till: str = Field(default="", max_length=64)
     payment_id: Code
     order_id: Code
     number: Code

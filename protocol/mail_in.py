@@ -16,7 +16,7 @@ from pydantic import Field
 
 from protocol.fulfilment import LINES_FOR_LATER, Micros
 from protocol.orders import Code, LineKind, Name, PositiveMinor, Quantity, WireModel
-from protocol.returns import Channel, Day
+from protocol.returns import Channel, Day, Proof
 from protocol.state_machine import Lifecycle
 from protocol.till import Currency
 
@@ -107,6 +107,8 @@ class Expected(WireModel):
     """The day of the handover, from which the window is counted."""
     authorised_on: Day
     """The day on which it was announced: the window is looked at then, not when the parcel comes."""
+    proof: Proof = Field(default=Proof.ORDER_NUMBER, exclude_if=lambda proof: proof is Proof.ORDER_NUMBER)
+    """Without any, there is no order: the return names itself as one (`order_id` is `authorisation_id`)."""
     due_us: Micros
     """By then it should be here."""
     refund: Timing = "inspected"
@@ -132,6 +134,8 @@ class ReturnAuthorised(Expected):
 
     location: Code
     contact_id: str = Field(default="", max_length=64)
+    approved_by: str = Field(default="", max_length=64)
+    """Whose word let it come back, or let something else go out before it is here."""
 
 
 class MailInChanged(WireModel):

@@ -85,7 +85,7 @@ def _last_month(layout: Layout, clock: SystemClock, ids: SystemIds) -> None:
     Raises:
         Unavailable: something of it did not come out as it should; says what.
     """
-    wrong = play_month(layout, clock, ids)
+    wrong = play_month(layout, clock, ids).reasons
     if wrong:
         raise Unavailable(
             f"The month before is not right: {'; '.join(wrong[:3])}", "Start again with --reset."

@@ -1,8 +1,9 @@
 """The month before a demo: two legal entities trade, close their books, and something comes late.
 
 A demo that begins today has no month to look back on, and a month is what finance works with. So the stores'
-own steps work on their databases, with their clocks at days of the month before: sales, returns, exchanges, a
-card that a terminal took offline and that is declined, and goods that one entity sends the other at a price.
+own steps work on their databases, with their clocks at days of the month before: sales, returns, exchanges,
+also of what the other entity sold, a card that a terminal took offline and that is declined, and goods that
+one entity sends the other at a price.
 What the stores wrote goes to the hub's inbox as their links would send it. Then finance closes that month in
 both books (`closing`): over a payout that does not tie, what the audit found, and a store that sold offline
 and tells of it only when its month is closed (`late`).
@@ -72,8 +73,17 @@ class Store:
         return self.edge.database.write(lambda unit: step(unit, self.edge, *args, person=self.person))
 
 
-def play_month(layout: Layout, clock: Clock, ids: IdMaker) -> list[str]:
-    """Play the month before today and close it; return what was otherwise than it should."""
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month that was played: what was otherwise than it should, and what one entity did for the other."""
+
+    reasons: list[str]
+    exchanged_between_entities: int
+    """Exchanges of what another entity had sold, settled between the two."""
+
+
+def play_month(layout: Layout, clock: Clock, ids: IdMaker) -> Month:
+    """Play the month before today and close it."""
     from hub.app import parts
     from hub.settings import load_settings
 
@@ -83,10 +93,13 @@ def play_month(layout: Layout, clock: Clock, ids: IdMaker) -> list[str]:
     hub = parts(load_settings(layout.config("hub")), clock=clock, ids=ids)
     try:
         for day in DAYS:
+            sold = ""
             for place in stores[:2]:
                 with _open(layout, place, f"{month}-{day}", ids, hub) as store:
                     own = place is stores[0]
-                    _trade(store, short=not own and day == DAYS[-1], offline=own and day != DAYS[-1])
+                    _heard(hub, store, sold)
+                    short, offline = not own and day == DAYS[-1], own and day != DAYS[-1]
+                    sold = _trade(store, sold, short=short, offline=offline)
                     tell(store.edge, hub)
             if day == DAYS[0]:
                 _list_prices(hub, stores[0].entity, stores[1].entity)
@@ -95,7 +108,7 @@ def play_month(layout: Layout, clock: Clock, ids: IdMaker) -> list[str]:
         reasons = [*_missing(hub, month, {place.entity for place in stores[:2]})]
         reasons += close_months(layout, hub, ids)
         _odd_payout(hub, stores[0].entity, today.isoformat())
-        return reasons
+        return Month(reasons, _exchanged_between(hub, month))
     finally:
         hub.database.close()
 
@@ -119,9 +132,12 @@ def _open(layout: Layout, place: Place, day: str, ids: IdMaker, hub: "Hub") -> I
         edge.database.close()
 
 
-def _trade(store: Store, *, short: bool, offline: bool) -> None:
-    """A day at the till: two sales, a return, an exchange, perhaps a card without a line, the close."""
-    from edge_agent.returns.exchange import ExchangeUnits, exchange_units
+def _trade(store: Store, elsewhere: str, *, short: bool, offline: bool) -> str:
+    """A day at the till: two sales, a return, exchanges, perhaps a card without a line, the close.
+
+    `elsewhere` is a sale of the other entity's store that comes here too, empty for none. Returns the number
+    of a sale of which something may come back at the next store.
+    """
     from edge_agent.returns.steps import BringBack, ReturnUnits, return_units
     from edge_agent.stock.steps import MoveLine, Moves, move
     from edge_agent.till import steps as till
@@ -139,21 +155,45 @@ def _trade(store: Store, *, short: bool, offline: bool) -> None:
         _sell(store, "offline", third, 1, TenderKind.CARD, reference=UNPAID, offline=True)
     back = (BringBack(line_no=1, quantity=1),)
     store.do(return_units, cash, ReturnUnits(key=store.key("return"), lines=back, till=TILL))
-    basket_id, version, rest = _basket(store, third, worth=second.price_minor)
+    taken = sum(_exchange(store, number, second, third) for number in (card, elsewhere) if number)
+    drawer = FLOAT_MINOR + 2 * first.price_minor + taken
+    _close(store, drawer - SHORT_MINOR if short else drawer)
+    return card
+
+
+def _exchange(store: Store, number: str, back: Product, wanted: Product) -> int:
+    """Take a unit back for another article; return the cash that the customer added."""
+    from edge_agent.returns.exchange import ExchangeUnits, exchange_units
+
+    basket_id, version, rest = _basket(store, wanted, worth=back.price_minor)
     paid = ({"kind": "cash", "amount_minor": rest},) if rest > 0 else ()
-    wanted = ExchangeUnits.model_validate(
+    said = ExchangeUnits.model_validate(
         {
-            "key": store.key("exchange"),
-            "lines": back,
+            "key": store.key(f"exchange-{number}"),
+            "lines": ({"line_no": 1, "quantity": 1},),
             "till": TILL,
             "basket_id": basket_id,
             "version": version,
             "tenders": paid,
         }
     )
-    store.do(exchange_units, card, wanted)
-    drawer = FLOAT_MINOR + 2 * first.price_minor + max(0, rest)
-    _close(store, drawer - SHORT_MINOR if short else drawer)
+    store.do(exchange_units, number, said)
+    return max(0, rest)
+
+
+def _heard(hub: "Hub", store: Store, number: str) -> None:
+    """Let a store have asked the hub about an order that it did not sell."""
+    from edge_agent.later.hub import OrderAnswer
+    from edge_agent.returns.rows import note_told
+    from hub.returns.elsewhere import told
+
+    if not number:
+        return
+    edge, now_us = store.edge, store.edge.clock.now_us()
+    with hub.database.read() as connection:
+        found = told(connection, number, asker=edge.identity.edge, now_us=now_us)
+    said = OrderAnswer.model_validate(found.model_dump())
+    edge.database.write(lambda unit: note_told(unit, said, now_us))
 
 
 def _sell(store: Store, what: str, product: Product, units: int, kind: TenderKind, **more: Any) -> str:
@@ -289,8 +329,32 @@ def _missing(hub: "Hub", month: str, entities: set[str]) -> Iterator[str]:
     seen = {row.rule for row in rows}
     if not entities <= {row.entity for row in rows}:
         yield f"{month} is not in the books of {sorted(entities)}"
-    for rule in ("sale", "return", "card_declined", "card_paid_again", "over_short"):
+    for rule in ("sale", "return", "exchange_sale", "card_declined", "card_paid_again", "over_short"):
         if rule not in seen:
             yield f"{month} has no {rule}"
+    if not _exchanged_between(hub, month):
+        yield f"{month} has no exchange of what another entity sold, settled between the two"
     if not any(rule.startswith("transfer_") and rule.endswith("_due") for rule in seen):
         yield f"{month} has no goods that one entity sent the other"
+
+
+def _exchanged_between(hub: "Hub", month: str) -> int:
+    """Return how many exchanges of the month took back what another entity sold, owed in both books."""
+    from hub.ledger.rows import entries, journals
+    from hub.spine.rows import return_tenders, returns
+
+    due = sa.select(journals.c.event_id).join(entries, entries.c.journal_id == journals.c.journal_id)
+    owed = [due.where(entries.c.account == account) for account in ("1400", "2400")]
+    with hub.database.read() as connection:
+        return int(
+            connection.execute(
+                sa.select(sa.func.count(sa.distinct(returns.c.return_id)))
+                .join(return_tenders, return_tenders.c.return_id == returns.c.return_id)
+                .join(journals, journals.c.apply_order == returns.c.apply_order)
+                .where(
+                    return_tenders.c.kind == TenderKind.EXCHANGE.value,
+                    returns.c.business_date.startswith(month),
+                    *(journals.c.event_id.in_(each) for each in owed),
+                )
+            ).scalar_one()
+        )

@@ -95,9 +95,11 @@ class Run:
         played = self._play(layout, cuts, kills, orders=day.orders, crew=day.crew, printers=True)
         played.verdict.reasons += look_at_books(layout, self.clock, self.ids)
         self.say("closing the month before")
-        played.verdict.reasons += play_month(layout, self.clock, self.ids)
+        month = play_month(layout, self.clock, self.ids)
+        played.verdict.reasons += month.reasons
         said = self._finish(played, {})
-        return {**said, "result": {**said["result"], **played.verdict.online.figures}}
+        between = {"exchanged_between_entities": month.exchanged_between_entities}
+        return {**said, "result": {**said["result"], **played.verdict.online.figures, **between}}
 
     def replay(self, plan: Plan) -> Mapping[str, Any]:
         """Replay a month and return the object to print."""

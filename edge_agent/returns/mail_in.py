@@ -38,7 +38,7 @@ from protocol.mail_in import (
 )
 from protocol.orders import LINES_PER_ORDER, SERIALS, Code, Quantity, ReturnLine, Serial
 from protocol.people import StoreRole
-from protocol.returns import Condition, Outcome, Override, Proof
+from protocol.returns import Condition, Outcome, Override
 from protocol.rules.policy import role_needed
 from protocol.rules.refund import RefundableLine, refund_units
 
@@ -360,7 +360,7 @@ def _judged(
         lines,
         wanted,
         policy.Brought(
-            Proof.ORDER_NUMBER.value,
+            expected.proof.value,
             announced_on=date.fromisoformat(expected.authorised_on),
             serials={line.line_no: line.serials for line in expected.lines if line.serials},
         ),

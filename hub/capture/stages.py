@@ -16,6 +16,8 @@ PAID: Final = "paid"
 """In `results` of an order that the hub captures: the money that came with it, as it will be recorded."""
 PAYER: Final = "payer"
 """In `results`, too: who paid, where the channel says so; for the checks, and kept nowhere."""
+EXCHANGED: Final = "exchanged"
+"""In `results`, too: what goods that come back pay of it, as it will be recorded."""
 MUST_TAKE: Final = "must_take"
 """In `results`: True where the channel has confirmed the order, so that it cannot be refused."""
 VERDICT: Final = "verdict"
@@ -47,9 +49,10 @@ def on_order_placed(work: Work, applied: Applied) -> None:
     work.room(Orders).place(applied)
     if applied.edge != HUB_EDGE:
         _check_money(work, body, f"The order {body.number} does not add up")
-    paid = applied.results.get(PAID)
-    if paid is not None:
-        record(work, paid, by=applied.by)
+    for name in (EXCHANGED, PAID):
+        paid = applied.results.get(name)
+        if paid is not None:
+            record(work, paid, by=applied.by)
     work.topics.update(("orders", "overview"))
 
 

@@ -19,7 +19,7 @@ from hub.capture import changes, lines, named, reads
 from hub.capture.lines import LinesWanted
 from hub.capture.pricing import KNOWN, known_of, priced_lines
 from hub.capture.rows import captured
-from hub.capture.stages import MUST_TAKE, PAID, PAYER, VERDICT
+from hub.capture.stages import EXCHANGED, MUST_TAKE, PAID, PAYER, VERDICT
 from hub.capture.wanted import CustomerWanted, OrderAnswer, OrderWanted
 from hub.context import Hub
 from hub.customers import rows as contacts
@@ -30,16 +30,17 @@ from hub.offers import promised
 from hub.once import once
 from hub.spine.held import Holding, held
 from hub.spine.payment_rows import ON_CARD, CardToken
+from hub.spine.places import Places
 from hub.spine.steps import record, take_orders
-from hub.spine.work import Applied, Work
+from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol.customers import Contact
 from protocol.errors import Conflict, Invalid, OutOfRights, Refused, StaleVersion
 from protocol.fulfilment import FulfilKind, Promise
 from protocol.holds import Blocked
 from protocol.kit.hold_words import code_says, reason_says
 from protocol.kit.text import _
-from protocol.later import OrderPaidOnline, OrderPlaced, OrderRouted, OrderUnroutable
-from protocol.orders import LineKind
+from protocol.later import OrderPaid, OrderPaidOnline, OrderPlaced, OrderRouted, OrderUnroutable
+from protocol.orders import LineKind, Tender, TenderKind
 from protocol.payments import PaymentAuthorised
 from protocol.rules.checks import Finding, Verdict
 
@@ -69,6 +70,24 @@ class Newer:
 
     by: str
     differs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What goods that come back are worth towards an order, and the exchange that it belongs to."""
+
+    exchange_id: str
+    amount_minor: int
+
+
+def place_for(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, credit: Credit) -> OrderAnswer:
+    """Place an order that goods pay for which come back; no more of their worth is used than it costs.
+
+    Raises:
+        Invalid, Refused: as for any order; nothing was stored.
+    """
+    take_orders(unit, 0)
+    return _place(hub, unit, wanted, by, hub.ids.new_id(), credit)
 
 
 def capture(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By) -> tuple[OrderAnswer, bool]:
@@ -126,7 +145,9 @@ def digests(wanted: OrderWanted) -> dict[str, str]:
     }
 
 
-def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) -> OrderAnswer:
+def _place(  # noqa: PLR0917 - the order, its name, and what pays for it beside money
+    hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str, credit: Credit | None = None
+) -> OrderAnswer:
     connection, now_us = unit.connection, hub.clock.now_us()
     if wanted.currency != hub.settings.currency:
         raise Invalid(
@@ -140,7 +161,8 @@ def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) 
     lines, priced = priced_lines(wanted.lines, known, wanted.shipping_minor)
     if not any(line.kind is LineKind.GOODS for line in lines):
         raise Invalid(_("Nothing of this can be fulfilled."), _("Order goods with it."), code="no_goods")
-    _must_be_payable(wanted, promise, priced.total_minor)
+    swapped = min(credit.amount_minor, priced.total_minor) if credit is not None else 0
+    _must_be_payable(wanted, promise, priced.total_minor, swapped)
     contact_id = _contact(connection, hub.ids.new_id(), wanted.customer, now_us)
     body = OrderPlaced(
         order_id=order_id,
@@ -168,6 +190,8 @@ def _place(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By, order_id: str) 
     }
     if wanted.payment is not None:
         told[PAYER] = wanted.payment.payer
+    if credit is not None and swapped:
+        told[EXCHANGED] = _swapped(hub, work, body, credit.exchange_id, swapped)
     applied = record(work, body, by=by.name, results=told)
     verdict: Verdict = applied.results[VERDICT]
     if verdict.refused is not None and not wanted.sold_already:
@@ -192,6 +216,19 @@ def _paid(hub: Hub, wanted: OrderWanted, body: OrderPlaced) -> OrderPaidOnline |
     return OrderPaidOnline(payment_id=hub.ids.new_id(), marketplace=payment.marketplace, **said)
 
 
+def _swapped(hub: Hub, work: Work, body: OrderPlaced, exchange_id: str, minor: int) -> OrderPaid:
+    """Return what goods that come back pay, as it is recorded: a tender that names its exchange."""
+    return OrderPaid(
+        business_date=work.room(Places).of(HUB_EDGE).calendar_date(hub.clock.now_us()),
+        currency=body.currency,
+        payment_id=hub.ids.new_id(),
+        order_id=body.order_id,
+        number=body.number,
+        tenders=(Tender(kind=TenderKind.EXCHANGE, amount_minor=minor, reference=exchange_id),),
+        amount_minor=minor,
+    )
+
+
 def _token(wanted: OrderWanted) -> CardToken | None:
     payment = wanted.payment
     if payment is None or payment.taken != "token":
@@ -214,8 +251,8 @@ def must_exist(connection: Connection, promise: Promise) -> None:
         )
 
 
-def _must_be_payable(wanted: OrderWanted, promise: Promise, total_minor: int) -> None:
-    paid = wanted.payment.amount_minor if wanted.payment else 0
+def _must_be_payable(wanted: OrderWanted, promise: Promise, total_minor: int, swapped_minor: int) -> None:
+    paid = swapped_minor + (wanted.payment.amount_minor if wanted.payment else 0)
     if paid > total_minor:
         raise Invalid(
             _("More was paid than the order costs."),

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.capture.pricing import KNOWN, known_of
-from hub.capture.stages import PAID, PAYER
+from hub.capture.stages import EXCHANGED, PAID, PAYER
 from hub.capture.wanted import PayerWanted
 from hub.checks.rows import check_outcomes
 from hub.customers.rows import contacts
@@ -127,7 +127,7 @@ def gather(work: Work, applied: Applied, rules: CheckRules) -> OrderFacts:
 
 def _of_order(work: Work, applied: Applied) -> OrderFacts:
     body: OrderPlaced = applied.body
-    paid = applied.results.get(PAID)
+    came = [applied.results.get(name) for name in (PAID, EXCHANGED)]
     at_hub = applied.edge == HUB_EDGE
     day = from_us(applied.at_us).astimezone(ZoneInfo(work.terms.zone)).date()
     return OrderFacts(
@@ -138,7 +138,7 @@ def _of_order(work: Work, applied: Applied) -> OrderFacts:
         total_minor=body.total_minor,
         ships=body.promise.kind is FulfilKind.SHIP,
         same_hour=body.promise.promise_class is PromiseClass.SAME_HOUR,
-        paid_minor=(paid.amount_minor if paid else 0) if at_hub else None,
+        paid_minor=sum(each.amount_minor for each in came if each) if at_hub else None,
         at_us=applied.at_us,
         tax_minor=body.tax_minor,
     )

@@ -5,7 +5,7 @@ web earns nobody anything. Everything is worked out line by line and kept, so th
 can be opened down to the sale.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ from hub.spine.rows import orders
 from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol.commissions import CommissionPlan, CommissionPlanMade
 from protocol.events import OrderSold, ReturnCompleted
-from protocol.later import AssignmentHandedOver, AssignmentShipped, HandoverUndone
+from protocol.later import HandoverUndone, OrderPlaced
 from protocol.orders import LineKind
 
 DUE: Final = "commissions"
@@ -63,25 +63,45 @@ def on_order_sold(work: Work, applied: Applied) -> None:
 
 def on_goods_left(work: Work, applied: Applied) -> None:
     """Goods of an order for later left: who took the order earns. Stands behind the ledger's own stage."""
-    body: AssignmentHandedOver | AssignmentShipped = applied.body
     entry: Entry | None = applied.results["entry"]
+    if entry is not None:
+        _left(work, applied, entry, applied.results["left"]).write()
+
+
+def on_order_placed(work: Work, applied: Applied) -> None:
+    """Goods left before their order was heard of: it is earned now, and lost again as far as money went back.
+
+    Stands behind the ledger's own stage, which has shared out what those goods were worth.
+    """
+    body: OrderPlaced = applied.body
+    book = work.room(Orders)
+    gone = [leaving for leaving in book.leavings(body.order_id) if leaving.units]
+    entry = book.get(body.order_id)
+    if entry is None or not gone:
+        return
+    steps = _left(work, applied, entry, gone)
+    _take_back(steps, entry)
+    steps.write()
+
+
+def _left(work: Work, applied: Applied, entry: Entry, gone: Iterable[Leaving]) -> "_Steps":
+    """Return what whoever took an order earns with goods of it that left."""
+    taken_at = entry.later.location if entry.later is not None else HUB_EDGE
+    steps = _Steps(work, applied, taken_at, applied.body.number)
     plan = _plan(work, applied)
-    if plan is None or entry is None or entry.later is None or entry.later.location == HUB_EDGE:
-        return
-    person = _taker(work, entry, body.order_id)
-    if not person:
-        return
-    steps = _Steps(work, applied, entry.later.location, body.number)
-    kinds = {line.line_no: line for line in entry.record.lines}
-    for leaving in applied.results["left"]:
-        line = kinds.get(leaving.line_no)
+    person = "" if plan is None or taken_at == HUB_EDGE else _taker(work, entry, applied.body.order_id)
+    if plan is None or not person:
+        return steps
+    lines = {line.line_no: line for line in entry.record.lines}
+    for leaving in gone:
+        line = lines.get(leaving.line_no)
         if line is None or line.kind is LineKind.SHIPPING:
             continue
-        rate = plan.rate_of(line.sku, key_of(entry.later.location, person), entry.later.location)
+        rate = plan.rate_of(line.sku, key_of(taken_at, person), taken_at)
         minor = earned(leaving.gross_minor - leaving.tax_minor, rate)
         if minor:
             steps.earn(leaving.line_no, person, leaving.gross_minor, minor)
-    steps.write()
+    return steps
 
 
 def on_handover_undone(work: Work, applied: Applied) -> None:

@@ -38,6 +38,7 @@ def event_word(kind: str) -> str:
         "books.accrued": _("Accrued"),
         "books.mapper_set": _("Mapper of settlements written"),
         "books.prices_set": _("Prices between entities set"),
+        "books.terms_set": _("When tax is due set"),
         "audit.rules_changed": _("Audit rules changed"),
         "audit.decided": _("Audit decided"),
     }

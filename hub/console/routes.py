@@ -13,6 +13,7 @@ from hub.commissions import pages as commission_pages
 from hub.console import pages as console_pages
 from hub.console.words import WORDS, named
 from hub.context import Hub
+from hub.customers import statement_pages
 from hub.desk import pages as exception_pages
 from hub.digest import pages as digest_pages
 from hub.fleet import lives_pages
@@ -35,7 +36,7 @@ from hub.returns import policy_pages as return_policy_pages
 from hub.route.facts import pages as routing_pages
 from hub.route.what_if import pages as what_if_pages
 from hub.route.what_if.words import ROUTING_WORDS
-from hub.service import alternatives
+from hub.service import alternatives, exchange_pages
 from hub.service import lines as line_pages
 from hub.service import new as new_order_pages
 from hub.service import pages as service_pages
@@ -96,6 +97,8 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         task_pages.router,
         stock_pages.router,
         return_policy_pages.router,
+        exchange_pages.router,
+        statement_pages.router,
         mail_in_pages.router,
         return_pages.router,
         stored_value_pages.router,

@@ -12,14 +12,14 @@ from starlette.responses import Response
 
 from hub.console.web import FINANCE, go_to, locked, may, place_names, show
 from hub.context import Hub
-from hub.ledger import desk
+from hub.ledger import desk, terms
 from hub.ledger.chart import accounts_ever
 from hub.ledger.pages import entities
 from hub.ledger.rows import entries, journals
 from hub.ledger.settlements.rows import money_moves
 from hub.service.forms import Form, form_of
 from hub.web import Anybody, Finance, TheHub
-from protocol.books import ChartChanged, MoneyMoved
+from protocol.books import ChartChanged, MoneyMoved, TermsSet
 from protocol.errors import Invalid, OrderspineError
 from protocol.kit.text import _
 from protocol.money import parse_minor
@@ -54,6 +54,10 @@ async def chart_act(request: Request, hub: TheHub, person: Finance) -> Response:
         entity = form.get("entity")[:40]
         reason = form.get("reason")
         said: dict[str, Any] = {"entity": entity, "reason": reason}
+        if form.get("act") == "tax":
+            tax = {"tax_at_payment": form.get("due") == "payment"}
+            terms.set_terms(hub, _read(form, TermsSet, said | tax), by=person.name)
+            return go_to("/finance/chart", entity=entity, said="done")
         if form.get("act") == "map":
             said["purposes"] = [{"purpose": form.get("purpose"), "account": form.get("account")}]
         else:
@@ -215,6 +219,8 @@ def _chart(
     with hub.database.read() as connection:
         known, chosen = _chosen(connection, entity)
         found = desk.chart(connection, chosen) if chosen else []
+        at_payment = terms.tax_at_payment(connection, chosen)
+        told = terms.versions(connection, chosen, 1)
         names = place_names(connection)
     purposes = sorted(purpose for row in found for purpose in row.purposes)
     return show(
@@ -226,6 +232,8 @@ def _chart(
         entity=chosen,
         found=found,
         purposes=purposes,
+        due="payment" if at_payment else "leaving",
+        told=told[0] if told else None,
         form=form,
         names=names,
     )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from hub.ledger.chart import mapping_of
 from hub.ledger.close.rows import accrual_rules, accruals, period_gaps, period_signs, periods
-from hub.ledger.rows import accounts, mapping_changes
+from hub.ledger.rows import accounts, entity_terms, mapping_changes
 from hub.ledger.rules import Draft, abroad, desk
 from hub.ledger.rules.accruals import accrued
 from hub.ledger.settlements.rows import money_moves, settlement_lines, settlement_mappers, settlements
@@ -172,6 +172,23 @@ def on_chart_changed(work: Work, applied: Applied) -> None:
         [(body.entity, each.purpose, applied.apply_order, each.account) for each in body.purposes],
     )
     work.room(Books).mapped(body.entity)
+    work.topics.add("books")
+
+
+def on_terms_set(work: Work, applied: Applied) -> None:
+    """Keep how an entity keeps its books from here on."""
+    body: books.TermsSet = _own(applied)
+    work.connection.execute(
+        sa.insert(entity_terms).values(
+            entity=body.entity,
+            apply_order=applied.apply_order,
+            tax_at_payment=body.tax_at_payment,
+            reason=body.reason,
+            by=applied.by,
+            at_us=applied.at_us,
+        )
+    )
+    work.unit.memory.pop(f"tax_at_payment:{body.entity}", None)
     work.topics.add("books")
 
 

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 
 from hub.ledger import rules
 from hub.ledger.between import stages as between
-from hub.ledger.rules import abroad
+from hub.ledger.rules import Draft, abroad
 from hub.ledger.rules import later as money
 from hub.ledger.rules.abroad import Pair
 from hub.ledger.rules.later import Held, LineMoney, Share, Step
 from hub.ledger.stages import CURRENCY, Books
+from hub.ledger.terms import tax_at_payment
 from hub.spine.entries import Entry
 from hub.spine.later import Later, Leaving
 from hub.spine.later_rows import payments
@@ -282,10 +283,25 @@ def _post(work: Work, applied: Applied, entry: Entry | None, step: Step) -> None
         work.room(Orders).touch(entry)
         applied.results[CURRENCY] = beside.currency
     here, seller = _places(work, applied, entry)
+    drafts = (*step.drafts, *_tax_on_deposits(work, applied, entry, seller.entity))
     if here.entity == seller.entity:
-        work.room(Books).post(applied, here, step.drafts, applied.body.order_id)
+        work.room(Books).post(applied, here, drafts, applied.body.order_id)
     else:
-        _post_both(work, applied, (here, seller), abroad.money(step.drafts, Pair(here.entity, seller.entity)))
+        _post_both(work, applied, (here, seller), abroad.money(drafts, Pair(here.entity, seller.entity)))
+
+
+def _tax_on_deposits(work: Work, applied: Applied, entry: Entry | None, entity: str) -> Sequence[Draft]:
+    """Return what makes the tax in an order's deposits due, or due no more, as its entity has it."""
+    if entry is None or entry.later is None:
+        return ()
+    beside, name = entry.later, f"tax_at_payment:{entity}"
+    if name not in work.unit.memory:
+        work.unit.memory[name] = tax_at_payment(work.connection, entity)
+    before, after = beside.deposit_taxes, dict[int, int]()
+    if work.unit.memory[name]:
+        after = money.deposit_taxes(beside.open_taxes(entry.record), _held(entry, entry.record))
+    beside.deposit_taxes = after
+    return money.tax_on_deposits(before, after, applied.body.number)
 
 
 def _post_both(work: Work, applied: Applied, places: tuple[Place, Place], both: abroad.Both) -> None:

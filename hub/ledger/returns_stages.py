@@ -4,15 +4,16 @@ Goods that come by parcel are accepted in one fact and paid in another, so what 
 for an order for later with what else it is owed, for a sale only until the store credit behind it.
 """
 
-from hub.ledger.rules import abroad, cost_of
+from hub.ledger.rules import abroad, aftersales, cost_of
 from hub.ledger.rules import returns as rules
 from hub.ledger.stages import Books, seller_of
 from hub.spine.orders import Orders
-from hub.spine.places import Places
+from hub.spine.places import Place, Places
 from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol.dispositions import GoodsDecided
 from protocol.events import CashMoved, GiftCardSold, ReturnCompleted
 from protocol.mail_in import ReturnCredited
+from protocol.orders import TenderKind
 
 
 def on_return_completed(work: Work, applied: Applied) -> None:
@@ -39,7 +40,8 @@ def on_return_accepted(work: Work, applied: Applied) -> None:
     seller = seller_of(work, body.order_id, here)
     if applied.edge == HUB_EDGE:
         here = seller
-    due = body.total_minor - sum(fee.amount_minor for fee in body.fees)
+    swapped = sum(tender.amount_minor for tender in body.refunds if tender.kind is TenderKind.EXCHANGE)
+    due = body.total_minor - sum(fee.amount_minor for fee in body.fees) - swapped
     applied.results.update(due_minor=due, seller=seller.location)
     if entry is not None and entry.later is not None:
         entry.later.owed_minor += due
@@ -49,10 +51,26 @@ def on_return_accepted(work: Work, applied: Applied) -> None:
     if here.entity == seller.entity:
         books.post(applied, seller, owed, body.order_id)
         books.post(applied, here, goods, body.order_id)
+        _post_exchanged(work, applied, seller, swapped)
         return
     kept = abroad.kept(goods, abroad.Pair(here.entity, seller.entity))
     books.post(applied, seller, (*owed, *kept.seller), body.order_id, beside=(here.entity,))
     books.post(applied, here, kept.here, body.order_id, beside=(seller.entity,))
+
+
+def _post_exchanged(work: Work, applied: Applied, seller: Place, minor: int) -> None:
+    """Post what goods pay of an order that the hub took for them, in the hub's entity and the seller's."""
+    if not minor:
+        return
+    body: ReturnCompleted = applied.body
+    books, desk = work.room(Books), work.room(Places).of(HUB_EDGE)
+    drafts = aftersales.paid_back({aftersales.EXCHANGE_TENDER: minor}, body.number)
+    if desk.entity == seller.entity:
+        books.post(applied, seller, drafts, body.order_id)
+        return
+    both = abroad.money(drafts, abroad.Pair(desk.entity, seller.entity))
+    books.post(applied, desk, both.here, body.order_id, beside=(seller.entity,))
+    books.post(applied, seller, both.seller, body.order_id, beside=(desk.entity,))
 
 
 def on_return_credited(work: Work, applied: Applied) -> None:

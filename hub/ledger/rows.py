@@ -48,6 +48,18 @@ mapping_changes: Final = sa.Table(
 )
 """The account of a purpose from an event on: books made anew post to the account that served then."""
 
+entity_terms: Final = sa.Table(
+    "entity_terms",
+    metadata,
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("apply_order", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("tax_at_payment", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+)
+"""How an entity keeps its books, every version; the newest holds."""
+
 journals: Final = sa.Table(
     "journals",
     metadata,

@@ -6,7 +6,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from hub.returns.policy import current
-from hub.returns.rows import return_decisions
+from hub.returns.rows import mail_ins, return_decisions
 from hub.returns.rules import Came, Doubt, doubts
 from hub.spine.entries import Entry
 from hub.spine.orders import Orders
@@ -14,7 +14,7 @@ from hub.spine.rows import orders
 from hub.spine.steps import raise_exception
 from hub.spine.work import Applied, Work
 from protocol.clock import DAY_US
-from protocol.events import ReturnCompleted
+from protocol.events import ReturnCompleted, ReturnInspected
 
 _BACK_US: Final = 90 * DAY_US
 
@@ -32,6 +32,7 @@ def on_return_completed(work: Work, applied: Applied) -> None:
         business_date=body.business_date,
         total_minor=body.total_minor,
         by=applied.by,
+        announced=isinstance(body, ReturnInspected),
     )
     found = doubts(
         current(work.connection, work.unit.memory), came, returns_90d=_returns_of(work, applied, customer)
@@ -64,8 +65,12 @@ def _customer_of(work: Work, order_id: str, entry: Entry | None) -> str:
     """Return whose order it is; one that was sold in the same batch is not in its table yet."""
     if entry is not None and entry.sale is not None:
         return str(getattr(entry.sale.body, "customer_id", ""))
-    found = work.connection.execute(sa.select(orders.c.customer_id).where(orders.c.order_id == order_id))
-    return str(found.scalar() or "")
+    of_order = sa.select(orders.c.customer_id).where(orders.c.order_id == order_id)
+    found = work.connection.execute(of_order).scalar()
+    if found is None:  # what came by parcel without proof has no order, but somebody who announced it
+        sender = sa.select(mail_ins.c.contact_id).where(mail_ins.c.authorisation_id == order_id)
+        found = work.connection.execute(sender).scalar()
+    return str(found or "")
 
 
 def _returns_of(work: Work, applied: Applied, customer: str) -> int:

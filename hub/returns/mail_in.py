@@ -5,7 +5,7 @@ why. Money goes as the policy says: once the goods were looked at, once they are
 owed goes back through the payment service it came through, and the rest as store credit (`paying`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final, Literal
@@ -35,6 +35,7 @@ from protocol.mail_in import ExpectedLine, MailInChanged, ReturnAuthorised, Timi
 from protocol.orders import Quantity
 from protocol.returns import Channel, Condition, Outcome, Proof, ReturnPolicy
 from protocol.rules.policy import LOOKS, BackFacts, Decision, Finding, SoldFacts, decide, strictest
+from protocol.rules.refund import refund_units
 
 LINES: Final = 100
 Text = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -69,6 +70,55 @@ class MailInChange(Wanted):
     what: Literal["cancelled", "given_up", "waiting"]
     days: Annotated[int, Field(ge=1, le=365)] = 7
     reason: Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How goods may come back: when the money goes, a word with it, and who else agreed."""
+
+    refund: Timing
+    note: str = ""
+    approved_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What would come back of an order, and what the policy says of each line; nothing was changed."""
+
+    policy: ReturnPolicy
+    order: ReturnableOrder
+    """As the location that takes it in needs it."""
+    location: str
+    today: str
+    lines: tuple[tuple[ReturnableLine, SentBack], ...]
+    """With what all have taken back."""
+    decisions: tuple[Decision, ...]
+    currency: str
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the policy says of all of it."""
+        return strictest(each.outcome for each in self.decisions)
+
+    @property
+    def worth_minor(self) -> int:
+        """What the customer is owed for it."""
+        return sum(refund_units(money.money_of(line), said.units).gross_minor for line, said in self.lines)
+
+    def refusal(self, remedy: str) -> Refused:
+        """Return the refusal of what the policy does not let back."""
+        return outside_policy(self.decisions, self.currency, remedy)
+
+
+def outside_policy(decisions: Iterable[Decision], currency: str, remedy: str) -> Refused:
+    """Return the refusal of what the policy does not let back, in its own sentences."""
+    said = [sentence for each in decisions for sentence in says(each, currency)]
+    return Refused(
+        " ".join(dict.fromkeys(said)),
+        remedy,
+        code="outside_policy",
+        codes=sorted({code for each in decisions for code in each.codes}),
+    )
 
 
 class MailInAnswer(BaseModel):
@@ -110,44 +160,15 @@ def announce(
 
     def work() -> MailInAnswer:
         workspace = hub.spine.work(unit)
-        connection = unit.connection
-        policy = current(connection)
-        location = _location(connection, command.location)
-        order = told(connection, number, asker=location, now_us=hub.clock.now_us())
-        whole = told(connection, number, asker="", now_us=hub.clock.now_us())
-        lines = _lines(connection, whole, command.lines)
-        today = _today(workspace, hub, location)
-        judged = _Judging(
-            policy,
-            order,
-            date.fromisoformat(today),
-            categories_of(connection, [line.sku for line, _said in lines]),
-        )
-        _check_policy(judged, lines, command, hub.settings.currency)
-        authorisation_id, given = hub.ids.new_id(), next_number(workspace, "authorisation")
-        here = {line.line_no: line for line in order.lines}
-        body = ReturnAuthorised(
-            authorisation_id=authorisation_id,
-            number=given,
-            order_id=order.order_id,
-            order_number=order.number,
-            channel=order.channel,
-            currency=order.currency,
-            start=order.start,
-            authorised_on=today,
-            due_us=hub.clock.now_us() + policy.mail_in.days * DAY_US,
-            refund=command.refund or policy.mail_in.refund,
-            tracking=given.replace("-", ""),
-            note=command.allow or command.note,
-            lines=tuple(_expected(here[line.line_no], said) for line, said in lines),
-            location=location,
-            contact_id=_contact(workspace, order.order_id),
-        )
-        record(workspace, body, by=by)
-        if body.refund == "sent":
-            money.advance(workspace, rows.need(connection, given), by=by)
+        planned = plan(workspace, number, command.lines, command.location)
+        if planned.outcome is not Outcome.AUTHORIZE and not command.allow:
+            raise planned.refusal(_("Say why it may come back all the same, or leave it."))
+        terms = Terms(command.refund or planned.policy.mail_in.refund, command.allow or command.note)
+        found = authorise(workspace, planned, terms, by=by)
+        if found.refund == "sent":
+            money.advance(workspace, found, by=by)
         hub.finish(workspace, "mail_ins")
-        return answer(rows.need(connection, given))
+        return answer(rows.need(unit.connection, found.number))
 
     key = f"mail-in/{by}/{command.key}" if command.key else ""
     return once(unit, hub, command, key, MailInAnswer, work)
@@ -190,7 +211,12 @@ def change(
     return once(unit, hub, command, key, MailInAnswer, work)
 
 
-def _location(connection: Connection, wanted: str) -> str:
+def receiving(connection: Connection, wanted: str) -> str:
+    """Return the location that takes a parcel in: the one that is wanted, else where parcels usually go.
+
+    Raises:
+        Invalid: `unknown_location` or `no_location`.
+    """
     active = [place for place in all_locations(connection) if place.status == "active"]
     if not wanted:
         # A warehouse has the people for parcels; a company without one opens them in its first store.
@@ -254,61 +280,84 @@ def _expected(line: ReturnableLine, wanted: SentBack) -> ExpectedLine:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Judging:
-    """What a return is judged by, and on which day."""
+def plan(work: Work, number: str, wanted: Iterable[SentBack], location: str) -> Planned:
+    """Return what would come back of an order, and what the policy says of it; nothing was changed.
 
-    policy: ReturnPolicy
-    order: ReturnableOrder
-    today: date
-    categories: Mapping[str, str]
-
-    def of(self, sku: str, reason: str, total_minor: int) -> Decision:
-        """Return what the policy says of one line that nobody has seen yet."""
-        start, channel = date.fromisoformat(self.order.start), Channel(self.order.channel)
-        found = decide(
-            self.policy,
-            SoldFacts(sku=sku, category=self.categories.get(sku, ""), start=start, channel=channel),
-            BackFacts(
-                today=max(self.today, start),
-                condition=Condition.NEW,
-                reason=reason,
-                proof=Proof.ORDER_NUMBER,
-                amount_minor=total_minor,
-                customer_returns_90d=self.order.customer_returns_90d,
-            ),
-        )
-        # That stores take nothing back from a channel is why a parcel comes; goods are looked at once here.
-        kept = tuple(each for each in found.found if each.code not in {*LOOKS, Finding.CHANNEL})
-        return Decision(strictest(each.outcome for each in kept), kept, found.last_day, found.refund)
-
-
-def _check_policy(
-    judging: _Judging,
-    lines: Sequence[tuple[ReturnableLine, SentBack]],
-    command: MailInWanted,
-    currency: str,
-) -> None:
+    Raises:
+        NotFound: `unknown_order`.
+        Invalid: `no_line`, `unknown_location` or `no_location`.
+        Refused: `too_many_units`.
+    """
+    connection, now_us = work.connection, work.clock.now_us()
+    policy, place = current(connection), receiving(connection, location)
+    whole = told(connection, number, asker="", now_us=now_us)
+    lines = _lines(connection, whole, wanted)
+    today = money.place_of(work, place).calendar_date(now_us)
+    categories = categories_of(connection, [line.sku for line, _said in lines])
+    order = told(connection, number, asker=place, now_us=now_us)
     total = sum(line.gross_minor * said.units // line.quantity for line, said in lines)
-    judged = [judging.of(line.sku, said.reason, total) for line, said in lines]
-    if strictest(each.outcome for each in judged) is Outcome.AUTHORIZE or command.allow:
-        return
-    said = [sentence for each in judged for sentence in says(each, currency)]
-    raise Refused(
-        " ".join(dict.fromkeys(said)),
-        _("Say why it may come back all the same, or leave it."),
-        code="outside_policy",
-        codes=sorted({code for each in judged for code in each.codes}),
+    decisions = [
+        _judged(policy, order, (line.sku, said.reason), (date.fromisoformat(today), total), categories)
+        for line, said in lines
+    ]
+    return Planned(policy, order, place, today, tuple(lines), tuple(decisions), work.terms.currency)
+
+
+def authorise(work: Work, planned: Planned, terms: Terms, *, by: str) -> rows.MailIn:
+    """Let goods come back as planned, and tell their location to expect them."""
+    authorisation_id, given = work.ids.new_id(), next_number(work, "authorisation")
+    order, here = planned.order, {line.line_no: line for line in planned.order.lines}
+    body = ReturnAuthorised(
+        authorisation_id=authorisation_id,
+        number=given,
+        order_id=order.order_id,
+        order_number=order.number,
+        channel=order.channel,
+        currency=order.currency,
+        start=order.start,
+        authorised_on=planned.today,
+        due_us=work.clock.now_us() + planned.policy.mail_in.days * DAY_US,
+        refund=terms.refund,
+        tracking=given.replace("-", ""),
+        note=terms.note,
+        lines=tuple(_expected(here[line.line_no], said) for line, said in planned.lines),
+        location=planned.location,
+        contact_id=_contact(work, order.order_id),
+        approved_by=terms.approved_by,
     )
+    record(work, body, by=by)
+    return rows.need(work.connection, given)
+
+
+def _judged(
+    policy: ReturnPolicy,
+    order: ReturnableOrder,
+    line: tuple[str, str],
+    now: tuple[date, int],
+    categories: Mapping[str, str],
+) -> Decision:
+    """Return what the policy says of one line (SKU, reason) that nobody has seen yet."""
+    start, channel = date.fromisoformat(order.start), Channel(order.channel)
+    found = decide(
+        policy,
+        SoldFacts(sku=line[0], category=categories.get(line[0], ""), start=start, channel=channel),
+        BackFacts(
+            today=max(now[0], start),
+            condition=Condition.NEW,
+            reason=line[1],
+            proof=Proof.ORDER_NUMBER,
+            amount_minor=now[1],
+            customer_returns_90d=order.customer_returns_90d,
+        ),
+    )
+    # That stores take nothing back from a channel is why a parcel comes; goods are looked at once here.
+    kept = tuple(each for each in found.found if each.code not in {*LOOKS, Finding.CHANNEL})
+    return Decision(strictest(each.outcome for each in kept), kept, found.last_day, found.refund)
 
 
 def _contact(work: Work, order_id: str) -> str:
     entry = work.room(Orders).need(order_id)
     return entry.later.contact_id if entry is not None and entry.later is not None else ""
-
-
-def _today(work: Work, hub: Hub, location: str) -> str:
-    return money.place_of(work, location).calendar_date(hub.clock.now_us())
 
 
 def order_of(connection: Connection, number: str, hub: Hub) -> ReturnableOrder:

@@ -65,6 +65,11 @@ class MailIn(BaseModel):
     credits: tuple[Credit, ...]
     reason: str
 
+    @property
+    def unproven(self) -> bool:
+        """Tell whether nobody can show that it was bought: then there is no order."""
+        return self.order_id == self.authorisation_id
+
 
 def read(row: sa.Row[Any]) -> MailIn:
     """Return one from its row."""
@@ -144,6 +149,22 @@ def of_order(connection: Connection, order_id: str) -> Sequence[MailIn]:
         sa.select(mail_ins).where(mail_ins.c.order_id == order_id).order_by(mail_ins.c.created_us.desc())
     )
     return [read(row) for row in rows]
+
+
+def unproven_since(connection: Connection, contact_id: str, since_us: int) -> tuple[int, int]:
+    """Return how often somebody was let send goods without proof since a moment, and how many of it wait."""
+    row = connection.execute(
+        sa.select(
+            sa.func.count().label("all"),
+            sa.func.count(sa.case((mail_ins.c.state.in_(COMING), 1))).label("under_way"),
+        ).where(
+            mail_ins.c.contact_id == contact_id,
+            mail_ins.c.order_id == mail_ins.c.authorisation_id,
+            mail_ins.c.created_us >= since_us,
+            mail_ins.c.state != MailInState.CANCELLED,
+        )
+    ).one()
+    return int(row.all), int(row.under_way)
 
 
 def overdue(connection: Connection, now_us: int, limit: int) -> list[MailIn]:

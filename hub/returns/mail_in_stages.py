@@ -73,7 +73,7 @@ def on_authorised(work: Work, applied: Applied) -> None:
             accepted_minor=0,
             advanced_minor=0,
             credits="[]",
-            reason=body.note,
+            reason=_why(body),
         )
     )
     if work.post is not None:
@@ -82,6 +82,11 @@ def on_authorised(work: Work, applied: Applied) -> None:
             work.unit, body.location, expect, subjects=(f"mail_in:{body.authorisation_id}",)
         )
     work.topics.update(("mail_ins", "orders"))
+
+
+def _why(body: ReturnAuthorised) -> str:
+    """Return the word that stands beside it, with the name of whoever agreed."""
+    return " · ".join(filter(None, (body.note, body.approved_by)))[:400]
 
 
 def on_changed(work: Work, applied: Applied) -> None:

@@ -25,7 +25,7 @@ from protocol.errors import Invalid, Refused
 from protocol.events import ReturnAdvanced
 from protocol.kit.text import _
 from protocol.movements import Bucket
-from protocol.orders import Quantity, ReturnLine
+from protocol.orders import Quantity, ReturnLine, Tender
 from protocol.rules.refund import RefundableLine, refund_money, refund_units
 
 GOODWILL: Final = "goodwill"
@@ -105,8 +105,11 @@ def give_back(unit: HubUnit, hub: Hub, number: str, command: GiveBack, *, by: st
     return once(unit, hub, command, key, GivenBack, work)
 
 
-def advance(work: Work, found: rows.MailIn, *, by: str = "") -> None:
-    """Give the money back of what is on its way, or here and not looked at; nothing where none is left."""
+def advance(work: Work, found: rows.MailIn, *, by: str = "", exchanged: tuple[Tender, ...] = ()) -> None:
+    """Give the money back of what is on its way, or here and not looked at; nothing where none is left.
+
+    So much of it as is `exchanged` has paid for something else, and only the rest goes back.
+    """
     order = told(work.connection, found.order_number, asker="", now_us=work.clock.now_us())
     sold = {line.line_no: line for line in order.lines}
     lines = []
@@ -119,7 +122,7 @@ def advance(work: Work, found: rows.MailIn, *, by: str = "") -> None:
     lines = [line for line in lines if line.gross_minor]
     if lines:
         about = About(found.order_id, found.order_number, found.currency, found.authorisation_id)
-        _record(work, about, lines, by=by)
+        _record(work, about, lines, by=by, refunds=exchanged)
 
 
 def money_of(line: ReturnableLine) -> RefundableLine:
@@ -154,7 +157,9 @@ def _back(line: ReturnableLine, units: int, gross: int, tax: int, reason: str) -
     )
 
 
-def _record(work: Work, about: About, lines: Sequence[ReturnLine], *, by: str) -> ReturnAdvanced:
+def _record(
+    work: Work, about: About, lines: Sequence[ReturnLine], *, by: str, refunds: tuple[Tender, ...] = ()
+) -> ReturnAdvanced:
     entry = work.room(Orders).need(about.order_id)
     location = entry.later.location if entry is not None and entry.later is not None else HUB_EDGE
     body = ReturnAdvanced(
@@ -165,7 +170,7 @@ def _record(work: Work, about: About, lines: Sequence[ReturnLine], *, by: str) -
         order_id=about.order_id,
         order_number=about.order_number,
         lines=tuple(lines),
-        refunds=(),
+        refunds=refunds,
         total_minor=sum(line.gross_minor for line in lines),
         tax_minor=sum(line.tax_minor for line in lines),
         authorisation_id=about.authorisation_id,

@@ -13,7 +13,7 @@ from typing import Final
 
 from protocol.people import at_least
 from protocol.returns import Outcome, ReturnDecision, ReturnPolicy
-from protocol.rules.policy import BackFacts, Decision, SoldFacts, decide, role_needed, strictest
+from protocol.rules.policy import LOOKS, BackFacts, Decision, SoldFacts, decide, only, role_needed, strictest
 
 _RANK: Final = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
@@ -35,6 +35,8 @@ class Came:
     business_date: str
     total_minor: int
     by: str
+    announced: bool = False
+    """The hub let it come back before it was seen, so only how it looks was decided there."""
 
 
 def again(policy: ReturnPolicy, came: Came, *, returns_90d: int) -> tuple[Decision, ...]:
@@ -55,7 +57,8 @@ def again(policy: ReturnPolicy, came: Came, *, returns_90d: int) -> tuple[Decisi
             no_receipt_returns_90d=told.no_receipt_returns_90d,
             own_sale=told.own_sale,
         )
-        found.append(decide(policy, sold, back))
+        said = decide(policy, sold, back)
+        found.append(only(said, LOOKS) if came.announced else said)
     return tuple(found)
 
 

@@ -36,7 +36,7 @@ def on_return_completed(work: Work, applied: Applied) -> None:
     book.add_return(applied)
     work.topics.update(("orders", "overview"))
     entry = book.get(body.order_id)
-    if entry is None and body.order_id == body.return_id:
+    if entry is None and body.order_id in {body.return_id, getattr(body, "authorisation_id", "")}:
         return  # without proof of purchase there is no order that it could belong to
     if entry is None:
         raise_exception(

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.customers.rows import contacts
+from hub.customers.rows import contacts, is_like
 from hub.exceptions.rows import exceptions
 from hub.fulfil.faces import BEGUN, Face, face
 from hub.fulfil.reads import OPEN_STATES, STATE, late_clause
@@ -21,7 +21,6 @@ from hub.service.rules import OVER, Goods, Part, answer
 from hub.spine.bulk import among
 from hub.spine.later_rows import later_orders
 from hub.spine.rows import order_lines, orders
-from protocol.customers import PHONE_DIGITS, phone_digits
 from protocol.fulfilment import FulfilKind
 from protocol.kit.web.filters import when
 from protocol.lifecycles import AssignmentState, OrderState
@@ -29,8 +28,6 @@ from protocol.orders import LineKind
 from protocol.people import HubRole
 
 View = Literal["", "collect", "ship", "waiting", "late"]
-LETTERS: Final = 3
-"""Of a name; fewer find half of all customers."""
 _NOBODY: Final = (OrderState.CAPTURED.value, OrderState.HELD.value)
 _HERE: Final = (HubRole.OPS.value, HubRole.FINANCE.value, HubRole.ADMIN.value)
 
@@ -219,12 +216,5 @@ def text_clause(text: str, *, people: bool) -> sa.ColumnElement[bool]:
     clause = orders.c.order_id.in_(by_id)
     if not people:
         return clause
-    who = [contacts.c.email == text.lower()]
-    digits = phone_digits(text)
-    if len(digits) >= PHONE_DIGITS and not any(letter.isalpha() for letter in text):
-        who.append(contacts.c.phone.like(f"%{digits.lstrip('0') or digits}"))
-    if len(text) >= LETTERS and any(letter.isalpha() for letter in text):
-        escaped = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        who.append(contacts.c.name.like(f"%{escaped}%", escape="\\"))
-    mine = sa.select(contacts.c.contact_id).where(~contacts.c.erased, sa.or_(*who))
+    mine = sa.select(contacts.c.contact_id).where(is_like(text))
     return clause | orders.c.customer_id.in_(mine)

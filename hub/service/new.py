@@ -94,7 +94,8 @@ async def new(request: Request, hub: TheHub, person: Ops) -> Response:
     return await run_in_threadpool(_done, request, hub, person, form)
 
 
-def _done(request: Request, hub: Hub, person: CurrentPerson, form: Form) -> Response:
+def edited(form: Form) -> dict[str, int]:
+    """Return the units of each item of a draft, once something was added to it or removed by a button."""
     wanted = form.quantities(
         lines=LINES_FOR_LATER,
         units=UNITS_PER_LINE,
@@ -106,7 +107,12 @@ def _done(request: Request, hub: Hub, person: CurrentPerson, form: Form) -> Resp
         form.texts["q"] = ""
     elif act == "drop":
         wanted.pop(sku, None)
-    elif act == "place" and not form.errors:
+    return wanted
+
+
+def _done(request: Request, hub: Hub, person: CurrentPerson, form: Form) -> Response:
+    wanted = edited(form)
+    if form.get("act") == "place" and not form.errors:
         return _place(request, hub, person, form, wanted)
     return _page(request, hub, form, wanted, status=422 if form.errors else 200)
 
@@ -116,7 +122,7 @@ def _place(
 ) -> Response:
     status = 422
     try:
-        order = _wanted(form, hub, wanted)
+        order = wanted_of(form, hub, wanted)
         if order is not None and not form.errors:
             answer = steps.place(hub, order, By(person.name, form.get("key")))
             return go_to(f"/orders/{answer.number}", said="placed")
@@ -126,7 +132,8 @@ def _place(
     return _page(request, hub, form, wanted, status=status)
 
 
-def _wanted(form: Form, hub: Hub, wanted: Mapping[str, int]) -> OrderWanted | None:
+def wanted_of(form: Form, hub: Hub, wanted: Mapping[str, int]) -> OrderWanted | None:
+    """Return a draft as an order; None where something of it is wrong, with the errors kept by field."""
     if not wanted:
         form.errors["q"] = _("Add what is ordered first.")
         return None
@@ -161,6 +168,12 @@ def _wanted(form: Form, hub: Hub, wanted: Mapping[str, int]) -> OrderWanted | No
 def _page(
     request: Request, hub: Hub, form: Form, wanted: Mapping[str, int], *, status: int = 200
 ) -> Response:
+    facts = draft_facts(hub, form, wanted)
+    return show(request, "service/new.html", status_code=status, form=form, **facts)
+
+
+def draft_facts(hub: Hub, form: Form, wanted: Mapping[str, int]) -> dict[str, Any]:
+    """Return what a page shows of a draft: its lines, what a search found, and what could be promised."""
     currency = hub.settings.currency
     with hub.database.read() as connection:
         lines = draft(connection, hub, wanted, form)
@@ -175,20 +188,16 @@ def _page(
     if form.option is not None:
         form.texts["where"] = again or form.get("where")
     shipping = _shipping_minor(form, choices, currency)
-    return show(
-        request,
-        "service/new.html",
-        status_code=status,
-        form=form,
-        lines=lines,
-        items=items,
-        choices=choices,
-        places=places,
-        names=names,
-        services=sorted(hub.settings.ship_minor),
-        total_minor=_total(lines, shipping),
-        shipping_minor=shipping,
-    )
+    return {
+        "lines": lines,
+        "items": items,
+        "choices": choices,
+        "places": places,
+        "names": names,
+        "services": sorted(hub.settings.ship_minor),
+        "total_minor": _total(lines, shipping),
+        "shipping_minor": shipping,
+    }
 
 
 def _shipping_minor(form: Form, choices: list[offers.Choice], currency: str) -> int:

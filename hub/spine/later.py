@@ -111,6 +111,8 @@ class Later:
     deposits_minor: int = 0
     receivable_minor: int = 0
     owed_minor: int = 0
+    deposit_taxes: dict[int, int] = field(default_factory=dict)
+    """Tax by rate in what is held, where it is due already."""
     currency: str = ""
     rates: dict[int, int] = field(default_factory=dict)
     """Tax rate of each line."""
@@ -119,6 +121,14 @@ class Later:
     def worth_minor(self, record: OrderRecord) -> int:
         """Return what the units are worth that are neither gone nor cancelled."""
         return sum(line.gross_minor - self.lines[line.line_no].gross_minor for line in record.lines)
+
+    def open_taxes(self, record: OrderRecord) -> dict[int, int]:
+        """Return the tax by rate in what is neither gone nor cancelled."""
+        found: dict[int, int] = {}
+        for line in record.lines:
+            rate = self.rates.get(line.line_no, 0)
+            found[rate] = found.get(rate, 0) + line.tax_minor - self.lines[line.line_no].tax_minor
+        return found
 
     def due_minor(self, record: OrderRecord) -> int:
         """Return what the customer still has to pay before everything is theirs.
@@ -217,6 +227,7 @@ def read(head: sa.Row[Any], order: sa.Row[Any], lines: Mapping[int, Settled], ra
         deposits_minor=head.deposits_minor,
         receivable_minor=head.receivable_minor,
         owed_minor=head.owed_minor,
+        deposit_taxes={int(rate): tax for rate, tax in json.loads(head.deposit_taxes).items()},
         currency=order.currency,
         rates=rates,
         lines=dict(lines),
@@ -245,6 +256,7 @@ def row(order_id: str, later: Later) -> tuple[Any, ...]:
         later.deposits_minor,
         later.receivable_minor,
         later.owed_minor,
+        json.dumps(later.deposit_taxes),
     )
 
 

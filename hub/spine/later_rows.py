@@ -32,6 +32,7 @@ later_orders: Final = sa.Table(
     sa.Column("deposits_minor", sa.BigInteger, nullable=False),
     sa.Column("receivable_minor", sa.BigInteger, nullable=False),
     sa.Column("owed_minor", sa.BigInteger, nullable=False),
+    sa.Column("deposit_taxes", sa.Text, nullable=False, server_default="{}"),
     sa.CheckConstraint("kind IN ('collect', 'ship')", name="kind"),
     sa.Index(
         "uq_later_orders_external",

@@ -86,11 +86,14 @@ def orders_for_later(connection: Connection, scope: Scope) -> Rows:
     table = later.later_orders
     money = (table.c.deposits_minor, table.c.receivable_minor, table.c.owed_minor)
     rows = connection.execute(
-        sa.select(table.c.order_id, table.c.location, *money).where(sa.or_(*(each != 0 for each in money)))
+        sa.select(table.c.order_id, table.c.location, table.c.deposit_taxes, *money).where(
+            sa.or_(*(each != 0 for each in money))
+        )
     )
     for row in rows:
         if scope.has(row.location):
-            yield "deposits", row.order_id, -row.deposits_minor
+            taxed = sum(json.loads(row.deposit_taxes).values())
+            yield "deposits", row.order_id, taxed - row.deposits_minor
             yield "receivable", row.order_id, row.receivable_minor
             yield "refunds_payable", row.order_id, -row.owed_minor
 
@@ -129,6 +132,11 @@ def taxes(connection: Connection, scope: Scope) -> Rows:
                 yield "sales_tax", str(row.rate_ppm), -int(row.tax)
     for rate, minor in _between_tax(connection, transfer_sales.c.supplier == scope.entity).items():
         yield "sales_tax", str(rate), -minor
+    table = later.later_orders
+    held = sa.select(table.c.location, table.c.deposit_taxes).where(table.c.deposit_taxes != "{}")
+    for row in connection.execute(held):
+        for of, tax in json.loads(row.deposit_taxes).items() if scope.has(row.location) else ():
+            yield "sales_tax", of, -int(tax)
 
 
 def input_taxes(connection: Connection, scope: Scope) -> Rows:
@@ -211,7 +219,21 @@ def exchanges(connection: Connection, scope: Scope) -> dict[str, int]:
         for reference, location, minor in rows:
             if scope.has(location):
                 found[reference] = found.get(reference, 0) + int(minor)
+    for reference, minor in _exchanged_for_later(connection, scope):
+        found[reference] = found.get(reference, 0) + minor
     return found
+
+
+def _exchanged_for_later(connection: Connection, scope: Scope) -> Iterable[tuple[str, int]]:
+    """Return (exchange, amount) of what goods that come back paid of orders for later."""
+    kind = TenderKind.EXCHANGE.value
+    query = sa.select(later.payments.c.location, later.payments.c.tenders).where(
+        later.payments.c.via == "till", later.payments.c.tenders.contains(kind)
+    )
+    for row in connection.execute(query):
+        for tender in json.loads(row.tenders) if scope.has(row.location) else ():
+            if tender.get("kind") == kind:
+                yield tender["reference"], int(tender["amount_minor"])
 
 
 def cards(connection: Connection, scope: Scope) -> Rows:

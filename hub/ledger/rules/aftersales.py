@@ -2,7 +2,7 @@
 
 Stages post `fee_kept`, `gift_card_sold`, `accepted`, `paid_back` (by `rules.returns`) and `commission_due`.
 The others say what the matrix says of facts as the scenario proves it: the legs of an exchange (posted by
-`rules.returns.sold`), and breakage and tax at payment, which no event of the product carries yet.
+`rules.returns.sold`) and breakage, which a month's accrual posts.
 
 Pure. Amounts are whole minor units, positive as the fact names them; signs are made here. `net` is without
 tax, `taxes` is tax by rate in parts per million. Rooms that keep these facts call a rule with their figures
@@ -17,6 +17,7 @@ from protocol.money import round_ratio
 
 OWED: Final = "refunds_payable"
 EXCHANGE: Final = "exchange"
+EXCHANGE_TENDER: Final = "tender.exchange"
 STORE_CREDIT: Final = "tender.store_credit"
 GIFT_CARD: Final = "tender.gift_card"
 RATE_BASE: Final = 1_000_000
@@ -76,16 +77,6 @@ def exchange_paid(tenders: Mapping[str, int], memo: str) -> tuple[Draft, ...]:
     """The customer pays what the new goods cost more."""
     sums = {**tenders, EXCHANGE: -sum(tenders.values())}
     return draft_of("exchange_paid", sums, memo)
-
-
-def paid_with_tax(purpose: str, net_minor: int, taxes: Taxes, memo: str) -> tuple[Draft, ...]:
-    """A payment before the goods leave where its tax is due at once (EU payments on account)."""
-    lines = (
-        Line(purpose, net_minor + sum(taxes.values())),
-        Line("deposits", -net_minor),
-        *(Line("sales_tax", -tax, rate) for rate, tax in taxes.items()),
-    )
-    return (Draft("payment", lines, memo),)
 
 
 def gift_card_sold(tenders: Sequence[tuple[str, int]], worth_minor: int, card: str) -> tuple[Draft, ...]:

@@ -11,7 +11,7 @@ worth stands in suspense by name. A cancellation owes what is held above the wor
 unpaid part of a deposit just disappears, and a deposit stays with the rest of its order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,8 @@ from protocol.orders import LineKind
 DEPOSITS: Final = "deposits"
 RECEIVABLE: Final = "receivable"
 OWED: Final = "refunds_payable"
+DEPOSIT_TAX: Final = "deposit_tax"
+"""The rule of the journals by which the tax in deposits is due, and due no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,33 @@ def arrived(left: Sequence[Share], dropped: Sequence[Share], held: Held, memo: s
     lines += [Line(DEPOSITS, over), Line(SUSPENSE, -over)]
     kept = Held(after.deposits_minor - over, after.receivable_minor, after.owed_minor, after.worth_minor)
     return Step((Draft("fulfil", tuple(lines), memo),), kept)
+
+
+def deposit_taxes(open_taxes: Mapping[int, int], held: Held) -> dict[int, int]:
+    """Return the tax by rate that is in the money held for what has not left.
+
+    `open_taxes` is the tax by rate in all that has not left; a part of the money has that part of it.
+    """
+    if held.worth_minor <= 0:
+        return {}
+    part = min(held.deposits_minor, held.worth_minor)
+    found = {rate: round_ratio(tax * part, held.worth_minor) for rate, tax in open_taxes.items()}
+    return {rate: tax for rate, tax in found.items() if tax}
+
+
+def tax_on_deposits(before: Mapping[int, int], after: Mapping[int, int], memo: str) -> tuple[Draft, ...]:
+    """Return the draft by which the tax in deposits goes from one amount to another (matrix 2b, 3, 9).
+
+    It is due while the money is held, and no more once what is held was earned or is owed back: then the
+    goods' own tax takes its place, or nothing.
+    """
+    rates = sorted({*before, *after})
+    moved = {rate: after.get(rate, 0) - before.get(rate, 0) for rate in rates}
+    lines = (
+        Line(DEPOSITS, sum(moved.values())),
+        *(Line("sales_tax", -minor, rate) for rate, minor in moved.items() if minor),
+    )
+    return (Draft(DEPOSIT_TAX, lines, memo),) if any(moved.values()) else ()
 
 
 def goods_back(moves: Sequence[ValuedMove], memo: str) -> tuple[Draft, ...]:

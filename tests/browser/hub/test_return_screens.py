@@ -54,6 +54,8 @@ def test_the_policy_is_read_tried_and_changed_on_a_screen(
         "/returns/mail-in",
         f"/returns/mail-in/{parcel}",
         f"/orders/{order}/send-back",
+        f"/orders/{order}/exchange",
+        "/returns/no-receipt",
         "/finance/commissions",
     ):
         with opens(path, size=size) as page:

@@ -45,6 +45,7 @@ ONLINE_KEYS = [
     "rerouted",
     "double_fulfilled",
     "promises_broken",
+    "exchanged_between_entities",
 ]
 
 
@@ -87,6 +88,7 @@ def test_a_day_that_is_cut_and_killed_ends_with_three_equal_counts() -> None:
         "rerouted": 2,
         "double_fulfilled": 0,
         "promises_broken": 0,
+        "exchanged_between_entities": 3,  # one on each trading day of the month before
     }
 
 

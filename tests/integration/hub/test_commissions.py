@@ -16,7 +16,7 @@ from hub.rebuild import verify
 from protocol.commissions import CommissionPlan
 from protocol.people import HubRole
 from tests.support.hub import Shop, send
-from tests.support.later_shop import LaterShop
+from tests.support.later_shop import LaterShop, promised
 from tests.support.promising import Channel, company
 
 PERSON = "store-1/p-1"
@@ -100,6 +100,28 @@ def test_a_sale_earns_at_the_rate_of_its_day_and_returns_and_voids_take_it_back(
     saved = channel.client.post("/finance/commissions", data=typed)
     wrong = channel.client.post("/finance/commissions", data=typed | {"named": "nobody", "base": "2"})
     assert ("version 2 now" in saved.text, wrong.status_code) == (True, 422)
+
+
+def test_goods_that_left_before_their_order_was_heard_of_earn_once_it_is(channel: Channel) -> None:
+    let_count(channel)
+    taker, picker = LaterShop(), LaterShop("store-2", code="YC")
+    taker.open()
+    order = taker.place(("A", 2, 12_00), promise=promised(location="store-2"), own=False)
+    taker.pay(order, 24_00)
+    picker.open()
+    picker.stock("A", 10)
+    picker.accept(order, "a-1")
+    picker.pick(order, assignment_id="a-1")
+    picker.hand_over(order, assignment_id="a-1")
+    send(channel.hub, picker)
+    before = payable(channel)
+    send(channel.hub, taker)
+
+    [figure] = channel.ask("GET", "/api/commissions")
+    assert before == 0
+    assert (figure["person"], figure["earned_minor"]) == (PERSON, 60)
+    assert (payable(channel), explained(channel)) == (-60, -60)
+    assert verify(channel.hub) == {}
 
 
 def test_an_order_for_later_earns_when_it_leaves_and_an_undone_handover_earns_nothing(

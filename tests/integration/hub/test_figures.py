@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from hub.context import Hub
+from hub.fleet.steps import NewLocation, add_location
 from hub.ledger.settlements.steps import Wanted, take
 from protocol.orders import TenderKind
 from tests.integration.hub.test_ledger_pages import app, enter
@@ -14,7 +15,16 @@ from tests.support.hub import Shop, send
 from tests.support.later_shop import paid_online, record_at, web_order
 
 __all__ = ["app"]
-LEADS = ("/finance/journals", "/finance/accounts/", "/finance/settlements/", "#entries", "/orders/")
+LEADS = (
+    "/finance/journals",
+    "/finance/accounts/",
+    "/finance/settlements/",
+    "/finance/between?",
+    "/customers/",
+    "/orders/",
+    "#entries",
+)
+"""Journals, or a page of the walk whose own figures open them."""
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "wbr"})
 
 
@@ -45,6 +55,8 @@ class Figures(HTMLParser):
 def pages(app: FastAPI) -> list[str]:
     """The addresses of every screen with figures of the books, on a hub with some of each kind."""
     hub: Hub = app.state.hub
+    outlet = NewLocation(edge="store-9", code="AB", name="Outlet", entity="outlet")
+    hub.database.write(lambda unit: add_location(unit, outlet, clock=hub.clock, ids=hub.ids))
     order = web_order(("A", 1, 12_00))
     record_at(hub, order)
     record_at(hub, paid_online(order))
@@ -55,6 +67,12 @@ def pages(app: FastAPI) -> list[str]:
     shop.give_back(sold, (1, 1))
     shop.close(missing_minor=1_00)
     send(hub, shop)
+    abroad = Shop(edge="store-9", code="AB")
+    abroad.open()
+    abroad.stock("B", 3)
+    abroad.backs = dict(shop.backs)
+    abroad.give_back(sold, (1, 1))
+    send(hub, abroad)
     file = b"type,reference,amount,fee\nsale,nobody,10.00,0.10\nchargeback,CB-1,-2.00,0.00\n"
     done = take(hub, file, Wanted("main", "card", "plain", "P-1", "2025-11-28", 7_00), by="A. Abel")
     return [
@@ -73,6 +91,9 @@ def pages(app: FastAPI) -> list[str]:
         "/finance/payments",
         f"/orders/{order.number}",
         f"/orders/{sold.number}",
+        "/finance/between?entity=main",
+        "/finance/between?entity=outlet",
+        "/customers/c-1/statement?from=2025-11-01",
         "/stock",
         "/stock/B",
     ]

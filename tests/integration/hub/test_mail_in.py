@@ -16,24 +16,28 @@ from edge_agent.returns import mail_in as at_store
 from edge_agent.returns import mail_in_rows as parcels
 from hub.database import HubDatabase
 from hub.exceptions.rows import exceptions
-from hub.fleet.rows import directives
+from hub.fleet.rows import directives, locations
+from hub.ledger.close.subledgers import exchanges, scope_of
+from hub.ledger.rows import entries, journals
 from hub.payments.gateways import Simulator
 from hub.payments.rows import gateway_commands
 from hub.payments.steps import work_off
+from hub.people.steps import add_person
 from hub.rebuild import verify
 from hub.returns.mail_in_clock import look_at_mail_ins
-from hub.returns.rows import mail_ins
+from hub.returns.rows import mail_ins, return_decisions
 from hub.spine.rows import orders
 from printing.document import Row
 from protocol.directives import DIRECTIVE_KINDS, Directive
 from protocol.envelope import decode_event, read_body
 from protocol.errors import Refused
 from protocol.ids import slip_code
+from protocol.people import HubRole
 from protocol.returns import Condition, GoodsRule, ReturnPolicy
 from tests.integration.hub.test_return_policy import accounts
 from tests.support.hub import send
 from tests.support.later_shop import LaterShop, paid_online, record_at, web_order
-from tests.support.promising import Channel, company, rows
+from tests.support.promising import ADDRESS, Channel, company, lend, rows
 from tests.support.store_day import Store
 
 DAY_US = 24 * 3_600_000_000
@@ -263,3 +267,166 @@ def test_a_customer_gets_a_label_and_the_desk_gives_money_back_without_goods(cha
     assert sorted(money(channel)) == [("queued", 4_00), ("queued", 8_00)]
     assert channel.client.get("/returns/mail-in").status_code == 200
     assert verify(channel.hub) == {}
+
+
+WORD = {"name": "Ada", "password": "correct horse"}
+
+
+def said(policy: dict[str, Any], channel: Channel) -> None:
+    channel.ask("PUT", "/api/return-policy", {"base": 0, "policy": policy})
+
+
+def standing(channel: Channel, entity: str = "") -> dict[str, int]:
+    """Return every account that does not stand at nothing, of one entity or of all together."""
+    with channel.hub.database.read() as connection:
+        found = connection.execute(
+            sa.select(entries.c.account, sa.func.sum(entries.c.amount_minor))
+            .join(journals, journals.c.journal_id == entries.c.journal_id)
+            .where(journals.c.entity == entity if entity else sa.true())
+            .group_by(entries.c.account)
+        )
+        return {row[0]: int(row[1]) for row in found if row[1]}
+
+
+def test_an_exchange_pays_new_goods_with_those_on_their_way_and_gives_back_only_the_rest(
+    channel: Channel, store: Store
+) -> None:
+    shop = delivered(channel, units=3)
+    add_person(channel.hub, name="Ada", role=HubRole.OPS, password=WORD["password"])
+    goods = {"channel": "service", "currency": "GBP", "lines": [{"sku": "B", "quantity": 3}]}
+    collect = {"kind": "collect", "location": "store-2"}
+    lend_more(channel)
+    wanted = {
+        "back": [{"line_no": 1, "units": 2, "reason": "wrong_size"}],
+        "location": "store-1",
+        "order": goods | {"promise": collect},
+        "key": "swap-1",
+    }
+    path = "/api/orders/HB1-00001/exchange"
+    unheard = channel.ask("POST", path, wanted, status=409)
+    alone = channel.ask(
+        "POST", path, wanted | {"allow": "a gift", "approval": WORD | {"password": "x"}}, status=403
+    )
+    too_many = channel.ask("POST", path, wanted | {"back": [{"line_no": 1, "units": 4}]}, status=409)
+    before = len(rows(channel.hub, orders))
+    form = {"units-1": "2", "sku": "B", "quantity": "3", "where": "collect:store-2", "act": "look"}
+    shown = channel.client.post("/orders/HB1-00001/exchange", data=form)
+    refused = channel.client.post(
+        "/orders/HB1-00001/exchange",
+        data=form | {"act": "place", "approver": "Ada", "approver_password": "x-y-z"},
+    )
+    agreed = wanted | {"allow": "a gift", "approval": WORD}
+    done = channel.ask("POST", path, agreed, status=201)
+    again = channel.ask("POST", path, agreed)
+
+    assert (unheard["code"], alone["code"], too_many["code"], before) == (
+        "needs_approval", "wrong_password", "too_many_units", 1,
+    )  # fmt: skip
+    assert "Exchange, £5.00 goes back" in shown.text
+    assert "The policy gives nothing before the goods are here" in shown.text
+    assert (refused.status_code, "x-y-z" in refused.text, "Ada" in refused.text) == (422, False, True)
+    assert done == again
+    assert (done["exchanged_minor"], done["due_minor"], done["rest_minor"]) == (15_00, 0, 5_00)
+    assert (done["order"]["paid_minor"], done["returned"]["advanced_minor"]) == (15_00, 20_00)
+    assert one(channel)["reason"] == "a gift · Ada"
+    assert money(channel) == [("queued", 5_00)]
+    work_off(channel.hub, {"simulator": Simulator()})
+    assert "2150" not in standing(channel)
+    assert standing(channel)["2100"] == -15_00
+    tell(channel, store)
+    arrive(store, done["returned"]["number"])
+    inspect(store, done["returned"]["number"], accepted=[{"line_no": 1, "quantity": 2}], done=True)
+    hear(channel, shop, store)
+    with channel.hub.database.read() as connection:
+        left = exchanges(connection, scope_of(connection, "main", "main"))
+    assert set(left.values()) == {0}
+    assert ("2110" not in standing(channel), open_cards(channel)) == (True, [])
+    assert verify(channel.hub) == {}
+
+
+def test_what_costs_more_is_paid_when_it_is_collected_and_one_entity_settles_with_another(
+    channel: Channel,
+) -> None:
+    move_to(channel, "store-1", "outlet")
+    shop = LaterShop()
+    shop.open()
+    shop.stock("A", 10)
+    number = shop.sell(("A", 1, 10_00)).number
+    send(channel.hub, shop)
+    said({"mail_in": {"refund": "sent"}}, channel)
+    goods = {"channel": "service", "currency": "GBP", "lines": [{"sku": "A", "quantity": 2}]}
+    wanted: dict[str, Any] = {
+        "back": [{"line_no": 1, "units": 1}],
+        "location": "store-1",
+        "order": goods | {"promise": {"kind": "ship"}, "customer": {"address": ADDRESS}},
+    }
+    unpaid = channel.ask("POST", f"/api/orders/{number}/exchange", wanted, status=409)
+    paid = {"gateway": "simulator", "reference": "p-9", "amount_minor": 10_00}
+    wanted["order"]["payment"] = paid
+    done = channel.ask("POST", f"/api/orders/{number}/exchange", wanted, status=201)
+
+    assert unpaid["code"] == "unpaid"
+    assert (done["exchanged_minor"], done["due_minor"], done["order"]["paid_minor"]) == (10_00, 10_00, 20_00)
+    assert money(channel) == []
+    assert "2150" not in standing(channel)
+    assert (standing(channel, "outlet")["2400"], standing(channel, "main")["1400"]) == (-10_00, 10_00)
+    assert verify(channel.hub) == {}
+
+
+def test_without_proof_it_comes_back_for_store_credit_within_the_limits_or_by_anothers_word(
+    channel: Channel, store: Store
+) -> None:
+    shop = LaterShop()
+    shop.open()
+    shop.stock("A", 10)
+    shop.sell(("A", 2, 8_00))
+    send(channel.hub, shop)
+    add_person(channel.hub, name="Ada", role=HubRole.ADMIN, password=WORD["password"])
+    limits = {"max_amount_minor": 10_00, "max_count_90d": 1}
+    said({"no_receipt": limits}, channel)
+    wanted = {"lines": [{"sku": "A", "units": 1}], "customer": "jo@example.org", "location": "store-1"}
+    path = "/api/returns/no-receipt"
+    made = channel.ask("POST", path, wanted, status=201)
+    often = channel.ask("POST", path, wanted, status=409)
+    dear = channel.ask(
+        "POST", path, wanted | {"customer": "al", "lines": [{"sku": "A", "units": 2}]}, status=409
+    )
+    strange = channel.ask("POST", path, wanted | {"lines": [{"sku": "nothing"}]}, status=422)
+    allowed = channel.ask("POST", path, wanted | {"allow": "an old friend", "approval": WORD}, status=201)
+    label = channel.client.get(f"{made['label']}.zpl")
+    page = channel.client.get(f"/returns/mail-in/{made['number']}")
+    form = {"sku": "A", "quantity": "2", "customer": "al", "act": "make"}
+    refused = channel.client.post("/returns/no-receipt", data=form)
+    by_form = channel.client.post("/returns/no-receipt", data=form | {"quantity": "1"})
+
+    tell(channel, store)
+    arrive(store, made["number"])
+    looked = inspect(store, made["number"], accepted=[{"line_no": 1, "quantity": 1}], done=True)
+    hear(channel, shop, store)
+    found = channel.ask("GET", f"/api/returns/mail-in/{made['number']}")
+    [credit] = found["credits"]
+
+    assert (often["facts"]["codes"], dear["facts"]["codes"], strange["code"]) == (
+        ["NO_RECEIPT_COUNT"], ["NO_RECEIPT_AMOUNT"], "unknown_sku",
+    )  # fmt: skip
+    assert (refused.status_code, "Without proof no more than £10.00" in refused.text) == (422, True)
+    assert (by_form.status_code, "Store 1 expects it" in by_form.text) == (200, True)
+    assert (allowed["state"], label.status_code, page.status_code) == ("expected", 200, 200)
+    assert (looked.total_minor, credit["amount_minor"], found["state"]) == (8_00, 8_00, "closed")
+    assert channel.ask("GET", f"/api/stored-value/{credit['number']}")["balance_minor"] == 8_00
+    assert accounts(channel.hub, "return") == {"2110": -8_00, "2200": 1_33, "4020": 6_67}
+    assert "2110" not in standing(channel)
+    [decided] = rows(channel.hub, return_decisions)
+    assert (decided["customer_id"], decided["doubts"]) == ("jo@example.org", "[]")
+    assert verify(channel.hub) == {}
+
+
+def lend_more(channel: Channel) -> None:
+    """Let store-2 lend three of B as well."""
+    channel.hub.database.write(lambda unit: lend(unit, "store-2", B=3))
+
+
+def move_to(channel: Channel, location: str, entity: str) -> None:
+    """Let a location be another legal entity's, from its next fact on."""
+    change = sa.update(locations).where(locations.c.location_id == location).values(entity=entity)
+    channel.hub.database.write(lambda unit: unit.connection.execute(change))

@@ -22,8 +22,9 @@ from hub.ledger.close.rules import (
 from hub.ledger.exports.formats import Journal, Month, Side, beancount_of, csv_of, hledger_of
 from hub.ledger.rules import Draft, Line, abroad, aftersales, desk
 from hub.ledger.rules.abroad import Pair
+from hub.ledger.rules.desk import money_moved
 from hub.ledger.settlements.rules import MAPPERS, parse_signed, read_file
-from protocol.books import Assertion, SettlementTaken
+from protocol.books import Assertion, MoneyMoved, SettlementTaken
 from protocol.errors import Invalid
 from protocol.lifecycles import PeriodState
 from protocol.rules.refund import RefundableLine, refund_units
@@ -39,6 +40,25 @@ def of(category: str) -> pytest.MarkDecorator:
         if each["category"] == category
     ]
     return pytest.mark.parametrize(("given", "expected"), cases)
+
+
+@of("deposit")
+def test_what_the_bank_credits_less_than_was_prepared_is_over_and_short(given: Any, expected: Any) -> None:
+    said = {"entity": "main", "business_date": "2026-01-30", "currency": "EUR", "reference": "B-1"}
+    sums: dict[str, int] = {}
+    for what, other in (("deposit_prepared", 0), ("deposit_credited", given["credited"])):
+        body = MoneyMoved.model_validate(
+            {**said, "what": what, "amount_minor": given["prepared"], "other_minor": other}
+        )
+        for draft in money_moved(body):
+            for line in draft.lines:
+                sums[line.purpose] = sums.get(line.purpose, 0) + line.amount_minor
+    assert sums == {
+        "safe": -given["prepared"],
+        "bank": given["credited"],
+        "over_short": -expected["variance"],
+        "in_transit_cash": 0,
+    }
 
 
 def facts_of(given: Any) -> Facts:

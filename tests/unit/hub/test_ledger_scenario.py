@@ -114,6 +114,15 @@ def paid(facts: Facts, gateway: str) -> Iterable[Draft]:
     return later.paid(body, None, facts.memo).drafts
 
 
+def paid_with_tax(facts: Facts) -> Iterable[Draft]:
+    """A deposit whose tax is due at once: what comes in is held, and its tax is taken out of that."""
+    gross = facts.of("2100") + sum(facts.taxes.values())
+    body = made(OrderPaidOnline, gateway="psp1", amount_minor=gross)
+    held = later.Held(gross, 0, 0, gross)
+    taxes = later.deposit_taxes(facts.taxes, held)
+    return (*later.paid(body, None, facts.memo).drafts, *later.tax_on_deposits({}, taxes, facts.memo))
+
+
 def fulfilled(facts: Facts) -> Iterable[Draft]:
     held = later.Held(facts.of("2100"), 0, 0, facts.of("2100"))
     return later.fulfilled(shares(facts), held, facts.memo).drafts
@@ -205,9 +214,7 @@ RULES: dict[str, Callable[[Facts], Iterable[Draft]]] = {
     ),
     "payment_captured_before_fulfilment": lambda f: paid(f, "psp1"),
     "marketplace_order_paid": lambda f: paid(f, "mkt1"),
-    "payment_captured_tax_on_payment": lambda f: aftersales.paid_with_tax(
-        "gateway.psp1", f.of("2100"), f.taxes, f.memo
-    ),
+    "payment_captured_tax_on_payment": paid_with_tax,
     "pickup_handoff": fulfilled,
     "ship": fulfilled,
     "cogs": lambda f: cost_of("cost", moved(f.bucket, Bucket.CUSTOMER, f.of("5000")), f.memo),
