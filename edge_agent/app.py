@@ -196,6 +196,7 @@ KINDS: Final = {
     "return.policy": Kind(return_policy.take_policy),
     "order.holds": Kind(hold_steps.take),
     "check.rules": Kind(check_steps.take_rules),
+    "card.told": Kind(check_steps.take_card),
     "store.keys": Kind(receipts.take_keys),
     "return.expect": Kind(mail_in.expect),
     "return.unexpect": Kind(mail_in.unexpect),

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from protocol import lending, mail_in, stock, transfer_messages
+from protocol import lending, mail_in, payments, stock, transfer_messages
 from protocol.checks import CheckRules
 from protocol.elsewhere import OrderElsewhere
 from protocol.fulfilment import LINES_FOR_LATER, AssignedLine, Promise
@@ -180,6 +180,7 @@ DIRECTIVE_KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxy
         ("return.policy", 1): ReturnPolicy,
         ("order.holds", 1): OrderHolds,
         ("check.rules", 1): CheckRules,
+        ("card.told", 1): payments.CardTold,
         ("store.keys", 1): StoreKeys,
         ("return.expect", 1): mail_in.ReturnExpect,
         ("return.unexpect", 1): mail_in.ReturnExpectationEnded,

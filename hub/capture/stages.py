@@ -16,10 +16,6 @@ PAID: Final = "paid"
 """In `results` of an order that the hub captures: the money that came with it, as it will be recorded."""
 PAYER: Final = "payer"
 """In `results`, too: who paid, where the channel says so; for the checks, and kept nowhere."""
-MUST_TAKE: Final = "must_take"
-"""In `results`: True where the channel has confirmed the order, so that it cannot be refused."""
-VERDICT: Final = "verdict"
-"""Where the checks leave what they said of it."""
 SHOWN: Final = 20
 
 

@@ -260,7 +260,13 @@ def on_card_made_good(work: Work, applied: Applied) -> None:
 
 
 def _one(work: Work, applied: Applied, state: str, detail: str) -> None:
-    _move(work, applied, record.offline_cards.c.card_id == applied.body.card_id, state, detail)
+    """Move one card, and tell the store that took it: its exposure follows what the bank said."""
+    body: payments.OfACard = applied.body
+    _move(work, applied, record.offline_cards.c.card_id == body.card_id, state, detail)
+    if work.post is not None:
+        said = {"card_id": body.card_id, "order_id": body.order_id, "state": state}
+        told = payments.CardTold.model_validate(said)
+        work.post.send_directive(work.unit, body.location, told, subjects=(f"order:{body.order_id}",))
 
 
 def _move(work: Work, applied: Applied, which: sa.ColumnElement[bool], state: str, detail: str = "") -> None:
