@@ -264,7 +264,6 @@ def test_a_promise_that_nobody_could_keep_is_held_where_a_rule_says_so(story: St
 
 @alone
 def test_tax_is_compared_and_never_replaced(story: Story) -> None:
-    let(story, {"kind": "tax", "may": ["finance"]})
     line: dict[str, Any] = {"line_no": 1, "sku": "A", "name": "A", "quantity": 1, "list_price_minor": 10_00}
     line |= {"unit_price_minor": 10_00, "gross_minor": 10_00, "tax_minor": 50, "rate_ppm": 52_632}
     own = {"assignment_id": "a-1", "lines": [{"line_no": 1, "sku": "A", "name": "A", "quantity": 1}]}
@@ -278,6 +277,9 @@ def test_tax_is_compared_and_never_replaced(story: Story) -> None:
 
     [held] = holds(story)
     assert (held["code"], held["may"], held["facts"]["rates"]) == ("tax_differs", ["finance"], ["A"])
+    assert (held["rule"], held["blocks"], held["then"]) == ("tax", ["ship"], "release"), (
+        "of the standard rules"
+    )
     assert (held["facts"]["tax_minor"], held["facts"]["tax_again_minor"]) == (50, 1_67)
     assert story.seen()["order"]["tax_minor"] == 50
 
