@@ -437,7 +437,6 @@ def _too_late(work: Work, applied: Applied, row: sa.Row[Any], gone: Mapping[int,
             "code": getattr(body, "code", ""),
             "units": {str(line_no): units for line_no, units in gone.items()},
         },
-        owner_role="ops",
         dedupe_key=f"too_late:{body.assignment_id}",
     )
 

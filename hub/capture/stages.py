@@ -75,7 +75,6 @@ def check_number(work: Work, applied: Applied) -> None:
             subject=f"order:{body.order_id}",
             title=f"The order number {body.number} was used twice",
             facts={"number": body.number, "order_id": body.order_id, "location": applied.edge},
-            owner_role="ops",
             dedupe_key=f"number:{body.number}",
         )
 
@@ -89,6 +88,5 @@ def _check_money(work: Work, body: OrderSold | later.OrderPlaced, title: str) ->
             subject=f"order:{body.order_id}",
             title=title,
             facts={"number": body.number, "differences": [asdict(each) for each in odd[:SHOWN]]},
-            owner_role="finance",
             dedupe_key=f"money:{body.order_id}",
         )

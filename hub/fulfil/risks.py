@@ -164,7 +164,6 @@ def _settle(
                 "risk_percent": risk.percent,
                 "because": list(said(risk)),
             },
-            owner_role="ops",
             dedupe_key=f"{PREFIX}:{row.assignment_id}",
         )
     for key in gone:

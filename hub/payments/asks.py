@@ -226,7 +226,6 @@ def _call(work: Work, row: sa.Row[Any], kind: str, title: str, why: str) -> None
             "payment_reference": row.reference,
             "why": why[:300],
         },
-        owner_role="finance",
         dedupe_key=f"capture:{row.about}",
     )
 

@@ -221,7 +221,6 @@ def on_return_completed(work: Work, applied: Applied) -> None:
                 "amount_minor": paid_out,
                 "unpaid_minor": unpaid,
             },
-            owner_role="finance",
             dedupe_key=f"paid_out:{body.return_id}",
         )
 
@@ -246,7 +245,6 @@ def on_card_declined_late(work: Work, applied: Applied) -> None:
             "amount_minor": body.amount_minor,
             "why": body.detail,
         },
-        owner_role="finance",
         dedupe_key=f"declined:{body.card_id}",
     )
 
