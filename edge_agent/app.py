@@ -24,6 +24,7 @@ from edge_agent.context import Edge, identify
 from edge_agent.counter import api as counter_api
 from edge_agent.counter import rows as counter_rows
 from edge_agent.database import EdgeDatabase, EdgeUnit
+from edge_agent.desk import api as desk_api
 from edge_agent.disk import DiskWatch
 from edge_agent.exceptions import api as exceptions_api
 from edge_agent.exceptions import told
@@ -91,6 +92,7 @@ ROUTERS = (
     transfer_api.router,
     later_api.router,
     exceptions_api.router,
+    desk_api.router,
     paper_api.router,
     sync.router,
 )
@@ -201,6 +203,7 @@ KINDS: Final = {
     "return.expect": Kind(mail_in.expect),
     "return.unexpect": Kind(mail_in.unexpect),
     "exception.told": Kind(told.carry_out),
+    "exception.noted": Kind(told.hear),
     **stock_directives.KINDS,
 }
 """Directives that a store carries out by itself."""

@@ -189,6 +189,7 @@ def directive_shadows() -> Mapping[str, Shadow]:
         "return.unexpect": parcels.take_unexpect,
         "card.told": checks.take_card,
         "exception.told": told.take,
+        "exception.noted": told.take_note,
         "transfer.request": transfers.take_request,
         "transfer.expect": transfers.take_expect,
         "transfer.settled": transfers.take_settled,
