@@ -26,6 +26,7 @@ from edge_agent.context import Edge, identify
 from edge_agent.counter import api as counter_api
 from edge_agent.counter import rows as counter_rows
 from edge_agent.database import EdgeDatabase, EdgeUnit
+from edge_agent.desk import api as desk_api
 from edge_agent.disk import DiskWatch, make_way
 from edge_agent.exceptions import api as exceptions_api
 from edge_agent.exceptions import told
@@ -93,6 +94,7 @@ ROUTERS = (
     transfer_api.router,
     later_api.router,
     exceptions_api.router,
+    desk_api.router,
     paper_api.router,
     sync.router,
 )
@@ -200,10 +202,12 @@ KINDS: Final = {
     "return.policy": Kind(return_policy.take_policy),
     "order.holds": Kind(hold_steps.take),
     "check.rules": Kind(check_steps.take_rules),
+    "card.told": Kind(check_steps.take_card),
     "store.keys": Kind(receipts.take_keys),
     "return.expect": Kind(mail_in.expect),
     "return.unexpect": Kind(mail_in.unexpect),
     "exception.told": Kind(told.carry_out),
+    "exception.noted": Kind(told.hear),
     **stock_directives.KINDS,
 }
 """Directives that a store carries out by itself."""

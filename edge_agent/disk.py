@@ -97,7 +97,6 @@ class DiskWatch:
             subject="disk",
             title=_("The disk of this store is nearly full. Selling goes on; make room before it stops."),
             facts={"folder": str(self._edge.settings.data_dir), "reserve_given_up": room == "last"},
-            owner_role="manager",
             dedupe_key=KEY,
         )
 

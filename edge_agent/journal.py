@@ -14,6 +14,7 @@ from edge_agent.database import EdgeUnit
 from protocol.clock import Clock
 from protocol.envelope import encode_event
 from protocol.events import KIND_OF, ExceptionRaised
+from protocol.exceptions import kind_of
 from protocol.ids import IdMaker
 from protocol.kit.sqlite import Connection
 from protocol.orders import WireModel
@@ -97,12 +98,15 @@ class Journal:
         subject: str,
         title: str,
         facts: Mapping[str, object],
-        owner_role: str,
         dedupe_key: str,
+        owner_role: str = "",
         by: str = "",
         device: str = "",
     ) -> Recorded | None:
-        """Say that something needs a person, unless it has been said and is still open."""
+        """Say that something needs a person, unless it has been said and is still open.
+
+        Whose it is says its kind (`protocol.exceptions`); `owner_role` only where the room knows better.
+        """
         known = unit.connection.execute(
             "SELECT 1 FROM exceptions WHERE dedupe_key = ? AND closed_us IS NULL", (dedupe_key,)
         ).fetchone()
@@ -114,7 +118,7 @@ class Journal:
             subject=subject,
             title=title,
             facts=facts,
-            owner_role=owner_role,
+            owner_role=owner_role or kind_of(kind).owner_role,
             dedupe_key=dedupe_key,
         )
         return self.record(unit, raised, by=by, device=device)

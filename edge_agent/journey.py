@@ -55,6 +55,7 @@ def reactions() -> Journey:
             stored_value.on_return_completed,
             till.on_order_voided,
             paper.on_order_voided,
+            checks.on_voided,
         ),
         "return.completed": (
             stock.on_return_completed,
@@ -186,7 +187,9 @@ def directive_shadows() -> Mapping[str, Shadow]:
         "order.holds": holds.take,
         "return.expect": parcels.take_expect,
         "return.unexpect": parcels.take_unexpect,
+        "card.told": checks.take_card,
         "exception.told": told.take,
+        "exception.noted": told.take_note,
         "transfer.request": transfers.take_request,
         "transfer.expect": transfers.take_expect,
         "transfer.settled": transfers.take_settled,

@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlite_utils
 
-from edge_agent.schema_checks import CHECKS
+from edge_agent.schema_checks import CARDS, CHECKS
 from edge_agent.schema_desk import DESK
 from edge_agent.schema_epochs import EPOCHS
 from edge_agent.schema_fulfilment import FULFILMENT
@@ -414,6 +414,11 @@ def _titles(database: sqlite_utils.Database) -> None:
     _script(database, TITLES)
 
 
+def _cards(database: sqlite_utils.Database) -> None:
+    """What became of cards that were taken without their bank."""
+    _script(database, CARDS)
+
+
 def _script(database: sqlite_utils.Database, script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -440,4 +445,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0016 holds, the rules of checks", _checks),
     ("0017 keys of receipts, serial numbers, parcels that come back", _signed),
     ("0018 slips by their numbers", _titles),
+    ("0019 what became of cards that were taken without their bank", _cards),
 )

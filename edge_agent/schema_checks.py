@@ -27,3 +27,12 @@ CREATE TABLE offline_tenders (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX offline_tenders_at ON offline_tenders (at_us);
 """
+
+CARDS: Final = """
+ALTER TABLE offline_tenders ADD COLUMN card_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE offline_tenders ADD COLUMN state TEXT NOT NULL DEFAULT 'captured';
+DROP INDEX offline_tenders_at;
+CREATE INDEX offline_tenders_state ON offline_tenders (state);
+CREATE INDEX offline_tenders_card ON offline_tenders (card_id);
+"""
+"""How far each card is that was taken without its bank; of those before this nobody tells any more."""

@@ -107,7 +107,6 @@ class Clocks:
             subject=f"clock:{tick.name}",
             title=f"The hub cannot do what it must do on time: {tick.name}",
             facts={"clock": tick.name, "why": why, "every_seconds": tick.every_seconds},
-            owner_role="admin",
             dedupe_key=f"clock:{tick.name}",
         )
         work.flush()

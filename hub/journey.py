@@ -14,6 +14,7 @@ from typing import Final
 
 from hub.capture import stages as capture
 from hub.catalog import stages as catalog
+from hub.checks import again
 from hub.checks import stages as checks
 from hub.commissions import stages as commissions
 from hub.exceptions import stages as exceptions
@@ -90,7 +91,6 @@ _PAID: Final = (
     later_ledger.on_paid,
     fulfil.on_money,
     elsewhere.tell_taker,
-    checks.on_paid,
 )
 _ACCEPTED: Final = (
     commissions.on_money_back,
@@ -101,9 +101,9 @@ _ACCEPTED: Final = (
 )
 """What is owed for goods that came by parcel: posted, sent back the way it was paid, the rest credited."""
 _PROMISED: Final = {
-    "payment.authorised": (promised.on_authorised,),
-    "payment.ended": (promised.on_ended,),
-    "card.cleared": (promised.on_card_cleared,),
+    "payment.authorised": (promised.on_authorised, again.on_money),
+    "payment.ended": (promised.on_ended, again.on_promise_ended),
+    "card.cleared": (promised.on_card_cleared, again.on_card_cleared),
     "card.declined_late": (promised.on_card_declined_late, payment_ledger.on_card_declined_late),
     "card.made_good": (promised.on_card_made_good, payment_ledger.on_card_made_good),
 }
@@ -221,8 +221,8 @@ JOURNEY: Final = Journey(
             promised.on_order_placed,
             route.on_order_placed,
         ),
-        "order.paid": (*_PAID, promised.on_paid),
-        "order.paid_online": (*_PAID, promised.on_paid_online),
+        "order.paid": (*_PAID, promised.on_paid, again.on_money),
+        "order.paid_online": (*_PAID, promised.on_paid_online, again.on_money),
         **_PROMISED,
         "order.cancelled": (
             record.advance,
@@ -241,6 +241,7 @@ JOURNEY: Final = Journey(
             later_ledger.on_lines_added,
             fulfil.on_money,
             elsewhere.tell_taker,
+            again.on_lines_added,
             route.on_lines_added,
             notify.on_lines_added,
         ),

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from protocol import lending, mail_in, stock, transfer_messages
+from protocol import lending, mail_in, payments, stock, transfer_messages
 from protocol.checks import CheckRules
 from protocol.elsewhere import OrderElsewhere
 from protocol.fulfilment import LINES_FOR_LATER, AssignedLine, Promise
@@ -152,6 +152,22 @@ class ExceptionTold(WireModel):
     """Why it was closed."""
 
 
+class ExceptionNoted(WireModel):
+    """What somebody at the hub did about a card that a store has too: the words are `exception.worked`'s."""
+
+    exception_id: Code
+    note_id: int = Field(ge=1)
+    """Its number in the hub's log: told twice, it is one act."""
+    act: Code
+    by: str = Field(default="", max_length=120)
+    """Who, by name."""
+    at_us: int = Field(ge=0)
+    to: str = Field(default="", max_length=64)
+    until_us: int | None = None
+    choice: str = Field(default="", max_length=64)
+    text: str = Field(default="", max_length=300)
+
+
 class Withdrawn(WireModel):
     """A directive that was taken back before it was ever sent; its number stays, as a no-op."""
 
@@ -168,6 +184,7 @@ DIRECTIVE_KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxy
         ("order.settled", 1): OrderSettled,
         ("order.elsewhere", 1): OrderElsewhere,
         ("exception.told", 1): ExceptionTold,
+        ("exception.noted", 1): ExceptionNoted,
         ("withdrawn", 1): Withdrawn,
         ("count.request", 1): stock.CountRequest,
         ("count.cancel", 1): stock.CountCancel,
@@ -182,6 +199,7 @@ DIRECTIVE_KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxy
         ("return.policy", 1): ReturnPolicy,
         ("order.holds", 1): OrderHolds,
         ("check.rules", 1): CheckRules,
+        ("card.told", 1): payments.CardTold,
         ("store.keys", 1): StoreKeys,
         ("return.expect", 1): mail_in.ReturnExpect,
         ("return.unexpect", 1): mail_in.ReturnExpectationEnded,

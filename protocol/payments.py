@@ -64,6 +64,14 @@ class CardDeclinedLate(OfACard):
     detail: Detail = ""
 
 
+class CardTold(WireModel):
+    """What a store hears of a card that it took without its bank: what the bank said at last."""
+
+    card_id: Code
+    order_id: Code
+    state: Literal["captured", "declined_late", "paid_again", "written_off"]
+
+
 class CardMadeGood(OfACard):
     """How a card that was declined late ended: the customer paid it to the bank, or it is given up."""
 

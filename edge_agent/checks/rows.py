@@ -8,13 +8,13 @@ from edge_agent.journal import Recorded
 from protocol.checks import CheckRules
 from protocol.clock import DAY_US
 from protocol.customers import Contact
-from protocol.events import OrderSold
+from protocol.events import OrderSold, OrderVoided
 from protocol.kit.sqlite import Connection
 from protocol.later import OrderPaid
+from protocol.orders import TenderKind
+from protocol.payments import CardTold
 from protocol.rules.checks import STANDARD
 
-PENDING_US: Final = 3 * DAY_US
-"""So long a bank may decline what a terminal took without it; afterwards it counts as captured."""
 _OVER: Final = "('handed_over', 'completed', 'part_returned', 'returned', 'voided', 'cancelled')"
 
 
@@ -24,6 +24,14 @@ class Here:
 
     orders_24h: int
     open_orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Money of cards without their bank: not known yet, and declined while the goods are gone."""
+
+    pending_minor: int
+    declined_minor: int
 
 
 def put(unit: EdgeUnit, body: CheckRules, at_us: int) -> None:
@@ -43,27 +51,56 @@ def current(connection: Connection) -> CheckRules:
 
 
 def on_paid(unit: EdgeUnit, recorded: Recorded) -> None:
-    """A card was taken without its bank, in a sale or for an order."""
+    """A card was taken without its bank, in a sale or for an order; the hub calls it by the same name."""
     body = recorded.body
     assert isinstance(body, OrderSold | OrderPaid)
+    of = body.order_id if isinstance(body, OrderSold) else body.payment_id
     unit.connection.executemany(
-        "INSERT INTO offline_tenders (seq, n, order_id, amount_minor, last4, at_us)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO offline_tenders (seq, n, order_id, amount_minor, last4, at_us, card_id, state)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 'offline_pending')",
         [
-            (recorded.seq, n, body.order_id, tender.amount_minor, tender.last4, recorded.at_us)
+            (
+                recorded.seq,
+                n,
+                body.order_id,
+                tender.amount_minor,
+                tender.last4,
+                recorded.at_us,
+                f"{of[:60]}:{n + 1}",
+            )
             for n, tender in enumerate(body.tenders)
-            if tender.offline
+            if tender.offline and tender.kind is TenderKind.CARD
         ],
     )
 
 
-def exposure_minor(connection: Connection, now_us: int) -> int:
-    """Return what was taken without the bank and may still be declined."""
-    since_us = now_us - PENDING_US
+def on_voided(unit: EdgeUnit, recorded: Recorded) -> None:
+    """A card that has not paid is void with its sale: nobody takes it, and nobody owes it."""
+    body = recorded.body
+    assert isinstance(body, OrderVoided)
+    unit.connection.execute(
+        "UPDATE offline_tenders SET state = 'voided' WHERE order_id = ?"
+        " AND state IN ('offline_pending', 'declined_late')",
+        (body.order_id,),
+    )
+
+
+def take_card(unit: EdgeUnit, body: CardTold, _arrived_us: int) -> None:
+    """Write what the bank said of a card at last; one that is void stays so."""
+    unit.connection.execute(
+        "UPDATE offline_tenders SET state = ? WHERE card_id = ? AND state <> 'voided'",
+        (body.state, body.card_id),
+    )
+
+
+def exposure(connection: Connection) -> Exposure:
+    """Return what was taken without the bank and may still be declined, and what was."""
     row = connection.execute(
-        "SELECT coalesce(sum(amount_minor), 0) FROM offline_tenders WHERE at_us > ?", (since_us,)
+        "SELECT coalesce(sum(amount_minor) FILTER (WHERE state = 'offline_pending'), 0),"
+        " coalesce(sum(amount_minor) FILTER (WHERE state = 'declined_late'), 0)"
+        " FROM offline_tenders WHERE state IN ('offline_pending', 'declined_late')"
     ).fetchone()
-    return int(row[0])
+    return Exposure(int(row[0]), int(row[1]))
 
 
 def here(connection: Connection, contact: Contact, now_us: int) -> Here:

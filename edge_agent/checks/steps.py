@@ -23,6 +23,7 @@ from protocol.kit.web.filters import money
 from protocol.kit.web.signin import CurrentPerson
 from protocol.later import OrderPlaced
 from protocol.orders import Tender
+from protocol.payments import CardTold
 from protocol.rules.checks import AT_STORE, Finding, Verdict, customer_keys, evaluate, in_force
 
 _KINDS = {
@@ -82,22 +83,33 @@ def check_sale(unit: EdgeUnit, edge: Edge, tenders: Sequence[Tender]) -> None:
         raise _refusal(verdict.findings[0])
 
 
-def exposure_says(connection: Connection, edge: Edge) -> str:
-    """Return how much is open without the bank here, and how much may be, for whoever takes a card."""
+def take_card(unit: EdgeUnit, edge: Edge, body: CardTold) -> None:
+    """Take in what the bank said of a card that was taken here without it."""
+    rows.take_card(unit, body, arrived_us(unit, edge))
+    unit.after_commit(lambda: edge.broadcaster.publish("till"))
+
+
+def exposure_says(connection: Connection, edge: Edge, *, always: bool = True) -> str:
+    """Return how much is open without the bank here, and how much may be, for whoever takes a card.
+
+    `always`: also where nothing is open and nothing was declined; else nothing is said then.
+    """
+    now = rows.exposure(connection)
+    if not always and not (now.pending_minor or now.declined_minor):
+        return ""
     facts = OrderFacts(channel="counter", day=calendar_date(edge))
     found = in_force(rows.current(connection), facts)
     rule = next((each for each in found if each.kind is CheckKind.OFFLINE_PAYMENT), None)
     currency = edge.settings.currency
-    said = [_("Open without the bank here: {amount}.", amount=money(_exposure(connection, edge), currency))]
+    said = [_("Open without the bank here: {amount}.", amount=money(now.pending_minor, currency))]
+    if now.declined_minor:
+        declined = money(now.declined_minor, currency)
+        said.append(_("The bank declined {amount} later; finance asks those customers.", amount=declined))
     if rule is not None and rule.exposure_minor is not None:
         said.append(_("All together at most {amount}.", amount=money(rule.exposure_minor, currency)))
     if rule is not None and rule.cap_minor is not None:
         said.append(_("One payment at most {amount}.", amount=money(rule.cap_minor, currency)))
     return " ".join(said)
-
-
-def _exposure(connection: Connection, edge: Edge) -> int:
-    return rows.exposure_minor(connection, edge.clock.now_us())
 
 
 def _facts(
@@ -110,7 +122,7 @@ def _facts(
         total_minor=total_minor,
         at_us=edge.clock.now_us(),
         offline_minor=sum(tender.amount_minor for tender in tenders if tender.offline),
-        exposure_minor=_exposure(unit.connection, edge),
+        exposure_minor=rows.exposure(unit.connection).pending_minor,
     )
 
 

@@ -103,6 +103,9 @@ def act_word(act: str) -> str:
         "assigned": _("Assigned"),
         "snoozed": _("Put aside"),
         "commented": _("Said"),
+        "escalated": _("Handed on"),
+        "asked": _("Chosen, waits for a second person"),
+        "declined": _("Declined"),
         "chosen": _("Chosen"),
     }
     return words.get(act, act)

@@ -33,6 +33,11 @@ class ExceptionAnswer(BaseModel):
     raised_us: int
     closed_us: int | None
     closed_how: str
+    owner: str
+    """Who has taken it; empty for nobody."""
+    due_us: int
+    """By when somebody must have looked, in microseconds."""
+    snoozed_until_us: int
 
 
 class CloseWanted(BaseModel):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
@@ -48,6 +48,15 @@ class Act:
     until_us: int | None
     choice: str
     text: str
+    at_hub: bool = False
+
+
+_CHANGES: Final = {
+    "assigned": "owner = :to",
+    "snoozed": "snoozed_until_us = :until_us",
+    "escalated": "owner_role = :to, owner = '', due_us = :until_us",
+}
+"""What an act changes about its card, beside its history."""
 
 
 def _raised(row: tuple[Any, ...]) -> Raised:
@@ -123,37 +132,28 @@ def on_exception_worked(unit: EdgeUnit, recorded: Recorded) -> None:
     """Somebody took a card, put it aside, said something about it, or made a choice."""
     body = recorded.body
     assert isinstance(body, ExceptionWorked)
-    unit.connection.execute(
+    act = Act(body.act, recorded.by, recorded.at_us, body.to, body.until_us, body.choice, body.text)
+    keep_act(unit, body.exception_id, recorded.seq, act)
+
+
+def keep_act(unit: EdgeUnit, exception_id: str, number: int, act: Act) -> None:
+    """Write what was done about a card, and let it say whose it is and until when it sleeps; once."""
+    fresh = unit.connection.execute(
         'INSERT INTO exception_acts (exception_id, seq, act, by, at_us, "to", until_us, choice, text)'
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            body.exception_id,
-            recorded.seq,
-            body.act,
-            recorded.by,
-            recorded.at_us,
-            body.to,
-            body.until_us,
-            body.choice,
-            body.text,
-        ),
-    )
-    if body.act == "assigned":
-        unit.connection.execute(
-            "UPDATE exceptions SET owner = ? WHERE exception_id = ?", (body.to, body.exception_id)
-        )
-    elif body.act == "snoozed":
-        unit.connection.execute(
-            "UPDATE exceptions SET snoozed_until_us = ? WHERE exception_id = ?",
-            (body.until_us or 0, body.exception_id),
-        )
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (exception_id, seq) DO NOTHING RETURNING seq",
+        (exception_id, number, act.act, act.by, act.at_us, act.to, act.until_us, act.choice, act.text),
+    ).fetchall()
+    changed = _CHANGES.get(act.act)
+    if fresh and changed:
+        values = {"of": exception_id, "to": act.to, "until_us": act.until_us or 0}
+        unit.connection.execute(f"UPDATE exceptions SET {changed} WHERE exception_id = :of", values)
 
 
 def acts_of(connection: Connection, exception_id: str) -> list[Act]:
     """Return what was done about a card, the first first."""
     rows = connection.execute(
-        'SELECT act, by, at_us, "to", until_us, choice, text FROM exception_acts'
-        " WHERE exception_id = ? ORDER BY seq",
+        'SELECT act, by, at_us, "to", until_us, choice, text, seq < 0 FROM exception_acts'
+        " WHERE exception_id = ? ORDER BY at_us, seq",
         (exception_id,),
     )
-    return [Act(*row) for row in rows]
+    return [Act(*row[:-1], at_hub=bool(row[-1])) for row in rows]

@@ -21,11 +21,15 @@ def raise_exception(  # noqa: PLR0913 - what a card says, all by name
     subject: str,
     title: str,
     facts: Mapping[str, Any],
-    owner_role: str,
     dedupe_key: str,
+    owner_role: str = "",
 ) -> str:
-    """Raise an exception unless its cause has an open one; return its id."""
-    check_owner(owner_role)
+    """Raise an exception unless its cause has an open one; return its id.
+
+    Whose it is says its kind (`protocol.exceptions`); `owner_role` only where the room knows better.
+    """
+    if owner_role:
+        check_owner(owner_role)
     edge.journal.raise_exception(
         unit,
         kind=kind,

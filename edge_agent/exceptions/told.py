@@ -10,7 +10,7 @@ from typing import Final
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.exceptions import rows
-from protocol.directives import ExceptionTold
+from protocol.directives import ExceptionNoted, ExceptionTold
 from protocol.events import ExceptionClosed
 from protocol.exceptions import due_us
 
@@ -34,6 +34,18 @@ def carry_out(unit: EdgeUnit, edge: Edge, body: ExceptionTold) -> None:
     else:
         take(unit, body, 0)
     unit.after_commit(lambda: edge.broadcaster.publish("exceptions"))
+
+
+def hear(unit: EdgeUnit, edge: Edge, body: ExceptionNoted) -> None:
+    """Take in what somebody at the hub did about a card that stands here too."""
+    take_note(unit, body, 0)
+    unit.after_commit(lambda: edge.broadcaster.publish("exceptions"))
+
+
+def take_note(unit: EdgeUnit, body: ExceptionNoted, _arrived_us: int) -> None:
+    """Write it into the history of the card; its number is one of the hub's log, below zero."""
+    act = rows.Act(body.act, body.by, body.at_us, body.to, body.until_us, body.choice, body.text)
+    rows.keep_act(unit, body.exception_id, -body.note_id, act)
 
 
 def take(unit: EdgeUnit, body: ExceptionTold, _arrived_us: int) -> None:

@@ -38,7 +38,6 @@ def say_what_to_do(unit: EdgeUnit, edge: Edge) -> None:
             subject=f"assignment:{assignment_id}",
             title=_("Check the shelf for order {number}: this store was restored.", number=number),
             facts={"order": order_id, "number": number, "assignment": assignment_id},
-            owner_role="manager",
             dedupe_key=f"check_the_shelf:{assignment_id}",
         )
     for (sku,) in connection.execute(_TOUCHED, (LISTED,)).fetchall():
@@ -48,7 +47,6 @@ def say_what_to_do(unit: EdgeUnit, edge: Edge) -> None:
             subject=f"sku:{sku}",
             title=_("Count {sku}: this store was restored.", sku=sku),
             facts={"sku": sku, "why": "restored"},
-            owner_role="manager",
             dedupe_key=f"count_due:{sku}",
         )
 
@@ -71,7 +69,6 @@ def _overview(unit: EdgeUnit, edge: Edge, inc: str) -> None:
             ),
             "slips_in_doubt": _count(connection, "SELECT count(*) FROM print_jobs WHERE state = 'unknown'"),
         },
-        owner_role="manager",
         dedupe_key=f"store_restored:{inc}",
     )
 

@@ -400,7 +400,7 @@ def doubt(unit: EdgeUnit, edge: Edge, job: rows.JobRow) -> None:
     if REPRINTS.get(job.document, "person") != "person":
         return
     title = _("Did the {slip} {number} print?", slip=inside(slip_label(job.document)), number=job.title)
-    _ask(unit, edge, job, "slip_in_doubt", title, "associate")
+    _ask(unit, edge, job, "slip_in_doubt", title)
 
 
 def cannot(unit: EdgeUnit, edge: Edge, job: rows.JobRow) -> None:
@@ -408,12 +408,10 @@ def cannot(unit: EdgeUnit, edge: Edge, job: rows.JobRow) -> None:
     title = _(
         "The {slip} {number} cannot be printed", slip=inside(slip_label(job.document)), number=job.title
     )
-    _ask(unit, edge, job, "slip_refused", title, "lead")
+    _ask(unit, edge, job, "slip_refused", title)
 
 
-def _ask(  # noqa: PLR0917 - a card in the order of its parts
-    unit: EdgeUnit, edge: Edge, job: rows.JobRow, kind: str, title: str, owner_role: str
-) -> None:
+def _ask(unit: EdgeUnit, edge: Edge, job: rows.JobRow, kind: str, title: str) -> None:
     raise_exception(
         unit,
         edge,
@@ -421,7 +419,6 @@ def _ask(  # noqa: PLR0917 - a card in the order of its parts
         subject=f"print:{job.job_id}",
         title=title,
         facts={"job_id": job.job_id, "document": job.document, "number": job.title, "why": job.detail},
-        owner_role=owner_role,
         dedupe_key=f"print:{job.job_id}",
     )
 

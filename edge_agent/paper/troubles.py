@@ -37,7 +37,6 @@ def settle_trouble(
                 "waiting": load.waiting,
                 "in_doubt": load.doubts,
             },
-            owner_role="associate",
             dedupe_key=_key(printer_id, trouble),
         )
 

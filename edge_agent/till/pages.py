@@ -11,6 +11,7 @@ from babel.dates import format_date
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from edge_agent.checks import steps as checks
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, go_to, show, till_word
@@ -292,6 +293,7 @@ def _day(
         denominations=_denominations(edge, form),
         key=edge.ids.new_id(),
         error=f"{error.what} {error.remedy}" if error else "",
+        offline_says=checks.exposure_says(connection, edge, always=False),
         closed=closed,
         past=_past(connection),
         till_name=till_word,

@@ -318,7 +318,6 @@ def _report_difference(unit: EdgeUnit, edge: Edge, z: TillClosed, verdict: Confi
             "counted_minor": verdict.counted_minor,
             "difference_minor": verdict.difference_minor,
         },
-        owner_role="manager",
         dedupe_key=f"till_difference:{z.session_id}",
     )
 

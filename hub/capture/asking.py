@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.capture.rows import order_requests
+from hub.capture.verdicts import MUST_TAKE, PAYING, VERDICT, check_refusal
 from hub.customers.rows import version_of
 from hub.fleet.rows import directives
 from hub.spine.held import Holding, held
@@ -52,6 +53,8 @@ class Request:
     """For a change: what shall be promised instead."""
     added: tuple[OrderLine, ...] = ()
     """For a cancellation: what is ordered in place of it, once it is certain."""
+    paying_minor: int = 0
+    """What is captured for what is added, with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +263,8 @@ def _cancelled(work: Work, applied: Applied, row: sa.Row[Any], *, too_late: bool
     replaced = bool(added) and units == wanted
     if replaced:
         applied.results[PROMISE_CHANGED] = True
-        add_lines(work, body.order_id, body.number, replace(request, added=added), row.request_id)
+        request = replace(request, added=added)
+        add_lines(work, body.order_id, body.number, request, row.request_id, certain=True)
     change_id = row.request_id if replaced else ""
     cancel_units(work, body.order_id, body.number, units, request, change_id=change_id)
     gone = {n: count - units[n] for n, count in wanted.items() if count > units[n]}
@@ -328,9 +332,22 @@ def cancellable(work: Work, order_id: str) -> dict[int, int]:
 
 
 def add_lines(
-    work: Work, order_id: str, number: str, request: Request, change_id: str, *, route: bool = False
+    work: Work,
+    order_id: str,
+    number: str,
+    request: Request,
+    change_id: str,
+    *,
+    route: bool = False,
+    certain: bool = False,
 ) -> None:
-    """Record that more was ordered. `route`: nothing else belongs to the change, so it is routed at once."""
+    """Record that more was ordered. `route`: nothing else belongs to the change, so it is routed at once.
+
+    `certain`: what it takes the place of is given up by now, so it is held where it would be refused.
+
+    Raises:
+        Refused: `check_refused`, a rule says so; with the facts that were used.
+    """
     added = later.LinesAdded(
         change_id=change_id,
         order_id=order_id,
@@ -340,7 +357,10 @@ def add_lines(
         tax_minor=sum(line.tax_minor for line in request.added),
         reason=request.reason,
     )
-    record(work, added, by=request.by, results={ROUTE_REST: route})
+    told = {ROUTE_REST: route, MUST_TAKE: certain, PAYING: request.paying_minor}
+    verdict = record(work, added, by=request.by, results=told).results.get(VERDICT)
+    if verdict is not None and verdict.refused is not None and not certain:
+        raise check_refusal(verdict.refused)
 
 
 def cancel_units(
@@ -420,7 +440,6 @@ def _too_late(work: Work, applied: Applied, row: sa.Row[Any], gone: Mapping[int,
             "code": getattr(body, "code", ""),
             "units": {str(line_no): units for line_no, units in gone.items()},
         },
-        owner_role="ops",
         dedupe_key=f"too_late:{body.assignment_id}",
     )
 

@@ -297,7 +297,7 @@ def _must_be_paid(doing: _Doing) -> None:
 
 
 def _request(doing: _Doing, at_once: dict[int, int]) -> Request:
-    wanted = doing.wanted
+    wanted, payment = doing.wanted, doing.wanted.payment
     return Request(
         "cancel",
         wanted.reason,
@@ -306,6 +306,7 @@ def _request(doing: _Doing, at_once: dict[int, int]) -> Request:
         by_customer=True,
         lines=at_once,
         added=doing.added,
+        paying_minor=payment.amount_minor if payment is not None else 0,
     )
 
 

@@ -18,10 +18,6 @@ PAYER: Final = "payer"
 """In `results`, too: who paid, where the channel says so; for the checks, and kept nowhere."""
 EXCHANGED: Final = "exchanged"
 """In `results`, too: what goods that come back pay of it, as it will be recorded."""
-MUST_TAKE: Final = "must_take"
-"""In `results`: True where the channel has confirmed the order, so that it cannot be refused."""
-VERDICT: Final = "verdict"
-"""Where the checks leave what they said of it."""
 SHOWN: Final = 20
 
 
@@ -82,7 +78,6 @@ def check_number(work: Work, applied: Applied) -> None:
             subject=f"order:{body.order_id}",
             title=f"The order number {body.number} was used twice",
             facts={"number": body.number, "order_id": body.order_id, "location": applied.edge},
-            owner_role="ops",
             dedupe_key=f"number:{body.number}",
         )
 
@@ -96,6 +91,5 @@ def _check_money(work: Work, body: OrderSold | later.OrderPlaced, title: str) ->
             subject=f"order:{body.order_id}",
             title=title,
             facts={"number": body.number, "differences": [asdict(each) for each in odd[:SHOWN]]},
-            owner_role="finance",
             dedupe_key=f"money:{body.order_id}",
         )

@@ -19,7 +19,8 @@ from hub.capture import changes, lines, named, reads
 from hub.capture.lines import LinesWanted
 from hub.capture.pricing import KNOWN, known_of, priced_lines
 from hub.capture.rows import captured
-from hub.capture.stages import EXCHANGED, MUST_TAKE, PAID, PAYER, VERDICT
+from hub.capture.stages import EXCHANGED, PAID, PAYER
+from hub.capture.verdicts import MUST_TAKE, VERDICT, check_refusal
 from hub.capture.wanted import CustomerWanted, OrderAnswer, OrderWanted
 from hub.context import Hub
 from hub.customers import rows as contacts
@@ -37,12 +38,12 @@ from protocol.customers import Contact
 from protocol.errors import Conflict, Invalid, OutOfRights, Refused, StaleVersion
 from protocol.fulfilment import FulfilKind, Promise
 from protocol.holds import Blocked
-from protocol.kit.hold_words import code_says, reason_says
+from protocol.kit.hold_words import reason_says
 from protocol.kit.text import _
 from protocol.later import OrderPaid, OrderPaidOnline, OrderPlaced, OrderRouted, OrderUnroutable
 from protocol.orders import LineKind, Tender, TenderKind
 from protocol.payments import PaymentAuthorised
-from protocol.rules.checks import Finding, Verdict
+from protocol.rules.checks import Verdict
 
 DECIDED: Final = "decided"
 """Where routing leaves what it recorded."""
@@ -277,19 +278,6 @@ def _must_be_payable(wanted: OrderWanted, promise: Promise, total_minor: int, sw
             _("Send the customer with it."),
             code="no_address",
         )
-
-
-def check_refusal(found: Finding) -> Refused:
-    """Return the refusal of an order that does not pass a check, with the facts that were used."""
-    return Refused(
-        code_says(found.code) or found.reason,
-        _("Change the order or its payment; or ask whoever sets the rules of checks."),
-        code="check_refused",
-        check=found.rule.kind.value,
-        rule=found.rule.rule_id,
-        why=found.code,
-        used=dict(found.facts),
-    )
 
 
 def refusal(decided: OrderUnroutable) -> Refused:

@@ -266,7 +266,6 @@ def _give_up(hub: Hub, unit: HubUnit, endpoint: sa.Row[Any], delivery: sa.Row[An
         subject=f"channel:{endpoint.endpoint_id}",
         title=f"{endpoint.channel} was not told what it may sell, {delivery.tries} times",
         facts={"channel": endpoint.channel, "tries": delivery.tries, "status": detail},
-        owner_role="ops",
         dedupe_key=_card_key(endpoint.endpoint_id),
     )
     hub.finish(work, "exceptions")

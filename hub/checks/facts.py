@@ -1,9 +1,10 @@
-"""What the hub knows of an order when it is checked: of itself, of its customer's past, of its taxes.
+"""What the hub knows of an order when it is checked: of itself, its money, its customer's past, its taxes.
 
 Only what the rules in force ask for is looked up. A customer is whoever has the same mail address or
 telephone number, since every order brings a contact of its own.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,16 +21,20 @@ from hub.fleet.rows import locations
 from hub.ledger.settlements.rows import money_moves
 from hub.route import asking
 from hub.route.rules.choice import Need, NoLocation
+from hub.spine.entries import Entry
 from hub.spine.later_rows import later_orders
+from hub.spine.payment_rows import promises_of
 from hub.spine.rows import orders, returns
 from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol.checks import CheckKind, CheckRule, CheckRules, OrderFacts, Signal
 from protocol.clock import DAY_US, from_us
 from protocol.customers import Contact, phone_digits
-from protocol.fulfilment import FulfilKind, PromiseClass
-from protocol.later import OrderPlaced
+from protocol.fulfilment import FulfilKind, Promise, PromiseClass
+from protocol.later import LinesAdded, OrderPlaced
 from protocol.lifecycles import OrderState
-from protocol.orders import LineKind
+from protocol.money import round_ratio
+from protocol.orders import LineKind, OrderLine
+from protocol.payments import PaymentAuthorised
 from protocol.rules.checks import customer_keys, in_force
 from protocol.rules.tax import tax_document
 
@@ -119,15 +124,62 @@ def gather(work: Work, applied: Applied, rules: CheckRules) -> OrderFacts:
     if contact is not None and not contact.erased:
         more |= _of_customer(work, applied, contact, asked)
     if CheckKind.TAX in asked:
-        more |= _of_tax(work.connection, body)
+        more |= _of_tax(work.connection, body.lines)
     if CheckKind.AVAILABILITY in asked and body.own is None:
-        more |= _of_promise(work, body)
+        more |= _of_promise(work, body.order_id, body.contact_id, body.promise, body.lines)
     return facts.model_copy(update=more)
+
+
+def of_money(work: Work, entry: Entry, kept: OrderFacts) -> OrderFacts:
+    """Return what was known of an order with its money as it stands now: asked for, captured, promised."""
+    assert entry.later is not None, "only an order for later waits for money"
+    lines = [line for line in entry.record.lines if line.ordered]
+    gone = sum(round_ratio(line.gross_minor * line.cancelled, line.ordered) for line in lines)
+    total = max(0, sum(line.gross_minor for line in lines) - gone)
+    now_us = work.clock.now_us()
+    more = {"total_minor": total, "paid_minor": max(0, total - entry.later.due_minor(entry.record))}
+    return kept.model_copy(update={**more, "at_us": now_us, **_promised(work, entry.record.order_id, now_us)})
+
+
+def of_more(
+    work: Work, entry: Entry, body: LinesAdded, money: OrderFacts, asked: set[CheckKind]
+) -> OrderFacts:
+    """Return what is known of lines that were ordered later: their tax, and whether anybody could keep them.
+
+    `money` is the order with its money as it stands now; the tax in it is that of the new lines alone.
+    """
+    assert entry.later is not None, "lines are added to orders for later"
+    more: dict[str, Any] = {"tax_minor": body.tax_minor, "tax_again_minor": None, "available": None}
+    if CheckKind.TAX in asked:
+        more |= _of_tax(work.connection, body.lines)
+    if CheckKind.AVAILABILITY in asked:
+        promise = Promise.model_validate_json(entry.later.promise)
+        more |= _of_promise(work, body.order_id, entry.later.contact_id, promise, body.lines)
+    return money.model_copy(update=more)
+
+
+def _promised(work: Work, order_id: str, now_us: int) -> dict[str, int]:
+    """Return what services promised and nobody has taken, and until when.
+
+    What ran out counts where nothing else is promised, so that a hold can say so.
+    """
+    rows = [
+        (row.amount_minor - row.captured_minor, row.expires_us)
+        for row in promises_of(work.connection, order_id)
+    ]
+    good = [(left, until) for left, until in rows if not until or until >= now_us]
+    until_us = [until for _left, until in good or rows if until]
+    return {
+        "authorised_minor": sum(left for left, _until in good or rows),
+        "authorised_until_us": (min(until_us) if good else max(until_us)) if until_us else 0,
+    }
 
 
 def _of_order(work: Work, applied: Applied) -> OrderFacts:
     body: OrderPlaced = applied.body
-    came = [applied.results.get(name) for name in (PAID, EXCHANGED)]
+    paid, swapped = applied.results.get(PAID), applied.results.get(EXCHANGED)
+    promised = paid if isinstance(paid, PaymentAuthorised) else None
+    captured = sum(each.amount_minor for each in (paid, swapped) if each is not None and each is not promised)
     at_hub = applied.edge == HUB_EDGE
     day = from_us(applied.at_us).astimezone(ZoneInfo(work.terms.zone)).date()
     return OrderFacts(
@@ -138,7 +190,9 @@ def _of_order(work: Work, applied: Applied) -> OrderFacts:
         total_minor=body.total_minor,
         ships=body.promise.kind is FulfilKind.SHIP,
         same_hour=body.promise.promise_class is PromiseClass.SAME_HOUR,
-        paid_minor=sum(each.amount_minor for each in came if each) if at_hub else None,
+        paid_minor=captured if at_hub else None,
+        authorised_minor=promised.amount_minor if promised is not None else 0,
+        authorised_until_us=promised.expires_us if promised is not None else 0,
         at_us=applied.at_us,
         tax_minor=body.tax_minor,
     )
@@ -220,31 +274,32 @@ def past_of(connection: Connection, contact: Contact, *, but: str, card: str, no
     return Past(*connection.execute(_PAST_OF, query).one())
 
 
-def _of_tax(connection: Connection, body: OrderPlaced) -> dict[str, Any]:
+def _of_tax(connection: Connection, lines: Sequence[OrderLine]) -> dict[str, Any]:
     """Work the tax out again by the catalogue's rates; an item that nobody knows keeps its own."""
-    known = known_of(KNOWN.run(connection, [line.sku for line in body.lines]))
-    rates = [known[line.sku].rate_ppm if line.sku in known else line.rate_ppm for line in body.lines]
-    again = tax_document([(line.gross_minor, rate) for line, rate in zip(body.lines, rates, strict=True)])
-    other = [line.sku for line, rate in zip(body.lines, rates, strict=True) if line.rate_ppm != rate]
+    known = known_of(KNOWN.run(connection, [line.sku for line in lines]))
+    rates = [known[line.sku].rate_ppm if line.sku in known else line.rate_ppm for line in lines]
+    again = tax_document([(line.gross_minor, rate) for line, rate in zip(lines, rates, strict=True)])
+    other = [line.sku for line, rate in zip(lines, rates, strict=True) if line.rate_ppm != rate]
     return {"tax_again_minor": sum(again), "other_rates": tuple(dict.fromkeys(other))[:20]}
 
 
-def _of_promise(work: Work, body: OrderPlaced) -> dict[str, Any]:
+def _of_promise(
+    work: Work, order_id: str, contact_id: str, promise: Promise, lines: Sequence[OrderLine]
+) -> dict[str, Any]:
     """Ask the promise function what it would answer now; nothing is set aside."""
-    needs = [
-        Need(line.line_no, line.sku, line.quantity) for line in body.lines if line.kind is LineKind.GOODS
-    ]
+    goods = [line for line in lines if line.kind is LineKind.GOODS]
+    needs = [Need(line.line_no, line.sku, line.quantity) for line in goods]
     terms, memory = work.terms.promising, work.unit.memory
     about = asking.about_of(
         work.connection,
         terms,
-        contact_id=body.contact_id,
+        contact_id=contact_id,
         seller=work.terms.entity,
-        value_minor=sum(line.gross_minor for line in body.lines if line.kind is LineKind.GOODS),
+        value_minor=sum(line.gross_minor for line in goods),
         memory=memory,
     )
-    ask = asking.ask_of(body.order_id, body.promise, needs, work.clock.now_us())
-    found = asking.answer(asking.asked(work.connection, ask, terms, about, memory))
+    ask = asking.ask_of(order_id, promise, needs, work.clock.now_us())
+    found = asking.answer(asking.asked(work.connection, ask, terms, about, memory)) if needs else None
     if isinstance(found, NoLocation):
         return {"available": False, "why_not": found.sentence[:300]}
     return {"available": True}

@@ -5,7 +5,7 @@ facts of an order are kept with it, so that other rules can be tried on the orde
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -50,12 +50,13 @@ _KEEP: Final = sa.insert(check_outcomes)
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One order as it was checked."""
+    """One order as it was checked. `findings` are the rules that did not pass, with the facts they used."""
 
     number: str
     at_us: int
     outcome: CheckOutcome
     facts: OrderFacts
+    findings: Sequence[Mapping[str, Any]] = ()
 
 
 def current(connection: Connection, memory: dict[str, Any] | None = None) -> CheckRules:
@@ -76,23 +77,40 @@ def keep(
     card: str,
 ) -> None:
     """Keep what the rules said of an order, with its id and number, and what they knew."""
-    said = [
+    said = _said(facts, verdict, version)
+    connection.execute(_KEEP, {"order_id": order[0], "number": order[1], "card": card, **said})
+
+
+def keep_again(
+    connection: Connection, order_id: str, facts: OrderFacts, verdict: Verdict, *, version: int
+) -> None:
+    """Keep what the rules said of an order that was checked again, in place of what they said before."""
+    table = check_outcomes
+    said = _said(facts, verdict, version)
+    connection.execute(sa.update(table).where(table.c.order_id == order_id).values(**said))
+
+
+def _said(facts: OrderFacts, verdict: Verdict, version: int) -> dict[str, Any]:
+    findings = [
         {"rule": each.rule.rule_id, "outcome": each.outcome.value, "code": each.code, "facts": each.facts}
         for each in verdict.findings
     ]
-    connection.execute(
-        _KEEP,
-        {
-            "order_id": order[0],
-            "number": order[1],
-            "at_us": facts.at_us,
-            "rules_version": version,
-            "outcome": verdict.outcome.value,
-            "card": card,
-            "facts": facts.model_dump_json(),
-            "findings": json.dumps(said, default=dict),
-        },
-    )
+    return {
+        "at_us": facts.at_us,
+        "rules_version": version,
+        "outcome": verdict.outcome.value,
+        "facts": facts.model_dump_json(),
+        "findings": json.dumps(findings, default=dict),
+    }
+
+
+def checked(connection: Connection, order_id: str) -> Checked | None:
+    """Return an order as it was checked last; None where the hub never did."""
+    row = connection.execute(sa.select(check_outcomes).where(check_outcomes.c.order_id == order_id)).first()
+    if row is None:
+        return None
+    facts = OrderFacts.model_validate_json(row.facts)
+    return Checked(row.number, row.at_us, CheckOutcome(row.outcome), facts, json.loads(row.findings))
 
 
 def forget(connection: Connection, contact_id: str) -> None:

@@ -1,4 +1,4 @@
-"""What the checks do when an order comes in, and when its money does; stands before anybody is asked for it.
+"""What the checks do when an order comes in; stands before anybody is asked for it.
 
 A program that sends an order is refused whole where a rule says so. An order that has happened (a store took
 it, or a channel has confirmed it) is a fact: what would have been refused is held, and not even routed.
@@ -6,12 +6,12 @@ it, or a channel has confirmed it) is a fact: what would have been refused is he
 
 from typing import Final
 
-from hub.capture.stages import MUST_TAKE, PAYER, VERDICT
+from hub.capture.stages import PAYER
+from hub.capture.verdicts import MUST_TAKE, VERDICT
 from hub.checks import rows
 from hub.checks.facts import gather
 from hub.holds import placing
 from hub.holds.placing import Stop
-from hub.spine.entries import Entry
 from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol.checks import CheckKind, CheckOutcome, CheckRules
 from protocol.holds import Blocked, HoldKind, HoldPlaced
@@ -71,16 +71,6 @@ def stop_of(finding: Finding, rules: CheckRules, now_us: int) -> Stop:
         rules_version=rules.version,
         facts=finding.facts,
     )
-
-
-def on_paid(work: Work, applied: Applied) -> None:
-    """Release an order that was held because too little was paid, once enough is; stands after the record."""
-    entry: Entry | None = applied.results["entry"]
-    if work.rebuilding or entry is None or entry.later is None:
-        return
-    if entry.later.due_minor(entry.record) == 0:
-        order_id = entry.record.order_id
-        placing.release_all(work, order_id, why="Everything is paid", kind=HoldKind.PAYMENT)
 
 
 def on_hold_placed(work: Work, applied: Applied) -> None:

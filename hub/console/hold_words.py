@@ -49,7 +49,11 @@ def exception_says(kind: str) -> str:
 
 def directive_word(kind: str) -> str:
     """Return what a location was told."""
-    words = {"order.holds": _("What stops an order"), "check.rules": _("The rules of checks")}
+    words = {
+        "order.holds": _("What stops an order"),
+        "check.rules": _("The rules of checks"),
+        "card.told": _("What the bank said of a card"),
+    }
     return words.get(kind, "")
 
 

@@ -38,6 +38,7 @@ def directive_word(kind: str) -> str:
         "delivery.expect": _("Expect a delivery"),
         "delivery.cancel": _("Expect a delivery no more"),
         "exception.told": _("What needs a person there"),
+        "exception.noted": _("What was done about it here"),
     }
     return words.get(kind, "")
 

@@ -12,7 +12,7 @@ from hub.spine.orders import Orders
 from hub.spine.rows import orders
 from hub.spine.steps import close_exception
 from hub.spine.work import HUB_EDGE, Applied, Work
-from protocol.directives import ExceptionTold
+from protocol.directives import ExceptionNoted, ExceptionTold
 from protocol.events import ExceptionClosed, ExceptionRaised, ExceptionWorked
 from protocol.exceptions import due_us, stake_minor
 
@@ -137,7 +137,34 @@ def on_worked(work: Work, applied: Applied) -> None:
             .where(exceptions.c.exception_id == body.exception_id, exceptions.c.state == "open")
             .values(**changed)
         )
+    if applied.edge == HUB_EDGE:
+        _note(work, applied)
     work.topics.update(("exceptions", "strip"))
+
+
+def _note(work: Work, applied: Applied) -> None:
+    """Tell a store what was done here about a card that it has too: its own, or one that it was told of."""
+    body: ExceptionWorked = applied.body
+    row = work.connection.execute(
+        sa.select(exceptions.c.location, exceptions.c.place, exceptions.c.told).where(
+            exceptions.c.exception_id == body.exception_id
+        )
+    ).first()
+    edge = "" if row is None else row.place if row.told else row.location
+    if work.post is None or edge in ("", HUB_EDGE):
+        return
+    noted = ExceptionNoted(
+        exception_id=body.exception_id,
+        note_id=applied.apply_order,
+        act=body.act,
+        by=applied.by[:120],
+        at_us=applied.at_us,
+        to=body.to,
+        until_us=body.until_us,
+        choice=body.choice,
+        text=body.text,
+    )
+    work.post.send_directive(work.unit, edge, noted, subjects=(f"exception:{body.exception_id}",))
 
 
 def _changed(body: ExceptionWorked, by: str) -> dict[str, object]:

@@ -98,7 +98,7 @@ def one(hub: TheHub, _person: Anybody, assignment_id: AssignmentId) -> OneAssign
 
 
 class RiskPart(BaseModel):
-    """One reason why a promise may break: `stock`, `capacity`, `sync` or `transit`."""
+    """One reason why a promise may break: `stock`, `display`, `capacity`, `sync` or `transit`."""
 
     what: str
     percent: int

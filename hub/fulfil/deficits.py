@@ -164,6 +164,5 @@ def _raise(
             "numbers": [one.number for one in first[:SHOWN]],
             "first_due_us": min((one.due_us for one in promised if one.due_us), default=None),
         },
-        owner_role="ops",
         dedupe_key=key(location, sku),
     )

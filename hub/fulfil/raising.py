@@ -33,7 +33,6 @@ def raise_odd(work: Work, applied: Applied, assignment: Assignment) -> None:
             "state": assignment.state.value,
             "also_at": others[:10],
         },
-        owner_role=OPS,
         dedupe_key=f"over:{assignment.assignment_id}",
     )
 
@@ -57,7 +56,6 @@ def raise_shorts(work: Work, applied: Applied, assignment: Assignment) -> None:
             ],
             "by": applied.by,
         },
-        owner_role=OPS,
         dedupe_key=f"short_pick:{assignment.order_id}",
     )
 
@@ -77,7 +75,6 @@ def raise_too_late(work: Work, applied: Applied, assignment: Assignment) -> None
             "code": body.code,
             "detail": body.detail,
         },
-        owner_role=OPS,
         dedupe_key=f"too_late:{assignment.assignment_id}",
     )
 
@@ -102,7 +99,6 @@ def raise_rejections(work: Work, applied: Applied, assignment: Assignment) -> No
             "reasons": [each.reason for each in gave_back],
             "event": applied.event_id,
         },
-        owner_role=OPS,
         dedupe_key=_rejected_twice(assignment.order_id),
     )
 
@@ -151,7 +147,6 @@ def raise_both_changed(work: Work, applied: Applied, still: Sequence[LineRecord]
             ],
             "lines": [{"line_no": line.line_no, "sku": line.sku, "units": line.open} for line in still[:20]],
         },
-        owner_role=OPS,
         dedupe_key=_both_changed(body.order_id),
     )
 

@@ -302,10 +302,12 @@ _CLOCKED: Final[list[Any]] = [
 ]
 
 
-def open_rows(connection: Connection) -> Sequence[sa.Row[Any]]:
-    """Return what the clocks look at: everything that a location still owes, the soonest due first."""
-    return connection.execute(
-        sa.select(*_CLOCKED)
-        .where(assignments.c.state.in_(OPEN_STATES))
-        .order_by(assignments.c.due_us, assignments.c.assignment_id)
-    ).all()
+def open_rows(connection: Connection, places: Sequence[str] | None = None) -> Sequence[sa.Row[Any]]:
+    """Return what the clocks look at: everything that a location still owes, the soonest due first.
+
+    `places`: of these locations alone.
+    """
+    query = sa.select(*_CLOCKED).where(assignments.c.state.in_(OPEN_STATES))
+    if places is not None:
+        query = query.where(assignments.c.location.in_(places))
+    return connection.execute(query.order_by(assignments.c.due_us, assignments.c.assignment_id)).all()

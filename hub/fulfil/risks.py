@@ -25,11 +25,13 @@ from hub.route.facts.opening import worked_off
 from hub.spine.bulk import Select, SelectPairs, among
 from hub.spine.log import open_keys
 from hub.spine.steps import close_exception, raise_exception
+from hub.stock.rows import balances
 from hub.stock.task_rows import count_lines, count_tasks
 from hub.transfers.rows import transfer_lines, transfers
 from protocol.clock import DAY_US, MICROSECONDS
 from protocol.errors import NotFound
 from protocol.lifecycles import AssignmentState
+from protocol.movements import Bucket
 
 KIND: Final = "order_at_risk"
 PREFIX: Final = "odds"
@@ -55,6 +57,8 @@ _LINES: Final = Select(
     ),
     assignment_lines.c.assignment_id,
 )
+_BALANCES: Final = SelectPairs(sa.select(balances), balances.c.location, balances.c.sku)
+_ON_SHELF: Final = frozenset({Bucket.SELLABLE, Bucket.RESERVED})
 _COUNTED: Final = SelectPairs(
     sa.select(
         count_tasks.c.location,
@@ -138,11 +142,20 @@ def risk_of_assignment(hub: Hub, connection: Connection, assignment_id: str) -> 
     Raises:
         NotFound: there is no such part, or it is over.
     """
-    rows = reads.open_rows(connection)
-    mine = [row for row in rows if row.assignment_id == assignment_id]
-    if not mine:
+    place = connection.execute(
+        sa.select(assignments.c.location).where(assignments.c.assignment_id == assignment_id)
+    ).scalar()
+    found = risks_at(hub, connection, [str(place)], [assignment_id])
+    if not found:
         raise NotFound("Nobody works on this part of an order.", "Look the order up.", code="no_assignment")
-    return _risks(hub, connection, mine, rows, hub.clock.now_us())[assignment_id]
+    return found[assignment_id]
+
+
+def risks_at(hub: Hub, connection: Connection, places: Sequence[str], ids: Sequence[str]) -> dict[str, Risk]:
+    """Return the scores of parts that some locations still owe, by their ids, as they stand now."""
+    rows = reads.open_rows(connection, places) if ids else ()
+    mine = [row for row in rows if row.assignment_id in ids]
+    return _risks(hub, connection, mine, rows, hub.clock.now_us())
 
 
 def _settle(
@@ -164,7 +177,6 @@ def _settle(
                 "risk_percent": risk.percent,
                 "because": list(said(risk)),
             },
-            owner_role="ops",
             dedupe_key=f"{PREFIX}:{row.assignment_id}",
         )
     for key in gone:
@@ -227,9 +239,11 @@ def _shelves(
     counted = {(row.location, row.sku): row for row in _COUNTED.run(connection, places, skus)}
     since = {"since": now_us - LATELY_US}
     picked = {(row.location, row.sku): row for row in _PICKED.run(connection, places, skus, **since)}
+    lying, shops = _lying(connection, places, skus), _shops(connection, places)
     found = {}
     for row in rows:
         for sku, count in units[row.assignment_id].items():
+            there = lying.get((row.location, sku), 0)
             count_row, pick_row = counted.get((row.location, sku)), picked.get((row.location, sku))
             books = int(count_row.books or 0) if count_row else 0
             found[row.location, sku, count] = Shelf(
@@ -239,8 +253,26 @@ def _shelves(
                 shrink_ppm=int(count_row.missing or 0) * 1_000_000 // books if count_row and books > 0 else 0,
                 picked_lately=int(pick_row.picked or 0) if pick_row else 0,
                 failed_lately=int(pick_row.short or 0) if pick_row else 0,
+                on_display=row.location in shops and 0 < there <= count,
             )
     return found
+
+
+def _lying(connection: Connection, places: Sequence[str], skus: Sequence[str]) -> dict[tuple[str, str], int]:
+    """Return how many units of each item can be picked at each location, whoever they are for."""
+    found: dict[tuple[str, str], int] = defaultdict(int)
+    for row in _BALANCES.run(connection, places, skus):
+        if row.bucket in _ON_SHELF:
+            found[row.location, row.sku] += row.quantity
+    return found
+
+
+def _shops(connection: Connection, places: Sequence[str]) -> frozenset[str]:
+    """Return those locations that customers walk through."""
+    query = sa.select(locations.c.location_id).where(
+        among(connection, locations.c.location_id, places), locations.c.kind == "store"
+    )
+    return frozenset(connection.execute(query).scalars())
 
 
 class _Hands:

@@ -46,7 +46,8 @@ class Card:
     subject: str
     title: str
     facts: Mapping[str, Any]
-    owner_role: str
+    owner_role: str = ""
+    """Where the room knows better than its kind: a start that runs out is no longer for the store alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _of_assignments(
         subject = f"order:{row.order_id}"
         if rules.is_late(clock, now_us):
             title = f"{row.number} is late at {row.location}"
-            found[f"{LATE}:{row.assignment_id}"] = Card("promise_late", subject, title, facts, "ops")
+            found[f"{LATE}:{row.assignment_id}"] = Card("promise_late", subject, title, facts)
         elif not row.own and rules.is_in_need(clock, now_us, work_us):
             start = {"start_by_us": rules.latest_start_us(clock, work_us)}
             title = f"{row.number} has not begun at {row.location}, and the time runs out"
@@ -150,12 +151,12 @@ def _of_assignments(
         elif rules.is_at_risk(clock, now_us, work_us):
             start = {"start_by_us": rules.latest_start_us(clock, work_us)}
             title = f"{row.number} will be late unless {row.location} begins"
-            card = Card("promise_at_risk", subject, title, {**facts, **start}, "manager")
+            card = Card("promise_at_risk", subject, title, {**facts, **start})
             found[f"{RISK}:{row.assignment_id}"] = card
         if rules.is_no_show(clock, now_us):
             kept = {"keep_until_us": row.keep_until_us}
             title = f"Nobody has collected {row.number} at {row.location}"
-            card = Card("no_show", subject, title, {**facts, **kept}, "manager")
+            card = Card("no_show", subject, title, {**facts, **kept})
             found[f"{NO_SHOW}:{row.assignment_id}"] = card
     return found
 
@@ -179,7 +180,6 @@ def _of_stores(rows: Sequence[sa.Row[Any]], quiet: Mapping[str, int], now_us: in
                 "choices": "Wait for the store, or have them fulfilled elsewhere: then an order may be "
                 "fulfilled twice, because the store may have it and go on.",
             },
-            "ops",
         )
     return found
 
@@ -201,7 +201,6 @@ def _of_nobody(connection: Connection, now_us: int) -> dict[str, Card]:
             f"order:{row.order_id}",
             f"{row.number} is late and nobody fulfils it",
             {"number": row.number, "due_us": row.due_us},
-            "ops",
         )
         for row in rows
     }

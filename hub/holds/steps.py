@@ -29,7 +29,6 @@ from hub.spine.work import Work
 from protocol.errors import IllegalTransition, Invalid, NotFound, NotPermitted, Refused
 from protocol.holds import HoldState, HoldTold, OnExpiry, is_refused, may_decide
 from protocol.kit.text import _
-from protocol.people import HubRole
 
 AT_ONCE: Final = 50
 """Holds that one round of the clock decides: it must not keep the writer for seconds."""
@@ -170,7 +169,6 @@ def _call_above(work: Work, row: HoldRow) -> None:
             "until_us": hold.until_us,
             "asked": list(hold.may),
         },
-        owner_role=HubRole.ADMIN.value,
         dedupe_key=overdue_card_of(hold.hold_id),
     )
 

@@ -93,7 +93,6 @@ def on_refunded(work: Work, applied: Applied) -> None:
                 "amount_minor": body.amount_minor,
                 "too_much_minor": -entry.later.owed_minor,
             },
-            owner_role="finance",
             dedupe_key=_not_owed(body.order_id),
         )
 

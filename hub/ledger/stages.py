@@ -207,7 +207,6 @@ class Books:
                 "entity": place.entity,
                 "event_id": applied.event_id,
             },
-            owner_role="finance",
             dedupe_key=f"suspense:{applied.event_id}",
         )
 

@@ -20,7 +20,6 @@ def raise_on(spine: Spine) -> Raise:
             subject=f"edge:{alarm.edge}",
             title=alarm.title,
             facts={"edge": alarm.edge, **dict(alarm.facts)},
-            owner_role="ops",
             dedupe_key=alarm.dedupe_key,
         )
         work.flush()

@@ -262,7 +262,6 @@ class Inbox:
             subject=f"edge:{batch.edge}",
             title=f"{batch.edge} continues another history than the hub knows",
             facts={"edge": batch.edge, "inc": batch.inc, "upto": cursor.upto, "sent_from": batch.first},
-            owner_role="ops",
             dedupe_key=f"fork:{batch.inc}",
         )
         self._finish(work)

@@ -99,7 +99,6 @@ def begin(unit: HubUnit, hub: Hub, *, why: str, ordinal_above: int = 0) -> int:
             "locations": count,
             "number_series": ordinal(unit.connection),
         },
-        owner_role="ops",
         dedupe_key=f"hub_restored:{hub_inc}",
     )
     work.flush()

@@ -217,7 +217,6 @@ def _postpone(hub: Hub, waiting: Sequence[Notice], code: str, unit: HubUnit) -> 
             subject="hub:mail",
             title="The mail server cannot be used, so customers are not told",
             facts={"host": hub.settings.smtp_host, "port": hub.settings.smtp_port, "code": code},
-            owner_role="ops",
             dedupe_key=SERVER_KEY,
         )
         work.flush()
@@ -357,7 +356,6 @@ def fail(hub: Hub, unit: HubUnit, notice: Notice, why: str, *, tries: int = 0) -
             "code": why,
             "tries": failed.tries,
         },
-        owner_role="ops",
         dedupe_key=f"notice:{notice.notice_id}",
     )
     work.flush()

@@ -40,7 +40,7 @@ def ask_services(hub: Hub, gateways: Mapping[str, Gateway] | None = None) -> int
         table = payment_rows.authorisations.c
         over = connection.execute(
             sa.select(payment_rows.authorisations)
-            .where(table.state == "authorised", table.expires_us > 0, table.expires_us <= now_us)
+            .where(table.state == "authorised", table.expires_us > 0, table.expires_us < now_us)
             .limit(AT_ONCE)
         ).all()
     for row in over:
@@ -226,7 +226,6 @@ def _call(work: Work, row: sa.Row[Any], kind: str, title: str, why: str) -> None
             "payment_reference": row.reference,
             "why": why[:300],
         },
-        owner_role="finance",
         dedupe_key=f"capture:{row.about}",
     )
 

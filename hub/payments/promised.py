@@ -221,7 +221,6 @@ def on_return_completed(work: Work, applied: Applied) -> None:
                 "amount_minor": paid_out,
                 "unpaid_minor": unpaid,
             },
-            owner_role="finance",
             dedupe_key=f"paid_out:{body.return_id}",
         )
 
@@ -246,7 +245,6 @@ def on_card_declined_late(work: Work, applied: Applied) -> None:
             "amount_minor": body.amount_minor,
             "why": body.detail,
         },
-        owner_role="finance",
         dedupe_key=f"declined:{body.card_id}",
     )
 
@@ -260,7 +258,13 @@ def on_card_made_good(work: Work, applied: Applied) -> None:
 
 
 def _one(work: Work, applied: Applied, state: str, detail: str) -> None:
-    _move(work, applied, record.offline_cards.c.card_id == applied.body.card_id, state, detail)
+    """Move one card, and tell the store that took it: its exposure follows what the bank said."""
+    body: payments.OfACard = applied.body
+    _move(work, applied, record.offline_cards.c.card_id == body.card_id, state, detail)
+    if work.post is not None:
+        said = {"card_id": body.card_id, "order_id": body.order_id, "state": state}
+        told = payments.CardTold.model_validate(said)
+        work.post.send_directive(work.unit, body.location, told, subjects=(f"order:{body.order_id}",))
 
 
 def _move(work: Work, applied: Applied, which: sa.ColumnElement[bool], state: str, detail: str = "") -> None:

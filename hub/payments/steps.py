@@ -212,7 +212,6 @@ def _call(  # noqa: PLR0917 - a card is about one row, and says what and why
             "payment_reference": row.payment_reference,
             "why": why,
         },
-        owner_role="finance",
         dedupe_key=f"{kind}:{row.command_id}",
     )
     work.flush()

@@ -107,6 +107,5 @@ def _raise(work: Work, applied: Applied, body: ReturnCompleted, found: tuple[Dou
             "total_minor": body.total_minor,
             **({"allowed_by": over.by, "role": over.role.value, "reason": over.reason} if over else {}),
         },
-        owner_role="ops",
         dedupe_key=f"return_policy:{body.return_id}",
     )

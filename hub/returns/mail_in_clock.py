@@ -39,7 +39,6 @@ def _raise(hub: Hub, late: list[rows.MailIn], unit: HubUnit) -> None:
                 "paid_before_minor": found.advanced_minor,
                 "tracking": found.tracking,
             },
-            owner_role="ops",
             dedupe_key=overdue_key(found.authorisation_id),
         )
     hub.finish(work)

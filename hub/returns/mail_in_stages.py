@@ -127,7 +127,6 @@ def on_arrived(work: Work, applied: Applied) -> None:
             subject=f"mail_in:{body.number}",
             title=f"A parcel {body.number} came back that nobody had announced",
             facts={"number": body.number, "location": applied.edge},
-            owner_role="ops",
             dedupe_key=f"mail_in_unknown:{body.number}",
         )
         return
@@ -204,7 +203,6 @@ def _settle(work: Work, applied: Applied, found: rows.MailIn, lines: Iterable[ro
                 subject=f"order:{found.order_id}",
                 title=title,
                 facts=facts | {"units": units, "why": " ".join(line.why for line in lines if line.why)},
-                owner_role="ops",
                 dedupe_key=f"{kind}:{found.authorisation_id}",
             )
 

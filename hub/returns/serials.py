@@ -85,7 +85,6 @@ def _raise(work: Work, body: ReturnCompleted, strange: Iterable[str], location: 
             "location": location,
             "serials": list(strange),
         },
-        owner_role="ops",
         dedupe_key=f"serial:{body.return_id}",
     )
 

@@ -45,7 +45,6 @@ def on_return_completed(work: Work, applied: Applied) -> None:
             subject=f"order:{body.order_id}",
             title=f"The return {body.number} belongs to an order that the hub does not have",
             facts={"number": body.number, "order_number": body.order_number, "location": applied.edge},
-            owner_role="ops",
             dedupe_key=f"no_order:{body.return_id}",
         )
         return
@@ -75,6 +74,5 @@ def _say_oddities(work: Work, body: ReturnCompleted, odd: Iterable[Oddity], edge
                 "location": edge,
                 "void": isinstance(body, OrderVoided),
             },
-            owner_role="ops",
             dedupe_key=f"{oddity.value[:20]}:{body.order_id}",
         )

@@ -196,7 +196,6 @@ def unroutable(work: Work, order: ToRoute, because: Because, found: NoLocation) 
             "could": [could(answer) for answer in found.choices],
             "decision_id": body.decision_id,
         },
-        owner_role="ops",
         dedupe_key=unroutable_key(order.order_id),
     )
     return body

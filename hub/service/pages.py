@@ -18,6 +18,7 @@ from hub.capture.wanted import CancelWanted, ChangeWanted, RerouteWanted
 from hub.console.web import FINANCE, OPS, go_to, locked, may, place_names, show, templates_of
 from hub.context import Hub
 from hub.exceptions.rows import ExceptionRow
+from hub.fulfil.risk import part_word
 from hub.notify.words import kind_word, notice_pill, why_word
 from hub.payments import steps as payments
 from hub.payments.api import RefundDone
@@ -94,6 +95,7 @@ def order_page(  # noqa: PLR0917 - what the page of a sale has read already
         notice_word=kind_word,
         notice_pill=notice_pill,
         why_word=why_word,
+        risk_word=part_word,
         hold_pill=hold_pill,
         hold_kind_word=hold_kind_word,
         blocks_words=blocks_words,

@@ -6,7 +6,7 @@ tables of fulfilment say how far each part is.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -19,7 +19,9 @@ from hub.customers import rows as contacts
 from hub.fleet.steps import fleet_view
 from hub.fulfil import reads as fulfil
 from hub.fulfil.faces import BEGUN, Face, face, silent_places
-from hub.fulfil.reads import AssignmentPage, AssignmentRead
+from hub.fulfil.reads import OPEN_STATES, AssignmentPage, AssignmentRead
+from hub.fulfil.risk import Risk
+from hub.fulfil.risks import risks_at
 from hub.holds import rows as holds
 from hub.holds.rows import HoldRow
 from hub.notify import rows as notify
@@ -42,6 +44,7 @@ from protocol.lifecycles import AssignmentState
 from protocol.orders import LineKind
 
 MINUTE_US: Final = 60_000_000
+_NOT_BEGUN: Final = frozenset(OPEN_STATES) - BEGUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class PartShown:
     """What it was asked for and has not answered."""
     clock: Face | None
     """None for what waits to be collected: its promise is kept."""
+    risk: Risk | None = None
+    """How likely it breaks its promise; None once somebody has begun, or it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,16 @@ def shown(
     goods = _goods(order, held)
     silent = silent_places(fleet_view(connection, hub.clock, hub.presence))
     asked = {row.assignment_id: row.kind for row in open_requests(connection, order_id)}
-    parts = tuple(_part(page, names, silent, asked, hub) for page in pages)
+    waiting = {
+        page.assignment.assignment_id: page.assignment.location
+        for page in pages
+        if page.assignment.state in _NOT_BEGUN and page.assignment.due_us > now_us
+    }
+    risks = risks_at(hub, connection, sorted(set(waiting.values())), sorted(waiting))
+    parts = tuple(
+        replace(_part(page, names, silent, asked, hub), risk=risks.get(page.assignment.assignment_id))
+        for page in pages
+    )
     told = [_told(page, names, hub.settings.zone) for page in pages]
     code = connection.execute(
         sa.select(later_orders.c.pickup_code).where(later_orders.c.order_id == order_id)

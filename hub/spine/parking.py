@@ -254,7 +254,6 @@ def _tell(work: Work, item: Incoming, failure: BadMessage, detail: str) -> None:
             "code": failure.reason,
             "why": detail,
         },
-        owner_role="ops",
         dedupe_key=parked_key(item.edge, item.inc, item.seq),
     )
 

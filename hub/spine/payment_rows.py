@@ -87,6 +87,15 @@ def authorised(connection: Connection, order_id: str) -> Sequence[sa.Row[Any]]:
     ).all()
 
 
+def promises_of(connection: Connection, order_id: str) -> Sequence[sa.Row[Any]]:
+    """Return the authorisations of an order that may still be captured, and those that ran out."""
+    return connection.execute(
+        sa.select(authorisations)
+        .where(authorisations.c.order_id == order_id, authorisations.c.state.in_(["authorised", "expired"]))
+        .order_by(authorisations.c.made_us, authorisations.c.authorisation_id)
+    ).all()
+
+
 def authorisation(connection: Connection, authorisation_id: str) -> sa.Row[Any] | None:
     """Return one authorisation."""
     return connection.execute(

@@ -54,7 +54,6 @@ def _without_order(work: Work, applied: Applied, entry: Entry | None) -> None:
         subject=f"order:{body.order_id}",
         title=f"Something happened to {body.number}, an order for later that the hub does not have",
         facts={"number": body.number, "kind": applied.kind, "location": applied.edge},
-        owner_role="ops",
         dedupe_key=f"no_later:{body.order_id}",
     )
 
@@ -205,7 +204,6 @@ def _left_beyond(work: Work, applied: Applied, before: OrderRecord) -> None:
                 "assignment_id": body.assignment_id,
                 "units": {str(line_no): n for line_no, n in lines.items()},
             },
-            owner_role="ops",
             dedupe_key=f"{kind}:{body.order_id}",
         )
 
@@ -218,6 +216,5 @@ def _odd(work: Work, applied: Applied, oddity: Oddity) -> None:
         subject=f"order:{body.order_id}",
         title=SENTENCES.get(oddity, "Something of {number} was out of order").format(number=body.number),
         facts={"number": body.number, "location": applied.edge, "kind": applied.kind},
-        owner_role="ops",
         dedupe_key=f"{oddity.value[:20]}:{body.order_id}",
     )

@@ -19,6 +19,7 @@ from hub.spine.work import HUB_EDGE, Applied, Journey, Post, Terms, Work
 from protocol.clock import Clock
 from protocol.envelope import encode_event
 from protocol.events import KIND_OF, ExceptionClosed, ExceptionRaised, subjects_of
+from protocol.exceptions import kind_of
 from protocol.ids import IdMaker
 from protocol.orders import WireModel
 from protocol.stream import first_hash
@@ -182,10 +183,13 @@ def raise_exception(
     subject: str,
     title: str,
     facts: Mapping[str, Any],
-    owner_role: str,
     dedupe_key: str,
+    owner_role: str = "",
 ) -> None:
-    """Say that something needs a person, unless it has been said and is still open."""
+    """Say that something needs a person, unless it has been said and is still open.
+
+    Whose it is says its kind (`protocol.exceptions`); `owner_role` only where the room knows better.
+    """
     key = dedupe_key[:64]
     log = work.room(Log)
     if work.rebuilding or log.is_raised(key):
@@ -201,7 +205,7 @@ def raise_exception(
             subject=subject[:64],
             title=title[:300],
             facts=facts,
-            owner_role=owner_role,
+            owner_role=owner_role or kind_of(kind).owner_role,
             dedupe_key=key,
         ),
     )

@@ -216,7 +216,6 @@ def on_task_answered(work: Work, applied: Applied) -> None:
             subject=f"count:{body.count_id}" if body.count_id else f"delivery:{body.delivery_id}",
             title=f"{body.location} did not take on what it was asked: {said}"[:300],
             facts={"location": body.location, "code": body.code, "detail": body.detail},
-            owner_role="ops",
             dedupe_key=f"stock_task:{body.count_id or body.delivery_id}",
         )
 

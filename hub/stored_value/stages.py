@@ -132,6 +132,5 @@ def _overdrawn(work: Work, applied: Applied, tender: Tender, currency: str, bala
             "balance_minor": balance,
             "currency": currency,
         },
-        owner_role="finance",
         dedupe_key=f"stored_value:{tender.reference}"[:64],
     )

@@ -97,7 +97,6 @@ def on_decided(work: Work, applied: Applied) -> None:
             "by": hit.by,
             "why": body.reason,
         },
-        owner_role="finance",
         dedupe_key=key,
     )
     work.topics.add("till")

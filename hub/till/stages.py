@@ -137,7 +137,6 @@ def _tell(work: Work, applied: Applied, body: TillClosed, found: dict[str, objec
             subject=f"till:{body.session_id}",
             title=f"The close {body.number} does not match its events",
             facts={"z": body.number, "location": applied.edge, "differences": found},
-            owner_role="finance",
             dedupe_key=f"z:{body.session_id}",
         )
     if any(approval.action == "till_difference" for approval in body.approvals):

@@ -20,7 +20,7 @@ from hub.fleet.rules import OFFLINE_SECONDS
 from hub.spine.log import open_keys
 from hub.spine.steps import close_exception, raise_exception, take_orders
 from hub.transfers.facts import GONE, UNSENT
-from hub.transfers.raising import LATE, OPEN, OPS, WAITS, about, ask_to_count, units_of
+from hub.transfers.raising import LATE, OPEN, WAITS, about, ask_to_count, units_of
 from hub.transfers.rows import (
     IS_UNEXPLAINED,
     transfer_lines,
@@ -93,7 +93,6 @@ def _settle(hub: Hub, fresh: Mapping[str, Card], gone: Iterable[str], unit: HubU
             subject=card.subject,
             title=card.title,
             facts=facts,
-            owner_role=OPS,
             dedupe_key=key,
         )
     for key in sorted(gone):

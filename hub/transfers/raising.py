@@ -84,7 +84,6 @@ def _odd(work: Work, applied: Applied, transfer: Transfer) -> None:
         subject=subject_of(transfer),
         title=f"Something of {transfer.number} happened out of order",
         facts={**about(transfer), "location": applied.edge, "kind": applied.kind},
-        owner_role=OPS,
         dedupe_key=f"{ODD}:{transfer.transfer_id}",
     )
 
@@ -113,7 +112,6 @@ def _refused(work: Work, applied: Applied, transfer: Transfer) -> None:
             "lines": [{"sku": key[1], "units": line.declined + line.short} for key, line in missing[:LISTED]],
             "orders": list(dict.fromkeys(numbers)),
         },
-        owner_role=OPS,
         dedupe_key=f"{REFUSED}:{transfer.transfer_id}",
     )
 
@@ -138,7 +136,6 @@ def _short(work: Work, transfer: Transfer) -> None:
             "value_minor": transfer.transit_minor,
             "choices": ["Write them off", "They never left", "Wait for them"],
         },
-        owner_role=OPS,
         dedupe_key=key,
     )
 
@@ -165,7 +162,6 @@ def _over(work: Work, transfer: Transfer) -> None:
             "lines": [{"sku": sku, "units": units} for sku, units in sorted(over.items())[:LISTED]],
             "choices": ["Keep them, and have the source count"],
         },
-        owner_role=OPS,
         dedupe_key=key,
     )
 
@@ -184,7 +180,6 @@ def _damaged(work: Work, body: say.TransferReceived, transfer: Transfer) -> None
             "lines": [{"sku": line.sku, "units": line.damaged} for line in broken[:LISTED]],
             "detail": "; ".join(line.note for line in broken if line.note)[:300],
         },
-        owner_role="manager",
         dedupe_key=f"{DAMAGED}:{body.receipt_id}",
     )
 
@@ -206,7 +201,6 @@ def _label_twice(work: Work, transfer: Transfer, sscc: str) -> None:
             "other": other.number,
             "other_location": other.source,
         },
-        owner_role=OPS,
         dedupe_key=f"{LABEL}:{sscc}",
     )
 

@@ -22,8 +22,9 @@ from protocol.checks import (
     Signal,
     SignalRule,
 )
-from protocol.holds import OnExpiry
+from protocol.holds import Blocked, OnExpiry
 from protocol.money import PPM, round_ratio
+from protocol.people import HubRole
 
 AT_STORE: Final = (CheckKind.OFFLINE_PAYMENT, CheckKind.FRAUD, CheckKind.CUSTOMER)
 """What a store looks at itself: its tills tell money, and its own shelves the rest."""
@@ -335,10 +336,12 @@ STANDARD: Final = CheckRules(
         CheckRule(rule_id="offline", kind=CheckKind.OFFLINE_PAYMENT, outcome=CheckOutcome.REFUSE,
                   cap_minor=200_00, exposure_minor=2_000_00),
         CheckRule(rule_id="customer", kind=CheckKind.CUSTOMER, hours=24),
+        CheckRule(rule_id="tax", kind=CheckKind.TAX, blocks=(Blocked.SHIP,), may=(HubRole.FINANCE,), hours=24,
+                  then=OnExpiry.RELEASE, tolerance_minor=5),
     )
 )  # fmt: skip
 """The rules of a company that has said nothing: no single sign holds an order, but for a past chargeback.
 
-Tax is not among them: until every store has applied the newest catalogue its rates may differ for a day, and
-only the company knows whether goods shall wait for that.
+A difference of tax waits for finance for a day and no longer, and nobody at a counter waits for it: until every
+store has applied the newest catalogue its rates may differ, and what was charged is a fact either way.
 """

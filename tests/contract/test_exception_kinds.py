@@ -1,6 +1,7 @@
 """Every kind of card that a room raises has an owner and a clock."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,29 +15,33 @@ RAISING = {"raise_exception", "_call", "Card", "Alarm"}
 MINUTE_US = 60_000_000
 
 
-def raised() -> set[str]:
-    """Return every kind that stands in the code where something is raised."""
-    found: set[str] = {oddity.value for oddity in Oddity}
+@cache
+def calls() -> list[tuple[Path, str, ast.Call]]:
+    """Return every place in the code where something is raised, with the name of what raises it."""
+    found: list[tuple[Path, str, ast.Call]] = []
     for program in ("hub", "edge_agent"):
         for file in (ROOT / program).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text())):
-                if not isinstance(node, ast.Call):
-                    continue
-                name = (
-                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                )
-                if name not in RAISING:
-                    continue
-                said = [each.value for each in node.keywords if each.arg == "kind"]
-                if name in {"Card", "Alarm"}:
-                    said += node.args[:1]
-                if name == "_call":
-                    said += node.args[3:4]
-                found |= {
-                    each.value
-                    for each in said
-                    if isinstance(each, ast.Constant) and isinstance(each.value, str)
-                }
+                if isinstance(node, ast.Call):
+                    of = node.func
+                    name = of.attr if isinstance(of, ast.Attribute) else getattr(of, "id", "")
+                    if name in RAISING:
+                        found.append((file, name, node))
+    return found
+
+
+def raised() -> set[str]:
+    """Return every kind that stands in the code where something is raised."""
+    found: set[str] = {oddity.value for oddity in Oddity}
+    for _file, name, node in calls():
+        said = [each.value for each in node.keywords if each.arg == "kind"]
+        if name in {"Card", "Alarm"}:
+            said += node.args[:1]
+        if name == "_call":
+            said += node.args[3:4]
+        found |= {
+            each.value for each in said if isinstance(each, ast.Constant) and isinstance(each.value, str)
+        }
     return found
 
 
@@ -46,6 +51,16 @@ def test_every_kind_that_is_raised_has_an_owner_and_a_clock() -> None:
     assert len(kinds) > 40
     assert sorted(kinds - KINDS.keys()) == []
     assert sorted(HUB_CHOICES.keys() - KINDS.keys()) == []
+
+
+def test_a_room_names_an_owner_only_where_it_knows_better_than_the_kind() -> None:
+    named = []
+    for file, _name, node in calls():
+        said = {each.arg: each.value.value for each in node.keywords if isinstance(each.value, ast.Constant)}
+        if said.get("owner_role") == kind_of(str(said.get("kind"))).owner_role:
+            named.append(f"{file.relative_to(ROOT)}:{node.lineno}")
+
+    assert not named
 
 
 def test_every_owner_has_somebody_above_but_an_administrator() -> None:

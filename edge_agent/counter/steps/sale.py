@@ -186,7 +186,6 @@ def complete(  # noqa: PLR0913 - all that a sale is, said by name
             subject=f"sku:{sku}",
             title=_("Sold beyond stock: {sku}", sku=sku),
             facts={"sku": sku, "sellable": sellable, "order": sold.number},
-            owner_role=StoreRole.MANAGER.value,
             dedupe_key=f"stock_oversold:{sku}",
             by=person.person_id,
             device=person.device or till,

@@ -281,7 +281,6 @@ def no_shows(unit: EdgeUnit, edge: Edge) -> int:
                 "shelf": found.shelf,
                 "keep_until_us": found.keep_until_us,
             },
-            owner_role="associate",
             dedupe_key=f"no_show:{found.assignment_id}",
         )
     return len(late)
@@ -364,7 +363,6 @@ def _after(  # noqa: PLR0917 - one ending in the order of its parts
                 "shelf": found.shelf,
                 "units": picked or scanned,
             },
-            owner_role="associate",
             dedupe_key=f"put_back:{found.assignment_id}",
         )
     promises.watch(unit, edge, sorted({line.sku for line in lines}))

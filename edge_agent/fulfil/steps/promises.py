@@ -58,7 +58,6 @@ def _at_risk(
             "assignment_id": broken[0][0],
             "due_us": broken[0][3],
         },
-        owner_role="manager",
         dedupe_key=f"{AT_RISK}:{sku}",
     )
 
@@ -76,7 +75,6 @@ def count_due(unit: EdgeUnit, edge: Edge, sku: str, *, number: str, units: int) 
             "Count {name}: {units} were not found for order {number}", name=name, units=units, number=number
         )[:300],
         facts={"sku": sku, "bin": bin_, "units": units, "order": number},
-        owner_role="manager",
         dedupe_key=f"{COUNT_DUE}:{sku}",
     )
 

@@ -272,7 +272,6 @@ def _cancelled(unit: EdgeUnit, edge: Edge, found: Transfer, reason: str, person:
             subject=f"transfer:{found.transfer_id}",
             title=_("Put the goods of transfer {number} back on their shelf", number=found.number),
             facts={"transfer_id": found.transfer_id, "transfer": found.number, "units": picked},
-            owner_role="associate",
             dedupe_key=f"transfer_put_back:{found.transfer_id}",
         )
     return recorded.seq

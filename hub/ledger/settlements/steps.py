@@ -217,7 +217,6 @@ def _say(work: Work, wanted: Wanted, done: Taken) -> None:
             "expected_minor": done.expected_minor,
             "unmatched": done.lines - done.matched,
         },
-        owner_role="finance",
         dedupe_key=f"settlement:{done.settlement_id}",
     )
 

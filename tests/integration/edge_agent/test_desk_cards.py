@@ -254,6 +254,66 @@ def test_a_card_that_the_hub_closes_is_closed_here_too(desk: Desk) -> None:
     assert len(desk.bodies("exception.closed")) == 1
 
 
+def test_what_is_said_and_assigned_at_the_hub_stands_on_the_card_of_the_store(
+    desk: Desk, tmp_path: Path
+) -> None:
+    promise_at_risk(desk)
+    edge, exception_id = desk.store.edge, card(desk, "promise_at_risk").exception_id
+    edge.database.write(lambda unit: steps.comment(unit, edge, exception_id, text="on it", person=LEAD))
+    said = {"exception_id": exception_id, "by": "Priya Nair", "at_us": desk.store.clock.now_us() + 1}
+    notes = (
+        {"act": "commented", "text": "comes at six", "note_id": 7},
+        {"act": "commented", "text": "comes at six", "note_id": 7},
+        {"act": "assigned", "to": "L. Lead", "note_id": 8},
+        {"act": "escalated", "to": "ops", "until_us": START_US + HOUR_US, "note_id": 9, "by": ""},
+    )
+    for note in notes:
+        assert desk.tell("exception.noted", {**said, **note}) == "applied"
+
+    mine = card(desk, "promise_at_risk")
+    assert (mine.owner_role, mine.owner, mine.due_us) == ("ops", "", START_US + HOUR_US)
+    acts = rows.acts_of(edge.database.read(), exception_id)
+    assert [(act.act, act.at_hub) for act in acts] == [
+        ("commented", False),
+        ("escalated", True),
+        ("assigned", True),
+        ("commented", True),
+    ]
+    page = desk.store.get(f"/store/exceptions/{exception_id}", role="associate").text
+    assert "comes at six" in page
+    assert "Priya Nair, at the hub" in page
+    again = rebuild(desk.store.edge.settings.database_file, tmp_path / "again.db")
+    assert again.differences == ()
+
+
+def test_a_program_works_a_card_as_its_page_does(desk: Desk) -> None:
+    promise_at_risk(desk)
+    store, exception_id = desk.store, card(desk, "promise_at_risk").exception_id
+    path = f"/api/exceptions/{exception_id}"
+    assert store.client.get(path).status_code == 401
+    listed = store.get("/api/exceptions").json()
+    assert exception_id in {each["exception_id"] for each in listed}
+    seen_there = store.get(path, role="manager").json()
+    choices = {each["choice"]: each for each in seen_there["choices"]}
+    assert (seen_there["owner_role"], list(choices)[-1]) == ("manager", "card.close")
+    chosen = {"choice": "count.open", "digest": choices["count.open"]["digest"], "reason": "so it is"}
+    was = dump(desk)
+    assert store.post(f"{path}/choose", chosen, role="associate").status_code == 403
+    stale = store.post(f"{path}/choose", {**chosen, "digest": "0" * 32}, role="manager")
+    assert (stale.status_code, stale.json()["error"]["code"]) == (409, "preview_changed")
+    assert store.post(f"{path}/choose", {**chosen, "why": "x"}, role="manager").status_code == 422
+    assert dump(desk) == was
+
+    assert store.post(f"{path}/take", {}).json()["owner"]
+    assert store.post(f"{path}/comment", {"text": "on it"}).status_code == 200
+    assert store.post(f"{path}/snooze", {"hours": 1}, role="manager").json()["snoozed_until_us"]
+    assert store.post(f"{path}/choose", chosen, role="manager").status_code == 200
+
+    acts = [act["act"] for act in store.get(path).json()["acts"]]
+    assert sorted(acts) == ["assigned", "chosen", "commented", "snoozed"]
+    assert len(desk.bodies("count.opened")) == 1
+
+
 def send(desk: Desk, path: str, form: dict[str, str], role: str) -> Any:
     """Send a form as a page does."""
     headers = desk.store.headers(role) | {"hx-request": "true"}

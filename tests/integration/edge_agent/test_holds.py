@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from edge_agent.checks import steps as checks
 from edge_agent.rebuild import rebuild
 from protocol.customers import phone_digits
 from protocol.rules.checks import customer_keys
 from tests.support.fulfilment import HOUR_US, Desk
 from tests.support.later import CUSTOMER, basket_of, place, traces, wanted
-from tests.support.store import START_US, Store, ok
+from tests.support.store import START_US, Store, ok, sign_everybody_in
 
 
 @pytest.fixture
@@ -154,6 +155,42 @@ def test_what_a_terminal_takes_without_the_bank_has_a_cap_and_its_exposure_is_sh
     assert (refused.status_code, refused.json()["error"]["facts"]["why"]) == (409, "offline_exposure")
     sale["tenders"] = [{**card, "amount_minor": 7_50, "offline": False}]
     ok(store.post("/api/sales", {**sale, "key": "k-4"}), 201)
+    assert rebuild(store.edge.settings.database_file, tmp_path / "again.db").differences == ()
+
+
+def test_a_card_without_its_bank_is_open_until_the_hub_says_what_the_bank_said(
+    desk: Desk, tmp_path: Path
+) -> None:
+    store = desk.store
+    sale = {"key": "k-1", "till": "till-1", "lines": [{"sku": "MUG-1", "quantity": 1}]}
+    card = {"kind": "card", "amount_minor": 7_50, "last4": "4242", "offline": True}
+    sold = [
+        ok(store.post("/api/sales", {**sale, "key": f"s-{n}", "tenders": [card]}), 201)["order_id"]
+        for n in range(4)
+    ]
+    later = place(store, "k-2", ("MUG-1", 2), tenders=[{**card, "amount_minor": 15_00}])
+
+    void = {"key": "v-1", "reason": "wrong item"}
+    number = store.rows("SELECT number FROM orders WHERE order_id = ?", sold[2])[0][0]
+    ok(store.post(f"/api/orders/{number}/void", void, role="manager"), 201)
+
+    def open_now() -> str:
+        sign_everybody_in(store)
+        return checks.exposure_says(store.edge.database.read(), store.edge, always=False)
+
+    store.clock.set(START_US + 4 * 24 * HOUR_US)
+    assert open_now().startswith("Open without the bank here: £37.50. All"), "no clock makes a card good"
+    [payment] = store.rows("SELECT payment_id FROM later_payments")[0]
+    cards = [f"{sold[0]}:1", f"{payment}:1", f"{sold[1]}:1", "nobody's:1"]
+    for card_id, state in zip(cards, ("captured", "captured", "declined_late", "captured"), strict=True):
+        told = {"card_id": card_id, "order_id": later["order_id"], "state": state}
+        assert desk.tell("card.told", told) == "applied"
+    assert open_now().startswith("Open without the bank here: £7.50. The bank declined £7.50 later;")
+    assert "The bank declined £7.50 later" in store.get("/store/day", role="manager").text
+    desk.tell("card.told", {"card_id": f"{sold[3]}:1", "order_id": sold[3], "state": "declined_late"})
+    desk.tell("card.told", {"card_id": f"{sold[3]}:1", "order_id": sold[3], "state": "paid_again"})
+    desk.tell("card.told", {"card_id": f"{sold[1]}:1", "order_id": sold[1], "state": "written_off"})
+    assert open_now() == ""
     assert rebuild(store.edge.settings.database_file, tmp_path / "again.db").differences == ()
 
 

@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from hub.capture.asking import Request, add_lines
 from hub.checks.rows import check_outcomes
 from hub.customers.steps import erase
-from hub.database import HubDatabase
+from hub.database import HubDatabase, HubUnit
 from hub.fleet.rows import directives
 from hub.ledger.settlements.rows import money_moves
+from hub.payments.asks import HOLDS_US, ask_services
+from hub.payments.gateways import Simulator
 from hub.rebuild import verify
 from hub.spine.rows import orders
 from protocol import later
+from protocol.orders import OrderLine
 from protocol.rules.checks import STANDARD, customer_keys
 from tests.support.promising import ADDRESS, Story, rows
 
@@ -147,6 +151,107 @@ def test_a_hold_for_its_payment_ends_when_everything_is_paid(story: Story) -> No
     assert story.decided() == [("released", "store-1")]
 
 
+def on_card(taken: str = "token", amount_minor: int = 20_00) -> dict[str, Any]:
+    return {"gateway": "simulator", "reference": "tok-1", "amount_minor": amount_minor, "taken": taken}
+
+
+def states(story: Story) -> list[tuple[str, str]]:
+    return [(each["code"], each["state"]) for each in holds(story)]
+
+
+@alone
+def test_money_that_a_service_promises_lets_an_order_go_on_until_the_promise_ends(story: Story) -> None:
+    let(story, {"kind": "payment", "collect_paid_ppm": 1_000_000})
+    story.place(payment=on_card())
+    assert states(story) == [("not_paid", "open")]
+
+    ask_services(story.hub, {"simulator": Simulator()})
+    assert states(story) == [("not_paid", "released")]
+    story.channel.clock.at_us += HOLDS_US + 10
+    ask_services(story.hub, {})
+
+    assert states(story)[-1] == ("payment_expired", "open")
+    used = holds(story)[-1]["facts"]
+    assert (used["authorised_minor"], used["paid_minor"], used["needed_minor"]) == (20_00, 0, 20_00)
+    assert used["authorised_until_us"] <= story.channel.clock.at_us
+    assert verify(story.hub) == {}
+
+
+@alone
+def test_an_order_that_comes_with_its_promise_of_money_is_not_held_and_one_with_too_little_is(
+    story: Story,
+) -> None:
+    let(story, {"kind": "payment", "collect_paid_ppm": 1_000_000})
+    story.place(payment=on_card("authorised"))
+    assert states(story) == []
+    known = json.loads(rows(story.hub, check_outcomes)[0]["facts"])
+    assert (known["paid_minor"], known["authorised_minor"]) == (0, 20_00)
+
+    story.place(payment=on_card("authorised", 19_99))
+    assert states(story) == [("not_paid", "open")]
+
+
+LIMIT = {"kind": "customer", "order_limit_minor": 22_00}
+MORE: dict[str, Any] = {"lines": [{"sku": "B", "quantity": 1}]}
+
+
+@alone
+def test_lines_that_are_added_later_are_checked_and_hold_the_order(story: Story) -> None:
+    let(story, LIMIT, fraud(signals=[{"signal": "amount", "points": 60, "limit": 10_00}], deny_points=0))
+    story.place(customer=ADA)
+    [fraud_hold] = holds(story)
+    story.channel.ask("POST", f"/api/holds/{fraud_hold['hold_id']}/release", {})
+
+    story.change(**MORE)
+
+    # What somebody has decided about the same signs is not asked again.
+    assert states(story) == [("fraud_points", "released"), ("customer_limit", "open")]
+    assert holds(story)[-1]["facts"] == {"total_minor": 25_00, "limit_minor": 22_00}
+    [kept] = rows(story.hub, check_outcomes)
+    assert (kept["outcome"], json.loads(kept["facts"])["total_minor"]) == ("hold", 25_00)
+    assert verify(story.hub) == {}
+
+
+@alone
+def test_lines_that_a_rule_refuses_change_nothing_and_the_money_that_comes_with_others_counts(
+    story: Story,
+) -> None:
+    let(story, {**LIMIT, "outcome": "refuse"}, {"kind": "payment", "collect_paid_ppm": 1_000_000})
+    story.place(lines=[{"sku": "A", "quantity": 1}], payment=on_card("captured", 10_00))
+    before = [rows(story.hub, table) for table in (orders, check_outcomes, directives)]
+
+    refused = story.change(status=409, lines=[{"sku": "B", "quantity": 3}])
+
+    assert (refused["code"], refused["facts"]["why"]) == ("check_refused", "customer_limit")
+    assert [rows(story.hub, table) for table in (orders, check_outcomes, directives)] == before
+    story.change(**MORE, payment=on_card("captured", 5_00))
+    assert states(story) == []
+    story.change(**MORE)
+    assert states(story) == [("not_paid", "open")]
+
+
+@alone
+def test_the_tax_of_lines_that_are_added_is_compared_like_that_of_the_others(story: Story) -> None:
+    let(story, {"kind": "tax"}, {"kind": "availability"})
+    story.place()
+    entry = story.seen()["order"]
+    line = OrderLine(line_no=2, sku="B", name="B", quantity=9, list_price_minor=5_00, unit_price_minor=5_00,
+                     gross_minor=45_00, tax_minor=2_14, rate_ppm=50_000)  # fmt: skip
+    request = Request("cancel", "more", "Ada", 0, added=(line,))
+
+    def step(unit: HubUnit) -> None:
+        work = story.hub.spine.work(unit)
+        add_lines(work, entry["order_id"], entry["number"], request, "c-1", route=True)
+        story.hub.finish(work)
+
+    story.hub.database.write(step)
+
+    assert states(story) == [("tax_differs", "open"), ("not_available", "open")]
+    used = holds(story)[0]["facts"]
+    assert (used["tax_minor"], used["tax_again_minor"], used["rates"]) == (2_14, 7_50, ["B"])
+    assert story.seen()["order"]["tax_minor"] == entry["tax_minor"] + 2_14
+
+
 @alone
 def test_a_promise_that_nobody_could_keep_is_held_where_a_rule_says_so(story: Story) -> None:
     let(story, {"kind": "availability", "blocks": ["route"]})
@@ -159,7 +264,6 @@ def test_a_promise_that_nobody_could_keep_is_held_where_a_rule_says_so(story: St
 
 @alone
 def test_tax_is_compared_and_never_replaced(story: Story) -> None:
-    let(story, {"kind": "tax", "may": ["finance"]})
     line: dict[str, Any] = {"line_no": 1, "sku": "A", "name": "A", "quantity": 1, "list_price_minor": 10_00}
     line |= {"unit_price_minor": 10_00, "gross_minor": 10_00, "tax_minor": 50, "rate_ppm": 52_632}
     own = {"assignment_id": "a-1", "lines": [{"line_no": 1, "sku": "A", "name": "A", "quantity": 1}]}
@@ -173,6 +277,9 @@ def test_tax_is_compared_and_never_replaced(story: Story) -> None:
 
     [held] = holds(story)
     assert (held["code"], held["may"], held["facts"]["rates"]) == ("tax_differs", ["finance"], ["A"])
+    assert (held["rule"], held["blocks"], held["then"]) == ("tax", ["ship"], "release"), (
+        "of the standard rules"
+    )
     assert (held["facts"]["tax_minor"], held["facts"]["tax_again_minor"]) == (50, 1_67)
     assert story.seen()["order"]["tax_minor"] == 50
 

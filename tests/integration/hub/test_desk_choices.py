@@ -24,7 +24,7 @@ from hub.schema import create_schema
 from hub.spine.steps import raise_exception
 from hub.stock.rows import hub_rights
 from protocol.errors import IllegalTransition, Invalid, NotFound, NotPermitted, Refused
-from protocol.events import ExceptionClosed
+from protocol.events import ExceptionClosed, ExceptionWorked
 from tests.support import desk
 from tests.support.desk_kinds import (
     CHOICES,
@@ -271,6 +271,12 @@ def test_a_card_that_a_store_owns_is_told_to_it_and_closed_by_it(company: Compan
     exception_id = desk.card(hub, "promise_at_risk")
     assert company.story.told().count("exception.told") == 1
 
+    comment(hub, exception_id, text="comes at six", by="Ada")
+    assign(hub, exception_id, to="Ada", by="Ada")
+    assert company.story.told()[-2:] == ["exception.noted", "exception.noted"]
+    mine = ExceptionWorked(exception_id=exception_id, act="commented", text="we look")
+    company.story.tell(mine)
+    assert company.story.told().count("exception.noted") == 2, "a store's own word comes back to nobody"
     closed = ExceptionClosed(dedupe_key=f"hub:{exception_id}", how="done by hand")
     company.story.tell(closed, "store-2")  # not its card
     assert desk.card(hub, "promise_at_risk") == exception_id

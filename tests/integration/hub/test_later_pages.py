@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Callable, Iterator
+from math import prod
 
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from hub.app import build
 from hub.capture.wanted import OrderAnswer
 from hub.customers.steps import erase
+from hub.database import HubUnit
+from hub.fulfil.rows import assignment_lines, assignments
 from hub.settings import HubSettings
+from hub.stock.rows import balances
 from protocol.people import HubRole
 from tests.browser.hub.later_site import furnish_later
 from tests.browser.hub.site import EVIL, NOW_US, PASSWORD, PEOPLE
@@ -56,6 +61,37 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     made = Company(tmp_path_factory.mktemp("hub"))
     yield made
     made.app.state.hub.database.close()
+
+
+def test_the_page_says_how_likely_an_order_is_late_and_every_reason_in_words(company: Company) -> None:
+    hub, order_id = company.app.state.hub, company.orders["silent"].order_id
+
+    def one_is_left(unit: HubUnit) -> None:
+        lines = sa.select(assignments.c.location, assignment_lines).join(
+            assignment_lines, assignment_lines.c.assignment_id == assignments.c.assignment_id
+        )
+        row = unit.connection.execute(lines.where(assignments.c.order_id == order_id)).first()
+        assert row is not None
+        mine = (balances.c.location == row.location) & (balances.c.sku == row.sku)
+        unit.connection.execute(sa.delete(balances).where(mine))
+        said = {"location": row.location, "sku": row.sku, "bucket": "sellable", "quantity": row.quantity}
+        unit.connection.execute(sa.insert(balances).values(**said))
+
+    hub.database.write(one_is_left)
+    page = company.visit().get(company.at("silent")).text
+
+    found = re.search(r"Risk of being late: (\d+) %.*?</details>", page, re.DOTALL)
+    assert found
+    for said in (
+        "Line to the store, ",
+        "On display, 10 %: ",
+        "the last piece there",
+        "Whether it is there, ",
+    ):
+        assert said in found[0]
+    kept = prod(1 - int(percent) / 100 for percent in re.findall(r", (\d+) %: ", found[0]))
+    assert int(found[1]) == round(100 * (1 - kept))
+    assert "Risk of being late" not in company.visit().get(company.at("collected")).text
 
 
 def answer_of(text: str) -> str:

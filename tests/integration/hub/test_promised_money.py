@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from hub.context import Hub
 from hub.exceptions.rows import listed
+from hub.fleet.rows import directives
 from hub.ledger.close.steps import look
 from hub.ledger.reads import trial_balance
 from hub.ledger.settlements.steps import Wanted as Payout
@@ -196,6 +197,8 @@ def test_a_card_taken_offline_is_shown_until_its_service_has_paid_it(hub: Hub, s
     assert (states(hub, offline_cards), balances(hub)["1100"]) == (["captured"], 30_00)
     with hub.database.read() as connection:
         assert list(exposure(connection)) == []
+        (told,) = connection.execute(sa.select(directives).where(directives.c.kind == "card.told")).all()
+    assert (told.edge, b'"state":"captured"' in bytes(told.bytes)) == ("store-1", True)
     assert ties(hub) == []
 
 

@@ -19,7 +19,7 @@ def facts(**said: object) -> Facts:
 
 
 def test_what_was_counted_just_now_at_a_store_that_is_heard_is_hardly_a_risk() -> None:
-    assert risk_of(facts(shelves=(shelf(),))) == Risk(1, (Part("stock", 1, "A: counted 1 days ago"),))
+    assert risk_of(facts(shelves=(shelf(),))) == Risk(1, (Part("stock", 1, "A: counted yesterday"),))
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,16 @@ def test_stock_is_trusted_by_its_last_count_its_shrink_and_its_failed_picks(
     said: dict[str, int | None], percent: int
 ) -> None:
     assert risk_of(facts(shelves=(shelf(**said),))).percent == percent
+
+
+def test_the_last_piece_of_a_store_is_on_display_and_said_so() -> None:
+    found = risk_of(facts(shelves=(shelf(on_display=True),)))
+
+    assert [(part.what, part.percent, part.fact) for part in found.parts] == [
+        ("display", 10, "A: the last piece there, so it is on display"),
+        ("stock", 1, "A: counted yesterday"),
+    ]
+    assert found.percent == 11
 
 
 @pytest.mark.parametrize(
