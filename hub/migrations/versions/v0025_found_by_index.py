@@ -8,8 +8,8 @@ from typing import Final
 
 from alembic import op
 
-revision: Final = "0023"
-down_revision: Final = "0022"
+revision: Final = "0025"
+down_revision: Final = "0024"
 branch_labels: Final = None
 depends_on: Final = None
 FREE: Final = ("sku", "location", "granted_seen", "returned", "allocated", "ended", "deficit")

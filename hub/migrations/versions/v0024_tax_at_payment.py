@@ -5,8 +5,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-revision: Final = "0023"
-down_revision: Final = "0022"
+revision: Final = "0024"
+down_revision: Final = "0023"
 branch_labels: Final = None
 depends_on: Final = None
 
