@@ -1,6 +1,7 @@
 """A code from the scale sells its piece: scanned into a basket, paid, and on the receipt."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,10 +26,10 @@ EGGS_392 = "]C1010950110153000339200000349"
 JAR = "2099999000000"  # a code of the store's own that no scale made
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
     codes = StoreCodes(region="gb", layouts=("27IIIIIWW.WWW",))
-    running = Store(tmp_path_factory.mktemp("scale"), store_codes=codes)
+    running = Store(tmp_path, store_codes=codes)
     running.open()
     running.edge.database.write(_furnish)
     yield running
