@@ -49,6 +49,8 @@ class Hello(WireModel):
     ep: int = Field(default=0, ge=0)
     r_seen: int = Field(default=0, ge=0)
     """All R of the hub that this edge has seen in its epoch: a hub that has fewer was restored."""
+    granted: int | None = Field(default=None, ge=0)
+    """All that this edge has lent in its epoch (G): one that has lent less than it said is an old copy."""
     ordinal: int = Field(default=0, ge=0, le=9_999)
     """Part of every number that this incarnation prints."""
     was: str = Field(default="", max_length=32)

@@ -54,6 +54,7 @@ def hello_of(
         chead=link.chead,
         ep=link.ep,
         r_seen=rows.returned_seen(connection),
+        granted=rows.granted(connection),
         ordinal=own.ordinal,
         was=rows.read_meta(connection, "was"),
         why=rows.read_meta(connection, "why"),

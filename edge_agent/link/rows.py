@@ -144,6 +144,11 @@ def returned_seen(connection: Connection) -> int:
     return int(connection.execute("SELECT coalesce(sum(returned_seen), 0) FROM rights").fetchone()[0])
 
 
+def granted(connection: Connection) -> int:
+    """Return how many units this store has lent in this epoch."""
+    return int(connection.execute("SELECT coalesce(sum(granted), 0) FROM rights").fetchone()[0])
+
+
 def read_meta(connection: Connection, key: str) -> str:
     """Return one fact this database keeps about itself, empty when there is none."""
     row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

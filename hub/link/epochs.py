@@ -21,6 +21,10 @@ from protocol.clock import Clock
 State = Literal["open", "fenced", "told"]
 HUB_RESTORED: Final[Why] = "hub_restored"
 _UNHEARD: Final = ("fenced", HUB_RESTORED)
+_TOTALS: Final = sa.select(
+    sa.func.sum(hub_rights.c.granted_seen).label("granted"),
+    sa.func.sum(hub_rights.c.returned).label("returned"),
+).where(hub_rights.c.location == sa.bindparam("at"))
 _EPOCH: Final = sa.select(rights_epochs).where(rights_epochs.c.location == sa.bindparam("at"))
 
 
@@ -53,10 +57,10 @@ def epochs(connection: Connection) -> dict[str, Epoch]:
     return {row.location: _epoch(row) for row in connection.execute(sa.select(rights_epochs))}
 
 
-def returned(connection: Connection, edge: str) -> int:
-    """Return how many rights were given back to a location in its epoch (R of all its items)."""
-    total = sa.select(sa.func.sum(hub_rights.c.returned)).where(hub_rights.c.location == edge)
-    return int(connection.execute(total).scalar() or 0)
+def totals(connection: Connection, edge: str) -> tuple[int, int]:
+    """Return what a location has lent and what it was given back in its epoch: G and R of all its items."""
+    row = connection.execute(_TOTALS, {"at": edge}).one()
+    return int(row.granted or 0), int(row.returned or 0)
 
 
 def fence(unit: HubUnit, edge: str, why: Why, *, clock: Clock) -> None:

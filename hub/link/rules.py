@@ -56,6 +56,8 @@ class Known:
     """The incarnation that counts today, which may be this one."""
     ep: int = 0
     """The epoch that the location's rights belong to."""
+    granted: int = 0
+    """All that the location has said it lent in this epoch (G)."""
     returned: int = 0
     """All rights that were given back to the location in this epoch (R)."""
     admitted: str = ""
@@ -129,7 +131,10 @@ def why_fenced(hello: Hello, known: Known, verdict: Open, *, hub_inc: str) -> Wh
         return "edge_restored" if hello.why else "edge_replaced"
     if hello.hub_inc_seen and hello.hub_inc_seen != hub_inc:
         return "hub_restored"
-    return "disagree" if hello.ep != known.ep else None
+    if hello.ep != known.ep:
+        return "disagree"
+    # An old copy can be as far in its log as the hub: what is lent is no fact of the log.
+    return "edge_restored" if hello.granted is not None and hello.granted < known.granted else None
 
 
 def fork(edge: str, at: int, machine: str = "") -> Alarm:

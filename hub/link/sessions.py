@@ -13,7 +13,7 @@ from hub.database import HubUnit
 from hub.fleet.rows import CLOSED, CURRENT, current_stream, link_sessions, location, stream, streams
 from hub.fleet.rules import is_alive
 from hub.link import clones
-from hub.link.epochs import epoch_of, fence, returned
+from hub.link.epochs import epoch_of, fence, totals
 from hub.link.lives import begin_life
 from hub.link.outbox import Outbox
 from hub.link.rules import Alarm, Known, Open, Refuse, Why, has_lost_past, judge_hello, why_fenced
@@ -146,6 +146,7 @@ class Sessions:
     def _known(self, connection: Connection, edge: str, hello: Hello, seconds_since: float | None) -> Known:
         place = location(connection, edge)
         mine, current = stream(connection, edge, hello.inc), current_stream(connection, edge)
+        granted, returned = totals(connection, edge)
         session = None
         if current is not None:
             session = connection.execute(
@@ -169,7 +170,8 @@ class Sessions:
             alive=session is not None and bool(session.sess) and is_alive(seconds_since),
             ep=epoch_of(connection, edge).ep,
             admitted=clones.admitted(connection, edge),
-            returned=returned(connection, edge),
+            granted=granted,
+            returned=returned,
         )
 
     def _fence(self, unit: HubUnit, edge: str, why: Why | None) -> None:

@@ -342,6 +342,6 @@ STANDARD: Final = CheckRules(
 )  # fmt: skip
 """The rules of a company that has said nothing: no single sign holds an order, but for a past chargeback.
 
-A difference of tax waits for finance for a day and no longer, and nobody at a counter waits for it: until every
-store has applied the newest catalogue its rates may differ, and what was charged is a fact either way.
+A difference of tax waits for finance for a day and no longer, and nobody at a counter waits for it: until
+every store has applied the newest catalogue its rates may differ, and what was charged is a fact either way.
 """

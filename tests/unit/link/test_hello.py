@@ -179,3 +179,11 @@ def test_lending_begins_anew_with_an_edge_that_was_replaced_or_restored_or_that_
     restored = hello(why="restored")
     assert why_fenced(restored, known(), Open(replaces=OTHER_INC), hub_inc="ff" * 16) == "edge_restored"
     assert why_fenced(hello(ep=1), known(ep=2), Open(), hub_inc="ff" * 16) == "disagree"
+    assert why_fenced(hello(ep=1, granted=3), known(ep=2, granted=4), Open(), hub_inc="ff" * 16) == "disagree"
+
+
+@pytest.mark.parametrize(("said", "expected"), [(3, "edge_restored"), (4, None), (5, None), (None, None)])
+def test_a_store_that_has_lent_less_than_it_said_runs_on_an_old_copy(
+    said: int | None, expected: str | None
+) -> None:
+    assert why_fenced(hello(granted=said), known(granted=4), Open(), hub_inc="ff" * 16) == expected
