@@ -18,17 +18,19 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.rows import all_locations
 from hub.once import Key, once
+from hub.people.vouching import Agreed
 from hub.returns import mail_in_rows as rows
 from hub.returns import money
 from hub.returns.elsewhere import ReturnableLine, ReturnableOrder, told
 from hub.returns.numbers import next_number
 from hub.returns.policy import current
+from hub.returns.rules import may_agree
 from hub.spine.orders import Orders
 from hub.spine.steps import record
 from hub.spine.work import Work
 from hub.web import Wanted
 from protocol.clock import DAY_US
-from protocol.errors import Invalid, NotFound, Refused
+from protocol.errors import Invalid, NotFound, NotPermitted, Refused
 from protocol.kit.return_words import says
 from protocol.kit.text import _
 from protocol.mail_in import ExpectedLine, MailInChanged, ReturnAuthorised, Timing
@@ -119,6 +121,21 @@ def outside_policy(decisions: Iterable[Decision], currency: str, remedy: str) ->
         code="outside_policy",
         codes=sorted({code for each in decisions for code in each.codes}),
     )
+
+
+def reaches(policy: ReturnPolicy, worth_minor: int, agreed: Agreed | None) -> bool:
+    """Tell whether somebody else has agreed to a return of so much, who may.
+
+    Raises:
+        NotPermitted: `beyond_authority`, their word does not reach so far.
+    """
+    if agreed is not None and not may_agree(policy, worth_minor, agreed.role):
+        raise NotPermitted(
+            _("The word of {name} does not reach so far.", name=agreed.name),
+            _("The policy gives nobody in a store so much authority: ask an administrator."),
+            code="beyond_authority",
+        )
+    return agreed is not None
 
 
 class MailInAnswer(BaseModel):

@@ -96,20 +96,20 @@ async def unproven_form(request: Request, hub: TheHub, person: Ops) -> Response:
 
 
 def _exchanged(hub: Hub, person: CurrentPerson, number: str, wanted: ExchangeWanted) -> str:
-    approved_by = vouched(hub, wanted.approval, person, HubRole.OPS)
+    agreed = vouched(hub, wanted.approval, person, HubRole.OPS)
 
     def step(unit: HubUnit) -> str:
-        done = exchange_goods(unit, hub, number, wanted, by=person.name, approved_by=approved_by)[0]
+        done = exchange_goods(unit, hub, number, wanted, by=person.name, agreed=agreed)[0]
         return done.returned.number
 
     return f"/returns/mail-in/{hub.database.write(step)}"
 
 
 def _announced(hub: Hub, person: CurrentPerson, wanted: UnprovenWanted) -> str:
-    approved_by = vouched(hub, wanted.approval, person, HubRole.OPS)
+    agreed = vouched(hub, wanted.approval, person, HubRole.OPS)
 
     def step(unit: HubUnit) -> str:
-        return no_receipt.announce(unit, hub, wanted, by=person.name, approved_by=approved_by)[0].number
+        return no_receipt.announce(unit, hub, wanted, by=person.name, agreed=agreed)[0].number
 
     return f"/returns/mail-in/{hub.database.write(step)}"
 
