@@ -22,7 +22,17 @@ from hub.once import Key, once
 from hub.people.vouching import Agreed, Vouch
 from hub.returns import mail_in_rows as rows
 from hub.returns import money
-from hub.returns.mail_in import LINES, Code, MailInAnswer, Text, answer, outside_policy, reaches, receiving
+from hub.returns.mail_in import (
+    LINES,
+    Code,
+    MailInAnswer,
+    Text,
+    another,
+    answer,
+    outside_policy,
+    reaches,
+    receiving,
+)
 from hub.returns.numbers import next_number
 from hub.returns.policy import current
 from hub.returns.rows import return_decisions
@@ -198,8 +208,7 @@ def _check(found: Unproven, said: UnprovenWanted, currency: str, agreed: Agreed 
     if not found.needs_word or (said.allow and reaches(found.policy, found.worth_minor, agreed)):
         return
     if found.outcome is not Outcome.AUTHORIZE:
-        remedy = _("Somebody else may let it come back: they type their name and password, and you say why.")
-        raise outside_policy(found.decisions, currency, remedy)
+        raise outside_policy(found.decisions, currency, another())
     raise Refused(
         _("The policy asks for an identity card, which nobody can look at by mail."),
         _("Somebody else agrees instead: they type their name and password, and you say why."),

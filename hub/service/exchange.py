@@ -122,14 +122,10 @@ def _check(planned: Planned, said: ExchangeWanted, agreed: Agreed | None) -> Non
             _("Let it be sent back, then sell the other goods for the store credit."),
             code="no_exchange",
         )
-    if planned.outcome is Outcome.DENY:
-        raise planned.refusal(_("Nobody may let it come back."))
+    if planned.outcome is not Outcome.AUTHORIZE:
+        planned.require_word(said.allow, agreed)
     if not needs_word(planned) or (said.allow and reaches(planned.policy, planned.worth_minor, agreed)):
         return
-    if planned.outcome is not Outcome.AUTHORIZE:
-        raise planned.refusal(
-            _("Somebody else may let it come back: they type their name and password, and you say why.")
-        )
     raise Refused(
         _("The policy gives nothing before the goods are here."),
         _("Somebody else agrees instead: they type their name and password, and you say why."),

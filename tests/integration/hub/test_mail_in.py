@@ -344,6 +344,26 @@ def test_an_exchange_pays_new_goods_with_those_on_their_way_and_gives_back_only_
     assert verify(channel.hub) == {}
 
 
+def test_what_the_policy_would_not_let_back_needs_the_word_of_somebody_else(channel: Channel) -> None:
+    delivered(channel)
+    add_person(channel.hub, name="Ada", role=HubRole.OPS, password=WORD["password"])
+    said({"default_days": 1, "grace_days": 30}, channel)
+    channel.clock.at_us += 5 * DAY_US
+    path, wanted = "/api/orders/HB1-00001/mail-in", {"lines": [{"line_no": 1, "units": 1}]}
+    alone = channel.ask("POST", path, wanted | {"allow": "a friend"}, status=409)
+    why = channel.ask("POST", path, wanted | {"approval": WORD}, status=409)
+    made = channel.ask("POST", path, wanted | {"allow": "a friend", "approval": WORD}, status=201)
+    channel.clock.at_us += 40 * DAY_US
+    never = channel.ask("POST", path, wanted | {"allow": "a friend", "approval": WORD}, status=409)
+
+    assert [each["facts"]["codes"] for each in (alone, why, never)] == [
+        ["WINDOW"],
+        ["WINDOW"],
+        ["WINDOW_HARD"],
+    ]
+    assert (made["state"], one(channel)["reason"]) == ("expected", "a friend · Ada")
+
+
 def test_what_costs_more_is_paid_when_it_is_collected_and_one_entity_settles_with_another(
     channel: Channel,
 ) -> None:
