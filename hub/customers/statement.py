@@ -225,7 +225,7 @@ def _movements(connection: Connection, numbers: Mapping[str, str]) -> list[Row]:
     return rows
 
 
-def _posted(connection: Connection, ids: Sequence[str]) -> Sequence[sa.Row[Any]]:
+def _posted(connection: Connection, ids: Sequence[str]) -> Sequence[Any]:
     """Return what each event of orders posted on each account, in the order of days and of the log."""
     told = (
         sa.select(events.c.event_id)

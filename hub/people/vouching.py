@@ -4,6 +4,7 @@ Nobody signs in by it and nothing of it is kept but the name. Tries are limited 
 door, so that a form is no way around its limit.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 import sqlalchemy as sa
@@ -30,15 +31,23 @@ class Vouch(Wanted):
     password: Annotated[str, Field(min_length=1, max_length=200)]
 
 
-def vouched(hub: Hub, vouch: Vouch | None, person: CurrentPerson, *roles: HubRole) -> str:
-    """Return the name of another person who agrees; empty where nobody was asked.
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """Another person who agrees."""
+
+    name: str
+    role: HubRole
+
+
+def vouched(hub: Hub, vouch: Vouch | None, person: CurrentPerson, *roles: HubRole) -> Agreed | None:
+    """Return the other person who agrees; None where nobody was asked.
 
     Raises:
         NotPermitted: `wrong_password`, `same_person`, or `wrong_role` for who may not agree to this.
         TooManyTries: for this name.
     """
     if vouch is None:
-        return ""
+        return None
     name = " ".join(vouch.name.split())
     _TRIES.check(name.casefold())
     with hub.database.read() as connection:
@@ -62,4 +71,4 @@ def vouched(hub: Hub, vouch: Vouch | None, person: CurrentPerson, *roles: HubRol
             _("Ask somebody whose role allows it."),
             code="wrong_role",
         )
-    return str(row.name)
+    return Agreed(row.name, HubRole(row.role))

@@ -1,8 +1,9 @@
 """Goods that a customer sends back, as customer service and a shop handle them.
 
-The policy is asked when it is announced; who serves the customer at the hub may let more come back and says
-why. Money goes as the policy says: once the goods were looked at, once they are here, or at once. What is
-owed goes back through the payment service it came through, and the rest as store credit (`paying`).
+The policy is asked when it is announced; somebody else at the hub may let more come back, within authority,
+and whoever serves the customer says why. Money goes as the policy says: once the goods were looked at, once
+they are here, or at once. What is owed goes back through the payment service it came through, and the rest
+as store credit (`paying`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,17 +19,19 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.rows import all_locations
 from hub.once import Key, once
+from hub.people.vouching import Agreed, Vouch
 from hub.returns import mail_in_rows as rows
 from hub.returns import money
 from hub.returns.elsewhere import ReturnableLine, ReturnableOrder, told
 from hub.returns.numbers import next_number
 from hub.returns.policy import current
+from hub.returns.rules import may_agree
 from hub.spine.orders import Orders
 from hub.spine.steps import record
 from hub.spine.work import Work
 from hub.web import Wanted
 from protocol.clock import DAY_US
-from protocol.errors import Invalid, NotFound, Refused
+from protocol.errors import Invalid, NotFound, NotPermitted, Refused
 from protocol.kit.return_words import says
 from protocol.kit.text import _
 from protocol.mail_in import ExpectedLine, MailInChanged, ReturnAuthorised, Timing
@@ -59,7 +62,8 @@ class MailInWanted(Wanted):
     refund: Timing | None = None
     """When the money goes; None as the policy says."""
     allow: Text = ""
-    """Why it may come back though the policy says no."""
+    """Why it may come back though the policy says no; another person agrees."""
+    approval: Vouch | None = None
     note: Text = ""
 
 
@@ -105,9 +109,22 @@ class Planned:
         """What the customer is owed for it."""
         return sum(refund_units(money.money_of(line), said.units).gross_minor for line, said in self.lines)
 
-    def refusal(self, remedy: str) -> Refused:
-        """Return the refusal of what the policy does not let back."""
-        return outside_policy(self.decisions, self.currency, remedy)
+    def require_word(self, why: str, agreed: Agreed | None) -> None:
+        """Require somebody else's word, and a reason, for what the policy does not let back by itself.
+
+        Raises:
+            Refused: `outside_policy`.
+            NotPermitted: `beyond_authority`, their word does not reach so far.
+        """
+        if self.outcome is Outcome.DENY:
+            raise outside_policy(self.decisions, self.currency, _("Nobody may let it come back."))
+        if not (why and reaches(self.policy, self.worth_minor, agreed)):
+            raise outside_policy(self.decisions, self.currency, another())
+
+
+def another() -> str:
+    """Return what to do where the policy asks for another person."""
+    return _("Somebody else may let it come back: they type their name and password, and you say why.")
 
 
 def outside_policy(decisions: Iterable[Decision], currency: str, remedy: str) -> Refused:
@@ -119,6 +136,21 @@ def outside_policy(decisions: Iterable[Decision], currency: str, remedy: str) ->
         code="outside_policy",
         codes=sorted({code for each in decisions for code in each.codes}),
     )
+
+
+def reaches(policy: ReturnPolicy, worth_minor: int, agreed: Agreed | None) -> bool:
+    """Tell whether somebody else has agreed to a return of so much, who may.
+
+    Raises:
+        NotPermitted: `beyond_authority`, their word does not reach so far.
+    """
+    if agreed is not None and not may_agree(policy, worth_minor, agreed.role):
+        raise NotPermitted(
+            _("The word of {name} does not reach so far.", name=agreed.name),
+            _("The policy gives nobody in a store so much authority: ask an administrator."),
+            code="beyond_authority",
+        )
+    return agreed is not None
 
 
 class MailInAnswer(BaseModel):
@@ -148,30 +180,33 @@ def answer(found: rows.MailIn) -> MailInAnswer:
 
 
 def announce(
-    unit: HubUnit, hub: Hub, number: str, command: MailInWanted, *, by: str
+    unit: HubUnit, hub: Hub, number: str, command: MailInWanted, *, by: str, agreed: Agreed | None = None
 ) -> tuple[MailInAnswer, bool]:
     """Let goods of an order come back by parcel, and tell a location to expect them.
 
     Raises:
         NotFound: `unknown_order`.
         Invalid: `no_line`, `unknown_location` or `no_location`.
-        Refused: `too_many_units`; `outside_policy` without a reason to allow it.
+        Refused: `too_many_units`; `outside_policy` without a reason and somebody else who agrees.
+        NotPermitted: `beyond_authority`, the word of whoever agrees does not reach so far.
     """
+    said = command.model_copy(update={"approval": None})
 
     def work() -> MailInAnswer:
         workspace = hub.spine.work(unit)
-        planned = plan(workspace, number, command.lines, command.location)
-        if planned.outcome is not Outcome.AUTHORIZE and not command.allow:
-            raise planned.refusal(_("Say why it may come back all the same, or leave it."))
-        terms = Terms(command.refund or planned.policy.mail_in.refund, command.allow or command.note)
+        planned = plan(workspace, number, said.lines, said.location)
+        if planned.outcome is not Outcome.AUTHORIZE:
+            planned.require_word(said.allow, agreed)
+        refund = said.refund or planned.policy.mail_in.refund
+        terms = Terms(refund, said.allow or said.note, agreed.name if agreed else "")
         found = authorise(workspace, planned, terms, by=by)
         if found.refund == "sent":
             money.advance(workspace, found, by=by)
         hub.finish(workspace, "mail_ins")
         return answer(rows.need(unit.connection, found.number))
 
-    key = f"mail-in/{by}/{command.key}" if command.key else ""
-    return once(unit, hub, command, key, MailInAnswer, work)
+    key = f"mail-in/{by}/{said.key}" if said.key else ""
+    return once(unit, hub, said, key, MailInAnswer, work)
 
 
 def change(

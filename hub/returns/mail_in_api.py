@@ -3,9 +3,11 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Response
+from starlette.concurrency import run_in_threadpool
 
 from hub.context import Hub
 from hub.database import HubUnit
+from hub.people.vouching import vouched
 from hub.returns import mail_in, money
 from hub.returns import mail_in_rows as rows
 from hub.returns.mail_in import MailInAnswer, MailInChange, MailInWanted
@@ -15,6 +17,7 @@ from hub.web import REFUSALS, Anybody, Limit, Number, Offset, Ops, TheHub
 from printing.virtual.files import KINDS, label_file
 from protocol.errors import NotFound
 from protocol.kit.text import _
+from protocol.people import HubRole
 
 router = APIRouter(prefix="/api", tags=["returns"], responses=REFUSALS)
 LabelKind = Annotated[Literal["pdf", "png", "zpl"], Path()]
@@ -39,9 +42,11 @@ async def announce(  # noqa: PLR0917 - FastAPI names what a route needs in its s
 ) -> MailInAnswer:
     """Let goods come back by parcel; the answer says where the label is."""
     said = wanted.model_copy(update={"key": key or wanted.key})
+    # A password is meant to take long to check, so that is done beside the other requests.
+    agreed = await run_in_threadpool(vouched, hub, wanted.approval, person, HubRole.OPS)
 
     def step(unit: HubUnit) -> tuple[MailInAnswer, bool]:
-        return mail_in.announce(unit, hub, number, said, by=person.name)
+        return mail_in.announce(unit, hub, number, said, by=person.name, agreed=agreed)
 
     done, new = await hub.database.awrite(step)
     response.status_code = 201 if new else 200

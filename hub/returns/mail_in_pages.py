@@ -10,13 +10,14 @@ from hub.console.web import OPS, PAGE_ROWS, go_to, may, pages_of, place_names, s
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.rows import all_locations
+from hub.people.vouching import vouched
 from hub.returns import mail_in, money
 from hub.returns import mail_in_rows as rows
 from hub.returns.mail_in import MailInChange, MailInWanted, SentBack
 from hub.returns.mail_in_api import LabelKind, labelled
 from hub.returns.money import GiveBack
 from hub.returns.policy import current
-from hub.service.forms import Form, form_of
+from hub.service.forms import Form, approval_of, form_of
 from hub.web import Anybody, Number, Ops, Text, TheHub
 from protocol.errors import Invalid, OrderspineError, Refused
 from protocol.kit.return_words import reason_word, reason_words
@@ -25,6 +26,7 @@ from protocol.kit.web.filters import money as money_word
 from protocol.kit.web.shell import Shape
 from protocol.mail_in import MailInState
 from protocol.money import parse_minor
+from protocol.people import HubRole
 
 router = APIRouter(include_in_schema=False)
 State = Annotated[str, Query(pattern=r"^[a-z]*$", max_length=20)]
@@ -154,11 +156,13 @@ async def announce(request: Request, hub: TheHub, person: Ops, number: Number) -
         try:
             wanted = _wanted(form)
 
+            agreed = vouched(hub, wanted.approval, person, HubRole.OPS)
+
             def step(unit: HubUnit) -> str:
-                return mail_in.announce(unit, hub, number, wanted, by=person.name)[0].number
+                return mail_in.announce(unit, hub, number, wanted, by=person.name, agreed=agreed)[0].number
 
             return go_to(f"{PATH}/{hub.database.write(step)}", said="made")
-        except (Invalid, Refused) as error:
+        except OrderspineError as error:
             form.refuse(error)
         return _announce(request, hub, number, form)
 
@@ -189,6 +193,7 @@ async def give_back(request: Request, hub: TheHub, person: Ops, number: Number) 
 
 
 def _wanted(form: Form) -> MailInWanted:
+    approval = approval_of(form)
     lines = []
     for name, text in form.texts.items():
         line_no = name.removeprefix("units-")
@@ -207,10 +212,10 @@ def _wanted(form: Form) -> MailInWanted:
             "lines": lines,
             "location": form.get("location"),
             "refund": form.get("refund") or None,
-            "allow": form.get("allow"),
             "note": form.get("note"),
             "key": form.get("key") or None,
-        },
+        }
+        | approval,
     )
     if wanted is None:
         raise Invalid(_("The form cannot be read."), _("Look at what was typed."), code="bad_form")

@@ -19,10 +19,20 @@ from hub.catalog.rows import categories_of, products
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.once import Key, once
-from hub.people.vouching import Vouch
+from hub.people.vouching import Agreed, Vouch
 from hub.returns import mail_in_rows as rows
 from hub.returns import money
-from hub.returns.mail_in import LINES, Code, MailInAnswer, Text, answer, outside_policy, receiving
+from hub.returns.mail_in import (
+    LINES,
+    Code,
+    MailInAnswer,
+    Text,
+    another,
+    answer,
+    outside_policy,
+    reaches,
+    receiving,
+)
 from hub.returns.numbers import next_number
 from hub.returns.policy import current
 from hub.returns.rows import return_decisions
@@ -125,7 +135,7 @@ def look(
 
 
 def announce(
-    unit: HubUnit, hub: Hub, command: UnprovenWanted, *, by: str, approved_by: str = ""
+    unit: HubUnit, hub: Hub, command: UnprovenWanted, *, by: str, agreed: Agreed | None = None
 ) -> tuple[MailInAnswer, bool]:
     """Let goods come back by parcel that nobody can show were bought here, for store credit.
 
@@ -143,8 +153,8 @@ def announce(
         found = look(
             unit.connection, said.lines, said.customer, now_us=now_us, today=date.fromisoformat(today)
         )
-        _check(found, said, workspace.terms.currency, approved_by)
-        number = _authorise(workspace, found, said, (place, today), by=by, approved_by=approved_by)
+        _check(found, said, workspace.terms.currency, agreed)
+        number = _authorise(workspace, found, said, (place, today), by=by, agreed=agreed)
         hub.finish(workspace, "mail_ins")
         return answer(rows.need(unit.connection, number))
 
@@ -153,7 +163,13 @@ def announce(
 
 
 def _authorise(
-    work: Work, found: Unproven, said: UnprovenWanted, where: tuple[str, str], *, by: str, approved_by: str
+    work: Work,
+    found: Unproven,
+    said: UnprovenWanted,
+    where: tuple[str, str],
+    *,
+    by: str,
+    agreed: Agreed | None,
 ) -> str:
     authorisation_id, number = work.ids.new_id(), next_number(work, "authorisation")
     place, today = where
@@ -174,13 +190,13 @@ def _authorise(
         lines=found.lines,
         location=place,
         contact_id=said.customer,
-        approved_by=approved_by,
+        approved_by=agreed.name if agreed else "",
     )
     record(work, body, by=by)
     return number
 
 
-def _check(found: Unproven, said: UnprovenWanted, currency: str, approved_by: str) -> None:
+def _check(found: Unproven, said: UnprovenWanted, currency: str, agreed: Agreed | None) -> None:
     if not found.worth_minor:
         raise Refused(
             _("It is worth nothing today."),
@@ -189,11 +205,10 @@ def _check(found: Unproven, said: UnprovenWanted, currency: str, approved_by: st
         )
     if found.outcome is Outcome.DENY:
         raise outside_policy(found.decisions, currency, _("Nobody may let it come back."))
-    if not found.needs_word or (approved_by and said.allow):
+    if not found.needs_word or (said.allow and reaches(found.policy, found.worth_minor, agreed)):
         return
     if found.outcome is not Outcome.AUTHORIZE:
-        remedy = _("Somebody else may let it come back: they type their name and password, and you say why.")
-        raise outside_policy(found.decisions, currency, remedy)
+        raise outside_policy(found.decisions, currency, another())
     raise Refused(
         _("The policy asks for an identity card, which nobody can look at by mail."),
         _("Somebody else agrees instead: they type their name and password, and you say why."),

@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from protocol.people import at_least
+from protocol.people import HubRole, at_least
 from protocol.returns import Outcome, ReturnDecision, ReturnPolicy
 from protocol.rules.policy import LOOKS, BackFacts, Decision, SoldFacts, decide, only, role_needed, strictest
 
@@ -77,6 +77,14 @@ def doubts(policy: ReturnPolicy, came: Came, *, returns_90d: int) -> tuple[Doubt
         if over.by == came.by:
             found.append(Doubt.OWN_WORD)
     return tuple(found)
+
+
+def may_agree(policy: ReturnPolicy, amount_minor: int, role: HubRole) -> bool:
+    """Tell whether the word of somebody at the hub lets a return of so much be that the policy would not.
+
+    Whoever serves customers reaches as far as the word of some role in a store; beyond that an administrator.
+    """
+    return role is HubRole.ADMIN or role_needed(policy, amount_minor) is not None
 
 
 def changed(

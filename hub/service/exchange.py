@@ -19,10 +19,10 @@ from hub.context import Hub
 from hub.customers.rows import find as find_contact
 from hub.database import HubUnit
 from hub.once import Key, once
-from hub.people.vouching import Vouch
+from hub.people.vouching import Agreed, Vouch
 from hub.returns import mail_in, money
 from hub.returns import mail_in_rows as rows
-from hub.returns.mail_in import LINES, Code, MailInAnswer, Planned, SentBack, Terms, Text
+from hub.returns.mail_in import LINES, Code, MailInAnswer, Planned, SentBack, Terms, Text, reaches
 from hub.web import Wanted
 from protocol.errors import Invalid, Refused
 from protocol.kit.text import _
@@ -65,7 +65,7 @@ def needs_word(planned: Planned) -> bool:
 
 
 def exchange_goods(
-    unit: HubUnit, hub: Hub, number: str, command: ExchangeWanted, *, by: str, approved_by: str = ""
+    unit: HubUnit, hub: Hub, number: str, command: ExchangeWanted, *, by: str, agreed: Agreed | None = None
 ) -> tuple[Exchanged, bool]:
     """Let units of an order come back and place another order that they pay for.
 
@@ -79,8 +79,8 @@ def exchange_goods(
     def work() -> Exchanged:
         workspace = hub.spine.work(unit)
         planned = mail_in.plan(workspace, number, said.back, said.location)
-        _check(planned, said, approved_by)
-        terms = Terms("sent", said.allow, approved_by)
+        _check(planned, said, agreed)
+        terms = Terms("sent", said.allow, agreed.name if agreed else "")
         back = mail_in.authorise(workspace, planned, terms, by=by)
         hub.finish(workspace, "mail_ins")
         credit = Credit(hub.ids.new_id(), planned.worth_minor)
@@ -105,7 +105,7 @@ def exchange_goods(
     return once(unit, hub, said, key, Exchanged, work)
 
 
-def _check(planned: Planned, said: ExchangeWanted, approved_by: str) -> None:
+def _check(planned: Planned, said: ExchangeWanted, agreed: Agreed | None) -> None:
     if said.order.external_id or said.order.reservation_id or said.order.sold_already:
         raise Invalid(
             _("The order of an exchange has no name of its own."),
@@ -122,14 +122,10 @@ def _check(planned: Planned, said: ExchangeWanted, approved_by: str) -> None:
             _("Let it be sent back, then sell the other goods for the store credit."),
             code="no_exchange",
         )
-    if planned.outcome is Outcome.DENY:
-        raise planned.refusal(_("Nobody may let it come back."))
-    if not needs_word(planned) or (approved_by and said.allow):
-        return
     if planned.outcome is not Outcome.AUTHORIZE:
-        raise planned.refusal(
-            _("Somebody else may let it come back: they type their name and password, and you say why.")
-        )
+        planned.require_word(said.allow, agreed)
+    if not needs_word(planned) or (said.allow and reaches(planned.policy, planned.worth_minor, agreed)):
+        return
     raise Refused(
         _("The policy gives nothing before the goods are here."),
         _("Somebody else agrees instead: they type their name and password, and you say why."),

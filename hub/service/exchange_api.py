@@ -33,11 +33,11 @@ def exchange(  # noqa: PLR0917 - FastAPI names what a route needs in its signatu
     key: IdempotencyKey = None,
 ) -> Exchanged:
     """Let units of an order be sent back, and place another order that they pay for."""
-    approved_by = vouched(hub, wanted.approval, person, HubRole.OPS)
+    agreed = vouched(hub, wanted.approval, person, HubRole.OPS)
     said = wanted.model_copy(update={"key": key or wanted.key})
 
     def step(unit: HubUnit) -> tuple[Exchanged, bool]:
-        return exchange_goods(unit, hub, number, said, by=person.name, approved_by=approved_by)
+        return exchange_goods(unit, hub, number, said, by=person.name, agreed=agreed)
 
     done, new = hub.database.write(step)
     response.status_code = 201 if new else 200
@@ -53,11 +53,11 @@ def without_proof(
     hub: TheHub, person: Ops, wanted: UnprovenWanted, response: Response, key: IdempotencyKey = None
 ) -> MailInAnswer:
     """Let goods be sent back that nobody can show were bought here, for store credit."""
-    approved_by = vouched(hub, wanted.approval, person, HubRole.OPS)
+    agreed = vouched(hub, wanted.approval, person, HubRole.OPS)
     said = wanted.model_copy(update={"key": key or wanted.key})
 
     def step(unit: HubUnit) -> tuple[MailInAnswer, bool]:
-        return no_receipt.announce(unit, hub, said, by=person.name, approved_by=approved_by)
+        return no_receipt.announce(unit, hub, said, by=person.name, agreed=agreed)
 
     done, new = hub.database.write(step)
     response.status_code = 201 if new else 200

@@ -7,7 +7,7 @@ nothing that was typed is lost by a search or a refusal. A password is never sen
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from sqlalchemy.engine import Connection
@@ -26,7 +26,7 @@ from hub.returns.mail_in import Planned, SentBack
 from hub.returns.no_receipt import SentUnknown, Unproven, UnprovenWanted
 from hub.service import new
 from hub.service.exchange import ExchangeWanted, exchange_goods, needs_word
-from hub.service.forms import Form, form_of
+from hub.service.forms import SECRET, Form, approval_of, form_of
 from hub.web import Number, Ops, TheHub
 from protocol.clock import from_us
 from protocol.errors import Invalid, OrderspineError, Refused
@@ -39,7 +39,6 @@ from protocol.rules.exchange import exchange
 from protocol.rules.policy import Decision
 
 UNITS_PER_LINE: Final = 999
-_SECRET: Final = "approver_password"  # noqa: S105 - the name of a field
 router = APIRouter(include_in_schema=False)
 
 
@@ -96,36 +95,26 @@ async def unproven_form(request: Request, hub: TheHub, person: Ops) -> Response:
 
 
 def _exchanged(hub: Hub, person: CurrentPerson, number: str, wanted: ExchangeWanted) -> str:
-    approved_by = vouched(hub, wanted.approval, person, HubRole.OPS)
+    agreed = vouched(hub, wanted.approval, person, HubRole.OPS)
 
     def step(unit: HubUnit) -> str:
-        done = exchange_goods(unit, hub, number, wanted, by=person.name, approved_by=approved_by)[0]
+        done = exchange_goods(unit, hub, number, wanted, by=person.name, agreed=agreed)[0]
         return done.returned.number
 
     return f"/returns/mail-in/{hub.database.write(step)}"
 
 
 def _announced(hub: Hub, person: CurrentPerson, wanted: UnprovenWanted) -> str:
-    approved_by = vouched(hub, wanted.approval, person, HubRole.OPS)
+    agreed = vouched(hub, wanted.approval, person, HubRole.OPS)
 
     def step(unit: HubUnit) -> str:
-        return no_receipt.announce(unit, hub, wanted, by=person.name, approved_by=approved_by)[0].number
+        return no_receipt.announce(unit, hub, wanted, by=person.name, agreed=agreed)[0].number
 
     return f"/returns/mail-in/{hub.database.write(step)}"
 
 
-def _approval(form: Form) -> dict[str, Any]:
-    """Return another person's word as the models want it, and forget the password."""
-    name, password = form.get("approver"), form.texts.pop(_SECRET, "")
-    form.several.pop(_SECRET, None)
-    said: dict[str, Any] = {"allow": form.get("allow")}
-    if name or password:
-        said["approval"] = {"name": name, "password": password}
-    return said
-
-
 def _wanted(form: Form, hub: Hub, goods: Mapping[str, int]) -> ExchangeWanted | None:
-    approval = _approval(form)
+    approval = approval_of(form)
     back = _back(form)
     if not back:
         raise Invalid(_("Nothing is chosen."), _("Say how many of a line come back."))
@@ -158,7 +147,7 @@ def _exchange(
     request: Request, hub: Hub, number: str, form: Form, goods: Mapping[str, int], *, status: int = 200
 ) -> Response:
     draft = new.draft_facts(hub, form, goods)
-    form.texts.pop(_SECRET, None)
+    form.texts.pop(SECRET, None)
     found = _planned(hub, number, form)
     with hub.database.read() as connection:
         order = mail_in.order_of(connection, number, hub)
@@ -221,7 +210,7 @@ class UnprovenRow:
 
 
 def _unproven_wanted(form: Form, goods: Mapping[str, int]) -> UnprovenWanted | None:
-    approval = _approval(form)
+    approval = approval_of(form)
     said = {
         "lines": [each.model_dump() for each in _sent(form, goods)],
         "customer": form.get("customer"),
@@ -240,7 +229,7 @@ def _sent(form: Form, goods: Mapping[str, int]) -> list[SentUnknown]:
 
 
 def _unproven(request: Request, hub: Hub, form: Form, goods: Mapping[str, int]) -> Response:
-    form.texts.pop(_SECRET, None)
+    form.texts.pop(SECRET, None)
     found: Unproven | None = None
     sent = _sent(form, goods)
     with hub.database.read() as connection:

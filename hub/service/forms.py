@@ -26,6 +26,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 OPTION_PARTS: Final = 5
 DRAFT_BYTES: Final = 300_000
+SECRET: Final = "approver_password"  # noqa: S105 - the name of a field
 
 
 class Option(NamedTuple):
@@ -205,6 +206,16 @@ def draft_of(form: Form, model: type[Model]) -> tuple[Model, int]:
         raise Invalid(
             _("The draft cannot be read."), _("Go back to the page and make your change again.")
         ) from error
+
+
+def approval_of(form: Form) -> dict[str, Any]:
+    """Return another person's word as the models want it, and forget the password: no page shows it again."""
+    name, password = form.get("approver"), form.texts.pop(SECRET, "")
+    form.several.pop(SECRET, None)
+    said: dict[str, Any] = {"allow": form.get("allow")}
+    if name or password:
+        said["approval"] = {"name": name, "password": password}
+    return said
 
 
 def customer_of(form: Form) -> dict[str, Any]:

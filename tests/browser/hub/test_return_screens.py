@@ -33,7 +33,7 @@ def announced(site: Site, size: tuple[int, int]) -> tuple[str, str]:
             .offset(size[0] % 7)
         )
         number = str(found.scalars().first())
-    wanted = MailInWanted(lines=(SentBack(line_no=1, units=1),), allow="shown on a screen")
+    wanted = MailInWanted(lines=(SentBack(line_no=1, units=1),), note="shown on a screen")
     return number, site.hub.database.write(
         lambda unit: announce(unit, site.hub, number, wanted, by="Priya Nair")[0].number
     )

@@ -344,6 +344,26 @@ def test_an_exchange_pays_new_goods_with_those_on_their_way_and_gives_back_only_
     assert verify(channel.hub) == {}
 
 
+def test_what_the_policy_would_not_let_back_needs_the_word_of_somebody_else(channel: Channel) -> None:
+    delivered(channel)
+    add_person(channel.hub, name="Ada", role=HubRole.OPS, password=WORD["password"])
+    said({"default_days": 1, "grace_days": 30}, channel)
+    channel.clock.at_us += 5 * DAY_US
+    path, wanted = "/api/orders/HB1-00001/mail-in", {"lines": [{"line_no": 1, "units": 1}]}
+    alone = channel.ask("POST", path, wanted | {"allow": "a friend"}, status=409)
+    why = channel.ask("POST", path, wanted | {"approval": WORD}, status=409)
+    made = channel.ask("POST", path, wanted | {"allow": "a friend", "approval": WORD}, status=201)
+    channel.clock.at_us += 40 * DAY_US
+    never = channel.ask("POST", path, wanted | {"allow": "a friend", "approval": WORD}, status=409)
+
+    assert [each["facts"]["codes"] for each in (alone, why, never)] == [
+        ["WINDOW"],
+        ["WINDOW"],
+        ["WINDOW_HARD"],
+    ]
+    assert (made["state"], one(channel)["reason"]) == ("expected", "a friend · Ada")
+
+
 def test_what_costs_more_is_paid_when_it_is_collected_and_one_entity_settles_with_another(
     channel: Channel,
 ) -> None:
@@ -382,8 +402,9 @@ def test_without_proof_it_comes_back_for_store_credit_within_the_limits_or_by_an
     shop.sell(("A", 2, 8_00))
     send(channel.hub, shop)
     add_person(channel.hub, name="Ada", role=HubRole.ADMIN, password=WORD["password"])
+    add_person(channel.hub, name="Bo", role=HubRole.OPS, password=WORD["password"])
     limits = {"max_amount_minor": 10_00, "max_count_90d": 1}
-    said({"no_receipt": limits}, channel)
+    said({"no_receipt": limits, "authorities": [{"role": "manager", "up_to_minor": 5_00}]}, channel)
     wanted = {"lines": [{"sku": "A", "units": 1}], "customer": "jo@example.org", "location": "store-1"}
     path = "/api/returns/no-receipt"
     made = channel.ask("POST", path, wanted, status=201)
@@ -392,6 +413,8 @@ def test_without_proof_it_comes_back_for_store_credit_within_the_limits_or_by_an
         "POST", path, wanted | {"customer": "al", "lines": [{"sku": "A", "units": 2}]}, status=409
     )
     strange = channel.ask("POST", path, wanted | {"lines": [{"sku": "nothing"}]}, status=422)
+    less = {"allow": "an old friend", "approval": WORD | {"name": "Bo"}}
+    beyond = channel.ask("POST", path, wanted | less, status=403)
     allowed = channel.ask("POST", path, wanted | {"allow": "an old friend", "approval": WORD}, status=201)
     label = channel.client.get(f"{made['label']}.zpl")
     page = channel.client.get(f"/returns/mail-in/{made['number']}")
@@ -411,6 +434,7 @@ def test_without_proof_it_comes_back_for_store_credit_within_the_limits_or_by_an
     )  # fmt: skip
     assert (refused.status_code, "Without proof no more than £10.00" in refused.text) == (422, True)
     assert (by_form.status_code, "Store 1 expects it" in by_form.text) == (200, True)
+    assert beyond["code"] == "beyond_authority"
     assert (allowed["state"], label.status_code, page.status_code) == ("expected", 200, 200)
     assert (looked.total_minor, credit["amount_minor"], found["state"]) == (8_00, 8_00, "closed")
     assert channel.ask("GET", f"/api/stored-value/{credit['number']}")["balance_minor"] == 8_00
