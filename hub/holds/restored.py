@@ -34,7 +34,7 @@ def on_order_placed(work: Work, applied: Applied) -> None:
         reason="This hub was restored, and locations that may have the order have not spoken since.",
         blocks=(Blocked.ROUTE, Blocked.REFUND),
         code=CODE,
-        facts={"locations": unheard[:SHOWN], "count": len(unheard)},
+        facts={"unheard": unheard[:SHOWN]},
     )
     placing.place(work, body.order_id, body.number, stop)
 
