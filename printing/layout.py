@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, repeat
+from itertools import accumulate
 
 import wcwidth
 
@@ -153,7 +153,8 @@ def _row(row: Row, columns: int) -> Iterator[TextLine]:
     widths = _widths(row.widths, columns)
     cells = [wrap(cell, width) for cell, width in zip(row.cells, widths, strict=True)]
     columns_at = list(accumulate((width + 1 for width in widths[:-1]), initial=0))
-    aligns: tuple[Align, ...] = (*row.aligns, *repeat("left", len(widths) - len(row.aligns)))
+    unsaid: tuple[Align, ...] = ("left",) * (len(widths) - len(row.aligns))
+    aligns = row.aligns + unsaid
     for index in range(max(map(len, cells))):
         segments = [
             Segment(cell[index], column, width, align)

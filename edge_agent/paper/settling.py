@@ -49,9 +49,7 @@ def last_slip(unit: EdgeUnit, edge: Edge, code: str, *, person: CurrentPerson) -
     if seen is None:
         raise NotFound(
             _("This code is on no slip that was printed here."),
-            _(
-                "Scan the code of the slip that came out last: the square one, where there is one."
-            ),
+            _("Scan the code of the slip that came out last: the square one, where there is one."),
             code="no_slip",
         )
     sent_us, line = rows.sending_of(unit.connection, seen.job_id)

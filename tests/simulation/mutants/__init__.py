@@ -13,7 +13,7 @@ from tests.simulation.mutants.patch import Mutant
 CUTS: Final = {"power": 1.0, "edge_crash": 5.0, "hub_crash": 5.0}
 CANCELS: Final = {"loss": 0.2, "late_us": 20_000_000, "ops_seconds": 0.7, "lend_share_ppm": 1_000_000}
 BUSY: Final = {"ops_seconds": 0.7, "lend_share_ppm": 1_000_000, "lend_cap": 8}
-AGAIN: Final = {"hub_restore": 12.0, "cut": 8.0, "edge_restore": 0.0, "clone": 0.0, "seconds": 100} | BUSY
+AGAIN: Final = {"hub_restore": 12.0, "cut": 8.0, "edge_restore": 0.0, "clone": 0.0} | BUSY
 MUTANTS: Final = (
     Mutant("acknowledge after commit", wire.ack_before_commit, swarm={"hub_crash": 4.0}),
     Mutant("`sent` committed before publishing", wire.publish_before_sent),
