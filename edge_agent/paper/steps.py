@@ -361,8 +361,7 @@ def slip_seen(
 ) -> rows.JobRow | None:
     """Take the scan of a slip as the proof that it printed; return its job, or None when it has none.
 
-    A slip that is known to lie somewhere is never in doubt again, whatever the printer failed to say. One
-    that waits to be printed once more for that doubt need not be. `asked`: somebody was asked for a slip.
+    One that lies somewhere is never in doubt again, and not printed once more for that. `asked`: for a slip.
     """
     row, attempt = copy_of(unit.connection, code, asked=asked)
     if row is None:
