@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, repeat
+from itertools import accumulate
 
 import wcwidth
 
@@ -19,6 +19,7 @@ from printing.document import Align, Band, Block, Cut, Document, Kick, Letters, 
 from printing.profiles import Profile
 
 TAB_COLUMNS = 4
+_LEFT: tuple[Align, ...] = ("left",)
 _REORDERING = frozenset("\u00ad\u061c\u200b\u200e\u200f\u2028\u2029\u2060\ufeff") | {
     chr(point) for span in (range(0x202A, 0x202F), range(0x2066, 0x206A)) for point in span
 }
@@ -153,7 +154,7 @@ def _row(row: Row, columns: int) -> Iterator[TextLine]:
     widths = _widths(row.widths, columns)
     cells = [wrap(cell, width) for cell, width in zip(row.cells, widths, strict=True)]
     columns_at = list(accumulate((width + 1 for width in widths[:-1]), initial=0))
-    aligns: tuple[Align, ...] = (*row.aligns, *repeat("left", len(widths) - len(row.aligns)))
+    aligns = row.aligns + _LEFT * (len(widths) - len(row.aligns))
     for index in range(max(map(len, cells))):
         segments = [
             Segment(cell[index], column, width, align)

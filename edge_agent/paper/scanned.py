@@ -44,18 +44,23 @@ FIRST, SECOND = 1, 2
 """Copies of a slip."""
 
 
-def copy_of(connection: Connection, code: str) -> tuple[rows.JobRow | None, int]:
-    """Return the job of a code and which copy it is on; the code of a carton does not say that."""
+def copy_of(connection: Connection, code: str, *, asked: bool = False) -> tuple[rows.JobRow | None, int]:
+    """Return the job of a code and which copy it is on; the code of a carton does not say that.
+
+    `asked`: somebody was asked for a slip, so the number under its square code will do (`_numbered`).
+    """
     slip = parse_slip_code(code)
     if slip is not None:
         kind, slip_id, attempt = slip
         return _job_of(connection, kind, slip_id, attempt), attempt
     sscc = read_label(code)
-    row = rows.find_newest(connection, Slip.CARTON_LABEL, sscc) if sscc else None
-    return row, row.attempt if row else 1
+    if not sscc:
+        return _numbered(connection, code, asked=asked)
+    row = rows.find_newest(connection, Slip.CARTON_LABEL, sscc)
+    return row, row.attempt if row else FIRST
 
 
-def numbered(connection: Connection, code: str, *, asked: bool) -> tuple[rows.JobRow | None, int]:
+def _numbered(connection: Connection, code: str, *, asked: bool) -> tuple[rows.JobRow | None, int]:
     """Return the job of a slip by the number that stands under its square code, and which copy it is.
 
     A number is read from screens and typed as well, so it counts where a scanner says that it read a bar code

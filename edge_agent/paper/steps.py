@@ -17,7 +17,7 @@ from edge_agent.journal import Recorded
 from edge_agent.paper import rows
 from edge_agent.paper.backs import backs_of
 from edge_agent.paper.rules import Slip, slip_label
-from edge_agent.paper.scanned import copy_of, numbered, sent_before
+from edge_agent.paper.scanned import copy_of, sent_before
 from printing.document import Document
 from printing.job import REPRINTS, Job, JobState, check_step, resolve
 from printing.profiles import profile_of, with_pages
@@ -361,13 +361,9 @@ def slip_seen(
 ) -> rows.JobRow | None:
     """Take the scan of a slip as the proof that it printed; return its job, or None when it has none.
 
-    A slip that is known to lie somewhere is never in doubt again, whatever the printer failed to say. One
-    that waits to be printed once more for that doubt need not be: the copy is there. `asked`: somebody was
-    asked to scan a slip, so the number under the square code will do.
+    One that lies somewhere is never in doubt again, and not printed once more for that. `asked`: for a slip.
     """
-    row, attempt = copy_of(unit.connection, code)
-    if row is None:
-        row, attempt = numbered(unit.connection, code, asked=asked)
+    row, attempt = copy_of(unit.connection, code, asked=asked)
     if row is None:
         return None
     if row.attempt != attempt:

@@ -61,6 +61,7 @@ def fact_word(name: str) -> str:
     """Return the name of a fact."""
     words = {
         "hold": _("Kind of hold"),
+        "unheard": _("Have not spoken yet"),
         "blocks": _("Blocks"),
         "until": _("To be decided by"),
         "on_expiry": _("When nobody decides"),

@@ -33,6 +33,7 @@ def fact_word(name: str) -> str:
     """Return the name of a fact of such an exception."""
     words = {
         "promised": _("Units promised"),
+        "transfers": _("Should not be sent"),
         "channel": _("Channel"),
         "tries": _("Tries"),
         "status": _("Its answer"),

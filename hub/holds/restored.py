@@ -2,7 +2,8 @@
 
 A hub that was restored from an older copy does not know what was captured after the copy was made. A channel
 sends such an order again, a store's log tells of it again, and some location may have it already, or has
-handed it over. Nobody is given it before all who were there have spoken; then only what nobody has is routed.
+handed it over. So it is with units that a store had given back: they may have gone to another one since.
+Nobody is given them before all who were there have spoken; then only what nobody has is routed.
 """
 
 from typing import Final
@@ -13,7 +14,7 @@ from hub.holds.placing import Stop
 from hub.link.epochs import unheard_since_restore
 from hub.link.lives import life
 from hub.spine.work import HUB_EDGE, Applied, Work
-from protocol.holds import Blocked, HoldKind
+from protocol.holds import Blocked, HoldKind, HoldState
 from protocol.later import OrderPlaced
 
 CODE: Final = "may_be_at_a_store"
@@ -24,30 +25,32 @@ SHOWN: Final = 20
 def on_order_placed(work: Work, applied: Applied) -> None:
     """Hold an order that may have been known before; stands before it is routed."""
     body: OrderPlaced = applied.body
-    if work.rebuilding or body.own is not None:
-        return
+    # A channel's order has no moment that could be trusted; one that it has no name for is never sent again.
+    again = applied.edge == HUB_EDGE and bool(body.external_id)
+    if not work.rebuilding and body.own is None and (again or applied.edge != HUB_EDGE):
+        hold_if_forgotten(work, applied, body.order_id, body.number, always=again)
+
+
+def hold_if_forgotten(
+    work: Work, applied: Applied, order_id: str, number: str, *, always: bool = False
+) -> bool:
+    """Hold an order whose units may lie where this hub has forgotten them; tell whether it did.
+
+    What a store did after this life of the hub began is known to be new, unless it is to be held `always`.
+    """
     unheard = unheard_since_restore(work.connection)
-    if not unheard or not _may_be_older(work, applied):
-        return
+    if not unheard or not (always or applied.at_us < life(work.connection).began_us):
+        return False
     stop = Stop(
         kind=HoldKind.AVAILABILITY,
         reason="This hub was restored, and locations that may have the order have not spoken since.",
         blocks=(Blocked.ROUTE, Blocked.REFUND),
         code=CODE,
-        facts={"locations": unheard[:SHOWN], "count": len(unheard)},
+        facts={"unheard": unheard[:SHOWN]},
     )
-    placing.place(work, body.order_id, body.number, stop)
-
-
-def _may_be_older(work: Work, applied: Applied) -> bool:
-    """Tell whether an order may be one that this hub has forgotten.
-
-    A channel's order has no moment that could be trusted; one without a name of the channel's is never sent
-    again. What a store took after this life of the hub began is new.
-    """
-    if applied.edge == HUB_EDGE:
-        return bool(applied.body.external_id)
-    return applied.at_us < life(work.connection).began_us
+    if all(each.code != CODE or each.state is not HoldState.OPEN for each in rows.now_on(work, order_id)):
+        placing.place(work, order_id, number, stop)
+    return True
 
 
 def look_at_restored(hub: Hub) -> int:

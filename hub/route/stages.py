@@ -6,6 +6,7 @@ Every one of them does nothing while tables are made anew: what was decided then
 from collections.abc import Mapping
 from typing import Any, Final
 
+from hub.holds.restored import hold_if_forgotten
 from hub.holds.rows import blocking
 from hub.route import reads
 from hub.route.deciding import ToRoute, decide, unroutable, unroutable_key
@@ -128,6 +129,8 @@ def re_route(work: Work, applied: Applied) -> None:
         return
     loose = held(work, body.order_id).loose
     units = {n: min(count, loose[n]) for n, count in freed.items() if n in loose}
+    if units and hold_if_forgotten(work, applied, body.order_id, body.number):
+        return
     excluded = _giver(applied, body) if trigger in _EXCLUDING or applied.results.get(EXCLUDE) else ""
     applied.results[DECIDED] = _route(work, body.order_id, units, trigger=trigger, also_excluded=excluded)
 

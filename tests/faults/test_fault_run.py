@@ -141,13 +141,26 @@ def right_leaks(kept: Kept) -> Lines:
     return kept.lines
 
 
+def mover_was_told_of_one_more(kept: Kept) -> Lines:
+    sent = {"kind": "send", "store": STORE, "number": "LB1-X99999", "sku": "00002", "units": 1}
+    return [*kept.lines, sent]
+
+
+def count_takes_effect_twice(kept: Kept) -> Lines:
+    moved = "INSERT INTO movements (seq, n, sku, from_bucket, to_bucket, quantity, reason)"
+    kept.change(STORE, f"{moved} VALUES (999999, 1, '00003', 'adjustment', 'sellable', 1, 'count')")
+    return kept.lines
+
+
 @pytest.mark.parametrize(
     ("spoil", "means"),
     [
         (hub_forgets_a_sale, "lost"),
         (client_was_told_of_one_more, "lost"),
         (event_is_lost, "lost"),
+        (mover_was_told_of_one_more, "lost"),
         (client_was_told_of_one_less, "doubled"),
+        (count_takes_effect_twice, "doubled"),
         (shelf_is_below_nothing, "oversold"),
         (right_leaks, "rest"),
     ],

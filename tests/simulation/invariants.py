@@ -41,9 +41,9 @@ WHERE deficit > returned - returned_echoed AND NOT EXISTS (
 """Deficits that no returned right and no cancellation on its way takes away."""
 STILL_OPEN = "SELECT sku, sum(units - ended - finished) FROM allocations WHERE location = ? GROUP BY sku"
 """Units that assignments and checkouts still wait for."""
-FULFILLED = (
-    "SELECT order_id, line_no, fulfilled FROM assignment_lines JOIN assignments USING (assignment_id)"
-    " WHERE fulfilled > 0"
+HELD = (
+    "SELECT order_id, line_no, fulfilled + lent + bound FROM assignment_lines JOIN assignments"
+    " USING (assignment_id) WHERE fulfilled + lent + bound > 0"
 )
 TRIPPED_HUB = "SELECT edge, seq, kind, detail FROM parked WHERE code = 'failed'"
 TRIPPED_STORE = """
@@ -346,21 +346,23 @@ class Auditor:
             self._tripped(node, TRIPPED_STORE)
         self._tripped(hub, TRIPPED_HUB)
         self._transit()
-        self._fulfilled_once()
+        self._held_once()
 
-    def _fulfilled_once(self) -> None:
-        """No web order was fulfilled twice, however often its shop sent it and whatever the hub forgot."""
+    def _held_once(self) -> None:
+        """No unit of a web order is at two places, or gone from two, whatever the hub forgot meanwhile."""
         if any(node.is_copy for node in self.company.edges):
             return  # a restored store and a machine beside it may each have handed the same goods over
-        fulfilled: dict[tuple[str, int], int] = {}
+        held: dict[tuple[str, int], int] = {}
         for node in self.company.edges:
-            for order_id, line_no, units in node.audit.execute(FULFILLED).fetchall():
-                fulfilled[order_id, line_no] = fulfilled.get((order_id, line_no), 0) + units
+            for order_id, line_no, units in node.audit.execute(HELD).fetchall():
+                held[order_id, line_no] = held.get((order_id, line_no), 0) + units
         for name, lines in self.company.hub.shop.items():
             order_id = named_id("order", "web", name)
             for line_no, ordered in enumerate(lines, start=1):
-                if fulfilled.get((order_id, line_no), 0) > ordered:
-                    self.company.failed(f"of {ordered} units of web order {name} more were handed over")
+                if held.get((order_id, line_no), 0) > ordered:
+                    self.company.failed(
+                        f"more than {ordered} of line {line_no} of web order {name} are at stores"
+                    )
 
     def _tripped(self, node: Node, sql: str) -> None:
         """Nothing was set aside because the product tripped over it; unknown kinds are what comes apart."""

@@ -426,6 +426,19 @@ def test_a_scan_for_an_order_that_was_cancelled_meanwhile_is_refused_clearly(des
     assert (view["state"], view["orders"][0]["cancelled"]) == ("void", True)
 
 
+def test_a_cancelled_order_is_not_handed_over_by_whoever_was_recognised_before(desk: Desk) -> None:
+    one = desk.offer(("COAT-M", 1))
+    desk.ready(one)
+    verification = desk.recognise(one)
+    assert desk.tell("assignment.cancel", {"assignment_id": one, "order_id": "o-1"}) == "applied"
+    before = desk.everything()
+
+    error = desk.verb(f"assignments/{one}/hand-over", 409, verification=verification)
+
+    assert (error["code"], bool(error["what"]), bool(error["remedy"])) == ("cancelled", True, True)
+    assert desk.everything() == before
+
+
 def test_it_is_too_late_to_cancel_what_was_handed_over_or_shipped(desk: Desk) -> None:
     one, two = desk.offer(("COAT-M", 1)), desk.offer(("MUG-1", 1), kind="ship", contact_id="c-1")
     desk.ready(one)

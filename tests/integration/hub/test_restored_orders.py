@@ -13,8 +13,8 @@ from hub.link import watch
 from hub.link.lives import put_meta
 from hub.payments.rows import due
 from hub.schema import create_schema
-from protocol.fulfilment import UnitsLine, Verified
-from protocol.later import AssignmentHandedOver, OrderPlaced, OrderRouted, PickStarted
+from protocol.fulfilment import PutBackLine, RejectReason, UnitsLine, Verified
+from protocol.later import AssignmentHandedOver, AssignmentRejected, OrderPlaced, OrderRouted, PickStarted
 from protocol.reopening import OpenOrder
 from protocol.rights import EdgeVector
 from tests.support.packets import Wire, line
@@ -158,6 +158,22 @@ def test_money_of_a_cancelled_one_waits_and_an_order_without_a_name_does_not(sto
         assert list(due(connection, story.hub.clock.now_us(), 10)) == []
     story.place(external_id="", lines=[{"sku": "A", "quantity": 1}], sold_already=True)
     assert story.holding(story.order["number"]) == []
+
+
+def test_units_given_back_before_the_restore_wait_for_who_may_have_got_them_since(
+    hub_database: HubDatabase,
+) -> None:
+    story = Story(hub_database)
+    story.order = story.channel.send(story.channel.ship())
+    [(_trigger, giver)] = story.decided()
+    story.hub.database.write(lambda unit: watch.begin(unit, story.hub, why="restored"))
+    story.shops[giver].at_us = story.hub.clock.now_us() - HOUR_US
+    lines = (PutBackLine(line_no=1, sku="A", lent=1),)
+    story.tell(AssignmentRejected(**story.assignment, reason=RejectReason.NO_CAPACITY, lines=lines), giver)
+
+    [hold] = story.channel.ask("GET", f"/api/orders/{story.order['number']}/holds")
+    assert (hold["state"], len(story.decided())) == ("open", 1)
+    story.channel.close()
 
 
 def test_what_a_store_took_before_the_restore_waits_and_what_it_took_since_does_not(story: Restored) -> None:

@@ -71,10 +71,10 @@ def order(node: HubNode, rng: random.Random) -> Command | None:
 
 
 def send_again(node: HubNode, rng: random.Random) -> None:
-    """Send the newest orders again, some of them, as a shop does that is told of a hub's restore."""
+    """Send the newest orders again, each several times, as a shop does that is told of a hub's restore."""
     for command in node.sent[-SENT_AGAIN:]:
-        if rng.random() < 0.7:
-            node.world.ask_later(node, command, rng.expovariate(1 / 10) * SECOND)
+        for seconds in (4, 12, 30):
+            node.world.ask_later(node, command, rng.expovariate(1 / seconds) * SECOND)
 
 
 def cancel(node: HubNode, rng: random.Random) -> Command | None:

@@ -13,7 +13,6 @@ from tests.simulation.mutants.patch import Mutant
 CUTS: Final = {"power": 1.0, "edge_crash": 5.0, "hub_crash": 5.0}
 CANCELS: Final = {"loss": 0.2, "late_us": 20_000_000, "ops_seconds": 0.7, "lend_share_ppm": 1_000_000}
 BUSY: Final = {"ops_seconds": 0.7, "lend_share_ppm": 1_000_000, "lend_cap": 8}
-AGAIN: Final = {"hub_restore": 12.0, "cut": 8.0, "edge_restore": 0.0, "clone": 0.0, "seconds": 100} | BUSY
 MUTANTS: Final = (
     Mutant("acknowledge after commit", wire.ack_before_commit, swarm={"hub_crash": 4.0}),
     Mutant("`sent` committed before publishing", wire.publish_before_sent),
@@ -39,6 +38,5 @@ MUTANTS: Final = (
     Mutant("what is known is not applied again", wire.no_cursor),
     Mutant("a gap is not applied (go back N)", wire.gap_is_taken),
     Mutant("a restored hub begins a new life", lives.one_hub_life, swarm={"hub_restore": 25.0}),
-    Mutant("a restored hub routes an old order once all have spoken", lives.old_orders_are_new, swarm=AGAIN),
     Mutant("a request's key answers once", wire.keys_are_forgotten, swarm={"repeat_command": 0.3}),
 )

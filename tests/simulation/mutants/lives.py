@@ -5,7 +5,6 @@ from typing import Any
 
 import edge_agent.link.talk
 import edge_agent.lives
-import hub.holds.restored
 import hub.link.sessions
 import hub.link.watch
 from edge_agent.link.marker import MarkerFile
@@ -38,8 +37,3 @@ def one_hub_life() -> AbstractContextManager[Any]:
     stack.enter_context(put(hub.link.watch, "judge", lambda *_said, **_more: "ok"))
     stack.enter_context(put(hub.link.sessions, "has_lost_past", lambda *_said, **_more: False))
     return stack
-
-
-def old_orders_are_new() -> AbstractContextManager[Any]:
-    """A restored hub routes whatever its channels send again, though a store may have it."""
-    return put(hub.holds.restored, "unheard_since_restore", lambda _connection: [])
