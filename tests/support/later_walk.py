@@ -289,29 +289,32 @@ class Walk:
 
     def cancel(self) -> bool:
         """Customer service cancels what has not left."""
-        self._hub("cancel", {"reason": "changed my mind"})
-        return True
+        return self._hub("cancel", {"reason": "changed my mind"})
 
     def cancel_one(self) -> bool:
         """Customer service cancels one unit; the place gives all of it up, and the rest comes back anew."""
-        self._hub("cancel", {"reason": "one is enough", "lines": [{"line_no": 1, "units": 1}]})
+        if not self._hub("cancel", {"reason": "one is enough", "lines": [{"line_no": 1, "units": 1}]}):
+            return False
         self.fewer = 1
         return True
 
     def ask_back(self) -> bool:
-        """Customer service wants another place to fulfil it."""
-        self._hub("reroute", {"reason": "too slow", "assignment_id": self.assignment_id})
-        return True
+        """Customer service wants another place to fulfil it, unless the hub has had that done meanwhile."""
+        try:
+            return self._hub("reroute", {"reason": "too slow", "assignment_id": self.assignment_id})
+        except Refused as refusal:
+            if refusal.reason != "not_held":
+                raise
+            return True
 
     def change(self) -> bool:
         """The customer would rather collect it elsewhere."""
         try:
-            self._hub("change", {"reason": "moved", "promise": promise_to(OTHER)})
+            return self._hub("change", {"reason": "moved", "promise": promise_to(OTHER)})
         except Refused as refusal:
             if refusal.reason in NOBODY:
                 return False
             raise
-        return True
 
     def answered(self) -> bool:
         """Whoever was asked has answered."""
@@ -351,8 +354,15 @@ class Walk:
         answer: dict[str, Any] = self.company.at(self.at).post(path, {"key": self.key(verb), **said})
         return answer
 
-    def _hub(self, verb: str, said: dict[str, Any]) -> None:
-        self.company.at(HUB).post_keyed(f"/api/orders/{self.number}/{verb}", said, self.key(verb))
+    def _hub(self, verb: str, said: dict[str, Any]) -> bool:
+        """Ask the hub for something, unless it waits for an answer about this order by itself."""
+        try:
+            self.company.at(HUB).post_keyed(f"/api/orders/{self.number}/{verb}", said, self.key(verb))
+        except Refused as refusal:
+            if refusal.reason == "already_requested":
+                return False
+            raise
+        return True
 
     def key(self, verb: str) -> str:
         """Return the key of a verb at this step and place: the same however often it is sent."""
