@@ -153,10 +153,20 @@ def _do(  # noqa: PLR0917 - a choice in the order of its parts
     if choice.command != CLOSE:
         worked(hub, unit, row, "chosen", by=given.by, choice=choice.choice_id, text=given.reason, facts=facts)
     acting, _outbox = acting_in(hub, unit)
-    COMMANDS[choice.command].run(acting, choice.args, given)
-    if choice.settles and rows.find(unit.connection, row.exception_id).state == "open":
-        close_row(hub, unit, row, note=f"{choice.label}. {given.reason}".strip(), by=given.by)
+    _run(acting, row, choice, given)
     unit.after_commit(lambda: hub.broadcaster.publish("exceptions"))
+
+
+def _run(acting: Hub, row: ExceptionRow, choice: Choice, given: Given) -> None:
+    """Run the command of a choice, and close its card where nothing else would; rehearsed like that too."""
+    COMMANDS[choice.command].run(acting, choice.args, given)
+
+    def settle(unit: HubUnit) -> None:
+        if rows.find(unit.connection, row.exception_id).state == "open":
+            close_row(acting, unit, row, note=f"{choice.label}. {given.reason}".strip(), by=given.by)
+
+    if choice.settles:
+        acting.database.write(settle)
 
 
 def _kept(found: Preview) -> Mapping[str, Any]:
@@ -179,8 +189,7 @@ def _ask_second(  # noqa: PLR0917 - a choice in the order of its parts
 def rehearsed(hub: Hub, unit: HubUnit, row: ExceptionRow, choice: Choice, given: Given) -> Preview:
     """Return what a choice does now, within a unit of work of which nothing of it stays."""
     said = replace(given, reason=given.reason or _NOT_SAID_YET, reference=given.reference or _NOT_SAID_YET)
-    command = COMMANDS[choice.command]
-    return rehearse(hub, unit, lambda acting: command.run(acting, choice.args, said), subject=row.subject)
+    return rehearse(hub, unit, lambda acting: _run(acting, row, choice, said), subject=row.subject)
 
 
 def _choice(hub: Hub, unit: HubUnit, row: ExceptionRow, choice_id: str) -> Choice:

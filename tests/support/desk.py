@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from hub.channels.rows import channel_endpoints
 from hub.context import Hub
 from hub.database import metadata
 from hub.desk import steps as desk
@@ -101,6 +102,8 @@ def _outgoing(hub: Hub) -> Facts:
     for row in refunds:
         n = counts[row["number"]] = counts.get(row["number"], -1) + 1
         found["refund", row["number"], row["gateway"], str(row["amount_minor"]), str(n)] = row["state"]
+    for row in rows(hub, channel_endpoints):
+        found["channel", row["channel"]] = row["state"]
     for row in rows(hub, parked):
         found["parked", row["edge"], str(row["seq"])] = row["state"]
     return found

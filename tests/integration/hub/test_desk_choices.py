@@ -36,6 +36,7 @@ from tests.support.desk_kinds import (
     stock_oversold,
     unroutable,
 )
+from tests.support.desk_kinds_more import MORE, NOTED
 from tests.support.promising import rows
 
 
@@ -51,7 +52,7 @@ def company(tmp_path: Path) -> Iterator[Company]:
     ("drive", "choice_id"),
     [
         pytest.param(drive, choice, id=f"{drive.__name__}-{choice}")
-        for drive, choices in CHOICES.items()
+        for drive, choices in {**CHOICES, **MORE}.items()
         for choice in choices
     ],
 )
@@ -66,6 +67,17 @@ def test_a_choice_does_what_its_preview_showed(
     # Closing a card with a note is how it ends; everything else is an act in its history.
     expected = [] if choice_id == "card.close" else [choice_id]
     assert desk.chosen(company.hub, exception_id) == expected
+
+
+@pytest.mark.parametrize("drive", NOTED, ids=lambda drive: drive.__name__)
+def test_what_only_a_note_settles_is_settled_as_its_preview_showed(
+    company: Company, drive: Callable[[Company], None]
+) -> None:
+    drive(company)
+
+    for kind in NOTED[drive]:
+        shown = desk.outcome_as_shown(company.hub, desk.card(company.hub, kind), "card.close")
+        assert [(each.kind, each.opened) for each in shown.consequences.cards] == [(kind, False)]
 
 
 @pytest.mark.parametrize("command", ["order.reroute", "order.cancel"])
