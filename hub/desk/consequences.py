@@ -43,13 +43,15 @@ class Facet(StrEnum):
     TRANSFER = "transfer"
     """(number) How far a transfer is."""
     NOTICE = "notice"
-    """(number, kind) What happens to a mail to a customer."""
+    """(number, kind, way, state) Mails, and webhooks to programs: then the way is the program's name."""
     REFUND = "refund"
     """(number, service, amount) What a payment service is asked for."""
     PARKED = "parked"
     """(location, number) What became of an event that was set aside."""
     CHANNEL = "channel"
     """(endpoint) Whether a channel is told."""
+    TELLS = "tells"
+    """(channel, sku) That a channel is told by a webhook what it may sell of an item now."""
 
 
 PROMISE: Final = frozenset({Facet.DUE, Facet.PLACE, Facet.KEPT, Facet.LINE, Facet.PART, Facet.TRANSFER})

@@ -23,7 +23,7 @@ from protocol import later
 from protocol.errors import Unavailable
 from protocol.fulfilment import UnitsLine, Verified
 from protocol.mail_in import ParcelArrived
-from protocol.transfer_messages import AskedBy
+from protocol.transfers import AskedBy
 from tests.support.desk_kinds import HOUR_US, Company
 from tests.support.hub import send
 from tests.support.mail import mail_server
@@ -32,7 +32,7 @@ from tests.support.road import Road
 from tests.support.transfers import Move
 
 ADA = {"first_name": "Ada", "last_name": "Byron", "email": "ada@example.org"}
-_NOBODY_LISTENS = "http://127.0.0.1:9/"
+NOBODY_LISTENS = "http://127.0.0.1:9/"
 
 
 def both_changed(company: Company) -> None:
@@ -118,7 +118,7 @@ def channel_dead(company: Company) -> None:
     """Nobody answers where a channel is to be told what it may sell."""
     channel = company.story.channel
     channel.admin()
-    made = {"channel": "web", "url": _NOBODY_LISTENS, "buffer": 0}
+    made = {"channel": "web", "url": NOBODY_LISTENS, "buffer": 0}
     channel.ask("POST", "/api/channels/endpoints", made, status=201)
     for _try in range(TRIES):
         tell_channels(company.hub)
