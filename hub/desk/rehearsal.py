@@ -14,6 +14,10 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.desk import looking
 from hub.desk.consequences import (
+    AGREED,
+    AGREED_AND_PAID,
+    PAID,
+    REFUSED,
     CardSaid,
     Consequences,
     Message,
@@ -41,11 +45,6 @@ from protocol.fulfilment import PutBackLine
 from protocol.orders import WireModel
 
 Act = Callable[[Hub], object]
-AGREED: Final = "agreed"
-REFUSED: Final = "refused"
-PAID: Final = "paid"
-AGREED_AND_PAID: Final = "agreed_paid"
-"""What payment services are asked for is expected of them; it is posted once they have answered."""
 _IN_REHEARSAL: Final = "rehearsal"
 """The life of a store whose answer is tried out; no real one is called so."""
 _REFUNDS: Final = 20

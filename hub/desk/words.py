@@ -6,8 +6,17 @@ from dataclasses import dataclass
 from hub.console.later_words import part_pill
 from hub.console.words import bucket_word, directive_word, exception_word, plain
 from hub.desk.choices import Choice
-from hub.desk.consequences import Change, Consequences, Facet, Preview
-from hub.desk.rehearsal import AGREED, AGREED_AND_PAID, PAID, REFUSED
+from hub.desk.consequences import (
+    AGREED,
+    AGREED_AND_PAID,
+    EXPECTED,
+    PAID,
+    REFUSED,
+    Change,
+    Consequences,
+    Facet,
+    Preview,
+)
 from hub.notify.rules import Way
 from protocol.fulfilment import FulfilKind
 from protocol.kit.text import _
@@ -154,7 +163,8 @@ class Reader:
                     "If {place} can: expected once {service} has paid it back", place=who, service=service
                 ),
             }
-            yield Answered(words[outcome.answer], self.columns(outcome.consequences))
+            said = preview.beyond(outcome) if outcome.answer in EXPECTED else outcome.consequences
+            yield Answered(words[outcome.answer], self.columns(said))
 
     def _line(self, change: Change) -> Line:
         of, before, after = change.of, str(change.before), str(change.after)

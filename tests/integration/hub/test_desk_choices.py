@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from hub.database import HubDatabase, HubUnit
-from hub.desk.choices import choices_of
+from hub.desk.choices import Choice, choices_of
 from hub.desk.commands import Given
 from hub.desk.consequences import STOCK
 from hub.desk.steps import rehearsed
@@ -118,13 +118,18 @@ def test_what_a_service_will_have_paid_back_and_every_webhook_are_in_the_preview
 
     shown = desk.outcome_as_shown(hub, exception_id, "order.cancel", pays_back, "paid")
 
+    reader, choice = Reader({}, "GBP", "Europe/London", 0), Choice("order.cancel", "", "order.cancel")
     posted = [(entry.rule, entry.amount_minor) for entry in shown.outcomes[0].consequences.journals]
     assert posted[: len(shown.consequences.journals)] == [
         (entry.rule, entry.amount_minor) for entry in shown.consequences.journals
     ]
-    assert ("refund_online", -24_00) in posted
+    assert len(posted) == len(shown.consequences.journals) + 2
+    assert shown.money_minor == 24_00, "what is paid back later is not counted twice"
+    answered = reader.shown(choice, shown, may=True).answers
+    assert [(each.word, len(each.columns.books)) for each in answered] == [
+        ("Expected once psp has paid it back", 2)
+    ]
     assert ("HB1-00001", "cancelled", "SMS", "queued") in {each.of for each in shown.consequences.changes}
-    reader = Reader({}, "GBP", "Europe/London", 0)
     said = reader.columns(shown.consequences).leaves
     assert "Webhook to SMS about HB1-00001: Cancelled" in {line.label for line in said}
 
