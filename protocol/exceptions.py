@@ -97,7 +97,6 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType({
     "event_without_order": Kind(_OPS, 4 * HOUR, closes_itself=True),
     "duplicate_number": Kind(_OPS, DAY),
     "unknown_line": Kind(_OPS, DAY),
-    "more_fulfilled_than_open": Kind(_OPS, DAY),
     "more_cancelled_than_open": Kind(_OPS, DAY),
     "more_undone_than_fulfilled": Kind(_OPS, DAY),
     "double_fulfilled": Kind(_OPS, 4 * HOUR),

@@ -156,4 +156,4 @@ def acts_of(connection: Connection, exception_id: str) -> list[Act]:
         " WHERE exception_id = ? ORDER BY at_us, seq",
         (exception_id,),
     )
-    return [Act(*row[:-1], at_hub=bool(row[-1])) for row in rows]
+    return [Act(*row) for row in rows]

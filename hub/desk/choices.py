@@ -226,7 +226,8 @@ def _silent(about: _About) -> Iterator[Choice]:
     ]
     parts = [[row.number, row.assignment_id] for row in waiting[:_HELD]]
     if parts:
-        label = _("Have its {n} orders fulfilled elsewhere", n=len(parts))
+        one, many = _("Have its order fulfilled elsewhere"), _("Have its {n} orders fulfilled elsewhere")
+        label = one if len(parts) == 1 else many.format(n=len(parts))
         yield Choice("orders.reroute", label, "orders.reroute", {"parts": parts})
 
 

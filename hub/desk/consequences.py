@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 Key = tuple[str, ...]
@@ -43,13 +44,15 @@ class Facet(StrEnum):
     TRANSFER = "transfer"
     """(number) How far a transfer is."""
     NOTICE = "notice"
-    """(number, kind) What happens to a mail to a customer."""
+    """(number, kind, way, state) Mails, and webhooks to programs: then the way is the program's name."""
     REFUND = "refund"
     """(number, service, amount) What a payment service is asked for."""
     PARKED = "parked"
     """(location, number) What became of an event that was set aside."""
     CHANNEL = "channel"
     """(endpoint) Whether a channel is told."""
+    TELLS = "tells"
+    """(channel, sku) That a channel is told by a webhook what it may sell of an item now."""
 
 
 PROMISE: Final = frozenset({Facet.DUE, Facet.PLACE, Facet.KEPT, Facet.LINE, Facet.PART, Facet.TRANSFER})
@@ -158,6 +161,15 @@ class Consequences:
         )
 
 
+AGREED: Final = "agreed"
+REFUSED: Final = "refused"
+PAID: Final = "paid"
+AGREED_AND_PAID: Final = "agreed_paid"
+EXPECTED: Final[Mapping[str, str]] = MappingProxyType({PAID: "", AGREED_AND_PAID: AGREED})
+"""What is expected once a payment service has answered, and after which answer; it is posted only then, and
+moves no money that was not counted before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What follows when those who are asked answer in one way."""
@@ -185,7 +197,21 @@ class Preview:
     @property
     def money_minor(self) -> int:
         """Return the most money that it moves, whoever answers what."""
-        return max([self.consequences.money_minor, *(o.consequences.money_minor for o in self.outcomes)])
+        answers = [each for each in self.outcomes if each.answer not in EXPECTED]
+        return max([self.consequences.money_minor, *(each.consequences.money_minor for each in answers)])
+
+    def beyond(self, outcome: Outcome) -> Consequences:
+        """Return what an expected outcome adds to what was so before it."""
+        earlier = {each.answer: each.consequences for each in self.outcomes}
+        before = earlier.get(EXPECTED[outcome.answer], self.consequences)
+        said = outcome.consequences
+        return Consequences(
+            tuple(change for change in said.changes if change not in before.changes),
+            said.journals[len(before.journals) :],
+            tuple(message for message in said.messages if message not in before.messages),
+            tuple(paper for paper in said.paper if paper not in before.paper),
+            tuple(card for card in said.cards if card not in before.cards),
+        )
 
 
 def changes(before: State, after: State) -> tuple[Change, ...]:

@@ -18,13 +18,13 @@ from hub.exceptions.rows import exceptions
 from hub.fulfil.rows import assignment_lines, assignments
 from hub.fulfil.rules import OPEN
 from hub.ledger.rows import accounts, entries, journals
-from hub.notify.rows import notices
+from hub.notify.rows import notice_hooks, notices
 from hub.payments.rows import gateway_commands
 from hub.spine.bulk import Select, SelectPairs
 from hub.spine.later_rows import later_orders
 from hub.spine.rows import APPLY_ORDER, counters, events, order_lines, orders, parked
 from hub.spine.work import HUB_EDGE
-from hub.stock.rows import FREE_UNITS, balances, hub_rights, stock_movements
+from hub.stock.rows import FREE_UNITS, atp_changed, balances, hub_rights, stock_movements
 from hub.transfers.rows import transfer_lines, transfers
 from protocol.envelope import decode_event, read_body
 from protocol.events import ExceptionClosed, ExceptionRaised, subjects_of
@@ -100,12 +100,20 @@ _PARTS: Final = Select(
     ))),
     assignments.c.order_id,
 )  # fmt: skip
+_WAY: Final = sa.func.coalesce(notice_hooks.c.name, notices.c.way)
 _NOTICES: Final = Select(
-    sa.select(notices.c.number, notices.c.kind, notices.c.state, sa.func.count().label("times")).group_by(
-        notices.c.number, notices.c.kind, notices.c.state
-    ),
+    sa.select(
+        notices.c.number, notices.c.kind, _WAY.label("way"), notices.c.state, sa.func.count().label("times")
+    )
+    .join(notice_hooks, notice_hooks.c.hook_id == notices.c.hook_id, isouter=True)
+    .group_by(notices.c.number, notices.c.kind, _WAY, notices.c.state),
     notices.c.order_id,
 )
+_TO_TELL: Final = sa.select(channel_endpoints.c.channel, atp_changed.c.sku).join_from(
+    atp_changed, channel_endpoints, channel_endpoints.c.state == "active"
+)
+_TELLS: Final = Select(_TO_TELL, atp_changed.c.sku)
+_TELLS_AGAIN: Final = Select(_TO_TELL.limit(_TOUCHED), channel_endpoints.c.endpoint_id)
 _REFUNDS: Final = Select(
     sa.select(gateway_commands).order_by(
         gateway_commands.c.order_id, gateway_commands.c.created_us, gateway_commands.c.amount_minor
@@ -210,10 +218,15 @@ def state(connection: Connection, looked: Scope) -> State:
         found[Facet.TRANSFER, row.number] = f"{row.send_state}/{row.receive_state}"
     if looked.shelves:
         _stock(connection, looked.shelves, found)
+        for row in _TELLS.run(connection, sorted({sku for _location, sku in looked.shelves})):
+            found[Facet.TELLS, row.channel, row.sku] = "queued"
     for row in _PARKED.run(connection, looked.edges) if looked.edges else ():
         found[Facet.PARKED, row.edge, str(row.seq)] = row.state
-    for row in _CHANNELS.run(connection, looked.endpoints) if looked.endpoints else ():
-        found[Facet.CHANNEL, row.channel] = row.state
+    if looked.endpoints:
+        for row in _CHANNELS.run(connection, looked.endpoints):
+            found[Facet.CHANNEL, row.channel] = row.state
+        for row in _TELLS_AGAIN.run(connection, looked.endpoints):
+            found[Facet.TELLS, row.channel, row.sku] = "queued"
     return found
 
 
@@ -241,7 +254,7 @@ def _parts(connection: Connection, order_ids: Sequence[str], found: dict[Key, in
 def _outgoing(connection: Connection, order_ids: Sequence[str], found: dict[Key, int | str]) -> None:
     """Read mails and refunds: a second one of a kind for an order counts up."""
     for row in _NOTICES.run(connection, order_ids):
-        found[Facet.NOTICE, row.number, row.kind, row.state] = row.times
+        found[Facet.NOTICE, row.number, row.kind, row.way, row.state] = row.times
     counts: dict[str, int] = {}
     for row in _REFUNDS.run(connection, order_ids):
         n = counts[row.number] = counts.get(row.number, -1) + 1

@@ -14,6 +14,10 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.desk import looking
 from hub.desk.consequences import (
+    AGREED,
+    AGREED_AND_PAID,
+    PAID,
+    REFUSED,
     CardSaid,
     Consequences,
     Message,
@@ -27,6 +31,8 @@ from hub.desk.consequences import (
 )
 from hub.desk.rehearsing import LONGEST_SECONDS, ListeningOutbox, acting_in, within
 from hub.fulfil.rows import assignment_lines, assignments
+from hub.payments.rows import queued_refunds
+from hub.payments.steps import settle
 from hub.spine.log import Log
 from hub.spine.steps import take_orders
 from hub.spine.work import Applied, Work
@@ -39,10 +45,10 @@ from protocol.fulfilment import PutBackLine
 from protocol.orders import WireModel
 
 Act = Callable[[Hub], object]
-AGREED: Final = "agreed"
-REFUSED: Final = "refused"
 _IN_REHEARSAL: Final = "rehearsal"
 """The life of a store whose answer is tried out; no real one is called so."""
+_REFUNDS: Final = 20
+"""Refunds of one choice that are tried out."""
 _KINDS: Final = {model: kind for (kind, _version), model in DIRECTIVE_KINDS.items()}
 _PAPER: Final[dict[type[WireModel], tuple[str, ...]]] = {
     AssignmentOffer: ("pick_list",),
@@ -75,6 +81,7 @@ def rehearse(hub: Hub, unit: HubUnit, act: Act, *, subject: str) -> Preview:
     outcomes: list[tuple[str, _Seen]] = []
     with within(unit.connection, hub.clock, LONGEST_SECONDS), unit.rehearsal() as inner:
         since = looking.mark(inner.connection)
+        waiting = queued_refunds(inner.connection)
         acting, outbox = acting_in(hub, inner)
         try:
             act(acting)
@@ -83,14 +90,38 @@ def rehearse(hub: Hub, unit: HubUnit, act: Act, *, subject: str) -> Preview:
                 raise
             return Preview(refused=error.what, remedy=error.remedy, code=error.reason)
         done = _seen(inner, since, (outbox,), (subject,))
+        if paid := _paid(hub, inner, since, (outbox,), subject, waiting):
+            outcomes.append((PAID, paid))
         asked = [(edge, body) for edge, body in outbox.told if isinstance(body, _ASKS)]
         for answer, reply in ((AGREED, _agrees), (REFUSED, _refuses)) if asked else ():
             with inner.rehearsal() as deeper:
                 then = _answer(hub, deeper, [(edge, reply(deeper, body)) for edge, body in asked])
                 outcomes.append((answer, _seen(deeper, since, (outbox, then), (subject,))))
+                paid = _paid(hub, deeper, since, (outbox, then), subject, waiting)
+                if answer == AGREED and paid:
+                    outcomes.append((AGREED_AND_PAID, paid))
     return Preview(
         _compared(unit, done), tuple(Outcome(answer, _compared(unit, seen)) for answer, seen in outcomes)
     )
+
+
+def _paid(  # noqa: PLR0917 - where it is, and what was so before
+    hub: Hub,
+    unit: HubUnit,
+    since: int,
+    outboxes: Sequence[ListeningOutbox],
+    subject: str,
+    before: frozenset[str],
+) -> _Seen | None:
+    """Return how it is once the services have made the refunds that are new; None where nothing is asked."""
+    fresh = sorted(queued_refunds(unit.connection) - before)[:_REFUNDS]
+    if not fresh:
+        return None
+    with unit.rehearsal() as deeper:
+        acting, then = acting_in(hub, deeper)
+        for command_id in fresh:
+            settle(acting, command_id, reference=_IN_REHEARSAL)
+        return _seen(deeper, since, (*outboxes, then), (subject,))
 
 
 def measure(

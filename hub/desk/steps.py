@@ -149,14 +149,27 @@ def _do(  # noqa: PLR0917 - a choice in the order of its parts
     hub: Hub, unit: HubUnit, row: ExceptionRow, choice: Choice, given: Given, found: Preview
 ) -> None:
     """Run a choice in earnest, and keep on the card what was chosen and what it did."""
-    facts = _kept(found)
-    if choice.command != CLOSE:
-        worked(hub, unit, row, "chosen", by=given.by, choice=choice.choice_id, text=given.reason, facts=facts)
     acting, _outbox = acting_in(hub, unit)
-    COMMANDS[choice.command].run(acting, choice.args, given)
-    if choice.settles and rows.find(unit.connection, row.exception_id).state == "open":
-        close_row(hub, unit, row, note=f"{choice.label}. {given.reason}".strip(), by=given.by)
+    _run(acting, row, choice, given, _kept(found))
     unit.after_commit(lambda: hub.broadcaster.publish("exceptions"))
+
+
+def _run(acting: Hub, row: ExceptionRow, choice: Choice, given: Given, facts: Mapping[str, Any]) -> None:
+    """Note a choice on its card, run its command, and close the card where nothing else would.
+
+    All of it is rehearsed too: a store that has the card is told of the note.
+    """
+    said: dict[str, Any] = {"choice": choice.choice_id, "text": given.reason, "facts": facts}
+    if choice.command != CLOSE:
+        acting.database.write(lambda unit: worked(acting, unit, row, "chosen", by=given.by, **said))
+    COMMANDS[choice.command].run(acting, choice.args, given)
+
+    def settle(unit: HubUnit) -> None:
+        if rows.find(unit.connection, row.exception_id).state == "open":
+            close_row(acting, unit, row, note=f"{choice.label}. {given.reason}".strip(), by=given.by)
+
+    if choice.settles:
+        acting.database.write(settle)
 
 
 def _kept(found: Preview) -> Mapping[str, Any]:
@@ -179,8 +192,7 @@ def _ask_second(  # noqa: PLR0917 - a choice in the order of its parts
 def rehearsed(hub: Hub, unit: HubUnit, row: ExceptionRow, choice: Choice, given: Given) -> Preview:
     """Return what a choice does now, within a unit of work of which nothing of it stays."""
     said = replace(given, reason=given.reason or _NOT_SAID_YET, reference=given.reference or _NOT_SAID_YET)
-    command = COMMANDS[choice.command]
-    return rehearse(hub, unit, lambda acting: command.run(acting, choice.args, said), subject=row.subject)
+    return rehearse(hub, unit, lambda acting: _run(acting, row, choice, said, {}), subject=row.subject)
 
 
 def _choice(hub: Hub, unit: HubUnit, row: ExceptionRow, choice_id: str) -> Choice:

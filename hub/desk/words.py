@@ -6,8 +6,18 @@ from dataclasses import dataclass
 from hub.console.later_words import part_pill
 from hub.console.words import bucket_word, directive_word, exception_word, plain
 from hub.desk.choices import Choice
-from hub.desk.consequences import Change, Consequences, Facet, Preview
-from hub.desk.rehearsal import AGREED
+from hub.desk.consequences import (
+    AGREED,
+    AGREED_AND_PAID,
+    EXPECTED,
+    PAID,
+    REFUSED,
+    Change,
+    Consequences,
+    Facet,
+    Preview,
+)
+from hub.notify.rules import Way
 from protocol.fulfilment import FulfilKind
 from protocol.kit.text import _
 from protocol.kit.web.filters import duration, money, qty, when
@@ -119,7 +129,7 @@ class Reader:
                 )
                 for entry in said.journals
             ),
-            leaves=(*of(Facet.NOTICE, Facet.PARKED, Facet.CHANNEL), *self._leaves(said)),
+            leaves=(*of(Facet.NOTICE, Facet.TELLS, Facet.PARKED, Facet.CHANNEL), *self._leaves(said)),
         )
 
     def _pill(self, preview: Preview) -> tuple[str, Shape]:
@@ -141,9 +151,20 @@ class Reader:
     def _answered(self, preview: Preview) -> Iterator[Answered]:
         who = ", ".join(self._name(edge) for edge in preview.consequences.requested)
         for outcome in preview.outcomes:
-            agreed = outcome.answer == AGREED
-            word = _("If {place} can", place=who) if agreed else _("If it is too late at {place}", place=who)
-            yield Answered(word, self.columns(outcome.consequences))
+            back = dict.fromkeys(
+                change.of[1] for change in outcome.consequences.of([Facet.REFUND]) if change.after == "done"
+            )
+            service = ", ".join(back)
+            words = {
+                AGREED: _("If {place} can", place=who),
+                REFUSED: _("If it is too late at {place}", place=who),
+                PAID: _("Expected once {service} has paid it back", service=service),
+                AGREED_AND_PAID: _(
+                    "If {place} can: expected once {service} has paid it back", place=who, service=service
+                ),
+            }
+            said = preview.beyond(outcome) if outcome.answer in EXPECTED else outcome.consequences
+            yield Answered(words[outcome.answer], self.columns(said))
 
     def _line(self, change: Change) -> Line:
         of, before, after = change.of, str(change.before), str(change.after)
@@ -155,8 +176,9 @@ class Reader:
             case Facet.DEPOSITS | Facet.OWED | Facet.REFUND:
                 return self._of_money(change)
             case Facet.NOTICE:
-                label = _("Mail about {number}: {what}", number=of[0], what=plain(of[1]))
-                return Line(label, "", plain(of[2]) if change.after else "")
+                return self._of_notice(change)
+            case Facet.TELLS:
+                return Line(_("Webhook to {channel}: what it may sell of {sku}", channel=of[0], sku=of[1]))
             case _:
                 return Line(" ".join((self._name(of[0]), *of[1:])), plain(before), plain(after))
 
@@ -173,6 +195,17 @@ class Reader:
                 return Line(of[0], _transfer(before), _transfer(after))
             case _:
                 return Line(of[0], self._when(change.before), self._when(change.after))
+
+    def _of_notice(self, change: Change) -> Line:
+        number, kind, way, state = change.of
+        said = {"number": number, "what": plain(kind)}
+        mail = way == Way.MAIL.value
+        label = (
+            _("Mail about {number}: {what}", **said)
+            if mail
+            else _("Webhook to {program} about {number}: {what}", program=way, **said)
+        )
+        return Line(label, "", plain(state) if change.after else "")
 
     def _shelf(self, change: Change) -> str:
         place, sku = self._name(change.of[0]), change.of[1]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.console.words import event_word, fact_word, named, person_word, plain, rule_word, tender_word
+from protocol.kit.check_words import signal_word
 from protocol.kit.hold_words import blocked_word, expiry_word, hold_kind_word
 from protocol.kit.text import _
 from protocol.kit.web.filters import money, qty, when
@@ -29,6 +30,7 @@ _SAID: Final[Mapping[str, Callable[[str], str]]] = {
     "hold": hold_kind_word,
     "blocks": blocked_word,
     "on_expiry": expiry_word,
+    "signals": signal_word,
 }
 _MINOR: Final = "_minor"
 _US: Final = "_us"

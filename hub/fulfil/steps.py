@@ -169,7 +169,7 @@ def _of_stores(rows: Sequence[sa.Row[Any]], quiet: Mapping[str, int], now_us: in
         found[f"{SILENT}:{location}"] = Card(
             "store_silent",
             f"edge:{location}",
-            f"{location} is silent and holds {len(held)} orders that are not ready",
+            f"{location} is silent and holds {_not_ready(len(held))}",
             {
                 "location": location,
                 "orders": len(held),
@@ -182,6 +182,10 @@ def _of_stores(rows: Sequence[sa.Row[Any]], quiet: Mapping[str, int], now_us: in
             },
         )
     return found
+
+
+def _not_ready(count: int) -> str:
+    return "1 order that is not ready" if count == 1 else f"{count} orders that are not ready"
 
 
 def _of_nobody(connection: Connection, now_us: int) -> dict[str, Card]:

@@ -29,6 +29,8 @@ from protocol.holds import (
 from protocol.later import AssignmentHandedOver, OrderRouted
 
 KIND = "order_on_hold"
+_KNOWN = ("points", "review_points", "paid_minor", "needed_minor", "limit_minor")
+"""What a check used that whoever decides has to see on the card; the rest stands on the page of the hold."""
 
 
 def on_placed(work: Work, applied: Applied) -> None:
@@ -55,6 +57,8 @@ def on_placed(work: Work, applied: Applied) -> None:
             "number": body.number,
             "hold": body.kind.value,
             "reason": body.reason,
+            "signals": [each["signal"] for each in body.facts.get("signals", ())],
+            **{name: body.facts[name] for name in _KNOWN if name in body.facts},
             "blocks": list(body.blocks),
             "until_us": body.until_us or None,
             "on_expiry": body.then.value if body.until_us else "",

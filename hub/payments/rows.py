@@ -85,6 +85,12 @@ def due(connection: Connection, now_us: int, limit: int) -> Sequence[sa.Row[Any]
     ).all()
 
 
+def queued_refunds(connection: Connection) -> frozenset[str]:
+    """Return the names of all refunds that services are still to be asked for."""
+    query = sa.select(gateway_commands.c.command_id).where(gateway_commands.c.state == "queued")
+    return frozenset(connection.execute(query).scalars())
+
+
 def waiting_refunds(connection: Connection, limit: int) -> Sequence[sa.Row[Any]]:
     """Return the refunds that have not been made, those that failed first."""
     return connection.execute(

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from hub.channels.rows import channel_endpoints
 from hub.context import Hub
 from hub.database import metadata
 from hub.desk import steps as desk
@@ -21,11 +22,11 @@ from hub.exceptions.rows import exceptions
 from hub.fleet.rows import directives
 from hub.fulfil.rows import assignment_lines, assignments
 from hub.ledger.rows import entries, journals
-from hub.notify.rows import notices
+from hub.notify.rows import notice_hooks, notices
 from hub.payments.rows import gateway_commands
 from hub.spine.later_rows import later_orders
 from hub.spine.rows import order_lines, orders, parked
-from hub.stock.rows import balances, hub_rights
+from hub.stock.rows import atp_changed, balances, hub_rights
 from hub.transfers.rows import transfers
 from tests.support.promising import rows
 
@@ -91,8 +92,10 @@ def _shelves(hub: Hub) -> Facts:
 
 def _outgoing(hub: Hub) -> Facts:
     found: Facts = {}
+    hooks = {row["hook_id"]: row["name"] for row in rows(hub, notice_hooks)}
     for row in rows(hub, notices):
-        key = ("notice", row["number"], row["kind"], row["state"])
+        way = hooks.get(row["hook_id"], row["way"])
+        key = ("notice", row["number"], row["kind"], way, row["state"])
         found[key] = found.get(key, 0) + 1
     refunds = sorted(
         rows(hub, gateway_commands), key=lambda row: (row["order_id"], row["created_us"], row["amount_minor"])
@@ -101,6 +104,10 @@ def _outgoing(hub: Hub) -> Facts:
     for row in refunds:
         n = counts[row["number"]] = counts.get(row["number"], -1) + 1
         found["refund", row["number"], row["gateway"], str(row["amount_minor"]), str(n)] = row["state"]
+    for row in rows(hub, channel_endpoints):
+        found["channel", row["channel"]] = row["state"]
+        for changed in rows(hub, atp_changed) if row["state"] == "active" else ():
+            found["tells", row["channel"], changed["sku"]] = "queued"
     for row in rows(hub, parked):
         found["parked", row["edge"], str(row["seq"])] = row["state"]
     return found

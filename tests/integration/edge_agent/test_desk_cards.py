@@ -10,11 +10,15 @@ import pytest
 from edge_agent.desk import steps
 from edge_agent.desk.rehearsal import Preview, state
 from edge_agent.exceptions import rows
+from edge_agent.link.recovered import say_what_to_do
+from edge_agent.paper.store import EdgeJobStore
 from edge_agent.rebuild import rebuild
+from printing.job import JobState
 from protocol.errors import IllegalTransition, Invalid, NotFound, StaleVersion
 from protocol.kit.web.signin import CurrentPerson
 from tests.support.fulfilment import HOUR_US, Desk
-from tests.support.store import START_US, Store, sign_everybody_in
+from tests.support.store import START_US, Store, sale, sign_everybody_in
+from tests.support.transfer_ends import ENDS, TRANSFER, End
 
 DAY_US = 24 * HOUR_US
 LEAD = CurrentPerson("lead-1", "L. Lead", "manager", "till-1")
@@ -46,19 +50,63 @@ def put_back(desk: Desk) -> None:
 def promise_at_risk(desk: Desk) -> None:
     """A sale took a unit that was promised."""
     desk.offer(("COAT-M", 3))
-    sale = {
+    sold = {
         "key": "s-1",
         "till": "till-1",
         "lines": [{"sku": "COAT-M", "quantity": 3}],
         "tenders": [{"kind": "card", "amount_minor": 36_000}],
     }
-    assert desk.store.post("/api/sales", sale).status_code == 201
+    assert desk.store.post("/api/sales", sold).status_code == 201
+
+
+def stock_oversold(desk: Desk) -> None:
+    """More was sold than the books had."""
+    promise_at_risk(desk)
+
+
+def count_due(desk: Desk) -> None:
+    """A picker does not find what the books have."""
+    one = desk.offer(("COAT-M", 1))
+    list_id = desk.start(one)
+    desk.verb(f"picks/{list_id}/short", assignment_id=one, line_no=1, units=1, reason="not_found")
+    desk.verb(f"picks/{list_id}/finish")
+
+
+def slip_in_doubt(desk: Desk) -> None:
+    """A printer was switched off while a slip came out of it."""
+    sold = sale("s-1", ("MUG-1", 1), cash_minor=10_00)
+    assert desk.store.post("/api/sales", sold).status_code == 201
+    [(job_id,)] = desk.store.rows("SELECT job_id FROM print_jobs")
+    queue = EdgeJobStore(desk.store.edge)
+    for state_ in (JobState.SENDING, JobState.UNKNOWN):
+        queue.mark(job_id, state_, attempt=1, detail="", facts={})
+
+
+def transfer_put_back(desk: Desk) -> None:
+    """A transfer is called off when its goods are off their shelf already."""
+    end = End(desk.store)
+    end.asked(("COAT-M", 2))
+    end.do(f"/{TRANSFER}/accept")
+    end.walk()
+    end.tell("transfer.cancel", ENDS)
+
+
+def check_the_shelf(desk: Desk) -> None:
+    """A store was restored while it had an order to fulfil."""
+    edge = desk.store.edge
+    desk.start(desk.offer(("COAT-M", 1)))
+    edge.database.write(lambda unit: say_what_to_do(unit, edge))
 
 
 CHOICES: dict[Callable[[Desk], None], tuple[str, ...]] = {
     no_show: ("assignment.put_back", "card.close"),
     put_back: ("assignment.lies_there",),
     promise_at_risk: ("assignment.give_back:HB1-00001", "count.open"),
+    stock_oversold: ("count.open",),
+    count_due: ("count.open", "card.close"),
+    slip_in_doubt: ("slip.resolve:there", "slip.resolve:again"),
+    transfer_put_back: ("transfer.lies_there",),
+    check_the_shelf: ("card.close",),
 }
 
 
@@ -97,6 +145,11 @@ def is_now(desk: Desk) -> dict[tuple[str, ...], int | str]:
     return dict(state(desk.store.edge.database.read(), ids, SKUS))
 
 
+def to_print(desk: Desk) -> set[tuple[str, int]]:
+    """Return what is to come out of a printer: each slip with how often it was tried."""
+    return set(desk.store.rows("SELECT job_id, attempt FROM print_jobs WHERE state = 'queued'"))
+
+
 @pytest.mark.parametrize(
     ("drive", "choice_id"),
     [
@@ -109,7 +162,7 @@ def test_a_choice_at_the_store_does_what_its_preview_showed(
     desk: Desk, drive: Callable[[Desk], None], choice_id: str
 ) -> None:
     drive(desk)
-    before, was = is_now(desk), dump(desk)
+    before, was, slips = is_now(desk), dump(desk), to_print(desk)
     last = desk.store.rows("SELECT max(seq) FROM events")[0][0]
     shown = seen(desk, card(desk, drive.__name__).exception_id)[choice_id]
     assert not shown.refused
@@ -126,8 +179,7 @@ def test_a_choice_at_the_store_does_what_its_preview_showed(
     assert {(each.facet, each.of, each.before, each.after) for each in shown.changes} == really
     told = [row[0] for row in desk.store.rows("SELECT kind FROM events WHERE seq > ? ORDER BY seq", last)]
     assert set(shown.tells) == {kind for kind in told if not kind.startswith("exception.")}
-    queued = {row[0] for row in desk.store.rows("SELECT job_id FROM print_jobs")}
-    assert len(queued) - len(was["print_jobs"]) == len(shown.paper)
+    assert len(to_print(desk) - slips) == len(shown.paper)
 
 
 def test_what_was_chosen_and_said_at_the_store_is_on_the_card_and_on_its_way_to_the_hub(desk: Desk) -> None:

@@ -12,12 +12,18 @@ import pytest
 import sqlalchemy as sa
 
 from hub.database import HubDatabase, HubUnit
-from hub.desk.choices import choices_of
+from hub.desk.choices import Choice, choices_of
 from hub.desk.commands import Given
 from hub.desk.consequences import STOCK
 from hub.desk.steps import rehearsed
+from hub.desk.words import Reader
 from hub.exceptions import rows as exceptions
 from hub.exceptions.steps import assign, comment, decline, look_at_desk, snooze
+from hub.notify import hook_steps
+from hub.notify.hook_steps import HookWanted
+from hub.notify.rules import Kind
+from hub.payments.gateways import Simulator
+from hub.payments.steps import work_off
 from hub.rebuild import verify
 from hub.route.rows import decisions
 from hub.schema import create_schema
@@ -36,6 +42,7 @@ from tests.support.desk_kinds import (
     stock_oversold,
     unroutable,
 )
+from tests.support.desk_kinds_more import MORE, NOBODY_LISTENS, NOTED
 from tests.support.promising import rows
 
 
@@ -51,7 +58,7 @@ def company(tmp_path: Path) -> Iterator[Company]:
     ("drive", "choice_id"),
     [
         pytest.param(drive, choice, id=f"{drive.__name__}-{choice}")
-        for drive, choices in CHOICES.items()
+        for drive, choices in {**CHOICES, **MORE}.items()
         for choice in choices
     ],
 )
@@ -68,6 +75,17 @@ def test_a_choice_does_what_its_preview_showed(
     assert desk.chosen(company.hub, exception_id) == expected
 
 
+@pytest.mark.parametrize("drive", NOTED, ids=lambda drive: drive.__name__)
+def test_what_only_a_note_settles_is_settled_as_its_preview_showed(
+    company: Company, drive: Callable[[Company], None]
+) -> None:
+    drive(company)
+
+    for kind in NOTED[drive]:
+        shown = desk.outcome_as_shown(company.hub, desk.card(company.hub, kind), "card.close")
+        assert [(each.kind, each.opened) for each in shown.consequences.cards] == [(kind, False)]
+
+
 @pytest.mark.parametrize("command", ["order.reroute", "order.cancel"])
 @pytest.mark.parametrize(("answer", "reply"), [("agreed", gives_up), ("refused", is_too_late)])
 def test_what_a_location_is_asked_for_is_shown_with_both_its_answers(
@@ -81,7 +99,39 @@ def test_what_a_location_is_asked_for_is_shown_with_both_its_answers(
     shown = desk.outcome_as_shown(company.hub, exception_id, choice_id, partial(reply, company), answer)
 
     assert shown.consequences.requested == (where,)
-    assert [outcome.answer for outcome in shown.outcomes] == ["agreed", "refused"]
+    # What is paid back when units come back is expected of the service, and shown for itself.
+    paid = ["agreed_paid"] if command == "order.cancel" else []
+    assert [outcome.answer for outcome in shown.outcomes] == ["agreed", *paid, "refused"]
+
+
+def test_what_a_service_will_have_paid_back_and_every_webhook_are_in_the_preview(company: Company) -> None:
+    unroutable(company)
+    hub, channel = company.hub, company.story.channel
+    hook_steps.add(hub, HookWanted(name="SMS", url=NOBODY_LISTENS, kinds=(Kind.CANCELLED,)), by="Ada")
+    channel.admin()
+    endpoint = {"channel": "web", "url": NOBODY_LISTENS, "buffer": 0}
+    channel.ask("POST", "/api/channels/endpoints", endpoint, status=201)
+    exception_id = desk.card(hub, "unroutable")
+
+    def pays_back() -> None:
+        assert work_off(hub, {"psp": Simulator()}) == 1
+
+    shown = desk.outcome_as_shown(hub, exception_id, "order.cancel", pays_back, "paid")
+
+    reader, choice = Reader({}, "GBP", "Europe/London", 0), Choice("order.cancel", "", "order.cancel")
+    posted = [(entry.rule, entry.amount_minor) for entry in shown.outcomes[0].consequences.journals]
+    assert posted[: len(shown.consequences.journals)] == [
+        (entry.rule, entry.amount_minor) for entry in shown.consequences.journals
+    ]
+    assert len(posted) == len(shown.consequences.journals) + 2
+    assert shown.money_minor == 24_00, "what is paid back later is not counted twice"
+    answered = reader.shown(choice, shown, may=True).answers
+    assert [(each.word, len(each.columns.books)) for each in answered] == [
+        ("Expected once psp has paid it back", 2)
+    ]
+    assert ("HB1-00001", "cancelled", "SMS", "queued") in {each.of for each in shown.consequences.changes}
+    said = reader.columns(shown.consequences).leaves
+    assert "Webhook to SMS about HB1-00001: Cancelled" in {line.label for line in said}
 
 
 @pytest.mark.timeout(240)
