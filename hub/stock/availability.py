@@ -58,8 +58,8 @@ _PLACES: Final = sa.select(
 _PLACE: Final = _PLACES.where(locations.c.location_id == sa.bindparam("only"))
 _BY_LOCATION: Final = sa.select(
     hub_rights.c.sku,
-    by_key(hub_rights.c.location, sa.case((FREE_UNITS > 0, FREE_UNITS), else_=0)),
-    by_key(hub_rights.c.location, hub_rights.c.deficit).filter(hub_rights.c.deficit > 0),
+    by_key(hub_rights.c.location, sa.case((FREE_UNITS > 0, FREE_UNITS), else_=0)).label("free"),
+    by_key(hub_rights.c.location, hub_rights.c.deficit).filter(hub_rights.c.deficit > 0).label("missing"),
 ).group_by(hub_rights.c.sku)
 _LENT: Final = Select(_BY_LOCATION, hub_rights.c.sku)
 """Free units and missing units of each item by location, in one row: five hundred rows of three items take
@@ -207,10 +207,10 @@ def stock_of(
 ) -> list[tuple[int, ...]]:
     """Return what each of these locations could give of each item, in the order given: the formula."""
     if len(locations) == 1:
-        rows = _LENT_AT.run(connection, skus, only=locations[0]).all()
+        rows = _LENT_AT.run(connection, skus, only=locations[0])
     else:
-        rows = _LENT.run(connection, skus).all()
-    by_sku = {row[0]: (unpacked(row[1]), unpacked(row[2])) for row in rows}
+        rows = _LENT.run(connection, skus)
+    by_sku = {row.sku: (unpacked(row.free), unpacked(row.missing)) for row in rows}
     found: list[tuple[int, ...]] = [()] * len(locations)
     for sku in skus:
         lent = _promisable(*by_sku.get(sku, ({}, {})), _kept(kept_back, sku))
