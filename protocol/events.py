@@ -8,6 +8,7 @@ understood it is set aside, and later events that share a subject wait behind it
 """
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -354,6 +355,17 @@ _OF_PAYMENTS: Final = (payments.PaymentAuthorised, payments.AuthorisationEnded, 
 """What they name as `authorisation_id` is money that was promised, not goods that come back."""
 
 
+@cache
+def _named_by(model: type[WireModel]) -> tuple[tuple[str, str], ...]:
+    """Return which records a model can name, by which field: to ask an event for what it has not is slow."""
+    return tuple(
+        (record, field)
+        for record, field in _SUBJECTS
+        if (field in model.model_fields or hasattr(model, field))
+        and not (record == "mail_in" and issubclass(model, _OF_PAYMENTS))
+    )
+
+
 def subjects_of(body: WireModel) -> tuple[str, ...]:
     """Return the records that an event touches, the most telling first.
 
@@ -365,10 +377,7 @@ def subjects_of(body: WireModel) -> tuple[str, ...]:
     if isinstance(body, ExceptionWorked):
         return (f"exception:{body.exception_id}"[:SUBJECT_LENGTH],)
     named = tuple(
-        f"{record}:{name}"
-        for record, field in _SUBJECTS
-        if (name := getattr(body, field, None))
-        and not (record == "mail_in" and isinstance(body, _OF_PAYMENTS))
+        [f"{record}:{name}" for record, field in _named_by(type(body)) if (name := getattr(body, field))]
     )
     if isinstance(body, later.OrderRouted):
         return (*named, *(f"assignment:{part.assignment_id}" for part in body.parts))

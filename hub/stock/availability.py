@@ -9,7 +9,7 @@ Five hundred locations are read for every order, so they stay tuples (`At.stock`
 names for people.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from operator import add
@@ -50,14 +50,16 @@ _PLACES: Final = sa.select(
     locations.c.name,
     locations.c.kind,
     locations.c.status,
+    locations.c.entity,
+    locations.c.zone,
     _HEARD,
     is_fenced(locations.c.location_id),
 )
 _PLACE: Final = _PLACES.where(locations.c.location_id == sa.bindparam("only"))
 _BY_LOCATION: Final = sa.select(
     hub_rights.c.sku,
-    by_key(hub_rights.c.location, sa.case((FREE_UNITS > 0, FREE_UNITS), else_=0)),
-    by_key(hub_rights.c.location, hub_rights.c.deficit).filter(hub_rights.c.deficit > 0),
+    by_key(hub_rights.c.location, sa.case((FREE_UNITS > 0, FREE_UNITS), else_=0)).label("free"),
+    by_key(hub_rights.c.location, hub_rights.c.deficit).filter(hub_rights.c.deficit > 0).label("missing"),
 ).group_by(hub_rights.c.sku)
 _LENT: Final = Select(_BY_LOCATION, hub_rights.c.sku)
 """Free units and missing units of each item by location, in one row: five hundred rows of three items take
@@ -71,6 +73,9 @@ class Place(NamedTuple):
     location: str
     name: str
     kind: str
+    entity: str
+    zone: str
+    """Its time zone."""
     state: PillState
     age_seconds: int | None
     """Since it was last heard, by any process of the hub; None when it never was."""
@@ -84,6 +89,8 @@ class At(NamedTuple):
     location: str
     name: str
     kind: str
+    entity: str
+    zone: str
     state: PillState
     age_seconds: int | None
     silent: str
@@ -184,13 +191,14 @@ def places(
     silence = current(connection, memory).said.silence
     silences: dict[PillState, str] = {}
     rows = _fetch(connection, _PLACE, {"only": only}) if only else _fetch(connection, _PLACES, {})
-    for location, name, kind, status, last_us, fenced in rows:
+    for location, name, kind, status, entity, zone, last_us, fenced in rows:
         seconds = None if last_us is None else max(0, now_us - last_us) // MICROSECONDS
         state = state_of(seconds, active=status == "active")
         silent = silences.get(state)
         if silent is None:
             silent = silences[state] = why_silent(state, promise_class, silence)
-        found.append(Place(location, name, kind, state, seconds, FENCED if fenced else silent))
+        why = FENCED if fenced else silent
+        found.append(Place(location, name, kind, entity, zone, state, seconds, why))
     return found
 
 
@@ -198,12 +206,11 @@ def stock_of(
     connection: Connection, locations: Sequence[str], skus: Sequence[str], kept_back: Kept
 ) -> list[tuple[int, ...]]:
     """Return what each of these locations could give of each item, in the order given: the formula."""
-    rows: Iterable[Any]
     if len(locations) == 1:
         rows = _LENT_AT.run(connection, skus, only=locations[0])
     else:
         rows = _LENT.run(connection, skus)
-    by_sku = {sku: (unpacked(free), unpacked(missing)) for sku, free, missing in rows}
+    by_sku = {row.sku: (unpacked(row.free), unpacked(row.missing)) for row in rows}
     found: list[tuple[int, ...]] = [()] * len(locations)
     for sku in skus:
         lent = _promisable(*by_sku.get(sku, ({}, {})), _kept(kept_back, sku))

@@ -6,14 +6,13 @@ nobody said anything reads locations and what they lent, as before there were pa
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.catalog.rows import products
 from hub.customers import rows as contacts
-from hub.fleet.rows import locations
 from hub.fulfil.rows import assignment_lines, assignments
 from hub.route.facts import accepts, current
 from hub.route.facts.book import Book, postcode_of
@@ -47,7 +46,6 @@ _BACKLOG: Final = (
     .where(assignments.c.state.in_(_TO_PICK))
     .group_by(assignments.c.location)
 )
-_WHERE: Final = sa.select(locations.c.location_id, locations.c.entity, locations.c.zone)
 _GOODS: Final = Select(
     sa.select(
         products.c.sku,
@@ -72,11 +70,6 @@ _PROMISED: Final = Select(
     ),
     hub_rights.c.sku,
 )
-
-
-class _Where(NamedTuple):
-    entity: str
-    zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +132,6 @@ def facts_of(
     only = ask.location if not threshold and not elsewhere else ""
     known = _places(connection, ask, (only, heard_us or ask.now_us), memory)
     stock = stock_of(connection, [place.location for place in known], skus, kept)
-    where = _where(connection, memory)
     backlog = _backlog(connection, memory) if book.weighs_capacity else {}
     demand = book.said.general.demand
     goods = goods_of(connection, skus) if _weighs_goods(book) else {}
@@ -152,7 +144,8 @@ def facts_of(
                 place.location,
                 place.name,
                 place.kind,
-                *where[place.location],
+                place.entity,
+                place.zone,
                 place.silent,
                 place.age_seconds,
                 of_place,
@@ -241,13 +234,6 @@ def _places(connection: Connection, ask: Ask, at: tuple[str, int], memory: dict[
     if key not in memory:
         memory[key] = places(connection, now_us=now_us, promise_class=of_class, memory=memory)
     found: list[Place] = memory[key]
-    return found
-
-
-def _where(connection: Connection, memory: dict[str, Any]) -> dict[str, _Where]:
-    if "where" not in memory:
-        memory["where"] = {row[0]: _Where(row[1], row[2]) for row in connection.execute(_WHERE)}
-    found: dict[str, _Where] = memory["where"]
     return found
 
 

@@ -12,7 +12,9 @@ from hub.database import HubDatabase, HubUnit
 from hub.fulfil.rows import assignments
 from hub.fulfil.steps import look_at_clocks
 from hub.route.moving import Moved, look_for_better, try_waiting
+from hub.route.rounds import next_round
 from hub.route.rows import decisions
+from hub.spine.log import open_keys
 from hub.stock.rows import hub_rights
 from tests.support.promising import MINUTE_US, Channel, company, hear, lend, rights, rows
 
@@ -118,6 +120,25 @@ def test_of_120_orders_every_one_is_looked_at_within_three_rounds(channel: Chann
 
     assert [each.looked_at for each in rounds] == [50, 50, 20]
     assert [each.moved for each in rounds] == [1, 1, 1]
+
+
+def test_a_round_goes_on_where_the_last_one_ended_and_what_comes_in_waits_for_the_next_time(
+    channel: Channel,
+) -> None:
+    def add(*names: str) -> None:
+        new = [{"dedupe_key": name} for name in names]
+        write(channel, lambda unit: unit.connection.execute(sa.insert(open_keys), new))
+
+    def turn() -> str:
+        with channel.hub.database.read() as connection:
+            keys = sa.select(open_keys.c.dedupe_key)
+            return " ".join(next_round(channel.hub, connection, "any", keys, open_keys.c.dedupe_key, 2))
+
+    assert turn() == ""
+    add("k1", "k2", "k3", "k4")
+    assert [turn() for _round in range(3)] == ["k4 k3", "k2 k1", "k4 k3"]
+    add("k0", "k5")
+    assert [turn() for _round in range(4)] == ["k2 k1", "k0", "k5 k4", "k3 k2"]
 
 
 def test_nothing_moves_for_little_and_nothing_that_may_have_been_heard(channel: Channel) -> None:

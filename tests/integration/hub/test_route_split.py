@@ -100,7 +100,7 @@ def test_the_page_says_who_sends_what_at_which_price_and_what_insisting_on_other
     assert "Store 1 + Dc 2 fulfil it together for £9.23" in page
     assert "Store 1 standard · 2 units heard" in page
     assert "Dc 2 standard · 1 unit heard" in page
-    assert "if it rejects: +0.42" in page
+    assert "if it gives it back: +0.42" in page
     assert "Store 3 heard" in page
     assert "costs more with it +0.42" in page
     assert "no answer is better" in page
