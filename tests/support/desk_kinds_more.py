@@ -85,14 +85,22 @@ def transfer_refused(company: Company) -> None:
     road.line.all()
 
 
-def transfer_unmatched(company: Company) -> None:
+def transfer_unmatched(company: Company, *, known: bool = True) -> None:
     """Goods arrived that their source, which has told everything, never sent."""
     road = Road(company.alone())
-    road.move(("A", 4)).receive(4)
+    road.move(("A", 4)).receive(4, known=known)
     road.line.tell(road.two)
     road.hub.clock.at_us = road.two.at_us + HOUR_US  # type: ignore[attr-defined]  # the clock of a test
     road.hub.database.write(partial(_has_told_everything, at="store-1", now_us=road.hub.clock.now_us()))
     look_at_transfers(road.hub)
+
+
+def of_no_transfer(company: Company) -> None:
+    """Goods arrived of a transfer that nobody knows."""
+    transfer_unmatched(company, known=False)
+
+
+of_no_transfer.__name__ = transfer_unmatched.__name__  # another way into the same kind
 
 
 def _has_told_everything(unit: HubUnit, *, at: str, now_us: int) -> None:
@@ -209,6 +217,7 @@ MORE: dict[Callable[[Company], None], tuple[str, ...]] = {
     transfer_waits: ("transfer.cancel",),
     transfer_refused: ("transfer.cancel",),
     transfer_unmatched: ("transfer.decide:accept",),
+    of_no_transfer: ("receipt.accept",),
     notice_failed: ("notice.resend",),
     channel_dead: ("channel.start",),
 }
