@@ -19,7 +19,7 @@ from hub.capture import changes, lines, named, reads
 from hub.capture.lines import LinesWanted
 from hub.capture.pricing import KNOWN, known_of, priced_lines
 from hub.capture.rows import captured
-from hub.capture.stages import EXCHANGED, PAID, PAYER
+from hub.capture.stages import EXCHANGED, ORDERED_US, PAID, PAYER
 from hub.capture.verdicts import MUST_TAKE, VERDICT, check_refusal
 from hub.capture.wanted import CustomerWanted, OrderAnswer, OrderWanted
 from hub.context import Hub
@@ -34,6 +34,7 @@ from hub.spine.payment_rows import ON_CARD, CardToken
 from hub.spine.places import Places
 from hub.spine.steps import record, take_orders
 from hub.spine.work import HUB_EDGE, Applied, Work
+from protocol.clock import to_us
 from protocol.customers import Contact
 from protocol.errors import Conflict, Invalid, OutOfRights, Refused, StaleVersion
 from protocol.fulfilment import FulfilKind, Promise
@@ -191,6 +192,8 @@ def _place(  # noqa: PLR0917 - the order, its name, and what pays for it beside 
     }
     if wanted.payment is not None:
         told[PAYER] = wanted.payment.payer
+    if wanted.ordered_at is not None:
+        told[ORDERED_US] = to_us(wanted.ordered_at)
     if credit is not None and swapped:
         told[EXCHANGED] = _swapped(hub, work, body, credit.exchange_id, swapped)
     applied = record(work, body, by=by.name, results=told)

@@ -6,7 +6,7 @@ be (a promise in the past, an item nobody knows) is refused by the step, with a 
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from hub.once import Key
 from hub.promises import Channel, Plain, PromiseView, PromiseWanted, Units
@@ -87,6 +87,9 @@ class OrderWanted(Wanted):
     note: Note = ""
     gift: bool = False
     reservation_id: Maybe = ""
+    ordered_at: AwareDatetime | None = None
+    """When the customer placed it with the channel. A hub that was restored takes an order without it for one
+    that it may have forgotten."""
     sold_already: bool = False
     """True when the channel has confirmed it to the customer: taken in even if nobody can fulfil it."""
     key: Key | None = None

@@ -8,6 +8,7 @@ Nobody is given them before all who were there have spoken; then only what nobod
 
 from typing import Final
 
+from hub.capture.stages import ORDERED_US
 from hub.context import Hub
 from hub.holds import placing, rows
 from hub.holds.placing import Stop
@@ -25,10 +26,11 @@ SHOWN: Final = 20
 def on_order_placed(work: Work, applied: Applied) -> None:
     """Hold an order that may have been known before; stands before it is routed."""
     body: OrderPlaced = applied.body
-    # A channel's order has no moment that could be trusted; one that it has no name for is never sent again.
+    # Only a channel can say when its order was placed; one that it has no name for is never sent again.
     again = applied.edge == HUB_EDGE and bool(body.external_id)
     if not work.rebuilding and body.own is None and (again or applied.edge != HUB_EDGE):
-        hold_if_forgotten(work, applied, body.order_id, body.number, always=again)
+        is_new = applied.results.get(ORDERED_US, 0) > life(work.connection).began_us
+        hold_if_forgotten(work, applied, body.order_id, body.number, always=again and not is_new)
 
 
 def hold_if_forgotten(

@@ -1,6 +1,7 @@
 """A hub is restored from an older copy, and a channel sends an order again that it has forgotten."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hub.link import watch
 from hub.link.lives import put_meta
 from hub.payments.rows import due
 from hub.schema import create_schema
+from protocol.clock import from_us
 from protocol.fulfilment import PutBackLine, RejectReason, UnitsLine, Verified
 from protocol.later import AssignmentHandedOver, AssignmentRejected, OrderPlaced, OrderRouted, PickStarted
 from protocol.reopening import OpenOrder
@@ -113,6 +115,20 @@ def test_an_order_that_comes_again_is_the_same_and_waits_for_who_may_have_it(sto
     )
     assert story.seen()["order"]["state"] == "handed_over"
     assert "odd_fact" not in story.cards()
+
+
+def test_what_a_customer_ordered_after_the_restore_waits_for_nobody(story: Restored) -> None:
+    story.speak("store-2", lends=2)
+    now = from_us(story.channel.clock.at_us)
+    before, after = now - timedelta(hours=1), now + timedelta(seconds=1)
+
+    ship, send = story.channel.ship, story.channel.send
+
+    old = send(ship(external_id="W-78", ordered_at=before.isoformat()))
+    new = send(ship(external_id="W-79", ordered_at=after.isoformat()))
+
+    assert (story.holding(old["number"]), story.holding(new["number"])) == (["open"], [])
+    assert story.routed_to() == [("placed", "store-2")]
 
 
 @pytest.mark.parametrize("done", ["a part left", "all left"])
