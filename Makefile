@@ -38,19 +38,15 @@ check: .venv-test/.stamp ## The quick half: style, types, contracts, house rules
 	@$(TEST)/mypy
 	@$(TEST)/python -m pytest -q -n 2 tests/test_house_rules.py tests/test_commands.py tests/unit tests/golden $(ARGS)
 
-# Real processes and browsers wait for each other a third of their time. What needs none, and mypy, take that.
 test: .venv-test/.stamp tools ## Everything CI runs
 	@$(TEST)/ruff check .
 	@$(TEST)/ruff format --check --quiet .
 	@$(TEST)/lint-imports --no-logo
-	@mkdir -p build; $(TEST)/python -m pytest -q --collect-only >build/collected.txt || { tail -40 build/collected.txt; exit 1; }
-	@nice -n 5 $(TEST)/mypy >build/types.txt 2>&1 & types=$$!; \
-	nice -n 5 $(TEST)/python -m pytest -q -n 2 --dist worksteal -m "not processes and not browser" $(ARGS) >build/quick.txt 2>&1 & quick=$$!; \
-	trap 'kill $$types $$quick 2>/dev/null || :' EXIT; failed=0; \
-	echo "Real processes and browsers, in about a quarter of an hour; the rest beside them, in build/quick.txt"; \
-	$(TEST)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "processes or browser" $(ARGS) || failed=$$?; \
-	wait $$types || { failed=$$?; cat build/types.txt; }; \
-	wait $$quick || failed=$$?; cat build/quick.txt; exit $$failed
+	@mkdir -p build; $(TEST)/mypy >build/types.txt 2>&1 & types=$$!; trap 'kill $$types 2>/dev/null || :' EXIT; \
+	$(TEST)/python -m pytest -q --collect-only >build/collected.txt || { tail -40 build/collected.txt; exit 1; }; \
+	$(TEST)/python -m pytest -q -n 3 --dist worksteal -m "not processes and not browser" $(ARGS); \
+	wait $$types || { cat build/types.txt; exit 1; }
+	@$(TEST)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder -m "processes or browser" $(ARGS)
 
 journeys: .venv-test/.stamp tools ## Take every journey through Chromium with every fault struck both ways
 	@ORDERSPINE_JOURNEY_FAULTS="wifi wifi+1 line line+1 store store+1 hub hub+1 broker broker+1" $(TEST)/python -m pytest -q tests/browser/edge/test_fulfil_under_faults.py $(ARGS)

@@ -203,7 +203,7 @@ def _shelves(found: Findings, told: Told, place: str, edge: Connection) -> None:
 
 def _transfers(found: Findings, told: Told, hub: Connection) -> None:
     """Every transfer is at the hub once, and over."""
-    there = dict(map(tuple, hub.execute("SELECT number, decided_us IS NOT NULL FROM transfers")))
+    there = dict(map(tuple, hub.execute("SELECT number, ended_us IS NOT NULL FROM transfers")))
     found.lost += [
         f"{number} was sent and is not at the hub" for number in sorted(told.transfers - there.keys())
     ]
