@@ -16,8 +16,6 @@ PAID: Final = "paid"
 """In `results` of an order that the hub captures: the money that came with it, as it will be recorded."""
 PAYER: Final = "payer"
 """In `results`, too: who paid, where the channel says so; for the checks, and kept nowhere."""
-ORDERED_US: Final = "ordered_us"
-"""In `results`, too: when the customer placed it with its channel, where the channel says so."""
 EXCHANGED: Final = "exchanged"
 """In `results`, too: what goods that come back pay of it, as it will be recorded."""
 SHOWN: Final = 20

@@ -19,13 +19,14 @@ from hub.capture import changes, lines, named, reads
 from hub.capture.lines import LinesWanted
 from hub.capture.pricing import KNOWN, known_of, priced_lines
 from hub.capture.rows import captured
-from hub.capture.stages import EXCHANGED, ORDERED_US, PAID, PAYER
+from hub.capture.stages import EXCHANGED, PAID, PAYER
 from hub.capture.verdicts import MUST_TAKE, VERDICT, check_refusal
 from hub.capture.wanted import CustomerWanted, OrderAnswer, OrderWanted
 from hub.context import Hub
 from hub.customers import rows as contacts
 from hub.database import HubUnit
 from hub.fleet.rows import location
+from hub.holds.restored import ORDERED_US
 from hub.holds.rows import blocking
 from hub.offers import promised
 from hub.once import once

@@ -8,7 +8,6 @@ Nobody is given them before all who were there have spoken; then only what nobod
 
 from typing import Final
 
-from hub.capture.stages import ORDERED_US
 from hub.context import Hub
 from hub.holds import placing, rows
 from hub.holds.placing import Stop
@@ -19,6 +18,8 @@ from protocol.holds import Blocked, HoldKind, HoldState
 from protocol.later import OrderPlaced
 
 CODE: Final = "may_be_at_a_store"
+ORDERED_US: Final = "ordered_us"
+"""In `results` of an order that the hub captures: when it was placed with its channel, where that says so."""
 AT_ONCE: Final = 50
 SHOWN: Final = 20
 
