@@ -2,8 +2,8 @@
 
 A round goes on where the one before it ended and begins again once it has come to the end, so of n keys each
 is looked at within n / (keys of a round) rounds, rounded up, and the one that finds nobody left begins anew
-at once. What a reader would get wrong: it goes from the highest key down. Ids rise with time, so what comes
-in meanwhile waits for the next time through, and cannot keep the oldest from its turn for ever.
+at once. What a reader would get wrong: keys say nothing of age (a channel's order is called by its name), so
+what comes in meanwhile has its turn in this time through or in the next, as it happens.
 
 Each process remembers its own place; one that was started anew begins at the top, which costs a look only.
 """

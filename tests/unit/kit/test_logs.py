@@ -14,9 +14,15 @@ from protocol.kit.logs import HIDDEN, set_up_logs
 def out() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    library = logging.getLogger("uvicorn.error")  # whoever served something in this process has set it up
+    was = library.disabled, library.propagate, library.level
+    library.disabled, library.propagate = False, True
+    library.setLevel(logging.NOTSET)
     stream = io.StringIO()
     set_up_logs(out=stream)
     yield stream
+    library.disabled, library.propagate = was[:2]
+    library.setLevel(was[2])
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
 
