@@ -46,7 +46,7 @@ test: .venv-test/.stamp tools ## Everything CI runs
 	$(TEST)/python -m pytest -q --collect-only >build/collected.txt || { tail -40 build/collected.txt; exit 1; }; \
 	$(TEST)/python -m pytest -q -n 3 --dist worksteal -m "not processes and not browser" $(ARGS); \
 	wait $$types || { cat build/types.txt; exit 1; }
-	@$(TEST)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder -m "processes or browser" $(ARGS)
+	@$(TEST)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "processes or browser" $(ARGS)
 
 journeys: .venv-test/.stamp tools ## Take every journey through Chromium with every fault struck both ways
 	@ORDERSPINE_JOURNEY_FAULTS="wifi wifi+1 line line+1 store store+1 hub hub+1 broker broker+1" $(TEST)/python -m pytest -q tests/browser/edge/test_fulfil_under_faults.py $(ARGS)
