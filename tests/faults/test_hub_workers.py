@@ -35,9 +35,9 @@ from tests.support.postgres import Postgres
 from tests.support.processes import Processes
 from tests.support.wire import eventually
 
-pytestmark = [pytest.mark.processes, pytest.mark.postgres, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.processes, pytest.mark.postgres, pytest.mark.timeout(180)]
 SECOND = "hub-2"
-WAIT_SECONDS = 120.0
+WAIT_SECONDS = 60.0
 
 
 class TwoProcesses:

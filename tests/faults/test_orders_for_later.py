@@ -373,11 +373,8 @@ def is_held(company: LaterCompany) -> bool:
 
 
 def cards(walk: Walk) -> list[str]:
-    """Return the kinds of the open exceptions about an order, but for the risk that it is late."""
-    query = (  # that it may be late is said of any order of a store that is cut off, and closes by itself
-        "SELECT kind FROM exceptions WHERE subject = ? AND state = 'open' AND kind <> 'order_at_risk'"
-        " ORDER BY kind"
-    )
+    """Return the kinds of the open exceptions about an order."""
+    query = "SELECT kind FROM exceptions WHERE subject = ? AND state = 'open' ORDER BY kind"
     return [str(row[0]) for row in walk.company.read(HUB, query, f"order:{walk.order_id}")]
 
 

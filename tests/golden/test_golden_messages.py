@@ -57,8 +57,7 @@ def test_every_directive_has_a_sample_that_todays_code_reads_without_loss(kind: 
 
     model = DIRECTIVE_KINDS[directive.kind, directive.v]
     assert (directive.kind, directive.v) == (kind, version)
-    read = model.model_validate(directive.body).model_dump(mode="json")
-    assert {field: read.get(field) for field in directive.body} == directive.body
+    assert model.model_validate(directive.body).model_dump(mode="json", exclude_unset=True) == directive.body
 
 
 def test_a_batch_reads_the_same_plain_and_compressed_and_continues_its_chain() -> None:

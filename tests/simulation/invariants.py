@@ -61,8 +61,7 @@ SELECT place, sku, sum(units) FROM (
 """
 """What has left and not arrived, less what has arrived and is explained by nothing yet."""
 LEFT_IN_TRANSIT = """
-SELECT transfer_id, transit + unmatched, source, destination FROM transfers
-WHERE transit <> 0 OR unmatched <> 0
+SELECT transfer_id, transit + unmatched, destination FROM transfers WHERE transit <> 0 OR unmatched <> 0
 """
 WISHES = "SELECT sku, deficit, back_upto - returned FROM hub_rights WHERE location = ?"
 """What the hub was told last: what a store misses of what is promised, and what it wants to have back."""
@@ -381,9 +380,9 @@ class Auditor:
         told = " ".join(
             row[0] for row in ask("SELECT dedupe_key FROM exceptions WHERE state = 'open'").fetchall()
         )
-        heard = {node.edge for node in self.company.edges if self.hears(node)}
-        for transfer, left, source, destination in ask(LEFT_IN_TRANSIT).fetchall():
-            if {source, destination} <= heard and transfer not in told:
+        for transfer, left, destination in ask(LEFT_IN_TRANSIT).fetchall():
+            heard = any(node.edge == destination and self.hears(node) for node in self.company.edges)
+            if heard and transfer not in told:
                 self.company.failed(f"{left} units of transfer {transfer} are in transit and nobody is asked")
 
     def _same_orders(self, node: EdgeNode) -> None:

@@ -149,8 +149,7 @@ class RightsWatch:
             self.failed(f"the hub believes more of {node.name} than was said: {lent}")
         if lent.returned_seen > lent.returned or lent.free < 0:
             self.failed(f"a right of {node.name} is held twice: {lent}")
-        # What a fenced store says may be of a life that is over: its cells are made anew when it is opened.
-        if lent.promised < 0 and not self.fenced(node):
+        if lent.promised < 0:
             self.failed(f"of {node.name} more was fulfilled and given up than promised: {lent}")
         if lent.promised > lent.physical - lent.bound + max(0, -lent.sellable):
             self.failed(f"{node.name} is oversold: {lent}")
