@@ -12,6 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.fleet.rows import streams
 from hub.spine.bulk import Insert
 from hub.stock.changed import note_changed
 from hub.stock.deficits import give_back
@@ -25,6 +26,9 @@ Said = tuple[str, int]
 """(incarnation, number) of the event of a location that tells of something."""
 
 _NEW: Final = Insert(allocations)
+_LIVES: Final = sa.select(streams.c.inc, streams.c.ordinal).where(
+    streams.c.edge == sa.bindparam("at"), streams.c.inc.in_(sa.bindparam("of", expanding=True))
+)
 _TAKE: Final = (
     sa.update(hub_rights)
     .where(
@@ -137,7 +141,11 @@ def _before_epoch(connection: Connection, location: str, said: Said) -> bool:
     if row is None:
         return False
     inc, seq = said
-    return bool(inc != row.inc or seq <= row.position)
+    if inc == row.inc:
+        return bool(seq <= row.position)
+    # A life that began after the one of the epoch goes on in it until its own lending is begun.
+    lives = dict(map(tuple, connection.execute(_LIVES, {"at": location, "of": [inc, row.inc]})))
+    return bool(lives.get(inc, 0) < lives.get(row.inc, 0))
 
 
 def _come_back(connection: Connection, row: Allocation, units: int) -> None:

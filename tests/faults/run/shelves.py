@@ -1,6 +1,7 @@
 """Who works on the shelves of a run: one counts articles anywhere, one brings goods from place to place."""
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class Employer(Protocol):
 
 
 @dataclass
-class ShelfWork:
+class ShelfWork(ABC):
     """Somebody who works at whatever place, one piece of work after the other."""
 
     crew: Employer
@@ -50,8 +51,9 @@ class ShelfWork:
                 name = type(self).__name__.lower()
                 self.crew.write("refused", ANYWHERE, key=f"{name}-{self.n}", reason=refusal.reason)
 
+    @abstractmethod
     def _once(self) -> None:
-        raise NotImplementedError
+        """Do one piece of work."""
 
     def _sku(self) -> str:
         """Return an article of which there is plenty: what is lost of it breaks no promise."""
