@@ -1,6 +1,7 @@
 """Who is called about an assignment, and with which facts; one open card for each thing."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from hub.fulfil.room import Assignment, Assignments
 from hub.spine.steps import close_exception, raise_exception
@@ -11,6 +12,7 @@ from protocol.lifecycles import AssignmentState
 
 OPS = "ops"
 TWICE = 2
+NOT_AT_RISK: Final = "It has begun, or what made it risky is gone"
 
 
 def raise_odd(work: Work, applied: Applied, assignment: Assignment) -> None:
@@ -106,6 +108,16 @@ def raise_rejections(work: Work, applied: Applied, assignment: Assignment) -> No
 def close_rejections(work: Work, order_id: str) -> None:
     """Somebody has fulfilled it after all, so nobody has to decide who does."""
     close_exception(work, _rejected_twice(order_id), how="All of it has left")
+
+
+def risk_key(assignment_id: str) -> str:
+    """Return under which key a part of an order is raised that will be late."""
+    return f"odds:{assignment_id}"
+
+
+def close_risk(work: Work, assignment_id: str) -> None:
+    """Somebody has begun it, or it is over: how likely it was late is past."""
+    close_exception(work, risk_key(assignment_id), how=NOT_AT_RISK)
 
 
 def _rejected_twice(order_id: str) -> str:

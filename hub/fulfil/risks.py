@@ -16,9 +16,10 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.rows import link_sessions, locations
 from hub.fulfil import reads
+from hub.fulfil.raising import NOT_AT_RISK, risk_key
 from hub.fulfil.risk import Coming, Facts, Risk, Shelf, calls, risk_of, said
 from hub.fulfil.rows import assignment_lines, assignments
-from hub.fulfil.rules import begun
+from hub.fulfil.rules import waits
 from hub.fulfil.silence import is_expected, silent
 from hub.route.facts import current
 from hub.route.facts.opening import worked_off
@@ -34,7 +35,6 @@ from protocol.lifecycles import AssignmentState
 from protocol.movements import Bucket
 
 KIND: Final = "order_at_risk"
-PREFIX: Final = "odds"
 HORIZON_US: Final = 3 * DAY_US
 """A promise further off is looked at when it comes nearer: until then everything may change."""
 LOOKED_AT: Final = 2_000
@@ -115,19 +115,19 @@ def look_at_risks(hub: Hub) -> int:
             row
             for row in rows
             if now_us < row.due_us <= now_us + HORIZON_US
-            and not begun(AssignmentState(row.state))
+            and waits(AssignmentState(row.state))
             and not (row.location in quiet and is_expected(row))
         ][:LOOKED_AT]
         risks = _risks(hub, connection, waiting, rows, now_us)
         there = set(
             connection.execute(
-                sa.select(open_keys.c.dedupe_key).where(open_keys.c.dedupe_key.like(f"{PREFIX}:%"))
+                sa.select(open_keys.c.dedupe_key).where(open_keys.c.dedupe_key.like(risk_key("%")))
             ).scalars()
         )
     wanted = {
-        f"{PREFIX}:{row.assignment_id}": row
+        risk_key(row.assignment_id): row
         for row in waiting
-        if calls(risks[row.assignment_id], open_now=f"{PREFIX}:{row.assignment_id}" in there)
+        if calls(risks[row.assignment_id], open_now=risk_key(row.assignment_id) in there)
     }
     fresh = [row for key, row in wanted.items() if key not in there]
     gone = sorted(there - wanted.keys())
@@ -177,10 +177,10 @@ def _settle(
                 "risk_percent": risk.percent,
                 "because": list(said(risk)),
             },
-            dedupe_key=f"{PREFIX}:{row.assignment_id}",
+            dedupe_key=risk_key(row.assignment_id),
         )
     for key in gone:
-        close_exception(work, key, how="It has begun, or what made it risky is gone")
+        close_exception(work, key, how=NOT_AT_RISK)
     hub.finish(work)
 
 

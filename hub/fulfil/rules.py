@@ -158,6 +158,11 @@ def begun(state: AssignmentState) -> bool:
     return state in {_S.PICKING, _S.PICKED, _S.PACKED, _S.READY}
 
 
+def waits(state: AssignmentState) -> bool:
+    """Tell whether a location has it, or is to have it, and nobody works on it."""
+    return state in OPEN and not begun(state)
+
+
 def is_late(clock: Clock, now_us: int) -> bool:
     """Tell whether what was promised is due and not there."""
     waiting = clock.state in WAITING or (clock.kind == "ship" and clock.state in OPEN)

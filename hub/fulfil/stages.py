@@ -14,6 +14,7 @@ from hub.fulfil import deficits, facts, offers, rules
 from hub.fulfil.raising import (
     close_both_changed,
     close_rejections,
+    close_risk,
     raise_odd,
     raise_rejections,
     raise_shorts,
@@ -148,6 +149,8 @@ def on_fact(work: Work, applied: Applied) -> None:
     after = rules.after(before, body, nothing_left=assignment.nothing_left)
     assignment.state = after.state
     facts.note(assignment, applied, before)
+    if rules.waits(before) and not rules.waits(assignment.state):
+        close_risk(work, assignment.assignment_id)
     room = work.room(Assignments)
     room.touch(assignment)
     if isinstance(body, later.AssignmentPacked):
