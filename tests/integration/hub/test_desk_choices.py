@@ -31,6 +31,7 @@ from hub.spine.steps import raise_exception
 from hub.stock.rows import hub_rights
 from protocol.errors import IllegalTransition, Invalid, NotFound, NotPermitted, Refused
 from protocol.events import ExceptionClosed, ExceptionWorked
+from protocol.later import PickStarted
 from tests.support import desk
 from tests.support.desk_kinds import (
     CHOICES,
@@ -38,6 +39,7 @@ from tests.support.desk_kinds import (
     Company,
     gives_up,
     is_too_late,
+    order_at_risk,
     promise_late,
     stock_oversold,
     unroutable,
@@ -339,6 +341,15 @@ def test_a_card_that_a_store_owns_is_told_to_it_and_closed_by_it(company: Compan
     hub.database.write(step)
     assert desk.card(hub, "promise_at_risk") != exception_id
     assert verify(hub) == {}
+
+
+def test_a_risk_is_past_as_soon_as_somebody_begins(company: Company) -> None:
+    order_at_risk(company)
+    assert company.story.cards().count("order_at_risk") == 1
+
+    company.story.tell(PickStarted(**company.story.assignment, list_id="l-2"))
+
+    assert "order_at_risk" not in company.story.cards()
 
 
 def test_a_clock_that_runs_out_hands_a_card_on_until_nobody_is_above(company: Company) -> None:
