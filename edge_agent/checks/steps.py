@@ -16,7 +16,7 @@ from protocol.customers import Contact, phone_digits
 from protocol.errors import Refused
 from protocol.fulfilment import FulfilKind, PromiseClass
 from protocol.holds import HoldKind, HoldPlaced
-from protocol.kit.hold_words import code_says
+from protocol.kit.hold_words import check_refusal
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.filters import money
@@ -133,15 +133,8 @@ def _passed(verdict: Verdict) -> Verdict:
 
 
 def _refusal(found: Finding) -> Refused:
-    return Refused(
-        code_says(found.code) or found.reason,
-        _("Nothing was done. Take another tender, or ask operations if the customer wants to know why."),
-        code="check_refused",
-        check=found.rule.kind.value,
-        rule=found.rule.rule_id,
-        why=found.code,
-        used=dict(found.facts),
-    )
+    remedy = _("Nothing was done. Take another tender, or ask operations if the customer wants to know why.")
+    return check_refusal(found, remedy)
 
 
 def hold(unit: EdgeUnit, edge: Edge, order: tuple[str, str], verdict: Verdict, person: CurrentPerson) -> None:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.capture.rows import order_requests
-from hub.capture.verdicts import MUST_TAKE, PAYING, VERDICT, check_refusal
+from hub.capture.verdicts import MUST_TAKE, PAYING, VERDICT, refusal_of
 from hub.customers.rows import version_of
 from hub.fleet.rows import directives
 from hub.spine.held import Holding, held
@@ -360,7 +360,7 @@ def add_lines(
     told = {ROUTE_REST: route, MUST_TAKE: certain, PAYING: request.paying_minor}
     verdict = record(work, added, by=request.by, results=told).results.get(VERDICT)
     if verdict is not None and verdict.refused is not None and not certain:
-        raise check_refusal(verdict.refused)
+        raise refusal_of(verdict.refused)
 
 
 def cancel_units(

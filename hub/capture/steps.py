@@ -20,7 +20,7 @@ from hub.capture.lines import LinesWanted
 from hub.capture.pricing import KNOWN, known_of, priced_lines
 from hub.capture.rows import captured
 from hub.capture.stages import EXCHANGED, PAID, PAYER
-from hub.capture.verdicts import MUST_TAKE, VERDICT, check_refusal
+from hub.capture.verdicts import MUST_TAKE, VERDICT, refusal_of
 from hub.capture.wanted import CustomerWanted, OrderAnswer, OrderWanted
 from hub.context import Hub
 from hub.customers import rows as contacts
@@ -200,7 +200,7 @@ def _place(  # noqa: PLR0917 - the order, its name, and what pays for it beside 
     applied = record(work, body, by=by.name, results=told)
     verdict: Verdict = applied.results[VERDICT]
     if verdict.refused is not None and not wanted.sold_already:
-        raise check_refusal(verdict.refused)
+        raise refusal_of(verdict.refused)
     decided = applied.results.get(DECIDED)
     if isinstance(decided, OrderUnroutable) and not wanted.sold_already:
         raise refusal(decided)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from protocol.errors import Refused
-from protocol.kit.hold_words import code_says
+from protocol.kit.hold_words import check_refusal
 from protocol.kit.text import _
 from protocol.rules.checks import Finding
 
@@ -15,14 +15,7 @@ VERDICT: Final = "verdict"
 """Where the checks leave what they said of it."""
 
 
-def check_refusal(found: Finding) -> Refused:
-    """Return the refusal of what does not pass a check, with the facts that were used."""
-    return Refused(
-        code_says(found.code) or found.reason,
-        _("Change the order or its payment; or ask whoever sets the rules of checks."),
-        code="check_refused",
-        check=found.rule.kind.value,
-        rule=found.rule.rule_id,
-        why=found.code,
-        used=dict(found.facts),
-    )
+def refusal_of(found: Finding) -> Refused:
+    """Return the refusal of an order, or of what is added to one, that does not pass a check."""
+    remedy = _("Change the order or its payment; or ask whoever sets the rules of checks.")
+    return check_refusal(found, remedy)

@@ -1,10 +1,12 @@
-"""What people call holds, on both sides: what is not in order, what they block, what happens in the end."""
+"""What people call holds and refusals, on both sides: what is not in order, what it blocks, how it ends."""
 
 from collections.abc import Iterable, Mapping
 
+from protocol.errors import Refused
 from protocol.holds import Blocked, HoldKind, HoldState, HoldTold, OnExpiry, is_refused
 from protocol.kit.text import _, inside
 from protocol.kit.web.shell import Shape
+from protocol.rules.checks import Finding
 
 
 def hold_kind_word(kind: str) -> str:
@@ -90,4 +92,17 @@ def stop_says(kind: str, why: str, blocks: Iterable[str]) -> str:
         kind=inside(hold_kind_word(kind)),
         why=f"{why.rstrip('.')}.",
         what=blocks_words(blocks),
+    )
+
+
+def check_refusal(found: Finding, remedy: str) -> Refused:
+    """Return the refusal of what does not pass a check, with the facts that were used."""
+    return Refused(
+        code_says(found.code) or found.reason,
+        remedy,
+        code="check_refused",
+        check=found.rule.kind.value,
+        rule=found.rule.rule_id,
+        why=found.code,
+        used=dict(found.facts),
     )
