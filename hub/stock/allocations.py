@@ -145,7 +145,7 @@ def _before_epoch(connection: Connection, location: str, said: Said) -> bool:
         return bool(seq <= row.position)
     # A life that began after the one of the epoch goes on in it until its own lending is begun.
     lives = dict(map(tuple, connection.execute(_LIVES, {"at": location, "of": [inc, row.inc]})))
-    return bool(lives.get(inc, 0) < lives.get(row.inc, 0))
+    return bool(lives.get(inc, 0) <= lives.get(row.inc, 0))
 
 
 def _come_back(connection: Connection, row: Allocation, units: int) -> None:
