@@ -12,6 +12,7 @@ from edge_agent.desk.choices import _CHOICES as STORE_CHOICES
 from hub.desk.choices import _CHOICES as HUB_CHOICES
 from protocol.exceptions import KINDS, NEXT, OTHER, due_us, kind_of, stake_minor
 from protocol.fold import Oddity
+from tests.integration.edge_agent.test_desk_cards import CHOICES as AT_STORE
 from tests.support.desk_kinds import CHOICES
 from tests.support.desk_kinds_more import MORE
 
@@ -59,6 +60,20 @@ def test_every_kind_that_is_raised_has_an_owner_and_a_clock() -> None:
     assert sorted(HUB_CHOICES.keys() - KINDS.keys()) == []
 
 
+def raised_at_store() -> set[str]:
+    """Return every kind that stands in a module of the store where something is raised."""
+    files = {
+        file for file, name, _node in calls() if name == "raise_exception" and "edge_agent" in file.parts
+    }
+    said = {
+        node.value
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant)
+    }
+    return {each for each in said if isinstance(each, str)} & KINDS.keys()
+
+
 def names_in(paths: Iterable[Path]) -> set[str]:
     """Return the kinds that the text of some tests names."""
     found = {word for path in paths for word in re.findall(r"[a-z_]{6,}", path.read_text())}
@@ -68,11 +83,13 @@ def names_in(paths: Iterable[Path]) -> set[str]:
 def test_every_kind_is_driven_somewhere_and_every_choice_through_the_real_system() -> None:
     tests = [path for path in (ROOT / "tests").rglob("*.py") if "contract" not in path.parts]
     at_hub = {drive.__name__ for drive in {**CHOICES, **MORE}}
-    at_store = names_in([ROOT / "tests/integration/edge_agent/test_desk_cards.py"])
+    at_store = {drive.__name__ for drive in AT_STORE}
 
     assert sorted(KINDS.keys() - names_in(tests)) == [], "kinds that no test drives into"
     assert sorted(HUB_CHOICES.keys() - at_hub) == [], "kinds whose choices no test makes at the hub"
     assert sorted(STORE_CHOICES.keys() - at_store) == [], "kinds whose choices no test makes at a store"
+    assert sorted(raised_at_store() - at_store) == [], "kinds of a store that no test settles there"
+    assert len(raised_at_store()) > 10
 
 
 def test_a_room_names_an_owner_only_where_it_knows_better_than_the_kind() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from edge_agent.desk import steps
 from edge_agent.desk.rehearsal import Preview, state
+from edge_agent.disk import LOW_BYTES, DiskWatch
 from edge_agent.exceptions import rows
 from edge_agent.link.recovered import say_what_to_do
 from edge_agent.paper.store import EdgeJobStore
@@ -23,6 +24,7 @@ from tests.support.transfer_ends import ENDS, TRANSFER, End
 DAY_US = 24 * HOUR_US
 LEAD = CurrentPerson("lead-1", "L. Lead", "manager", "till-1")
 SKUS = ("COAT-M", "MUG-1", "BOOK-1")
+PRINTED_LONG_AGO = "UPDATE print_jobs SET printer_id = 'counter-1', changed_us = changed_us - 21000000"
 
 
 @pytest.fixture
@@ -98,6 +100,41 @@ def check_the_shelf(desk: Desk) -> None:
     edge.database.write(lambda unit: say_what_to_do(unit, edge))
 
 
+def store_restored(desk: Desk) -> None:
+    """A store was put back to a backup."""
+    check_the_shelf(desk)
+
+
+def till_difference(desk: Desk) -> None:
+    """A till was counted with fifty missing, and closed all the same."""
+    store = desk.store
+    assert store.post("/api/tills/till-1/count", {"counted_minor": 5_000}).status_code == 201
+    assert store.post("/api/tills/till-1/close", {"key": "z-1"}, "manager").status_code == 201
+
+
+def slip_refused(desk: Desk) -> None:
+    """A receipt whose sale cannot be read any more will never print."""
+    assert desk.store.post("/api/sales", sale("s-1", ("MUG-1", 1), cash_minor=10_00)).status_code == 201
+    edge = desk.store.edge
+    gone = "UPDATE print_jobs SET facts = '{\"seq\":9999}', printer_id = 'counter-1'"
+    edge.database.write(lambda unit: unit.connection.execute(gone).rowcount)
+    assert EdgeJobStore(edge).next_job("counter-1") is None
+
+
+def printer_trouble(desk: Desk) -> None:
+    """A slip has been in doubt for longer than a person takes to scan it."""
+    printer = {"name": "Counter 1", "host": "127.0.0.1", "port": 9, "active": False}
+    assert desk.store.post("/api/printers", printer, "manager").status_code == 201
+    slip_in_doubt(desk)
+    desk.store.edge.database.write(lambda unit: unit.connection.execute(PRINTED_LONG_AGO).rowcount)
+    desk.store.app.state.paper.tell_troubles()
+
+
+def disk_low(desk: Desk) -> None:
+    """The disk of the store PC is nearly full."""
+    DiskWatch(desk.store.edge, free_bytes=lambda _path: LOW_BYTES - 1).look()
+
+
 CHOICES: dict[Callable[[Desk], None], tuple[str, ...]] = {
     no_show: ("assignment.put_back", "card.close"),
     put_back: ("assignment.lies_there",),
@@ -107,6 +144,11 @@ CHOICES: dict[Callable[[Desk], None], tuple[str, ...]] = {
     slip_in_doubt: ("slip.resolve:there", "slip.resolve:again"),
     transfer_put_back: ("transfer.lies_there",),
     check_the_shelf: ("card.close",),
+    store_restored: ("card.close",),
+    till_difference: ("card.close",),
+    slip_refused: ("card.close",),
+    printer_trouble: ("card.close",),
+    disk_low: ("card.close",),
 }
 
 
