@@ -197,6 +197,27 @@ def test_another_item_takes_the_place_of_one_once_the_store_has_let_go_of_it(sto
     assert verify(story.hub) == {}
 
 
+def test_what_takes_the_place_of_units_that_are_given_up_is_held_where_a_newer_rule_refuses_it(
+    story: Story,
+) -> None:
+    story.place(payment=paid(20_00))
+    story.leave()
+    story.change(lines=[{"line_no": 1, "sku": "B", "quantity": 2}])
+    base = story.channel.ask("GET", "/api/check-rules")["version"]
+    rule = {"rule_id": "r1", "kind": "customer", "order_limit_minor": 5_00, "outcome": "refuse"}
+    story.channel.ask("PUT", "/api/check-rules", {"base": base, "rules": {"rules": [rule]}})
+
+    answer_change(story)
+
+    assert lines_of(story) == [(1, "A", 2, 2, 0), (2, "B", 2, 0, 0)]
+    held = story.channel.ask("GET", f"/api/orders/{story.order['number']}/holds")
+    assert [(each["code"], each["state"], each["facts"]["limit_minor"]) for each in held] == [
+        ("customer_limit", "open", 5_00)
+    ]
+    assert story.told()[-1] == "order.holds"  # the store hands nothing over until somebody has decided
+    assert verify(story.hub) == {}
+
+
 def test_an_item_that_could_not_be_replaced_leaves_no_right_and_no_line_behind(story: Story) -> None:
     story.place(payment=paid(20_00))
     story.leave()
