@@ -104,7 +104,7 @@ tools: _programs .oracles/.stamp
 _programs:
 	@PATH="$$PATH:/usr/sbin"; missing=""; \
 	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
-	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
+	command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium-headless-shell fonts-dejavu-core"; \
 	command -v zbarimg >/dev/null || missing="$$missing zbar-tools"; \
 	command -v zint >/dev/null || missing="$$missing zint"; \
 	command -v npm >/dev/null || missing="$$missing nodejs npm"; \

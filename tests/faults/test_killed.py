@@ -10,7 +10,7 @@ STORE = "store-1"
 
 
 def test_a_store_killed_again_and_again_keeps_every_answered_sale_exactly_once(company: Company) -> None:
-    with company.selling(STORE):
+    with company.selling(STORE, pause=0.0):
         for _ in range(3):
             company.wait_for_sales(12, STORE)
             company.supervisor.kill(STORE)
@@ -32,7 +32,7 @@ def test_the_hub_killed_in_the_middle_of_applying_ends_with_the_same_totals(comp
 
 
 def test_store_and_hub_killed_at_the_same_moment_agree_again(company: Company) -> None:
-    with company.selling():
+    with company.selling(pause=0.0):
         for _ in range(2):
             company.wait_for_sales(15, STORE)
             company.supervisor.kill(HUB)

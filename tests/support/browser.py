@@ -1,5 +1,8 @@
 """A real Chromium for tests: Debian's, driven by Playwright, with axe-core for accessibility.
 
+Its shell without windows comes first: the same engine without the browser's own pages around ours, so tests
+take a quarter less time.
+
 Use it in a fixture of scope "module": while Playwright runs, its event loop counts as running in the test's
 thread, so a browser that outlived its module would break every test elsewhere that calls `asyncio.run`. Every
 test gets a context of its own. What a page logs as an error, also what its Content-Security-Policy blocks,
@@ -7,7 +10,8 @@ fails the test that opened it.
 """
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +19,10 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-CHROMIUM = Path("/usr/bin/chromium")
+PROGRAMS = ("chromium-headless-shell", "chromium", "google-chrome")
 ARGUMENTS = [
     "--no-sandbox",
+    "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -49,11 +54,12 @@ VIEWPORTS = [HANDHELD, COUNTER, DESK]
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Start the browser; say what to install when it is not there."""
-    if not CHROMIUM.exists():
-        message = f"{CHROMIUM} is missing: install it with `apt-get install chromium`."
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        message = f"Chromium is missing: install it with `apt-get install {PROGRAMS[0]}`."
         raise FileNotFoundError(message)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         try:
             yield browser
         finally:
@@ -111,6 +117,21 @@ def axe(page: Page) -> list[str]:
         f"{rule['id']}: {rule['help']} at {[node['target'] for node in rule['nodes']]}"
         for rule in found["violations"]
     ]
+
+
+def wrong_at(
+    page: Page, name: str, shots: Path, sizes: Sequence[tuple[int, int]] = VIEWPORTS
+) -> dict[str, object]:
+    """Take a picture of an open page at each size, and return what axe finds there, and where it is too wide."""
+    found: dict[str, object] = {}
+    for width, height in sizes:
+        page.set_viewport_size({"width": width, "height": height})
+        page.screenshot(path=shots / f"{name}-{width}.png", full_page=True)
+        if broken := axe(page):
+            found[f"{name} at {width}"] = broken
+        if overflows(page):
+            found[f"{name} is too wide at {width}"] = True
+    return found
 
 
 def ready(page: Page, path: str = "") -> None:

@@ -33,6 +33,7 @@ PRODUCTS = 800
 UNITS = 100_000
 PATIENCE_SECONDS = 40.0
 RETURN_EVERY = 6
+PAUSE_SECONDS = 0.05
 
 
 def product(n: int) -> dict[str, str]:
@@ -93,9 +94,9 @@ class Seller:
         path = f"/api/orders/{number}/returns"
         self._keep("return", path, wanted, self.client.post(path, wanted))
 
-    def work(self, stopping: threading.Event) -> None:
-        """Sell until told to stop."""
-        while not stopping.is_set():
+    def work(self, stopping: threading.Event, pause: float) -> None:
+        """Sell until told to stop, with a pause (seconds) after every sale."""
+        while not stopping.wait(pause):
             number = self.sell()
             if self._n % RETURN_EVERY == 0:
                 self.take_back(number)
@@ -175,14 +176,17 @@ class Company:
         return [seller for sellers in self.sellers.values() for seller in sellers]
 
     @contextmanager
-    def selling(self, *stores: str) -> Iterator[None]:
-        """Let the sellers of these stores (or all) sell for the length of a block."""
+    def selling(self, *stores: str, pause: float = PAUSE_SECONDS) -> Iterator[None]:
+        """Let the sellers of these stores (or all) sell for the length of a block.
+
+        Without a pause what strikes a store strikes in the middle of a sale, and two cores do little else.
+        """
         stopping = threading.Event()
         troubles: list[BaseException] = []
 
         def work(seller: Seller) -> None:
             try:
-                seller.work(stopping)
+                seller.work(stopping, pause)
             except BaseException as error:  # noqa: BLE001 - raised again on the test's thread
                 troubles.append(error)
 

@@ -9,7 +9,7 @@ from protocol import stock
 from protocol.people import HubRole
 from tests.browser.hub.conftest import Opens
 from tests.browser.hub.site import Site
-from tests.support.browser import COUNTER, DESK, HANDHELD, axe, overflows
+from tests.support.browser import wrong_at
 from tests.support.hub import Shop, send
 
 pytestmark = pytest.mark.browser
@@ -45,7 +45,7 @@ def test_counts_are_asked_for_and_deliveries_announced_and_every_page_keeps_the_
     counted(site)
     file = tmp_path / "deliveries.csv"
     file.write_text(FILE, encoding="utf-8")
-    found: dict[tuple[str, int], object] = {}
+    found: dict[str, object] = {}
     with opens("/stock/counts", HubRole.OPS, expect=("422",)) as page:
         expect(page.get_by_role("heading", name="0 counts are open")).to_be_visible()
         page.get_by_role("button", name="Ask them to count").click()
@@ -74,9 +74,6 @@ def test_counts_are_asked_for_and_deliveries_announced_and_every_page_keeps_the_
             "delivery-announced": delivery.removeprefix(site.url),
         }.items():
             page.goto(site.url + path)
-            for size in (HANDHELD, COUNTER, DESK):
-                page.set_viewport_size({"width": size[0], "height": size[1]})
-                page.screenshot(path=shots / f"hub-{name}-{size[0]}.png", full_page=True)
-                found[name, size[0]] = (axe(page), overflows(page))
+            found |= wrong_at(page, f"hub-{name}", shots)
 
-    assert {name: result for name, result in found.items() if result != ([], False)} == {}
+    assert found == {}

@@ -14,7 +14,7 @@ from protocol.customers import Contact
 from protocol.people import HubRole
 from tests.browser.hub.conftest import enter
 from tests.browser.hub.site import EVIL, NOW_US, Site, running
-from tests.support.browser import DESK, HANDHELD, axe, overflows, ready, window
+from tests.support.browser import DESK, HANDHELD, axe, ready, window, wrong_at
 from tests.support.hub import Shop, send
 from tests.support.mail import MailBox, mail_server
 from tests.support.notices import TOLD, know, ordered, staged
@@ -89,16 +89,10 @@ def test_axe_finds_nothing_on_the_notices_at_any_size(
         "notice-dropped": f"/notices/{of_order(site, 'LB1-00003')}",
     }
     found: dict[str, object] = {}
-    for size in (HANDHELD, DESK):
-        page.set_viewport_size({"width": size[0], "height": size[1]})
-        for name, path in screens.items():
-            page.goto(site.url + path)
-            ready(page)
-            page.screenshot(path=shots / f"hub-{name}-{size[0]}.png", full_page=True)
-            if broken := axe(page):
-                found[f"{name} {size[0]}"] = broken
-            if overflows(page):
-                found[f"{name} {size[0]} is too wide"] = True
+    for name, path in screens.items():
+        page.goto(site.url + path)
+        ready(page)
+        found |= wrong_at(page, f"hub-{name}", shots, (HANDHELD, DESK))
 
     assert found == {}
 

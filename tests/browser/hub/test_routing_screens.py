@@ -14,7 +14,7 @@ from protocol.people import HubRole
 from tests.browser.hub.conftest import enter
 from tests.browser.hub.later_site import running_later
 from tests.browser.hub.site import Site
-from tests.support.browser import DESK, HANDHELD, axe, overflows, ready, window
+from tests.support.browser import DESK, HANDHELD, ready, window, wrong_at
 
 pytestmark = pytest.mark.browser
 
@@ -86,16 +86,10 @@ def test_axe_finds_nothing_on_any_screen_of_routing_and_none_is_too_wide(
 ) -> None:
     found: dict[str, object] = {}
     site, screens = routed
-    for size in (HANDHELD, DESK):
-        page.set_viewport_size({"width": size[0], "height": size[1]})
-        for name, path in screens.items():
-            page.goto(site.url + path)
-            ready(page)
-            page.screenshot(path=shots / f"hub-{name}-{size[0]}.png", full_page=True)
-            if size == DESK and (broken := axe(page)):
-                found[name] = broken
-            if overflows(page):
-                found[f"{name} is too wide at {size[0]}"] = True
+    for name, path in screens.items():
+        page.goto(site.url + path)
+        ready(page)
+        found |= wrong_at(page, f"hub-{name}", shots, (HANDHELD, DESK))
 
     assert found == {}
 
