@@ -122,7 +122,7 @@ def axe(page: Page) -> list[str]:
 def wrong_at(
     page: Page, name: str, shots: Path, sizes: Sequence[tuple[int, int]] = VIEWPORTS
 ) -> dict[str, object]:
-    """Take a picture of an open page at each size, and return what axe finds there and where it is too wide."""
+    """Take a picture of a page at each size, and return what axe finds there and where it is too wide."""
     found: dict[str, object] = {}
     for width, height in sizes:
         page.set_viewport_size({"width": width, "height": height})
