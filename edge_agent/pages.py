@@ -156,12 +156,18 @@ def show(
     status_code: int = 200,
     **values: Any,
 ) -> HTMLResponse:
-    """Answer with a page, or with its body alone when htmx asks; a toast says what just happened."""
+    """Answer with a page, or with its body alone when htmx asks; a toast says what just happened.
+
+    A step that was taken closes the dialogs. A page that fetches itself anew for news leaves them open:
+    somebody may be typing a PIN there.
+    """
     templates = templates_of(request)
     if not is_part(request):
         return templates.page(request, name, **values)
     body = bytes(templates.block(request, name, "body", **values).body).decode()
-    after = templates.environment.get_template("shell/after.html").render(toast=toast, warn=warn)
+    after = templates.environment.get_template("shell/after.html").render(
+        toast=toast, warn=warn, closes=request.method != "GET"
+    )
     return HTMLResponse(body + after, status_code=status_code)
 
 

@@ -165,7 +165,7 @@ async def print_again(request: Request, number: str, edge: AnyEdge, person: Anyb
     )
     if form.get("stay"):
         return show(request, "returns/order.html", toast=said, **_view(edge, number))
-    return templates_of(request).page(request, "shell/after.html", toast=said, warn="")
+    return templates_of(request).page(request, "shell/after.html", closes=True, toast=said, warn="")
 
 
 @router.post("/orders/{number}/goodwill")

@@ -78,6 +78,10 @@ def test_a_shelf_is_counted_by_scan_and_by_hand_and_posted_by_a_manager(
         page.get_by_role("button", name="Post the count").click()
         expect(page.get_by_role("dialog")).to_contain_text("Store manager")
         expect(page.locator("dialog[open] input:focus, dialog[open] button:focus")).to_have_count(1)
+        with page.expect_response(lambda told: told.request.method == "GET" and "/stock/counts/" in told.url):
+            page.evaluate("document.body.dispatchEvent(new Event('counts'))")  # news, in the middle of it
+        page.wait_for_timeout(300)
+        expect(page.locator("dialog[open] input:focus, dialog[open] button:focus")).to_have_count(1)
         page.keyboard.type(PIN)
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Posted")).to_be_visible(timeout=15_000)
