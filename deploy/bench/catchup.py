@@ -46,12 +46,12 @@ def batches(company: BenchCompany) -> list[Batch]:
 def bare(folder: Path, stream: list[Batch]) -> Figure:
     """Return what the bare driver takes for the rows of these batches."""
     events = sum(len(batch.events) for batch in stream)
-    hub = open_hub(folder, "recorded.db")
+    hub = open_hub(folder / "recorded.db")
     written: list[Transaction] = recorded(hub, stream)
     hub.database.close()
     passes = []
     for n in range(PASSES):
-        open_hub(folder, f"bare-{n}.db").database.close()
+        open_hub(folder / f"bare-{n}.db").database.close()
         passes.append(replay(folder / f"bare-{n}.db", written, events))
     return max(passes, key=lambda figure: figure.per_second)
 

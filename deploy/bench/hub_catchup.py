@@ -152,10 +152,12 @@ class Stream:
         )
 
 
-def open_hub(folder: Path, name: str) -> Hub:
-    """Return a hub on a new file."""
-    database = HubDatabase(f"sqlite:///{folder / name}")
-    create_schema(database.engine)
+def open_hub(file: Path) -> Hub:
+    """Return a hub on a file, which is made if it is not there."""
+    is_new = not file.exists()
+    database = HubDatabase(f"sqlite:///{file}")
+    if is_new:
+        create_schema(database.engine)
     return Hub(
         settings=HubSettings(),
         database=database,
@@ -224,7 +226,7 @@ def run(*, orders: int, history: int, size: int, passes: int) -> dict[str, Any]:
     collect_less()  # as `orderspine hub run` does
     with tempfile.TemporaryDirectory(prefix="orderspine-bench-") as name:
         folder = Path(name)
-        hub = open_hub(folder, "base.db")
+        hub = open_hub(folder / "base.db")
         stream = Stream()
         for batch in stream.batches(opening(), HISTORY_BATCH):
             hub.inbox.receive(batch, batch.events, START_US)
@@ -241,7 +243,7 @@ def run(*, orders: int, history: int, size: int, passes: int) -> dict[str, Any]:
         ours, limit = [], []
         for n in range(passes):
             limit.append(replay(folder / f"limit-{n}.db", transactions, orders))
-            again = open_hub(folder, f"ours-{n}.db")
+            again = open_hub(folder / f"ours-{n}.db")
             ours.append(apply(again, batches))
             again.database.close()
     best_ours = statistics.median(figure.per_second for figure in ours)
