@@ -154,7 +154,9 @@ def prepared(folder: Path, *, goods: int = 1_000, orders: int = 0) -> BenchCompa
         take_orders(edge, orders, goods)
     finally:
         edge.database.close()
-    return BenchCompany(layout, Supervisor(layout, clock=clock, ids=ids, say=lambda _: None, printers=False))
+    # Cold, as users start them: a process that shares the memory of another has no size of its own.
+    supervisor = Supervisor(layout, clock=clock, ids=ids, say=lambda _: None, printers=False, warm=False)
+    return BenchCompany(layout, supervisor)
 
 
 @contextmanager

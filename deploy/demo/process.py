@@ -35,9 +35,10 @@ Answer = Future["subprocess.Popen[bytes] | None"]
 
 
 class Spawner:
-    """The one thread that starts children."""
+    """The one thread that starts children; cold ones import the product themselves, as at a user's."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, warm: bool = True) -> None:
+        self._warm = warm
         self._wishes: queue.SimpleQueue[tuple[Act, Answer] | None] = queue.SimpleQueue()
         self._nursery = Nursery()
         self._thread = threading.Thread(target=self._run, name="spawner", daemon=True)
@@ -49,7 +50,8 @@ class Spawner:
         def start() -> subprocess.Popen[bytes]:
             everything = {**os.environ, **env}
             with log.open("ab") as out:
-                return self._nursery.start(command, out, everything) or _start(command, out, everything)
+                warm = self._nursery.start(command, out, everything) if self._warm else None
+                return warm or _start(command, out, everything)
 
         started = self.do(start)
         assert started is not None

@@ -33,7 +33,14 @@ class Supervisor:
     """The processes of one demo. Use it as a context manager: leaving it stops them all."""
 
     def __init__(
-        self, layout: Layout, *, clock: Clock, ids: IdMaker, say: Say, printers: bool = True
+        self,
+        layout: Layout,
+        *,
+        clock: Clock,
+        ids: IdMaker,
+        say: Say,
+        printers: bool = True,
+        warm: bool = True,
     ) -> None:
         self.layout = layout
         self.lines: dict[str, StoreLine] = {}
@@ -41,7 +48,7 @@ class Supervisor:
         self._clock = clock
         self._ids = ids
         self._say = say
-        self._spawner = Spawner()
+        self._spawner = Spawner(warm=warm)
         self._stopping = threading.Event()
         self.asked_to_stop = threading.Event()
         self._lock = threading.Lock()
