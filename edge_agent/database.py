@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import sqlite_utils
-
 from edge_agent.schema import MIGRATIONS
 from protocol.kit.sqlite import Connection, Readers, connect
 from protocol.kit.writer import SqliteStore, Unit, Writer
@@ -55,13 +53,16 @@ def migrate(path: Path) -> list[str]:
     """
     connection = connect(path)
     try:
-        database = sqlite_utils.Database(connection)
         connection.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, at TEXT NOT NULL)")
         known = {row[0] for row in connection.execute("SELECT name FROM migrations")}
+        missing = [each for each in MIGRATIONS if each[0] not in known]
+        if not missing:
+            return []
+        from sqlite_utils import Database  # only here, see `edge_agent.schema`
+
+        database = Database(connection)
         ran = []
-        for name, change in MIGRATIONS:
-            if name in known:
-                continue
+        for name, change in missing:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 change(database)

@@ -6,9 +6,7 @@ this program (baskets, print jobs, idempotency keys). Amounts are minor units, t
 """
 
 from collections.abc import Callable
-from typing import Final
-
-import sqlite_utils
+from typing import TYPE_CHECKING, Final
 
 from edge_agent.schema_checks import CARDS, CHECKS
 from edge_agent.schema_desk import DESK
@@ -21,7 +19,10 @@ from edge_agent.schema_returns import RETURNS, SIGNED
 from edge_agent.schema_stocktaking import STOCKTAKING
 from edge_agent.schema_transfers import CARTONS, TRANSFERS
 
-Migration = tuple[str, Callable[[sqlite_utils.Database], None]]
+if TYPE_CHECKING:  # a store whose tables are of today does without it, and without seventeen megabytes
+    from sqlite_utils import Database
+
+Migration = tuple[str, Callable[["Database"], None]]
 
 _FOUNDATION: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -324,102 +325,102 @@ CREATE INDEX till_sessions_closed ON till_sessions (closed_seq) WHERE state = 'c
 """
 
 
-def _foundation(database: sqlite_utils.Database) -> None:
+def _foundation(database: "Database") -> None:
     """The journal, the link, people and the catalogue."""
     _script(database, _FOUNDATION)
 
 
-def _rooms(database: sqlite_utils.Database) -> None:
+def _rooms(database: "Database") -> None:
     """Stock, baskets, orders, returns, tills, paper and exceptions."""
     _script(database, _ROOMS)
 
 
-def _counter(database: sqlite_utils.Database) -> None:
+def _counter(database: "Database") -> None:
     """Another person's word for one action; a catalogue version on its way in."""
     _script(database, _COUNTER)
 
 
-def _paper(database: sqlite_utils.Database) -> None:
+def _paper(database: "Database") -> None:
     """What became of every attempt to print, step by step."""
     _script(database, _PAPER)
 
 
-def _fulfilment(database: sqlite_utils.Database) -> None:
+def _fulfilment(database: "Database") -> None:
     """Assignments from their offer to the handover, and the customers they are for."""
     _script(database, FULFILMENT)
 
 
-def _later(database: sqlite_utils.Database) -> None:
+def _later(database: "Database") -> None:
     """Orders for later as the store that took them knows them, and their money."""
     _script(database, LATER)
 
 
-def _stocktaking(database: sqlite_utils.Database) -> None:
+def _stocktaking(database: "Database") -> None:
     """Counts, adjustments with their reasons, and what suppliers delivered."""
     _script(database, STOCKTAKING)
 
 
-def _transfers(database: sqlite_utils.Database) -> None:
+def _transfers(database: "Database") -> None:
     """Goods on their way between locations, in cartons."""
     _script(database, TRANSFERS)
 
 
-def _epochs(database: sqlite_utils.Database) -> None:
+def _epochs(database: "Database") -> None:
     """Which life of this database the rights belong to, and how far an epoch was re-opened."""
     _script(database, EPOCHS)
 
 
-def _lending(database: sqlite_utils.Database) -> None:
+def _lending(database: "Database") -> None:
     """How much is lent of what, by policy and by wish."""
     _script(database, LENDING)
 
 
-def _elsewhere(database: sqlite_utils.Database) -> None:
+def _elsewhere(database: "Database") -> None:
     """What others recorded about orders for later that this store took."""
     _script(database, ELSEWHERE)
 
 
-def _cartons(database: sqlite_utils.Database) -> None:
+def _cartons(database: "Database") -> None:
     """Cartons that come in beside those that went out under the same label."""
     _script(database, CARTONS)
 
 
-def _paper_ways(database: sqlite_utils.Database) -> None:
+def _paper_ways(database: "Database") -> None:
     """How slips reach their printers, and what a printer can say."""
     _script(database, PAPER_WAYS)
 
 
-def _returns(database: sqlite_utils.Database) -> None:
+def _returns(database: "Database") -> None:
     """The policy of returns, and stored value."""
     _script(database, RETURNS)
 
 
-def _desk(database: sqlite_utils.Database) -> None:
+def _desk(database: "Database") -> None:
     """Cards with a clock, an owner and a history."""
     _script(database, DESK)
 
 
-def _checks(database: sqlite_utils.Database) -> None:
+def _checks(database: "Database") -> None:
     """Holds, and the rules of checks."""
     _script(database, CHECKS)
 
 
-def _signed(database: sqlite_utils.Database) -> None:
+def _signed(database: "Database") -> None:
     """The keys of other stores' receipts, serial numbers, parcels that come back."""
     _script(database, SIGNED)
 
 
-def _titles(database: sqlite_utils.Database) -> None:
+def _titles(database: "Database") -> None:
     """Slips are found by their numbers."""
     _script(database, TITLES)
 
 
-def _cards(database: sqlite_utils.Database) -> None:
+def _cards(database: "Database") -> None:
     """What became of cards that were taken without their bank."""
     _script(database, CARDS)
 
 
-def _script(database: sqlite_utils.Database, script: str) -> None:
+def _script(database: "Database", script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
         if statement.strip():
