@@ -8,11 +8,12 @@ tabs, person, CSRF token, demo banner, tour) comes from one function that the pr
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import BytecodeCache, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2.bccache import Bucket
 
 from protocol.clock import Clock
 from protocol.kit.system import SystemClock
@@ -164,6 +165,25 @@ def room_templates(package: Path) -> dict[str, Path]:
     return {found.parent.name: found for found in sorted(package.glob("*/templates")) if found.is_dir()}
 
 
+class _Compiled(BytecodeCache):
+    """Templates that this process has compiled: another application in it need not do so again."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill a bucket with what is known of it; jinja compares the source."""
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED: Final = _Compiled()
+
+
 def build_templates(
     folders: Mapping[str, Path],
     *,
@@ -189,6 +209,7 @@ def build_templates(
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.do"],
+        bytecode_cache=_COMPILED,
     )
     clock = clock or SystemClock()
     assets = Assets({"": HERE / "static", **(static or {})})
