@@ -117,6 +117,8 @@ def upgrade(engine: Engine, revision: str = "head") -> bool:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
         before = version(connection)
+        if revision == "head" and before == newest_version():
+            return False
         config = _config()
         config.attributes["connection"] = connection
         if before is not None and before not in _known(config):
@@ -126,8 +128,6 @@ def upgrade(engine: Engine, revision: str = "head") -> bool:
                 code="newer_database",
                 revision=before,
             )
-        if before == ScriptDirectory.from_config(config).get_current_head() and revision == "head":
-            return False
         command.upgrade(config, revision)
     return True
 
@@ -137,6 +137,7 @@ def version(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+@cache
 def newest_version() -> str:
     """Return the newest migration that this program has."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
