@@ -17,6 +17,7 @@ from hub.console.later_words import (
     verified_word,
 )
 from hub.console.words import person_word, plain, tender_word
+from protocol.holds import OnExpiry
 from protocol.kit.hold_words import blocks_words, code_says, expiry_word, hold_kind_word
 from protocol.kit.text import _, inside
 from protocol.kit.web.filters import money, when
@@ -232,7 +233,11 @@ def _handed_over(body: Body, _names: Mapping[str, str], _zone: str) -> str:
 
 def _held(body: Body, _names: Mapping[str, str], zone: str) -> str:
     until = int(body.get("until_us", 0))
-    last = _("until {when}, {then}", when=_time(until, zone), then=expiry_word(body["then"])) if until else ""
+    last = (
+        _("until {when}, {then}", when=_time(until, zone), then=expiry_word(body.get("then", OnExpiry.KEEP)))
+        if until
+        else ""
+    )
     why = (code_says(str(body.get("code", ""))) or str(body["reason"])).rstrip(".")
     return _sentence([why, _("blocks {what}", what=blocks_words(body["blocks"])), last])
 
