@@ -1,4 +1,4 @@
-"""What the timeline of an order says of an event: also one that came late, and one that leaves out what is usual."""
+"""What the timeline says of an event: also of one that came late, and one that leaves out what is usual."""
 
 from collections.abc import Iterator
 from copy import deepcopy
