@@ -294,6 +294,7 @@ class Look:
             owners=[HubRole.OPS.value, HubRole.FINANCE.value, HubRole.ADMIN.value, "manager", "lead"],
             me=self.person,
             chosen=bool(self.exception_id),
+            gone=self.part and case is not None and case.state == "closed",
             faces={row.exception_id: _face(row, now_us) for row in (*found, *([case] if case else []))},
             typed=self.typed or Wanted("", ""),
             problem=self.problem,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.exceptions.steps import close
 from protocol.people import HubRole
 from tests.integration.hub.test_later_pages import Company
 from tests.support import desk
@@ -63,6 +64,17 @@ def test_the_queue_is_looked_at_again_without_working_out_any_choice(company: Co
 
     assert 'id="queue"' in text
     assert "digest-" not in text
+    assert "is closed by now" not in text
+
+
+def test_whoever_looks_at_a_card_is_told_when_it_is_closed_meanwhile(worked: Company) -> None:
+    path = card_of(worked, "short_pick")
+    exception_id = path.rpartition("/")[2]
+    close(worked.app.state.hub, exception_id, note="found behind the till", by="Ada Byron")
+
+    text = worked.visit().get(path + "?part=queue").text
+
+    assert "The card you look at is closed by now: found behind the till" in text
 
 
 @pytest.mark.parametrize(
