@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, Transaction
+from sqlalchemy.pool import PoolProxiedConnection
 
 from protocol.kit.sqlite import BUSY_MILLISECONDS, WAL_LIMIT_BYTES, sqlite3
 from protocol.kit.writer import Unit, Writer
@@ -18,6 +19,8 @@ from protocol.kit.writer import Unit, Writer
 T = TypeVar("T")
 HubUnit = Unit[Connection]
 POOL_SIZE: Final = 8
+STATEMENTS: Final = 1_000
+"""Prepared and compiled ones that are kept: a hub uses more than the 128 and 500 that they would be."""
 POSTGRES_OPTIONS: Final = (
     # A process that is paused, or whose machine is gone, in the middle of a transaction would hold the lock
     # of the log, and with it every other process, for ever. The server ends its session, and it does so
@@ -44,7 +47,11 @@ def open_engine(url: str) -> Engine:
             url, pool_size=POOL_SIZE, pool_pre_ping=True, connect_args={"options": POSTGRES_OPTIONS}
         )
     engine = sa.create_engine(
-        url, module=sqlite3, pool_size=POOL_SIZE, connect_args={"check_same_thread": False}
+        url,
+        module=sqlite3,
+        pool_size=POOL_SIZE,
+        query_cache_size=STATEMENTS,
+        connect_args={"check_same_thread": False, "cached_statements": STATEMENTS},
     )
 
     @sa.event.listens_for(engine, "connect")
@@ -61,12 +68,22 @@ def open_engine(url: str) -> Engine:
         ):
             raw.execute(f"PRAGMA {pragma}")
 
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("immediate", False)
-        _driver(connection).execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
+    # Not the event `begin`: an engine that has one looks for listeners six times with every statement.
+    engine.dialect.do_begin = _begin  # type: ignore[method-assign]
     return engine
+
+
+def _begin(connection: PoolProxiedConnection) -> None:
+    raw: Any = connection.dbapi_connection
+    if not raw.in_transaction:  # else `begin_writing` has begun it
+        raw.execute("BEGIN")
+
+
+def begin_writing(connection: Connection) -> Transaction:
+    """Begin a transaction; on SQLite it takes the write lock from the start."""
+    if connection.dialect.name == "sqlite":
+        _driver(connection).execute("BEGIN IMMEDIATE")
+    return connection.begin()
 
 
 def _driver(connection: Connection) -> Any:
@@ -83,7 +100,7 @@ class AlchemyStore:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self.connection = engine.connect().execution_options(immediate=True)
+        self.connection = engine.connect()
         self._transaction: Transaction | None = None
         is_sqlite = engine.dialect.name == "sqlite"
         self._say: Callable[[str], object] = (
@@ -92,7 +109,7 @@ class AlchemyStore:
 
     def begin(self) -> None:
         """Begin; on SQLite this takes the write lock."""
-        self._transaction = self.connection.begin()
+        self._transaction = begin_writing(self.connection)
 
     def commit(self) -> None:
         """Make it durable."""

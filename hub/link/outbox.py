@@ -8,6 +8,7 @@ a no-op. From an expiry passing the hub concludes nothing; only the edge's answe
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -34,7 +35,8 @@ _KIND_OF: Final[Mapping[type[WireModel], tuple[str, int]]] = {
 }
 _INSERT: Final = sa.insert(directives)
 _MINE: Final = (directives.c.edge == sa.bindparam("to")) & (directives.c.hub_inc == sa.bindparam("life"))
-_ONE: Final = sa.select(directives).where(_MINE, directives.c.cseq == sa.bindparam("number"))
+_IS_ONE: Final = sa.and_(_MINE, directives.c.cseq == sa.bindparam("number"))
+_ONE: Final = sa.select(directives).where(_IS_ONE)
 _NEWEST: Final = (
     sa.select(directives.c.cseq, directives.c.hash).where(_MINE).order_by(directives.c.cseq.desc()).limit(1)
 )
@@ -338,11 +340,13 @@ def _row(connection: Connection, edge: str, hub_inc: str, cseq: int) -> sa.Row[A
 
 
 def _update(connection: Connection, edge: str, hub_inc: str, cseq: int, **values: Any) -> None:
-    connection.execute(
-        sa.update(directives)
-        .where(directives.c.edge == edge, directives.c.hub_inc == hub_inc, directives.c.cseq == cseq)
-        .values(**values)
-    )
+    key = {"to": edge, "life": hub_inc, "number": cseq}
+    connection.execute(_changing(tuple(values)), key | values)
+
+
+@cache
+def _changing(columns: tuple[str, ...]) -> sa.Update:
+    return sa.update(directives).where(_IS_ONE).values({column: sa.bindparam(column) for column in columns})
 
 
 def _cut(rows: Sequence[sa.Row[Any]]) -> Sequence[sa.Row[Any]]:

@@ -21,6 +21,11 @@ from protocol.handshake import DirectiveBatch, encode
 
 FIRST_WAIT_SECONDS: Final = 5.0
 WAIT_LIMIT_SECONDS: Final = 60.0
+_WAITING: Final = (
+    sa.select(directives.c.edge)
+    .where(directives.c.state == "queued", directives.c.hub_inc == sa.bindparam("life"))
+    .distinct()
+)
 
 
 @dataclass(slots=True)
@@ -83,13 +88,7 @@ class Outflow:
     def look(self) -> None:
         """Something was put into the outbox: send it where nothing is under way."""
         with self._database.read() as connection:
-            waiting = set(
-                connection.execute(
-                    sa.select(directives.c.edge)
-                    .where(directives.c.state == "queued", directives.c.hub_inc == self._hub_inc)
-                    .distinct()
-                ).scalars()
-            )
+            waiting = set(connection.execute(_WAITING, {"life": self._hub_inc}).scalars())
         for edge in sorted(waiting & self._edges.keys()):
             flow = self._edges[edge]
             if flow.done >= flow.sent:

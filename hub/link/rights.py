@@ -46,6 +46,7 @@ _DUE: Final = (
     .order_by(hub_rights.c.sku)
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
+_UNTOLD: Final = sa.select(hub_rights.c.location).where(hub_rights.c.version > hub_rights.c.echoed).distinct()
 _ECHOED: Final = (
     sa.update(hub_rights)
     .where(_ONE, hub_rights.c.echoed < sa.bindparam("ver"))
@@ -125,6 +126,10 @@ class RightsRows:
             )
             for row in rows
         ]
+
+    def untold(self, connection: Connection) -> frozenset[str]:
+        """Return the edges that have not echoed everything."""
+        return frozenset(connection.execute(_UNTOLD).scalars())
 
     def echoed(self, unit: HubUnit, edge: str, seen: Sequence[tuple[str, int]]) -> None:
         """The edge has seen these (sku, version); an older echo never hides a newer version."""

@@ -290,8 +290,10 @@ class HubLink:
             return
         self._tick_at = now + TICK_SECONDS
         self._guarded("", self._desk.tick)
+        untold: set[str] = set()
+        self._guarded("", lambda: untold.update(self._desk.untold()))
         for live in self._sessions.all():
-            if not live.drain_only:
+            if not live.drain_only and live.edge in untold:
                 self._guarded(live.edge, lambda live=live: self._desk.tell_rights(live))  # type: ignore[misc]  # bound now
             state = self.presence.pill(live.edge).state
             if self._pills.get(live.edge) != state:

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from hub.context import Hub
 from hub.database import HubUnit
-from hub.link.lives import begin_life, life, ordinal
+from hub.link.lives import HubLife, begin_life, life, ordinal
 from hub.spine.rows import APPLY_ORDER, counters
 from hub.spine.steps import raise_exception
 from protocol.kit.marker import Note, read_note, write_note
@@ -41,10 +41,12 @@ def settle(hub: Hub) -> bool:
 
 def keep(hub: Hub) -> None:
     """Look again, against what this process has seen itself, and note how far the database is."""
-    _look(hub, hub.noted)
     with hub.database.read() as connection:
-        here = life(connection)
-        note = Note(here.hub_inc, applied(connection), "", here.ordinal)
+        is_older, note = _seen(hub, connection, hub.noted)
+    if is_older:
+        _look(hub, hub.noted)
+        with hub.database.read() as connection:
+            _older, note = _seen(hub, connection, hub.noted)
     if note == hub.noted or not note.inc:
         return
     try:
@@ -59,18 +61,24 @@ def applied(connection: Connection) -> int:
     return int(connection.execute(_APPLIED).scalar() or 0)
 
 
+def _seen(hub: Hub, connection: Connection, before: Note | None) -> tuple[bool, Note]:
+    """Tell whether this is an older copy than what was noted, and return what is to be noted of it."""
+    here, newest = life(connection), applied(connection)
+    is_older = before is not None and _verdict(hub, connection, before, here, newest) != "ok"
+    return is_older, Note(here.hub_inc, newest, "", here.ordinal)
+
+
+def _verdict(hub: Hub, connection: Connection, note: Note, here: HubLife, newest: int) -> Verdict:
+    return judge(note, hub_inc=here.hub_inc, lives=hub.outbox.lives(connection), applied=newest)
+
+
 def _look(hub: Hub, note: Note | None) -> bool:
     """Begin a new life where this is an older copy; the writer looks again, as another may have begun it."""
     if note is None:
         return False
 
     def verdict(connection: Connection) -> Verdict:
-        return judge(
-            note,
-            hub_inc=life(connection).hub_inc,
-            lives=hub.outbox.lives(connection),
-            applied=applied(connection),
-        )
+        return _verdict(hub, connection, note, life(connection), applied(connection))
 
     def step(unit: HubUnit) -> bool:
         why = verdict(unit.connection)

@@ -104,7 +104,7 @@ class Spine:
 
 
 def take_orders(unit: HubUnit, count: int) -> int:
-    """Take `count` numbers of the log and return the first.
+    """Take `count` numbers of the log and return the first; 0 takes the lock alone and returns no number.
 
     The row stays locked until COMMIT, so numbers become visible in their order also with several processes.
     """
@@ -112,8 +112,9 @@ def take_orders(unit: HubUnit, count: int) -> int:
     if connection.dialect.name == "sqlite":
         # Its writer is alone from the start. An answer of the UPDATE itself would cost more with every page
         # that the commit group has changed: SQLite walks through the journal of its savepoints for it.
-        if count:
-            connection.execute(_TAKE, {"taken": count})
+        if not count:
+            return 0
+        connection.execute(_TAKE, {"taken": count})
         taken = connection.execute(_TAKEN).scalar()
         if taken is None:
             connection.execute(sa.insert(counters).values(name=APPLY_ORDER, value=count))

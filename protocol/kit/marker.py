@@ -46,8 +46,8 @@ def write_note(path: Path, note: Note) -> None:
     """Replace the file so that a power cut leaves the old or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.new")
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(asdict(note), file)
+    with beside.open("wb") as file:
+        file.write(json.dumps(asdict(note)).encode())
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
