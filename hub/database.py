@@ -5,7 +5,8 @@ Writing goes through one `Writer` per process, as at the edge: steps share commi
 a change happens after it is durable. Several hub processes need PostgreSQL.
 """
 
-from collections.abc import Callable, Iterator
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -19,8 +20,8 @@ from protocol.kit.writer import Unit, Writer
 T = TypeVar("T")
 HubUnit = Unit[Connection]
 POOL_SIZE: Final = 8
-STATEMENTS: Final = 1_000
-"""Prepared and compiled ones that are kept: a hub uses more than the 128 and 500 that they would be."""
+STATEMENTS: Final = 512
+"""Prepared ones that each connection to SQLite keeps: a hub has more of them than the 128 it would be."""
 POSTGRES_OPTIONS: Final = (
     # A process that is paused, or whose machine is gone, in the middle of a transaction would hold the lock
     # of the log, and with it every other process, for ever. The server ends its session, and it does so
@@ -50,7 +51,6 @@ def open_engine(url: str) -> Engine:
         url,
         module=sqlite3,
         pool_size=POOL_SIZE,
-        query_cache_size=STATEMENTS,
         connect_args={"check_same_thread": False, "cached_statements": STATEMENTS},
     )
 
@@ -139,6 +139,63 @@ class AlchemyStore:
     def close(self) -> None:
         """Give the connection back."""
         self.connection.close()
+
+
+class Lookup:
+    """A small question of a path that is walked with every packet: compiled once, answered with plain rows.
+
+    On SQLite it goes straight to the driver, because SQLAlchemy's care around one statement costs ten times
+    what finding one row does. So its columns are such as the driver gives as they are. PostgreSQL is further
+    away, and is asked the usual way.
+    """
+
+    def __init__(self, statement: sa.SelectBase) -> None:
+        plain = (sa.Integer, sa.String, sa.LargeBinary)
+        assert all(isinstance(column.type, plain) for column in statement.selected_columns), statement
+        self._statement = statement
+        self._sql = ""
+        self._names: tuple[str, ...] = ()
+        self._given: dict[str, Any] = {}
+        self._row: Any = None
+
+    def all(self, connection: Connection, **values: Any) -> Sequence[Any]:
+        """Return the rows; `values` are the statement's parameters."""
+        if connection.dialect.name != "sqlite":
+            return connection.execute(self._statement, values).all()
+        if not self._sql:
+            self._compile(connection)
+        if not connection.in_transaction():
+            connection.begin()  # what is read after this is of the same moment, as it is the usual way
+        given = self._given | values
+        try:
+            found = _driver(connection).execute(self._sql, [given[name] for name in self._names]).fetchall()
+        except sqlite3.Error as error:
+            raise sa.exc.DBAPIError.instance(self._sql, values, error, sqlite3.Error) from error
+        return [self._row(*row) for row in found]
+
+    def first(self, connection: Connection, **values: Any) -> Any | None:
+        """Return the first row, or None when there is none; the statement finds few."""
+        found = self.all(connection, **values)
+        return found[0] if found else None
+
+    def scalars(self, connection: Connection, **values: Any) -> list[Any]:
+        """Return the first column of every row."""
+        return [row[0] for row in self.all(connection, **values)]
+
+    def scalar(self, connection: Connection, **values: Any) -> Any | None:
+        """Return the first column of the first row, or None when there is none."""
+        found = self.all(connection, **values)
+        return found[0][0] if found else None
+
+    def _compile(self, connection: Connection) -> None:
+        compiled: Any = self._statement.compile(
+            dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
+        )
+        self._names, self._given = tuple(compiled.positiontup or ()), dict(compiled.params)
+        self._row = namedtuple(
+            "Row", [column.key for column in self._statement.selected_columns], rename=True
+        )
+        self._sql = str(compiled)
 
 
 class HubDatabase:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import metadata
+from hub.database import Lookup, metadata
 
 CURRENT: Final = "current"
 CLOSED: Final = "closed"
@@ -136,7 +136,7 @@ workers: Final = sa.Table(
 
 
 _LOCATION: Final = sa.select(locations).where(locations.c.location_id == sa.bindparam("of"))
-_META: Final = sa.select(hub_meta.c.value).where(hub_meta.c.key == sa.bindparam("of"))
+_META: Final = Lookup(sa.select(hub_meta.c.value).where(hub_meta.c.key == sa.bindparam("of")))
 _LOCATIONS: Final = sa.select(locations).order_by(locations.c.location_id)
 _STREAM: Final = sa.select(streams).where(
     streams.c.edge == sa.bindparam("of"), streams.c.inc == sa.bindparam("life")
@@ -176,5 +176,5 @@ def blob(connection: Connection, sha256: str) -> bytes | None:
 
 def meta(connection: Connection, key: str) -> str | None:
     """Return one fact that the hub keeps about itself."""
-    found: str | None = connection.execute(_META, {"of": key}).scalar()
+    found: str | None = _META.scalar(connection, of=key)
     return found

@@ -12,13 +12,13 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
-from hub.database import HubUnit
+from hub.database import HubUnit, Lookup
 from hub.link.lives import HubLife, begin_life, life, ordinal
 from hub.spine.rows import APPLY_ORDER, counters
 from hub.spine.steps import raise_exception
 from protocol.kit.marker import Note, read_note, write_note
 
-_APPLIED: Final = sa.select(counters.c.value).where(counters.c.name == APPLY_ORDER)
+_APPLIED: Final = Lookup(sa.select(counters.c.value).where(counters.c.name == APPLY_ORDER))
 _log = structlog.get_logger(__name__)
 Verdict = Literal["ok", "rolled_back", "other_life"]
 
@@ -58,7 +58,7 @@ def keep(hub: Hub) -> None:
 
 def applied(connection: Connection) -> int:
     """Return the newest number of the hub's log."""
-    return int(connection.execute(_APPLIED).scalar() or 0)
+    return int(_APPLIED.scalar(connection) or 0)
 
 
 def _seen(hub: Hub, connection: Connection, before: Note | None) -> tuple[bool, Note]:
