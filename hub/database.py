@@ -69,7 +69,7 @@ def open_engine(url: str) -> Engine:
             raw.execute(f"PRAGMA {pragma}")
 
     # Not the event `begin`: an engine that has one looks for listeners six times with every statement.
-    engine.dialect.do_begin = _begin  # type: ignore[method-assign]
+    engine.dialect.do_begin = _begin  # type: ignore[assignment]
     return engine
 
 
@@ -145,18 +145,17 @@ class Lookup:
     """A small question of a path that is walked with every packet: compiled once, answered with plain rows.
 
     On SQLite it goes straight to the driver, because SQLAlchemy's care around one statement costs ten times
-    what finding one row does. So its columns are such as the driver gives as they are. PostgreSQL is further
-    away, and is asked the usual way.
+    what finding one row does. PostgreSQL is further away, and is asked the usual way.
     """
 
-    def __init__(self, statement: sa.SelectBase) -> None:
-        plain = (sa.Integer, sa.String, sa.LargeBinary)
-        assert all(isinstance(column.type, plain) for column in statement.selected_columns), statement
+    def __init__(self, statement: sa.Select[Any] | sa.CompoundSelect[Any]) -> None:
         self._statement = statement
         self._sql = ""
         self._names: tuple[str, ...] = ()
         self._given: dict[str, Any] = {}
         self._row: Any = None
+        self._processed: list[tuple[int, Callable[[Any], Any]]] = []
+        """Columns that the driver does not give as they are, such as what is true or not."""
 
     def all(self, connection: Connection, **values: Any) -> Sequence[Any]:
         """Return the rows; `values` are the statement's parameters."""
@@ -171,7 +170,15 @@ class Lookup:
             found = _driver(connection).execute(self._sql, [given[name] for name in self._names]).fetchall()
         except sqlite3.Error as error:
             raise sa.exc.DBAPIError.instance(self._sql, values, error, sqlite3.Error) from error
+        if self._processed:
+            found = [self._as_typed(row) for row in found]
         return [self._row(*row) for row in found]
+
+    def _as_typed(self, row: tuple[Any, ...]) -> list[Any]:
+        values = list(row)
+        for n, process in self._processed:
+            values[n] = process(values[n])
+        return values
 
     def first(self, connection: Connection, **values: Any) -> Any | None:
         """Return the first row, or None when there is none; the statement finds few."""
@@ -192,9 +199,11 @@ class Lookup:
             dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
         )
         self._names, self._given = tuple(compiled.positiontup or ()), dict(compiled.params)
-        self._row = namedtuple(
-            "Row", [column.key for column in self._statement.selected_columns], rename=True
-        )
+        columns = [column.key or f"column_{n}" for n, column in enumerate(self._statement.selected_columns)]
+        self._row = namedtuple("Row", columns)  # type: ignore[misc]  # noqa: PYI024 - known only now
+        types = [column.type.dialect_impl(connection.dialect) for column in self._statement.selected_columns]
+        processors = [each.result_processor(connection.dialect, None) for each in types]
+        self._processed = [(n, process) for n, process in enumerate(processors) if process is not None]
         self._sql = str(compiled)
 
 

@@ -52,6 +52,8 @@ class Stream:
         self._keeping: Future[None] | None = None
         self.acked_us = 0
         self._hold_at: int | None = None
+        self.newest = 0
+        """The newest number of the journal when the last tick began."""
 
     def begin(self, upto: int, window: int) -> None:
         """Begin where the hub is."""
@@ -121,7 +123,7 @@ class Stream:
         """Go back when nothing moved; return whether the session should be opened anew."""
         self._sender.on_tick(now, jitter)
         connection = self._edge.database.read()
-        last = newest(connection)
+        last = self.newest = newest(connection)
         self._push(connection, last, now)
         self.keep(now)
         return self._hold_at is None and self._sender.stalled(last, now)

@@ -251,7 +251,8 @@ class Desk:
         live = self._current(edge, batch.inc, batch.sess)
         if live is None:
             return
-        events, missing = batch.events, ()
+        events: tuple[bytes, ...] = batch.events
+        missing: tuple[str, ...] = ()
         if batch.blobs:
             with self._parts.database.read() as connection:
                 events, missing = _with_blobs(connection, batch)

@@ -146,7 +146,7 @@ class Inbox:
         """Return which ids of these events the log has already."""
         known: set[str] = set()
         for ids in chunks(item.event.id for item in items if item.event is not None):
-            known.update(_KNOWN.run(unit.connection, ids).scalars())
+            known.update(_KNOWN.scalars(unit.connection, ids))
         return known
 
     @staticmethod

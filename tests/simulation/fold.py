@@ -6,7 +6,7 @@ hub's own audit never looks further than that, so a table that runs ahead or lag
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from protocol.movements import OUTSIDE, Bucket
@@ -84,10 +84,10 @@ class Folds:
             if seq < len(chain.moves):
                 chain.moves[seq] += ((sku, source, target, quantity),)
 
-    def hub_changed(self) -> None:
+    def hub_changed(self, streams: Sequence[tuple[str, str, int, str]]) -> None:
         """The hub is never ahead of a store's history or beside it; its stock is what that history says."""
-        ask, moved = self.hub.audit.execute, set()
-        for edge, inc, upto, head in ask("SELECT edge, inc, upto, head FROM streams").fetchall():
+        moved = set()
+        for edge, inc, upto, head in streams:
             known = self._at.get((edge, inc))
             if known is not None and known.upto == upto and known.chain.heads[upto : upto + 1] == [head]:
                 continue
