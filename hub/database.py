@@ -69,7 +69,7 @@ def open_engine(url: str) -> Engine:
             raw.execute(f"PRAGMA {pragma}")
 
     # Not the event `begin`: an engine that has one looks for listeners six times with every statement.
-    engine.dialect.do_begin = _begin  # type: ignore[assignment]
+    engine.dialect.do_begin = _begin  # type: ignore[assignment]  # not a method
     return engine
 
 

@@ -213,8 +213,7 @@ class Talk:
                 self._rights.tick(now)
             self.acked_us = max(self.acked_us, stream.acked_us)
         if not self._halted:
-            last = rows.newest(self._edge.database.read()) if stream is None else stream.newest
-            self._marker.keep(last, now)
+            self._marker.keep(stream.newest if stream else rows.newest(self._edge.database.read()), now)
 
     def goodbye(self) -> None:
         """Leave in order: keep what the hub acknowledged and take our presence back."""

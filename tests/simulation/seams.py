@@ -153,7 +153,8 @@ def _engine(url: str) -> Engine:
         engine = _real_open_engine("sqlite:///:memory:x")
         connect = engine.dialect.connect
         # Not the event `do_connect`: a dialect that has one looks for listeners with every statement.
-        engine.dialect.connect = lambda _file, **said: connect(str(_files[slot]), **said)  # type: ignore[method-assign]
+        redirected = lambda _file, **said: connect(str(_files[slot]), **said)  # noqa: E731 - as a method it is short
+        engine.dialect.connect = redirected  # type: ignore[method-assign]  # of this engine alone
         _engines[slot] = engine
     _files[slot] = Path(path)
     return _engines[slot]
