@@ -162,7 +162,7 @@ class Lookup:
         if connection.dialect.name != "sqlite":
             return connection.execute(self._statement, values).all()
         if not self._sql:
-            self._compile(connection)
+            self._compile(connection, values)
         if not connection.in_transaction():
             connection.begin()  # what is read after this is of the same moment, as it is the usual way
         given = self._given | values
@@ -194,17 +194,17 @@ class Lookup:
         found = self.all(connection, **values)
         return found[0][0] if found else None
 
-    def _compile(self, connection: Connection) -> None:
-        compiled: Any = self._statement.compile(
-            dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
-        )
-        self._names, self._given = tuple(compiled.positiontup or ()), dict(compiled.params)
+    def _compile(self, connection: Connection, values: dict[str, Any]) -> None:
+        compiled: Any = self._statement.compile(dialect=connection.dialect)
+        # A list is written out as so many parameters; those that are not given by each caller are kept.
+        expanded = compiled.construct_expanded_state(values)
+        self._names, self._given = tuple(expanded.positiontup or ()), dict(expanded.parameters)
         columns = [column.key or f"column_{n}" for n, column in enumerate(self._statement.selected_columns)]
         self._row = namedtuple("Row", columns)  # type: ignore[misc]  # noqa: PYI024 - known only now
         types = [column.type.dialect_impl(connection.dialect) for column in self._statement.selected_columns]
         processors = [each.result_processor(connection.dialect, None) for each in types]
         self._processed = [(n, process) for n, process in enumerate(processors) if process is not None]
-        self._sql = str(compiled)
+        self._sql = expanded.statement
 
 
 class HubDatabase:
