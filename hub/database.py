@@ -5,12 +5,14 @@ Writing goes through one `Writer` per process, as at the edge: steps share commi
 a change happens after it is durable. Several hub processes need PostgreSQL.
 """
 
-from collections.abc import Callable, Iterator
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, Transaction
+from sqlalchemy.pool import PoolProxiedConnection
 
 from protocol.kit.sqlite import BUSY_MILLISECONDS, WAL_LIMIT_BYTES, sqlite3
 from protocol.kit.writer import Unit, Writer
@@ -18,6 +20,8 @@ from protocol.kit.writer import Unit, Writer
 T = TypeVar("T")
 HubUnit = Unit[Connection]
 POOL_SIZE: Final = 8
+STATEMENTS: Final = 512
+"""Prepared ones that each connection to SQLite keeps: a hub has more of them than the 128 it would be."""
 POSTGRES_OPTIONS: Final = (
     # A process that is paused, or whose machine is gone, in the middle of a transaction would hold the lock
     # of the log, and with it every other process, for ever. The server ends its session, and it does so
@@ -44,7 +48,10 @@ def open_engine(url: str) -> Engine:
             url, pool_size=POOL_SIZE, pool_pre_ping=True, connect_args={"options": POSTGRES_OPTIONS}
         )
     engine = sa.create_engine(
-        url, module=sqlite3, pool_size=POOL_SIZE, connect_args={"check_same_thread": False}
+        url,
+        module=sqlite3,
+        pool_size=POOL_SIZE,
+        connect_args={"check_same_thread": False, "cached_statements": STATEMENTS},
     )
 
     @sa.event.listens_for(engine, "connect")
@@ -61,12 +68,22 @@ def open_engine(url: str) -> Engine:
         ):
             raw.execute(f"PRAGMA {pragma}")
 
-    @sa.event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("immediate", False)
-        _driver(connection).execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
+    # Not the event `begin`: an engine that has one looks for listeners six times with every statement.
+    engine.dialect.do_begin = _begin  # type: ignore[assignment]  # not a method
     return engine
+
+
+def _begin(connection: PoolProxiedConnection) -> None:
+    raw: Any = connection.dbapi_connection
+    if not raw.in_transaction:  # else `begin_writing` has begun it
+        raw.execute("BEGIN")
+
+
+def begin_writing(connection: Connection) -> Transaction:
+    """Begin a transaction; on SQLite it takes the write lock from the start."""
+    if connection.dialect.name == "sqlite":
+        _driver(connection).execute("BEGIN IMMEDIATE")
+    return connection.begin()
 
 
 def _driver(connection: Connection) -> Any:
@@ -83,7 +100,7 @@ class AlchemyStore:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self.connection = engine.connect().execution_options(immediate=True)
+        self.connection = engine.connect()
         self._transaction: Transaction | None = None
         is_sqlite = engine.dialect.name == "sqlite"
         self._say: Callable[[str], object] = (
@@ -92,7 +109,7 @@ class AlchemyStore:
 
     def begin(self) -> None:
         """Begin; on SQLite this takes the write lock."""
-        self._transaction = self.connection.begin()
+        self._transaction = begin_writing(self.connection)
 
     def commit(self) -> None:
         """Make it durable."""
@@ -122,6 +139,72 @@ class AlchemyStore:
     def close(self) -> None:
         """Give the connection back."""
         self.connection.close()
+
+
+class Lookup:
+    """A small question of a path that is walked with every packet: compiled once, answered with plain rows.
+
+    On SQLite it goes straight to the driver, because SQLAlchemy's care around one statement costs ten times
+    what finding one row does. PostgreSQL is further away, and is asked the usual way.
+    """
+
+    def __init__(self, statement: sa.Select[Any] | sa.CompoundSelect[Any]) -> None:
+        self._statement = statement
+        self._sql = ""
+        self._names: tuple[str, ...] = ()
+        self._given: dict[str, Any] = {}
+        self._row: Any = None
+        self._processed: list[tuple[int, Callable[[Any], Any]]] = []
+        """Columns that the driver does not give as they are, such as what is true or not."""
+
+    def all(self, connection: Connection, **values: Any) -> Sequence[Any]:
+        """Return the rows; `values` are the statement's parameters."""
+        if connection.dialect.name != "sqlite":
+            return connection.execute(self._statement, values).all()
+        if not self._sql:
+            self._compile(connection, values)
+        if not connection.in_transaction():
+            connection.begin()  # what is read after this is of the same moment, as it is the usual way
+        given = self._given | values
+        try:
+            found = _driver(connection).execute(self._sql, [given[name] for name in self._names]).fetchall()
+        except sqlite3.Error as error:
+            raise sa.exc.DBAPIError.instance(self._sql, values, error, sqlite3.Error) from error
+        if self._processed:
+            found = [self._as_typed(row) for row in found]
+        return [self._row(*row) for row in found]
+
+    def _as_typed(self, row: tuple[Any, ...]) -> list[Any]:
+        values = list(row)
+        for n, process in self._processed:
+            values[n] = process(values[n])
+        return values
+
+    def first(self, connection: Connection, **values: Any) -> Any | None:
+        """Return the first row, or None when there is none; the statement finds few."""
+        found = self.all(connection, **values)
+        return found[0] if found else None
+
+    def scalars(self, connection: Connection, **values: Any) -> list[Any]:
+        """Return the first column of every row."""
+        return [row[0] for row in self.all(connection, **values)]
+
+    def scalar(self, connection: Connection, **values: Any) -> Any | None:
+        """Return the first column of the first row, or None when there is none."""
+        found = self.all(connection, **values)
+        return found[0][0] if found else None
+
+    def _compile(self, connection: Connection, values: dict[str, Any]) -> None:
+        compiled: Any = self._statement.compile(dialect=connection.dialect)
+        # A list is written out as so many parameters; those that are not given by each caller are kept.
+        expanded = compiled.construct_expanded_state(values)
+        self._names, self._given = tuple(expanded.positiontup or ()), dict(expanded.parameters)
+        columns = [column.key or f"column_{n}" for n, column in enumerate(self._statement.selected_columns)]
+        self._row = namedtuple("Row", columns)  # type: ignore[misc]  # noqa: PYI024 - known only now
+        types = [column.type.dialect_impl(connection.dialect) for column in self._statement.selected_columns]
+        processors = [each.result_processor(connection.dialect, None) for each in types]
+        self._processed = [(n, process) for n, process in enumerate(processors) if process is not None]
+        self._sql = expanded.statement
 
 
 class HubDatabase:

@@ -22,7 +22,7 @@ from hub.channels import rows as channels
 from hub.checks import rows as checks
 from hub.commissions import rows as commissions
 from hub.customers import rows as customers
-from hub.database import metadata
+from hub.database import begin_writing, metadata
 from hub.digest import rows as digest
 from hub.exceptions import rows as exceptions
 from hub.fleet import rows as fleet
@@ -113,7 +113,7 @@ def upgrade(engine: Engine, revision: str = "head") -> bool:
     Raises:
         Refused: the database is newer than this program.
     """
-    with engine.connect().execution_options(immediate=True) as connection, connection.begin():
+    with engine.connect() as connection, begin_writing(connection):
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
         before = version(connection)

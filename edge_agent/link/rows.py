@@ -23,6 +23,7 @@ _COLUMNS: Final = frozenset(
         *("quarantine", "ep", "recovery"),
     }
 )
+_NEWEST: Final = "SELECT max(carried, coalesce((SELECT max(seq) FROM events), 0) - base) FROM link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,7 @@ def newest_row(connection: Connection) -> int:
 
 def newest(connection: Connection) -> int:
     """Return the number of the newest event of this life, 0 before the first."""
-    base, carried = _begin(connection)
-    return max(carried, newest_row(connection) - base)
+    return int(connection.execute(_NEWEST).fetchone()[0])
 
 
 def hash_at(connection: Connection, n: int) -> str | None:

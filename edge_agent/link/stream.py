@@ -16,6 +16,7 @@ from edge_agent.link.rows import at_of, hash_at, newest, set_link
 from edge_agent.link.rules import ROLLED_BACK, Trouble, rejection
 from protocol.errors import Unavailable
 from protocol.handshake import LogAck, Reject, RejectCode
+from protocol.kit.sqlite import Connection
 from protocol.stream import Sender
 
 KEEP_SECONDS: Final = 0.1
@@ -51,6 +52,8 @@ class Stream:
         self._keeping: Future[None] | None = None
         self.acked_us = 0
         self._hold_at: int | None = None
+        self.newest = 0
+        """The newest number of the journal when the last tick began."""
 
     def begin(self, upto: int, window: int) -> None:
         """Begin where the hub is."""
@@ -73,7 +76,9 @@ class Stream:
     def push(self, now: float) -> None:
         """Send what is there, as far as the window allows."""
         connection = self._edge.database.read()
-        last = newest(connection)
+        self._push(connection, newest(connection), now)
+
+    def _push(self, connection: Connection, last: int, now: float) -> None:
         if self._hold_at is not None:
             last = min(last, self._hold_at)
         while self._sender.may_send(last):
@@ -98,7 +103,8 @@ class Stream:
     def on_ack(self, ack: LogAck, now: float) -> Trouble | None:
         """Take the hub's word; return why this database cannot go on, if it cannot."""
         connection = self._edge.database.read()
-        if ack.upto > newest(connection):
+        last = newest(connection)
+        if ack.upto > last:
             return ROLLED_BACK
         own = hash_at(connection, ack.upto) if ack.upto else self._batcher.first_hash
         if own != ack.head:
@@ -110,15 +116,17 @@ class Stream:
         if self._sender.on_ack(ack.upto, now, gap=ack.gap or ack.single or bool(ack.need_blobs)):
             self.acked_us = self._edge.clock.now_us()
         self.keep(now)
-        self.push(now)
+        self._push(connection, last, now)
         return None
 
     def tick(self, now: float, jitter: float) -> bool:
         """Go back when nothing moved; return whether the session should be opened anew."""
         self._sender.on_tick(now, jitter)
-        self.push(now)
+        connection = self._edge.database.read()
+        last = self.newest = newest(connection)
+        self._push(connection, last, now)
         self.keep(now)
-        return self._hold_at is None and self._sender.stalled(newest(self._edge.database.read()), now)
+        return self._hold_at is None and self._sender.stalled(last, now)
 
     def keep(self, now: float, *, at_once: bool = False) -> None:
         """Store what the hub acknowledged, one write at a time."""

@@ -213,7 +213,7 @@ class Talk:
                 self._rights.tick(now)
             self.acked_us = max(self.acked_us, stream.acked_us)
         if not self._halted:
-            self._marker.keep(rows.newest(self._edge.database.read()), now)
+            self._marker.keep(stream.newest if stream else rows.newest(self._edge.database.read()), now)
 
     def goodbye(self) -> None:
         """Leave in order: keep what the hub acknowledged and take our presence back."""

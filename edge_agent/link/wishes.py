@@ -164,13 +164,14 @@ def _window(connection: Connection, now_us: int) -> tuple[int, int]:
     """
     since_us = now_us - RATE_DAYS * DAY_US
     low, high = 0, int(connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
+    middle = 1  # nothing is too old in the first weeks of a store: that shows at once
     while low < high:
-        middle = (low + high + 1) // 2
         row = connection.execute("SELECT at_us FROM events WHERE seq = ?", (middle,)).fetchone()
         if row is not None and row[0] > since_us:
             high = middle - 1
         else:
             low = middle
+        middle = (low + high + 1) // 2
     first = connection.execute(_FIRST, (low,)).fetchone()
     span_us = now_us - max(since_us, first[0] if first else since_us)
     return low, max(1, min(RATE_DAYS, -(-span_us // DAY_US)))

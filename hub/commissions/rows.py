@@ -7,7 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import metadata
+from hub.database import Lookup, metadata
 from hub.ledger.settlements.rows import money_moves
 from protocol.commissions import CommissionPlan
 
@@ -49,6 +49,8 @@ commission_moves: Final = sa.Table(
 )
 """Earned, or with a minus taken back. `number` is what did it: the sale, the return."""
 
+_PLANS: Final = Lookup(sa.select(commission_plans.c.body).order_by(commission_plans.c.version.desc()))
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -81,8 +83,7 @@ class Figure:
 
 def plans(connection: Connection) -> list[CommissionPlan]:
     """Return every plan there was, the newest version first."""
-    rows = connection.execute(sa.select(commission_plans.c.body).order_by(commission_plans.c.version.desc()))
-    return [CommissionPlan.model_validate_json(body) for body in rows.scalars()]
+    return [CommissionPlan.model_validate_json(body) for body in _PLANS.scalars(connection)]
 
 
 def lines_of(connection: Connection, order_id: str) -> dict[int, Line]:

@@ -292,6 +292,6 @@ def open_count(connection: Connection) -> int:
 
 
 def _row(row: sa.Row[Any]) -> ExceptionRow:
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
+    values = row._asdict()
     asked = json.loads(values["asked"]) if values["asked"] else None
     return ExceptionRow(**{**values, "facts": json.loads(values["facts"]), "asked": asked})

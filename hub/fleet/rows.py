@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import metadata
+from hub.database import Lookup, metadata
 
 CURRENT: Final = "current"
 CLOSED: Final = "closed"
@@ -135,20 +135,20 @@ workers: Final = sa.Table(
 """The processes of the hub, and when each last said that it is there."""
 
 
-_LOCATION: Final = sa.select(locations).where(locations.c.location_id == sa.bindparam("of"))
-_META: Final = sa.select(hub_meta.c.value).where(hub_meta.c.key == sa.bindparam("of"))
+_LOCATION: Final = Lookup(sa.select(locations).where(locations.c.location_id == sa.bindparam("of")))
+_META: Final = Lookup(sa.select(hub_meta.c.value).where(hub_meta.c.key == sa.bindparam("of")))
 _LOCATIONS: Final = sa.select(locations).order_by(locations.c.location_id)
-_STREAM: Final = sa.select(streams).where(
-    streams.c.edge == sa.bindparam("of"), streams.c.inc == sa.bindparam("life")
+_STREAM: Final = Lookup(
+    sa.select(streams).where(streams.c.edge == sa.bindparam("of"), streams.c.inc == sa.bindparam("life"))
 )
-_CURRENT_STREAM: Final = sa.select(streams).where(
-    streams.c.edge == sa.bindparam("of"), streams.c.state == CURRENT
+_CURRENT_STREAM: Final = Lookup(
+    sa.select(streams).where(streams.c.edge == sa.bindparam("of"), streams.c.state == CURRENT)
 )
 
 
 def location(connection: Connection, location_id: str) -> sa.Row[Any] | None:
     """Return one location, or None when nobody registered it."""
-    return connection.execute(_LOCATION, {"of": location_id}).first()
+    return _LOCATION.first(connection, of=location_id)
 
 
 def all_locations(connection: Connection) -> Sequence[sa.Row[Any]]:
@@ -158,12 +158,12 @@ def all_locations(connection: Connection) -> Sequence[sa.Row[Any]]:
 
 def stream(connection: Connection, edge: str, inc: str) -> sa.Row[Any] | None:
     """Return how far one incarnation's stream is applied, or None when it never said HELLO."""
-    return connection.execute(_STREAM, {"of": edge, "life": inc}).first()
+    return _STREAM.first(connection, of=edge, life=inc)
 
 
 def current_stream(connection: Connection, edge: str) -> sa.Row[Any] | None:
     """Return the stream of the incarnation that counts today."""
-    return connection.execute(_CURRENT_STREAM, {"of": edge}).first()
+    return _CURRENT_STREAM.first(connection, of=edge)
 
 
 def blob(connection: Connection, sha256: str) -> bytes | None:
@@ -176,5 +176,5 @@ def blob(connection: Connection, sha256: str) -> bytes | None:
 
 def meta(connection: Connection, key: str) -> str | None:
     """Return one fact that the hub keeps about itself."""
-    found: str | None = connection.execute(_META, {"of": key}).scalar()
+    found: str | None = _META.scalar(connection, of=key)
     return found

@@ -130,10 +130,7 @@ def position(connection: sa.Connection) -> tuple[int, int]:
 
 def tracks(connection: sa.Connection, order_ids: list[str]) -> dict[str, Track]:
     """Return the orders that are followed, each with the stays that it is in."""
-    found = {
-        row.order_id: Track(**dict(row._mapping))  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
-        for row in _ORDERS.run(connection, order_ids)
-    }
+    found = {row.order_id: Track(**row._asdict()) for row in _ORDERS.run(connection, order_ids)}
     for row in _OPEN.run(connection, list(found)):
         found[row.order_id].open[row.part] = stay_of(row)
     return found
@@ -146,7 +143,7 @@ def returned(connection: sa.Connection, locations: list[str]) -> list[Stay]:
 
 def stay_of(row: sa.Row[Any]) -> Stay:
     """Return a stay from its row."""
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
+    values = row._asdict()
     return Stay(**{**values, "stage": Stage(values["stage"])})
 
 

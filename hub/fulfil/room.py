@@ -108,7 +108,7 @@ class Assignments:
         unknown = sorted({each for each in ids if each not in self._known and each not in self._absent})
         connection = self._work.connection
         for some in chunks(unknown):
-            heads = _HEADS_OF.run(connection, some).all()
+            heads = _HEADS_OF.run(connection, some)
             if not heads:
                 continue
             for row in heads:

@@ -13,6 +13,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.database import Lookup
 from hub.ledger.rows import chain, chain_heads, entries, journals
 
 FIRST: Final = bytes(32)
@@ -20,8 +21,8 @@ FIRST: Final = bytes(32)
 PIECE: Final = 2_000
 _entity: Final = sa.func.coalesce(journals.c.entity, "")
 """As a term the entity has no index, so a piece is read in the order of the journals and not sorted out."""
-_HEAD: Final = sa.select(chain_heads.c.journals, chain_heads.c.hash).where(
-    chain_heads.c.entity == sa.bindparam("of")
+_HEAD: Final = Lookup(
+    sa.select(chain_heads.c.journals, chain_heads.c.hash).where(chain_heads.c.entity == sa.bindparam("of"))
 )
 Head = tuple[int, bytes]
 """How many journals there are, and the hash of the last."""
@@ -34,7 +35,7 @@ def link(before: bytes, journal: Sequence[Any], sides: Sequence[Sequence[Any]]) 
 
 def head_of(connection: Connection, entity: str) -> Head:
     """Return where the chain of an entity stands."""
-    row = connection.execute(_HEAD, {"of": entity}).first()
+    row = _HEAD.first(connection, of=entity)
     return (int(row.journals), bytes(row.hash)) if row else (0, FIRST)
 
 

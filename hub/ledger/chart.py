@@ -10,6 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.database import Lookup
 from hub.ledger.rows import account_mapping, accounts, mapping_changes
 
 SUSPENSE_ACCOUNT: Final = "2500"
@@ -149,10 +150,12 @@ MAPPING: Final = {
 """`gateway` serves every payment service that has no account of its own, such as `gateway.adyen`."""
 
 
-_MAPPED: Final = sa.select(account_mapping.c.purpose, account_mapping.c.account).where(
-    account_mapping.c.entity == sa.bindparam("of")
+_MAPPED: Final = Lookup(
+    sa.select(account_mapping.c.purpose, account_mapping.c.account).where(
+        account_mapping.c.entity == sa.bindparam("of")
+    )
 )
-_CHANGED: Final = (
+_CHANGED: Final = Lookup(
     sa.select(mapping_changes.c.purpose, mapping_changes.c.account)
     .where(mapping_changes.c.entity == sa.bindparam("of"))
     .order_by(mapping_changes.c.apply_order)
@@ -197,12 +200,12 @@ def accounts_ever(connection: Connection, entity: str) -> dict[str, frozenset[st
     """Return every account that serves a purpose or has served it, by purpose."""
     found: dict[str, set[str]] = {}
     for query in (_MAPPED, _CHANGED):
-        for row in connection.execute(query, {"of": entity}):
+        for row in query.all(connection, of=entity):
             found.setdefault(row.purpose, set()).add(row.account)
     return {purpose: frozenset(numbers) for purpose, numbers in found.items()}
 
 
 def _mapping(connection: Connection, entity: str) -> dict[str, str]:
-    found = {row.purpose: row.account for row in connection.execute(_MAPPED, {"of": entity})}
-    found.update({row.purpose: row.account for row in connection.execute(_CHANGED, {"of": entity})})
+    found = {row.purpose: row.account for row in _MAPPED.all(connection, of=entity)}
+    found.update({row.purpose: row.account for row in _CHANGED.all(connection, of=entity)})
     return found

@@ -52,6 +52,18 @@ REHELLO_SPACING_SECONDS: Final = 2.0
 UNREADABLE_BEFORE_ALARM: Final = 3
 RIGHTS_ROWS: Final = 500
 _VECTORS: Final = TypeAdapter(tuple[EdgeVector, ...])
+_FORGET_BEAT: Final = sa.delete(heartbeats).where(heartbeats.c.edge == sa.bindparam("of"))
+_BEAT: Final = sa.insert(heartbeats)
+_BEAT_OF_SESSION: Final = (
+    sa.update(link_sessions)
+    .where(link_sessions.c.edge == sa.bindparam("of"), link_sessions.c.inc == sa.bindparam("life"))
+    .values({name: sa.bindparam(name) for name in ("last_us", "skew_us")})
+)
+_BEAT_OF_STREAM: Final = (
+    sa.update(streams)
+    .where(streams.c.edge == sa.bindparam("of"), streams.c.inc == sa.bindparam("life"))
+    .values({name: sa.bindparam(name) for name in ("newest", "oldest_ms", "last_us")})
+)
 _OF_RIGHTS: Final = TypeAdapter[IAm | RightsPacket](IAm | RightsPacket)
 
 
@@ -70,6 +82,9 @@ class Rights(Protocol):
 
     def due(self, connection: Connection, edge: str, limit: int) -> Sequence[HubVector]:
         """Return what the edge has not echoed."""
+
+    def untold(self, connection: Connection) -> frozenset[str]:
+        """Return the edges of which something is due."""
 
     def echoed(self, unit: HubUnit, edge: str, seen: Sequence[tuple[str, int]]) -> None:
         """The edge has seen these (sku, version)."""
@@ -236,8 +251,11 @@ class Desk:
         live = self._current(edge, batch.inc, batch.sess)
         if live is None:
             return
-        with self._parts.database.read() as connection:
-            events, missing = _with_blobs(connection, batch)
+        events: tuple[bytes, ...] = batch.events
+        missing: tuple[str, ...] = ()
+        if batch.blobs:
+            with self._parts.database.read() as connection:
+                events, missing = _with_blobs(connection, batch)
         if missing:
             self._ack(live, gap=True, need_blobs=missing)
             return
@@ -308,22 +326,13 @@ class Desk:
         def step(unit: HubUnit) -> None:
             self._parts.guard(unit, edge)
             connection = unit.connection
-            connection.execute(sa.delete(heartbeats).where(heartbeats.c.edge == edge))
+            connection.execute(_FORGET_BEAT, {"of": edge})
             connection.execute(
-                sa.insert(heartbeats).values(
-                    edge=edge, inc=beat.inc, body=beat.model_dump_json(), arrived_us=now_us
-                )
+                _BEAT, {"edge": edge, "inc": beat.inc, "body": beat.model_dump_json(), "arrived_us": now_us}
             )
-            connection.execute(
-                sa.update(link_sessions)
-                .where(link_sessions.c.edge == edge, link_sessions.c.inc == beat.inc)
-                .values(last_us=now_us, skew_us=beat.clock_us - now_us)
-            )
-            connection.execute(
-                sa.update(streams)
-                .where(streams.c.edge == edge, streams.c.inc == beat.inc)
-                .values(newest=beat.last_seq, oldest_ms=beat.oldest_ms, last_us=now_us)
-            )
+            one = {"of": edge, "life": beat.inc, "last_us": now_us}
+            connection.execute(_BEAT_OF_SESSION, one | {"skew_us": beat.clock_us - now_us})
+            connection.execute(_BEAT_OF_STREAM, one | {"newest": beat.last_seq, "oldest_ms": beat.oldest_ms})
 
         self._parts.database.write(step)
         self._parts.on_change(edge)
@@ -351,6 +360,14 @@ class Desk:
         if self._parts.database.write(step):
             self.tell_rights(live, echo=tuple((vector.sku, vector.ver) for vector in vectors))
 
+    def untold(self) -> frozenset[str]:
+        """Return the edges that have not echoed every vector; most have, and need not be asked one by one."""
+        rights = self._parts.rights
+        if rights is None:
+            return frozenset()
+        with self._parts.database.read() as connection:
+            return rights.untold(connection)
+
     def tell_rights(self, live: Live, *, echo: tuple[tuple[str, int], ...] = ()) -> None:
         """Tell an edge the vectors it has not echoed, and echo what it told."""
         rights = self._parts.rights
@@ -370,8 +387,10 @@ class Desk:
 
     def _current(self, edge: str, inc: str, sess: str) -> Live | None:
         """Return the session that a packet belongs to; None when it is late, stale or unknown."""
-        with self._parts.database.read() as connection:
-            live = self._parts.sessions.find(connection, edge, inc)
+        live = self._parts.sessions.met(edge, inc)
+        if live is None:
+            with self._parts.database.read() as connection:
+                live = self._parts.sessions.find(connection, edge, inc)
         if live is None:
             self.tally.dropped += 1
             if self._may(self._rehello_at, edge, REHELLO_SPACING_SECONDS):
@@ -437,8 +456,6 @@ def rejected_directive(edge: str, cseq: int, kind: str, outcome: DirectiveOutcom
 
 def _with_blobs(connection: Connection, batch: Batch) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
     """Return the events with those that came over HTTPS in their places, and the hashes that are missing."""
-    if not batch.blobs:
-        return batch.events, ()
     found = {
         row.sha256: row.bytes
         for row in connection.execute(

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import HubUnit
+from hub.database import HubUnit, Lookup
 from hub.fleet.rows import locations
 from hub.link.rules import Why
 from hub.spine.steps import take_orders
@@ -25,7 +25,7 @@ _TOTALS: Final = sa.select(
     sa.func.sum(hub_rights.c.granted_seen).label("granted"),
     sa.func.sum(hub_rights.c.returned).label("returned"),
 ).where(hub_rights.c.location == sa.bindparam("at"))
-_EPOCH: Final = sa.select(rights_epochs).where(rights_epochs.c.location == sa.bindparam("at"))
+_EPOCH: Final = Lookup(sa.select(rights_epochs).where(rights_epochs.c.location == sa.bindparam("at")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Epoch:
 
 def epoch_of(connection: Connection, edge: str) -> Epoch:
     """Return the epoch of a location."""
-    row = connection.execute(_EPOCH, {"at": edge}).first()
+    row = _EPOCH.first(connection, at=edge)
     return Epoch() if row is None else _epoch(row)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hub.database import HubDatabase, HubUnit
+from hub.database import HubDatabase, HubUnit, Lookup
 from hub.fleet.rows import CURRENT, streams
 from hub.link.leases import Guard, everybodys
 from hub.spine import parking
@@ -33,7 +33,7 @@ PASSING: Final = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.Interna
 """Failures of the machine, not of the event: the whole batch is tried again later."""
 _KNOWN: Final = Select(sa.select(log_table.c.event_id), log_table.c.event_id)
 _MINE: Final = (streams.c.edge == sa.bindparam("of")) & (streams.c.inc == sa.bindparam("life"))
-_CURSOR: Final = sa.select(streams.c.upto, streams.c.head).where(_MINE).with_for_update()
+_CURSOR: Final = Lookup(sa.select(streams.c.upto, streams.c.head).where(_MINE).with_for_update())
 _ADVANCE: Final = (
     sa.update(streams)
     .where(_MINE, streams.c.upto == sa.bindparam("before"))
@@ -146,7 +146,7 @@ class Inbox:
         """Return which ids of these events the log has already."""
         known: set[str] = set()
         for ids in chunks(item.event.id for item in items if item.event is not None):
-            known.update(_KNOWN.run(unit.connection, ids).scalars())
+            known.update(_KNOWN.scalars(unit.connection, ids))
         return known
 
     @staticmethod
@@ -217,7 +217,7 @@ class Inbox:
         work.unit.after_commit(tell)
 
     def _cursor(self, unit: HubUnit, batch: Batch, arrived_us: int) -> Cursor:
-        row = unit.connection.execute(_CURSOR, {"of": batch.edge, "life": batch.inc}).first()
+        row = _CURSOR.first(unit.connection, of=batch.edge, life=batch.inc)
         if row is not None:
             return Cursor(row.upto, row.head)
         head = first_hash(batch.edge, batch.inc)

@@ -12,7 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import HubUnit
+from hub.database import HubUnit, Lookup
 from hub.fleet.rows import hub_meta, link_sessions, meta
 from hub.link.epochs import HUB_RESTORED, fence_all
 from hub.link.outbox import HUB_INC, Outbox
@@ -22,8 +22,8 @@ ORDINAL: Final = "ordinal"
 FIRST_ORDINAL: Final = 1
 BEGAN: Final = "life_began_us"
 WHY: Final = "life_why"
-_LIFE: Final = sa.select(hub_meta.c.key, hub_meta.c.value).where(
-    hub_meta.c.key.in_((HUB_INC, ORDINAL, WHY, BEGAN))
+_LIFE: Final = Lookup(
+    sa.select(hub_meta.c.key, hub_meta.c.value).where(hub_meta.c.key.in_((HUB_INC, ORDINAL, WHY, BEGAN)))
 )
 
 
@@ -39,7 +39,7 @@ class HubLife:
 
 def life(connection: Connection) -> HubLife:
     """Return the life that this database lives; an empty incarnation before the first use."""
-    said = dict(row for row in connection.execute(_LIFE))
+    said = dict(_LIFE.all(connection))
     return HubLife(
         hub_inc=said.get(HUB_INC, ""),
         ordinal=int(said.get(ORDINAL, FIRST_ORDINAL)),

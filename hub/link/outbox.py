@@ -8,12 +8,13 @@ a no-op. From an expiry passing the hub concludes nothing; only the edge's answe
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import HubUnit
+from hub.database import HubUnit, Lookup
 from hub.fleet.rows import directives, hub_meta, locations, meta
 from hub.spine.steps import take_orders
 from protocol.clock import Clock
@@ -34,8 +35,9 @@ _KIND_OF: Final[Mapping[type[WireModel], tuple[str, int]]] = {
 }
 _INSERT: Final = sa.insert(directives)
 _MINE: Final = (directives.c.edge == sa.bindparam("to")) & (directives.c.hub_inc == sa.bindparam("life"))
-_ONE: Final = sa.select(directives).where(_MINE, directives.c.cseq == sa.bindparam("number"))
-_NEWEST: Final = (
+_IS_ONE: Final = sa.and_(_MINE, directives.c.cseq == sa.bindparam("number"))
+_ONE: Final = Lookup(sa.select(directives).where(_IS_ONE))
+_NEWEST: Final = Lookup(
     sa.select(directives.c.cseq, directives.c.hash).where(_MINE).order_by(directives.c.cseq.desc()).limit(1)
 )
 _AFTER: Final = (
@@ -44,7 +46,8 @@ _AFTER: Final = (
     .order_by(directives.c.cseq)
     .limit(DIRECTIVES_PER_BATCH)
 )
-_UNSENT_AFTER: Final = _AFTER.where(directives.c.sent_us.is_(None))
+_NEXT: Final = Lookup(_AFTER)
+_NEXT_UNSENT: Final = Lookup(_AFTER.where(directives.c.sent_us.is_(None)))
 _SENT: Final = (
     sa.update(directives)
     .where(
@@ -60,11 +63,15 @@ _SENT: Final = (
 _LOCK: Final = (
     sa.select(locations.c.location_id).where(locations.c.location_id == sa.bindparam("of")).with_for_update()
 )
-_LIVES: Final = sa.union(
-    sa.select(hub_meta.c.value).where((hub_meta.c.key == HUB_INC) | hub_meta.c.key.startswith(_LIFE)),
-    sa.select(directives.c.hub_inc).distinct(),
+_LIVES: Final = Lookup(
+    sa.union(
+        sa.select(hub_meta.c.value).where((hub_meta.c.key == HUB_INC) | hub_meta.c.key.startswith(_LIFE)),
+        sa.select(directives.c.hub_inc).distinct(),
+    )
 )
-_LOWEST: Final = sa.select(sa.func.min(directives.c.cseq)).where(_MINE, directives.c.answered_us.is_(None))
+_LOWEST: Final = Lookup(
+    sa.select(sa.func.min(directives.c.cseq)).where(_MINE, directives.c.answered_us.is_(None))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +165,7 @@ class Outbox:
 
     def lives(self, connection: Connection) -> frozenset[str]:
         """Return every incarnation of this hub that its database remembers."""
-        return frozenset(connection.execute(_LIVES).scalars())
+        return frozenset(_LIVES.scalars(connection))
 
     def remember_life(self, unit: HubUnit, hub_inc: str) -> None:
         """Note an incarnation; a backup that does not have it was made before it began."""
@@ -207,8 +214,8 @@ class Outbox:
         _one_at_a_time(connection, edge)
         hub_inc = self.hub_inc(unit)
         mine = {"to": edge, "life": hub_inc}
-        query = _AFTER if resend else _UNSENT_AFTER
-        rows = _cut(connection.execute(query, mine | {"after": after}).all())
+        following = _NEXT if resend else _NEXT_UNSENT
+        rows = _cut(following.all(connection, **mine, after=after))
         if not rows:
             return None
         run = {"first": rows[0].cseq, "last": rows[-1].cseq, "now_us": self._clock.now_us()}
@@ -246,7 +253,7 @@ class Outbox:
 
     def next_unanswered(self, connection: Connection, edge: str, hub_inc: str) -> int:
         """Return the lowest number that the edge has not answered; one beyond the last when all are."""
-        lowest = connection.execute(_LOWEST, {"to": edge, "life": hub_inc}).scalar()
+        lowest = _LOWEST.scalar(connection, to=edge, life=hub_inc)
         return int(lowest) if lowest is not None else self.last(connection, edge, hub_inc) + 1
 
     def last(self, connection: Connection, edge: str, hub_inc: str) -> int:
@@ -260,7 +267,7 @@ class Outbox:
 
     def _head(self, connection: Connection, edge: str, hub_inc: str) -> tuple[int, str]:
         """Return the newest number for an edge and the chain hash after it."""
-        newest = connection.execute(_NEWEST, {"to": edge, "life": hub_inc}).first()
+        newest = _NEWEST.first(connection, to=edge, life=hub_inc)
         return (0, first_hash(edge, hub_inc)) if newest is None else (newest.cseq, newest.hash)
 
     def _woken(self) -> None:
@@ -334,15 +341,17 @@ def _one_at_a_time(connection: Connection, edge: str) -> None:
 
 
 def _row(connection: Connection, edge: str, hub_inc: str, cseq: int) -> sa.Row[Any] | None:
-    return connection.execute(_ONE, {"to": edge, "life": hub_inc, "number": cseq}).first()
+    return _ONE.first(connection, to=edge, life=hub_inc, number=cseq)
 
 
 def _update(connection: Connection, edge: str, hub_inc: str, cseq: int, **values: Any) -> None:
-    connection.execute(
-        sa.update(directives)
-        .where(directives.c.edge == edge, directives.c.hub_inc == hub_inc, directives.c.cseq == cseq)
-        .values(**values)
-    )
+    key = {"to": edge, "life": hub_inc, "number": cseq}
+    connection.execute(_changing(tuple(values)), key | values)
+
+
+@cache
+def _changing(columns: tuple[str, ...]) -> sa.Update:
+    return sa.update(directives).where(_IS_ONE).values({column: sa.bindparam(column) for column in columns})
 
 
 def _cut(rows: Sequence[sa.Row[Any]]) -> Sequence[sa.Row[Any]]:

@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from hub.database import HubDatabase, HubUnit
+from hub.database import HubDatabase, HubUnit, Lookup
 from hub.fleet.rows import directives
 from hub.link.leases import Guard, everybodys
 from hub.link.outbox import Outbox, Outgoing
@@ -21,6 +21,11 @@ from protocol.handshake import DirectiveBatch, encode
 
 FIRST_WAIT_SECONDS: Final = 5.0
 WAIT_LIMIT_SECONDS: Final = 60.0
+_WAITING: Final = Lookup(
+    sa.select(directives.c.edge)
+    .where(directives.c.state == "queued", directives.c.hub_inc == sa.bindparam("life"))
+    .distinct()
+)
 
 
 @dataclass(slots=True)
@@ -83,13 +88,7 @@ class Outflow:
     def look(self) -> None:
         """Something was put into the outbox: send it where nothing is under way."""
         with self._database.read() as connection:
-            waiting = set(
-                connection.execute(
-                    sa.select(directives.c.edge)
-                    .where(directives.c.state == "queued", directives.c.hub_inc == self._hub_inc)
-                    .distinct()
-                ).scalars()
-            )
+            waiting = set(_WAITING.scalars(connection, life=self._hub_inc))
         for edge in sorted(waiting & self._edges.keys()):
             flow = self._edges[edge]
             if flow.done >= flow.sent:

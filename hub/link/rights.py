@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
-from hub.database import HubUnit
+from hub.database import HubUnit, Lookup
 from hub.fulfil import deficits
 from hub.link import wants
 from hub.link.epochs import epoch_of
@@ -25,7 +25,7 @@ from protocol.rights import EdgeVector, HubCells, HubRight, HubVector
 
 _AT: Final = hub_rights.c.location == sa.bindparam("at")
 _ONE: Final = _AT & (hub_rights.c.sku == sa.bindparam("of"))
-_RIGHT: Final = sa.select(hub_rights).where(_ONE)
+_RIGHT: Final = Lookup(sa.select(hub_rights).where(_ONE))
 _SEEN: Final = (
     sa.update(hub_rights)
     .where(_ONE)
@@ -40,11 +40,14 @@ _SEEN: Final = (
         bound=sa.bindparam("bound"),
     )
 )
-_DUE: Final = (
+_DUE: Final = Lookup(
     sa.select(hub_rights)
     .where(_AT, hub_rights.c.version > hub_rights.c.echoed)
     .order_by(hub_rights.c.sku)
     .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_UNTOLD: Final = Lookup(
+    sa.select(hub_rights.c.location).where(hub_rights.c.version > hub_rights.c.echoed).distinct()
 )
 _ECHOED: Final = (
     sa.update(hub_rights)
@@ -71,7 +74,7 @@ class RightsRows:
             if vector.ep != ep:
                 continue
             key = {"at": edge, "of": vector.sku}
-            row = unit.connection.execute(_RIGHT, key).first()
+            row = _RIGHT.first(unit.connection, **key)
             before = HubRight(vector.sku, epoch=ep)
             if row is not None:
                 before = HubRight(
@@ -111,7 +114,7 @@ class RightsRows:
 
     def due(self, connection: Connection, edge: str, limit: int) -> Sequence[HubVector]:
         """Return what the edge has not echoed."""
-        rows = connection.execute(_DUE, {"at": edge, "most": limit}).all()
+        rows = _DUE.all(connection, at=edge, most=limit)
         ep = epoch_of(connection, edge).ep if rows else 0
         return [
             HubVector(
@@ -125,6 +128,10 @@ class RightsRows:
             )
             for row in rows
         ]
+
+    def untold(self, connection: Connection) -> frozenset[str]:
+        """Return the edges that have not echoed everything."""
+        return frozenset(_UNTOLD.scalars(connection))
 
     def echoed(self, unit: HubUnit, edge: str, seen: Sequence[tuple[str, int]]) -> None:
         """The edge has seen these (sku, version); an older echo never hides a newer version."""

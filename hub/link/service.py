@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from hub.context import Hub
-from hub.database import HubDatabase, HubUnit
+from hub.database import HubDatabase, HubUnit, Lookup
 from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import current_stream, link_sessions
 from hub.fulfil.answers import answers_of
@@ -45,7 +45,7 @@ AFTER_TROUBLE_SECONDS: Final = 0.2
 TICK_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 2.0
 PRESENCE: Final = "st"
-_KEPT: Final = sa.select(link_sessions.c.edge, link_sessions.c.inc)
+_KEPT: Final = Lookup(sa.select(link_sessions.c.edge, link_sessions.c.inc))
 NO_BROKER: Final = ("No broker is set.", "Set broker_host to hear the stores.")
 
 
@@ -290,8 +290,10 @@ class HubLink:
             return
         self._tick_at = now + TICK_SECONDS
         self._guarded("", self._desk.tick)
+        untold: set[str] = set()
+        self._guarded("", lambda: untold.update(self._desk.untold()))
         for live in self._sessions.all():
-            if not live.drain_only:
+            if not live.drain_only and live.edge in untold:
                 self._guarded(live.edge, lambda live=live: self._desk.tell_rights(live))  # type: ignore[misc]  # bound now
             state = self.presence.pill(live.edge).state
             if self._pills.get(live.edge) != state:
@@ -302,7 +304,7 @@ class HubLink:
     def _drop_revoked(self) -> None:
         """Forget sessions that are gone from the database: their location was shut out."""
         with self._parts.database.read() as connection:
-            kept = {tuple(row) for row in connection.execute(_KEPT)}
+            kept = {tuple(row) for row in _KEPT.all(connection)}
         for live in self._sessions.all():
             if (live.edge, live.inc) not in kept:
                 self._sessions.forget(live.edge)

@@ -59,9 +59,13 @@ class Sessions:
         self._hub_boot = hub_boot
         self._live: dict[tuple[str, str], Live] = {}
 
+    def met(self, edge: str, inc: str) -> Live | None:
+        """Return the open session of an incarnation, as far as this process has met it."""
+        return self._live.get((edge, inc))
+
     def find(self, connection: Connection, edge: str, inc: str) -> Live | None:
         """Return the open session of an incarnation."""
-        known = self._live.get((edge, inc))
+        known = self.met(edge, inc)
         if known is not None:
             return known
         row = connection.execute(

@@ -12,13 +12,13 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
-from hub.database import HubUnit
-from hub.link.lives import begin_life, life, ordinal
+from hub.database import HubUnit, Lookup
+from hub.link.lives import HubLife, begin_life, life, ordinal
 from hub.spine.rows import APPLY_ORDER, counters
 from hub.spine.steps import raise_exception
 from protocol.kit.marker import Note, read_note, write_note
 
-_APPLIED: Final = sa.select(counters.c.value).where(counters.c.name == APPLY_ORDER)
+_APPLIED: Final = Lookup(sa.select(counters.c.value).where(counters.c.name == APPLY_ORDER))
 _log = structlog.get_logger(__name__)
 Verdict = Literal["ok", "rolled_back", "other_life"]
 
@@ -41,10 +41,12 @@ def settle(hub: Hub) -> bool:
 
 def keep(hub: Hub) -> None:
     """Look again, against what this process has seen itself, and note how far the database is."""
-    _look(hub, hub.noted)
     with hub.database.read() as connection:
-        here = life(connection)
-        note = Note(here.hub_inc, applied(connection), "", here.ordinal)
+        is_older, note = _seen(hub, connection, hub.noted)
+    if is_older:
+        _look(hub, hub.noted)
+        with hub.database.read() as connection:
+            _older, note = _seen(hub, connection, hub.noted)
     if note == hub.noted or not note.inc:
         return
     try:
@@ -56,7 +58,18 @@ def keep(hub: Hub) -> None:
 
 def applied(connection: Connection) -> int:
     """Return the newest number of the hub's log."""
-    return int(connection.execute(_APPLIED).scalar() or 0)
+    return int(_APPLIED.scalar(connection) or 0)
+
+
+def _seen(hub: Hub, connection: Connection, before: Note | None) -> tuple[bool, Note]:
+    """Tell whether this is an older copy than what was noted, and return what is to be noted of it."""
+    here, newest = life(connection), applied(connection)
+    is_older = before is not None and _verdict(hub, connection, before, here, newest) != "ok"
+    return is_older, Note(here.hub_inc, newest, "", here.ordinal)
+
+
+def _verdict(hub: Hub, connection: Connection, note: Note, here: HubLife, newest: int) -> Verdict:
+    return judge(note, hub_inc=here.hub_inc, lives=hub.outbox.lives(connection), applied=newest)
 
 
 def _look(hub: Hub, note: Note | None) -> bool:
@@ -65,12 +78,7 @@ def _look(hub: Hub, note: Note | None) -> bool:
         return False
 
     def verdict(connection: Connection) -> Verdict:
-        return judge(
-            note,
-            hub_inc=life(connection).hub_inc,
-            lives=hub.outbox.lives(connection),
-            applied=applied(connection),
-        )
+        return _verdict(hub, connection, note, life(connection), applied(connection))
 
     def step(unit: HubUnit) -> bool:
         why = verdict(unit.connection)

@@ -300,7 +300,7 @@ def history(connection: Connection, order_id: str) -> list[Told]:
 
 
 def _notice(row: sa.Row[Any]) -> Notice:
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
+    values = row._asdict()
     return Notice(**{**values, "facts": Facts.model_validate_json(values["facts"])})
 
 

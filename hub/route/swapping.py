@@ -117,7 +117,7 @@ def _around(connection: Connection, split: Sequence[str]) -> list[Unsent]:
     mine = _unsent(connection, split)
     places = sorted({each.location for each in mine})
     skus = sorted({sku for each in mine for sku in each.skus})
-    others = _ANY.run(connection, places, skus).scalars()
+    others = [row[0] for row in _ANY.run(connection, places, skus)]
     return _unsent(connection, sorted({*split, *others}))
 
 

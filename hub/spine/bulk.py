@@ -16,6 +16,8 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.ext.compiler import compiles
 
+from hub.database import Lookup
+
 Rows = Sequence[tuple[Any, ...]]
 COPY_FROM: Final = 8
 """From this many rows on COPY is quicker than INSERT."""
@@ -114,18 +116,22 @@ class Select:
     """Reads the rows that have one of many keys; building the statement costs more than the database does."""
 
     def __init__(self, statement: sa.Select[Any], column: sa.ColumnElement[str]) -> None:
-        self._statements = {
-            "sqlite": statement.where(_among_json(column, sa.bindparam("keys", type_=sa.Text))),
-            "postgresql": statement.where(
-                column == sa.any_(sa.bindparam("keys", type_=postgresql.ARRAY(sa.Text)))
+        self._lookups = {
+            "sqlite": Lookup(statement.where(_among_json(column, sa.bindparam("keys", type_=sa.Text)))),
+            "postgresql": Lookup(
+                statement.where(column == sa.any_(sa.bindparam("keys", type_=postgresql.ARRAY(sa.Text))))
             ),
         }
 
-    def run(self, connection: Connection, keys: Sequence[str], **values: Any) -> sa.CursorResult[Any]:
+    def run(self, connection: Connection, keys: Sequence[str], **values: Any) -> Sequence[Any]:
         """Return the rows, in the order that the statement names; `values` fill its other parameters."""
         name = connection.dialect.name
         said = json.dumps(keys) if name == "sqlite" else list(keys)
-        return connection.execute(self._statements[name], {"keys": said, **values})
+        return self._lookups[name].all(connection, keys=said, **values)
+
+    def scalars(self, connection: Connection, keys: Sequence[str], **values: Any) -> list[Any]:
+        """Return the first column of every row."""
+        return [row[0] for row in self.run(connection, keys, **values)]
 
 
 class SelectPairs:
@@ -135,24 +141,28 @@ class SelectPairs:
         self, statement: sa.Select[Any], first: sa.ColumnElement[str], second: sa.ColumnElement[str]
     ) -> None:
         text, array = sa.Text(), postgresql.ARRAY(sa.Text)
-        self._statements = {
-            "sqlite": statement.where(
-                _among_json(first, sa.bindparam("first", type_=text)),
-                _among_json(second, sa.bindparam("second", type_=text)),
+        self._lookups = {
+            "sqlite": Lookup(
+                statement.where(
+                    _among_json(first, sa.bindparam("first", type_=text)),
+                    _among_json(second, sa.bindparam("second", type_=text)),
+                )
             ),
-            "postgresql": statement.where(
-                first == sa.any_(sa.bindparam("first", type_=array)),
-                second == sa.any_(sa.bindparam("second", type_=array)),
+            "postgresql": Lookup(
+                statement.where(
+                    first == sa.any_(sa.bindparam("first", type_=array)),
+                    second == sa.any_(sa.bindparam("second", type_=array)),
+                )
             ),
         }
 
     def run(
         self, connection: Connection, first: Sequence[str], second: Sequence[str], **values: Any
-    ) -> sa.CursorResult[Any]:
+    ) -> Sequence[Any]:
         """Return the rows; a pair that nobody asked for may be among them. `values` fill other parameters."""
         name = connection.dialect.name
         said = [json.dumps(keys) if name == "sqlite" else list(keys) for keys in (first, second)]
-        return connection.execute(self._statements[name], {"first": said[0], "second": said[1], **values})
+        return self._lookups[name].all(connection, first=said[0], second=said[1], **values)
 
 
 class by_key(sa.sql.functions.GenericFunction[str]):  # noqa: N801 - it reads as a function in a statement

@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from hub.database import metadata
+from hub.database import Lookup, metadata
 from hub.spine.bulk import Insert
 from hub.spine.rows import event_subjects, events
 from hub.spine.work import HUB_EDGE, Applied, Work
@@ -20,7 +20,7 @@ open_keys: Final = sa.Table("open_keys", metadata, sa.Column("dedupe_key", sa.Te
 
 _EVENTS: Final = Insert(events)
 _SUBJECTS: Final = Insert(event_subjects)
-_OPEN: Final = sa.select(open_keys.c.dedupe_key).where(open_keys.c.dedupe_key == sa.bindparam("of"))
+_OPEN: Final = Lookup(sa.select(open_keys.c.dedupe_key).where(open_keys.c.dedupe_key == sa.bindparam("of")))
 _RAISE: Final = sa.insert(open_keys)
 _CLOSE: Final = sa.delete(open_keys).where(open_keys.c.dedupe_key == sa.bindparam("of"))
 
@@ -57,7 +57,7 @@ class Log:
         """Tell whether the hub has raised this and it is open; `anew` does not trust an earlier look."""
         known = self._raised.get(key)
         if known is None or (anew and key not in self._changed):
-            found = self._work.connection.execute(_OPEN, {"of": key}).first()
+            found = _OPEN.first(self._work.connection, of=key)
             known = self._raised[key] = found is not None
         return known
 

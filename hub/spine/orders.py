@@ -122,17 +122,17 @@ class Orders:
         self._look_for([a.body.order_id for a in batch if type(a.body) in later.CONCERNS])
         connection = self._work.connection
         for ids in chunks(selling):
-            self._load(_KNOWN_OF.run(connection, ids).scalars())
+            self._load(_KNOWN_OF.scalars(connection, ids))
             self._load_earlier(ids)
         for numbers in chunks(a.body.number for a in batch if type(a.body) is OrderSold):
             self._numbers.update((row.number, row.order_id) for row in _NUMBERED.run(connection, numbers))
         for ids in chunks(body.return_id for body in back):
-            self._return_ids.update(_RETURNED.run(connection, ids).scalars())
+            self._return_ids.update(_RETURNED.scalars(connection, ids))
 
     def _load(self, order_ids: Iterable[str]) -> None:
         connection = self._work.connection
         for ids in chunks(order_ids):
-            heads = _HEADS_OF.run(connection, ids).all()
+            heads = _HEADS_OF.run(connection, ids)
             if not heads:
                 continue
             lines: dict[str, list[Any]] = {head.order_id: [] for head in heads}

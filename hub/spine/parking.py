@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError, create_model
 from sqlalchemy.engine import Connection
 
-from hub.database import HubUnit
+from hub.database import HubUnit, Lookup
 from hub.spine.rows import events as log_table
 from hub.spine.rows import parked, parked_subjects
 from hub.spine.steps import count_up, raise_exception, take_orders
@@ -30,7 +30,7 @@ BEHIND: Final = "behind"
 LINE: Final = "parked"
 """The counter of what was set aside."""
 TILL: Final = "till:"
-_BLOCKED: Final = sa.select(parked_subjects.c.subject)
+_BLOCKED: Final = Lookup(sa.select(parked_subjects.c.subject))
 _KIND: Final = re.compile(rb'\{"seq":\d{1,18},"id":"[^"\\]{1,64}","kind":"([a-z_.]{1,64})","v":(\d{1,4}),')
 _WHOLE: Final[dict[tuple[str, int], Any]] = {
     kind: create_model(f"Event of {kind[0]}", __base__=Event, body=(body, ...))
@@ -133,7 +133,7 @@ def hashes(previous: str, events: Iterable[bytes]) -> list[bytes]:
 
 def blocked_subjects(connection: Connection) -> set[str]:
     """Return the records that wait for an event that was set aside."""
-    return set(connection.execute(_BLOCKED).scalars())
+    return set(_BLOCKED.scalars(connection))
 
 
 def why_not(item: Incoming, blocked: set[str], known: set[str]) -> BadMessage | None:

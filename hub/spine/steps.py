@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from hub.database import HubUnit
+from hub.database import HubUnit, Lookup
 from hub.spine.log import Log
 from hub.spine.rows import APPLY_ORDER, counters, events
 from hub.spine.work import HUB_EDGE, Applied, Journey, Post, Terms, Work
@@ -40,7 +40,7 @@ _FIRST: Final = (
     .returning(counters.c.value)
 )
 """Where several processes write the first event at once, one makes the row and the others wait for it."""
-_TAKEN: Final = sa.select(counters.c.value).where(counters.c.name == APPLY_ORDER)
+_TAKEN: Final = Lookup(sa.select(counters.c.value).where(counters.c.name == APPLY_ORDER))
 _COUNT: Final = {
     name: dialect.insert(counters)
     .values(name=sa.bindparam("of"), value=1)
@@ -48,7 +48,7 @@ _COUNT: Final = {
     .returning(counters.c.value)
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
-_OWN_LAST: Final = (
+_OWN_LAST: Final = Lookup(
     sa.select(events.c.seq, events.c.hash)
     .where(events.c.edge == HUB_EDGE, events.c.inc == sa.bindparam("of"))
     .order_by(events.c.seq.desc())
@@ -104,7 +104,7 @@ class Spine:
 
 
 def take_orders(unit: HubUnit, count: int) -> int:
-    """Take `count` numbers of the log and return the first.
+    """Take `count` numbers of the log and return the first; 0 takes the lock alone and returns no number.
 
     The row stays locked until COMMIT, so numbers become visible in their order also with several processes.
     """
@@ -112,9 +112,10 @@ def take_orders(unit: HubUnit, count: int) -> int:
     if connection.dialect.name == "sqlite":
         # Its writer is alone from the start. An answer of the UPDATE itself would cost more with every page
         # that the commit group has changed: SQLite walks through the journal of its savepoints for it.
-        if count:
-            connection.execute(_TAKE, {"taken": count})
-        taken = connection.execute(_TAKEN).scalar()
+        if not count:
+            return 0
+        connection.execute(_TAKE, {"taken": count})
+        taken = _TAKEN.scalar(connection)
         if taken is None:
             connection.execute(sa.insert(counters).values(name=APPLY_ORDER, value=count))
             taken = count
@@ -170,7 +171,7 @@ def record(work: Work, body: WireModel, *, by: str = "", results: dict[str, Any]
 
 
 def _own_last(work: Work) -> tuple[int, bytes]:
-    row = work.connection.execute(_OWN_LAST, {"of": work.hub_inc}).first()
+    row = _OWN_LAST.first(work.connection, of=work.hub_inc)
     if row is None:
         return 0, bytes.fromhex(first_hash(HUB_EDGE, work.hub_inc))
     return row.seq, bytes(row.hash)

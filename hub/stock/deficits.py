@@ -9,10 +9,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.database import Lookup
 from hub.stock.rows import FREE_UNITS, hub_rights, is_fenced
 
 _ONE: Final = (hub_rights.c.location == sa.bindparam("at")) & (hub_rights.c.sku == sa.bindparam("of"))
-_RIGHT: Final = sa.select(hub_rights, FREE_UNITS.label("free")).where(_ONE)
+_RIGHT: Final = Lookup(sa.select(hub_rights, FREE_UNITS.label("free")).where(_ONE))
 _UNITS: Final = sa.bindparam("units", type_=sa.BigInteger)
 _GIVE_BACK: Final = (
     sa.update(hub_rights)
@@ -23,7 +24,7 @@ _GIVE_BACK: Final = (
 
 def right_of(connection: Connection, location: str, sku: str) -> sa.Row[Any] | None:
     """Return what a location has lent of an item, with what is `free` of it; None when it never lent any."""
-    return connection.execute(_RIGHT, {"at": location, "of": sku}).first()
+    return _RIGHT.first(connection, at=location, of=sku)
 
 
 def give_back(connection: Connection, location: str, sku: str) -> int:

@@ -291,9 +291,10 @@ class Transfers:
         for transfer in self._known.values():
             if receipt_id in transfer.receipts:
                 return transfer.receipts[receipt_id]
-        row = _RECEIPTS_BY_ID.run(self._work.connection, [receipt_id]).first()
-        if row is None:
+        rows = _RECEIPTS_BY_ID.run(self._work.connection, [receipt_id])
+        if not rows:
             return None
+        row = rows[0]
         if row.transfer_id:
             found = self.get(row.transfer_id)
             return found.receipts.get(receipt_id) if found else None
@@ -331,7 +332,7 @@ class Transfers:
             {each for each in ids if each and each not in self._known and each not in self._absent}
         )
         for some in chunks(unknown):
-            heads = _HEADS_OF.run(self._work.connection, some).all()
+            heads = _HEADS_OF.run(self._work.connection, some)
             for row in heads:
                 values = {name: value for name, value in _columns(row).items() if name not in _SUMS}
                 values["send_state"] = SendState(row.send_state)
@@ -355,7 +356,7 @@ class Transfers:
             values = {name: said[name] for name in _CARTON_COLUMNS if name != "transfer_id"}
             carton = Carton(**{**values, "lines": json.loads(row.lines)})
             known[row.transfer_id].cartons[row.sscc] = carton
-        for receipt in self._read(_RECEIPTS_OF.run(connection, ids).all()):
+        for receipt in self._read(_RECEIPTS_OF.run(connection, ids)):
             known[receipt.transfer_id].receipts[receipt.receipt_id] = receipt
 
     def _read(self, rows: Sequence[sa.Row[Any]]) -> list[Receipt]:

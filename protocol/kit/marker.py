@@ -9,6 +9,9 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
+
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,18 @@ def used_ordinal(path: Path) -> int:
 
 def write_note(path: Path, note: Note) -> None:
     """Replace the file so that a power cut leaves the old or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.new")
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(asdict(note), file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    beside = f"{path}.new"
+    try:
+        file = os.open(beside, _NEW)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(beside, _NEW)
+    try:
+        os.write(file, json.dumps(asdict(note)).encode())
+        os.fsync(file)
+    finally:
+        os.close(file)
+    os.replace(beside, path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -12,7 +12,7 @@ import shutil
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 FULL: Final = 2
 """`PRAGMA synchronous` from which on every commit waits for the disk."""
@@ -21,8 +21,7 @@ WAL_HEADER: Final = 32
 INDEX_HEADER: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """What the shared header of the WAL says: which life of the file, how many frames, how many copied."""
 
     salt: bytes = b""
@@ -50,11 +49,19 @@ class Disk:
         self.index = file.with_name(f"{file.name}-shm")
         self.synchronous = FULL
         self._synced = Index()
+        self._open_index: int | None = None
 
     def opened(self, synchronous: int) -> None:
         """A writer has opened the file; what the last owner left is as good as synced once it is read."""
+        self.closed()
         self.synchronous = synchronous
         self._synced = self._read_index()
+
+    def closed(self) -> None:
+        """The writer has ended, and the next one has an index of its own."""
+        if self._open_index is not None:
+            os.close(self._open_index)
+            self._open_index = None
 
     def committed(self) -> None:
         """A transaction was committed; note what of it is on the disk by now."""
@@ -98,15 +105,13 @@ class Disk:
         return Copy(copy.data, bytes(damaged))
 
     def _read_index(self) -> Index:
-        # After every commit: three system calls, and none of what a file object does beside them.
-        try:
-            file = os.open(self.index, os.O_RDONLY)
-        except OSError:
-            return Index()
-        try:
-            header = os.read(file, INDEX_HEADER)
-        finally:
-            os.close(file)
+        # After every commit: one system call, and none of what a file object does beside it.
+        if self._open_index is None:
+            try:
+                self._open_index = os.open(self.index, os.O_RDONLY)
+            except OSError:
+                return Index()
+        header = os.pread(self._open_index, INDEX_HEADER, 0)
         if len(header) < INDEX_HEADER:
             return Index()
         page = struct.unpack_from("=H", header, 14)[0]

@@ -6,7 +6,7 @@ hub's own audit never looks further than that, so a table that runs ahead or lag
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from protocol.movements import OUTSIDE, Bucket
@@ -18,7 +18,12 @@ Stock = Counter[tuple[str, str]]
 ELSEWHERE = frozenset(bucket.value for bucket in {*OUTSIDE, Bucket.IN_TRANSIT})
 """What is beyond a location, and what is on its way: the hub takes that out when it arrives elsewhere, the
 store when it is told that all of it is settled. The auditor compares it with the transfers at rest."""
-LIFE = "SELECT value, base FROM meta, link WHERE key = 'inc'"
+LIFE = """
+SELECT value, base, max(coalesce((SELECT max(seq) FROM events) - base, 0),
+                        coalesce((SELECT max(n) FROM carried WHERE inc = value), 0))
+FROM meta, link WHERE key = 'inc'
+"""
+"""The life of a store, the row before its first, and its newest number."""
 NEW_EVENTS = """
 SELECT n, hash FROM carried WHERE inc = ?1 AND n >= ?3
 UNION ALL SELECT seq - ?2, hash FROM events WHERE seq > ?2 AND seq >= ?2 + ?3 ORDER BY 1
@@ -59,11 +64,13 @@ class Folds:
 
     def follow(self, node: EdgeNode) -> None:
         """Take new events of a store's journal into its chain: contiguous, never rewritten."""
-        inc, base = node.audit.execute(LIFE).fetchone()
+        inc, base, newest = node.audit.execute(LIFE).fetchone()
         if inc != node.chain.inc:
             node.begin_chain(inc)
         chain = node.chain
         first = len(chain.heads)
+        if newest < first:
+            return
         rows = node.audit.execute(NEW_EVENTS, (inc, base, first)).fetchall()
         for seq, digest in rows:
             if seq != len(chain.heads):
@@ -77,10 +84,10 @@ class Folds:
             if seq < len(chain.moves):
                 chain.moves[seq] += ((sku, source, target, quantity),)
 
-    def hub_changed(self) -> None:
+    def hub_changed(self, streams: Sequence[tuple[str, str, int, str]]) -> None:
         """The hub is never ahead of a store's history or beside it; its stock is what that history says."""
-        ask, moved = self.hub.audit.execute, set()
-        for edge, inc, upto, head in ask("SELECT edge, inc, upto, head FROM streams").fetchall():
+        moved = set()
+        for edge, inc, upto, head in streams:
             known = self._at.get((edge, inc))
             if known is not None and known.upto == upto and known.chain.heads[upto : upto + 1] == [head]:
                 continue

@@ -7,6 +7,7 @@ now and then and at the end.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from tests.simulation.lent import RightsWatch
 from tests.simulation.network import Connection
 from tests.simulation.node import Chain, Node
 
+STREAMS = "SELECT edge, inc, upto, head FROM streams"
 PROMISED = """
 SELECT r.location, r.sku, r.allocated, r.ended, coalesce(sum(a.units), 0), coalesce(sum(a.ended), 0),
        coalesce(sum(a.units - a.ended - a.finished), 0), coalesce(e.ep, 0)
@@ -116,20 +118,19 @@ class Auditor:
             self.folds.follow(node)
             self.rights.edge_changed(node)
         else:
-            self.folds.hub_changed()
+            streams = self.company.hub.audit.execute(STREAMS).fetchall()
+            self.folds.hub_changed(streams)
             self.rights.hub_changed()
-            self._keeps_its_word()
+            self._keeps_its_word(streams)
             self._entries()
 
     def down(self, node: Node) -> None:
         """A machine has ended; what it committed last is seen when it is back."""
         self.rights.down(node.name)
 
-    def _keeps_its_word(self) -> None:
+    def _keeps_its_word(self, streams: Sequence[tuple[str, str, int, str]]) -> None:
         """The hub is never behind what it acknowledged."""
-        for edge, inc, upto in self.company.hub.audit.execute(
-            "SELECT edge, inc, upto FROM streams"
-        ).fetchall():
+        for edge, inc, upto, _head in streams:
             if upto < self.acked.get((edge, inc), 0):
                 self.company.failed(f"the hub told {edge} {self.acked[edge, inc]} and now knows {upto}")
 

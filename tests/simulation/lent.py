@@ -6,7 +6,7 @@ remembered of a machine that is down says nothing: it may have committed in the 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.simulation.edge import EdgeNode
 from tests.simulation.hub import HubNode
@@ -25,8 +25,7 @@ Cells = tuple[int, ...]
 NONE: Cells = (0, 0, 0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Lent:
+class Lent(NamedTuple):
     """One SKU of one store, with the cells of both sides."""
 
     sku: str
@@ -85,15 +84,21 @@ class RightsWatch:
     _granted: dict[tuple[str, str], int] = field(default_factory=dict)
     _epoch: dict[str, int] = field(default_factory=dict)
     _hub_epochs: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _hub_said: tuple[list[Any], list[Any]] = ([], [])
+    """The rows that the hub's cells and epochs were made of."""
 
     def edge_changed(self, node: EdgeNode) -> None:
         """A store has committed, or was started."""
-        self._stores[node.name] = [tuple(row) for row in node.audit.execute(AT_THE_EDGE).fetchall()]
+        rows = node.audit.execute(AT_THE_EDGE).fetchall()
         epoch = node.audit.execute("SELECT ep FROM link").fetchone()[0]
+        # What was looked at with these cells in this epoch is not another thing now: whatever else a check
+        # reads is the hub's, and a change of that looks at all stores again.
+        if rows == self._stores.get(node.name) and epoch == self._epoch.get(node.name):
+            return
+        self._stores[node.name] = rows
         if self._epoch.get(node.name) != epoch:
             self._epoch[node.name] = epoch
             # A new epoch begins with what is promised, whether it is there or not.
-            rows = self._stores[node.name]
             self._granted.update({(node.name, row[0]): row[3] for row in rows})
         for lent in self.of(node):
             self._lends_what_it_has(node, lent)
@@ -101,12 +106,15 @@ class RightsWatch:
 
     def hub_changed(self) -> None:
         """The hub has committed, or was started."""
-        rows = self.hub.audit.execute(AT_THE_HUB).fetchall()
-        now = {(row[0], row[1]): tuple(row)[2:] for row in rows}
-        epochs = {row[0]: (row[1], row[2]) for row in self.hub.audit.execute(EPOCHS_AT_THE_HUB).fetchall()}
-        if now == self._cells and epochs == self._hub_epochs:
+        said = (
+            self.hub.audit.execute(AT_THE_HUB).fetchall(),
+            self.hub.audit.execute(EPOCHS_AT_THE_HUB).fetchall(),
+        )
+        if self._cells is not None and said == self._hub_said:
             return
-        self._cells, self._hub_epochs = now, epochs
+        self._hub_said = said
+        self._cells = {(row[0], row[1]): row[2:] for row in said[0]}
+        self._hub_epochs = {row[0]: (row[1], row[2]) for row in said[1]}
         for node in self.edges:
             for lent in self.of(node):
                 self._check(node, lent)

@@ -177,6 +177,7 @@ class Node(ABC):
             self.open()
         self.starting = False
         self._audit = connect(self.disk.file, read_only=True)
+        self._audit.row_factory = None  # plain tuples, which compare and unpack without a copy
         self._beat()
 
     def die(self, *, power: bool, left: Copy | None = None) -> None:
@@ -213,6 +214,7 @@ class Node(ABC):
         if self._audit is not None:
             self._audit.close()
             self._audit = None
+        self.disk.closed()
 
     # --- time ---
 

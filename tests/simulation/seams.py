@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 import edge_agent.database
@@ -152,11 +151,10 @@ def _engine(url: str) -> Engine:
     slot, _, path = url.removeprefix("sqlite:///").partition("|")
     if slot not in _engines:
         engine = _real_open_engine("sqlite:///:memory:x")
-
-        @sa.event.listens_for(engine, "do_connect")
-        def redirect(_dialect: Any, _record: Any, arguments: list[Any], _said: Any) -> None:
-            arguments[0] = str(_files[slot])
-
+        connect = engine.dialect.connect
+        # Not the event `do_connect`: a dialect that has one looks for listeners with every statement.
+        redirected = lambda _file, **said: connect(str(_files[slot]), **said)  # noqa: E731 - as a method it is short
+        engine.dialect.connect = redirected  # type: ignore[method-assign]  # of this engine alone
         _engines[slot] = engine
     _files[slot] = Path(path)
     return _engines[slot]

@@ -202,6 +202,8 @@ class World:
 
     def _look(self) -> None:
         """Look at whoever committed something; stores first, so that the hub meets them as they are."""
+        if not self._dirty:
+            return
         dirty, self._dirty = self._dirty, {}
         for node in sorted(dirty.values(), key=lambda node: node is self.hub):
             if node.program is not None:

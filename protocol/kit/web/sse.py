@@ -105,10 +105,10 @@ class Broadcaster:
         with self._lock:
             self._number += 1
             self._latest[topic] = self._number
-            note = _Note(topic, data, self._number)
+            number = self._number
             hearing = [listener for listener in self._listeners if topic in listener.topics]
         for listener in hearing:
-            listener.put(note)
+            listener.put(_Note(topic, data, number))
 
     def close(self) -> None:
         """End every stream, so that the server can stop without waiting for pages to go away."""
