@@ -1,7 +1,6 @@
 """What the timeline says of an event: also of one that came late, and one that leaves out what is usual."""
 
 from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ def test_every_event_has_its_words_whatever_it_leaves_out_because_it_is_as_usual
     kind: str, version: int
 ) -> None:
     event = decode_event((GOLDEN / f"event.{kind}.v{version}.json").read_bytes().strip())
-    whole: dict[str, Any] = deepcopy(event.body)
+    whole = dict(event.body)
     bodies = [whole]
     for body in without_one(whole):
         try:
