@@ -268,6 +268,7 @@ JOURNEY: Final = Journey(
             for_orders.on_order_routed,
         ),
         "order.unroutable": (record.advance, fulfil.on_order_unroutable),
+        "order.waits": (record.advance, fulfil.on_order_waits),
         "assignment.answered": _GAVE_NOTHING_BACK,
         "assignment.withdrawn": _GAVE_NOTHING_BACK,
         "assignment.cancel_requested": (record.advance, fulfil.on_cancel_requested),
