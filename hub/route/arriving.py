@@ -23,13 +23,13 @@ from hub.route.facts.snapshot import planned
 from hub.route.stages import ATTEMPTS, route_missed, to_route
 from hub.spine.held import held
 from hub.spine.steps import take_orders
-from hub.spine.work import Work
+from hub.spine.work import Applied, Work
 from hub.stock import allocations, claims
 from hub.stock.claim_rows import inbound_claims
 from hub.stock.claims import Claim
 from hub.stock.rows import is_fenced
 from hub.transfers.rows import transfers
-from protocol.holds import Blocked
+from protocol.holds import Blocked, HoldEnded
 
 AT_ONCE: Final = 50
 """Orders that one round looks at; what is late longest comes first."""
@@ -63,6 +63,13 @@ def on_due_changed(work: Work, transfer_id: str) -> None:
     due_us = _due_us(work, transfer_id)
     for order_id in _orders(claims.of_transfer(work.connection, transfer_id)):
         _keep_or_miss(work, order_id, {transfer_id: due_us})
+
+
+def on_hold_ended(work: Work, applied: Applied) -> None:
+    """Route an order that may go on and whose goods have come meanwhile; stands before it is routed anew."""
+    body: HoldEnded = applied.body
+    if not work.rebuilding:
+        go_on(work, body.order_id)
 
 
 def go_on(work: Work, order_id: str) -> bool:

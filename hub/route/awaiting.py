@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from hub.route import asking, keeping
 from hub.route.asking import ToRoute, ask_about, ask_of
-from hub.route.facts.inbound import holding_only, promisable_of, with_coming
+from hub.route.facts.inbound import holding_only, with_coming
 from hub.route.facts.known import Facts
 from hub.route.keeping import Because, Kept
 from hub.route.rules.choice import Chosen
@@ -72,13 +72,13 @@ def plan(work: Work, order: ToRoute, because: Because) -> Plan | None:
 
 def _plan(work: Work, order: ToRoute, because: Because, coming: Sequence[Coming], at_us: int) -> Plan | None:
     ask = ask_of(order.order_id, order.promise, order.needs, at_us, because.excluded)
-    skus = list(ask.wanted)
-    kept = kept_back(work.connection, work.terms.promising, skus, work.unit.memory)
+    kept = kept_back(work.connection, work.terms.promising, list(ask.wanted), work.unit.memory)
     free: dict[str, Mapping[str, int]] = {}
 
     def revised(facts: Facts) -> Facts:
-        free.update(promisable_of(facts.known, skus))
-        return with_coming(facts, coming, kept)
+        then = with_coming(facts, coming, kept)
+        free.update(then.now)
+        return then
 
     put = ask_about(work, order, ask, revised=revised)
     found = asking.answer(put)

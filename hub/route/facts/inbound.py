@@ -4,7 +4,7 @@ What a reader would get wrong: only the location that receives them has more the
 it is collected from goods that are not there themselves; that would rest a promise on two journeys.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from hub.route.facts.known import Facts, Known
@@ -17,7 +17,7 @@ Stock = Mapping[str, Mapping[str, int]]
 """By location, units of each item."""
 
 
-def with_coming(facts: Facts, coming: Iterable[Coming], kept: Mapping[str, KeptBack]) -> Facts:
+def with_coming(facts: Facts, coming: Sequence[Coming], kept: Mapping[str, KeptBack]) -> Facts:
     """Return the facts as they will be when these goods have arrived."""
     ask, units = facts.ask, stock_of(coming)
     collect = facts.ask.location if ask.kind is FulfilKind.COLLECT else ""
@@ -37,7 +37,9 @@ def with_coming(facts: Facts, coming: Iterable[Coming], kept: Mapping[str, KeptB
                 stock[n * WIDTH + FREE] = free + here[sku]
                 more[sku] = more.get(sku, 0) + added
         known.append(at._replace(stock=tuple(stock)))
-    return replace(facts, known=known, left_for_all=_left(facts.left_for_all, more, kept))
+    now = promisable_of(facts.known, ask.wanted)
+    left = _left(facts.left_for_all, more, kept)
+    return replace(facts, known=known, left_for_all=left, coming=coming, now=now)
 
 
 def holding_only(facts: Facts, held: Stock) -> Facts:
