@@ -20,6 +20,7 @@ from hub.route import awaiting, reads
 from hub.route.asking import lines_of
 from hub.route.deciding import Part, routed
 from hub.route.facts.snapshot import planned
+from hub.route.rounds import next_round
 from hub.route.stages import ATTEMPTS, route_missed, to_route
 from hub.spine.held import held
 from hub.spine.steps import take_orders
@@ -32,7 +33,7 @@ from hub.transfers.rows import transfers
 from protocol.holds import Blocked, HoldEnded
 
 AT_ONCE: Final = 50
-"""Orders that one round looks at; what is late longest comes first."""
+"""Orders that one round looks at, each in its own unit of work. The rest follows in the next (`rounds`)."""
 
 
 def on_rights(work: Work, location: str, served: Iterable[str], missing: Iterable[str]) -> None:
@@ -120,18 +121,11 @@ def look_at_waits(hub: Hub) -> int:
 
     A clock calls it. An order whose goods are late, but that could be kept if they came now, goes on waiting.
     """
-    now_us = hub.clock.now_us()
-    open_ones = sa.select(inbound_claims.c.order_id).where(claims.OPEN)
-    late = open_ones.where(claims.MISSING > 0, inbound_claims.c.due_us <= now_us).order_by(
-        inbound_claims.c.due_us
-    )
-    fenced = open_ones.where(is_fenced(inbound_claims.c.location)).order_by(inbound_claims.c.promise_us)
+    late = (claims.MISSING > 0) & (inbound_claims.c.due_us <= hub.clock.now_us())
+    uncertain = sa.select(inbound_claims).where(claims.OPEN, late | is_fenced(inbound_claims.c.location))
     with hub.database.read() as connection:
-        ids = [
-            *connection.execute(fenced.limit(AT_ONCE)).scalars(),
-            *connection.execute(late.limit(AT_ONCE)).scalars(),
-        ]
-    return sum([hub.database.write(partial(_look, hub, order_id)) for order_id in dict.fromkeys(ids)])
+        ids = next_round(hub, connection, "awaited", uncertain, inbound_claims.c.order_id, AT_ONCE)
+    return sum([hub.database.write(partial(_look, hub, order_id)) for order_id in ids])
 
 
 def _look(hub: Hub, order_id: str, unit: HubUnit) -> bool:

@@ -311,7 +311,7 @@ def test_what_can_be_sent_now_is_offered_without_any_delivery(hub_database: HubD
     assert {bool(each["rests_on"]) for each in now} == {False}
     assert {bool(each["rests_on"]) for each in later_on} == {True}
     assert min(each["promise"]["deliver_us"] for each in later_on) > now[0]["promise"]["deliver_us"]
-    assert all(each["promise"]["price_minor"] for each in later_on)
+    assert [each["promise"]["price_minor"] for each in later_on] == [0, 0]
 
 
 def test_a_reservation_rests_on_nothing_that_is_still_to_come(yard: Yard) -> None:
