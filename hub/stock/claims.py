@@ -144,7 +144,7 @@ def hold(
 
 
 def of_order(connection: Connection, order_id: str) -> list[Claim]:
-    """Return what an order waits for now, and what is held for it meanwhile."""
+    """Return what an order waits for, and what is held for it meanwhile."""
     return _claims(connection, OPEN & (inbound_claims.c.order_id == order_id))
 
 
