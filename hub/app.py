@@ -73,6 +73,7 @@ from hub.returns import mail_in_api
 from hub.returns import policy_api as return_policy_api
 from hub.returns.mail_in_clock import look_at_mail_ins
 from hub.route import api as route_api
+from hub.route.arriving import look_at_waits
 from hub.route.facts import api as routing_api
 from hub.route.facts.accepts import measure as measure_accepts
 from hub.route.facts.demand import measure as measure_demand
@@ -165,6 +166,7 @@ TICKS = (
     Tick("holds", 15.0, look_at_holds),
     Tick("restored orders", 5.0, look_at_restored),
     Tick("waiting_orders", 60.0, try_waiting),
+    Tick("inbound", 15.0, look_at_waits),
     Tick("news", 1.0, act_on_news),
     Tick("in_time", 10.0, ask_in_time),
     Tick("better_places", 3600.0, reconsider),

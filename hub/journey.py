@@ -38,6 +38,7 @@ from hub.payments import stages as payments
 from hub.returns import judging, serials
 from hub.returns import mail_in_stages as mail_in
 from hub.returns import stages as returns
+from hub.route import arriving
 from hub.route import stages as route
 from hub.spine import stages as record
 from hub.spine.log import Log
@@ -268,6 +269,7 @@ JOURNEY: Final = Journey(
             for_orders.on_order_routed,
         ),
         "order.unroutable": (record.advance, fulfil.on_order_unroutable),
+        "order.waits": (record.advance, fulfil.on_order_waits),
         "assignment.answered": _GAVE_NOTHING_BACK,
         "assignment.withdrawn": _GAVE_NOTHING_BACK,
         "assignment.cancel_requested": (record.advance, fulfil.on_cancel_requested),
@@ -353,9 +355,9 @@ JOURNEY: Final = Journey(
         "books.period_signed": (desk.on_period_signed,),
         "books.gap_declared": (desk.on_gap_declared,),
         "hold.placed": (holds.on_placed, checks.on_hold_placed),
-        "hold.released": (holds.on_ended, route.on_hold_ended),
+        "hold.released": (holds.on_ended, arriving.on_hold_ended, route.on_hold_ended),
         "hold.rejected": (holds.on_ended,),
-        "hold.lapsed": (holds.on_ended, route.on_hold_ended),
+        "hold.lapsed": (holds.on_ended, arriving.on_hold_ended, route.on_hold_ended),
         "exception.raised": (exceptions.on_raised,),
         "exception.closed": (exceptions.on_closed,),
         "exception.worked": (exceptions.on_worked,),

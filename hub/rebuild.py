@@ -5,10 +5,10 @@ through the same table of stages; what differs afterwards is a bug, never a corr
 (chart of accounts, locations) is data beside the log and is copied first.
 
 Live state is neither copied nor compared: rights and who holds them (`hub_rights`, `allocations`,
-`reservations`), what is on its way out (`directives`, `assignment_directives`, `transfer_directives`,
-`gateway_commands`, `payment_asks`, `notices`), what is asked and not answered (`order_requests`), why routing
-decided as it did (`decisions`), and what checks said (`check_outcomes`). While tables are made anew no right
-moves and nothing is told to anybody.
+`reservations`), who waits for goods on their way (`inbound_claims`, `inbound_ahead`), what is on its way out
+(`directives`, `assignment_directives`, `transfer_directives`, `gateway_commands`, `payment_asks`, `notices`),
+what is asked and not answered (`order_requests`), why routing decided so (`decisions`), and what checks
+said (`check_outcomes`). While tables are made anew no right moves and nothing is told to anybody.
 """
 
 import tempfile

@@ -41,6 +41,7 @@ from hub.route import rows as route
 from hub.route.facts import rows as routing_facts
 from hub.spine import later_rows, log, payment_rows
 from hub.spine import rows as spine
+from hub.stock import claim_rows as stock_claims
 from hub.stock import rows as stock
 from hub.stock import task_rows as stock_tasks
 from hub.stored_value import rows as stored_value
@@ -78,6 +79,7 @@ ROOMS: Final = (
     settlements,
     spine,
     stock,
+    stock_claims,
     stock_tasks,
     stored_value,
     till,

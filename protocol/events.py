@@ -265,6 +265,7 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("order.changed", 1): later.OrderChanged,
         ("order.routed", 1): later.OrderRouted,
         ("order.unroutable", 1): later.OrderUnroutable,
+        ("order.waits", 1): later.OrderWaits,
         ("assignment.answered", 1): later.AssignmentAnswered,
         ("assignment.withdrawn", 1): later.AssignmentWithdrawn,
         ("assignment.cancel_requested", 1): later.CancelRequested,

@@ -330,6 +330,7 @@ _ADVANCES: Final[Mapping[type[WireModel], Callable[[OrderRecord, Any], _Advanced
         later.OrderRefundedOnline: _refunded,
         later.OrderRouted: _moves(OrderEvent.LOCATION_CHOSEN),
         later.OrderUnroutable: _given_up,
+        later.OrderWaits: _given_up,
         later.OrderCancelled: lambda record, body: _cancelled(record, body.lines),
         later.LinesAdded: lambda record, body: _more(record, body.lines),
         later.ChangeRefused: _change_refused,

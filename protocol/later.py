@@ -195,6 +195,32 @@ class OrderUnroutable(WireModel):
     ruled_out: tuple[RuledOut, ...] = Field(default=(), max_length=200)
 
 
+class AwaitedUnits(WireModel):
+    """Units of a line that come to a location by a transfer, which lends them to the hub when they arrive."""
+
+    line_no: int = Field(ge=1, le=LINES_FOR_LATER)
+    sku: Code
+    units: Quantity
+    location: Code
+    transfer_id: Code
+    transfer_number: str = Field(default="", max_length=64)
+    due_us: int = Field(ge=0)
+    """When they are expected."""
+
+
+class OrderWaits(WireModel):
+    """These units are promised from goods on their way: they are fulfilled once those have arrived."""
+
+    decision_id: Code
+    order_id: Code
+    number: Code
+    trigger: Code = "placed"
+    lines: tuple[AssignedLine, ...] = Lines
+    """All that waits, also what is free already and is held meanwhile."""
+    awaited: tuple[AwaitedUnits, ...] = Field(min_length=1, max_length=500)
+    sentence: str = Sentence
+
+
 class OnAssignment(WireModel):
     """Something about the part of an order that one location fulfils."""
 

@@ -363,7 +363,7 @@ def changed(
     added: dict[int, int] = {}
     for applied in work.room(Log).waiting(f"order:{order_id}"):
         body = applied.body
-        if isinstance(body, later.OrderRouted):
+        if isinstance(body, later.OrderRouted | later.OrderWaits):
             sentence = body.sentence
         elif isinstance(body, later.OrderCancelled):
             for line in body.lines:

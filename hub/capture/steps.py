@@ -42,7 +42,7 @@ from protocol.fulfilment import FulfilKind, Promise
 from protocol.holds import Blocked
 from protocol.kit.hold_words import reason_says
 from protocol.kit.text import _
-from protocol.later import OrderPaid, OrderPaidOnline, OrderPlaced, OrderRouted, OrderUnroutable
+from protocol.later import OrderPaid, OrderPaidOnline, OrderPlaced, OrderRouted, OrderUnroutable, OrderWaits
 from protocol.orders import LineKind, Tender, TenderKind
 from protocol.payments import PaymentAuthorised
 from protocol.rules.checks import Verdict
@@ -309,7 +309,7 @@ def contact_of(customer: CustomerWanted, contact_id: str) -> Contact:
 
 def _answer(work: Work, applied: Applied, version: int) -> OrderAnswer:
     body: OrderPlaced = applied.body
-    decided: OrderRouted | OrderUnroutable | None = applied.results.get(DECIDED)
+    decided: OrderRouted | OrderUnroutable | OrderWaits | None = applied.results.get(DECIDED)
     routed = decided if isinstance(decided, OrderRouted) else None
     parts = [
         Holding(

@@ -14,6 +14,7 @@ from hub.fulfil.api import AssignmentView, view
 from hub.payments import rows as gateway
 from hub.spine.later_rows import later_lines, later_orders, payments
 from hub.spine.reads import Happened, OrderRead
+from hub.stock.claims import of_order
 
 
 class PromiseView(BaseModel):
@@ -74,6 +75,18 @@ class RefundView(BaseModel):
     settled_us: int | None
 
 
+class WaitView(BaseModel):
+    """Units that wait for a transfer, or that are held meanwhile (no transfer)."""
+
+    line_no: int
+    sku: str
+    units: int
+    arrived: int
+    location: str
+    transfer: str
+    expected_us: int
+
+
 class LaterView(BaseModel):
     """An order for later. `owed_minor` is owed to the customer, `due_minor` by them."""
 
@@ -98,6 +111,8 @@ class LaterView(BaseModel):
     payments: list[PaymentView]
     requests: list[RequestView]
     refunds: list[RefundView]
+    waits: list[WaitView]
+    """What it rests on that is still on its way."""
 
 
 def later_view(
@@ -135,6 +150,18 @@ def later_view(
         payments=money,
         requests=_requests(connection, order_id),
         refunds=_refunds(connection, order_id),
+        waits=[
+            WaitView(
+                line_no=each.line_no,
+                sku=each.sku,
+                units=each.units,
+                arrived=each.arrived,
+                location=each.location,
+                transfer=each.transfer_number,
+                expected_us=each.due_us,
+            )
+            for each in of_order(connection, order_id)
+        ],
     )
 
 

@@ -31,6 +31,7 @@ def event_word(kind: str) -> str:
         "order.changed": _("Changed"),
         "order.routed": _("Routed"),
         "order.unroutable": _("Nobody can fulfil it"),
+        "order.waits": _("Waits for a delivery"),
         "assignment.answered": _("Answered"),
         "assignment.withdrawn": _("Taken back before it was sent"),
         "assignment.cancel_requested": _("Asked to give it up"),
@@ -338,6 +339,8 @@ def trigger_word(trigger: str) -> str:
         "waited": _("once a location could"),
         "moved": _("because it costs less elsewhere"),
         "released": _("once its hold had ended"),
+        "arrived": _("once what it waited for had come"),
+        "missed": _("because what it waited for does not come"),
     }
     return words.get(trigger, trigger)
 

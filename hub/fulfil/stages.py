@@ -91,6 +91,14 @@ def on_order_unroutable(work: Work, applied: Applied) -> None:
     offers.settle(work, applied, applied.results["entry"], "waiting", body.sentence)
 
 
+def on_order_waits(work: Work, applied: Applied) -> None:
+    """Tell the store that took the order what it waits for, and close what waited for somebody to decide."""
+    body: later.OrderWaits = applied.body
+    offers.settle(work, applied, applied.results["entry"], "waiting", body.sentence)
+    if body.trigger != "placed":
+        _routed_again(work, body.order_id)
+
+
 def on_order_cancelled(work: Work, applied: Applied) -> None:
     """Tell who took the order, and who works on it what is still due; close what waited for this."""
     entry: Entry | None = applied.results["entry"]

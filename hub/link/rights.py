@@ -7,7 +7,7 @@ worked out from what was promised lately, when the edge echoes it (`hub.link.wan
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -17,7 +17,9 @@ from hub.database import HubUnit, Lookup
 from hub.fulfil import deficits
 from hub.link import wants
 from hub.link.epochs import epoch_of
+from hub.route import arriving
 from hub.spine.steps import take_orders
+from hub.stock import claims
 from hub.stock.changed import note_changed
 from hub.stock.deficits import give_back
 from hub.stock.rows import hub_rights
@@ -70,47 +72,36 @@ class RightsRows:
         ep = epoch_of(unit.connection, edge).ep
         missing: list[str] = []
         changed: list[str] = []
+        grown: dict[str, int] = {}
+        served: list[str] = []
+        awaited = self._awaited(unit, edge, vectors)
         for vector in vectors:
             if vector.ep != ep:
                 continue
             key = {"at": edge, "of": vector.sku}
             row = _RIGHT.first(unit.connection, **key)
-            before = HubRight(vector.sku, epoch=ep)
-            if row is not None:
-                before = HubRight(
-                    vector.sku,
-                    granted_seen=row.granted_seen,
-                    finished_seen=row.finished_seen,
-                    cells=HubCells(row.allocated, row.ended, row.returned),
-                    epoch=ep,
-                    version=row.edge_version,
-                    deficit=row.deficit,
-                    returned_echoed=row.returned_echoed,
-                )
+            before = _before(row, vector.sku, ep)
             after = before.see(vector)
-            newer = after.version > before.version
-            cells = {
-                "granted_seen": after.granted_seen,
-                "finished_seen": after.finished_seen,
-                "deficit": after.deficit,
-                "edge_version": max(0, after.version),
-                "returned_echoed": after.returned_echoed,
-                "back_upto": vector.R + vector.want_back if newer or row is None else row.back_upto,
-                "on_hand": vector.P if newer or row is None else row.on_hand,
-                "bound": vector.B if newer or row is None else row.bound,
-            }
+            cells = _cells(row, before, after, vector)
             if row is None:
                 unit.connection.execute(sa.insert(hub_rights).values(location=edge, sku=vector.sku, **cells))
             elif after != before:
                 unit.connection.execute(_SEEN, key | cells)
-            freed = after.granted_seen != before.granted_seen or after.deficit != before.deficit
+            grew = after.granted_seen - before.granted_seen
+            freed = grew or after.deficit != before.deficit
+            grown |= {vector.sku: grew} if grew > 0 else {}
+            if vector.sku in awaited and freed:
+                # Who waits for it comes before any other order, and before the location would have it back.
+                served += claims.serve(unit.connection, edge, vector.sku)
             if give_back(unit.connection, edge, vector.sku) or freed:
                 changed.append(vector.sku)
             if before.deficit or after.deficit:
                 missing.append(vector.sku)
         note_changed(unit.connection, changed)
-        if missing and self._hub is not None:
-            self._settle(self._hub, unit, edge, missing)
+        if self._hub is not None:
+            claims.grew(unit.connection, edge, grown, self._hub.clock.now_us())
+            if missing or awaited:
+                self._settle(self._hub, unit, edge, missing, sorted(awaited), served)
 
     def due(self, connection: Connection, edge: str, limit: int) -> Sequence[HubVector]:
         """Return what the edge has not echoed."""
@@ -140,9 +131,54 @@ class RightsRows:
         if self._hub is not None:
             wants.measure(unit.connection, edge, [sku for sku, _version in seen], self._hub.clock.now_us())
 
+    def _awaited(self, unit: HubUnit, edge: str, vectors: Sequence[EdgeVector]) -> set[str]:
+        """Return the items of which somebody waits for goods there."""
+        skus = [vector.sku for vector in vectors] if self._hub is not None else []
+        return {each.sku for each in claims.waiting_at(unit.connection, edge, skus)} if skus else set()
+
     @staticmethod
-    def _settle(hub: Hub, unit: HubUnit, edge: str, skus: Sequence[str]) -> None:
+    def _settle(  # noqa: PLR0917 - a vector and what it led to
+        hub: Hub,
+        unit: HubUnit,
+        edge: str,
+        missing: Sequence[str],
+        awaited: Sequence[str],
+        served: Sequence[str],
+    ) -> None:
         work = hub.spine.work(unit)
-        for sku in skus:
+        arriving.on_rights(work, edge, served, [sku for sku in missing if sku in awaited])
+        arriving.on_receipt(work, edge, awaited)
+        for sku in missing:
             deficits.settle(work, edge, sku)
         hub.finish(work, "exceptions", "stock")
+
+
+def _before(row: sa.Row[Any] | None, sku: str, ep: int) -> HubRight:
+    """Return what was known of a right."""
+    if row is None:
+        return HubRight(sku, epoch=ep)
+    return HubRight(
+        sku,
+        granted_seen=row.granted_seen,
+        finished_seen=row.finished_seen,
+        cells=HubCells(row.allocated, row.ended, row.returned),
+        epoch=ep,
+        version=row.edge_version,
+        deficit=row.deficit,
+        returned_echoed=row.returned_echoed,
+    )
+
+
+def _cells(row: sa.Row[Any] | None, before: HubRight, after: HubRight, vector: EdgeVector) -> dict[str, int]:
+    """Return what is known of a right once a vector was seen."""
+    known = None if after.version > before.version else row
+    return {
+        "granted_seen": after.granted_seen,
+        "finished_seen": after.finished_seen,
+        "deficit": after.deficit,
+        "edge_version": max(0, after.version),
+        "returned_echoed": after.returned_echoed,
+        "back_upto": known.back_upto if known else vector.R + vector.want_back,
+        "on_hand": known.on_hand if known else vector.P,
+        "bound": known.bound if known else vector.B,
+    }

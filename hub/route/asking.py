@@ -5,7 +5,7 @@ What a reader would get wrong: `only` does not choose a location, it removes the
 after the company's thresholds were looked at, for units that somebody holds or was promised already.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,12 +13,40 @@ from sqlalchemy.engine import Connection
 
 from hub.route.facts import current, snapshot
 from hub.route.facts.geo import NOWHERE
-from hub.route.facts.known import About, Known
+from hub.route.facts.known import About, Facts, Known
 from hub.route.facts.question import Question, question_of
 from hub.route.rules.choice import Ask, Chosen, Need, NoLocation, choose
 from hub.route.rules.instance import Instance
-from hub.spine.work import Promising
-from protocol.fulfilment import Promise
+from hub.spine.work import Promising, Work
+from protocol.fulfilment import AssignedLine, Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """A question about another moment than this one: what is known then, and when silence is judged."""
+
+    revised: Callable[[Facts], Facts]
+    heard_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToRoute:
+    """Units of an order that nobody fulfils yet, and what was promised."""
+
+    order_id: str
+    number: str
+    promise: Promise
+    lines: tuple[AssignedLine, ...]
+    contact_id: str = ""
+    value_minor: int | None = None
+    """What the goods of the whole order cost; a rule may keep a cheap one together."""
+    holding: frozenset[str] = frozenset()
+    """Locations that fulfil a part of it already: more from there needs no parcel of its own."""
+
+    @property
+    def needs(self) -> list[Need]:
+        """The units as routing asks for them."""
+        return [Need(line.line_no, line.sku, line.quantity) for line in self.lines]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +101,19 @@ def asked(
     memory: dict[str, Any] | None = None,
     *,
     only: Mapping[str, bool] | None = None,
+    then: Then | None = None,
 ) -> Asked:
-    """Return the question that an order puts now.
+    """Return the question that an order puts now, or `then`.
 
     `only`: nobody else may be asked; true for who may be asked though it is silent.
     """
     memory = {} if memory is None else memory
     book = current.book(connection, terms, memory)
-    facts = snapshot.facts_of(connection, ask, book, about or About(), memory)
+    facts = snapshot.facts_of(
+        connection, ask, book, about or About(), memory, heard_us=then.heard_us if then else 0
+    )
+    if then is not None:
+        facts = then.revised(facts)
     known = tuple(facts.known)
     if only is not None:
         known = tuple(
@@ -95,6 +128,39 @@ def asked(
         known,
         book.version,
         general.saved_day_minor if general.late_allowed else None,
+    )
+
+
+def ask_about(
+    work: Work,
+    order: ToRoute,
+    ask: Ask,
+    *,
+    only: Mapping[str, bool] | None = None,
+    revised: Callable[[Facts], Facts] | None = None,
+) -> Asked:
+    """Return the question that an order puts, in the memory of this unit of work.
+
+    `revised`: what is known otherwise than the tables say, for an order that begins at `ask.now_us`.
+    """
+    terms, memory = work.terms.promising, work.unit.memory
+    about = about_of(
+        work.connection,
+        terms,
+        contact_id=order.contact_id,
+        seller=work.terms.entity,
+        value_minor=order.value_minor,
+        holding=order.holding,
+        memory=memory,
+    )
+    then = Then(revised, work.clock.now_us()) if revised else None
+    return asked(work.connection, ask, terms, about, memory, only=only, then=then)
+
+
+def lines_of(lines: Iterable[AssignedLine], units: Mapping[int, int]) -> tuple[AssignedLine, ...]:
+    """Return the lines of one part: those that it holds, with its own units."""
+    return tuple(
+        line.model_copy(update={"quantity": units[line.line_no]}) for line in lines if line.line_no in units
     )
 
 

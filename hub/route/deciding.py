@@ -5,22 +5,20 @@ snapshot and the rights. Then nothing of the decision is kept, everything is rea
 times at most: after that the order waits for a person rather than spinning.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from hub.route import asking, keeping
-from hub.route.asking import Asked, ask_of
+from hub.route import asking, awaiting, keeping
+from hub.route.asking import ToRoute, ask_about, ask_of, lines_of
 from hub.route.facts.snapshot import planned
 from hub.route.facts.ways import TRANSFER
 from hub.route.keeping import Because, Kept
-from hub.route.rules.choice import Answer, Ask, Chosen, Need, NoLocation, Rejected, Sent
+from hub.route.rules.choice import Answer, Chosen, NoLocation, Rejected, Sent
 from hub.spine.steps import close_exception, raise_exception, record
 from hub.spine.work import Work
 from hub.stock import allocations
 from protocol.errors import OutOfRights
-from protocol.fulfilment import AssignedLine, FulfilKind, Promise, RoutedPart, RuledOut
-from protocol.later import OrderRouted, OrderUnroutable
+from protocol.fulfilment import AssignedLine, FulfilKind, RoutedPart, RuledOut
+from protocol.later import OrderRouted, OrderUnroutable, OrderWaits
 from protocol.transfers import RIGHTS_OWNER
 
 TRIES: Final = 3
@@ -31,27 +29,7 @@ FACT: Final = 200
 SOURCES: Final = "sources"
 """In `results` of a decision: by transfer, from where goods are to come to where they are collected."""
 
-Decided = OrderRouted | OrderUnroutable
-
-
-@dataclass(frozen=True, slots=True)
-class ToRoute:
-    """Units of an order that nobody fulfils yet, and what was promised."""
-
-    order_id: str
-    number: str
-    promise: Promise
-    lines: tuple[AssignedLine, ...]
-    contact_id: str = ""
-    value_minor: int | None = None
-    """What the goods of the whole order cost; a rule may keep a cheap one together."""
-    holding: frozenset[str] = frozenset()
-    """Locations that fulfil a part of it already: more from there needs no parcel of its own."""
-
-    @property
-    def needs(self) -> list[Need]:
-        """The units as routing asks for them."""
-        return [Need(line.line_no, line.sku, line.quantity) for line in self.lines]
+Decided = OrderRouted | OrderUnroutable | OrderWaits
 
 
 class Part(NamedTuple):
@@ -66,13 +44,22 @@ class Part(NamedTuple):
 
 
 def decide(work: Work, order: ToRoute, because: Because) -> Decided:
-    """Choose who fulfils, take the rights and record it; or record that nobody can, with a card."""
+    """Choose who fulfils, take the rights and record it; or record that nobody can, with a card.
+
+    What is free comes first. Where nothing free keeps the promise and goods on their way do, it waits.
+    """
     ask = ask_of(order.order_id, order.promise, order.needs, work.clock.now_us(), because.excluded)
     for _again in range(TRIES):
         began = work.clock.monotonic()
         put = ask_about(work, order, ask)
         found = asking.answer(put)
         because = because.knowing(put, ms=int((work.clock.monotonic() - began) * 1000))
+        if isinstance(found, NoLocation) or found.objective.late:
+            waits = awaiting.wait(work, order, because)
+            if waits is not None:
+                if because.trigger != "placed":
+                    close_exception(work, unroutable_key(order.order_id), how=waits.sentence)
+                return waits
         if isinstance(found, NoLocation):
             return unroutable(work, order, because, found)
         try:
@@ -83,21 +70,6 @@ def decide(work: Work, order: ToRoute, because: Because) -> Decided:
         return routed(work, order, because, found, parts)
     quicker = NoLocation((), "", said="Other orders took the units each time; try again.")
     return unroutable(work, order, because, quicker)
-
-
-def ask_about(work: Work, order: ToRoute, ask: Ask, *, only: Mapping[str, bool] | None = None) -> Asked:
-    """Return the question that an order puts now, in the memory of this unit of work."""
-    terms, memory = work.terms.promising, work.unit.memory
-    about = asking.about_of(
-        work.connection,
-        terms,
-        contact_id=order.contact_id,
-        seller=work.terms.entity,
-        value_minor=order.value_minor,
-        holding=order.holding,
-        memory=memory,
-    )
-    return asking.asked(work.connection, ask, terms, about, memory, only=only)
 
 
 def take(work: Work, order: ToRoute, found: Chosen) -> list[Part]:
@@ -124,13 +96,6 @@ def take(work: Work, order: ToRoute, found: Chosen) -> list[Part]:
         allocations.allocate(work.connection, owner, sent.location, wanted)
         planned(work.unit.memory, sent.location, sum(sent.units.values()))
     return parts
-
-
-def lines_of(lines: Iterable[AssignedLine], units: Mapping[int, int]) -> tuple[AssignedLine, ...]:
-    """Return the lines of one part: those that it holds, with its own units."""
-    return tuple(
-        line.model_copy(update={"quantity": units[line.line_no]}) for line in lines if line.line_no in units
-    )
 
 
 def routed(work: Work, order: ToRoute, because: Because, found: Chosen, parts: list[Part]) -> OrderRouted:
@@ -175,7 +140,7 @@ def unroutable(work: Work, order: ToRoute, because: Because, found: NoLocation) 
         number=order.number,
         trigger=because.trigger,
         lines=order.lines,
-        sentence=found.sentence[:SENTENCE],
+        sentence=f"{because.missed} {found.sentence}".strip()[:SENTENCE],
         ruled_out=_ruled_out(found.rejected),
     )
     kept = Kept(body.decision_id, order.order_id, body.sentence, found.digest, found, {})

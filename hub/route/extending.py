@@ -11,8 +11,7 @@ answer can only be about the work, never about the stock.
 from typing import Final
 
 from hub.route import asking, keeping, reads
-from hub.route.asking import ask_of
-from hub.route.deciding import ToRoute
+from hub.route.asking import ToRoute, ask_of
 from hub.route.keeping import Because, Kept
 from hub.route.reservations import no_location
 from hub.route.rules.choice import Chosen, NoLocation

@@ -36,6 +36,8 @@ class Because:
     """How long it took to read the facts and to choose."""
     apart: Mapping[str, Apart] = field(default_factory=dict)
     """By location: what the price of a unit from there is made of."""
+    missed: str = ""
+    """What the order had waited for and does not come, in a sentence; whoever has to look at it is told."""
 
     def knowing(self, put: Asked, *, ms: int = 0) -> "Because":
         """Return it with what the question rested on."""
@@ -52,6 +54,8 @@ class Kept(NamedTuple):
     found: Chosen | NoLocation
     assignments: Mapping[str, str]
     """By location that sends: the part it was given."""
+    waits: tuple[dict[str, Any], ...] = ()
+    """What it waits for, where it rests on goods that are on their way (`hub.route.awaiting`)."""
 
 
 def keep(
@@ -90,6 +94,8 @@ def _body(kept: Kept, because: Because, lines: Iterable[AssignedLine]) -> dict[s
         "engine": ENGINE,
         "ms": because.ms,
     }
+    if kept.waits:
+        said["waits"] = kept.waits
     if isinstance(kept.found, Chosen):
         return {**said, **_chosen(kept.found, kept.assignments, because.apart)}
     return {**said, "choices": [_answer(answer) for answer in kept.found.choices]}

@@ -21,9 +21,9 @@ from hub.fulfil.room import Assignments
 from hub.fulfil.rows import assignment_directives, assignments
 from hub.fulfil.rules import FOR_GAIN
 from hub.holds.rows import blocking
-from hub.route import asking, reads
-from hub.route.asking import ask_of
-from hub.route.deciding import ToRoute, ask_about, decide, unroutable_key
+from hub.route import asking, awaiting, reads
+from hub.route.asking import ToRoute, ask_about, ask_of
+from hub.route.deciding import decide, unroutable_key
 from hub.route.keeping import Because
 from hub.route.rounds import next_round
 from hub.route.rules.choice import MAX_RE_ROUTES, Chosen, NoLocation
@@ -35,7 +35,7 @@ from hub.spine.held import Holding, held
 from hub.spine.log import open_keys
 from hub.spine.steps import record, take_orders
 from hub.spine.work import Work
-from hub.stock import allocations
+from hub.stock import allocations, claims
 from protocol.holds import Blocked
 from protocol.later import AssignmentWithdrawn
 from protocol.lifecycles import AssignmentState
@@ -125,13 +125,16 @@ def _try_again(hub: Hub, order_id: str, unit: HubUnit) -> bool:
     take_orders(unit, 0)
     work = hub.spine.work(unit)
     before = reads.before(work.connection, order_id)
-    order = to_route(work, order_id, held(work, order_id).loose)
+    waits = claims.waiting_units(work.connection, order_id)
+    loose = {n: count - waits.get(n, 0) for n, count in held(work, order_id).loose.items()}
+    order = to_route(work, order_id, loose)
     stop = blocking(work, order_id, Blocked.ROUTE)
     if order is None or stop is not None or before.automatic >= MAX_RE_ROUTES:
         return False  # what came back twice waits for a person
-    if isinstance(answer_to(work, order), NoLocation):
+    why = because(before, "waited")
+    if isinstance(answer_to(work, order), NoLocation) and awaiting.plan(work, order, why) is None:
         return False
-    decide(work, order, because(before, "waited"))
+    decide(work, order, why)
     hub.finish(work)
     return True
 

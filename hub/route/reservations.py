@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.route import asking
-from hub.route.asking import ask_of
-from hub.route.deciding import ToRoute, routed, take
+from hub.route.asking import ToRoute, ask_of
+from hub.route.deciding import routed, take
 from hub.route.keeping import Because
 from hub.route.rules.choice import Chosen, Need, NoLocation
 from hub.spine.steps import take_orders

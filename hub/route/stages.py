@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from hub.holds.restored import hold_if_forgotten
 from hub.holds.rows import blocking
-from hub.route import reads
-from hub.route.deciding import ToRoute, decide, unroutable, unroutable_key
+from hub.route import awaiting, reads
+from hub.route.asking import ToRoute
+from hub.route.deciding import Decided, decide, unroutable, unroutable_key
 from hub.route.extending import extend, holder_of, on_change_requested
 from hub.route.keeping import Because
 from hub.route.reservations import use_reservation
@@ -18,7 +19,7 @@ from hub.spine.held import held
 from hub.spine.orders import Orders
 from hub.spine.steps import close_exception
 from hub.spine.work import Applied, Work
-from hub.stock import allocations
+from hub.stock import allocations, claims
 from protocol import later
 from protocol.fulfilment import AssignedLine, Promise, RejectReason
 from protocol.holds import Blocked, HoldEnded
@@ -101,9 +102,16 @@ def on_order_cancelled(work: Work, applied: Applied) -> None:
     if work.rebuilding:
         return
     loose = held(work, body.order_id).loose
-    if applied.results.get(ROUTE_REST) and loose:
+    waits = claims.waiting_units(work.connection, body.order_id)
+    if any(units > loose.get(line_no, 0) for line_no, units in waits.items()):
+        # What waits is less now, or nothing: it is decided anew, because a part of it may be free already.
+        awaiting.end(work, body.order_id, "cancelled")
+        rest = {n: min(units, loose[n]) for n, units in waits.items() if n in loose}
+        units = loose if applied.results.get(ROUTE_REST) else rest
+        applied.results[DECIDED] = _route(work, body.order_id, units, trigger="changed")
+    elif applied.results.get(ROUTE_REST) and loose:
         applied.results[DECIDED] = _route(work, body.order_id, loose, trigger="changed")
-    elif not loose:
+    if not loose:
         close_exception(work, unroutable_key(body.order_id), how="Nothing of it is left to fulfil.")
 
 
@@ -135,9 +143,7 @@ def re_route(work: Work, applied: Applied) -> None:
     applied.results[DECIDED] = _route(work, body.order_id, units, trigger=trigger, also_excluded=excluded)
 
 
-def route_loose(
-    work: Work, order_id: str, *, trigger: str
-) -> later.OrderRouted | later.OrderUnroutable | None:
+def route_loose(work: Work, order_id: str, *, trigger: str) -> Decided | None:
     """Route everything that nobody holds because a person wants it; None when there is nothing."""
     return _route(work, order_id, held(work, order_id).loose, trigger=trigger)
 
@@ -146,11 +152,13 @@ _EXCLUDING: Final = ("answered", "rejected", "short")
 
 
 def _route(
-    work: Work, order_id: str, units: dict[int, int], *, trigger: str, also_excluded: str = ""
-) -> later.OrderRouted | later.OrderUnroutable | None:
-    order = to_route(work, order_id, units)
-    if order is None or blocking(work, order_id, Blocked.ROUTE):
+    work: Work, order_id: str, units: Mapping[int, int], *, trigger: str, also_excluded: str = ""
+) -> Decided | None:
+    if blocking(work, order_id, Blocked.ROUTE):
         return None  # released, it is routed as a whole
+    order = to_route(work, order_id, _with_waiting(work, order_id, units))
+    if order is None:
+        return None
     before = reads.before(work.connection, order_id)
     because = Because(
         trigger=trigger,
@@ -162,6 +170,35 @@ def _route(
         why = f"It was routed anew {before.automatic} times already and came back; somebody must look at it."
         return unroutable(work, order, because, NoLocation((), "", said=why))
     return decide(work, order, because)
+
+
+def route_missed(work: Work, order_id: str, *, why: str) -> Decided | None:
+    """Decide anew about an order that waited for goods that do not come; `why` is said to who must look."""
+    units = awaiting.end(work, order_id, why)
+    loose = held(work, order_id).loose
+    units = {n: min(count, loose[n]) for n, count in units.items() if n in loose}
+    order = to_route(work, order_id, units)
+    if order is None or blocking(work, order_id, Blocked.ROUTE):
+        return None
+    before = reads.before(work.connection, order_id)
+    attempt = min(before.attempts + 1, ATTEMPTS)
+    return decide(work, order, Because("missed", attempt, before.excluded, missed=why))
+
+
+def _with_waiting(work: Work, order_id: str, units: Mapping[int, int]) -> Mapping[int, int]:
+    """Return units with all that waits of the order, if some of them wait: then it waits no longer.
+
+    Nobody holds what waits, so whoever routes everything that nobody holds routes that too.
+    """
+    waits = claims.waiting_units(work.connection, order_id)
+    if not waits:
+        return units
+    loose = held(work, order_id).loose
+    if all(count <= loose.get(n, 0) - waits.get(n, 0) for n, count in units.items()):
+        return units
+    awaiting.end(work, order_id, "it was decided anew")
+    both = {n: units.get(n, 0) + waits.get(n, 0) for n in {*units, *waits}}
+    return {n: min(count, loose[n]) for n, count in both.items() if n in loose}
 
 
 def to_route(work: Work, order_id: str, units: Mapping[int, int]) -> ToRoute | None:

@@ -18,7 +18,8 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.fulfil.rows import assignment_lines, assignments
 from hub.route import reads
-from hub.route.deciding import ToRoute, decide, lines_of
+from hub.route.asking import ToRoute, lines_of
+from hub.route.deciding import decide
 from hub.route.moving import UNSENT, Moved, answer_to, because, if_free, take_back
 from hub.route.rounds import next_round
 from hub.route.rules.choice import Chosen, NoLocation

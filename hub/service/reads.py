@@ -32,7 +32,9 @@ from hub.spine import reads as record
 from hub.spine.held import Held, held_of
 from hub.spine.later_rows import later_orders
 from hub.spine.reads import Happened, OrderRead
+from hub.stock import claims
 from hub.stock.availability import At, stock_at
+from hub.stock.claims import Claim
 from hub.stock.policy import kept_back
 from hub.transfers import reads as transfers
 from protocol.customers import Contact
@@ -65,6 +67,8 @@ class LineShown:
     each: str
     each_minor: int
     gross_minor: int
+    waits: int = 0
+    """Units that wait for a delivery."""
     asked: int = 0
     """Units that a location was asked to fetch too and has not answered for."""
 
@@ -109,6 +113,8 @@ class OrderShown:
     pickup_code: str
     transfers: Sequence[transfers.TransferRead]
     """By which its goods come to where it is collected."""
+    waits: Sequence[Claim] = ()
+    """What it waits for that is on its way, and what is held for it meanwhile."""
     alternatives: Sequence[Alternative] = ()
     """What else it could be promised, while nobody keeps what it was promised."""
     holds: Sequence[HoldRow] = ()
@@ -163,7 +169,8 @@ def shown(
     assert later is not None, "the caller asked whether it is one for later"
     pages = [fulfil.find(connection, part.assignment_id) for part in later.assignments]
     held = held_of(connection, order_id)
-    goods = _goods(order, held)
+    waits = claims.of_order(connection, order_id)
+    goods = _goods(order, held, waits)
     silent = silent_places(fleet_view(connection, hub.clock, hub.presence))
     asked = {row.assignment_id: row.kind for row in open_requests(connection, order_id)}
     waiting = {
@@ -185,7 +192,7 @@ def shown(
         later=later,
         answer=answer(later.kind, goods, told, parcels=_parcels(pages)),
         goods=goods,
-        lines=tuple(_lines(order, held, pages)),
+        lines=tuple(_lines(order, held, pages, waits)),
         parts=parts,
         clock=_clock(order, later, goods, parts, hub),
         coming=coming(later.kind, goods, told),
@@ -194,6 +201,7 @@ def shown(
         contact=contacts.find(connection, later.contact_id) if later.contact_id else None,
         pickup_code=str(code or ""),
         transfers=transfers.listed(connection, transfers.Filters(view="all", order_id=order_id), limit=20)[0],
+        waits=waits,
         alternatives=alternatives_of(hub, connection, order_id)
         if goods.loose or (now_us > later.promise["due_us"] and any(part.open for part in parts))
         else (),
@@ -265,18 +273,22 @@ def _too_few(
     return ""
 
 
-def _goods(order: OrderRead, held: Held) -> Goods:
+def _goods(order: OrderRead, held: Held, waits: Sequence[Claim]) -> Goods:
+    waiting = sum(each.units for each in waits)
     lines = [line for line in order.lines if line.kind == LineKind.GOODS]
     return Goods(
         ordered=sum(line.quantity for line in lines),
         cancelled=sum(line.cancelled for line in lines),
         fulfilled=sum(line.fulfilled for line in lines),
         returned=sum(line.returned for line in lines),
-        loose=sum(held.loose.values()),
+        loose=max(0, sum(held.loose.values()) - waiting),
+        waits=waiting,
     )
 
 
-def _lines(order: OrderRead, held: Held, pages: Sequence[AssignmentPage]) -> list[LineShown]:
+def _lines(
+    order: OrderRead, held: Held, pages: Sequence[AssignmentPage], waits: Sequence[Claim]
+) -> list[LineShown]:
     assigned: dict[int, int] = {}
     picked: dict[int, int] = {}
     for page in pages:
@@ -287,7 +299,11 @@ def _lines(order: OrderRead, held: Held, pages: Sequence[AssignmentPage]) -> lis
                 picked[line.line_no] = picked.get(line.line_no, 0) + line.picked
             else:
                 assigned[line.line_no] = assigned.get(line.line_no, 0) + line.fulfilled
-    loose = held.loose
+    loose = dict(held.loose)
+    waiting: dict[int, int] = {}
+    for each in waits:
+        waiting[each.line_no] = waiting.get(each.line_no, 0) + each.units
+        loose[each.line_no] = max(0, loose.get(each.line_no, 0) - each.units)
     return [
         LineShown(
             line_no=line.line_no,
@@ -301,6 +317,7 @@ def _lines(order: OrderRead, held: Held, pages: Sequence[AssignmentPage]) -> lis
             cancelled=line.cancelled,
             returned=line.returned,
             loose=loose.get(line.line_no, 0),
+            waits=waiting.get(line.line_no, 0),
             asked=sum(holding.asked.get(line.line_no, 0) for holding in held.holdings.values()),
             each=line.unit_price_exact,
             each_minor=line.unit_price_minor,

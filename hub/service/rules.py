@@ -40,6 +40,8 @@ class Goods:
     returned: int
     loose: int
     """Nobody has them, and they are neither gone nor cancelled."""
+    waits: int = 0
+    """They wait for a delivery that is on its way, or are held meanwhile."""
 
     @property
     def wanted(self) -> int:
@@ -57,18 +59,28 @@ def answer(kind: str, goods: Goods, parts: Sequence[Part], *, parcels: tuple[int
 
     `parcels`: how many have left, and how many there are as far as is known.
     """
-    if goods.loose:
-        if goods.loose == goods.open:
-            return _("Nobody fulfils it yet")
-        return (
-            _("Nobody fulfils 1 unit") if goods.loose == 1 else _("Nobody fulfils {n} units", n=goods.loose)
-        )
+    if goods.loose or goods.waits:
+        return _not_given_out(goods)
     if not goods.open:
         return _ended(kind, goods, parts, parcels)
     waiting = [part for part in parts if _state(part) not in OVER | _GONE]
     if goods.fulfilled:
         return _part_gone(kind, goods, waiting, parcels)
     return _under_way(kind, waiting)
+
+
+def _not_given_out(goods: Goods) -> str:
+    if goods.loose:
+        if goods.loose == goods.open:
+            return _("Nobody fulfils it yet")
+        return (
+            _("Nobody fulfils 1 unit") if goods.loose == 1 else _("Nobody fulfils {n} units", n=goods.loose)
+        )
+    if goods.waits == goods.open:
+        return _("Waits for a delivery")
+    if goods.waits == 1:
+        return _("1 unit waits for a delivery")
+    return _("{n} units wait for a delivery", n=goods.waits)
 
 
 def _ended(kind: str, goods: Goods, parts: Sequence[Part], parcels: tuple[int, int]) -> str:
@@ -145,9 +157,12 @@ def coming(kind: str, goods: Goods, parts: Sequence[Part]) -> tuple[Coming, ...]
         return ()
     states = {_state(part) for part in parts} - OVER - _GONE
     done = [_RANK.index(state) for state in states]
-    least = -1 if goods.loose or not done else min(done)
+    least = -1 if goods.loose or goods.waits or not done else min(done)
     steps: list[Coming] = []
-    if least < 0:
+    if goods.waits:
+        says = _("What it waits for arrives, and is given to whoever received it.")
+        steps.append(Coming(_("A delivery"), says))
+    elif least < 0:
         steps.append(
             Coming(_("A location"), _("Somebody decides what is promised instead, or it is cancelled."))
         )

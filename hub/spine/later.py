@@ -27,6 +27,7 @@ CONCERNS: Final[frozenset[type[WireModel]]] = frozenset({
     kinds.OrderChanged,
     kinds.OrderRouted,
     kinds.OrderUnroutable,
+    kinds.OrderWaits,
     kinds.AssignmentAnswered,
     kinds.AssignmentWithdrawn,
     kinds.CancelRequested,

@@ -318,6 +318,7 @@ _SAYS = {
     "assignment.changed": _changed_there,
     "order.routed": _routed,
     "order.unroutable": _unroutable,
+    "order.waits": _routed,
     "assignment.answered": _why,
     "assignment.withdrawn": _why,
     "assignment.cancel_requested": _cancel_requested,

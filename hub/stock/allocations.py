@@ -89,20 +89,40 @@ def allocate(connection: Connection, owner: str, location: str, wanted: Sequence
     """
     # In the order of SKUs, so that two processes never wait for each other's rows in a circle.
     for sku, units in sorted(_summed(wanted).items()):
-        taken = connection.execute(_TAKE, {"at": location, "of": sku, "wanted": units})
-        if taken.rowcount != 1:
-            free, deficit = free_units(connection, location, sku)
-            raise OutOfRights(
-                _("{n} of {sku} are needed and {free} may be promised there.", n=units, sku=sku, free=free),
-                _("Ask for fewer, for another location, or for a later day."),
-                location=location,
-                sku=sku,
-                wanted=units,
-                free=free,
-                deficit=deficit,
-            )
+        _take(connection, location, sku, units)
     _NEW.run(connection, [(owner, line_no, location, sku, units, 0, 0) for line_no, sku, units in wanted])
     note_changed(connection, [sku for _line_no, sku, _units in wanted])
+
+
+def allocate_more(connection: Connection, owner: str, location: str, wanted: Wanted) -> None:
+    """Take rights for an owner who may hold some of this line already.
+
+    Raises:
+        OutOfRights: as `allocate`; then nothing is taken.
+    """
+    line_no, sku, units = wanted
+    row = _row(connection, owner, line_no)
+    if row is None:
+        allocate(connection, owner, location, [wanted])
+        return
+    _take(connection, location, sku, units)
+    _set(connection, row, units=row.units + units)
+    note_changed(connection, (sku,))
+
+
+def _take(connection: Connection, location: str, sku: str, units: int) -> None:
+    taken = connection.execute(_TAKE, {"at": location, "of": sku, "wanted": units})
+    if taken.rowcount != 1:
+        free, deficit = free_units(connection, location, sku)
+        raise OutOfRights(
+            _("{n} of {sku} are needed and {free} may be promised there.", n=units, sku=sku, free=free),
+            _("Ask for fewer, for another location, or for a later day."),
+            location=location,
+            sku=sku,
+            wanted=units,
+            free=free,
+            deficit=deficit,
+        )
 
 
 def end(connection: Connection, owner: str, line_no: int, units: int) -> int:

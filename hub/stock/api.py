@@ -7,7 +7,7 @@ from pydantic import Field
 
 from hub.stock.availability import available
 from hub.stock.policy import kept_back
-from hub.transfers.inbound import acknowledged, units_by_sku
+from hub.transfers.inbound import acknowledged, promised_by_sku, units_by_sku
 from hub.web import REFUSALS, Anybody, TheHub
 from protocol.fulfilment import PromiseClass
 from protocol.orders import WireModel
@@ -47,6 +47,8 @@ class AvailabilityView(WireModel):
     company_threshold: int
     inbound: int
     """On its way to locations that lend it the moment they receive it; in no other number."""
+    inbound_promised: int
+    """Of `inbound`, what orders wait for."""
     parts: tuple[PartView, ...]
 
 
@@ -57,13 +59,15 @@ def availability(
     """Return what can be promised of each item, and how that comes about."""
     with hub.database.read() as connection:
         kept = kept_back(connection, hub.spine.terms.promising, sku)
+        coming = acknowledged(connection, sku)
         found, locations = available(
             connection,
             sku,
             now_us=hub.clock.now_us(),
             kept_back=kept,
             promise_class=promise_class,
-            inbound=units_by_sku(acknowledged(connection, sku)),
+            inbound=units_by_sku(coming),
+            inbound_promised=promised_by_sku(coming),
         )
     return [
         AvailabilityView(
@@ -75,6 +79,7 @@ def availability(
             safety_stock=each.kept_back.safety_stock,
             company_threshold=each.kept_back.company_threshold,
             inbound=each.inbound,
+            inbound_promised=each.inbound_promised,
             parts=tuple(
                 PartView(
                     location=at.location,

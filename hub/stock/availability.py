@@ -121,6 +121,13 @@ class Available:
     kept_back: KeptBack
     inbound: int = 0
     """On its way to locations that lend it to the hub the moment they receive it; in no other number."""
+    inbound_promised: int = 0
+    """Of `inbound`, what orders wait for."""
+
+    @property
+    def promisable_later(self) -> int:
+        """What a promise may rest on that is far enough off: of what is on its way, what nobody waits for."""
+        return max(0, self.inbound - self.inbound_promised)
 
     @property
     def free(self) -> int:
@@ -255,10 +262,12 @@ def available(
     kept_back: Kept,
     promise_class: PromiseClass = PromiseClass.STANDARD,
     inbound: Mapping[str, int] = MappingProxyType({}),
+    inbound_promised: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[dict[str, Available], list[At]]:
     """Return what can be promised of each item with its parts, and the locations they are of.
 
-    `inbound` stands beside it: what is lent the moment it is received, for a promise that is far enough off.
+    `inbound` stands beside it: what is lent the moment it is received, for a promise that is far enough off;
+    `inbound_promised` is what of it orders wait for.
     """
     wanted = list(dict.fromkeys(skus))
     everywhere = stock_at(connection, wanted, now_us=now_us, kept_back=kept_back, promise_class=promise_class)
@@ -266,7 +275,8 @@ def available(
     for n, sku in enumerate(wanted):
         parts = {at.location: _part(at, n * WIDTH) for at in everywhere if _has_lent(at, n * WIDTH)}
         kept = _kept(kept_back, sku)
-        found[sku] = Available(sku, MappingProxyType(parts), kept, inbound.get(sku, 0))
+        beside = inbound.get(sku, 0), inbound_promised.get(sku, 0)
+        found[sku] = Available(sku, MappingProxyType(parts), kept, *beside)
     return found, everywhere
 
 

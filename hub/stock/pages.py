@@ -10,7 +10,7 @@ from hub.stock import reads, task_reads
 from hub.stock.availability import available
 from hub.stock.policy import kept_back
 from hub.transfers import reads as transfer_reads
-from hub.transfers.inbound import acknowledged, units_by_sku
+from hub.transfers.inbound import acknowledged, promised_by_sku, units_by_sku
 from hub.web import Anybody, Text, TheHub
 
 MOVING: Final = 5
@@ -65,9 +65,14 @@ def item(
         moves = reads.moves(connection, sku)
         names = place_names(connection)
         kept = kept_back(connection, hub.spine.terms.promising, [sku])
-        inbound = units_by_sku(acknowledged(connection, [sku]))
+        coming = acknowledged(connection, [sku])
         found, everywhere = available(
-            connection, [sku], now_us=hub.clock.now_us(), kept_back=kept, inbound=inbound
+            connection,
+            [sku],
+            now_us=hub.clock.now_us(),
+            kept_back=kept,
+            inbound=units_by_sku(coming),
+            inbound_promised=promised_by_sku(coming),
         )
         lent = reads.lent(connection, sku)
         counting = task_reads.counts(connection, is_open=True, sku=sku)

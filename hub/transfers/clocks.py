@@ -19,6 +19,8 @@ from hub.fleet.rows import CURRENT, link_sessions, streams
 from hub.fleet.rules import OFFLINE_SECONDS
 from hub.spine.log import open_keys
 from hub.spine.steps import close_exception, raise_exception, take_orders
+from hub.stock.claim_rows import inbound_ahead
+from hub.stock.claims import forget_ahead
 from hub.transfers.facts import GONE, UNSENT
 from hub.transfers.raising import LATE, OPEN, WAITS, about, ask_to_count, units_of
 from hub.transfers.rows import (
@@ -36,6 +38,8 @@ PREFIXES: Final = (LATE, WAITS, OPEN)
 """What the keys of the clocks' own cards begin with; they open and close no other."""
 GRACE_US: Final = 10 * 60 * MICROSECONDS
 """A source that has just come back sends what explains the goods within minutes."""
+SETTLED_US: Final = 60 * MICROSECONDS
+"""Within this, what a store lent and what it received are both told, in whatever order."""
 CARDS: Final = 500
 _SENDING: Final = sorted(state.value for state in SendState if state not in UNSENT | GONE)
 
@@ -63,6 +67,7 @@ class Looked:
 def look_at_transfers(hub: Hub) -> Looked:
     """Look at everything that is open once."""
     now_us = hub.clock.now_us()
+    _forget_ahead(hub, now_us)
     with hub.database.read() as connection:
         wanted = {
             **_late(connection, now_us, hub.settings.transit_days * DAY_US),
@@ -98,6 +103,27 @@ def _settle(hub: Hub, fresh: Mapping[str, Card], gone: Iterable[str], unit: HubU
     for key in sorted(gone):
         close_exception(work, key, how="Its cause is gone")
     hub.finish(work)
+
+
+def _forget_ahead(hub: Hub, now_us: int) -> None:
+    """Forget how far a place ran ahead of its receipts once it has told everything: the rest was lent."""
+    with hub.database.read() as connection:
+        ahead = connection.execute(
+            sa.select(inbound_ahead.c.location, sa.func.max(inbound_ahead.c.at_us).label("since_us"))
+            .group_by(inbound_ahead.c.location)
+            .limit(CARDS)
+        ).all()
+        told = [
+            row
+            for row in ahead
+            if has_told_everything(connection, row.location, now_us, row.since_us + SETTLED_US)
+        ]
+    for row in told:
+        hub.database.write(partial(_forget, location=row.location, upto_us=row.since_us))
+
+
+def _forget(unit: HubUnit, *, location: str, upto_us: int) -> None:
+    forget_ahead(unit.connection, location, upto_us)
 
 
 def _open(connection: Connection) -> set[str]:

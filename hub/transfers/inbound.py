@@ -1,23 +1,28 @@
 """What is on its way to locations that will lend it to the hub the moment they receive it.
 
 Only what its destination has acknowledged counts (`transfer.expect` was applied): then `granted` of it is
-lent in the transaction of the receipt, and a promise for a later day may rest on it. What has arrived is lent
-already, so it is never counted twice.
+lent in the transaction of the receipt, and a promise for a later day may rest on it (`hub.stock.claims`).
+What has arrived is lent already, so it is never counted twice; what is missing once the destination has said
+that nothing more comes is no longer expected by anybody.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.spine.bulk import among
+from hub.stock.claim_rows import inbound_claims
 from hub.transfers.rows import transfer_lines, transfers
+
+_OPEN: Final = inbound_claims.c.units - inbound_claims.c.arrived
 
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """Units of one item on their way to one location."""
+    """Units of one item on their way to one location by one transfer."""
 
     sku: str
     location: str
@@ -26,6 +31,13 @@ class Inbound:
     """When they are expected; 0 when nobody said."""
     transfer_id: str
     number: str
+    promised: int = 0
+    """Of `units`, those that orders wait for."""
+
+    @property
+    def unclaimed(self) -> int:
+        """Units that nobody waits for."""
+        return max(0, self.units - self.promised)
 
 
 def units_by_sku(found: Iterable[Inbound], *, before_us: int | None = None) -> dict[str, int]:
@@ -46,7 +58,7 @@ def still_to_grant(*, to_grant: int, granted: int, transit: int) -> int:
 
 
 def acknowledged(connection: Connection, skus: Sequence[str], *, location: str = "") -> list[Inbound]:
-    """Return what is on its way of these items and will be lent on receipt, by its location."""
+    """Return what is on its way of these items and will be lent on receipt, by its location and transfer."""
     query = (
         sa.select(
             transfer_lines.c.sku,
@@ -64,16 +76,40 @@ def acknowledged(connection: Connection, skus: Sequence[str], *, location: str =
             transfer_lines.c.to_grant > transfer_lines.c.granted,
             transfers.c.acknowledged_us.is_not(None),
             transfers.c.transit > 0,
+            ~transfers.c.final,
             among(connection, transfer_lines.c.sku, list(dict.fromkeys(skus))),
         )
         .order_by(transfer_lines.c.sku, transfers.c.destination, transfers.c.transfer_id)
     )
     if location:
         query = query.where(transfers.c.destination == location)
-    found = []
+    found: dict[tuple[str, str], Inbound] = {}
     for row in connection.execute(query):
         units = still_to_grant(to_grant=row.to_grant, granted=row.granted, transit=row.transit)
         if units:
-            due_us = row.arrive_by_us or row.due_us
-            found.append(Inbound(row.sku, row.destination, units, due_us, row.transfer_id, row.number))
-    return found
+            key, due_us = (row.transfer_id, row.sku), row.arrive_by_us or row.due_us
+            before = found[key].units if key in found else 0
+            found[key] = Inbound(
+                row.sku, row.destination, before + units, due_us, row.transfer_id, row.number
+            )
+    promised = _promised(connection, sorted({transfer_id for transfer_id, _sku in found}))
+    return [replace(each, promised=promised.get(key, 0)) for key, each in found.items()]
+
+
+def promised_by_sku(found: Iterable[Inbound]) -> dict[str, int]:
+    """Return how many units of each item on their way orders wait for."""
+    sums: dict[str, int] = {}
+    for each in found:
+        sums[each.sku] = sums.get(each.sku, 0) + each.promised
+    return sums
+
+
+def _promised(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, str], int]:
+    if not ids:
+        return {}
+    rows = connection.execute(
+        sa.select(inbound_claims.c.transfer_id, inbound_claims.c.sku, sa.func.sum(_OPEN))
+        .where(inbound_claims.c.state == "open", among(connection, inbound_claims.c.transfer_id, list(ids)))
+        .group_by(inbound_claims.c.transfer_id, inbound_claims.c.sku)
+    )
+    return {(transfer_id, sku): int(units) for transfer_id, sku, units in rows}

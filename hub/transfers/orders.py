@@ -13,6 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from hub.fulfil.room import Assignments
+from hub.route import awaiting
 from hub.route import reads as routing
 from hub.route.deciding import SOURCES, unroutable_key
 from hub.route.stages import route_loose
@@ -113,6 +114,7 @@ def request_for_order(
     Raises:
         Refused: it cannot be brought there; says why.
     """
+    awaiting.end(work, order_id, "it is brought there by a transfer of its own")
     wish = wish_of(work, order_id)
     able = sources(work, wish)
     for place in [each for each in able if source in {"", each}]:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.fleet.rows import directives
+from hub.stock.claims import Claim, of_transfer
 from hub.transfers.rows import (
     IS_UNEXPLAINED,
     transfer_cartons,
@@ -185,6 +186,8 @@ class TransferPage:
     lines: tuple[TransferLineRead, ...]
     cartons: tuple[CartonRead, ...]
     receipts: tuple[ReceiptRead, ...]
+    waiting: tuple[Claim, ...] = ()
+    """Orders that wait for its goods, the earliest promise first."""
 
 
 _ORDERS: Final = (
@@ -342,6 +345,7 @@ def find(connection: Connection, number: str) -> TransferPage:
         lines=tuple(lines),
         cartons=tuple(_cartons(connection, transfer_id, lines)),
         receipts=tuple(receipts),
+        waiting=tuple(of_transfer(connection, transfer_id)),
     )
 
 

@@ -9,9 +9,10 @@ anew.
 from typing import Any, Final
 
 from hub.fulfil import deficits
+from hub.route import arriving
 from hub.spine.steps import record
 from hub.spine.work import HUB_EDGE, Applied, Work
-from hub.stock import allocations
+from hub.stock import allocations, claims
 from hub.transfers import facts, goods, matching, orders, raising, telling
 from hub.transfers.room import Piece, Receipt, Transfer, Transfers, named
 from protocol import transfer_desk as desk
@@ -78,6 +79,23 @@ def follow(work: Work, applied: Applied) -> None:
     raising.look(work, applied, transfer)
     if _is_complete(transfer):
         _decide_by_itself(work, transfer)
+    _who_waits(work, applied, transfer)
+
+
+def _who_waits(work: Work, applied: Applied, transfer: Transfer) -> None:
+    """Look after orders that wait for goods of this transfer, or whose rights just came by it."""
+    granted: dict[str, int] = {}
+    for line in getattr(applied.body, "lines", ()):
+        if isinstance(applied.body, say.TransferReceived | say.ReceiptMatched) and line.granted:
+            granted[line.sku] = granted.get(line.sku, 0) + line.granted
+    claims.received(work.connection, transfer.destination, granted, work.clock.now_us())
+    awaited = claims.of_transfer(work.connection, transfer.transfer_id)
+    if awaited or granted:
+        work.room(Transfers).flush()
+        skus = {*granted, *(each.sku for each in awaited)}
+        arriving.on_receipt(work, transfer.destination, skus)
+    if awaited and isinstance(applied.body, desk.TransferExtended):
+        arriving.on_due_changed(work, transfer.transfer_id)
 
 
 def _missing_after_all(work: Work, transfer: Transfer) -> None:

@@ -15,6 +15,7 @@ from hub.route.facts.parameters import ParameterSet
 from hub.route.steps import order_id_of
 from hub.route.what_if import order as one_order
 from hub.route.what_if import steps as replays
+from hub.stock.claim_rules import Later
 from hub.web import REFUSALS, Anybody, Number, Ops, TheHub, Wanted
 from protocol.fulfilment import FulfilKind
 from protocol.orders import WireModel
@@ -47,6 +48,16 @@ class PromiseWish(Wanted):
     """What the goods cost, where a rule looks at it."""
 
 
+class DeliveryView(WireModel):
+    """Goods on their way that a promise rests on."""
+
+    transfer: str
+    location: str
+    sku: str
+    units: int
+    expected_us: int
+
+
 class OptionView(WireModel):
     """One promise that can be made. An order names it by `option`."""
 
@@ -58,6 +69,8 @@ class OptionView(WireModel):
     """What fulfilling it would cost the company."""
     age_seconds: int | None
     """How old the oldest knowledge is that it rests on."""
+    rests_on: tuple[DeliveryView, ...] = ()
+    """Deliveries that must arrive first; empty for what is free now."""
 
 
 class ReasonView(WireModel):
@@ -239,6 +252,7 @@ def promise(hub: TheHub, _person: Ops, wish: PromiseWish) -> PromiseOptionsView:
                 shipments=each.shipments,
                 cost_minor=each.minor,
                 age_seconds=each.age_seconds,
+                rests_on=tuple(_delivery(later) for later in each.rests_on),
             )
             for name, each in shown.named()
         ),
@@ -343,6 +357,17 @@ def load(hub: TheHub, _person: Anybody) -> list[LoadView]:
     """Return how much each location has to do, and how what was given out lately is spread."""
     with hub.database.read() as connection:
         return [_load(row) for row in loads(hub, connection)]
+
+
+def _delivery(later: Later) -> DeliveryView:
+    coming = later.coming
+    return DeliveryView(
+        transfer=coming.number,
+        location=coming.location,
+        sku=coming.sku,
+        units=later.units,
+        expected_us=coming.due_us,
+    )
 
 
 def _load(row: Load) -> LoadView:

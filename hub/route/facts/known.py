@@ -8,6 +8,7 @@ from typing import NamedTuple
 from hub.route.facts.geo import NOWHERE, Destination, Point
 from hub.route.facts.outcomes import History
 from hub.route.rules.choice import Ask
+from hub.stock.claim_rules import Coming
 
 
 class Known(NamedTuple):
@@ -68,5 +69,9 @@ class Facts:
     """What each location did with what it was asked for; empty where giving back costs nothing."""
     left_for_all: Mapping[str, int] | None = None
     """Units of each item that the company may still promise; None where no threshold keeps any back."""
+    coming: Sequence[Coming] = ()
+    """What is counted in `known` though it is still on its way (`hub.route.facts.inbound`)."""
+    now: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: MappingProxyType({}))
+    """By location and item, what may be promised without that; empty where nothing is on its way."""
     points: Mapping[str, Point] = field(default_factory=lambda: MappingProxyType({}))
     """Where locations stand that have a postcode and no coordinates."""

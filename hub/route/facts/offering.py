@@ -4,6 +4,9 @@ An option is worked out as if the order came at the end of the time for which it
 still be kept then. For each service the earliest day is offered whose cost is worth it (`saved_day_minor` for
 each unit and day); for collection each store says when it could have the goods ready.
 
+Where nothing free could serve it, what is on its way is offered: as if the order came when that arrives, and
+each option says on which delivery it rests.
+
 What a reader would get wrong: nothing is set aside. Two customers may be shown the last unit; the one who
 orders first gets it, and the other one is told so before paying.
 """
@@ -19,6 +22,7 @@ from hub.promises import SOON_US, class_of
 from hub.route.facts import current, snapshot
 from hub.route.facts.book import Book
 from hub.route.facts.geo import NOWHERE, Destination, metres, point_of
+from hub.route.facts.inbound import with_coming
 from hub.route.facts.known import About, Facts, Known
 from hub.route.facts.opening import DAY_US, MINUTE_US, arrives_us
 from hub.route.facts.question import Question, question_of
@@ -28,6 +32,9 @@ from hub.route.rules.instance import Instance, Plan
 from hub.route.rules.solve import solve
 from hub.spine.work import Promising
 from hub.stock.availability import PROMISABLE, WIDTH, state_of
+from hub.stock.claim_rules import Coming, Later, moments, split
+from hub.stock.claims import claimable
+from hub.stock.policy import kept_back
 from protocol.fulfilment import FulfilKind, Promise, PromiseClass
 
 AHEAD_US: Final = 20 * DAY_US
@@ -54,6 +61,8 @@ class Wish:
     destination: Destination = NOWHERE
     value_minor: int | None = None
     seller: str = ""
+    inbound: bool = False
+    """Whether it may rest on goods that are on their way, where nothing free can serve it."""
 
 
 class OfferedOption(NamedTuple):
@@ -69,12 +78,34 @@ class OfferedOption(NamedTuple):
     """Of the oldest knowledge that it rests on; None when a location was never heard."""
     free: int = 1
     """How many more times all of it could be promised, from the one location that sends it; else 1."""
+    rests_on: tuple[Later, ...] = ()
+    """What it waits for, where it rests on goods that are on their way."""
 
 
 def options(
     connection: Connection, terms: Promising, wish: Wish
 ) -> tuple[list[OfferedOption], list[Rejected]]:
     """Return what could be promised, the soonest first, and why others could not."""
+    found, rejected = _options(connection, terms, wish, ())
+    if not found and wish.inbound:
+        found = _on_its_way(connection, terms, wish)
+    return found, rejected
+
+
+def _on_its_way(connection: Connection, terms: Promising, wish: Wish) -> list[OfferedOption]:
+    """Return what could be promised once the earliest goods that suffice have arrived."""
+    coming = claimable(connection, list(dict.fromkeys(line.sku for line in wish.lines)))
+    for at_us in moments(coming, now_us=wish.ordered_us, due_us=wish.ordered_us + AHEAD_US):
+        there = [each for each in coming if wish.ordered_us < each.due_us <= at_us]
+        found, _rejected = _options(connection, terms, replace(wish, ordered_us=at_us), there)
+        if found:
+            return found
+    return []
+
+
+def _options(
+    connection: Connection, terms: Promising, wish: Wish, coming: Sequence[Coming]
+) -> tuple[list[OfferedOption], list[Rejected]]:
     memory: dict[str, Any] = {}
     ask = Ask(
         key=wish.key,
@@ -86,13 +117,15 @@ def options(
         promise_class=PromiseClass.STANDARD,
     )
     about = About(destination=wish.destination, value_minor=wish.value_minor, seller=wish.seller)
-    if wish.kind is FulfilKind.SHIP:
-        read = snapshot.read(connection, ask, terms, about, memory, heard_us=wish.now_us)
-        shipped = _shipped(read.book, read.facts, read.question)
-        short = [] if shipped else _too_little(read.question.instance)
-        return shipped, [*short, *read.question.rejected]
     book = current.book(connection, terms, memory)
     facts = snapshot.facts_of(connection, ask, book, about, memory, heard_us=wish.now_us)
+    if coming:
+        facts = with_coming(facts, coming, kept_back(connection, book.terms, list(ask.wanted), memory))
+    if wish.kind is FulfilKind.SHIP:
+        question = question_of(book, facts)
+        shipped = _shipped(book, facts, question)
+        short = [] if shipped else _too_little(question.instance)
+        return shipped, [*short, *question.rejected]
     return _collected(book, facts, wish)
 
 
@@ -190,7 +223,7 @@ def _soonest(
 def _collected(book: Book, facts: Facts, wish: Wish) -> tuple[list[OfferedOption], list[Rejected]]:
     stores = _stores(book, facts, wish)
     senders: dict[str, set[str]] = {}
-    for origin, to in book.lanes:
+    for origin, to in () if facts.coming else book.lanes:  # no promise rests on two journeys
         senders.setdefault(to, set()).add(origin)
     found: list[OfferedOption] = []
     rejected: list[Rejected] = []
@@ -252,7 +285,20 @@ def _offered(promise: Promise, name: str, plan: Plan, minor: int, facts: Facts) 
     heard = [each.age_seconds for each in senders if each.age_seconds is not None]
     age = max(heard) if len(heard) == len(senders) and heard else None
     free = _times(senders[0], facts) if len(senders) == 1 else 1
-    return OfferedOption(promise, name, minor, len(senders), age, free)
+    return OfferedOption(promise, name, minor, len(senders), age, free, _rests_on(plan, facts))
+
+
+def _rests_on(plan: Plan, facts: Facts) -> tuple[Later, ...]:
+    """Return what of a plan is still on its way."""
+    if not facts.coming:
+        return ()
+    names = {line.line_no: line.sku for line in facts.ask.lines}
+    found: list[Later] = []
+    for each in plan.shipments:
+        here = [one for one in facts.coming if one.location == each.location]
+        units = {int(line): count for line, count in each.units.items()}
+        found += split(units, names, facts.now.get(each.location, {}), here)[1]
+    return tuple(found)
 
 
 def _times(place: Known, facts: Facts) -> int:

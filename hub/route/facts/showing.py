@@ -70,6 +70,7 @@ def look(hub: Hub, connection: Connection, wanted: Wanted) -> Shown:
         destination=snapshot.destination(connection, wanted.country, wanted.postcode),
         value_minor=wanted.value_minor,
         seller=hub.settings.entity,
+        inbound=True,
     )
     found, rejected = offering.options(connection, hub.spine.terms.promising, wish)
     version = current.active_version(connection)
