@@ -107,7 +107,7 @@ def exception_says(kind: str) -> str:
         ),
         "short_pick": _(
             "Units were not where the stock said. The rest goes on; the missing units are routed to another "
-            "location by themselves, and the card closes when they are."
+            "location by themselves if one has them in time, and the card closes then."
         ),
         "rejected_twice": _(
             "Two locations gave this order back. Something is wrong with more than one of them."

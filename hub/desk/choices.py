@@ -217,7 +217,7 @@ def _stock(about: _About) -> Iterator[Choice]:
 
 
 def _silent(about: _About) -> Iterator[Choice]:
-    """Offer to have everything that a silent store has not begun fulfilled elsewhere."""
+    """Offer to ask a silent store for all that it has not begun; others fulfil it once it has answered."""
     location = str(about.fact("location") or "")
     waiting = [
         row
@@ -226,7 +226,7 @@ def _silent(about: _About) -> Iterator[Choice]:
     ]
     parts = [[row.number, row.assignment_id] for row in waiting[:_HELD]]
     if parts:
-        one, many = _("Have its order fulfilled elsewhere"), _("Have its {n} orders fulfilled elsewhere")
+        one, many = _("Ask it to give its order back"), _("Ask it to give its {n} orders back")
         label = one if len(parts) == 1 else many.format(n=len(parts))
         yield Choice("orders.reroute", label, "orders.reroute", {"parts": parts})
 

@@ -177,8 +177,8 @@ def _of_stores(rows: Sequence[sa.Row[Any]], quiet: Mapping[str, int], now_us: in
                 "first_due_us": min(row.due_us for row in held),
                 "late_orders": sum(row.due_us < now_us for row in held),
                 "silent_minutes": minutes,
-                "choices": "Wait for the store, or have them fulfilled elsewhere: then an order may be "
-                "fulfilled twice, because the store may have it and go on.",
+                "choices": "Wait for the store, or call it. It can be asked to give them back: they go "
+                "elsewhere once it is heard and has answered, so none is fulfilled twice.",
             },
         )
     return found
