@@ -242,7 +242,7 @@ def test_a_silent_store_is_one_card_however_many_orders_it_holds(hub: Hub) -> No
     facts = json.loads(row.facts)
     assert (row.kind, row.subject, row.owner_role) == ("store_silent", "edge:store-1", "ops")
     assert (facts["orders"], facts["numbers"]) == (3, ["HB1-00001", "HB1-00002", "HB1-00003"])
-    assert "may be fulfilled twice" in facts["choices"]
+    assert "so none is fulfilled twice" in facts["choices"]
 
     pass_time(hub, 1, "store-1", "store-2")
     look_at_clocks(hub)
