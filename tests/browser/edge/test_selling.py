@@ -1,6 +1,7 @@
 """A counter at work: scan, pay, park, agree in place; each as a person does it in a real browser."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -34,18 +35,18 @@ def add(page: Page, code: str, *, delay_ms: float = 0) -> None:
     expect(page.locator("#live-basket")).not_to_have_attribute("hx-get", before or "")
 
 
+def first_row(store: Store, sql: str) -> tuple[Any, ...]:
+    """Return what the writer sees: a reader of this thread may still stand at an earlier moment."""
+    return tuple(store.edge.database.write(lambda unit: unit.connection.execute(sql).fetchone()))
+
+
 def newest_total(store: Store) -> tuple[str, int]:
-    row = (
-        store.edge.database.read()
-        .execute("SELECT state, total_minor FROM orders ORDER BY seq DESC")
-        .fetchone()
-    )
-    return row[0], row[1]
+    state, total_minor = first_row(store, "SELECT state, total_minor FROM orders ORDER BY seq DESC LIMIT 1")
+    return state, total_minor
 
 
 def orders(store: Store) -> int:
-    count: int = store.edge.database.read().execute("SELECT count(*) FROM orders").fetchone()[0]
-    return count
+    return int(first_row(store, "SELECT count(*) FROM orders")[0])
 
 
 @pytest.mark.parametrize("delay_ms", [0, 8, 20])
