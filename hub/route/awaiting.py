@@ -8,8 +8,6 @@ all of it is there, as no order is fulfilled in part by itself; `arriving` goes 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -25,7 +23,7 @@ from hub.stock import claims
 from hub.stock.claim_rules import Coming, Later, moments, split
 from hub.stock.claims import Claim, Wait
 from hub.stock.policy import kept_back
-from protocol.clock import MICROSECONDS
+from protocol.clock import from_us
 from protocol.errors import OutOfRights
 from protocol.later import AwaitedUnits, OrderWaits
 
@@ -158,13 +156,9 @@ def _if_arrived(work: Work, order: ToRoute, mine: Sequence[Claim], at_us: int) -
         here = held.setdefault(each.location, {})
         here[each.sku] = here.get(each.sku, 0) + each.units
     ask = ask_of(order.order_id, order.promise, order.needs, at_us)
-    put = ask_about(work, order, ask, revised=partial(_holding, held))
+    put = ask_about(work, order, ask, revised=lambda facts: holding_only(facts, held))
     found = asking.answer(put)
     return found if isinstance(found, Chosen) else None
-
-
-def _holding(held: Mapping[str, Mapping[str, int]], facts: Facts) -> Facts:
-    return holding_only(facts, held)
 
 
 def held_by_line(mine: Iterable[Claim]) -> dict[str, dict[int, int]]:
@@ -199,8 +193,7 @@ def sentence_of(made: Plan, zone: str) -> str:
 
 def day_of(at_us: int, zone: str) -> str:
     """Return a day as people say it: `Thu 3 Dec`."""
-    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=at_us // MICROSECONDS)
-    here = at.astimezone(ZoneInfo(zone))
+    here = from_us(at_us).astimezone(ZoneInfo(zone))
     return f"{here:%a} {here.day} {here:%b}"
 
 

@@ -103,7 +103,7 @@ def claim(
         (each.transfer_id, each.sku): each.units for each in claimable(connection, skus, location=location)
     }
     rows = []
-    for claim_id, each in zip(claim_ids, later, strict=False):
+    for claim_id, each in zip(claim_ids, later, strict=True):
         coming, key = each.coming, (each.coming.transfer_id, each.coming.sku)
         if left.get(key, 0) < each.units:
             raise OutOfRights(
@@ -139,7 +139,7 @@ def hold(
     """
     if wanted:
         allocations.allocate(connection, owner_of_wait(wait.wait_id, location), location, wanted)
-        rows = [_row(wait, each, what, location) for each, what in zip(claim_ids, wanted, strict=False)]
+        rows = [_row(wait, each, what, location) for each, what in zip(claim_ids, wanted, strict=True)]
         connection.execute(sa.insert(inbound_claims), rows)
 
 
