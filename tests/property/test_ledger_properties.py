@@ -13,6 +13,8 @@ from hub.fleet.steps import NewLocation, add_location
 from hub.ledger import chain
 from hub.ledger.close import facts, rules
 from hub.ledger.reads import trial_balance
+from hub.till.audit_reads import undecided
+from hub.till.audit_steps import decide
 from protocol.events import OrderSold
 from protocol.rules.refund import refund_units
 from tests.property.test_hub_properties import a_hub, deliver, fleet
@@ -23,8 +25,8 @@ CALM = settings(max_examples=6, deadline=None, suppress_health_check=[HealthChec
 ENTITIES = {"store-1": "main", "store-2": "north", "store-3": "main"}
 COST = ("13", "50", "51")
 """Inventory, cost of goods, shrink and variance: what overtaking may move between, and never in sum."""
-NOT_OF_THE_BOOKS = {"UNSYNCED_EDGE", "OPEN_TILL", "UNCOUNTED", "DAY_NOT_AUDITED"}
-"""What is true of a day that goes on; and whoever draws lots gives too much discount on some days."""
+NOT_OF_THE_BOOKS = {"UNSYNCED_EDGE", "OPEN_TILL", "UNCOUNTED"}
+"""What is true of a day that goes on."""
 
 
 def company(folder: str, name: str) -> Hub:
@@ -45,8 +47,17 @@ def balances(hub: Hub) -> dict[tuple[str, str], int]:
         }
 
 
+def look_at_audit(hub: Hub) -> None:
+    """Look at what the audit found: whoever draws lots gives too much discount on some days."""
+    with hub.database.read() as connection:
+        found, _total = undecided(connection, limit=100)
+    for hit in found:
+        decide(hub, hit.hit_id, outcome="overridden", reason="looked at: in order", by="Ada Byron")
+
+
 def assert_ties(hub: Hub) -> None:
-    """Every check of the close that is about the books holds, in every entity."""
+    """Every check of the close that is about the books holds in every entity, once the audit was seen."""
+    look_at_audit(hub)
     with hub.database.read() as connection:
         for entity in sorted(set(ENTITIES.values())):
             found = rules.checks(facts.gather(connection, entity, "2025-11", default="main"))
