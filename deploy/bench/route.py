@@ -18,6 +18,7 @@ from deploy.bench.table import Row, cost, percentile, rate
 from hub.route.rules.insist import study
 from hub.route.rules.instance import Instance, Line, Option, Site
 from hub.route.rules.solve import solve
+from hub.worker import collect_less
 
 LINES: Final = (1, 2, 3, 4, 6, 8)
 BOUND: Final = 6
@@ -145,6 +146,7 @@ def warehouses(*, quick: bool) -> list[Row]:
 
 def measure(*, quick: bool) -> list[Row]:
     """Return the rows of this benchmark."""
+    collect_less()  # as `orderspine hub run` does
     return [*speed(quick=quick), *value(quick=quick), *warehouses(quick=quick)]
 
 
