@@ -7,7 +7,6 @@ The limit: the same page asks the same store for nothing (`/healthz`) and writes
 """
 
 import argparse
-import shutil
 import tempfile
 import threading
 from pathlib import Path
@@ -15,20 +14,11 @@ from typing import Final
 
 from playwright.sync_api import Page, sync_playwright
 
+from deploy.bench.chromium import ARGUMENTS, program
 from deploy.bench.edge_capture import HOST, PIN, call, prepare, serving
 from deploy.bench.table import Row, cost, percentile
 from edge_agent.settings import load_settings
 
-PROGRAMS: Final = ("chromium-headless-shell", "chromium", "google-chrome")
-ARGUMENTS: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-)
 PRODUCTS: Final = 1_000
 _SCAN: Final = """(code) => new Promise((done) => {
   const began = performance.now();
@@ -52,7 +42,7 @@ def measure(scans: int = 60) -> list[Row]:
         config = prepare(Path(name), PRODUCTS)
         port = load_settings(config).port
         with serving(config), sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=_program(), args=list(ARGUMENTS))
+            browser = playwright.chromium.launch(executable_path=program(), args=list(ARGUMENTS))
             try:
                 page = _counter(browser.new_page(base_url=f"http://{HOST}:{port}"), port)
                 bare = [float(page.evaluate(_BARE)) for _ in range(scans)]
@@ -103,12 +93,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-
-def _program() -> str:
-    """Return the browser that is here: the shell without windows, else the whole of it."""
-    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if found is None:
-        message = f"No Chromium is here: apt-get install {PROGRAMS[0]}"
-        raise FileNotFoundError(message)
-    return found

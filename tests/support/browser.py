@@ -1,8 +1,5 @@
 """A real Chromium for tests: Debian's, driven by Playwright, with axe-core for accessibility.
 
-Its shell without windows comes first: the same engine without the browser's own pages around ours, so tests
-take a quarter less time.
-
 Use it in a fixture of scope "module": while Playwright runs, its event loop counts as running in the test's
 thread, so a browser that outlived its module would break every test elsewhere that calls `asyncio.run`. Every
 test gets a context of its own. What a page logs as an error, also what its Content-Security-Policy blocks,
@@ -10,7 +7,6 @@ fails the test that opened it.
 """
 
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,16 +15,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-PROGRAMS = ("chromium-headless-shell", "chromium", "google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
+from deploy.bench.chromium import ARGUMENTS, program
+
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 _KEYS = """(keys) => {
@@ -54,12 +42,8 @@ VIEWPORTS = [HANDHELD, COUNTER, DESK]
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Start the browser; say what to install when it is not there."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        message = f"Chromium is missing: install it with `apt-get install {PROGRAMS[0]}`."
-        raise FileNotFoundError(message)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=program(), args=list(ARGUMENTS))
         try:
             yield browser
         finally:
