@@ -4,6 +4,7 @@ The hub applies into one small table, so that what is tested is the wire: each e
 """
 
 import random
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -275,6 +276,16 @@ class StoreSide:
             bytes(row[0])
             for row in self.edge.database.read().execute("SELECT bytes FROM events ORDER BY seq")
         ]
+
+    def acked(self) -> int:
+        """How far this database knows that the hub has its events."""
+        return int(self.edge.database.read().execute("SELECT acked FROM link").fetchone()[0])
+
+    def put_back(self, backup: Path) -> None:
+        """Put a copy in the place of the database, while the store is stopped."""
+        for file in self.home.glob("edge.db*"):
+            file.unlink()
+        shutil.copy(backup, self.home / "edge.db")
 
     def what(self) -> str:
         """What the strip says is wrong."""
