@@ -91,6 +91,29 @@ def _driver(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
 
 
+def say(connection: Connection, sql: str, values: Sequence[Any]) -> Any:
+    """Say a statement to SQLite's own driver and return its cursor; one that fails fails as in SQLAlchemy."""
+    if not connection.in_transaction():
+        connection.begin()  # what is read after this is of the same moment, as it is the usual way
+    try:
+        return _driver(connection).execute(sql, values)
+    except sqlite3.Error as error:
+        raise sa.exc.DBAPIError.instance(sql, values, error, sqlite3.Error) from error
+
+
+def say_many(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Say a statement once for each row, as `say` does; on PostgreSQL through SQLAlchemy."""
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql(sql, [tuple(row) for row in rows])
+        return
+    if not connection.in_transaction():
+        connection.begin()
+    try:
+        _driver(connection).executemany(sql, rows)
+    except sqlite3.Error as error:
+        raise sa.exc.DBAPIError.instance(sql, rows, error, sqlite3.Error) from error
+
+
 class AlchemyStore:
     """A `Store` over one SQLAlchemy connection.
 
@@ -163,13 +186,8 @@ class Lookup:
             return connection.execute(self._statement, values).all()
         if not self._sql:
             self._compile(connection, values)
-        if not connection.in_transaction():
-            connection.begin()  # what is read after this is of the same moment, as it is the usual way
         given = self._given | values
-        try:
-            found = _driver(connection).execute(self._sql, [given[name] for name in self._names]).fetchall()
-        except sqlite3.Error as error:
-            raise sa.exc.DBAPIError.instance(self._sql, values, error, sqlite3.Error) from error
+        found = say(connection, self._sql, [given[name] for name in self._names]).fetchall()
         if self._processed:
             found = [self._as_typed(row) for row in found]
         return [self._row(*row) for row in found]
@@ -205,6 +223,45 @@ class Lookup:
         processors = [each.result_processor(connection.dialect, None) for each in types]
         self._processed = [(n, process) for n, process in enumerate(processors) if process is not None]
         self._sql = expanded.statement
+
+
+class Change:
+    """A small INSERT, UPDATE or DELETE of such a path: compiled once, and said to SQLite's own driver."""
+
+    def __init__(self, statement: sa.Insert | sa.Update | sa.Delete | sa.TextClause) -> None:
+        self._statement = statement
+        self._sql = ""
+        self._names: tuple[str, ...] = ()
+        self._given: dict[str, Any] = {}
+        self._processors: dict[str, Callable[[Any], Any]] = {}
+        """Of parameters that the driver does not take as they are, such as JSON."""
+
+    def run(self, connection: Connection, **values: Any) -> int:
+        """Make the change and return how many rows it met; `values` are always the same parameters."""
+        if connection.dialect.name != "sqlite":
+            return connection.execute(self._statement, values).rowcount
+        if not self._sql:
+            self._compile(connection, list(values))
+        given = self._given | values
+        for name, process in self._processors.items():
+            given[name] = process(given[name])
+        return int(say(connection, self._sql, [given[name] for name in self._names]).rowcount)
+
+    def run_each(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """Make the change for each of some parameters, in their order."""
+        if connection.dialect.name != "sqlite" and rows:
+            connection.execute(self._statement, rows)
+            return
+        for values in rows:
+            self.run(connection, **values)
+
+    def _compile(self, connection: Connection, columns: list[str]) -> None:
+        compiled: Any = self._statement.compile(dialect=connection.dialect, column_keys=columns)
+        self._names, self._given = tuple(compiled.positiontup or ()), compiled.params
+        types = {name: bind.type.dialect_impl(connection.dialect) for name, bind in compiled.binds.items()}
+        found = {name: each.bind_processor(connection.dialect) for name, each in types.items()}
+        self._processors = {name: process for name, process in found.items() if process is not None}
+        self._sql = str(compiled)
 
 
 class HubDatabase:

@@ -1,12 +1,13 @@
 """How an entity keeps its books, where the law leaves a choice or the country makes it: when tax is due."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
+from hub.database import Lookup
 from hub.ledger.desk import write
 from hub.ledger.rows import entity_terms, journals
 from hub.spine.steps import record
@@ -14,6 +15,13 @@ from hub.spine.work import Work
 from protocol.books import TermsSet
 from protocol.errors import Invalid
 from protocol.kit.text import _
+
+_VERSIONS: Final = Lookup(
+    sa.select(entity_terms)
+    .where(entity_terms.c.entity == sa.bindparam("of"))
+    .order_by(entity_terms.c.apply_order.desc())
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
 
 
 def tax_at_payment(connection: Connection, entity: str) -> bool:
@@ -24,12 +32,7 @@ def tax_at_payment(connection: Connection, entity: str) -> bool:
 
 def versions(connection: Connection, entity: str, limit: int) -> Sequence[sa.Row[Any]]:
     """Return what was set for an entity, the newest first."""
-    return connection.execute(
-        sa.select(entity_terms)
-        .where(entity_terms.c.entity == entity)
-        .order_by(entity_terms.c.apply_order.desc())
-        .limit(limit)
-    ).all()
+    return _VERSIONS.all(connection, of=entity, most=limit)
 
 
 def set_terms(hub: Hub, wanted: TermsSet, *, by: str) -> None:

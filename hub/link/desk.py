@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.engine import Connection
 
-from hub.database import HubDatabase, HubUnit
+from hub.database import Change, HubDatabase, HubUnit
 from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import blobs, heartbeats, link_sessions, stream, streams
 from hub.link.alarms import Raise
@@ -52,14 +52,14 @@ REHELLO_SPACING_SECONDS: Final = 2.0
 UNREADABLE_BEFORE_ALARM: Final = 3
 RIGHTS_ROWS: Final = 500
 _VECTORS: Final = TypeAdapter(tuple[EdgeVector, ...])
-_FORGET_BEAT: Final = sa.delete(heartbeats).where(heartbeats.c.edge == sa.bindparam("of"))
-_BEAT: Final = sa.insert(heartbeats)
-_BEAT_OF_SESSION: Final = (
+_FORGET_BEAT: Final = Change(sa.delete(heartbeats).where(heartbeats.c.edge == sa.bindparam("of")))
+_BEAT: Final = Change(sa.insert(heartbeats))
+_BEAT_OF_SESSION: Final = Change(
     sa.update(link_sessions)
     .where(link_sessions.c.edge == sa.bindparam("of"), link_sessions.c.inc == sa.bindparam("life"))
     .values({name: sa.bindparam(name) for name in ("last_us", "skew_us")})
 )
-_BEAT_OF_STREAM: Final = (
+_BEAT_OF_STREAM: Final = Change(
     sa.update(streams)
     .where(streams.c.edge == sa.bindparam("of"), streams.c.inc == sa.bindparam("life"))
     .values({name: sa.bindparam(name) for name in ("newest", "oldest_ms", "last_us")})
@@ -326,13 +326,11 @@ class Desk:
         def step(unit: HubUnit) -> None:
             self._parts.guard(unit, edge)
             connection = unit.connection
-            connection.execute(_FORGET_BEAT, {"of": edge})
-            connection.execute(
-                _BEAT, {"edge": edge, "inc": beat.inc, "body": beat.model_dump_json(), "arrived_us": now_us}
-            )
+            _FORGET_BEAT.run(connection, of=edge)
+            _BEAT.run(connection, edge=edge, inc=beat.inc, body=beat.model_dump_json(), arrived_us=now_us)
             one = {"of": edge, "life": beat.inc, "last_us": now_us}
-            connection.execute(_BEAT_OF_SESSION, one | {"skew_us": beat.clock_us - now_us})
-            connection.execute(_BEAT_OF_STREAM, one | {"newest": beat.last_seq, "oldest_ms": beat.oldest_ms})
+            _BEAT_OF_SESSION.run(connection, **one, skew_us=beat.clock_us - now_us)
+            _BEAT_OF_STREAM.run(connection, **one, newest=beat.last_seq, oldest_ms=beat.oldest_ms)
 
         self._parts.database.write(step)
         self._parts.on_change(edge)

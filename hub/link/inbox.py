@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hub.database import HubDatabase, HubUnit, Lookup
+from hub.database import Change, HubDatabase, HubUnit, Lookup
 from hub.fleet.rows import CURRENT, streams
 from hub.link.leases import Guard, everybodys
 from hub.spine import parking
@@ -34,7 +34,7 @@ PASSING: Final = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.Interna
 _KNOWN: Final = Select(sa.select(log_table.c.event_id), log_table.c.event_id)
 _MINE: Final = (streams.c.edge == sa.bindparam("of")) & (streams.c.inc == sa.bindparam("life"))
 _CURSOR: Final = Lookup(sa.select(streams.c.upto, streams.c.head).where(_MINE).with_for_update())
-_ADVANCE: Final = (
+_ADVANCE: Final = Change(
     sa.update(streams)
     .where(_MINE, streams.c.upto == sa.bindparam("before"))
     .values({name: sa.bindparam(f"to_{name}") for name in ("upto", "head", "newest", "oldest_ms", "last_us")})
@@ -236,20 +236,18 @@ class Inbox:
         return Cursor(0, head)
 
     def _advance(self, unit: HubUnit, batch: Batch, arrived_us: int) -> None:
-        moved = unit.connection.execute(
-            _ADVANCE,
-            {
-                "of": batch.edge,
-                "life": batch.inc,
-                "before": batch.first - 1,
-                "to_upto": batch.last,
-                "to_head": batch.head,
-                "to_newest": max(batch.newest, batch.last),
-                "to_oldest_ms": batch.oldest_ms,
-                "to_last_us": arrived_us,
-            },
+        moved = _ADVANCE.run(
+            unit.connection,
+            of=batch.edge,
+            life=batch.inc,
+            before=batch.first - 1,
+            to_upto=batch.last,
+            to_head=batch.head,
+            to_newest=max(batch.newest, batch.last),
+            to_oldest_ms=batch.oldest_ms,
+            to_last_us=arrived_us,
         )
-        if moved.rowcount != 1:
+        if moved != 1:
             raise Unavailable(
                 f"The stream of {batch.edge} moved while a batch was applied.", "It is sent again."
             )

@@ -14,7 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import HubUnit, Lookup
+from hub.database import Change, HubUnit, Lookup
 from hub.fleet.rows import directives, hub_meta, locations, meta
 from hub.spine.steps import take_orders
 from protocol.clock import Clock
@@ -33,7 +33,7 @@ DIRECTIVE_LIMIT: Final = 32 * 1024
 _KIND_OF: Final[Mapping[type[WireModel], tuple[str, int]]] = {
     model: kind for kind, model in DIRECTIVE_KINDS.items()
 }
-_INSERT: Final = sa.insert(directives)
+_INSERT: Final = Change(sa.insert(directives))
 _MINE: Final = (directives.c.edge == sa.bindparam("to")) & (directives.c.hub_inc == sa.bindparam("life"))
 _IS_ONE: Final = sa.and_(_MINE, directives.c.cseq == sa.bindparam("number"))
 _ONE: Final = Lookup(sa.select(directives).where(_IS_ONE))
@@ -48,7 +48,7 @@ _AFTER: Final = (
 )
 _NEXT: Final = Lookup(_AFTER)
 _NEXT_UNSENT: Final = Lookup(_AFTER.where(directives.c.sent_us.is_(None)))
-_SENT: Final = (
+_SENT: Final = Change(
     sa.update(directives)
     .where(
         _MINE,
@@ -219,7 +219,7 @@ class Outbox:
         if not rows:
             return None
         run = {"first": rows[0].cseq, "last": rows[-1].cseq, "now_us": self._clock.now_us()}
-        connection.execute(_SENT, mine | run)
+        _SENT.run(connection, **mine, **run)
         return Outgoing(
             first=rows[0].cseq,
             prev=self.hash_at(connection, edge, hub_inc, rows[0].cseq - 1),
@@ -314,7 +314,7 @@ class Outbox:
             "expires_us": expires_us,
             "created_us": now_us,
         }
-        connection.execute(_INSERT, row)
+        _INSERT.run(connection, **row)
         return cseq
 
     def _rechain(self, connection: Connection, edge: str, hub_inc: str, cseq: int) -> None:
@@ -346,12 +346,13 @@ def _row(connection: Connection, edge: str, hub_inc: str, cseq: int) -> sa.Row[A
 
 def _update(connection: Connection, edge: str, hub_inc: str, cseq: int, **values: Any) -> None:
     key = {"to": edge, "life": hub_inc, "number": cseq}
-    connection.execute(_changing(tuple(values)), key | values)
+    _changing(tuple(values)).run(connection, **key, **values)
 
 
 @cache
-def _changing(columns: tuple[str, ...]) -> sa.Update:
-    return sa.update(directives).where(_IS_ONE).values({column: sa.bindparam(column) for column in columns})
+def _changing(columns: tuple[str, ...]) -> Change:
+    changed: dict[str, Any] = {column: sa.bindparam(column) for column in columns}
+    return Change(sa.update(directives).where(_IS_ONE).values(changed))
 
 
 def _cut(rows: Sequence[sa.Row[Any]]) -> Sequence[sa.Row[Any]]:

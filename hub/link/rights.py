@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
-from hub.database import HubUnit, Lookup
+from hub.database import Change, HubUnit, Lookup
 from hub.fulfil import deficits
 from hub.link import wants
 from hub.link.epochs import epoch_of
@@ -28,7 +28,8 @@ from protocol.rights import EdgeVector, HubCells, HubRight, HubVector
 _AT: Final = hub_rights.c.location == sa.bindparam("at")
 _ONE: Final = _AT & (hub_rights.c.sku == sa.bindparam("of"))
 _RIGHT: Final = Lookup(sa.select(hub_rights).where(_ONE))
-_SEEN: Final = (
+_FIRST: Final = Change(sa.insert(hub_rights))
+_SEEN: Final = Change(
     sa.update(hub_rights)
     .where(_ONE)
     .values(
@@ -51,7 +52,7 @@ _DUE: Final = Lookup(
 _UNTOLD: Final = Lookup(
     sa.select(hub_rights.c.location).where(hub_rights.c.version > hub_rights.c.echoed).distinct()
 )
-_ECHOED: Final = (
+_ECHOED: Final = Change(
     sa.update(hub_rights)
     .where(_ONE, hub_rights.c.echoed < sa.bindparam("ver"))
     .values(echoed=sa.bindparam("ver"))
@@ -84,9 +85,9 @@ class RightsRows:
             after = before.see(vector)
             cells = _cells(row, before, after, vector)
             if row is None:
-                unit.connection.execute(sa.insert(hub_rights).values(location=edge, sku=vector.sku, **cells))
+                _FIRST.run(unit.connection, location=edge, sku=vector.sku, **cells)
             elif after != before:
-                unit.connection.execute(_SEEN, key | cells)
+                _SEEN.run(unit.connection, **key, **cells)
             grew = after.granted_seen - before.granted_seen
             freed = grew or after.deficit != before.deficit
             grown |= {vector.sku: grew} if grew > 0 else {}
@@ -127,7 +128,7 @@ class RightsRows:
     def echoed(self, unit: HubUnit, edge: str, seen: Sequence[tuple[str, int]]) -> None:
         """The edge has seen these (sku, version); an older echo never hides a newer version."""
         for sku, version in seen:
-            unit.connection.execute(_ECHOED, {"at": edge, "of": sku, "ver": version})
+            _ECHOED.run(unit.connection, at=edge, of=sku, ver=version)
         if self._hub is not None:
             wants.measure(unit.connection, edge, [sku for sku, _version in seen], self._hub.clock.now_us())
 

@@ -5,11 +5,12 @@ changes is one transaction: the stream of a new incarnation, the closing of the 
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import HubUnit
+from hub.database import Change, HubUnit, Lookup
 from hub.fleet.rows import CLOSED, CURRENT, current_stream, link_sessions, location, stream, streams
 from hub.fleet.rules import is_alive
 from hub.link import clones
@@ -25,6 +26,10 @@ from protocol.stream import WINDOW_BATCHES, first_hash
 RETRY_SECONDS = 30
 DUPLICATE_RETRY_SECONDS = 120
 """Longer: every visit of the second one throws the first off the broker for a moment."""
+_OF_LIFE: Final = (link_sessions.c.edge == sa.bindparam("of")) & (link_sessions.c.inc == sa.bindparam("life"))
+_SESSION: Final = Lookup(sa.select(link_sessions).where(_OF_LIFE))
+_BEGIN_SESSION: Final = Change(sa.insert(link_sessions))
+_END_SESSION: Final = Change(sa.delete(link_sessions).where(_OF_LIFE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,7 @@ class Sessions:
         known = self.met(edge, inc)
         if known is not None:
             return known
-        row = connection.execute(
-            sa.select(link_sessions).where(link_sessions.c.edge == edge, link_sessions.c.inc == inc)
-        ).first()
+        row = _SESSION.first(connection, of=edge, life=inc)
         if row is None or not row.sess:  # none yet, or it ended with a life of this hub
             return None
         live = Live(edge, inc, row.sess, row.nonce, row.drain_only)
@@ -153,11 +156,7 @@ class Sessions:
         granted, returned = totals(connection, edge)
         session = None
         if current is not None:
-            session = connection.execute(
-                sa.select(link_sessions).where(
-                    link_sessions.c.edge == edge, link_sessions.c.inc == current.inc
-                )
-            ).first()
+            session = _SESSION.first(connection, of=edge, life=current.inc)
         if seconds_since is None and session is not None:
             # This process was started a moment ago and has heard nobody yet.
             seconds_since = max(0.0, (self._clock.now_us() - session.last_us) / MICROSECONDS)
@@ -215,26 +214,24 @@ class Sessions:
 
     def _note_session(self, connection: Connection, edge: str, hello: Hello, *, drain_only: bool) -> Live:
         now_us = self._clock.now_us()
-        mine = (link_sessions.c.edge == edge) & (link_sessions.c.inc == hello.inc)
-        before = connection.execute(sa.select(link_sessions).where(mine)).first()
+        before = _SESSION.first(connection, of=edge, life=hello.inc)
         again = before is not None and before.boot == hello.boot and before.nonce == hello.nonce
         sess = before.sess if before is not None and again else self._ids.secret(16)
         if before is not None:
-            connection.execute(sa.delete(link_sessions).where(mine))
-        connection.execute(
-            sa.insert(link_sessions).values(
-                edge=edge,
-                inc=hello.inc,
-                sess=sess,
-                nonce=hello.nonce,
-                boot=hello.boot,
-                machine=hello.machine,
-                software=hello.software,
-                drain_only=drain_only,
-                skew_us=hello.clock_us - now_us,
-                opened_us=now_us,
-                last_us=now_us,
-            )
+            _END_SESSION.run(connection, of=edge, life=hello.inc)
+        _BEGIN_SESSION.run(
+            connection,
+            edge=edge,
+            inc=hello.inc,
+            sess=sess,
+            nonce=hello.nonce,
+            boot=hello.boot,
+            machine=hello.machine,
+            software=hello.software,
+            drain_only=drain_only,
+            skew_us=hello.clock_us - now_us,
+            opened_us=now_us,
+            last_us=now_us,
         )
         return Live(edge, hello.inc, sess, hello.nonce, drain_only)
 

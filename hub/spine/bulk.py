@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.ext.compiler import compiles
 
-from hub.database import Lookup
+from hub.database import Lookup, say_many
 
 Rows = Sequence[tuple[Any, ...]]
 COPY_FROM: Final = 8
@@ -48,7 +48,7 @@ class Insert:
         sql = self._sql.get(name)
         if sql is None:
             sql = self._sql[name] = _text(sa.insert(self._table), self._table, name)
-        connection.exec_driver_sql(sql, list(rows))
+        say_many(connection, sql, rows)
 
     def _copy(self, connection: Connection, rows: Rows) -> None:
         raw: Any = connection.connection.driver_connection
@@ -74,7 +74,7 @@ class Upsert:
         sql = self._sql.get(name)
         if sql is None:
             sql = self._sql[name] = self._compiled(name)
-        connection.exec_driver_sql(sql, list(rows))
+        say_many(connection, sql, rows)
 
     def _compiled(self, name: str) -> str:
         insert: Any = (sqlite if name == "sqlite" else postgresql).insert(self._table)
@@ -109,7 +109,7 @@ class Update:
             sets = ", ".join(f'"{column}" = {mark}' for column in self._columns)
             where = " AND ".join(f'"{key}" = {mark}' for key in keys)
             sql = self._sql[name] = f"UPDATE {self._table.name} SET {sets} WHERE {where}"  # noqa: S608 - our own names
-        connection.exec_driver_sql(sql, list(rows))
+        say_many(connection, sql, rows)
 
 
 class Select:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from hub.database import HubUnit, Lookup
+from hub.database import Change, HubUnit, Lookup
 from hub.spine.log import Log
 from hub.spine.rows import APPLY_ORDER, counters, events
 from hub.spine.work import HUB_EDGE, Applied, Journey, Post, Terms, Work
@@ -29,6 +29,7 @@ _TAKE: Final = (
     .where(counters.c.name == APPLY_ORDER)
     .values(value=counters.c.value + sa.bindparam("taken", type_=sa.BigInteger))
 )
+_TAKE_HERE: Final = Change(_TAKE)
 _TAKE_AND_TELL: Final = _TAKE.returning(counters.c.value)
 _FIRST: Final = (
     postgresql.insert(counters)
@@ -114,7 +115,7 @@ def take_orders(unit: HubUnit, count: int) -> int:
         # that the commit group has changed: SQLite walks through the journal of its savepoints for it.
         if not count:
             return 0
-        connection.execute(_TAKE, {"taken": count})
+        _TAKE_HERE.run(connection, taken=count)
         taken = _TAKEN.scalar(connection)
         if taken is None:
             connection.execute(sa.insert(counters).values(name=APPLY_ORDER, value=count))

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.channels.rows import channel_endpoints
+from hub.database import Change
 from hub.stock.rows import atp_changed, hub_rights
 
 _LISTENED: Final = f"EXISTS (SELECT 1 FROM {channel_endpoints.name} WHERE state <> 'off')"  # noqa: S608 - our own
 _INTO: Final = f"INSERT INTO {atp_changed.name} (sku) SELECT"
-_NOTE: Final = sa.text(f"{_INTO} CAST(:sku AS TEXT) WHERE {_LISTENED} ON CONFLICT DO NOTHING")
+_NOTE: Final = Change(sa.text(f"{_INTO} CAST(:sku AS TEXT) WHERE {_LISTENED} ON CONFLICT DO NOTHING"))
 _LENT_AT: Final = sa.text(
     f"{_INTO} sku FROM {hub_rights.name} WHERE location = :at AND {_LISTENED} ON CONFLICT DO NOTHING"
 )
@@ -26,9 +27,7 @@ _LENT: Final = sa.text(
 def note_changed(connection: Connection, skus: Iterable[str]) -> None:
     """Note that something else may be promised of these items."""
     # Sorted, so that two processes never wait for each other's rows in a circle.
-    values = [{"sku": sku} for sku in sorted(set(skus))]
-    if values:
-        connection.execute(_NOTE, values)
+    _NOTE.run_each(connection, [{"sku": sku} for sku in sorted(set(skus))])
 
 
 def note_location_changed(connection: Connection, location: str) -> None:

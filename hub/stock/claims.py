@@ -13,7 +13,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.spine.bulk import among
+from hub.database import Lookup
+from hub.spine.bulk import Select, among
 from hub.stock import allocations
 from hub.stock.claim_rows import inbound_ahead, inbound_claims
 from hub.stock.claim_rules import Coming, Later, Waiting, behind, served, uncovered
@@ -24,6 +25,24 @@ from protocol.kit.text import _
 
 OPEN: Final = inbound_claims.c.state == "open"
 MISSING: Final = inbound_claims.c.units - inbound_claims.c.arrived
+_IN_ORDER: Final = (
+    sa.select(inbound_claims)
+    .where(OPEN)
+    .order_by(
+        inbound_claims.c.promise_us,
+        inbound_claims.c.order_id,
+        inbound_claims.c.line_no,
+        inbound_claims.c.claim_id,
+    )
+)
+_OF_ORDER: Final = Lookup(_IN_ORDER.where(inbound_claims.c.order_id == sa.bindparam("order")))
+_OF_WAIT: Final = Lookup(_IN_ORDER.where(inbound_claims.c.wait_id == sa.bindparam("wait")))
+_OF_TRANSFER: Final = Lookup(
+    _IN_ORDER.where(MISSING > 0, inbound_claims.c.transfer_id == sa.bindparam("transfer"))
+)
+_WAITING: Final = Select(
+    _IN_ORDER.where(inbound_claims.c.location == sa.bindparam("at")), inbound_claims.c.sku
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,25 +164,22 @@ def hold(
 
 def of_order(connection: Connection, order_id: str) -> list[Claim]:
     """Return what an order waits for, and what is held for it meanwhile."""
-    return _claims(connection, OPEN & (inbound_claims.c.order_id == order_id))
+    return _read(_OF_ORDER.all(connection, order=order_id))
 
 
 def of_wait(connection: Connection, wait_id: str) -> list[Claim]:
     """Return what belongs to one decision to wait, while it waits."""
-    return _claims(connection, OPEN & (inbound_claims.c.wait_id == wait_id))
+    return _read(_OF_WAIT.all(connection, wait=wait_id))
 
 
 def of_transfer(connection: Connection, transfer_id: str) -> list[Claim]:
     """Return who waits for the goods of a transfer, the earliest promise first."""
-    return _claims(connection, OPEN & (MISSING > 0) & (inbound_claims.c.transfer_id == transfer_id))
+    return _read(_OF_TRANSFER.all(connection, transfer=transfer_id))
 
 
 def waiting_at(connection: Connection, location: str, skus: Sequence[str]) -> list[Claim]:
     """Return what waits or is held at a location of some items."""
-    return _claims(
-        connection,
-        OPEN & (inbound_claims.c.location == location) & among(connection, inbound_claims.c.sku, list(skus)),
-    )
+    return _read(_WAITING.run(connection, list(skus), at=location))
 
 
 def waiting_units(connection: Connection, order_id: str) -> dict[int, int]:
@@ -314,15 +330,5 @@ def _row(
     }
 
 
-def _claims(connection: Connection, where: sa.ColumnElement[bool]) -> list[Claim]:
-    rows = connection.execute(
-        sa.select(inbound_claims)
-        .where(where)
-        .order_by(
-            inbound_claims.c.promise_us,
-            inbound_claims.c.order_id,
-            inbound_claims.c.line_no,
-            inbound_claims.c.claim_id,
-        )
-    )
-    return [Claim(**row) for row in rows.mappings()]
+def _read(rows: Iterable[Any]) -> list[Claim]:
+    return [Claim(*row) for row in rows]

@@ -7,12 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.database import Lookup
 from hub.ledger.close.rows import period_gaps, period_signs, periods
 from hub.ledger.close.rules import next_month, state_of
 from hub.ledger.rows import chain, journals
 from protocol.lifecycles import PeriodState
 
-_STATES = sa.select(periods.c.period, periods.c.state).where(periods.c.entity == sa.bindparam("of"))
+_STATES = Lookup(sa.select(periods.c.period, periods.c.state).where(periods.c.entity == sa.bindparam("of")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class PeriodRow:
 
 def states_of(connection: Connection, entity: str) -> dict[str, PeriodState]:
     """Return how far the months of an entity are that somebody has touched."""
-    return {row.period: PeriodState(row.state) for row in connection.execute(_STATES, {"of": entity})}
+    return {row.period: PeriodState(row.state) for row in _STATES.all(connection, of=entity)}
 
 
 def days_of(period: str) -> tuple[str, str]:

@@ -1,9 +1,9 @@
-"""Small questions that are compiled once: the same answers as the usual way, on both databases."""
+"""Small questions and changes that are compiled once: the same as the usual way, on both databases."""
 
 import pytest
 import sqlalchemy as sa
 
-from hub.database import HubDatabase, HubUnit, Lookup
+from hub.database import Change, HubDatabase, HubUnit, Lookup
 from hub.fleet.rows import hub_meta, link_sessions
 
 SESSION = {
@@ -24,6 +24,13 @@ KEYS = Lookup(
     sa.select(hub_meta.c.key).where(hub_meta.c.key.in_(("a", "b"))).order_by(hub_meta.c.key).limit(5)
 )
 BROKEN = Lookup(sa.select(sa.Table("of_nobody", sa.MetaData(), sa.Column("key", sa.Text))))
+
+ADD = Change(sa.insert(hub_meta))
+MOVE = Change(
+    sa.update(hub_meta)
+    .where(hub_meta.c.key > sa.bindparam("above"))
+    .values(value=hub_meta.c.value + sa.bindparam("more"))
+)
 
 
 def test_rows_are_those_of_the_usual_way_with_their_names_and_types(hub_database: HubDatabase) -> None:
@@ -61,6 +68,49 @@ def test_two_lookups_are_of_one_moment_as_two_statements_are(hub_database: HubDa
 def test_a_failure_is_that_of_the_usual_way(hub_database: HubDatabase) -> None:
     with hub_database.read() as connection, pytest.raises(sa.exc.DBAPIError, match="of_nobody"):
         BROKEN.all(connection)
+
+
+def test_a_change_is_made_and_says_how_many_rows_it_met(hub_database: HubDatabase) -> None:
+    def step(unit: HubUnit) -> tuple[int, int]:
+        ADD.run_each(unit.connection, [{"key": key, "value": "1"} for key in "abc"])
+        met = MOVE.run(unit.connection, above="a", more="2")
+        return met, MOVE.run(unit.connection, above="c", more="3")
+
+    assert hub_database.write(step) == (2, 0)
+    with hub_database.read() as connection:
+        found = connection.execute(sa.select(hub_meta.c.value).order_by(hub_meta.c.key)).scalars().all()
+    assert found == ["1", "12", "12"]
+
+
+def test_values_are_stored_as_the_usual_way_stores_them(hub_database: HubDatabase) -> None:
+    def step(unit: HubUnit) -> None:
+        Change(sa.insert(link_sessions)).run(unit.connection, **SESSION)
+        unit.connection.execute(sa.insert(link_sessions).values(**SESSION | {"inc": "life-2"}))
+
+    hub_database.write(step)
+
+    with hub_database.read() as connection:
+        rows = connection.execute(sa.select(link_sessions).order_by(link_sessions.c.inc)).all()
+    assert rows[0]._asdict() == rows[1]._asdict() | {"inc": "life-1"}
+    assert rows[0].drain_only is True
+
+
+def test_a_change_that_breaks_a_rule_fails_as_the_usual_way_and_leaves_the_unit_usable(
+    hub_database: HubDatabase,
+) -> None:
+    def step(unit: HubUnit) -> None:
+        ADD.run(unit.connection, key="a", value="first")
+        with pytest.raises(sa.exc.IntegrityError), unit.savepoint():
+            ADD.run(unit.connection, key="a", value="second")
+        ADD.run(unit.connection, key="b", value="third")
+
+    hub_database.write(step)
+
+    with hub_database.read() as connection:
+        assert connection.execute(sa.select(hub_meta.c.value).order_by(hub_meta.c.key)).scalars().all() == [
+            "first",
+            "third",
+        ]
 
 
 def _say(unit: HubUnit, *keys: str) -> None:
