@@ -1,4 +1,4 @@
-"""A minute of `make faults`: nothing is lost, doubled or oversold, whatever breaks.
+"""Two minutes of `make faults`: nothing is lost, doubled or oversold, whatever breaks.
 
 And the proof that its checker would say so: files from which something is taken, and histories that say more.
 """
@@ -21,7 +21,7 @@ from protocol.kit.sqlite import connect
 from tests.faults.run.checker import Findings, find, told_by
 from tests.faults.run.company import FaultCompany
 
-MINUTES = os.environ.get("ORDERSPINE_FAULT_MINUTES", "1")
+MINUTES = os.environ.get("ORDERSPINE_FAULT_MINUTES", "2")
 SECONDS = 900
 """The minutes, a company that starts, and one that comes to rest, on a machine that does other things too."""
 STORE = "store-1"

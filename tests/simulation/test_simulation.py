@@ -18,7 +18,7 @@ from tests.simulation.options import Options
 from tests.simulation.run import SEEDS, Runner, kept_seeds, runner
 from tests.simulation.shake import Handshakes
 
-COUNT = 100
+COUNT = 200
 PART = 10
 POWER_CUTS = Options(seconds=40, edge_crash=4.0, power=1.0)
 
