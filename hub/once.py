@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.context import Hub
-from hub.database import HubUnit, metadata
+from hub.database import Change, HubUnit, metadata
 from protocol.clock import MICROSECONDS
 from protocol.errors import Conflict
 from protocol.kit.text import _
@@ -35,11 +35,11 @@ api_keys: Final = sa.Table(
 """The key with the name of its client before it: two programs may use one key."""
 
 _CLAIM: Final = {
-    "sqlite": sqlite.insert(api_keys).on_conflict_do_nothing().returning(api_keys.c.key),
-    "postgresql": postgresql.insert(api_keys).on_conflict_do_nothing().returning(api_keys.c.key),
+    "sqlite": Change(sqlite.insert(api_keys).on_conflict_do_nothing()),
+    "postgresql": Change(postgresql.insert(api_keys).on_conflict_do_nothing()),
 }
 
-_ANSWER: Final = (
+_ANSWER: Final = Change(
     sa.update(api_keys).where(api_keys.c.key == sa.bindparam("of")).values(answer=sa.bindparam("said"))
 )
 
@@ -63,13 +63,10 @@ def once(  # noqa: PLR0917 - the same six in the same order at every call, as at
     if not key:
         return work(), True
     connection, digest = unit.connection, digest_of(command)
-    claimed = connection.execute(
-        _CLAIM[connection.dialect.name],
-        {"key": key, "digest": digest, "answer": "", "at_us": hub.clock.now_us()},
-    )
-    if claimed.first() is not None:
+    claim = _CLAIM[connection.dialect.name]
+    if claim.run(connection, key=key, digest=digest, answer="", at_us=hub.clock.now_us()):
         done = work()
-        connection.execute(_ANSWER, {"of": key, "said": done.model_dump_json()})
+        _ANSWER.run(connection, of=key, said=done.model_dump_json())
         return done, True
     row = connection.execute(
         sa.select(api_keys.c.digest, api_keys.c.answer).where(api_keys.c.key == key)

@@ -17,6 +17,7 @@ from hub.capture.wanted import PayerWanted
 from hub.checks.rows import check_outcomes
 from hub.customers.rows import contacts
 from hub.customers.rows import find as find_contact
+from hub.database import Lookup
 from hub.fleet.rows import locations
 from hub.ledger.settlements.rows import money_moves
 from hub.route import asking
@@ -76,28 +77,30 @@ def _count(*conditions: sa.ColumnElement[bool]) -> sa.Function[int]:
     return sa.func.count().filter(*conditions)  # type: ignore[return-value]  # a function with a filter
 
 
-_PAST_OF: Final = sa.select(
-    _count(_BY_HAND.c.at_us > sa.bindparam("day_us")).label("orders_24h"),
-    _count(~_is_one_of(_OVER)).label("open_orders"),
-    _count(_is_one_of(_WITH_CUSTOMER)).label("reached"),
-    sa.select(sa.func.count(sa.distinct(check_outcomes.c.card)))
-    .where(
-        check_outcomes.c.order_id.in_(_THEIRS),
-        check_outcomes.c.at_us >= sa.bindparam("month_us"),
-        check_outcomes.c.card != "",
-        check_outcomes.c.card != sa.bindparam("card"),
-    )
-    .scalar_subquery()
-    .label("other_cards_30d"),
-    sa.select(sa.func.count())
-    .where(money_moves.c.order_id.in_(_THEIRS), money_moves.c.what == "chargeback_received")
-    .scalar_subquery()
-    .label("chargebacks"),
-    sa.select(sa.func.count())
-    .where(returns.c.order_id.in_(_THEIRS), returns.c.at_us >= sa.bindparam("quarter_us"))
-    .scalar_subquery()
-    .label("returns_90d"),
-).select_from(_BY_HAND)
+_PAST_OF: Final = Lookup(
+    sa.select(
+        _count(_BY_HAND.c.at_us > sa.bindparam("day_us")).label("orders_24h"),
+        _count(~_is_one_of(_OVER)).label("open_orders"),
+        _count(_is_one_of(_WITH_CUSTOMER)).label("reached"),
+        sa.select(sa.func.count(sa.distinct(check_outcomes.c.card)))
+        .where(
+            check_outcomes.c.order_id.in_(_THEIRS),
+            check_outcomes.c.at_us >= sa.bindparam("month_us"),
+            check_outcomes.c.card != "",
+            check_outcomes.c.card != sa.bindparam("card"),
+        )
+        .scalar_subquery()
+        .label("other_cards_30d"),
+        sa.select(sa.func.count())
+        .where(money_moves.c.order_id.in_(_THEIRS), money_moves.c.what == "chargeback_received")
+        .scalar_subquery()
+        .label("chargebacks"),
+        sa.select(sa.func.count())
+        .where(returns.c.order_id.in_(_THEIRS), returns.c.at_us >= sa.bindparam("quarter_us"))
+        .scalar_subquery()
+        .label("returns_90d"),
+    ).select_from(_BY_HAND)
+)
 """Everything that rules ask of a customer's past, in one statement: none of these orders is read out."""
 
 
@@ -271,7 +274,7 @@ def past_of(connection: Connection, contact: Contact, *, but: str, card: str, no
         "month_us": now_us - 30 * DAY_US,
         "quarter_us": now_us - 90 * DAY_US,
     }
-    return Past(*connection.execute(_PAST_OF, query).one())
+    return Past(*_PAST_OF.all(connection, **query)[0])
 
 
 def _of_tax(connection: Connection, lines: Sequence[OrderLine]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import metadata
+from hub.database import Change, Lookup, metadata
 from hub.spine.later_rows import later_orders
 from hub.versions import Versions
 from protocol.checks import CheckOutcome, CheckRules, OrderFacts
@@ -45,7 +45,8 @@ check_outcomes: Final = sa.Table(
 are the rules that did not pass."""
 
 RULES: Final = Versions(check_rules, STANDARD)
-_KEEP: Final = sa.insert(check_outcomes)
+_CHECKED: Final = Lookup(sa.select(check_outcomes).where(check_outcomes.c.order_id == sa.bindparam("of")))
+_KEEP: Final = Change(sa.insert(check_outcomes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def keep(
 ) -> None:
     """Keep what the rules said of an order, with its id and number, and what they knew."""
     said = _said(facts, verdict, version)
-    connection.execute(_KEEP, {"order_id": order[0], "number": order[1], "card": card, **said})
+    _KEEP.run(connection, order_id=order[0], number=order[1], card=card, **said)
 
 
 def keep_again(
@@ -106,7 +107,7 @@ def _said(facts: OrderFacts, verdict: Verdict, version: int) -> dict[str, Any]:
 
 def checked(connection: Connection, order_id: str) -> Checked | None:
     """Return an order as it was checked last; None where the hub never did."""
-    row = connection.execute(sa.select(check_outcomes).where(check_outcomes.c.order_id == order_id)).first()
+    row = _CHECKED.first(connection, of=order_id)
     if row is None:
         return None
     facts = OrderFacts.model_validate_json(row.facts)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import metadata
+from hub.database import Lookup, metadata
 from hub.spine.log import Log, open_keys
 from hub.spine.work import Work
 from protocol.holds import (
@@ -57,7 +57,7 @@ order_holds: Final = sa.Table(
 """`location` placed it, which may be the hub; `body` is the event that did; `blocks` are words with blanks
 around each."""
 
-_OF_ORDER: Final = (
+_OF_ORDER: Final = Lookup(
     sa.select(order_holds)
     .where(order_holds.c.order_id == sa.bindparam("of"))
     .order_by(order_holds.c.apply_order)
@@ -86,7 +86,7 @@ class HoldRow:
 
 def of_order(connection: Connection, order_id: str) -> list[HoldRow]:
     """Return the holds of an order as they are written, the oldest first."""
-    return [_row(row) for row in connection.execute(_OF_ORDER, {"of": order_id})]
+    return [_row(row) for row in _OF_ORDER.all(connection, of=order_id)]
 
 
 def listed(

@@ -21,10 +21,22 @@ from protocol.clock import Clock
 State = Literal["open", "fenced", "told"]
 HUB_RESTORED: Final[Why] = "hub_restored"
 _UNHEARD: Final = ("fenced", HUB_RESTORED)
-_TOTALS: Final = sa.select(
-    sa.func.sum(hub_rights.c.granted_seen).label("granted"),
-    sa.func.sum(hub_rights.c.returned).label("returned"),
-).where(hub_rights.c.location == sa.bindparam("at"))
+_NOT_HEARD: Final = Lookup(
+    sa.select(rights_epochs.c.location)
+    .join(locations, locations.c.location_id == rights_epochs.c.location)
+    .where(
+        rights_epochs.c.state == _UNHEARD[0],
+        rights_epochs.c.why == _UNHEARD[1],
+        locations.c.status == "active",
+    )
+    .order_by(rights_epochs.c.location)
+)
+_TOTALS: Final = Lookup(
+    sa.select(
+        sa.func.sum(hub_rights.c.granted_seen).label("granted"),
+        sa.func.sum(hub_rights.c.returned).label("returned"),
+    ).where(hub_rights.c.location == sa.bindparam("at"))
+)
 _EPOCH: Final = Lookup(sa.select(rights_epochs).where(rights_epochs.c.location == sa.bindparam("at")))
 
 
@@ -59,7 +71,7 @@ def epochs(connection: Connection) -> dict[str, Epoch]:
 
 def totals(connection: Connection, edge: str) -> tuple[int, int]:
     """Return what a location has lent and what it was given back in its epoch: G and R of all its items."""
-    row = connection.execute(_TOTALS, {"at": edge}).one()
+    row = _TOTALS.all(connection, at=edge)[0]
     return int(row.granted or 0), int(row.returned or 0)
 
 
@@ -79,14 +91,7 @@ def unheard_since_restore(connection: Connection) -> list[str]:
 
     A location that was revoked is not waited for.
     """
-    state, why = _UNHEARD
-    found = connection.execute(
-        sa.select(rights_epochs.c.location)
-        .join(locations, locations.c.location_id == rights_epochs.c.location)
-        .where(rights_epochs.c.state == state, rights_epochs.c.why == why, locations.c.status == "active")
-        .order_by(rights_epochs.c.location)
-    )
-    return list(found.scalars())
+    return _NOT_HEARD.scalars(connection)
 
 
 def fence_all(unit: HubUnit, why: Why, *, clock: Clock) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.database import Change
 from hub.fleet.rows import streams
 from hub.spine.bulk import Insert
 from hub.stock.changed import note_changed
@@ -29,7 +30,7 @@ _NEW: Final = Insert(allocations)
 _LIVES: Final = sa.select(streams.c.inc, streams.c.ordinal).where(
     streams.c.edge == sa.bindparam("at"), streams.c.inc.in_(sa.bindparam("of", expanding=True))
 )
-_TAKE: Final = (
+_TAKE: Final = Change(
     sa.update(hub_rights)
     .where(
         hub_rights.c.location == sa.bindparam("at"),
@@ -111,8 +112,7 @@ def allocate_more(connection: Connection, owner: str, location: str, wanted: Wan
 
 
 def _take(connection: Connection, location: str, sku: str, units: int) -> None:
-    taken = connection.execute(_TAKE, {"at": location, "of": sku, "wanted": units})
-    if taken.rowcount != 1:
+    if _TAKE.run(connection, at=location, of=sku, wanted=units) != 1:
         free, deficit = free_units(connection, location, sku)
         raise OutOfRights(
             _("{n} of {sku} are needed and {free} may be promised there.", n=units, sku=sku, free=free),
