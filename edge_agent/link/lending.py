@@ -148,14 +148,11 @@ class Lending:
         if not due:
             return []
         epoch = wishes.epoch(connection)
-        back = {
-            stock.sku: wish.back
+        said = {
+            stock.sku: stock.vector(due[stock.sku], want_back=wish.back).model_dump()
             for stock, wish in wishes.wishes_of(connection, self._settings, self._now_us(), list(due))
         }
-        return [
-            {**stock_of(connection, sku).vector(version, want_back=back[sku]).model_dump(), "ep": epoch}
-            for sku, version in due.items()
-        ]
+        return [{**said[sku], "ep": epoch} for sku in due]
 
     def _now_us(self) -> int:
         return self._edge.clock.now_us()

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.database import Lookup
-from hub.spine.bulk import Select, among
+from hub.spine.bulk import Select
 from hub.stock import allocations
 from hub.stock.claim_rows import inbound_ahead, inbound_claims
 from hub.stock.claim_rules import Coming, Later, Waiting, behind, served, uncovered
@@ -39,6 +39,9 @@ _OF_ORDER: Final = Lookup(_IN_ORDER.where(inbound_claims.c.order_id == sa.bindpa
 _OF_WAIT: Final = Lookup(_IN_ORDER.where(inbound_claims.c.wait_id == sa.bindparam("wait")))
 _OF_TRANSFER: Final = Lookup(
     _IN_ORDER.where(MISSING > 0, inbound_claims.c.transfer_id == sa.bindparam("transfer"))
+)
+_AHEAD: Final = Select(
+    sa.select(inbound_ahead.c.location, inbound_ahead.c.sku, inbound_ahead.c.units), inbound_ahead.c.sku
 )
 _WAITING: Final = Select(
     _IN_ORDER.where(inbound_claims.c.location == sa.bindparam("at")), inbound_claims.c.sku
@@ -286,12 +289,7 @@ def _run_ahead(connection: Connection, location: str, sku: str, units: int, now_
 
 
 def _ahead(connection: Connection, skus: Sequence[str]) -> dict[tuple[str, str], int]:
-    rows = connection.execute(
-        sa.select(inbound_ahead.c.location, inbound_ahead.c.sku, inbound_ahead.c.units).where(
-            among(connection, inbound_ahead.c.sku, list(skus))
-        )
-    )
-    return {(row.location, row.sku): row.units for row in rows}
+    return {(row.location, row.sku): row.units for row in _AHEAD.run(connection, list(skus))}
 
 
 def _ended(connection: Connection, wait_id: str, state: str, why: str) -> None:

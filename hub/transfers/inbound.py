@@ -13,11 +13,42 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.spine.bulk import among
+from hub.spine.bulk import Select
 from hub.stock.claim_rows import inbound_claims
 from hub.transfers.rows import transfer_lines, transfers
 
 _OPEN: Final = inbound_claims.c.units - inbound_claims.c.arrived
+_ON_ITS_WAY: Final = (
+    sa.select(
+        transfer_lines.c.sku,
+        transfer_lines.c.to_grant,
+        transfer_lines.c.granted,
+        (transfer_lines.c.shipped - transfer_lines.c.matched - transfer_lines.c.lost).label("transit"),
+        transfers.c.destination,
+        transfers.c.arrive_by_us,
+        transfers.c.due_us,
+        transfers.c.transfer_id,
+        transfers.c.number,
+    )
+    .join(transfers, transfers.c.transfer_id == transfer_lines.c.transfer_id)
+    .where(
+        transfer_lines.c.to_grant > transfer_lines.c.granted,
+        transfers.c.acknowledged_us.is_not(None),
+        transfers.c.transit > 0,
+        ~transfers.c.final,
+    )
+    .order_by(transfer_lines.c.sku, transfers.c.destination, transfers.c.transfer_id)
+)
+_COMING: Final = Select(_ON_ITS_WAY, transfer_lines.c.sku)
+_COMING_TO: Final = Select(
+    _ON_ITS_WAY.where(transfers.c.destination == sa.bindparam("to")), transfer_lines.c.sku
+)
+_PROMISED: Final = Select(
+    sa.select(inbound_claims.c.transfer_id, inbound_claims.c.sku, sa.func.sum(_OPEN).label("units"))
+    .where(inbound_claims.c.state == "open")
+    .group_by(inbound_claims.c.transfer_id, inbound_claims.c.sku),
+    inbound_claims.c.transfer_id,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +90,10 @@ def still_to_grant(*, to_grant: int, granted: int, transit: int) -> int:
 
 def acknowledged(connection: Connection, skus: Sequence[str], *, location: str = "") -> list[Inbound]:
     """Return what is on its way of these items and will be lent on receipt, by its location and transfer."""
-    query = (
-        sa.select(
-            transfer_lines.c.sku,
-            transfer_lines.c.to_grant,
-            transfer_lines.c.granted,
-            (transfer_lines.c.shipped - transfer_lines.c.matched - transfer_lines.c.lost).label("transit"),
-            transfers.c.destination,
-            transfers.c.arrive_by_us,
-            transfers.c.due_us,
-            transfers.c.transfer_id,
-            transfers.c.number,
-        )
-        .join(transfers, transfers.c.transfer_id == transfer_lines.c.transfer_id)
-        .where(
-            transfer_lines.c.to_grant > transfer_lines.c.granted,
-            transfers.c.acknowledged_us.is_not(None),
-            transfers.c.transit > 0,
-            ~transfers.c.final,
-            among(connection, transfer_lines.c.sku, list(dict.fromkeys(skus))),
-        )
-        .order_by(transfer_lines.c.sku, transfers.c.destination, transfers.c.transfer_id)
-    )
-    if location:
-        query = query.where(transfers.c.destination == location)
+    wanted = list(dict.fromkeys(skus))
+    rows = _COMING_TO.run(connection, wanted, to=location) if location else _COMING.run(connection, wanted)
     found: dict[tuple[str, str], Inbound] = {}
-    for row in connection.execute(query):
+    for row in rows:
         units = still_to_grant(to_grant=row.to_grant, granted=row.granted, transit=row.transit)
         if units:
             key, due_us = (row.transfer_id, row.sku), row.arrive_by_us or row.due_us
@@ -107,9 +116,5 @@ def promised_by_sku(found: Iterable[Inbound]) -> dict[str, int]:
 def _promised(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, str], int]:
     if not ids:
         return {}
-    rows = connection.execute(
-        sa.select(inbound_claims.c.transfer_id, inbound_claims.c.sku, sa.func.sum(_OPEN))
-        .where(inbound_claims.c.state == "open", among(connection, inbound_claims.c.transfer_id, list(ids)))
-        .group_by(inbound_claims.c.transfer_id, inbound_claims.c.sku)
-    )
-    return {(transfer_id, sku): int(units) for transfer_id, sku, units in rows}
+    rows = _PROMISED.run(connection, list(ids))
+    return {(row.transfer_id, row.sku): int(row.units) for row in rows}
