@@ -91,8 +91,31 @@ def _driver(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
 
 
+_looking: Final[dict[Connection, Callable[..., None]]] = {}
+
+
+@contextmanager
+def before_each(connection: Connection, look: Callable[..., None]) -> Iterator[None]:
+    """Call `look` before every statement of a connection, those that go straight to the driver too."""
+    sa.event.listen(connection, "before_cursor_execute", look)
+    _looking[connection] = look
+    try:
+        yield
+    finally:
+        del _looking[connection]
+        sa.event.remove(connection, "before_cursor_execute", look)
+
+
+def _look(connection: Connection) -> None:
+    look = _looking.get(connection)
+    if look is not None:
+        look()
+
+
 def say(connection: Connection, sql: str, values: Sequence[Any]) -> Any:
     """Say a statement to SQLite's own driver and return its cursor; one that fails fails as in SQLAlchemy."""
+    if _looking:
+        _look(connection)
     if not connection.in_transaction():
         connection.begin()  # what is read after this is of the same moment, as it is the usual way
     try:
@@ -106,6 +129,8 @@ def say_many(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) ->
     if connection.dialect.name != "sqlite":
         connection.exec_driver_sql(sql, [tuple(row) for row in rows])
         return
+    if _looking:
+        _look(connection)
     if not connection.in_transaction():
         connection.begin()
     try:

@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final, TypeVar
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
-from hub.database import HubDatabase, HubUnit
+from hub.database import HubDatabase, HubUnit, before_each
 from hub.link.inbox import Inbox
 from hub.link.outbox import Outbox
 from protocol.clock import Clock
@@ -126,8 +125,5 @@ def within(connection: Connection, clock: Clock, seconds: float) -> Iterator[Non
                 code="preview_slow",
             )
 
-    sa.event.listen(connection, "before_cursor_execute", look)
-    try:
+    with before_each(connection, look):
         yield
-    finally:
-        sa.event.remove(connection, "before_cursor_execute", look)

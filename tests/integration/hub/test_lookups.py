@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from hub.database import Change, HubDatabase, HubUnit, Lookup
+from hub.database import Change, HubDatabase, HubUnit, Lookup, before_each
 from hub.fleet.rows import hub_meta, link_sessions
 
 SESSION = {
@@ -111,6 +111,31 @@ def test_a_change_that_breaks_a_rule_fails_as_the_usual_way_and_leaves_the_unit_
             "first",
             "third",
         ]
+
+
+def test_whoever_looks_before_each_statement_sees_these_as_well(hub_database: HubDatabase) -> None:
+    class TooLong(Exception):
+        pass
+
+    seen: list[str] = []
+
+    def look(*_statement: object) -> None:
+        seen.append("one")
+        if len(seen) == 4:
+            raise TooLong
+
+    def step(unit: HubUnit) -> None:
+        with before_each(unit.connection, look):
+            KEYS.all(unit.connection)
+            ADD.run(unit.connection, key="a", value="1")
+            unit.connection.execute(sa.select(hub_meta)).all()
+            with pytest.raises(TooLong):
+                KEYS.all(unit.connection)
+        KEYS.all(unit.connection)
+
+    hub_database.write(step)
+
+    assert len(seen) == 4
 
 
 def _say(unit: HubUnit, *keys: str) -> None:
