@@ -40,12 +40,22 @@ def take_over(work: Work, edge: str, order: OpenOrder, units: Sequence[OpenUnits
     """Record that a location has these units of an order.
 
     False where the hub knows the order and does not miss them: somebody else has them too, or they were
-    cancelled, and a person decides.
+    cancelled, and a person decides. What the order still wants is recorded all the same: whoever else has it
+    may give it back, and then it is not to be given to a third.
     """
+    wanted, misses = units, True
     if work.room(Orders).need(order.order_id) is not None:
-        loose = held(work, order.order_id).loose
-        if any(loose.get(line.line_no, 0) < line.units for line in units):
-            return False
+        now = held(work, order.order_id)
+        misses = all(now.loose.get(line.line_no, 0) >= line.units for line in units)
+        wanted = [
+            line for line in units if now.ordered.get(line.line_no, 0) > now.cancelled.get(line.line_no, 0)
+        ]
+    if wanted:
+        _record(work, edge, order, wanted)
+    return misses
+
+
+def _record(work: Work, edge: str, order: OpenOrder, units: Sequence[OpenUnits]) -> None:
     said = order.model_dump()
     part = RoutedPart(
         assignment_id=order.assignment_id, location=edge, lines=_lines(work, order.assignment_id, units)
@@ -61,7 +71,6 @@ def take_over(work: Work, edge: str, order: OpenOrder, units: Sequence[OpenUnits
     )
     record(work, routed)
     record(work, AssignmentAnswered.model_validate({**said, "location": edge, "outcome": "duplicate"}))
-    return True
 
 
 def _lines(work: Work, assignment_id: str, units: Sequence[OpenUnits]) -> tuple[AssignedLine, ...]:

@@ -13,11 +13,20 @@ from hub.holds.restored import look_at_restored
 from hub.link import watch
 from hub.link.lives import put_meta
 from hub.payments.rows import due
+from hub.rebuild import verify
+from hub.route.moving import try_waiting
 from hub.schema import create_schema
 from protocol.clock import from_us
 from protocol.fulfilment import PutBackLine, RejectReason, UnitsLine, Verified
-from protocol.later import AssignmentHandedOver, AssignmentRejected, OrderPlaced, OrderRouted, PickStarted
-from protocol.reopening import OpenOrder
+from protocol.later import (
+    AssignmentAccepted,
+    AssignmentHandedOver,
+    AssignmentRejected,
+    OrderPlaced,
+    OrderRouted,
+    PickStarted,
+)
+from protocol.reopening import OpenOrder, OpenUnits
 from protocol.rights import EdgeVector
 from tests.support.packets import Wire, line
 from tests.support.promising import Story, rights
@@ -27,7 +36,27 @@ HOUR_US = 3600 * 1_000_000
 PAID = {"payment": {"gateway": "psp", "reference": "ch_1", "amount_minor": 20_00}}
 
 
-class Restored(Story):
+class Speaking(Story):
+    """The company after its hub was put back, and what its stores say of it one after the other."""
+
+    wires: dict[str, Wire]
+
+    def listen(self) -> None:
+        """Give every store a line to the hub that was restored."""
+        self.wires = {edge: Wire(self.hub, edge, shop.inc) for edge, shop in self.shops.items()}
+
+    def say(self, edge: str, *held: OpenUnits, orders: tuple[OpenOrder, ...] = (), lends: int = 0) -> None:
+        """Let a store tell its log and what it has, and begin its lending anew."""
+        wire, position = self.wires[edge], len(self.shops[edge].events)
+        head = {"head": self.shops[edge].batch(1, position).head} if position else {}
+        wire.hello(last_seq=position, **head)
+        wire.iam(*held, position=position, orders=orders)
+        ep, granted = wire.last("new")["ep"], sum([each.units for each in held]) + lends
+        rows = [EdgeVector(sku="A", ep=ep, ver=9, G=granted, F=0, P=5, B=0)] if lends else []
+        wire.vectors(*rows, ep=ep)
+
+
+class Restored(Speaking):
     """The company after its hub was put back to a copy from before the order."""
 
     def __init__(self, database: HubDatabase, before: Story) -> None:
@@ -45,18 +74,12 @@ class Restored(Story):
             watch.begin(unit, self.hub, why="restored")
 
         self.hub.database.write(restore)
-        self.wires = {edge: Wire(self.hub, edge, shop.inc) for edge, shop in self.shops.items()}
+        self.listen()
 
     def speak(self, edge: str, *, holds: int = 0, lends: int = 0) -> None:
-        """Let a store tell its log and what it has, and begin its lending anew."""
-        wire, position = self.wires[edge], len(self.shops[edge].events)
-        head = {"head": self.shops[edge].batch(1, position).head} if position else {}
-        wire.hello(last_seq=position, **head)
+        """Let a store tell its log and what it has of the lost order, and begin its lending anew."""
         units = (line(self.mine.assignment_id, holds),) if holds else ()
-        wire.iam(*units, position=position, orders=(self.mine,) if holds else ())
-        ep = wire.last("new")["ep"]
-        rows = [EdgeVector(sku="A", ep=ep, ver=9, G=holds + lends, F=0, P=5, B=0)] if lends else []
-        wire.vectors(*rows, ep=ep)
+        self.say(edge, *units, orders=(self.mine,) if holds else (), lends=lends)
 
     def rest_speaks(self) -> None:
         """The other stores have nothing, and lend one each."""
@@ -189,6 +212,38 @@ def test_units_given_back_before_the_restore_wait_for_who_may_have_got_them_sinc
 
     [hold] = story.channel.ask("GET", f"/api/orders/{story.order['number']}/holds")
     assert (hold["state"], len(story.decided())) == ("open", 1)
+    story.channel.close()
+
+
+@pytest.mark.parametrize("has", [2, 3])
+def test_units_that_another_store_was_found_to_hold_meanwhile_are_given_to_nobody_else(
+    hub_database: HubDatabase, has: int
+) -> None:
+    story = Speaking(hub_database)
+    paid = {"gateway": "psp", "reference": "ch_1", "amount_minor": 24_00}
+    order = story.channel.ship(lines=[{"sku": "A", "quantity": 2}], payment=paid)
+    story.order = story.channel.send(order)
+    [(_trigger, giver)] = story.decided()
+    taker, other = sorted({*story.shops} - {giver})
+    story.hub.database.write(lambda unit: watch.begin(unit, story.hub, why="restored"))
+    story.listen()
+    before_us, gave_back = story.hub.clock.now_us() - HOUR_US, story.assignment
+    mine = OpenOrder.model_validate({**gave_back, "assignment_id": "forgotten"})
+    story.shops[taker].at_us = story.shops[giver].at_us = before_us
+    story.tell(AssignmentAccepted(**mine.model_dump()), taker)
+
+    story.say(taker, line("forgotten", has), orders=(mine,), lends=4)
+    assert "assignment_open_at_store" in story.cards()
+    back = (PutBackLine(line_no=1, sku="A", lent=2),)
+    story.tell(AssignmentRejected(**gave_back, reason=RejectReason.NO_CAPACITY, lines=back), giver)
+    story.say(giver, lends=4)
+    story.say(other, lends=4)
+
+    look_at_restored(story.hub)
+    assert [part.location for body in story.bodies(OrderRouted) for part in body.parts] == [giver, taker]
+    assert (try_waiting(story.hub).moved, len(story.bodies(OrderRouted))) == (0, 2)
+    assert "unroutable" not in story.cards()
+    assert verify(story.hub) == {}
     story.channel.close()
 
 
