@@ -6,6 +6,7 @@ from typing import Any
 from hub.database import HubDatabase
 from hub.holds.restored import look_at_restored
 from hub.rebuild import differences, rebuild_into
+from hub.route.arriving import look_at_waits
 from protocol.errors import OrderspineError
 from tests.simulation.actors import moving
 from tests.simulation.edge import EdgeNode
@@ -47,6 +48,8 @@ class Healing:
                 for command in moving.take_everything_in(node):
                     node.ask([command])
         self._wait()
+        if look_at_waits(self.hub.program):
+            self._wait()
 
     def _wait(self) -> None:
         world = self.world

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from protocol import topics
 from protocol.envelope import decompress
 from protocol.ids import named_id
+from tests.simulation import claimed
 from tests.simulation.edge import EdgeNode
 from tests.simulation.fold import Folds
 from tests.simulation.hub import HubNode
@@ -123,6 +124,7 @@ class Auditor:
             self.rights.hub_changed()
             self._keeps_its_word(streams)
             self._entries()
+            claimed.look(self.company.hub.audit.execute, self.company.failed)
 
     def down(self, node: Node) -> None:
         """A machine has ended; what it committed last is seen when it is back."""
@@ -347,6 +349,7 @@ class Auditor:
         self._tripped(hub, TRIPPED_HUB)
         self._transit()
         self._held_once()
+        claimed.rest(hub.audit.execute, self.company.failed)
 
     def _held_once(self) -> None:
         """No unit of a web order is at two places, or gone from two, whatever the hub forgot meanwhile."""

@@ -61,6 +61,8 @@ class Options:
     """Chance that the hub is older than its stores until it is upgraded."""
     start_crash: float = 0.0
     """Share of starts in which the process dies again at one of its first commits."""
+    inbound: float = 0.0
+    """Mean seconds between two things that somebody does about goods on their way; 0 means never."""
 
     def faults(self) -> str:
         """Return what is not as by default, for the trace."""
@@ -114,4 +116,5 @@ def draw(rng: random.Random) -> Options:
         big=some(0.05, 0.15),
         start_crash=some(rng.uniform(0.1, 0.5), 0.4),
         skew=some(1.0, 0.12),
+        inbound=some(rng.uniform(0.3, 1.5), 0.25),
     )

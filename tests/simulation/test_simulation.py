@@ -13,7 +13,7 @@ import pytest
 
 from hub.link.desk import Desk
 from tests.simulation.invariants import Auditor
-from tests.simulation.mutants import disk, wire
+from tests.simulation.mutants import disk, inbound, wire
 from tests.simulation.options import Options
 from tests.simulation.run import SEEDS, Runner, kept_seeds, runner
 from tests.simulation.shake import Handshakes
@@ -119,3 +119,13 @@ def test_a_hub_that_acknowledges_before_it_commits_is_found(here: Runner) -> Non
         found = [here.run(seed, options=crashing).problem for seed in range(3)]
 
     assert any("the hub told" in problem for problem in found)
+
+
+def test_a_hub_that_promises_the_same_goods_on_their_way_to_two_orders_is_found(here: Runner) -> None:
+    busy = Options(seconds=100, ops_seconds=4.0, inbound=0.3, lend_cap=1)
+    kept = [here.run(seed, options=busy).problem for seed in range(3)]
+    with inbound.claimed_twice():
+        found = [here.run(seed, options=busy).problem for seed in range(3)]
+
+    assert kept == ["", "", ""]
+    assert any("are claimed that come to" in problem for problem in found)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.fleet.steps import NewLocation, add_location
-from tests.simulation.actors import AT_A_STORE, AT_THE_HUB, choose, shelves, tempers, tills
+from tests.simulation.actors import AT_A_STORE, AT_THE_HUB, choose, inbound, shelves, tempers, tills
 from tests.simulation.edge import EdgeNode
 from tests.simulation.faults import Nemesis
 from tests.simulation.heal import Healing
@@ -91,6 +91,7 @@ class World:
         self.skew = Skew(self, child(rng))
         self._tempers = tempers(AT_A_STORE, self.rng)
         self._hub_tempers = tempers(AT_THE_HUB, self.rng)
+        self._inbound = child(rng)
 
     # --- what machines tell ---
 
@@ -180,6 +181,7 @@ class World:
             node.ask(first)
             self.customers(node)
         self._operations()
+        self._on_its_way()
 
     def _trade_until_evening(self) -> None:
         nights = 0
@@ -242,6 +244,22 @@ class World:
         command = choose(AT_THE_HUB, self._hub_tempers, self.hub, self.rng)
         if command is not None:
             self._ask(self.hub, [command])
+        return None
+
+    def _on_its_way(self) -> None:
+        mean, rng = self.options.inbound, self._inbound
+        if mean:
+            self.schedule.after(rng.expovariate(1 / mean) * SECOND, "on its way", self._move_on)
+
+    def _move_on(self) -> bool | None:
+        if self.healing:
+            return False
+        self._on_its_way()
+        asked = None
+        if self.hub.program is not None:
+            asked = inbound.happen(self.hub, self.edges[: self.places], self._inbound)
+        if asked is not None:
+            self._ask(asked[0], [asked[1]])
         return None
 
     def _ask(self, node: Node, commands: list[Command]) -> None:

@@ -1,7 +1,7 @@
 """Who sends goods from one location to another: asks, agrees, walks, packs, ships, and takes in."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from edge_agent.transfers.steps import asking, inbox, packing, receiving, walking
@@ -33,6 +33,16 @@ def move(node: EdgeNode, rng: random.Random) -> Command:
     found = node.audit.execute(OPEN).fetchall()
     if not found or rng.random() < 0.15:
         return _ask(node, rng)
+    return _next(node, rng, found)
+
+
+def go_on(node: EdgeNode, rng: random.Random) -> Command | None:
+    """Do the next thing with a transfer, where there is one."""
+    found = node.audit.execute(OPEN).fetchall()
+    return _next(node, rng, found) if found else None
+
+
+def _next(node: EdgeNode, rng: random.Random, found: Sequence[tuple[str, str, str]]) -> Command:
     transfer, way, state = rng.choice(found)
     key = node.ids.new_id()
     if way == "in":

@@ -1,6 +1,7 @@
 """Customers of the web shop, as the hub hears of them: they order, to collect or to have sent, and cancel."""
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 from hub.capture import changes, reads, steps
@@ -37,9 +38,21 @@ def order(node: HubNode, rng: random.Random) -> Command | None:
         shown = SKUS  # somebody has an old page open
     if not shown:
         return None
+    wished = {
+        sku: rng.choice((1, 1, 1, 2)) for sku in rng.sample(shown, min(len(shown), rng.choice((1, 1, 2))))
+    }
+    promise = PromiseWanted(
+        kind=FulfilKind.COLLECT if collects else FulfilKind.SHIP, location=store if collects else ""
+    )
+    return placed(node, wished, promise, sold_already=rng.random() < 0.1)
+
+
+def placed(
+    node: HubNode, wished: Mapping[str, int], promise: PromiseWanted, *, sold_already: bool
+) -> Command:
+    """Return the command that places an order, paid; the shop remembers it."""
     lines = tuple(
-        LineWanted(sku=sku, quantity=rng.choice((1, 1, 1, 2)), unit_price_minor=PRICE_MINOR)
-        for sku in rng.sample(shown, min(len(shown), rng.choice((1, 1, 2))))
+        LineWanted(sku=sku, quantity=units, unit_price_minor=PRICE_MINOR) for sku, units in wished.items()
     )
     key = node.ids.new_id()
     wanted = OrderWanted(
@@ -47,15 +60,12 @@ def order(node: HubNode, rng: random.Random) -> Command | None:
         external_id=key,
         currency="GBP",
         lines=lines,
-        promise=PromiseWanted(
-            kind=FulfilKind.COLLECT if collects else FulfilKind.SHIP,
-            location=store if collects else "",
-        ),
+        promise=promise,
         payment=PaymentWanted(
             gateway="sim", reference=key, amount_minor=sum(line.quantity for line in lines) * PRICE_MINOR
         ),
         customer=SOMEBODY,
-        sold_already=rng.random() < 0.1,
+        sold_already=sold_already,
     )
     by = steps.By("web", key)
     node.shop[key] = tuple(line.quantity for line in lines)

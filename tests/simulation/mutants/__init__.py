@@ -7,12 +7,13 @@ same checks.
 
 from typing import Final
 
-from tests.simulation.mutants import disk, lives, rights, wire
+from tests.simulation.mutants import disk, inbound, lives, rights, wire
 from tests.simulation.mutants.patch import Mutant
 
 CUTS: Final = {"power": 1.0, "edge_crash": 5.0, "hub_crash": 5.0}
 CANCELS: Final = {"loss": 0.2, "late_us": 20_000_000, "ops_seconds": 0.7, "lend_share_ppm": 1_000_000}
 BUSY: Final = {"ops_seconds": 0.7, "lend_share_ppm": 1_000_000, "lend_cap": 8}
+COMING: Final = {"inbound": 0.3, "seconds": 100}
 MUTANTS: Final = (
     Mutant("acknowledge after commit", wire.ack_before_commit, swarm={"hub_crash": 4.0}),
     Mutant("`sent` committed before publishing", wire.publish_before_sent),
@@ -30,6 +31,9 @@ MUTANTS: Final = (
     Mutant("rule 6: a deficit has somebody's name on it", rights.nobody_told_of_a_deficit, swarm=BUSY),
     Mutant("rule 7: goods that are sold all the same are a deficit", rights.nothing_is_missing, swarm=BUSY),
     Mutant("rule 8: what a store wants back goes back", rights.keep_what_is_wanted_back, swarm=BUSY),
+    Mutant("what is on its way is claimed once", inbound.claimed_twice, swarm=COMING),
+    Mutant("nobody waits for what does not come", inbound.short_is_not_missed, swarm=COMING),
+    Mutant("a claim ends with what it was for", inbound.waits_for_ever, swarm=COMING),
     Mutant("the nonce of the connection", wire.no_nonce, swarm={"cut": 8.0, "late_us": 20_000_000}),
     Mutant("the session of a packet", wire.any_session, swarm={"clone": 25.0, "cut": 8.0}),
     Mutant("a new incarnation for an old copy", lives.same_life, swarm={"edge_restore": 25.0}),
