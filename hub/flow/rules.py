@@ -1,9 +1,10 @@
 """Which stage each part of an order is in after an event, which promise broke there, what it cost. Pure.
 
 An order is not in one place: some units wait for a location while others are picked. So a *stay* belongs to a
-part: an assignment, the units that nobody has (part ""), a hold, or units that came back. A reader would get
-wrong that stays follow quantities, not statuses: whatever is neither fulfilled nor cancelled nor held by an
-assignment waits for a location, whichever event made it so.
+part: an assignment, the units that nobody has (part ""), a hold, what waits for a delivery at a location, or
+units that came back. A reader would get wrong that stays follow quantities, not statuses: whatever is neither
+fulfilled nor cancelled nor held by an assignment, and waits for no delivery, waits for a location, whichever
+event made it so.
 
 A promise breaks in the stage in which a part stands when the promised moment passes. What is ready to be
 collected has kept its promise; what is to be shipped keeps it when it leaves.
@@ -58,6 +59,8 @@ BOOKED: Final[Mapping[str, LeakKind]] = {
 """What the books call money that was lost, and what it is here; all of it is lost after goods have left."""
 HOLD: Final = "hold:"
 """How the parts of an order begin that are holds and no units."""
+AWAITED: Final = "wait:"
+"""How the parts begin that nobody has because they wait for goods on their way; the location follows."""
 _HELD: Final[Mapping[type[WireModel], str]] = {
     HoldReleased: "on",
     HoldRejected: "cancelled",
@@ -158,7 +161,7 @@ class Track:
 
     @property
     def loose(self) -> int:
-        """Units that are neither with the customer nor cancelled, and that nobody has."""
+        """Units that are neither with the customer nor cancelled, that nobody has, and wait for nothing."""
         held = sum(stay.units for part, stay in self.open.items() if part and not stay.sku)
         return self.ordered - self.cancelled - self.fulfilled - held
 
@@ -211,6 +214,10 @@ def happen(track: Track, fact: Fact, lines: Mapping[int, Worth]) -> None:
             _cancelled(track, fact, body, lines)
         case later.OrderRouted() as body:
             _routed(track, fact, body)
+        case later.OrderWaits() as body:
+            _waits(track, fact, body)
+        case later.OrderUnroutable() as body if goods(body.lines) > track.loose:
+            _wait_no_longer(track, fact)
         case HoldPlaced() as body:
             _hold(track, fact, body)
         case HoldEnded() as body:
@@ -290,6 +297,31 @@ def _routed(track: Track, fact: Fact, body: later.OrderRouted) -> None:
             units=goods(part.lines),
             cost_minor=part.cost_minor,
         )
+
+
+def _waits(track: Track, fact: Fact, body: later.OrderWaits) -> None:
+    """Let units stand where their goods come to; what is held for them meanwhile counts with the first."""
+    if goods(body.lines) > track.loose:
+        _wait_no_longer(track, fact)  # it is decided anew about what waited
+    units: dict[str, int] = {}
+    for awaited in body.awaited:
+        units[awaited.location] = units.get(awaited.location, 0) + awaited.units
+    units[body.awaited[0].location] += goods(body.lines) - sum(units.values())
+    for location, n in units.items():
+        part = AWAITED + location
+        if part in track.open:
+            track.open[part].units += n
+        else:
+            _enter(track, fact, part, Stage.INCOMING, location, units=n)
+
+
+def _wait_no_longer(track: Track, fact: Fact) -> None:
+    """End what waits for goods: they have come, or do not, or nobody wants them any more."""
+    waited = [stay for part, stay in track.open.items() if part.startswith(AWAITED)]
+    left = track.loose + sum(stay.units for stay in waited)
+    gone = isinstance(fact.body, later.OrderCancelled) and left <= 0
+    for stay in waited:
+        _end(track, fact, stay, "cancelled" if gone else "on")
 
 
 def _cancelled(track: Track, fact: Fact, body: later.OrderCancelled, lines: Mapping[int, Worth]) -> None:
@@ -439,8 +471,11 @@ def _undone(track: Track, fact: Fact, body: later.HandoverUndone) -> None:
 
 def _settle(track: Track, fact: Fact) -> None:
     """Begin or end the waiting of what nobody has."""
+    stopped = any(stay.stage is Stage.HELD and stay.kind for stay in track.open.values())
+    if stopped or track.loose < 0:
+        _wait_no_longer(track, fact)
     waiting, loose = track.open.get(""), track.loose
-    if any(stay.stage is Stage.HELD and stay.kind for stay in track.open.values()):
+    if stopped:
         loose = 0  # its hold is what it waits for
     if loose > 0 and waiting is None:
         where = track.failed_location or track.origin

@@ -3,7 +3,7 @@
 import pytest
 
 from hub.context import Hub
-from hub.database import HubUnit
+from hub.database import HubDatabase, HubUnit
 from hub.flow import reads
 from hub.flow.reads import Behind, Filters, FlowMap, Numbers, orders_behind
 from hub.flow.rows import flow_leaks, flow_stays
@@ -21,6 +21,7 @@ from protocol.money import round_ratio
 from protocol.orders import TenderKind, WireModel
 from tests.integration.hub.test_fulfil import a_company, newest, routed, tell, where
 from tests.support.hub import MONDAY_US, TestClock, send
+from tests.support.inbound import Yard
 from tests.support.later_shop import promised, web_order
 from tests.support.returns_shop import ReturnsShop, money
 
@@ -241,3 +242,25 @@ def test_counting_event_by_event_comes_to_the_same_as_counting_all_at_once(
     with hub.database.read() as connection:
         assert connection.execute(flow_stays.select()).all()
         assert connection.execute(flow_leaks.select()).all() == []
+
+
+def test_an_order_that_waits_for_a_delivery_is_on_its_way_in_until_that_is_there(
+    hub_database: HubDatabase,
+) -> None:
+    yard = Yard(hub_database)
+    goods = yard.send_goods(3)
+    order = yard.buy(2)
+    follow(yard.hub)
+    waiting, here = seen(yard.hub), behind(yard.hub, "now", "incoming").found
+
+    yard.vector(3)
+    yard.receive(goods, 3)
+    follow(yard.hub)
+    after = seen(yard.hub)
+
+    assert {one.key: one.now for one in waiting.stages if one.now} == {"incoming": 1}
+    assert [(each.number, each.location) for each in here] == [(order["number"], "store-1")]
+    assert stage(seen(yard.hub, location="store-1"), "incoming").passed == 1
+    assert {one.key: one.now for one in after.stages if one.now} == {"offered": 1}
+    assert verify(yard.hub) == {}
+    yard.channel.close()

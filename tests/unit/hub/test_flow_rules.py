@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from hub.flow.rules import Fact, Stage, Worth, happen, placed
+from hub.flow.rules import Fact, Stage, Track, Worth, happen, placed
 from hub.flow.waits import ERROR_PPM, LONGEST_MS, at_percent, bucket_of, middle_ms, together
 from hub.flow.weeks import before, is_week, span_us, week_of
 from protocol import later
@@ -130,3 +130,80 @@ def test_an_order_that_is_held_waits_for_its_hold_and_not_for_a_location() -> No
     (stopped,) = [stay for stay in track.ended if stay.part == "hold:h-1"]
     assert (stopped.how, stopped.broken_us) == ("on", MONDAY_US + 2 * HOUR_US)
     assert not track.open["hold:h-2"].breaks(MONDAY_US + 9 * HOUR_US, MONDAY_US + 10 * HOUR_US)
+
+
+def waits(order: later.OrderPlaced, n: int, *, units: int = 2, of: int = 2, at: str = "store-1") -> WireModel:
+    """Return that so many units of an order wait, of which some are still to come."""
+    line = {"line_no": 1, "sku": "A", "name": "A", "quantity": units}
+    coming = {"line_no": 1, "sku": "A", "units": of, "location": at, "transfer_id": "t-1", "due_us": 9}
+    awaited = (
+        [coming] if of < 3 else [coming | {"units": 2}, coming | {"units": of - 2, "location": "store-3"}]
+    )
+    said = {"decision_id": f"d-{n}", **order_of(order), "lines": [line], "awaited": awaited}
+    return later.OrderWaits.model_validate({**said, "sentence": "It waits."})
+
+
+def standing(track: Track) -> dict[tuple[str, str], int]:
+    """Return how many units stand in which stage, and where."""
+    return {(stay.stage.value, stay.location): stay.units for stay in track.open.values()}
+
+
+def decided(order: later.OrderPlaced, units: int, *, at: str = "") -> WireModel:
+    """Return that a location fulfils some units, or that nobody can."""
+    lines = [{"line_no": 1, "sku": "A", "name": "A", "quantity": units}]
+    said = {"decision_id": "d-9", **order_of(order), "sentence": "So it is."}
+    if not at:
+        return later.OrderUnroutable.model_validate({**said, "lines": lines})
+    part = {"assignment_id": f"p-{at}", "location": at, "lines": lines, "cost_minor": 500}
+    return later.OrderRouted.model_validate({**said, "parts": [part]})
+
+
+def test_what_waits_for_goods_on_their_way_stands_where_they_come_to_until_they_are_there() -> None:
+    order = web_order(("A", 4, 10_00), promise=promised("ship", due_us=MONDAY_US + 5 * HOUR_US))
+    track = placed(fact(1, 0, order))
+    happen(track, fact(2, 1, waits(order, 1, units=4, of=3)), {})
+    both = standing(track)
+    happen(track, fact(3, 6, decided(order, 4, at="store-1")), {})
+
+    assert both == {("incoming", "store-1"): 3, ("incoming", "store-3"): 1}
+    assert standing(track) == {("offered", "store-1"): 4}
+    ended = {stay.location: (stay.stage, stay.how, stay.broken_us) for stay in track.ended if stay.part}
+    broken = (Stage.INCOMING, "on", MONDAY_US + 5 * HOUR_US)
+    assert ended == {"store-1": broken, "store-3": broken}
+    assert track.leaks == []
+
+
+def test_what_did_not_come_has_no_location_and_another_part_may_go_on_waiting() -> None:
+    order = web_order(("A", 4, 10_00), promise=promised("ship"))
+    track = placed(fact(1, 0, order))
+    happen(track, fact(2, 1, waits(order, 1)), {})
+    first = standing(track)
+    happen(track, fact(3, 2, decided(order, 2, at="store-2")), {})
+    beside = standing(track)
+    happen(track, fact(4, 3, waits(order, 2, at="store-3")), {})
+    again = standing(track)
+    happen(track, fact(5, 4, decided(order, 2)), {})
+
+    assert first == {("incoming", "store-1"): 2, ("unrouted", "hub"): 2}
+    assert beside == {("incoming", "store-1"): 2, ("offered", "store-2"): 2}
+    assert again == {("incoming", "store-3"): 2, ("offered", "store-2"): 2}
+    assert standing(track) == {("unrouted", "hub"): 2, ("offered", "store-2"): 2}
+
+
+def test_an_order_that_waits_and_is_cancelled_or_held_waits_for_no_goods_any_more() -> None:
+    order = web_order(("A", 2, 10_00), promise=promised("ship"))
+    gone = {"cancel_id": "x-1", **order_of(order), "reason": "-", "by_customer": True}
+    line = {"line_no": 1, "sku": "A", "quantity": 2}
+    held = HoldPlaced(
+        hold_id="h-1", **order_of(order), kind="fraud", reason="Two cards", blocks=("route",), may=("ops",)
+    )
+    worth = {1: Worth(units=2, net_minor=16_67, unit_cost_minor=5_00)}
+
+    def after(body: WireModel) -> tuple[dict[tuple[str, str], int], list[str]]:
+        track = placed(fact(1, 0, order))
+        happen(track, fact(2, 1, waits(order, 1)), {})
+        happen(track, fact(3, 2, body), worth)
+        return standing(track), [stay.how for stay in track.ended if stay.part]
+
+    assert after(later.OrderCancelled.model_validate({**gone, "lines": [line]})) == ({}, ["cancelled"])
+    assert after(held) == ({("held", "hub"): 0}, ["on"])
