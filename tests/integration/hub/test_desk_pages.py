@@ -95,6 +95,20 @@ def test_the_queue_is_filtered_by_what_the_address_says(
     assert re.findall(r"data-queued><span class=\"shape\"></span><b>(.*?)</b>", text) == titles
 
 
+def test_a_card_that_takes_too_long_to_work_out_is_asked_for_again_with_its_filters(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = card_of(company, "short_pick")
+    monkeypatch.setattr("hub.desk.rehearsal.LONGEST_SECONDS", -1.0)
+
+    text = company.visit().get(f"{path}?owner=ops&kind=short_pick").text
+
+    assert "takes too long now" in text
+    assert "digest-" not in text
+    again = re.findall(r'<a class="btn" href="([^"]+)">Try again</a>', text)
+    assert again == [f"{path}?owner=ops&amp;kind=short_pick"]
+
+
 def test_a_page_goes_on_after_the_last_card_that_was_seen(company: Company) -> None:
     client = company.visit()
     first = client.get("/api/exceptions-queue?limit=2").json()
