@@ -4,8 +4,8 @@ The choices of a card are rehearsed when the card is opened, not when its queue 
 ten thousand costs no rehearsal.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -20,6 +20,7 @@ from starlette.responses import Response
 from hub.console.web import filled, go_to, place_names, show
 from hub.context import Hub
 from hub.desk import steps as desk
+from hub.desk.choices import REASON, REFERENCE
 from hub.desk.commands import CLOSE
 from hub.desk.steps import Chosen, Wanted
 from hub.desk.words import Reader, Shown, act_word
@@ -154,6 +155,8 @@ async def choose(request: Request, hub: TheHub, person: Anybody, exception_id: I
 
 
 _WORD_OF: Final = {"second_person": "second", "done": "chosen"}
+_FIELD_OF: Final = {"no_reason": REASON, "no_reference": REFERENCE}
+"""At which field of the form an error is said, by its code."""
 _BACK: Final = frozenset({"owner", "who", "kind", "place", "state"})
 
 
@@ -240,12 +243,15 @@ class Look:
     part: str = ""
     typed: Wanted | None = None
     problem: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong with a field, by its name; it is said there and not above the card."""
     status: int = 200
 
     def refused(self, error: OrderspineError) -> Response:
         """Show the card again with what was wrong; nothing that was typed is lost."""
-        look = replace(self, problem=f"{error.what} {error.remedy}", status=error.http_status)
-        return look.page()
+        says, at = f"{error.what} {error.remedy}", _FIELD_OF.get(error.reason, "")
+        where: dict[str, Any] = {"errors": {at: says}} if at else {"problem": says}
+        return replace(self, status=error.http_status, **where).page()
 
     def again(self, done: Chosen) -> Response:
         """Show the card as it is now, because a choice does something else or has to be confirmed."""
@@ -298,6 +304,7 @@ class Look:
             faces={row.exception_id: _face(row, now_us) for row in (*found, *([case] if case else []))},
             typed=self.typed or Wanted("", ""),
             problem=self.problem,
+            errors=self.errors,
             nobody=NOBODY,
             act_word=act_word,
             currency=hub.settings.currency,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hub.exceptions.steps import close
+from hub.payments.steps import work_off
 from protocol.people import HubRole
 from tests.integration.hub.test_later_pages import Company
 from tests.support import desk
@@ -136,6 +137,42 @@ def test_a_choice_without_a_reason_is_said_beside_what_was_typed(company: Compan
     assert status == 409
     assert "This moves money. Tick that it may" in text
     assert 'value="the customer agreed"' in text
+
+
+def missing_at(text: str, name: str) -> str:
+    """Return what is said at the only field that is wrong, which has the focus."""
+    wrong = re.findall(r'<input class="input" id="([^"]+)"([^>]*) aria-invalid="true"([^>]*)>', text)
+    assert [found[0] for found in wrong] == [name]
+    assert f'aria-describedby="{name}-says"' in wrong[0][2]
+    assert wrong[0][2].endswith(" autofocus")
+    says = re.search(rf'<p class="error" id="{name}-says"><span class="shape is-act"></span>(.*?)</p>', text)
+    assert says
+    assert 'id="problem"' not in text
+    return says[1]
+
+
+def test_a_reason_that_is_left_empty_is_said_at_its_field_and_the_choice_stays(company: Company) -> None:
+    path = card_of(company, "short_pick")
+    said = {**form_of(company, path), "choice": "order.cancel", "confirmed-order.cancel": "yes"}
+
+    status, _where, text = company.post(f"{path}/choose", **said, reason=" ")
+
+    assert status == 422
+    assert missing_at(text, "reason") == "Nothing says why. Type it in a few words; it stays on the record."
+    assert re.search(r'value="order.cancel" data-key="\d" checked', text)
+    assert 'name="confirmed-order.cancel" value="yes" checked' in text
+
+
+def test_a_reference_that_is_left_empty_is_said_at_its_field(worked: Company) -> None:
+    work_off(worked.app.state.hub, {})
+    path = card_of(worked, "refund_to_make")
+    said = {**form_of(worked, path, HubRole.FINANCE), "choice": "refund.confirm"}
+
+    status, _where, text = worked.post(f"{path}/choose", HubRole.FINANCE, **said)
+
+    assert status == 422
+    missing = "The reference of the payment is missing."
+    assert missing_at(text, "reference") == f"{missing} Type it in a few words; it stays on the record."
 
 
 def test_somebody_of_finance_sees_what_operations_may_do_and_cannot_do_it(company: Company) -> None:
