@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from hub.console.web import filled, go_to, place_names, show
+from hub.console.words import named
 from hub.context import Hub
 from hub.desk import steps as desk
 from hub.desk.choices import REASON, REFERENCE
@@ -100,14 +101,22 @@ def _asked(
 
 Wish = Annotated[Asked, Depends(_asked)]
 Said = Annotated[str, Query(pattern=r"^[a-z]*$", max_length=12)]
+About = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$")]
 
 
 @router.get("/exceptions")
 def queue(
-    request: Request, hub: TheHub, person: Anybody, wish: Wish, *, said: Said = "", part: Part = ""
+    request: Request,
+    hub: TheHub,
+    person: Anybody,
+    wish: Wish,
+    *,
+    said: Said = "",
+    about: About = "",
+    part: Part = "",
 ) -> Response:
-    """Show the queue with its first card open."""
-    return Look(request, hub, person, wish, said=said, part=part).page()
+    """Show the queue with its first card open; what was just done was about another one."""
+    return Look(request, hub, person, wish, said=said, about=about, part=part).page()
 
 
 @router.get("/exceptions/{exception_id}")
@@ -149,7 +158,7 @@ async def choose(request: Request, hub: TheHub, person: Anybody, exception_id: I
             return look.again(done)
         if done.state == "second_person" or done.row.state == "open":
             return go_to(f"/exceptions/{exception_id}", said=_WORD_OF[done.state], **back)
-        return go_to("/exceptions", said="chosen", **back)
+        return go_to("/exceptions", said="chosen", about=exception_id, **back)
 
     return await run_in_threadpool(do)
 
@@ -175,7 +184,7 @@ def close(
 ) -> Response:
     """Close one with a note; the next one opens."""
     steps.close(hub, exception_id, note=note.strip(), by=person.name)
-    return go_to("/exceptions", said="closed", **_kept(back))
+    return go_to("/exceptions", said="closed", about=exception_id, **_kept(back))
 
 
 @router.post("/exceptions/{exception_id}/assign")
@@ -198,7 +207,7 @@ def snooze(
         steps.wake(hub, exception_id, by=person.name)
         return go_to(f"/exceptions/{exception_id}", said="woken", **_kept(back))
     steps.snooze(hub, exception_id, until_us=_until(hub, until), by=person.name)
-    return go_to("/exceptions", said="snoozed", **_kept(back))
+    return go_to("/exceptions", said="snoozed", about=exception_id, **_kept(back))
 
 
 def _until(hub: Hub, until: str) -> int:
@@ -240,6 +249,8 @@ class Look:
     asked: Asked
     exception_id: str = ""
     said: str = ""
+    about: str = ""
+    """Which card that is about, where another one is open by now."""
     part: str = ""
     typed: Wanted | None = None
     problem: str = ""
@@ -274,6 +285,7 @@ class Look:
             more, found = found[LISTED:], found[:LISTED]
             case = self._case(connection, found)
             values = {
+                "said": self._said(connection),
                 "total": rows.count(connection, wish),
                 "asleep": rows.count(connection, replace(wish, state="asleep")),
                 "names": place_names(connection),
@@ -288,7 +300,6 @@ class Look:
             self.request,
             "desk/exceptions.html",
             status_code=self.status,
-            said=_SAID[self.said]() if self.said in _SAID else "",
             found=found,
             case=case,
             choices=choices,
@@ -311,6 +322,12 @@ class Look:
             now_us=now_us,
             **values,
         )
+
+    def _said(self, connection: Connection) -> str:
+        title = rows.title_of(connection, self.about) if self.about else ""
+        if title and self.said in _SAID_ABOUT:
+            return _SAID_ABOUT[self.said](named(title, place_names(connection)))
+        return _SAID[self.said]() if self.said in _SAID else ""
 
     def _case(self, connection: Connection, found: list[ExceptionRow]) -> ExceptionRow | None:
         if self.exception_id:
@@ -361,6 +378,13 @@ _SAID: Final[dict[str, Callable[[], str]]] = {
     "said": lambda: _("Kept on the card."),
     "passed": lambda: _("Handed on."),
     "declined": lambda: _("Declined. Nothing was done."),
+}
+
+
+_SAID_ABOUT: Final[dict[str, Callable[[str], str]]] = {
+    "closed": lambda card: _("Closed: {card}. It stands on the record with your note.", card=card),
+    "chosen": lambda card: _("Done: {card}. It stands on the record with your name.", card=card),
+    "snoozed": lambda card: _("Put aside: {card}. It comes back by itself.", card=card),
 }
 
 

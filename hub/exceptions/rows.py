@@ -274,6 +274,12 @@ def find(connection: Connection, exception_id: str, *, lock: bool = False) -> Ex
     return _row(row)
 
 
+def title_of(connection: Connection, exception_id: str) -> str:
+    """Return what a card is called; empty when there is none of that id."""
+    query = sa.select(exceptions.c.title).where(exceptions.c.exception_id == exception_id)
+    return connection.execute(query).scalar() or ""
+
+
 def of_subject(connection: Connection, subject: str) -> Sequence[ExceptionRow]:
     """Return the exceptions of one record, such as `order:…`, the oldest first."""
     rows = connection.execute(

@@ -215,9 +215,37 @@ def test_a_choice_is_made_and_the_next_card_opens(worked: Company) -> None:
     said = {**form_of(worked, path), "choice": "order.route", "back": "owner=ops"}
 
     status, where, _text = worked.post(f"{path}/choose", **said)
-    assert (status, where) == (303, "/exceptions?said=chosen&owner=ops")
+    about = path.rpartition("/")[2]
+    assert (status, where) == (303, f"/exceptions?said=chosen&about={about}&owner=ops")
+    done = "Done: 1 of HB1-00001 were not found at York Coppergate. It stands on the record with your name."
+    assert done in seen(worked, where)
     # Sent twice it is not done twice.
     status, _where, text = worked.post(f"{path}/choose", **said)
     assert status == 409
     assert "closed already" in text
     assert "Chosen C. Ford order.route" in seen(worked, path)
+
+
+@pytest.mark.parametrize(
+    ("act", "form", "said"),
+    [
+        ("close", {"note": "found behind the till"}, "Closed: {card}. It stands on the record with your note."),
+        ("snooze", {"until": "60"}, "Put aside: {card}. It comes back by itself."),
+    ],
+)
+def test_what_was_done_names_its_card_since_another_one_is_open_by_then(
+    worked: Company, act: str, form: dict[str, str], said: str
+) -> None:
+    status, where, _text = worked.post(f"{card_of(worked, 'short_pick')}/{act}", **form)
+
+    assert status == 303
+    text = worked.visit().get(where).text
+    card = "1 of HB1-00001 were not found at York Coppergate"
+    assert said.format(card=card) in text
+    assert f'<h2 id="x">{card}</h2>' not in text
+
+
+def test_what_was_done_is_said_also_where_its_card_is_unknown(company: Company) -> None:
+    said = seen(company, "/exceptions?said=chosen&about=%3Cb%3E")
+
+    assert "Done. It stands on the record with your name." in said
