@@ -41,6 +41,8 @@ REASON: Final = "reason"
 REFERENCE: Final = "reference"
 HOUR_US: Final = 3_600_000_000
 DAY_US: Final = 24 * HOUR_US
+UNDECIDED: Final = frozenset({"order_on_hold"})
+"""Kinds of which no choice is the likeliest: a hold was put on so that a person decides."""
 _SHOWN: Final = 3
 """Parts or promises that have a choice each; the others are found on their own pages."""
 _STORES: Final = 2

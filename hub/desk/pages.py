@@ -21,7 +21,7 @@ from hub.console.web import filled, go_to, place_names, show
 from hub.console.words import named
 from hub.context import Hub
 from hub.desk import steps as desk
-from hub.desk.choices import REASON, REFERENCE
+from hub.desk.choices import REASON, REFERENCE, UNDECIDED
 from hub.desk.commands import CLOSE
 from hub.desk.steps import Chosen, Wanted
 from hub.desk.words import Reader, Shown, act_word
@@ -164,7 +164,7 @@ async def choose(request: Request, hub: TheHub, person: Anybody, exception_id: I
 
 
 _WORD_OF: Final = {"second_person": "second", "done": "chosen"}
-_FIELD_OF: Final = {"no_reason": REASON, "no_reference": REFERENCE}
+_FIELD_OF: Final = {"no_choice_made": "choice", "no_reason": REASON, "no_reference": REFERENCE}
 """At which field of the form an error is said, by its code."""
 _BACK: Final = frozenset({"owner", "who", "kind", "place", "state"})
 
@@ -303,6 +303,7 @@ class Look:
             found=found,
             case=case,
             choices=choices,
+            preset=case is not None and case.kind not in UNDECIDED,
             slow=slow,
             next=f"{at}.{last}" if more else "",
             asked=self.asked,

@@ -99,7 +99,7 @@ def choose(hub: Hub, exception_id: str, wanted: Wanted, *, role: str, by: str) -
         NotFound: there is no such card, or it has no such choice any more.
         IllegalTransition: the card is closed already.
         NotPermitted: the command needs another role.
-        Invalid: a reason or a reference is missing.
+        Invalid: nothing was chosen, or a reason or a reference is missing.
         Refused: it cannot be done any more; nothing was changed.
     """
     return hub.database.write(lambda unit: _choose(hub, unit, exception_id, wanted, role, by))
@@ -110,6 +110,12 @@ def _choose(  # noqa: PLR0917 - the six of `choose`, and the unit
 ) -> Chosen:
     row = rows.find(unit.connection, exception_id, lock=True)
     must_be_open(row)
+    if not wanted.choice_id:
+        raise Invalid(
+            _("Nothing was chosen, so nothing was done."),
+            _("Choose one, then do it."),
+            code="no_choice_made",
+        )
     choice = _choice(hub, unit, row, wanted.choice_id)
     if not _may(choice, role):
         raise NotPermitted(

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from hub.capture.steps import By
 from hub.exceptions.steps import close
+from hub.holds.api import HoldWanted
+from hub.holds.steps import put_on_hold
 from hub.payments.steps import work_off
 from protocol.people import HubRole
 from tests.integration.hub.test_later_pages import Company
@@ -249,3 +252,31 @@ def test_what_was_done_is_said_also_where_its_card_is_unknown(company: Company) 
     said = seen(company, "/exceptions?said=chosen&about=%3Cb%3E")
 
     assert "Done. It stands on the record with your name." in said
+
+
+def test_nothing_is_chosen_beforehand_on_a_hold_and_doing_nothing_says_so(worked: Company) -> None:
+    hub = worked.app.state.hub
+    wanted = HoldWanted(reason="the address does not exist")
+    put_on_hold(hub, worked.orders["nobody"].number, wanted.stop, wanted, By("C. Ford"))
+    path = card_of(worked, "order_on_hold")
+    text = worked.visit().get(path).text
+    before = desk.dump(hub)
+
+    status, _where, answer = worked.post(f"{path}/choose", **form_of(worked, path), reason="looked at it")
+
+    assert re.findall(r'name="choice" id="c\d" value="([^"]+)"', text) == ["hold.release", "hold.reject"]
+    assert " checked" not in text
+    assert "is-picked" not in text
+    assert status == 422
+    says = re.search(r'<p class="error pad" id="choice-says">(.*?)</p>', answer)
+    assert says
+    assert says[1].endswith("Nothing was chosen, so nothing was done. Choose one, then do it.")
+    assert answer.count('aria-describedby="choice-says"') == 1
+    assert 'value="looked at it"' in answer
+    assert desk.dump(hub) == before
+
+
+def test_the_likeliest_choice_of_any_other_card_is_chosen_beforehand(company: Company) -> None:
+    text = company.visit().get(card_of(company, "short_pick")).text
+
+    assert re.findall(r'value="([^"]+)" data-key="\d" checked', text) == ["order.route"]
