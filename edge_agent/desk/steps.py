@@ -91,7 +91,8 @@ def choose(
         person, f"card:{row.exception_id}:{edge.journal.last(unit.connection)[0]}"[:64], reason.strip()
     )
     if choice.command != CLOSE:
-        worked(unit, edge, row, "chosen", person, choice=choice.choice_id, text=given.reason)
+        said = {"choice": choice.choice_id, "text": given.reason, "facts": {"label": choice.label}}
+        worked(unit, edge, row, "chosen", person, **said)
     COMMANDS[choice.command](unit, edge, choice.args, given)
     if choice.settles:
         close_exception(unit, edge, row.dedupe_key, how=choice.label, person=person)

@@ -24,7 +24,7 @@ from hub.desk import steps as desk
 from hub.desk.choices import REASON, REFERENCE, UNDECIDED
 from hub.desk.commands import CLOSE
 from hub.desk.steps import Chosen, Wanted
-from hub.desk.words import Reader, Shown, act_word
+from hub.desk.words import Reader, Shown, act_word, choice_word
 from hub.exceptions import rows, steps
 from hub.exceptions.facts import Reader as FactReader
 from hub.exceptions.rows import ExceptionRow, Filter
@@ -319,6 +319,7 @@ class Look:
             errors=self.errors,
             nobody=NOBODY,
             act_word=act_word,
+            choice_word=choice_word,
             currency=hub.settings.currency,
             now_us=now_us,
             **values,

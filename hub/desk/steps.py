@@ -156,7 +156,7 @@ def _do(  # noqa: PLR0917 - a choice in the order of its parts
 ) -> None:
     """Run a choice in earnest, and keep on the card what was chosen and what it did."""
     acting, _outbox = acting_in(hub, unit)
-    _run(acting, row, choice, given, _kept(found))
+    _run(acting, row, choice, given, _kept(choice, found))
     unit.after_commit(lambda: hub.broadcaster.publish("exceptions"))
 
 
@@ -178,8 +178,10 @@ def _run(acting: Hub, row: ExceptionRow, choice: Choice, given: Given, facts: Ma
         acting.database.write(settle)
 
 
-def _kept(found: Preview) -> Mapping[str, Any]:
+def _kept(choice: Choice, found: Preview) -> Mapping[str, Any]:
+    """Return what a card's history keeps: also what the choice was called, which its name alone does not say."""
     return {
+        "label": choice.label,
         "digest": found.digest,
         "money_minor": found.money_minor,
         "requested": list(found.consequences.requested),
@@ -190,7 +192,7 @@ def _kept(found: Preview) -> Mapping[str, Any]:
 def _ask_second(  # noqa: PLR0917 - a choice in the order of its parts
     hub: Hub, unit: HubUnit, row: ExceptionRow, choice: Choice, given: Given, found: Preview
 ) -> ExceptionRow:
-    facts = {**_kept(found), "reference": given.reference, "label": choice.label}
+    facts = {**_kept(choice, found), "reference": given.reference}
     worked(hub, unit, row, "asked", by=given.by, choice=choice.choice_id, text=given.reason, facts=facts)
     return rows.find(unit.connection, row.exception_id)
 

@@ -294,3 +294,36 @@ def act_word(act: str) -> str:
         "chosen": _("Chosen"),
     }
     return words.get(act, plain(act))
+
+
+def choice_word(choice_id: str) -> str:
+    """Return what was chosen where only its name was kept: before labels were, or by an older store."""
+    words = {
+        "order.route": _("Look again who can fulfil it"),
+        "order.cancel": _("Cancel what is open"),
+        "order.promise": _("Promise it for another time"),
+        "order.instead": _("Offer the customer something else"),
+        "order.reroute": _("Have another location do it"),
+        "orders.reroute": _("Ask it to give its orders back"),
+        "order.bring": _("Have it brought from who has it"),
+        "count.ask": _("Ask for a count"),
+        "transfer.cancel": _("Do not send it"),
+        "transfer.decide": _("Settle the transfer"),
+        "transfer.extend": _("Wait for it longer"),
+        "receipt.accept": _("Keep what arrived as found"),
+        "refund.confirm": _("It was given back"),
+        "refund.again": _("Ask the service once more"),
+        "event.replay": _("Apply it now"),
+        "event.discard": _("Give it up, and go on with what waits behind it"),
+        "notice.resend": _("Send it once more"),
+        "channel.start": _("Tell the channel again"),
+        "hold.release": _("Release the hold: the order goes on"),
+        "hold.reject": _("Reject the order"),
+        "assignment.put_back": _("Put it back on the shelf"),
+        "assignment.give_back": _("Give the order back to the hub"),
+        "assignment.lies_there": _("The goods lie on their shelf"),
+        "transfer.lies_there": _("The goods lie on their shelf"),
+        "count.open": _("Count it now"),
+        "slip.resolve": _("Say whether the slip is there"),
+    }
+    return words.get(choice_id.partition(":")[0], _("Another choice"))

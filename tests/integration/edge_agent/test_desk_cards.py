@@ -241,6 +241,7 @@ def test_what_was_chosen_and_said_at_the_store_is_on_the_card_and_on_its_way_to_
     ]
     bodies = desk.bodies("exception.worked")
     assert [body["act"] for body in bodies] == ["assigned", "snoozed", "commented", "chosen"]
+    assert bodies[-1]["facts"] == {"label": "Count COAT-M now"}
     assert {body["exception_id"] for body in bodies} == {exception_id}
     assert card(desk, "promise_at_risk").owner == "L. Lead"
 

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from hub.capture.steps import By
+from hub.database import HubUnit
+from hub.exceptions.rows import find
 from hub.exceptions.steps import close
+from hub.exceptions.steps import worked as record_act
 from hub.holds.api import HoldWanted
 from hub.holds.steps import put_on_hold
 from hub.payments.steps import work_off
@@ -226,7 +229,7 @@ def test_a_choice_is_made_and_the_next_card_opens(worked: Company) -> None:
     status, _where, text = worked.post(f"{path}/choose", **said)
     assert status == 409
     assert "closed already" in text
-    assert "Chosen C. Ford order.route" in seen(worked, path)
+    assert "Chosen C. Ford Look again who can fulfil it" in seen(worked, path)
 
 
 @pytest.mark.parametrize(
@@ -280,3 +283,27 @@ def test_the_likeliest_choice_of_any_other_card_is_chosen_beforehand(company: Co
     text = company.visit().get(card_of(company, "short_pick")).text
 
     assert re.findall(r'value="([^"]+)" data-key="\d" checked', text) == ["order.route"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "word"),
+    [
+        ("order.bring", "Have it brought from who has it"),
+        ("order.cancel:loose", "Cancel what is open"),
+        ("order.reroute:store-1", "Have another location do it"),
+        ("hold.reject", "Reject the order"),
+        ("vat.recompute:x", "Another choice"),
+    ],
+)
+def test_an_older_choice_is_told_in_words_as_well(worked: Company, choice: str, word: str) -> None:
+    hub, path = worked.app.state.hub, card_of(worked, "short_pick")
+
+    def chosen_before_labels_were_kept(unit: HubUnit) -> None:
+        row = find(unit.connection, path.rpartition("/")[2])
+        record_act(hub, unit, row, "chosen", by="Ada", choice=choice, text="so it is")
+
+    hub.database.write(chosen_before_labels_were_kept)
+
+    said = seen(worked, path)
+    assert f"Chosen Ada {word} so it is" in said
+    assert choice not in said
