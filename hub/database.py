@@ -250,6 +250,10 @@ class Lookup:
         self._sql = expanded.statement
 
 
+_COUNTED: Final = {"preserve_rowcount": True}
+"""SQLAlchemy says of an INSERT how many rows it met only when it is asked to."""
+
+
 class Change:
     """A small INSERT, UPDATE or DELETE of such a path: compiled once, and said to SQLite's own driver."""
 
@@ -264,7 +268,7 @@ class Change:
     def run(self, connection: Connection, **values: Any) -> int:
         """Make the change and return how many rows it met; `values` are always the same parameters."""
         if connection.dialect.name != "sqlite":
-            return connection.execute(self._statement, values).rowcount
+            return connection.execute(self._statement, values, execution_options=_COUNTED).rowcount
         if not self._sql:
             self._compile(connection, list(values))
         given = self._given | values

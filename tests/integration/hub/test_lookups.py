@@ -2,6 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.database import Change, HubDatabase, HubUnit, Lookup, before_each
 from hub.fleet.rows import hub_meta, link_sessions
@@ -80,6 +81,16 @@ def test_a_change_is_made_and_says_how_many_rows_it_met(hub_database: HubDatabas
     with hub_database.read() as connection:
         found = connection.execute(sa.select(hub_meta.c.value).order_by(hub_meta.c.key)).scalars().all()
     assert found == ["1", "12", "12"]
+
+
+def test_a_row_that_is_there_already_is_not_counted(hub_database: HubDatabase) -> None:
+    insert = (sqlite if hub_database.is_sqlite else postgresql).insert(hub_meta).on_conflict_do_nothing()
+    claim = Change(insert)
+
+    def step(unit: HubUnit) -> list[int]:
+        return [claim.run(unit.connection, key="a", value=value) for value in ("first", "second")]
+
+    assert hub_database.write(step) == [1, 0]
 
 
 def test_values_are_stored_as_the_usual_way_stores_them(hub_database: HubDatabase) -> None:
