@@ -16,6 +16,8 @@ from typing import Any, Final
 Key = tuple[str, ...]
 State = Mapping[Key, int | str]
 DIGEST: Final = 32
+SEND: Final = "transfer.request"
+"""The message by which a location is asked to send goods; it may still say no."""
 
 
 class Facet(StrEnum):
@@ -116,6 +118,8 @@ class Consequences:
     messages: tuple[Message, ...] = ()
     paper: tuple[Paper, ...] = ()
     cards: tuple[CardSaid, ...] = ()
+    late: bool = False
+    """Whether somebody is given a part of it who is done with it after the promise."""
 
     @property
     def is_nothing(self) -> bool:
@@ -140,6 +144,17 @@ class Consequences:
         """Return the changes of some facets."""
         wanted = frozenset(facets)
         return tuple(change for change in self.changes if change.facet in wanted)
+
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """Return who has to send goods first, before somebody else can do what is promised."""
+        asked = [message.to for message in self.messages if message.kind == SEND]
+        return tuple(dict.fromkeys(asked))
+
+    @property
+    def unserved(self) -> bool:
+        """Tell whether nobody would fulfil what somebody has now."""
+        return any(card.opened and card.kind == "unroutable" for card in self.cards)
 
     @property
     def promise_moves(self) -> int:

@@ -5,6 +5,7 @@ locations that hold parts of them. Only those are looked at, before and after, s
 million orders.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +21,7 @@ from hub.fulfil.rules import OPEN
 from hub.ledger.rows import accounts, entries, journals
 from hub.notify.rows import notice_hooks, notices
 from hub.payments.rows import gateway_commands
+from hub.route.rows import decisions
 from hub.spine.bulk import Select, SelectPairs
 from hub.spine.later_rows import later_orders
 from hub.spine.rows import APPLY_ORDER, counters, events, order_lines, orders, parked
@@ -29,6 +31,7 @@ from hub.transfers.rows import transfer_lines, transfers
 from protocol.envelope import decode_event, read_body
 from protocol.events import ExceptionClosed, ExceptionRaised, subjects_of
 from protocol.fulfilment import FulfilKind, Promise
+from protocol.later import OrderRouted
 from protocol.orders import WireModel
 
 _TOUCHED: Final = 200
@@ -144,6 +147,7 @@ _POSTED: Final = (
     .where(events.c.apply_order > sa.bindparam("since"))
     .order_by(journals.c.journal_id, entries.c.n)
 )
+_DECIDED: Final = Select(sa.select(decisions.c.decision_id, decisions.c.body), decisions.c.order_id)
 _BY_ID: Final = Select(sa.select(exceptions), exceptions.c.exception_id)
 _BY_KEY: Final = Select(
     sa.select(exceptions).where(exceptions.c.location == HUB_EDGE), exceptions.c.dedupe_key
@@ -281,6 +285,18 @@ def posted(connection: Connection, since: int) -> tuple[Posted, ...]:
     return tuple(
         Posted(row.rule, row.entity, row.account, row.name or row.account, row.amount_minor) for row in rows
     )
+
+
+def is_late(
+    connection: Connection, said: Sequence[WireModel], after: State, order_ids: Sequence[str], now_us: int
+) -> bool:
+    """Tell whether units were given to somebody since a mark who is done with them after the promise."""
+    routed = [body for body in said if isinstance(body, OrderRouted)]
+    if any(int(after.get((Facet.DUE, body.number), now_us)) < now_us for body in routed):
+        return True
+    mine = {body.decision_id for body in routed}
+    found = [row for row in _DECIDED.run(connection, order_ids) if row.decision_id in mine]
+    return any(sent["late_days"] > 0 for row in found for sent in json.loads(row.body).get("sent", ()))
 
 
 def cards(connection: Connection, said: Sequence[WireModel]) -> tuple[CardSaid, ...]:

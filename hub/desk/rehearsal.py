@@ -68,6 +68,7 @@ class _Seen:
     messages: tuple[Message, ...]
     paper: tuple[Paper, ...]
     cards: tuple[CardSaid, ...]
+    late: bool
 
 
 def rehearse(hub: Hub, unit: HubUnit, act: Act, *, subject: str) -> Preview:
@@ -89,14 +90,14 @@ def rehearse(hub: Hub, unit: HubUnit, act: Act, *, subject: str) -> Preview:
             if error.retryable:
                 raise
             return Preview(refused=error.what, remedy=error.remedy, code=error.reason)
-        done = _seen(inner, since, (outbox,), (subject,))
+        done = _seen(hub, inner, since, (outbox,), (subject,))
         if paid := _paid(hub, inner, since, (outbox,), subject, waiting):
             outcomes.append((PAID, paid))
         asked = [(edge, body) for edge, body in outbox.told if isinstance(body, _ASKS)]
         for answer, reply in ((AGREED, _agrees), (REFUSED, _refuses)) if asked else ():
             with inner.rehearsal() as deeper:
                 then = _answer(hub, deeper, [(edge, reply(deeper, body)) for edge, body in asked])
-                outcomes.append((answer, _seen(deeper, since, (outbox, then), (subject,))))
+                outcomes.append((answer, _seen(hub, deeper, since, (outbox, then), (subject,))))
                 paid = _paid(hub, deeper, since, (outbox, then), subject, waiting)
                 if answer == AGREED and paid:
                     outcomes.append((AGREED_AND_PAID, paid))
@@ -121,7 +122,7 @@ def _paid(  # noqa: PLR0917 - where it is, and what was so before
         acting, then = acting_in(hub, deeper)
         for command_id in fresh:
             settle(acting, command_id, reference=_IN_REHEARSAL)
-        return _seen(deeper, since, (*outboxes, then), (subject,))
+        return _seen(hub, deeper, since, (*outboxes, then), (subject,))
 
 
 def measure(
@@ -132,21 +133,25 @@ def measure(
     acting, outbox = acting_in(hub, unit)
     with unit.savepoint():
         act(acting)
-    seen = _seen(unit, since, (outbox,), (subject,))
+    seen = _seen(hub, unit, since, (outbox,), (subject,))
     return _consequences(before, looking.state(unit.connection, scope), seen)
 
 
-def _seen(unit: HubUnit, since: int, outboxes: Sequence[ListeningOutbox], subjects: Iterable[str]) -> _Seen:
+def _seen(
+    hub: Hub, unit: HubUnit, since: int, outboxes: Sequence[ListeningOutbox], subjects: Iterable[str]
+) -> _Seen:
     connection = unit.connection
     said = looking.happened(connection, since)
     scope = looking.scope(connection, since, said, subjects)
+    after = looking.state(connection, scope)
     return _Seen(
         scope,
-        looking.state(connection, scope),
+        after,
         looking.posted(connection, since),
         _messages(outboxes),
         _paper([each for outbox in outboxes for each in outbox.told]),
         looking.cards(connection, said),
+        looking.is_late(connection, said, after, scope.order_ids, hub.clock.now_us()),
     )
 
 
@@ -156,7 +161,7 @@ def _compared(unit: HubUnit, seen: _Seen) -> Consequences:
 
 
 def _consequences(before: State, after: State, seen: _Seen) -> Consequences:
-    return Consequences(changes(before, after), seen.journals, seen.messages, seen.paper, seen.cards)
+    return Consequences(changes(before, after), seen.journals, seen.messages, seen.paper, seen.cards, seen.late)
 
 
 def _messages(outboxes: Sequence[ListeningOutbox]) -> tuple[Message, ...]:

@@ -136,17 +136,32 @@ class Reader:
         """Return the most telling thing about a choice: what it costs the customer comes first."""
         said = preview.consequences
         later_us, units = said.promise_moves, said.units_withdrawn
-        taken = any(change.facet == Facet.PART and not change.before for change in said.changes)
         withdrawn = _("{n} units withdrawn", n=qty(units)) if units > 1 else _("1 unit withdrawn")
         words: tuple[tuple[bool, str, Shape], ...] = (
             (bool(preview.refused), _("Not possible now"), "calm"),
             (said.is_nothing, _("Changes nothing"), "calm"),
             (units > 0, withdrawn, "act"),
+            (said.unserved, _("Nobody would fulfil it"), "act"),
             (later_us > 0, _("{span} later", span=duration(later_us / _SECOND_US)), "wait"),
             (bool(said.requested), _("Requested"), "wait"),
-            (taken, _("Promise kept"), "done"),
         )
-        return next(((word, shape) for true, word, shape in words if true), ("", "calm"))
+        found = ((word, shape) for true, word, shape in words if true)
+        return next(found, None) or self._kept(said)
+
+    def _kept(self, said: Consequences) -> tuple[str, Shape]:
+        """Return whether a promise is kept now that somebody new has it, and on whom that still depends."""
+        if not any(change.facet == Facet.PART and not change.before for change in said.changes):
+            return "", "calm"
+        place = ", ".join(self._name(sender) for sender in said.senders)
+        if said.late:
+            word = _("Late, if {place} sends it", place=place) if place else _("Somebody has it, late")
+        elif said.of([Facet.PLACE]):
+            word = _("Otherwise, if {place} sends it", place=place) if place else _("Promised otherwise")
+        elif place:
+            word = _("Promise kept if {place} sends it", place=place)
+        else:
+            return _("Promise kept"), "done"
+        return word, "wait"
 
     def _answered(self, preview: Preview) -> Iterator[Answered]:
         who = ", ".join(self._name(edge) for edge in preview.consequences.requested)
