@@ -5,6 +5,7 @@ snapshot and the rights. Then nothing of the decision is kept, everything is rea
 times at most: after that the order waits for a person rather than spinning.
 """
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from hub.route import asking, awaiting, keeping
@@ -13,9 +14,10 @@ from hub.route.facts.snapshot import planned
 from hub.route.facts.ways import TRANSFER
 from hub.route.keeping import Because, Kept
 from hub.route.rules.choice import Answer, Chosen, NoLocation, Rejected, Sent
+from hub.spine.held import held
 from hub.spine.steps import close_exception, raise_exception, record
 from hub.spine.work import Work
-from hub.stock import allocations
+from hub.stock import allocations, claims
 from protocol.errors import OutOfRights
 from protocol.fulfilment import AssignedLine, FulfilKind, RoutedPart, RuledOut
 from protocol.later import OrderRouted, OrderUnroutable, OrderWaits
@@ -58,7 +60,7 @@ def decide(work: Work, order: ToRoute, because: Because) -> Decided:
             waits = awaiting.wait(work, order, because)
             if waits is not None:
                 if because.trigger != "placed":
-                    close_exception(work, unroutable_key(order.order_id), how=waits.sentence)
+                    off_the_desk(work, order.order_id, how=waits.sentence)
                 return waits
         if isinstance(found, NoLocation):
             return unroutable(work, order, because, found)
@@ -126,7 +128,7 @@ def routed(work: Work, order: ToRoute, because: Because, found: Chosen, parts: l
     kept = Kept(body.decision_id, order.order_id, body.sentence, found.digest, found, assignments)
     keeping.keep(work.connection, kept, because, order.lines, work.clock.now_us())
     if because.trigger != "placed":
-        close_exception(work, unroutable_key(order.order_id), how=body.sentence)
+        off_the_desk(work, order.order_id, how=body.sentence, placed=order.lines)
     sources = {part.transfer_id: part.sent.location for part in parts if part.transfer_id}
     record(work, body, results={SOURCES: sources})
     return body
@@ -164,6 +166,19 @@ def unroutable(work: Work, order: ToRoute, because: Because, found: NoLocation) 
         dedupe_key=unroutable_key(order.order_id),
     )
     return body
+
+
+def off_the_desk(work: Work, order_id: str, *, how: str, placed: Iterable[AssignedLine] = ()) -> None:
+    """Take the card of an order away, unless another line is left that nobody can fulfil.
+
+    Without its card nobody would ever try that line again. `placed`: what is decided and not yet recorded.
+    """
+    cared_for = claims.waiting_units(work.connection, order_id)
+    for line in placed:
+        cared_for[line.line_no] = cared_for.get(line.line_no, 0) + line.quantity
+    loose = held(work, order_id).loose
+    if all(units <= cared_for.get(line_no, 0) for line_no, units in loose.items()):
+        close_exception(work, unroutable_key(order_id), how=how)
 
 
 def could(answer: Answer) -> str:

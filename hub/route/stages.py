@@ -10,14 +10,13 @@ from hub.holds.restored import hold_if_forgotten
 from hub.holds.rows import blocking
 from hub.route import awaiting, reads
 from hub.route.asking import ToRoute
-from hub.route.deciding import Decided, decide, unroutable, unroutable_key
+from hub.route.deciding import Decided, decide, off_the_desk, unroutable
 from hub.route.extending import extend, holder_of, on_change_requested
 from hub.route.keeping import Because
 from hub.route.reservations import use_reservation
 from hub.route.rules.choice import MAX_RE_ROUTES, NoLocation
 from hub.spine.held import held
 from hub.spine.orders import Orders
-from hub.spine.steps import close_exception
 from hub.spine.work import Applied, Work
 from hub.stock import allocations, claims
 from protocol import later
@@ -111,8 +110,7 @@ def on_order_cancelled(work: Work, applied: Applied) -> None:
         applied.results[DECIDED] = _route(work, body.order_id, units, trigger="changed")
     elif applied.results.get(ROUTE_REST) and loose:
         applied.results[DECIDED] = _route(work, body.order_id, loose, trigger="changed")
-    if not loose:
-        close_exception(work, unroutable_key(body.order_id), how="Nothing of it is left to fulfil.")
+    off_the_desk(work, body.order_id, how="Nothing of it is left to fulfil.")
 
 
 def on_hold_ended(work: Work, applied: Applied) -> None:

@@ -19,7 +19,7 @@ from protocol.fulfilment import (
     UnitsLine,
 )
 from protocol.orders import OrderLine
-from tests.support.promising import Story, rights, rows
+from tests.support.promising import Story, lend, rights, rows
 
 
 @pytest.fixture
@@ -205,3 +205,24 @@ def test_what_a_store_promised_and_nobody_can_keep_is_taken_in_and_needs_a_perso
     assert sorted(story.cards()) == ["money_difference", "unroutable"]
     assert story.channel.ask("GET", "/api/orders/S11-00001")["order"]["state"] == "captured"
     assert rights(story.hub, "store-2", "A") == (4, 0, 0, 0)
+
+
+def test_a_line_that_nobody_can_fulfil_stays_on_the_desk_when_another_one_finds_a_place(story: Story) -> None:
+    lines = [{"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 1}]
+    paid = {"gateway": "psp", "reference": "ch_1", "amount_minor": 19_00}
+    story.order = story.channel.send(story.channel.ship(lines=lines, payment=paid))
+    story.leave()
+    mine = story.assignment
+    story.tell(later.PickStarted(**mine, list_id="l-1"))
+    shorts = (ShortLine(line_no=2, sku="B", lent=1, reason=ShortReason.NOT_FOUND),)
+    found = (UnitsLine(line_no=1, sku="A", lent=1),)
+    story.tell(later.AssignmentPicked(**mine, list_id="l-1", lines=found, shorts=shorts))
+
+    story.tell(later.AssignmentRejected(**mine, reason=RejectReason.NO_CAPACITY, lines=back(1)))
+    cards = story.cards()
+    story.hub.database.write(lambda unit: lend(unit, "store-3", B=1))
+    story.channel.ask("POST", f"/api/orders/{story.order['number']}/route")
+
+    assert "unroutable" in cards
+    assert [trigger for trigger, _place in story.decided()] == ["placed", "short", "rejected", "asked"]
+    assert "unroutable" not in story.cards()
