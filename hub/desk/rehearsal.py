@@ -161,7 +161,9 @@ def _compared(unit: HubUnit, seen: _Seen) -> Consequences:
 
 
 def _consequences(before: State, after: State, seen: _Seen) -> Consequences:
-    return Consequences(changes(before, after), seen.journals, seen.messages, seen.paper, seen.cards, seen.late)
+    return Consequences(
+        changes(before, after), seen.journals, seen.messages, seen.paper, seen.cards, seen.late
+    )
 
 
 def _messages(outboxes: Sequence[ListeningOutbox]) -> tuple[Message, ...]:

@@ -179,7 +179,7 @@ def _run(acting: Hub, row: ExceptionRow, choice: Choice, given: Given, facts: Ma
 
 
 def _kept(choice: Choice, found: Preview) -> Mapping[str, Any]:
-    """Return what a card's history keeps: also what the choice was called, which its name does not say."""
+    """Return what a card's history keeps: also what the choice was called, as people read it."""
     return {
         "label": choice.label,
         "digest": found.digest,

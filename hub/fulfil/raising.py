@@ -12,7 +12,11 @@ from protocol.lifecycles import AssignmentState
 
 OPS = "ops"
 TWICE = 2
+LATE, NEED, RISK, SILENT, NO_SHOW = "late", "need", "risk", "silent", "keep"
+"""What the keys of the cards begin with that the clocks raise (`hub.fulfil.steps`)."""
+TOO_LATE: Final = "too_late"
 NOT_AT_RISK: Final = "It has begun, or what made it risky is gone"
+PROMISED_LATER: Final = "It is promised for a later moment"
 
 
 def raise_odd(work: Work, applied: Applied, assignment: Assignment) -> None:
@@ -77,7 +81,7 @@ def raise_too_late(work: Work, applied: Applied, assignment: Assignment) -> None
             "code": body.code,
             "detail": body.detail,
         },
-        dedupe_key=f"too_late:{assignment.assignment_id}",
+        dedupe_key=f"{TOO_LATE}:{assignment.assignment_id}",
     )
 
 
@@ -105,9 +109,36 @@ def raise_rejections(work: Work, applied: Applied, assignment: Assignment) -> No
     )
 
 
-def close_rejections(work: Work, order_id: str) -> None:
-    """Somebody has fulfilled it after all, so nobody has to decide who does."""
-    close_exception(work, _rejected_twice(order_id), how="All of it has left")
+def close_rejections(work: Work, order_id: str, *, how: str = "All of it has left") -> None:
+    """Somebody has fulfilled it after all, or it is cancelled: nobody has to decide who does."""
+    close_exception(work, _rejected_twice(order_id), how=how)
+
+
+def unheld_keys(order_id: str) -> tuple[str, ...]:
+    """Return the keys of the cards of this room about units of an order that nobody has."""
+    return f"short_pick:{order_id}", f"not_collected:{order_id}"
+
+
+def close_unheld(work: Work, order_id: str, *, how: str) -> None:
+    """Somebody has them again, or nobody is to: who fulfils them needs no decision."""
+    for key in unheld_keys(order_id):
+        close_exception(work, key, how=how)
+
+
+def close_late_order(work: Work, order_id: str, *, how: str) -> None:
+    """An order that was due while nobody had it is not so any more."""
+    close_exception(work, f"{LATE}:{order_id}", how=how)
+
+
+def close_given_up(work: Work, assignment_id: str) -> None:
+    """A location does not do its part, so nothing about it is late, uncollected or too late to stop."""
+    for prefix in (LATE, NEED, RISK, NO_SHOW, TOO_LATE):
+        close_exception(work, f"{prefix}:{assignment_id}", how="The location has given it up")
+
+
+def close_late_part(work: Work, assignment_id: str) -> None:
+    """The part of a location is promised for a later moment."""
+    close_exception(work, f"{LATE}:{assignment_id}", how=PROMISED_LATER)
 
 
 def risk_key(assignment_id: str) -> str:

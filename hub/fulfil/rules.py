@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from protocol import later
-from protocol.lifecycles import ASSIGNMENT, AssignmentEvent, AssignmentState
+from protocol.lifecycles import ASSIGNMENT, AssignmentEvent, AssignmentState, OrderState
 from protocol.orders import WireModel
 
 _S, _E = AssignmentState, AssignmentEvent
@@ -23,6 +23,10 @@ WAITING: Final = frozenset({_S.PROPOSED, _S.SENT, _S.ACKNOWLEDGED, _S.PICKING, _
 """States in which what was promised is neither ready to be collected nor on its way."""
 GIVEN_UP: Final = frozenset({_S.REJECTED, _S.CANCELLED, _S.EXPIRED, _S.SHORT})
 """States in which nothing is to be expected from the location any more."""
+NOBODYS: Final = frozenset({OrderState.CAPTURED, OrderState.HELD})
+"""States of an order that no location has a part of."""
+OVER: Final = frozenset({OrderState.CANCELLED, OrderState.HANDED_OVER})
+"""States of an order of which nothing is open any more."""
 _UNHEARD: Final = frozenset({_S.PROPOSED, _S.SENT})
 
 _EVENTS: Final[Mapping[type[WireModel], AssignmentEvent]] = MappingProxyType(

@@ -12,26 +12,35 @@ import sqlalchemy as sa
 
 from hub.fulfil import deficits, facts, offers, rules
 from hub.fulfil.raising import (
+    PROMISED_LATER,
     close_both_changed,
+    close_given_up,
+    close_late_order,
+    close_late_part,
     close_rejections,
     close_risk,
+    close_unheld,
     raise_odd,
     raise_rejections,
     raise_shorts,
     raise_too_late,
     raise_uncollected,
+    unheld_keys,
 )
 from hub.fulfil.room import Assignment, Assignments, Line
 from hub.fulfil.rows import manifests, parcels
 from hub.spine.bulk import Insert, among
 from hub.spine.entries import Entry
-from hub.spine.steps import close_exception
+from hub.spine.held import held
+from hub.spine.log import Log
 from hub.spine.work import Applied, Work
 from hub.stock import allocations
 from protocol import later
 from protocol.fulfilment import AssignedLine, Promise
 from protocol.lifecycles import AssignmentState, OrderState
 
+ROUTED_AGAIN: Final = "The order was routed again"
+NOTHING_LEFT: Final = "Nothing of it is left to fulfil."
 _MANIFESTS: Final = Insert(manifests)
 
 
@@ -77,12 +86,9 @@ def on_order_routed(work: Work, applied: Applied) -> None:
                 offers.offer(work, assignment, entry, entry.later, part.lines)
     offers.settle(work, applied, entry, "routed", body.sentence)
     if body.trigger != "placed":
-        _routed_again(work, body.order_id)
-
-
-def _routed_again(work: Work, order_id: str) -> None:
-    for kind in ("short_pick", "not_collected"):
-        close_exception(work, f"{kind}:{order_id}", how="The order was routed again")
+        close_unheld(work, body.order_id, how=ROUTED_AGAIN)
+    if entry is not None and entry.record.state not in rules.NOBODYS:
+        close_late_order(work, body.order_id, how=ROUTED_AGAIN)
 
 
 def on_order_unroutable(work: Work, applied: Applied) -> None:
@@ -96,7 +102,7 @@ def on_order_waits(work: Work, applied: Applied) -> None:
     body: later.OrderWaits = applied.body
     offers.settle(work, applied, applied.results["entry"], "waiting", body.sentence)
     if body.trigger != "placed":
-        _routed_again(work, body.order_id)
+        close_unheld(work, body.order_id, how=ROUTED_AGAIN)
 
 
 def on_order_cancelled(work: Work, applied: Applied) -> None:
@@ -104,12 +110,19 @@ def on_order_cancelled(work: Work, applied: Applied) -> None:
     entry: Entry | None = applied.results["entry"]
     if entry is None:
         return
+    body: later.OrderCancelled = applied.body
     if entry.record.state is OrderState.CANCELLED:
-        body: later.OrderCancelled = applied.body
         offers.settle(work, applied, entry, "cancelled", body.reason)
-        _routed_again(work, body.order_id)
     else:
         offers.amend(work, applied)
+    if entry.record.state in rules.OVER:
+        close_rejections(work, body.order_id, how=NOTHING_LEFT)
+    if entry.record.state not in rules.NOBODYS:
+        close_late_order(work, body.order_id, how=NOTHING_LEFT)
+    log = work.room(Log)
+    # Who holds what is read from the log of the order: only where a card may have to go.
+    if any(map(log.is_raised, unheld_keys(body.order_id))) and not held(work, body.order_id).loose:
+        close_unheld(work, body.order_id, how=NOTHING_LEFT)
 
 
 def on_money(work: Work, applied: Applied) -> None:
@@ -129,7 +142,18 @@ def on_order_changed(work: Work, applied: Applied) -> None:
             if assignment.state in rules.OPEN:
                 _promised(assignment, body.promise)
                 room.touch(assignment)
+        _late_no_more(work, body)
     offers.settle(work, applied, entry, entry.record.state.value, body.reason)
+
+
+def _late_no_more(work: Work, body: later.OrderChanged) -> None:
+    """Close what said that an order is late, if it is promised for a moment that is still to come."""
+    if body.promise.due_us <= work.clock.now_us():
+        return
+    close_late_order(work, body.order_id, how=PROMISED_LATER)
+    for assignment in work.room(Assignments).of_order(body.order_id):
+        if assignment.state in rules.OPEN:
+            close_late_part(work, assignment.assignment_id)
 
 
 def on_cancel_requested(work: Work, applied: Applied) -> None:
@@ -159,6 +183,8 @@ def on_fact(work: Work, applied: Applied) -> None:
     facts.note(assignment, applied, before)
     if rules.waits(before) and not rules.waits(assignment.state):
         close_risk(work, assignment.assignment_id)
+    if assignment.state in rules.GIVEN_UP:
+        close_given_up(work, assignment.assignment_id)
     room = work.room(Assignments)
     room.touch(assignment)
     if isinstance(body, later.AssignmentPacked):

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.fulfil import offers, reads, rules
+from hub.fulfil.raising import LATE, NEED, NO_SHOW, RISK, SILENT
 from hub.fulfil.room import Assignments
 from hub.fulfil.rules import Clock
 from hub.fulfil.silence import is_expected, silent
@@ -33,7 +34,6 @@ from protocol.lifecycles import AssignmentState, OrderState
 
 MINUTE_US: Final = 60 * MICROSECONDS
 LISTED: Final = 20
-LATE, NEED, RISK, SILENT, NO_SHOW = "late", "need", "risk", "silent", "keep"
 PREFIXES: Final = (LATE, NEED, RISK, SILENT, NO_SHOW)
 """What the keys of the clocks' own cards begin with; they open and close no other."""
 

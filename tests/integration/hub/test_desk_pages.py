@@ -235,7 +235,11 @@ def test_a_choice_is_made_and_the_next_card_opens(worked: Company) -> None:
 @pytest.mark.parametrize(
     ("act", "form", "said"),
     [
-        ("close", {"note": "behind the till"}, "Closed: {card}. It stands on the record with your note."),
+        (
+            "close",
+            {"note": "found behind the till"},
+            "Closed: {card}. It stands on the record with your note.",
+        ),
         ("snooze", {"until": "60"}, "Put aside: {card}. It comes back by itself."),
     ],
 )
