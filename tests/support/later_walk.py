@@ -187,13 +187,17 @@ class Walk:
         self.was.add(self.assignment_id)
         return True
 
-    def _route_again(self) -> None:
-        waits = self.company.read(
+    def is_on_the_desk(self) -> bool:
+        """Tell whether a card says that nobody can fulfil it."""
+        card = self.company.read(
             HUB,
             "SELECT 1 FROM exceptions WHERE subject = ? AND kind = 'unroutable' AND state = 'open'",
             f"order:{self.order_id}",
         )
-        if waits:
+        return bool(card)
+
+    def _route_again(self) -> None:
+        if self.is_on_the_desk():
             try:
                 self.company.at(HUB).post(f"/api/orders/{self.number}/route", {})
             except Refused as refusal:

@@ -45,6 +45,9 @@ SCARCE_SHARE: Final = 0.3
 RESTOCK: Final = 4
 NOWHERE_SECONDS: Final = 15.0
 """How long the shop tries to place an order that nobody can promise."""
+DESK_SECONDS: Final = 60.0
+"""After this the desk cancels what nobody can fulfil, such as an order that a restored hub got anew when its
+goods had been sold; an order that is not on the desk has no such way out."""
 STUCK_SECONDS: Final = 240.0
 """Longer than anything is broken: what does not go on for this long never will."""
 SOLD_OUT: Final = frozenset({"out_of_stock"})
@@ -81,6 +84,7 @@ JOURNEYS: Final = (
     Journey(TAKEN_FOR_ANOTHER, 2, to=OTHER, counter=True),
     Journey(GIVEN_UP, 1, to=STORE, counter=True),
 )
+SETTLED: Final = ("cancel", "answered")
 
 
 class Stuck(AssertionError):
@@ -259,6 +263,9 @@ class Walker:
             if not walk.number and idle > NOWHERE_SECONDS:
                 self.crew.write("refused", HUB, key=walk.key("place"), reason="out_of_rights")
                 return
+            if step == "arrive" and idle > DESK_SECONDS and walk.is_on_the_desk():
+                walk.steps = (*walk.steps[: walk.done], *SETTLED)
+                continue
             if idle > STUCK_SECONDS:
                 raise Stuck(f"{step!r} was never possible: {walk}")
             looking.wait(LOOK_SECONDS)
