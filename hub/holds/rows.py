@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from hub.database import Lookup, metadata
 from hub.spine.log import Log, open_keys
 from hub.spine.work import Work
+from protocol.errors import Refused
 from protocol.holds import (
     Blocked,
     Hold,
@@ -27,6 +28,7 @@ from protocol.holds import (
     goes_on,
     is_blocking,
 )
+from protocol.kit.text import _
 
 OVERDUE: Final = "hold_overdue:"
 """What the key of a card begins with that calls somebody above the owner of a hold."""
@@ -211,6 +213,22 @@ def blocking(work: Work, order_id: str, what: Blocked) -> HoldTold | None:
     """Return the first hold that forbids something now, None when nothing does."""
     now_us = work.clock.now_us()
     return next((each for each in now_on(work, order_id) if is_blocking(each, what, now_us)), None)
+
+
+def refuse_to_route(work: Work, order_id: str, number: str) -> None:
+    """Refuse to give units of an order to anybody while it is on hold.
+
+    Raises:
+        Refused: it is, and why.
+    """
+    stop = blocking(work, order_id, Blocked.ROUTE)
+    if stop is not None:
+        raise Refused(
+            _("{number} is on hold: {why}", number=number[:40], why=stop.reason),
+            _("Release the hold first; then it is routed at once."),
+            code="on_hold",
+            hold_id=stop.hold_id,
+        )
 
 
 def told(hold: Hold, state: HoldState = HoldState.OPEN) -> HoldTold:

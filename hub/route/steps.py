@@ -7,13 +7,12 @@ from sqlalchemy.engine import Connection
 
 from hub.context import Hub
 from hub.database import HubUnit
-from hub.holds.rows import blocking
+from hub.holds.rows import refuse_to_route
 from hub.route.stages import route_loose
 from hub.spine.orders import Orders
 from hub.spine.rows import orders
 from hub.spine.steps import take_orders
 from protocol.errors import NotFound, Refused
-from protocol.holds import Blocked
 from protocol.kit.text import _
 from protocol.later import OrderRouted
 
@@ -46,20 +45,13 @@ def route_again(hub: Hub, unit: HubUnit, number: str) -> Again:
     """Route what nobody holds; everybody may be asked again, also who gave it back.
 
     Raises:
-        Refused: nothing of the order waits to be routed.
+        Refused: it is on hold, or nothing of it waits to be routed.
     """
     take_orders(unit, 0)
     work = hub.spine.work(unit)
     order_id = order_id_of(unit.connection, number)
     entry = work.room(Orders).need(order_id)
-    stop = blocking(work, order_id, Blocked.ROUTE)
-    if stop is not None:
-        raise Refused(
-            _("{number} is on hold: {why}", number=number[:40], why=stop.reason),
-            _("Release the hold first; then it is routed at once."),
-            code="on_hold",
-            hold_id=stop.hold_id,
-        )
+    refuse_to_route(work, order_id, number)
     decided = route_loose(work, order_id, trigger="asked") if entry and entry.later else None
     if decided is None:
         raise Refused(

@@ -13,6 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from hub.fulfil.room import Assignments
+from hub.holds.rows import refuse_to_route
 from hub.route import awaiting
 from hub.route import reads as routing
 from hub.route.deciding import SOURCES, unroutable_key
@@ -62,7 +63,7 @@ def wish_of(work: Work, order_id: str) -> Wish:
     """Return what of an order could be brought to its customer's store.
 
     Raises:
-        Refused: it is not collected, or nothing of it waits for anybody.
+        Refused: it is not collected, on hold, or nothing of it waits for anybody.
     """
     entry = work.room(Orders).need(order_id)
     if entry is None or entry.later is None:
@@ -77,6 +78,7 @@ def wish_of(work: Work, order_id: str) -> Wish:
             _("Route it again: any location may ship it."),
             code="not_collected",
         )
+    refuse_to_route(work, order_id, number)
     lines = routing.assigned_lines(work.connection, order_id, held(work, order_id).loose)
     if not lines:
         raise Refused(

@@ -178,6 +178,18 @@ def test_an_order_that_somebody_has_is_not_brought_from_elsewhere(story: Story) 
     assert ask(story, 409)["code"] == "nothing_loose"
 
 
+def test_an_order_on_hold_is_brought_nowhere_until_it_is_released(story: Story) -> None:
+    number = lacking(story)["number"]
+    hold = {"reason": "looks odd", "blocks": ["route"]}
+    held = story.channel.ask("POST", f"/api/orders/{number}/holds", hold, status=201)
+    refused = ask(story, 409)
+    page = story.channel.client.get(f"/orders/{number}/transfer", headers={"accept": "text/html"})
+
+    assert (refused["code"], refused["facts"]["hold_id"]) == ("on_hold", held["hold_id"])
+    assert f"{number} is on hold: looks odd" in page.text
+    assert rows(story.hub, transfers) == []
+
+
 def test_programs_ask_once_under_a_key_and_read_what_is_on_its_way(story: Story) -> None:
     wanted = {"source": "store-2", "destination": "store-1", "lines": [{"sku": "A", "quantity": 3}]}
     client = story.channel.client
