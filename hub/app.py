@@ -43,6 +43,7 @@ from hub.fulfil import api as fulfil_api
 from hub.fulfil.risks import look_at_risks
 from hub.fulfil.steps import look_at_clocks
 from hub.holds import api as holds_api
+from hub.holds import restored_api
 from hub.holds.restored import look_at_restored
 from hub.holds.steps import look_at_holds
 from hub.journey import JOURNEY
@@ -110,6 +111,7 @@ ROUTERS = (
     console_api.figures,
     exceptions_api.router,
     desk_api.router,
+    restored_api.router,  # before the holds: /api/holds/restored is no hold
     holds_api.router,
     checks_api.router,
     ledger_api.router,

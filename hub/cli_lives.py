@@ -1,4 +1,4 @@
-"""The commands for backups and new lives of the hub: `orderspine hub backup | restore | promote`."""
+"""The commands for new lives of the hub: `orderspine hub backup | restore | promote | restored`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from hub.cli import AsJson, Config, friendly, hub_app, opened, say
+from protocol.people import HubRole
 
 
 def progress(line: str) -> None:
@@ -71,4 +72,53 @@ def promote(config: Config = None, as_json: AsJson = False) -> None:
         {"fenced": fenced},
         as_json=as_json,
         text=f"A new life has begun. {fenced} locations promise nothing until they have said what is open.",
+    )
+
+
+@hub_app.command(epilog="Example: `orderspine hub restored --release --by 'S. Rowe' --reason 'Called all'`")
+@friendly
+def restored(
+    *,
+    release: Annotated[bool, typer.Option("--release", help="Let them go on, though not all spoke.")] = False,
+    order: Annotated[
+        list[str] | None, typer.Option("--order", help="Only this one; may be repeated.")
+    ] = None,
+    by: Annotated[str, typer.Option("--by", help="Who decides it.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stands on every order.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask once more.")] = False,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which orders wait since a restore and for whom; or let them go on, which may send goods twice."""
+    from hub.capture.steps import By
+    from hub.holds.restored_steps import LetGoWanted, let_go, waiting
+
+    if release and not (by and reason):
+        raise typer.BadParameter("Say who decides it and why: --by and --reason.")
+    with opened(config) as hub:
+        with hub.database.read() as connection:
+            page = waiting(connection)
+        chosen = [each for each in page.orders if not order or each.number in order]
+        silent = [each.location for each in page.unheard]
+        if not release or not as_json:
+            listed = [each.model_dump() for each in chosen]
+            text = "\n".join([f"{each.number}  {each.units} units, {each.kind}" for each in chosen])
+            say(
+                {"total": page.total, "unheard": silent, "orders": listed},
+                as_json=as_json,
+                text=f"{text or 'No order waits.'}\nWaited for: {', '.join(silent) or 'nobody'}.",
+            )
+        if not release or not chosen:
+            return
+        warning = "One that a silent location has may be fulfilled twice. Let them go on?"
+        if not yes:
+            typer.confirm(warning, abort=True)
+        wanted = LetGoWanted(
+            reason=reason, holds=tuple([each.hold_id for each in chosen]), unheard=tuple(silent)
+        )
+        done = let_go(hub, wanted, HubRole.OPS.value, By(by))
+    say(
+        done.model_dump(mode="json"),
+        as_json=as_json,
+        text=f"{len(done.released)} orders go on: {', '.join(done.released) or 'none'}.",
     )

@@ -21,6 +21,7 @@ from hub.fleet import pages as fleet_pages
 from hub.flow import pages as flow_pages
 from hub.fulfil import pages as fulfil_pages
 from hub.holds import pages as hold_pages
+from hub.holds import restored_pages
 from hub.ledger import desk_pages as books_pages
 from hub.ledger import pages as ledger_pages
 from hub.ledger.between import pages as between_pages
@@ -78,6 +79,7 @@ def page_routers(signer: SessionSigner, sign_ins: SignIns) -> tuple[APIRouter, .
         people_pages.router(signer, sign_ins),
         new_order_pages.router,  # before the orders: /orders/new is no number
         check_pages.router,
+        restored_pages.router,  # before the holds: /holds/restored is no hold
         hold_pages.router,  # before the orders: /orders/…/hold is no number
         service_pages.router,
         alternatives.router,

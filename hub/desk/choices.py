@@ -22,6 +22,8 @@ from hub.fulfil.harm import give_way, pending, victims
 from hub.fulfil.reads import open_rows
 from hub.fulfil.rows import assignments
 from hub.fulfil.rules import OPEN
+from hub.holds.restored import silent_for
+from hub.holds.rows import find
 from hub.payments.gateways import gateways_of
 from hub.payments.rows import gateway_commands
 from hub.route.alternatives import alternatives_of
@@ -140,7 +142,16 @@ def _hold(about: _About) -> Iterator[Choice]:
     """Offer to release a hold or to reject it, for the role that owns its card."""
     role = about.row.owner_role
     args = {"hold_id": about.fact("hold_id"), "role": role}
-    yield Choice("hold.release", _("Release the hold: the order goes on"), f"hold.release:{role}", args, ())
+    hold = find(about.connection, about.fact("hold_id"))
+    silent = silent_for(about.connection, hold.hold) if hold else []
+    label = _("Release the hold: the order goes on")
+    needs: tuple[str, ...] = ()
+    if silent:
+        places = ", ".join([about.name(each) for each in silent[:_STORES]])
+        more = "" if len(silent) <= _STORES else _(" and {n} more", n=len(silent) - _STORES)
+        label = _("Release it although {places} may have it: it may be fulfilled twice", places=places + more)
+        needs = (REASON,)
+    yield Choice("hold.release", label, f"hold.release:{role}", args, needs)
     label = _("Reject the order: cancel what is open, and pay back")
     yield Choice("hold.reject", label, f"hold.reject:{role}", args)
 

@@ -14,6 +14,7 @@ from hub.fulfil.api import MINUTE_US
 from hub.fulfil.faces import silent_places
 from hub.fulfil.pages import clock_of
 from hub.fulfil.reads import Filters
+from hub.holds.restored_steps import how_many
 from hub.link import clones, repair
 from hub.link.epochs import epoch_of
 from hub.web import Admin, Anybody, TheHub
@@ -39,6 +40,7 @@ def fleet(request: Request, hub: TheHub, _person: Anybody) -> Response:
         parked = reads.parked_counts(connection)
         newest = reads.newest_of(connection)
         catalog = newest_version(connection)
+        waits = how_many(connection)
     away = sum(place.pill.state in ("offline", "late") for place in view)
     return show(
         request,
@@ -50,6 +52,7 @@ def fleet(request: Request, hub: TheHub, _person: Anybody) -> Response:
         away=away,
         unseen=sum(place.pill.state == "never_seen" for place in view),
         unsent=sum(place.unsent for place in view),
+        waits=waits,
     )
 
 

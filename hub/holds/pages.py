@@ -18,6 +18,8 @@ from hub.exceptions.facts import Reader
 from hub.holds import rows, steps
 from hub.holds.api import HoldId, HoldWanted, RejectWanted, ReleaseWanted
 from hub.holds.placing import GOODS
+from hub.holds.restored import silent_for
+from hub.holds.restored_steps import how_many
 from hub.holds.rows import HoldRow
 from hub.holds.steps import Decided, Decision
 from hub.service.forms import Form, form_of
@@ -65,9 +67,11 @@ def listed(
             offset=(page - 1) * PAGE_ROWS,
         )
         names = place_names(connection)
+        waits = how_many(connection)
     return show(
         request,
         "holds/list.html",
+        waits=waits,
         said=_said(said),
         found=found,
         total=total,
@@ -211,6 +215,7 @@ def _shown(
         row = _find(connection, hold_id)
         names = place_names(connection)
         order = record.order(connection, row.hold.number)
+        silent = silent_for(connection, row.hold)
         others = [each for each in rows.of_order(connection, row.hold.order_id) if each != row]
     form.set_default(key=hub.ids.secret(KEY_BYTES))
     reader = Reader(names, order.head.currency, hub.settings.zone)
@@ -222,6 +227,7 @@ def _shown(
         hold=row.hold,
         head=order.head,
         others=others,
+        silent=silent,
         names=names,
         form=form,
         facts=reader.read({name: fact for name, fact in row.facts.items() if name != "signals"}),

@@ -3,19 +3,26 @@
 A hub that was restored from an older copy does not know what was captured after the copy was made. A channel
 sends such an order again, a store's log tells of it again, and some location may have it already, or has
 handed it over. So it is with units that a store had given back: they may have gone to another one since.
-Nobody is given them before all who were there have spoken; then only what nobody has is routed.
+Nobody is given them before all who were there have spoken; then only what nobody has is routed. An order all
+of whose units stores that have spoken hold or handed over is certain before: nothing of it can be elsewhere.
 """
 
 from typing import Final
 
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
 from hub.context import Hub
+from hub.fulfil.rows import assignment_lines, assignments
 from hub.holds import placing, rows
 from hub.holds.placing import Stop
 from hub.link.epochs import unheard_since_restore
 from hub.link.lives import life
+from hub.spine.rows import order_lines
 from hub.spine.work import HUB_EDGE, Applied, Work
-from protocol.holds import Blocked, HoldKind, HoldState
+from protocol.holds import Blocked, HoldKind, HoldState, HoldTold
 from protocol.later import OrderPlaced
+from protocol.orders import LineKind
 
 CODE: Final = "may_be_at_a_store"
 ORDERED_US: Final = "ordered_us"
@@ -57,19 +64,53 @@ def hold_if_forgotten(
 
 
 def look_at_restored(hub: Hub) -> int:
-    """Let orders go on once every location has spoken; return how many. A clock calls it."""
+    """Let orders go on that are certain, all of them once every location has spoken; return how many.
+
+    A clock calls it.
+    """
     with hub.database.read() as connection:
-        waiting = rows.open_with(connection, HoldKind.AVAILABILITY, CODE, AT_ONCE)
-        if not waiting or unheard_since_restore(connection):
+        if not _decided(connection):
             return 0
 
     def release(work: Work) -> int:
         # Read again: somebody may have decided, and a location may have been fenced, in between.
-        now = rows.open_with(work.connection, HoldKind.AVAILABILITY, CODE, AT_ONCE)
-        if unheard_since_restore(work.connection):
-            return 0
-        for hold in now:
-            placing.release(work, hold, note="Every location has said what it has")
-        return len(now)
+        found = _decided(work.connection)
+        heard = not unheard_since_restore(work.connection)
+        note = "Every location has said what it has" if heard else "Locations that have spoken have all of it"
+        for hold in found:
+            placing.release(work, hold, note=note)
+        return len(found)
 
     return hub.act(release, "holds", "orders")
+
+
+def silent_for(connection: Connection, hold: HoldTold) -> list[str]:
+    """Return the locations that may have what a hold stops, because they have not spoken since a restore."""
+    return unheard_since_restore(connection) if hold.code == CODE else []
+
+
+def _decided(connection: Connection) -> list[HoldTold]:
+    """Return holds whose cause is gone, the oldest first."""
+    unheard = unheard_since_restore(connection)
+    also = (_nowhere_else(unheard),) if unheard else ()
+    return rows.open_with(connection, HoldKind.AVAILABILITY, CODE, AT_ONCE, *also)
+
+
+def _nowhere_else(unheard: list[str]) -> sa.ColumnElement[bool]:
+    """Tell of an order whether all that was ordered is, or was, at locations that have spoken.
+
+    What was cancelled is not certain: a silent store may have handed it over before.
+    """
+    line, part = order_lines.c, assignment_lines.c
+    there = (
+        sa.select(sa.func.coalesce(sa.func.sum(part.quantity - part.short - part.given_up), 0))
+        .join(assignments, assignments.c.assignment_id == part.assignment_id)
+        .where(
+            assignments.c.order_id == line.order_id,
+            part.line_no == line.line_no,
+            assignments.c.location.not_in(unheard),
+        )
+        .scalar_subquery()
+    )
+    mine = (line.order_id == rows.order_holds.c.order_id) & (line.kind == LineKind.GOODS.value)
+    return sa.exists().where(mine) & ~sa.exists().where(mine, there < line.quantity)

@@ -136,16 +136,26 @@ def overdue(connection: Connection, now_us: int, limit: int) -> Sequence[HoldRow
     return [_row(row) for row in found]
 
 
-def open_with(connection: Connection, kind: HoldKind, code: str, limit: int) -> list[HoldTold]:
+def open_with(
+    connection: Connection, kind: HoldKind, code: str, limit: int, *also: sa.ColumnElement[bool]
+) -> list[HoldTold]:
     """Return open holds of one kind that were placed for one reason, the oldest first."""
     found = connection.execute(
         sa.select(order_holds)
-        .where(order_holds.c.state == "open", order_holds.c.kind == kind.value)
-        .where(order_holds.c.body.like(f'%"code":"{code}"%'))
+        .where(is_open_with(kind, code), *also)
         .order_by(order_holds.c.apply_order)
         .limit(limit)
     )
     return [_row(row).hold for row in found]
+
+
+def is_open_with(kind: HoldKind, code: str) -> sa.ColumnElement[bool]:
+    """Tell of a hold whether it is open and was placed for one reason."""
+    return (
+        (order_holds.c.state == "open")
+        & (order_holds.c.kind == kind.value)
+        & order_holds.c.body.like(f'%"code":"{code}"%')
+    )
 
 
 def put(connection: Connection, body: HoldPlaced, *, location: str, at_us: int, by: str, order: int) -> bool:

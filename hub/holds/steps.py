@@ -96,7 +96,7 @@ def release(hub: Hub, decision: Decision, wanted: BaseModel) -> Decided:
     """
 
     def do(work: Work) -> Decided:
-        found = _decidable(work, decision)
+        found = decidable(work, decision)
         placing.release(work, found.hold, note=decision.note, by=decision.by.name)
         return Decided(hold_id=decision.hold_id, number=found.hold.number, state=HoldState.RELEASED.value)
 
@@ -114,7 +114,7 @@ def reject(hub: Hub, decision: Decision, wanted: BaseModel) -> Decided:
     """
 
     def do(work: Work) -> Decided:
-        found = _decidable(work, decision)
+        found = decidable(work, decision)
         placing.reject(work, found.hold, note=decision.note, by=decision.by.name)
         waiting = _cancel_rest(work, found.hold, decision.note, decision.by.name)
         return Decided(
@@ -182,7 +182,14 @@ def _cancel_rest(work: Work, hold: HoldTold, reason: str, by: str) -> Sequence[s
     return done.requested
 
 
-def _decidable(work: Work, decision: Decision) -> HoldRow:
+def decidable(work: Work, decision: Decision) -> HoldRow:
+    """Return a hold that somebody may decide about now.
+
+    Raises:
+        NotFound: there is no such hold.
+        NotPermitted: another role decides about it.
+        IllegalTransition: it was decided already.
+    """
     row = rows.find(work.connection, decision.hold_id)
     if row is None:
         raise NotFound(_("There is no such hold."), _("Look the order up again."), code="no_hold")

@@ -80,6 +80,7 @@ def screens(later: Later) -> dict[str, str]:
         "item": "/stock/47566",
         "exceptions": "/exceptions",
         "holds": "/holds",
+        "holds-restored": "/holds/restored",
         "hold": f"/holds/{hold}",
         "hold-new": f"{at['silent']}/hold",
         "checks": "/checks?kind=fraud",
