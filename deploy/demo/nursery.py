@@ -148,11 +148,13 @@ class Nursery:
         return ours
 
 
-def _become(wish: Mapping[str, Any], out: int) -> Never:
+def _become(wish: Mapping[str, Any], out: int, mother: int) -> Never:
     """Be the program, in the child."""
     code: int | str | None = 1
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != mother:  # it ended before that was said
+            os.kill(os.getpid(), signal.SIGKILL)
         os.setsid()
         os.dup2(out, 1)
         os.dup2(out, 2)
@@ -188,10 +190,11 @@ def _serve(line: socket.socket) -> None:
         if "ended" in wish:
             answer = os.waitstatus_to_exitcode(os.waitpid(wish["ended"], 0)[1])
         else:
+            mother = os.getpid()
             answer = os.fork()
             if not answer:
                 line.close()
-                _become(wish, files[0])
+                _become(wish, files[0], mother)
             os.close(files[0])
         line.send(str(answer).encode())
 
