@@ -150,9 +150,9 @@ JOURNEY: Final = Journey(
             commission_ledger.on_commissions,
             promised.on_return_completed,
         ),
-        "return.authorised": (mail_in.on_authorised,),
+        "return.authorised": (mail_in.on_authorised, notify.on_return),
         "return.expectation_changed": (mail_in.on_changed,),
-        "return.arrived": (mail_in.on_arrived,),
+        "return.arrived": (mail_in.on_arrived, notify.on_return),
         "return.inspected": (
             returns.freeze_costs,
             stock.on_return_completed,
@@ -161,6 +161,7 @@ JOURNEY: Final = Journey(
             mail_in.on_inspected,
             judging.on_return_completed,
             *_ACCEPTED,
+            notify.on_return,
         ),
         "return.advanced": (
             returns.freeze_costs,
@@ -169,6 +170,7 @@ JOURNEY: Final = Journey(
             serials.on_return_completed,
             mail_in.on_advanced,
             *_ACCEPTED,
+            notify.on_return,
         ),
         "return.credited": (
             mail_in.on_credited,

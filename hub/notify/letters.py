@@ -354,6 +354,87 @@ def _changed(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
     )
 
 
+def _of_return(number: str, facts: Facts) -> list[tuple[str, str]]:
+    return [(_("Return"), _one_line(facts.return_number)), (_("Order number"), number)]
+
+
+def _money_comes(facts: Facts) -> str:
+    match facts.refund:
+        case "sent":
+            return _("Your money does not wait for the parcel.")
+        case "arrived":
+            return _("Your money goes back as soon as the parcel is here.")
+        case _:
+            return _("Your money goes back once we have looked at what you send.")
+
+
+def _return_expected(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
+    due = _moment(facts.due_us, facts.zone)
+    rows = [*_of_return(number, facts), (_("Send it to"), _place(facts)), (_("Here by"), due)]
+    rows += [
+        (_("Tracking number"), _one_line(parcel.tracking)) for parcel in facts.parcels if parcel.tracking
+    ]
+    return Letter(
+        subject=_("Your return of order {number} is registered", number=number),
+        greeting=_greeting(contact),
+        opening=_(
+            "You may send this back to us. Please stick the label on the parcel: it names your return."
+        ),
+        rows=tuple(rows),
+        lines=_lines(facts),
+        closing=(_money_comes(facts),),
+        shop=shop,
+    )
+
+
+def _return_arrived(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
+    return Letter(
+        subject=_("Your return of order {number} has arrived", number=number),
+        greeting=_greeting(contact),
+        opening=_("Your parcel is here. We look at what is in it, and write again."),
+        rows=(*_of_return(number, facts), (_("Arrived at"), _place(facts))),
+        lines=_lines(facts),
+        closing=(),
+        shop=shop,
+    )
+
+
+def _refused(facts: Facts) -> list[tuple[str, str]]:
+    rows = [(_("Not taken back"), f"{qty(line.quantity)} × {_one_line(line.name)}") for line in facts.refused]
+    return rows + [(_("Because"), _one_line(why)) for why in facts.reasons]
+
+
+def _return_refunded(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
+    total = money(facts.total_minor, facts.currency)
+    rows = [*_of_return(number, facts), (_("Money back"), total)]
+    closing = [_("It goes back the way you paid. Your bank may need a few days for it.")]
+    if facts.credit_number:
+        rows.append((_("Store credit"), _one_line(facts.credit_number)))
+        closing = [_("What cannot go back the way you paid is store credit: pay with its number.")]
+    if facts.refused:
+        closing.append(_("We keep for you what we do not take back, and get in touch about it."))
+    return Letter(
+        subject=_("Money back for your return of order {number}", number=number),
+        greeting=_greeting(contact),
+        opening=_("You get {total} back for your return.", total=total),
+        rows=(*rows, *_refused(facts)),
+        lines=_lines(facts),
+        closing=tuple(closing),
+        shop=shop,
+    )
+
+
+def _return_refused(number: str, facts: Facts, contact: Contact, shop: str) -> Letter:
+    return Letter(
+        subject=_("Your return of order {number} is not taken back", number=number),
+        greeting=_greeting(contact),
+        opening=_("We are sorry: we cannot take back what you have sent."),
+        rows=(*_of_return(number, facts), *_refused(facts)),
+        closing=(_("We keep for you what we do not take back, and get in touch about it."),),
+        shop=shop,
+    )
+
+
 _LETTERS: Final = {
     Kind.RECEIVED: _received,
     Kind.READY: _ready,
@@ -361,4 +442,8 @@ _LETTERS: Final = {
     Kind.SHIPPED: _shipped,
     Kind.CANCELLED: _cancelled,
     Kind.CHANGED: _changed,
+    Kind.RETURN_EXPECTED: _return_expected,
+    Kind.RETURN_ARRIVED: _return_arrived,
+    Kind.RETURN_REFUNDED: _return_refunded,
+    Kind.RETURN_REFUSED: _return_refused,
 }

@@ -40,6 +40,12 @@ HISTORY_KINDS: Final = (
     "assignment.handover_undone",
     "assignment.cancelled",
     "assignment.rejected",
+    "return.authorised",
+    "return.expectation_changed",
+    "return.arrived",
+    "return.inspected",
+    "return.advanced",
+    "return.credited",
 )
 
 notices: Final = sa.Table(

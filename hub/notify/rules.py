@@ -55,6 +55,10 @@ class Kind(StrEnum):
     SHIPPED = "shipped"
     CANCELLED = "cancelled"
     CHANGED = "changed"
+    RETURN_EXPECTED = "return_expected"
+    RETURN_ARRIVED = "return_arrived"
+    RETURN_REFUNDED = "return_refunded"
+    RETURN_REFUSED = "return_refused"
     DIGEST = "digest"
     TEST = "test"
 
@@ -66,9 +70,13 @@ OF_ORDERS: Final = (
     Kind.SHIPPED,
     Kind.CANCELLED,
     Kind.CHANGED,
+    Kind.RETURN_EXPECTED,
+    Kind.RETURN_ARRIVED,
+    Kind.RETURN_REFUNDED,
+    Kind.RETURN_REFUSED,
 )
 """What customers are told; everything else goes to people of the company, written when it is queued."""
-REFUSABLE: Final = (Kind.READY, Kind.REMINDER, Kind.SHIPPED)
+REFUSABLE: Final = (Kind.READY, Kind.REMINDER, Kind.SHIPPED, Kind.RETURN_ARRIVED)
 """What a customer may want no more. What confirms a contract, or ends it, is told whatever they want."""
 
 
@@ -153,6 +161,13 @@ class Facts(WireModel):
     words_version: int = Field(default=0, ge=0)
     """Of the company's own words for it; 0 for those that the program has."""
     said: Said | None = None
+    return_number: str = ""
+    refund: str = ""
+    """For a return by mail: when its money goes back, as `protocol.mail_in.Timing`."""
+    refused: tuple[SaidLine, ...] = ()
+    reasons: tuple[str, ...] = ()
+    """Why they are not taken back, in the words of whoever looked at them."""
+    credit_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

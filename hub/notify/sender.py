@@ -23,9 +23,10 @@ from hub.context import Hub
 from hub.customers import rows as customers
 from hub.database import HubUnit
 from hub.fleet.rows import locations
-from hub.notify import letters, refusing, rows
+from hub.notify import letters, of_returns, refusing, rows
 from hub.notify.letters import Written
 from hub.notify.line import Outcome, close_line, hand_over, open_line
+from hub.notify.of_returns import OF_RETURNS
 from hub.notify.rows import Notice
 from hub.notify.rules import (
     REFUSABLE,
@@ -101,7 +102,11 @@ def look(hub: Hub, connection: Connection, notice: Notice) -> tuple[Verdict, Con
         return Send("", notice.facts), Contact(contact_id=notice.notice_id, email=notice.facts.said.to)
     try:
         told = rows.history(connection, notice.order_id)
-        found = verdict(Kind(notice.kind), notice.subject_id, told, hub.clock.now_us())
+        kind = Kind(notice.kind)
+        if kind in OF_RETURNS:
+            found = of_returns.verdict(kind, notice.subject_id, told)
+        else:
+            found = verdict(kind, notice.subject_id, told, hub.clock.now_us())
         if not isinstance(found, Send):
             return found, None
         contact = customers.find(connection, found.contact_id)

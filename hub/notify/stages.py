@@ -4,6 +4,8 @@ Nothing is decided here but that somebody is to be told; `rules.verdict` looks a
 While tables are made anew from the log nothing is written: what was told then was told.
 """
 
+from hub.notify import of_returns
+from hub.notify.of_returns import ANNOUNCED
 from hub.notify.rows import add, hooks
 from hub.notify.rules import follows
 from hub.spine.work import Applied, Work
@@ -34,10 +36,16 @@ def on_lines_added(work: Work, applied: Applied) -> None:
     _tell(work, applied)
 
 
+def on_return(work: Work, applied: Applied) -> None:
+    """Say that goods may be sent back, that they are here, or what became of them."""
+    _tell(work, applied)
+
+
 def _tell(work: Work, applied: Applied) -> None:
     if work.rebuilding:
         return
-    for wanted in follows(applied.body):
+    announced = applied.results.get(ANNOUNCED)
+    for wanted in (*follows(applied.body), *of_returns.follows(applied.body, announced)):
         # When it happened is not when it is due: a store that was dark for a day tells the hub late.
         told = [
             "",

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from hub.notify.of_returns import OF_RETURNS
 from hub.notify.rules import Facts, Kind
 from protocol.errors import Invalid
 from protocol.kit.text import _
@@ -20,6 +21,10 @@ CASES: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.SHIPPED: ("ship",),
     Kind.CANCELLED: ("whole_asked", "whole", "part_asked", "part"),
     Kind.CHANGED: ("collect", "ship"),
+    Kind.RETURN_EXPECTED: ("sent_back",),
+    Kind.RETURN_ARRIVED: ("sent_back",),
+    Kind.RETURN_REFUNDED: ("sent_back",),
+    Kind.RETURN_REFUSED: ("sent_back",),
 }
 """What a kind of notice says depends on these; each case has words of its own in each language."""
 FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -29,6 +34,10 @@ FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     Kind.SHIPPED: ("number", "name", "shop", "parcels"),
     Kind.CANCELLED: ("number", "name", "shop"),
     Kind.CHANGED: ("number", "name", "shop", "total", "due", "place"),
+    Kind.RETURN_EXPECTED: ("number", "name", "shop", "due", "place"),
+    Kind.RETURN_ARRIVED: ("number", "name", "shop", "place"),
+    Kind.RETURN_REFUNDED: ("number", "name", "shop", "total"),
+    Kind.RETURN_REFUSED: ("number", "name", "shop"),
 }
 LANGUAGES: Final = ("en", "de")
 SUBJECT_CHARS: Final = 150
@@ -41,6 +50,8 @@ def case_of(kind: Kind, facts: Facts) -> str:
     """Return which words of a kind fit its facts."""
     if kind is Kind.CANCELLED:
         return ("whole" if facts.whole else "part") + ("_asked" if facts.by_customer else "")
+    if kind in OF_RETURNS:
+        return "sent_back"
     if kind is Kind.SHIPPED or (kind in {Kind.RECEIVED, Kind.CHANGED} and facts.ship):
         return "ship"
     return "collect"

@@ -16,6 +16,10 @@ def kind_word(kind: str) -> str:
         Kind.SHIPPED: _("On its way"),
         Kind.CANCELLED: _("Cancelled"),
         Kind.CHANGED: _("Order changed"),
+        Kind.RETURN_EXPECTED: _("Return registered"),
+        Kind.RETURN_ARRIVED: _("Return arrived"),
+        Kind.RETURN_REFUNDED: _("Money back for a return"),
+        Kind.RETURN_REFUSED: _("Return not taken back"),
         Kind.DIGEST: _("Daily digest"),
         Kind.TEST: _("Test mail"),
     }
@@ -30,6 +34,7 @@ def case_word(case: str) -> str:
         "whole": _("all of it, by us"),
         "whole_asked": _("all of it, as asked"),
         "part": _("a part, by us"),
+        "sent_back": _("sent back"),
         "part_asked": _("a part, as asked"),
     }
     return words.get(case, case)
@@ -66,6 +71,10 @@ def why_word(detail: str) -> str:
         "collected": _("It was collected already."),
         "given_up": _("The store has given these goods up."),
         "no_need": _("There is nothing to remind of."),
+        "no_return": _("The return has not arrived yet."),
+        "return_arrived": _("The parcel is here already."),
+        "return_settled": _("The parcel was looked into already."),
+        "return_ended": _("Nobody waits for the parcel any more."),
         "not_due": _("It is not due yet."),
         "no_server": _("The mail server cannot be used; it is tried every minute."),
         "no_mail_server": _("No mail server is set up."),

@@ -222,4 +222,6 @@ def _made_up(hub: Hub, case: str) -> Facts:
         parcels=(SaidParcel(carrier="own", tracking="LB-1"), SaidParcel(carrier="own", tracking="LB-2")),
         whole=not case.startswith("part"),
         by_customer=case.endswith("_asked"),
+        return_number="LB1-A00012",
+        refund="inspected",
     )

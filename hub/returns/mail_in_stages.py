@@ -32,6 +32,8 @@ from protocol.mail_in import (
 )
 from protocol.orders import Tender, TenderKind
 
+ANNOUNCED: Final = "announced"
+"""Where `results` of a parcel that arrived say what it was announced as, for whoever tells the customer."""
 HEX_BYTES: Final = 4
 """Of the secret behind the number of a store credit, as at a counter."""
 _ENDED: Final = {
@@ -130,6 +132,7 @@ def on_arrived(work: Work, applied: Applied) -> None:
             dedupe_key=f"mail_in_unknown:{body.number}",
         )
         return
+    applied.results[ANNOUNCED] = (found.authorisation_id, found.order_id, found.order_number)
     state, _in_order = MAIL_IN.after_fact(MailInState(found.state), MailInEvent.ARRIVED)
     rows.change(
         work.connection,
