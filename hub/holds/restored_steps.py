@@ -36,9 +36,15 @@ from protocol.orders import LineKind, WireModel
 SHOWN: Final = 200
 """Orders that one page shows, and that are let go at once: in one unit of work, while others wait for it."""
 STORES: Final = 5_000
+REASON_LONGEST: Final = 200
+"""Shorter than a note of a hold may be: the names of the silent locations stand behind it."""
 Reason = Annotated[
     str,
-    Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"),
+    Field(
+        min_length=1,
+        max_length=REASON_LONGEST,
+        pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
+    ),
 ]
 _MINE: Final = rows.is_open_with(HoldKind.AVAILABILITY, CODE)
 
@@ -161,7 +167,7 @@ def let_go(hub: Hub, wanted: LetGoWanted, role: str, by: By) -> LetGo:
             )
         note = wanted.reason
         if unheard:
-            note = f"{note[:150]} ({', '.join(unheard)} had not spoken)"
+            note = f"{note} ({', '.join(unheard)} had not spoken)"  # cut after the reason, where it is long
         released, ended = [], []
         for hold_id in dict.fromkeys(wanted.holds):
             row = rows.find(work.connection, hold_id)
