@@ -13,6 +13,7 @@ from tests.simulation.mutants.patch import Mutant
 CUTS: Final = {"power": 1.0, "edge_crash": 5.0, "hub_crash": 5.0}
 CANCELS: Final = {"loss": 0.2, "late_us": 20_000_000, "ops_seconds": 0.7, "lend_share_ppm": 1_000_000}
 BUSY: Final = {"ops_seconds": 0.7, "lend_share_ppm": 1_000_000, "lend_cap": 8}
+LATE: Final = {"cut": 8.0, "late_us": 20_000_000, "reorder": 0.4}
 COMING: Final = {"inbound": 0.3, "seconds": 100}
 MUTANTS: Final = (
     Mutant("acknowledge after commit", wire.ack_before_commit, swarm={"hub_crash": 4.0}),
@@ -35,7 +36,7 @@ MUTANTS: Final = (
     Mutant("nobody waits for what does not come", inbound.short_is_not_missed, swarm=COMING),
     Mutant("a claim ends with what it was for", inbound.waits_for_ever, swarm=COMING),
     Mutant("the nonce of the connection", wire.no_nonce, swarm={"cut": 8.0, "late_us": 20_000_000}),
-    Mutant("the session of a packet", wire.any_session, swarm={"clone": 25.0, "cut": 8.0}),
+    Mutant("the session of a packet", wire.any_session, swarm=LATE),
     Mutant("a new incarnation for an old copy", lives.same_life, swarm={"edge_restore": 25.0}),
     Mutant("a new epoch of rights for an old copy", lives.same_epoch, swarm={"edge_restore": 25.0} | BUSY),
     Mutant("the chain hash of the batch before", wire.no_chain, swarm={"clone": 25.0, "edge_restore": 25.0}),
