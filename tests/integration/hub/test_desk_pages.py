@@ -275,7 +275,7 @@ def test_nothing_is_chosen_beforehand_on_a_hold_and_doing_nothing_says_so(worked
     assert " checked" not in text
     assert "is-picked" not in text
     assert status == 422
-    says = re.search(r'<p class="error pad" id="choice-says">(.*?)</p>', answer)
+    says = re.search(r'<p class="error" id="choice-says">(.*?)</p>', answer)
     assert says
     assert says[1].endswith("Nothing was chosen, so nothing was done. Choose one, then do it.")
     assert answer.count('aria-describedby="choice-says"') == 1
