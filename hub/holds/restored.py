@@ -3,10 +3,12 @@
 A hub that was restored from an older copy does not know what was captured after the copy was made. A channel
 sends such an order again, a store's log tells of it again, and some location may have it already, or has
 handed it over. So it is with units that a store had given back: they may have gone to another one since.
+And so it is with units that nobody had when the copy was made: they may have been given to somebody since.
 Nobody is given them before all who were there have spoken; then only what nobody has is routed. An order all
 of whose units stores that have spoken hold or handed over is certain before: nothing of it can be elsewhere.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -18,7 +20,7 @@ from hub.holds import placing, rows
 from hub.holds.placing import Stop
 from hub.link.epochs import unheard_since_restore
 from hub.link.lives import life
-from hub.spine.rows import order_lines
+from hub.spine.rows import order_lines, orders
 from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol.holds import Blocked, HoldKind, HoldState, HoldTold
 from protocol.later import OrderPlaced
@@ -51,16 +53,38 @@ def hold_if_forgotten(
     unheard = unheard_since_restore(work.connection)
     if not unheard or not (always or applied.at_us < life(work.connection).began_us):
         return False
-    stop = Stop(
+    if all(each.code != CODE or each.state is not HoldState.OPEN for each in rows.now_on(work, order_id)):
+        placing.place(work, order_id, number, _stop(unheard))
+    return True
+
+
+def hold_if_older(work: Work, order_id: str) -> bool:
+    """Hold an order that this hub had before it was restored, of which it knows nobody who has what is open.
+
+    Tells whether it did. Once a person has released such a hold in this life of the hub, it stays released.
+    """
+    unheard = unheard_since_restore(work.connection)
+    if not unheard:
+        return False
+    began_us = life(work.connection).began_us
+    known = work.connection.execute(
+        sa.select(orders.c.number, orders.c.at_us).where(orders.c.order_id == order_id)
+    ).first()
+    before = [each for each in rows.of_order(work.connection, order_id) if each.placed_us >= began_us]
+    if known is None or known.at_us >= began_us or any(each.hold.code == CODE for each in before):
+        return False
+    placing.place(work, order_id, known.number, _stop(unheard))
+    return True
+
+
+def _stop(unheard: Sequence[str]) -> Stop:
+    return Stop(
         kind=HoldKind.AVAILABILITY,
         reason="This hub was restored, and locations that may have the order have not spoken since.",
         blocks=(Blocked.ROUTE, Blocked.REFUND),
         code=CODE,
-        facts={"unheard": unheard[:SHOWN]},
+        facts={"unheard": list(unheard[:SHOWN])},
     )
-    if all(each.code != CODE or each.state is not HoldState.OPEN for each in rows.now_on(work, order_id)):
-        placing.place(work, order_id, number, stop)
-    return True
 
 
 def look_at_restored(hub: Hub) -> int:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from hub.context import Hub
 from hub.database import HubUnit
+from hub.holds.restored import hold_if_older
 from hub.holds.rows import blocking
 from hub.route import awaiting, reads
 from hub.route.asking import lines_of
@@ -78,17 +79,15 @@ def go_on(work: Work, order_id: str) -> bool:
 
     One on hold keeps what is held for it: released, it is routed with that.
     """
-    done = False
     waits: dict[str, list[Claim]] = {}
     for each in claims.of_order(work.connection, order_id):
         waits.setdefault(each.wait_id, []).append(each)
-    if blocking(work, order_id, Blocked.ROUTE):
+    there = [wait_id for wait_id, mine in sorted(waits.items()) if not any(each.missing for each in mine)]
+    if not there or blocking(work, order_id, Blocked.ROUTE) or hold_if_older(work, order_id):
         return False
-    for wait_id, mine in sorted(waits.items()):
-        if not any(each.missing for each in mine):
-            _route_held(work, order_id, wait_id, mine)
-            done = True
-    return done
+    for wait_id in there:
+        _route_held(work, order_id, wait_id, waits[wait_id])
+    return True
 
 
 def _route_held(work: Work, order_id: str, wait_id: str, mine: list[Claim]) -> None:

@@ -20,6 +20,7 @@ from hub.fulfil import offers
 from hub.fulfil.room import Assignments
 from hub.fulfil.rows import assignment_directives, assignments
 from hub.fulfil.rules import FOR_GAIN
+from hub.holds.restored import hold_if_older
 from hub.holds.rows import blocking
 from hub.route import asking, awaiting, reads
 from hub.route.asking import ToRoute, ask_about, ask_of
@@ -134,9 +135,11 @@ def _try_again(hub: Hub, order_id: str, unit: HubUnit) -> bool:
     why = because(before, "waited")
     if isinstance(answer_to(work, order), NoLocation) and awaiting.plan(work, order, why) is None:
         return False
-    decide(work, order, why)
+    held_back = hold_if_older(work, order_id)
+    if not held_back:
+        decide(work, order, why)
     hub.finish(work)
-    return True
+    return not held_back
 
 
 def better_for(work: Work, order_id: str, mine: Sequence[Holding]) -> Better | None:

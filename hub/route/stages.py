@@ -6,7 +6,7 @@ Every one of them does nothing while tables are made anew: what was decided then
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hub.holds.restored import hold_if_forgotten
+from hub.holds.restored import hold_if_forgotten, hold_if_older
 from hub.holds.rows import blocking
 from hub.route import awaiting, reads
 from hub.route.asking import ToRoute
@@ -138,7 +138,9 @@ def re_route(work: Work, applied: Applied) -> None:
     if units and hold_if_forgotten(work, applied, body.order_id, body.number):
         return
     excluded = _giver(applied, body) if trigger in _EXCLUDING or applied.results.get(EXCLUDE) else ""
-    applied.results[DECIDED] = _route(work, body.order_id, units, trigger=trigger, also_excluded=excluded)
+    applied.results[DECIDED] = _route(
+        work, body.order_id, units, trigger=trigger, also_excluded=excluded, certain=True
+    )
 
 
 def route_loose(work: Work, order_id: str, *, trigger: str) -> Decided | None:
@@ -150,9 +152,16 @@ _EXCLUDING: Final = ("answered", "rejected", "short")
 
 
 def _route(
-    work: Work, order_id: str, units: Mapping[int, int], *, trigger: str, also_excluded: str = ""
+    work: Work,
+    order_id: str,
+    units: Mapping[int, int],
+    *,
+    trigger: str,
+    also_excluded: str = "",
+    certain: bool = False,
 ) -> Decided | None:
-    if blocking(work, order_id, Blocked.ROUTE):
+    """Route units unless a hold forbids it; `certain`: who had them has just given them back."""
+    if blocking(work, order_id, Blocked.ROUTE) or (not certain and hold_if_older(work, order_id)):
         return None  # released, it is routed as a whole
     order = to_route(work, order_id, _with_waiting(work, order_id, units))
     if order is None:
@@ -176,7 +185,7 @@ def route_missed(work: Work, order_id: str, *, why: str) -> Decided | None:
     loose = held(work, order_id).loose
     units = {n: min(count, loose[n]) for n, count in units.items() if n in loose}
     order = to_route(work, order_id, units)
-    if order is None or blocking(work, order_id, Blocked.ROUTE):
+    if order is None or blocking(work, order_id, Blocked.ROUTE) or hold_if_older(work, order_id):
         return None
     before = reads.before(work.connection, order_id)
     attempt = min(before.attempts + 1, ATTEMPTS)

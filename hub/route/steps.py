@@ -7,12 +7,14 @@ from sqlalchemy.engine import Connection
 
 from hub.context import Hub
 from hub.database import HubUnit
-from hub.holds.rows import refuse_to_route
+from hub.holds.rows import blocking, refuse_to_route
 from hub.route.stages import route_loose
 from hub.spine.orders import Orders
 from hub.spine.rows import orders
 from hub.spine.steps import take_orders
 from protocol.errors import NotFound, Refused
+from protocol.holds import Blocked
+from protocol.kit.hold_words import reason_says
 from protocol.kit.text import _
 from protocol.later import OrderRouted
 
@@ -53,6 +55,10 @@ def route_again(hub: Hub, unit: HubUnit, number: str) -> Again:
     entry = work.room(Orders).need(order_id)
     refuse_to_route(work, order_id, number)
     decided = route_loose(work, order_id, trigger="asked") if entry and entry.later else None
+    stop = blocking(work, order_id, Blocked.ROUTE)
+    if decided is None and stop is not None:  # found just now: it may be older than this hub remembers
+        hub.finish(work)
+        return Again("", reason_says(stop))
     if decided is None:
         raise Refused(
             _("Nothing of {number} waits to be routed.", number=number[:40]),

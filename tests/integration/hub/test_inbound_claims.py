@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from hub.database import HubDatabase
+from hub.holds.restored import look_at_restored
+from hub.link import watch
 from hub.link.epochs import HUB_RESTORED, fence
 from hub.rebuild import verify
 from hub.route.moving import try_waiting
@@ -221,6 +223,35 @@ def test_a_location_whose_rights_are_opened_anew_lets_nobody_wait(yard: Yard) ->
     yard.hub.database.write(lambda unit: fence(unit, "store-1", HUB_RESTORED, clock=yard.hub.clock))
 
     assert (yard.look(), yard.claims(), yard.cards()) == (1, [("ended", 2, 0)], ["unroutable"])
+
+
+@pytest.mark.parametrize("how", ["waits", "card", "by hand"])
+def test_what_nobody_had_before_a_restore_waits_until_every_location_has_spoken(
+    hub_database: HubDatabase, how: str
+) -> None:
+    yard = Yard(hub_database, store_3={})
+    if how == "waits":
+        yard.send_goods(4)
+    due = {"kind": "ship", "due_at": iso(yard.channel.clock.at_us + 5 * DAY_US)}
+    yard.order = yard.channel.send(yard.channel.ship(promise=due, sold_already=True))
+    yard.channel.clock.at_us += MINUTE_US
+    yard.hub.database.write(lambda unit: watch.begin(unit, yard.hub, why="restored"))
+    yard.channel.clock.at_us += MINUTE_US
+    yard.speaks("store-3", lends=4)
+
+    path = f"/api/orders/{yard.order['number']}/route"
+    asked = yard.channel.ask("POST", path) if how == "by hand" else {}
+    tried = (yard.look(), try_waiting(yard.hub).moved)
+    held = yard.bodies(later.OrderRouted)
+    for edge in ("store-1", "store-2"):
+        yard.speaks(edge)
+    look_at_restored(yard.hub)
+
+    assert (tried[1], held) == (0, [])
+    assert "not every location has said" in asked.get("sentence", "not every location has said")
+    assert yard.claims() == ([("ended", 1, 0)] if how == "waits" else [])
+    assert [body.trigger for body in yard.bodies(later.OrderRouted)] == ["released"]
+    assert "unroutable" not in yard.cards()
 
 
 def test_an_order_that_nobody_could_fulfil_waits_once_something_is_on_its_way(yard: Yard) -> None:
