@@ -3,7 +3,7 @@
 Everything here runs in the transaction that learned of it: rights that grew go to who waits before anybody
 else can take them, and a receipt that comes short or a transfer that is lost ends what rested on it. Then
 the order is decided anew, from what is free, from what else is on its way, or by a person who reads what did
-not come. A clock looks at what nobody tells: that a day has passed, or that a location is fenced.
+not come. A clock looks at what nobody tells: that a day has passed, or that a location lends nothing now.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from hub.context import Hub
 from hub.database import HubUnit
+from hub.fleet.rows import locations
 from hub.holds.restored import hold_if_older
 from hub.holds.rows import blocking
 from hub.route import awaiting, reads
@@ -35,6 +36,12 @@ from protocol.holds import Blocked, HoldEnded
 
 AT_ONCE: Final = 50
 """Orders that one round looks at, each in its own unit of work. The rest follows in the next (`rounds`)."""
+_SHUT_OUT: Final = (
+    sa.exists()
+    .where(locations.c.location_id == inbound_claims.c.location, locations.c.status != "active")
+    .correlate(inbound_claims)
+)
+_LENDS_NOTHING: Final = is_fenced(inbound_claims.c.location) | _SHUT_OUT
 
 
 def on_rights(work: Work, location: str, served: Iterable[str], missing: Iterable[str]) -> None:
@@ -116,12 +123,12 @@ def _route_held(work: Work, order_id: str, wait_id: str, mine: list[Claim]) -> N
 
 
 def look_at_waits(hub: Hub) -> int:
-    """Decide anew about orders whose goods are overdue or whose location is fenced; return how many.
+    """Decide anew about orders whose goods are overdue or whose location lends nothing; return how many.
 
     A clock calls it. An order whose goods are late, but that could be kept if they came now, goes on waiting.
     """
     late = (claims.MISSING > 0) & (inbound_claims.c.due_us <= hub.clock.now_us())
-    uncertain = sa.select(inbound_claims).where(claims.OPEN, late | is_fenced(inbound_claims.c.location))
+    uncertain = sa.select(inbound_claims).where(claims.OPEN, late | _LENDS_NOTHING)
     with hub.database.read() as connection:
         ids = next_round(hub, connection, "awaited", uncertain, inbound_claims.c.order_id, AT_ONCE)
     return sum([hub.database.write(partial(_look, hub, order_id)) for order_id in ids])
@@ -137,15 +144,16 @@ def _look(hub: Hub, order_id: str, unit: HubUnit) -> bool:
 
 def _fenced(work: Work, order_id: str) -> bool:
     found = work.connection.execute(
-        sa.select(inbound_claims.c.location).where(
-            claims.OPEN, inbound_claims.c.order_id == order_id, is_fenced(inbound_claims.c.location)
+        sa.select(inbound_claims.c.location, is_fenced(inbound_claims.c.location).label("fenced")).where(
+            claims.OPEN, inbound_claims.c.order_id == order_id, _LENDS_NOTHING
         )
-    ).scalar()
+    ).first()
     if found is None:
         return False
-    route_missed(
-        work, order_id, why=f"What {found} had lent is being counted anew, so nothing there is certain."
-    )
+    why = f"What {found.location} had lent is being counted anew, so nothing there is certain."
+    if not found.fenced:
+        why = f"{found.location} was shut out, so it lends nothing of what arrives there."
+    route_missed(work, order_id, why=why)
     return True
 
 

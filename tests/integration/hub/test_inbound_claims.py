@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hub.database import HubDatabase
+from hub.fleet.steps import revoke
 from hub.holds.restored import look_at_restored
 from hub.link import watch
 from hub.link.epochs import HUB_RESTORED, fence
@@ -252,6 +253,15 @@ def test_what_nobody_had_before_a_restore_waits_until_every_location_has_spoken(
     assert yard.claims() == ([("ended", 1, 0)] if how == "waits" else [])
     assert [body.trigger for body in yard.bodies(later.OrderRouted)] == ["released"]
     assert "unroutable" not in yard.cards()
+
+
+def test_a_location_that_is_shut_out_lets_nobody_wait(yard: Yard) -> None:
+    yard.send_goods(4)
+    yard.buy(2)
+
+    yard.hub.database.write(lambda unit: revoke(unit, "store-1"))
+
+    assert (yard.look(), yard.claims(), yard.cards()) == (1, [("ended", 2, 0)], ["unroutable"])
 
 
 def test_an_order_that_nobody_could_fulfil_waits_once_something_is_on_its_way(yard: Yard) -> None:
