@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from hub.stock import claims
 from hub.stock.availability import available
 from hub.stock.policy import kept_back
-from hub.transfers.inbound import acknowledged, promised_by_sku, units_by_sku
+from hub.transfers.inbound import promised_by_sku, units_by_sku
 from hub.web import REFUSALS, Anybody, TheHub
 from protocol.fulfilment import PromiseClass
 from protocol.orders import WireModel
@@ -59,7 +60,7 @@ def availability(
     """Return what can be promised of each item, and how that comes about."""
     with hub.database.read() as connection:
         kept = kept_back(connection, hub.spine.terms.promising, sku)
-        coming = acknowledged(connection, sku)
+        coming = claims.inbound(connection, sku)
         found, locations = available(
             connection,
             sku,

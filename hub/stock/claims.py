@@ -7,7 +7,7 @@ them in the same transaction, before anybody else sees them; they are held until
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from hub.spine.bulk import Select
 from hub.stock import allocations
 from hub.stock.claim_rows import inbound_ahead, inbound_claims
 from hub.stock.claim_rules import Coming, Later, Waiting, behind, served, uncovered
-from hub.transfers.inbound import acknowledged
+from hub.transfers.inbound import Inbound, acknowledged, expected
 from hub.transfers.rows import transfers
 from protocol.errors import OutOfRights
 from protocol.kit.text import _
@@ -100,6 +100,26 @@ def claimable(connection: Connection, skus: Sequence[str], *, location: str = ""
         if each.due_us and each.unclaimed
     ]
     return behind(coming, _ahead(connection, skus)) if coming else []
+
+
+def inbound(connection: Connection, skus: Sequence[str], *, location: str = "") -> list[Inbound]:
+    """Return what is on its way of these items, without what seems to have arrived already.
+
+    Its rights were heard before its receipt, and those units are counted as free.
+    """
+    found = acknowledged(connection, skus, location=location)
+    if not found:
+        return []
+    all_of_it = [
+        Coming(each.sku, each.location, each.transfer_id, each.number, each.due_us, each.units)
+        for each in found
+    ]
+    units = {(each.transfer_id, each.sku): each.units for each in behind(all_of_it, _ahead(connection, skus))}
+    return [
+        replace(each, units=units[each.transfer_id, each.sku])
+        for each in found
+        if (each.transfer_id, each.sku) in units
+    ]
 
 
 def claim(
@@ -253,7 +273,7 @@ def expect(connection: Connection, order_id: str, dues: Mapping[str, int]) -> No
 def grew(connection: Connection, location: str, grown: Mapping[str, int], now_us: int) -> None:
     """Note that rights of a location grew: perhaps by a receipt that was not heard yet."""
     if grown:
-        coming = {each.sku for each in acknowledged(connection, list(grown), location=location)}
+        coming = expected(connection, list(grown), location)
         behind_it = {
             sku for (_at, sku), units in _ahead(connection, list(grown)).items() if _at == location and units
         }

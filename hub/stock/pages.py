@@ -6,11 +6,11 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from hub.console.web import PAGE_ROWS, filled, pages_of, place_names, show
-from hub.stock import reads, task_reads
+from hub.stock import claims, reads, task_reads
 from hub.stock.availability import available
 from hub.stock.policy import kept_back
 from hub.transfers import reads as transfer_reads
-from hub.transfers.inbound import acknowledged, promised_by_sku, units_by_sku
+from hub.transfers.inbound import promised_by_sku, units_by_sku
 from hub.web import Anybody, Text, TheHub
 
 MOVING: Final = 5
@@ -65,7 +65,7 @@ def item(
         moves = reads.moves(connection, sku)
         names = place_names(connection)
         kept = kept_back(connection, hub.spine.terms.promising, [sku])
-        coming = acknowledged(connection, [sku])
+        coming = claims.inbound(connection, [sku])
         found, everywhere = available(
             connection,
             [sku],

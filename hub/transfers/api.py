@@ -12,8 +12,9 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from hub.once import Key
+from hub.stock import claims
 from hub.transfers import figures, importing, reads, steps
-from hub.transfers.inbound import Inbound, acknowledged
+from hub.transfers.inbound import Inbound
 from hub.transfers.reads import Filters, ReceiptRead, TransferPage, TransferRead, View
 from hub.transfers.rules.csv_rows import RowReport
 from hub.transfers.wanted import (
@@ -118,7 +119,7 @@ def on_the_way(hub: TheHub, _person: Anybody) -> list[LaneView]:
 def inbound(hub: TheHub, _person: Anybody, sku: Skus, location: Text = "") -> list[Inbound]:
     """Return what is on its way and will be lent on receipt, as its destination has acknowledged."""
     with hub.database.read() as connection:
-        return acknowledged(connection, sku, location=location)
+        return claims.inbound(connection, sku, location=location)
 
 
 @router.get("/transfers/unexplained")

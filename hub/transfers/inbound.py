@@ -43,6 +43,17 @@ _COMING: Final = Select(_ON_ITS_WAY, transfer_lines.c.sku)
 _COMING_TO: Final = Select(
     _ON_ITS_WAY.where(transfers.c.destination == sa.bindparam("to")), transfer_lines.c.sku
 )
+_EXPECTED: Final = Select(
+    sa.select(transfer_lines.c.sku)
+    .join(transfers, transfers.c.transfer_id == transfer_lines.c.transfer_id)
+    .where(
+        transfer_lines.c.to_grant > transfer_lines.c.granted,
+        ~transfers.c.final,
+        transfers.c.destination == sa.bindparam("to"),
+    )
+    .distinct(),
+    transfer_lines.c.sku,
+)
 _PROMISED: Final = Select(
     sa.select(inbound_claims.c.transfer_id, inbound_claims.c.sku, sa.func.sum(_OPEN).label("units"))
     .where(inbound_claims.c.state == "open")
@@ -103,6 +114,14 @@ def acknowledged(connection: Connection, skus: Sequence[str], *, location: str =
             )
     promised = _promised(connection, sorted({transfer_id for transfer_id, _sku in found}))
     return [replace(each, promised=promised.get(key, 0)) for key, each in found.items()]
+
+
+def expected(connection: Connection, skus: Sequence[str], location: str) -> set[str]:
+    """Return those of some items of which a location may have received something that it lends.
+
+    Whether it has acknowledged the transfer says nothing here: its answer may be heard after its rights.
+    """
+    return set(_EXPECTED.scalars(connection, list(skus), to=location))
 
 
 def promised_by_sku(found: Iterable[Inbound]) -> dict[str, int]:

@@ -50,7 +50,13 @@ class Yard(Story):
         self.sent[edge] = len(self.shops[edge].events)
 
     def send_goods(
-        self, units: int = 8, *, sku: str = "A", grant: int | None = None, days: float = 3
+        self,
+        units: int = 8,
+        *,
+        sku: str = "A",
+        grant: int | None = None,
+        days: float = 3,
+        acknowledged: bool = True,
     ) -> dict[str, Any]:
         """Let goods leave for store 1, which has heard of them and lends them as they arrive."""
         due_us = int(self.hub.clock.now_us() + days * DAY_US) if days else 0
@@ -68,7 +74,8 @@ class Yard(Story):
             say.TransferShipped(**of, cartons=(carton,), lines=lines),
         ):
             self.tell(body, "store-2")
-        self.acknowledge(asked["transfer_id"])
+        if acknowledged:
+            self.acknowledge(asked["transfer_id"])
         return {**asked, "due_us": due_us, "sku": sku}
 
     @staticmethod

@@ -14,9 +14,10 @@ from hub.link import watch
 from hub.link.epochs import HUB_RESTORED, fence
 from hub.rebuild import verify
 from hub.route.moving import try_waiting
+from hub.stock.claim_rows import inbound_ahead
 from protocol import later
 from tests.support.inbound import DAY_US, Yard, iso
-from tests.support.promising import MINUTE_US, Channel
+from tests.support.promising import MINUTE_US, Channel, rows
 
 
 @pytest.fixture
@@ -97,6 +98,33 @@ def test_rights_that_came_before_their_receipt_are_not_promised_as_inbound_again
     refused = yard.channel.send(yard.due(5), status=409)
 
     assert (refused["code"], yard.claims(), yard.free()) == ("out_of_rights", [], 0)
+
+
+def test_rights_that_came_before_the_answer_about_their_transfer_are_not_promised_as_inbound_again(
+    yard: Yard,
+) -> None:
+    sent = yard.send_goods(8, acknowledged=False)
+    yard.vector(8)
+    yard.vector(8, P=0, want_back=8)  # the store has sold them meanwhile, and has its rights back
+    yard.acknowledge(sent["transfer_id"])
+
+    refused = yard.channel.send(yard.due(5), status=409)
+
+    assert (refused["code"], yard.claims(), yard.free()) == ("out_of_rights", [], 8)
+    yard.receive(sent, 8)
+    assert rows(yard.hub, inbound_ahead) == []
+
+
+def test_a_unit_that_is_free_is_not_said_to_be_on_its_way_as_well(yard: Yard) -> None:
+    yard.send_goods(8)
+    yard.send_goods(2, days=4)
+    yard.vector(8)
+
+    (said,) = yard.channel.ask("GET", "/api/availability?sku=A")
+    listed = yard.channel.ask("GET", "/api/transfers/inbound?sku=A")
+
+    assert (said["promisable"], said["inbound"]) == (8, 2)
+    assert [each["units"] for each in listed] == [2]
 
 
 def test_two_orders_race_for_the_last_unit_on_its_way_and_one_gets_it(
