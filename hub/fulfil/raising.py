@@ -130,10 +130,14 @@ def close_late_order(work: Work, order_id: str, *, how: str) -> None:
     close_exception(work, f"{LATE}:{order_id}", how=how)
 
 
-def close_given_up(work: Work, assignment_id: str) -> None:
-    """A location does not do its part, so nothing about it is late, uncollected or too late to stop."""
-    for prefix in (LATE, NEED, RISK, NO_SHOW, TOO_LATE):
-        close_exception(work, f"{prefix}:{assignment_id}", how="The location has given it up")
+def close_given_up(work: Work, assignment: Assignment) -> None:
+    """A location does not do its part, so nothing about it is late or uncollected.
+
+    It may still be too late to stop some of it: what had left before.
+    """
+    begun = any(line.fulfilled for line in assignment.lines.values())
+    for prefix in (LATE, NEED, RISK, NO_SHOW, *(() if begun else (TOO_LATE,))):
+        close_exception(work, f"{prefix}:{assignment.assignment_id}", how="The location has given it up")
 
 
 def close_late_part(work: Work, assignment_id: str) -> None:

@@ -184,7 +184,7 @@ def on_fact(work: Work, applied: Applied) -> None:
     if rules.waits(before) and not rules.waits(assignment.state):
         close_risk(work, assignment.assignment_id)
     if assignment.state in rules.GIVEN_UP:
-        close_given_up(work, assignment.assignment_id)
+        close_given_up(work, assignment)
     room = work.room(Assignments)
     room.touch(assignment)
     if isinstance(body, later.AssignmentPacked):

@@ -379,11 +379,13 @@ def test_a_preview_and_its_outcome_are_the_same_on_either_database(hub_database:
     promise_late(company)
     hub = company.hub
     exception_id = desk.card(hub, "promise_late")
-
-    shown = desk.outcome_as_shown(hub, exception_id, "order.cancel", partial(gives_up, company), "agreed")
-
-    assert shown.money_minor == 24_00
     wish = exceptions.Filter(now_us=hub.clock.now_us())
     with hub.database.read() as connection:
         (first,) = exceptions.page(connection, wish, limit=1)
         assert exceptions.page(connection, wish, limit=1, after=exceptions.after_of(first, wish)) == []
+
+    shown = desk.outcome_as_shown(hub, exception_id, "order.cancel", partial(gives_up, company), "agreed")
+
+    assert shown.money_minor == 24_00
+    with hub.database.read() as connection:
+        assert exceptions.page(connection, wish, limit=1) == []

@@ -159,4 +159,4 @@ def test_a_customer_stops_mails_without_signing_in_and_by_their_button_only(desk
     assert desk.post("/notices/n-1/wish/ready/yes") == (303, "/notices/n-1")
     assert desk.post("/notices/n-1/wish/received/no")[0] == 422
     with desk.hub.database.read() as connection:
-        assert rows.refused(connection, "c-1") == {"reminder", "shipped"}
+        assert rows.refused(connection, "c-1") == {"reminder", "return_arrived", "shipped"}
