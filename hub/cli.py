@@ -317,6 +317,18 @@ def broker_file(config: Config = None) -> None:
             typer.echo(line)
 
 
+@location_app.command("revoke", epilog="Example: `orderspine hub location revoke store-7`")
+@friendly
+def shut_out(edge: str, config: Config = None, as_json: AsJson = False) -> None:
+    """Shut a location out, such as one whose computer was stolen; what it has told stays on record."""
+    from hub.fleet.steps import revoke
+
+    with opened(config) as hub:
+        hub.database.write(lambda unit: revoke(unit, edge))
+    next_step = "Write the broker's password file again: `orderspine hub location broker-file`."
+    say({"revoked": edge}, as_json=as_json, text=f"{edge} is shut out. {next_step}")
+
+
 @catalog_app.command("import", epilog="Example: `orderspine hub catalog import products.csv --publish`")
 @friendly
 def import_catalog(

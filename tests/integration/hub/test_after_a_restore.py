@@ -204,6 +204,17 @@ def test_a_command_shows_what_waits_and_lets_go_what_it_showed_when_asked_and_su
     assert json.loads(command(home, "--json").stdout)["total"] == 1
 
 
+def test_a_location_that_a_command_shuts_out_is_waited_for_no_more(home: Path) -> None:
+    def shut_out(edge: str) -> Result:
+        return CliRunner().invoke(hub_app, ["location", "revoke", edge, "--config", str(home)])
+
+    gone, unknown = shut_out("store-3"), shut_out("store-99")
+
+    assert (gone.exit_code, gone.stdout.split(".")[0]) == (0, "store-3 is shut out")
+    assert (unknown.exit_code, "There is no location store-99" in unknown.output) == (3, True)
+    assert command(home).stdout.splitlines()[-1] == "Waited for: store-2."
+
+
 class Desk:
     """Somebody of operations before the pages."""
 
