@@ -112,31 +112,28 @@ def _look(connection: Connection) -> None:
         look()
 
 
-def say(connection: Connection, sql: str, values: Sequence[Any]) -> Any:
-    """Say a statement to SQLite's own driver and return its cursor; one that fails fails as in SQLAlchemy."""
+def say(connection: Connection, sql: str, values: Sequence[Any], *, each: bool = False) -> Any:
+    """Say a statement to SQLite's own driver and return its cursor; one that fails fails as in SQLAlchemy.
+
+    `each`: once for every row of `values`.
+    """
     if _looking:
         _look(connection)
     if not connection.in_transaction():
         connection.begin()  # what is read after this is of the same moment, as it is the usual way
+    driver = _driver(connection)
     try:
-        return _driver(connection).execute(sql, values)
+        return (driver.executemany if each else driver.execute)(sql, values)
     except sqlite3.Error as error:
         raise sa.exc.DBAPIError.instance(sql, values, error, sqlite3.Error) from error
 
 
-def say_many(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+def say_many(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """Say a statement once for each row, as `say` does; on PostgreSQL through SQLAlchemy."""
-    if connection.dialect.name != "sqlite":
-        connection.exec_driver_sql(sql, [tuple(row) for row in rows])
-        return
-    if _looking:
-        _look(connection)
-    if not connection.in_transaction():
-        connection.begin()
-    try:
-        _driver(connection).executemany(sql, rows)
-    except sqlite3.Error as error:
-        raise sa.exc.DBAPIError.instance(sql, rows, error, sqlite3.Error) from error
+    if connection.dialect.name == "sqlite":
+        say(connection, sql, rows, each=True)
+    else:
+        connection.exec_driver_sql(sql, list(rows))
 
 
 class AlchemyStore:

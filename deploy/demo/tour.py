@@ -27,7 +27,7 @@ def words() -> dict[str, str]:
             "cut": _("Cut store 2's network and sell again"),
             "catch_up": _("Watch the hub catch up"),
             "paper": _("See the receipt as it would print"),
-            "pick": _("Pick a web order at store 1"),
+            "pick": _("Pick a web order"),
             "pickup": _("Hand it over with the code from its mail"),
         }
     finally:
@@ -98,15 +98,18 @@ class Tour:
             self.look()
 
     def _orders(self, name: str) -> int:
-        try:
-            return int(one(self._layout.folder / name / "edge.db", "SELECT count(*) FROM orders") or 0)
-        except DatabaseError:  # the store has not made its file yet
-            return 0
+        return self._count(name, "SELECT count(*) FROM orders")
 
     def _events(self, kind: str) -> int:
-        query = "SELECT count(*) FROM events WHERE kind = ?"
+        """Return how many there are in all stores: whoever picks elsewhere has picked as well."""
+        return sum(
+            self._count(place.name, "SELECT count(*) FROM events WHERE kind = ?", kind)
+            for place in self._layout.places
+        )
+
+    def _count(self, name: str, query: str, *values: str) -> int:
         try:
-            return int(one(self._layout.folder / FIRST / "edge.db", query, kind) or 0)
+            return int(one(self._layout.folder / name / "edge.db", query, *values) or 0)
         except DatabaseError:  # the store has not made its file yet
             return 0
 

@@ -5,7 +5,6 @@ locations that hold parts of them. Only those are looked at, before and after, s
 million orders.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,7 +20,7 @@ from hub.fulfil.rules import OPEN
 from hub.ledger.rows import accounts, entries, journals
 from hub.notify.rows import notice_hooks, notices
 from hub.payments.rows import gateway_commands
-from hub.route.rows import decisions
+from hub.route.reads import late_decisions
 from hub.spine.bulk import Select, SelectPairs
 from hub.spine.later_rows import later_orders
 from hub.spine.rows import APPLY_ORDER, counters, events, order_lines, orders, parked
@@ -147,7 +146,6 @@ _POSTED: Final = (
     .where(events.c.apply_order > sa.bindparam("since"))
     .order_by(journals.c.journal_id, entries.c.n)
 )
-_DECIDED: Final = Select(sa.select(decisions.c.decision_id, decisions.c.body), decisions.c.order_id)
 _BY_ID: Final = Select(sa.select(exceptions), exceptions.c.exception_id)
 _BY_KEY: Final = Select(
     sa.select(exceptions).where(exceptions.c.location == HUB_EDGE), exceptions.c.dedupe_key
@@ -294,9 +292,8 @@ def is_late(
     routed = [body for body in said if isinstance(body, OrderRouted)]
     if any(int(after.get((Facet.DUE, body.number), now_us)) < now_us for body in routed):
         return True
-    mine = {body.decision_id for body in routed}
-    found = [row for row in _DECIDED.run(connection, order_ids) if row.decision_id in mine]
-    return any(sent["late_days"] > 0 for row in found for sent in json.loads(row.body).get("sent", ()))
+    late = late_decisions(connection, order_ids) if routed else set()
+    return any(body.decision_id in late for body in routed)
 
 
 def cards(connection: Connection, said: Sequence[WireModel]) -> tuple[CardSaid, ...]:

@@ -31,22 +31,18 @@ def follows(body: WireModel, announced: Announced | None = None) -> tuple[Wanted
     """Return the notices that an event of a return by mail asks for."""
     match body:
         case ReturnAuthorised():
-            return (_wanted(Kind.RETURN_EXPECTED, body.order_id, body.order_number, body.authorisation_id),)
+            return (Wanted(Kind.RETURN_EXPECTED, body.order_id, body.order_number, body.authorisation_id),)
         case ParcelArrived() if announced is not None:
             authorisation_id, order_id, order_number = announced
-            return (_wanted(Kind.RETURN_ARRIVED, order_id, order_number, authorisation_id),)
+            return (Wanted(Kind.RETURN_ARRIVED, order_id, order_number, authorisation_id),)
         case ReturnInspected() | ReturnAdvanced() if body.authorisation_id:
             refused = isinstance(body, ReturnInspected) and bool(body.refused)
             if not refused and not _back_minor(body):
                 return ()
             kind = Kind.RETURN_REFUNDED if _back_minor(body) else Kind.RETURN_REFUSED
-            return (_wanted(kind, body.order_id, body.order_number, body.return_id),)
+            return (Wanted(kind, body.order_id, body.order_number, body.return_id),)
         case _:
             return ()
-
-
-def _wanted(kind: Kind, order_id: str, order_number: str, subject_id: str) -> Wanted:
-    return Wanted(kind, order_id, order_number, subject_id)
 
 
 def verdict(kind: Kind, subject_id: str, history: Sequence[Told]) -> Verdict:

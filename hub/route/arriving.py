@@ -137,12 +137,12 @@ def look_at_waits(hub: Hub) -> int:
 def _look(hub: Hub, order_id: str, unit: HubUnit) -> bool:
     take_orders(unit, 0)
     work = hub.spine.work(unit)
-    ended = _fenced(work, order_id) or _keep_or_miss(work, order_id, {})
+    ended = _lends_nothing(work, order_id) or _keep_or_miss(work, order_id, {})
     hub.finish(work)
     return ended
 
 
-def _fenced(work: Work, order_id: str) -> bool:
+def _lends_nothing(work: Work, order_id: str) -> bool:
     found = work.connection.execute(
         sa.select(inbound_claims.c.location, is_fenced(inbound_claims.c.location).label("fenced")).where(
             claims.OPEN, inbound_claims.c.order_id == order_id, _LENDS_NOTHING

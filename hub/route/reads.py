@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.route.rows import decisions
+from hub.spine.bulk import Select
 from hub.spine.rows import order_lines
 from protocol.fulfilment import AssignedLine
 from protocol.orders import LineKind
@@ -20,6 +21,7 @@ AUTOMATIC: Final = ("answered", "cancelled", "rejected", "short", "withdrawn")
 anything back.
 """
 MOVED: Final = "moved"
+_DECIDED: Final = Select(sa.select(decisions.c.decision_id, decisions.c.body), decisions.c.order_id)
 
 
 _OLD_PARTS: Final = (
@@ -116,6 +118,16 @@ def decisions_of(connection: Connection, order_id: str) -> Sequence[DecisionRow]
         )
         for row in rows
     ]
+
+
+def late_decisions(connection: Connection, order_ids: Sequence[str]) -> set[str]:
+    """Return those decisions about some orders by which a part of it is done after the promise."""
+    found = _DECIDED.run(connection, order_ids)
+    return {
+        row.decision_id
+        for row in found
+        if any(sent["late_days"] > 0 for sent in body_of(json.loads(row.body)).get("sent", ()))
+    }
 
 
 def body_of(said: dict[str, Any]) -> dict[str, Any]:

@@ -163,13 +163,8 @@ class Yard(Story):
 
     def speaks(self, edge: str, *, lends: int = 0) -> None:
         """Let a store say that it holds nothing, begin its lending anew, and lend units of A."""
-        wire, shop = Wire(self.hub, edge, self.shops[edge].inc), self.shops[edge]
-        position = len(shop.events)
-        wire.hello(last_seq=position, **({"head": shop.batch(1, position).head} if position else {}))
-        wire.iam(position=position)
-        ep = wire.last("new")["ep"]
-        said = [EdgeVector(sku="A", ep=ep, ver=9, G=lends, F=0, P=lends, B=0)] if lends else []
-        wire.vectors(*said, ep=ep)
+        shop = self.shops[edge]
+        Wire(self.hub, edge, shop.inc).speaks(shop, lends=lends)
 
     def is_sound(self) -> bool:
         """Tell whether what is promised is what somebody holds, and never more than was lent."""

@@ -21,6 +21,7 @@ from protocol.handshake import Hello, RightsPacket, encode
 from protocol.reopening import IAm, OpenOrder, OpenUnits
 from protocol.rights import EdgeVector
 from protocol.stream import first_hash
+from tests.support.hub import Shop
 
 STORE = "store-1"
 INC = "0a" * 16
@@ -66,6 +67,18 @@ class Wire:
     def last(self, kind: str) -> dict[str, Any]:
         """Return the newest control packet of a type."""
         return next(body for _topic, body in reversed(self.told) if body.get("type") == kind)
+
+    def speaks(
+        self, shop: Shop, *held: OpenUnits, orders: tuple[OpenOrder, ...] = (), lends: int = 0
+    ) -> None:
+        """Say all of its log and what it has, begin its lending anew, and lend units of A."""
+        position = len(shop.events)
+        head = {"head": shop.batch(1, position).head} if position else {}
+        self.hello(last_seq=position, **head)
+        self.iam(*held, position=position, orders=orders)
+        ep, granted = self.last("new")["ep"], sum([each.units for each in held]) + lends
+        rows = [EdgeVector(sku="A", ep=ep, ver=9, G=granted, F=0, P=max(5, granted), B=0)] if lends else []
+        self.vectors(*rows, ep=ep)
 
     def hello(self, **said: Any) -> dict[str, Any]:
         usual = {

@@ -9,7 +9,6 @@ from hub.link import watch
 from hub.link.lives import put_meta
 from protocol.later import OrderRouted
 from protocol.reopening import OpenOrder, OpenUnits
-from protocol.rights import EdgeVector
 from tests.support.packets import Wire, line
 from tests.support.promising import Story
 
@@ -29,13 +28,7 @@ class Speaking(Story):
 
     def say(self, edge: str, *held: OpenUnits, orders: tuple[OpenOrder, ...] = (), lends: int = 0) -> None:
         """Let a store tell its log and what it has, and begin its lending anew."""
-        wire, position = self.wires[edge], len(self.shops[edge].events)
-        head = {"head": self.shops[edge].batch(1, position).head} if position else {}
-        wire.hello(last_seq=position, **head)
-        wire.iam(*held, position=position, orders=orders)
-        ep, granted = wire.last("new")["ep"], sum([each.units for each in held]) + lends
-        rows = [EdgeVector(sku="A", ep=ep, ver=9, G=granted, F=0, P=5, B=0)] if lends else []
-        wire.vectors(*rows, ep=ep)
+        self.wires[edge].speaks(self.shops[edge], *held, orders=orders, lends=lends)
 
 
 class Restored(Speaking):

@@ -10,6 +10,15 @@ from hub.database import HubDatabase
 from hub.schema import create_schema
 from tests.support.hub import hub_of
 from tests.support.postgres import Postgres
+from tests.support.store_day import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Return a store of its own, which takes in what customers send back."""
+    running = Store(tmp_path)
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

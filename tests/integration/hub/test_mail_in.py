@@ -1,7 +1,6 @@
 """Goods that a customer sends back, from the hub to a store that opens the parcel and back to the money."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,13 +48,6 @@ def channel(hub_database: HubDatabase) -> Iterator[Channel]:
     company(made.hub, stores={"store-1": {"A": 5}, "store-2": {"A": 4}}, warehouses={})
     yield made
     made.close()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    running = Store(tmp_path)
-    yield running
-    running.close()
 
 
 def delivered(channel: Channel, units: int = 3, paid: int | None = None) -> LaterShop:

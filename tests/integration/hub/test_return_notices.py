@@ -1,7 +1,6 @@
 """What a customer hears of goods that they send back by mail: once each, as it is when the mail leaves."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,13 +28,6 @@ def channel(hub_database: HubDatabase) -> Iterator[Channel]:
     know(made.hub, ANNA)
     yield made
     made.close()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    running = Store(tmp_path)
-    yield running
-    running.close()
 
 
 def told(channel: Channel) -> list[str]:
