@@ -106,13 +106,49 @@ def check_records(connection: Connection, seq: int) -> None:
     Raises:
         Refused: `records_missing`.
     """
-    base, recovery = connection.execute("SELECT base, recovery FROM link").fetchone()
-    if recovery == PULLING and seq <= base:
+    base = _missing_before(connection)
+    if base is not None and seq <= base:
         raise Refused(
             _("This store is still getting its own records back: this may have been returned already."),
             _("Nothing was changed. It takes a minute once the line is back; operations can also refund it."),
             code="records_missing",
         )
+
+
+def check_done_once(connection: Connection, begun: tuple[str, str] | None = None, work_id: str = "") -> None:
+    """Refuse a step that may have been taken since the backup, while this store's own records are not whole.
+
+    What left, arrived or was counted then would leave, arrive or be corrected a second time in the books.
+    `begun` is (event kind, path in its body) of what begins such work: work that was begun since the backup,
+    and has the id `work_id` there, is known whole. Without it no work is.
+
+    Raises:
+        Refused: `records_missing`.
+    """
+    base = _missing_before(connection)
+    if base is None:
+        return
+    if begun is None or not _began_after(connection, base, begun, work_id):
+        raise Refused(
+            _("This store was restored and is still getting its own records back: this may be done already."),
+            _("Nothing was changed. Do it again once the line is back and the records are here."),
+            code="records_missing",
+        )
+
+
+def _began_after(connection: Connection, base: int, begun: tuple[str, str], work_id: str) -> bool:
+    kind, path = begun
+    row = connection.execute(
+        "SELECT 1 FROM events WHERE seq > ? AND kind = ? AND CAST(bytes AS TEXT) ->> ? = ? LIMIT 1",
+        (base, kind, f"$.body.{path}", work_id),
+    ).fetchone()
+    return row is not None
+
+
+def _missing_before(connection: Connection) -> int | None:
+    """Return up to which row events may be missing here; None when this store's own records are whole."""
+    base, recovery = connection.execute("SELECT base, recovery FROM link").fetchone()
+    return int(base) if recovery == PULLING else None
 
 
 def past_lives(connection: Connection) -> dict[str, PastLife]:

@@ -55,6 +55,7 @@ SHADOWS: Final = (
     "transfer_orders",
     "cartons",
     "transfer_receipts",
+    "early_events",
     "rights",
     "count_tasks",
     "count_lines",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.schema_checks import CARDS, CHECKS
 from edge_agent.schema_desk import DESK
-from edge_agent.schema_epochs import EPOCHS
+from edge_agent.schema_epochs import EARLY, EPOCHS
 from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import ELSEWHERE, LATER
 from edge_agent.schema_lending import LENDING
@@ -420,6 +420,11 @@ def _cards(database: "Database") -> None:
     _script(database, CARDS)
 
 
+def _early(database: "Database") -> None:
+    """Own events that a restored store got back before what they speak of."""
+    _script(database, EARLY)
+
+
 def _script(database: "Database", script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -447,4 +452,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0017 keys of receipts, serial numbers, parcels that come back", _signed),
     ("0018 slips by their numbers", _titles),
     ("0019 what became of cards that were taken without their bank", _cards),
+    ("0020 own events that came back before what they speak of", _early),
 )

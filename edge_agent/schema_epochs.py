@@ -7,7 +7,8 @@ was when the hub last asked what is open here (`edge_agent.link.reopening`).
 `lives` are the streams before this one, `link.base` is where this one begins (`edge_agent.lives`). `carried`
 are events that the life before had not delivered when it ended; they are the first of the new one and have
 their effect already. `brought_back` are events that this database had lost and the hub gave back: they took
-effect after row `after_seq`, or did not (`failed`).
+effect after row `after_seq`, or did not (`failed`). `early_events` are those of them that speak of work which
+is not known here, because its directive is still to come again (`edge_agent.early`).
 """
 
 from typing import Final
@@ -43,4 +44,11 @@ CREATE TABLE brought_back (
     after_seq INTEGER NOT NULL,
     failed TEXT NOT NULL DEFAULT ''
 ) STRICT;
+"""
+EARLY: Final = """
+CREATE TABLE early_events (
+    owner TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (owner, seq)
+) STRICT, WITHOUT ROWID;
 """

@@ -32,14 +32,7 @@ def say_what_to_do(unit: EdgeUnit, edge: Edge) -> None:
         " ORDER BY due_us LIMIT ?",
         (LISTED,),
     ).fetchall():
-        edge.journal.raise_exception(
-            unit,
-            kind="check_the_shelf",
-            subject=f"assignment:{assignment_id}",
-            title=_("Check the shelf for order {number}: this store was restored.", number=number),
-            facts={"order": order_id, "number": number, "assignment": assignment_id},
-            dedupe_key=f"check_the_shelf:{assignment_id}",
-        )
+        check_the_shelf(unit, edge, assignment_id, order_id, number)
     for (sku,) in connection.execute(_TOUCHED, (LISTED,)).fetchall():
         edge.journal.raise_exception(
             unit,
@@ -49,6 +42,18 @@ def say_what_to_do(unit: EdgeUnit, edge: Edge) -> None:
             facts={"sku": sku, "why": "restored"},
             dedupe_key=f"count_due:{sku}",
         )
+
+
+def check_the_shelf(unit: EdgeUnit, edge: Edge, assignment_id: str, order_id: str, number: str) -> None:
+    """Have somebody look for the goods of an order that was worked on before this store was restored."""
+    edge.journal.raise_exception(
+        unit,
+        kind="check_the_shelf",
+        subject=f"assignment:{assignment_id}",
+        title=_("Check the shelf for order {number}: this store was restored.", number=number),
+        facts={"order": order_id, "number": number, "assignment": assignment_id},
+        dedupe_key=f"check_the_shelf:{assignment_id}",
+    )
 
 
 def _overview(unit: EdgeUnit, edge: Edge, inc: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from edge_agent.context import SYSTEM, Edge
 from edge_agent.database import EdgeUnit
+from edge_agent.lives import check_done_once
 from edge_agent.once import Asked, once
 from edge_agent.paper.rules import Slip
 from edge_agent.paper.steps import queue_slip
@@ -60,12 +61,14 @@ def confirm(
     """Say that items are counted, and compare them with the books of this moment.
 
     Raises:
-        Refused: `stale_count`: it was confirmed already, or another device counted on. `nothing_counted`.
+        Refused: `stale_count`: it was confirmed already, or another device counted on. `nothing_counted`;
+            `records_missing`.
         Invalid: `below_zero`, or an item that is no row of this count.
     """
 
     def work() -> CountConfirmedView:
         task = open_task(unit.connection, count_id)
+        check_done_once(unit.connection)  # it compares with books that miss something
         lines = _confirmed(unit, edge, task, command, person)
         body = CountConfirmed(count_id=task.count_id, number=task.number, lines=tuple(lines))
         edge.journal.record(unit, body, by=person.person_id, device=person.device)
@@ -209,11 +212,12 @@ def post(
     Raises:
         NotPermitted: `needs_approval`, a manager must agree.
         Refused: `count_unfinished`, `recount_needed`, `nothing_counted`, or `stale_count` where the books of
-            an item were corrected after it was counted; each names the items.
+            an item were corrected after it was counted; each names the items. `records_missing`.
     """
 
     def work() -> Posted:
         task = open_task(unit.connection, count_id)
+        check_done_once(unit.connection)  # it compares with books that miss something
         approvals = _word(unit, edge, person, POST_ACTION, command.approval)
         lines = _to_post(unit.connection, edge, task, command)
         strays = rows.strays_of(unit.connection, task.count_id)

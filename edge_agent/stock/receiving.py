@@ -8,6 +8,7 @@ their value, because they are ours until the supplier takes them back.
 from edge_agent.catalog.rules import clean, meaning_of
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
+from edge_agent.lives import check_done_once
 from edge_agent.once import Asked, once
 from edge_agent.paper.rules import Slip
 from edge_agent.paper.steps import queue_slip
@@ -300,11 +301,14 @@ def finish(
     """Put what came on the shelf; its slip is printed.
 
     Raises:
-        Refused: `nothing_received`; `received_before`, the supplier's reference was received already.
+        Refused: `nothing_received`; `received_before`, the supplier's reference was received already;
+            `records_missing`.
     """
 
     def work() -> Received:
         found = unpacking(unit.connection, receiving_id)
+        if found.delivery_id is not None:
+            check_done_once(unit.connection, ("delivery.expected", "delivery_id"), found.delivery_id)
         lines = [_line(line) for line in view(unit.connection, edge, receiving_id).lines]
         if not any(line.good + line.damaged for line in lines):
             raise Refused(

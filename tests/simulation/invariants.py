@@ -48,6 +48,14 @@ HELD = (
     "SELECT order_id, line_no, fulfilled + lent + bound FROM assignment_lines JOIN assignments"
     " USING (assignment_id) WHERE fulfilled + lent + bound > 0"
 )
+BELOW_ZERO = """
+SELECT sku, bucket, quantity FROM balances WHERE bucket IN ('reserved', 'picked') AND quantity < 0
+UNION ALL SELECT sku, assignment_id, min(lent, bound, picked_lent, picked_bound) FROM assignment_lines
+WHERE min(lent, bound, picked_lent, picked_bound) < 0
+UNION ALL SELECT sku, transfer_id, min(lent, bound, picked_lent, picked_bound) FROM transfer_lines
+WHERE min(lent, bound, picked_lent, picked_bound) < 0 LIMIT 1
+"""
+"""Units that were set aside, or taken off the shelf, once, and left twice."""
 TRIPPED_HUB = "SELECT edge, seq, kind, detail FROM parked WHERE code = 'failed'"
 TRIPPED_STORE = """
 SELECT d.cseq, d.kind, d.detail FROM directives d JOIN parked_directives p USING (hub_inc, cseq)
@@ -398,6 +406,9 @@ class Auditor:
             self.company.failed(f"the hub and {node.name} differ about {min(apart)}")
 
     def _at_rest(self, node: EdgeNode) -> None:
+        below = node.audit.execute(BELOW_ZERO).fetchone()
+        if below:
+            self.company.failed(f"at rest {node.name} did something twice: {tuple(below)}")
         still_open = dict(
             tuple(row) for row in self.company.hub.audit.execute(STILL_OPEN, (node.edge,)).fetchall()
         )

@@ -2,13 +2,15 @@
 
 Functions that begin with `on_` are reactions to events, those that begin with `take_` are what a directive
 of the hub wrote: `rebuild` plays both, in the order in which they came. An event of an assignment that is not
-known here (its offer came before a restored copy of this database) changes nothing but the stock.
+known here (this database was put back from before its offer) changes the stock, and the rest with the offer.
 """
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from edge_agent.database import EdgeUnit
+from edge_agent.early import Facts
 from edge_agent.fulfil.rows import work
 from edge_agent.journal import Recorded
 from edge_agent.stock.assigned import lent_and_picked
@@ -20,9 +22,12 @@ from protocol.lifecycles import ASSIGNMENT, AssignmentEvent, AssignmentState
 from protocol.orders import LineKind
 from protocol.rules.shares import share_minor
 
+OWN: Final = Facts("assignment_id", "SELECT 1 FROM assignments WHERE assignment_id = ?")
+"""What this store says of its assignments."""
+
 
 def take_offer(unit: EdgeUnit, body: AssignmentOffer, at_us: int) -> None:
-    """The store has an assignment of the hub's; its units are lent. One that is known stays as it is."""
+    """The store has an assignment of the hub's, lent; one that is known stays as it is."""
     _insert(
         unit,
         (
@@ -42,6 +47,7 @@ def take_offer(unit: EdgeUnit, body: AssignmentOffer, at_us: int) -> None:
         ),
     )
     _insert_lines(unit, body.assignment_id, goods_of(body.lines), lent=True)
+    OWN.play(unit, body.assignment_id)
 
 
 def take_cancel(unit: EdgeUnit, body: AssignmentCancel, _at_us: int) -> None:
@@ -147,6 +153,7 @@ def on_order_changed(unit: EdgeUnit, recorded: Recorded) -> None:
             )
 
 
+@OWN.of("assignment.accepted")
 def on_accepted(unit: EdgeUnit, recorded: Recorded) -> None:
     """Somebody took the work on."""
     assert isinstance(recorded.body, later.AssignmentAccepted)
@@ -156,6 +163,7 @@ def on_accepted(unit: EdgeUnit, recorded: Recorded) -> None:
     )
 
 
+@OWN.of("assignment.pick_started")
 def on_pick_started(unit: EdgeUnit, recorded: Recorded) -> None:
     """Somebody walks."""
     body = recorded.body
@@ -165,6 +173,7 @@ def on_pick_started(unit: EdgeUnit, recorded: Recorded) -> None:
     work.recall_list(unit, body, recorded.at_us)
 
 
+@OWN.of("assignment.picked")
 def on_picked(unit: EdgeUnit, recorded: Recorded) -> None:
     """The walk is over."""
     body = recorded.body
@@ -186,6 +195,7 @@ def on_picked(unit: EdgeUnit, recorded: Recorded) -> None:
     _step(unit, body.assignment_id, AssignmentEvent.SHORT_PICKED if whole else AssignmentEvent.PICKED)
 
 
+@OWN.of("assignment.packed")
 def on_packed(unit: EdgeUnit, recorded: Recorded) -> None:
     """The goods are in parcels; packing anew replaces what was said before."""
     body = recorded.body
@@ -196,6 +206,7 @@ def on_packed(unit: EdgeUnit, recorded: Recorded) -> None:
     _update(unit, body.assignment_id, "bags = ?", len(body.parcels))
 
 
+@OWN.of("assignment.staged")
 def on_staged(unit: EdgeUnit, recorded: Recorded) -> None:
     """The bags stand on a shelf."""
     body = recorded.body
@@ -211,6 +222,7 @@ def on_staged(unit: EdgeUnit, recorded: Recorded) -> None:
     )
 
 
+@OWN.of("assignment.shipped")
 def on_shipped(unit: EdgeUnit, recorded: Recorded) -> None:
     """Parcels left with a carrier."""
     body = recorded.body
@@ -220,6 +232,7 @@ def on_shipped(unit: EdgeUnit, recorded: Recorded) -> None:
     _step(unit, body.assignment_id, AssignmentEvent.SHIPPED)
 
 
+@OWN.of("assignment.handed_over")
 def on_handed_over(unit: EdgeUnit, recorded: Recorded) -> None:
     """Goods went into the customer's hands; with a rest the assignment stays where it is."""
     body = recorded.body
@@ -245,6 +258,7 @@ def on_handed_over(unit: EdgeUnit, recorded: Recorded) -> None:
         _update(unit, body.assignment_id, "ended_how = ?", "handed_over")
 
 
+@OWN.of("assignment.handover_undone")
 def on_handover_undone(unit: EdgeUnit, recorded: Recorded) -> None:
     """A handover is taken back: from here on its units are bound, whoever had promised them."""
     body = recorded.body
@@ -264,6 +278,7 @@ def on_handover_undone(unit: EdgeUnit, recorded: Recorded) -> None:
     _update(unit, body.assignment_id, "ended_how = ''")
 
 
+@OWN.of("assignment.rejected")
 def on_rejected(unit: EdgeUnit, recorded: Recorded) -> None:
     """The store gave the assignment back."""
     body = recorded.body
@@ -271,6 +286,7 @@ def on_rejected(unit: EdgeUnit, recorded: Recorded) -> None:
     _given_up(unit, body.assignment_id, body.lines, AssignmentEvent.REJECTED, body.reason.value)
 
 
+@OWN.of("assignment.cancelled")
 def on_cancelled(unit: EdgeUnit, recorded: Recorded) -> None:
     """The store gave the assignment up because it was asked to."""
     body = recorded.body
@@ -278,6 +294,7 @@ def on_cancelled(unit: EdgeUnit, recorded: Recorded) -> None:
     _given_up(unit, body.assignment_id, body.lines, AssignmentEvent.CANCELLED, body.reason)
 
 
+@OWN.of("assignment.changed")
 def on_changed(unit: EdgeUnit, recorded: Recorded) -> None:
     """Other units are wanted: some stay on their shelf, some more are lent for it."""
     body = recorded.body
@@ -286,6 +303,7 @@ def on_changed(unit: EdgeUnit, recorded: Recorded) -> None:
     _given_up(unit, body.assignment_id, body.dropped, AssignmentEvent.CANCELLED, body.reason)
 
 
+@OWN.of("assignment.cancel_refused")
 def on_cancel_refused(unit: EdgeUnit, recorded: Recorded) -> None:
     """It was too late: nobody waits for this assignment to come back any more."""
     assert isinstance(recorded.body, later.CancelRefused)

@@ -36,6 +36,8 @@ def change(unit: EdgeUnit, edge: Edge, body: AssignmentChange) -> None:
     found = rows.find(unit.connection, body.assignment_id)
     if found is None:
         raise Refused("This store never had that assignment.", "Offer it first.", code="no_assignment")
+    if _made_before(unit.connection, body.change_id):
+        return
     _must_be_free(unit.connection, found)
     dropped = _dropped(unit.connection, found, {line.line_no: line.units for line in body.dropped})
     _must_be_known(unit, edge, found, body.added)
@@ -62,6 +64,16 @@ def unpicked(connection: Connection, found: Assignment) -> dict[int, int]:
         line.line_no: max(0, line.to_pick - _looked_for(walked.get(line.line_no, Walked(0))))
         for line in rows.lines_of(connection, found.assignment_id)
     }
+
+
+def _made_before(connection: Connection, change_id: str) -> bool:
+    """Tell whether a change was made before this database was put back: its event is here again by now."""
+    row = connection.execute(
+        "SELECT 1 FROM brought_back JOIN events USING (seq) WHERE kind = 'assignment.changed'"
+        " AND CAST(bytes AS TEXT) ->> '$.body.change_id' = ? LIMIT 1",
+        (change_id,),
+    ).fetchone()
+    return row is not None
 
 
 def _looked_for(walked: Walked) -> int:

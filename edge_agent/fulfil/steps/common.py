@@ -17,6 +17,9 @@ from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import AssignmentState
 
+OWN_ORDER = ("order.placed", "own.assignment_id")
+"""What begins an assignment of this store's own, for `check_done_once`."""
+
 
 def require(connection: Connection, assignment_id: str) -> Assignment:
     """Return an assignment of this store.

@@ -14,10 +14,12 @@ from edge_agent.fulfil.rows.assignments import Assignment
 from edge_agent.fulfil.rules import DAY_US, OPEN_STATES, Line, keep_until_us
 from edge_agent.fulfil.steps import promises, slips
 from edge_agent.fulfil.steps.commands import Accept, PutBack, Reject
-from edge_agent.fulfil.steps.common import require, tell, workable
+from edge_agent.fulfil.steps.common import OWN_ORDER, require, tell, workable
 from edge_agent.fulfil.steps.models import Done
 from edge_agent.journal import Recorded
 from edge_agent.link.directives import arrived_us
+from edge_agent.link.recovered import check_the_shelf
+from edge_agent.lives import check_done_once
 from edge_agent.once import Asked, once
 from edge_agent.walk import put_back
 from protocol import later
@@ -45,6 +47,9 @@ def offer(unit: EdgeUnit, edge: Edge, body: AssignmentOffer) -> None:
     """
     if rows.find(unit.connection, body.assignment_id) is not None:
         return  # told twice under two numbers, such as after the hub was restored
+    if facts.OWN.waits(unit, body.assignment_id):
+        _again(unit, edge, body)
+        return
     if body.promise.kind not in edge.settings.fulfil.capabilities:
         raise Refused(
             f"This store does not fulfil orders to {body.promise.kind.value}.",
@@ -66,6 +71,14 @@ def offer(unit: EdgeUnit, edge: Edge, body: AssignmentOffer) -> None:
         )
     facts.take_offer(unit, body, arrived_us(unit, edge))
     _arrived(unit, edge, body.assignment_id)
+
+
+def _again(unit: EdgeUnit, edge: Edge, body: AssignmentOffer) -> None:
+    """It was taken on before this database was put back: what this store has said of it stands."""
+    facts.take_offer(unit, body, arrived_us(unit, edge))
+    if require(unit.connection, body.assignment_id).state in OPEN_STATES:
+        check_the_shelf(unit, edge, body.assignment_id, body.order_id, body.number)
+    tell(unit, edge)
 
 
 def on_order_placed(unit: EdgeUnit, edge: Edge, recorded: Recorded) -> None:
@@ -224,11 +237,12 @@ def reject(
     """Give the work back, whole; what is picked goes back to the shelf, and the order is routed again.
 
     Raises:
-        Refused: it has ended, or `checked_out_elsewhere`.
+        Refused: it has ended, `checked_out_elsewhere` or `records_missing`.
     """
 
     def step() -> Done:
         found = workable(unit.connection, assignment_id, person)
+        check_done_once(unit.connection, OWN_ORDER, assignment_id)
         return _rejected(unit, edge, found, command.reason, command.note, person)
 
     return once(unit, edge, Asked(to=f"reject:{assignment_id}", command=command), command.key, Done, step)

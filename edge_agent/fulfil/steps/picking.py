@@ -13,11 +13,12 @@ from edge_agent.fulfil.rows.assignments import Assignment
 from edge_agent.fulfil.rules import TOTES
 from edge_agent.fulfil.steps import slips
 from edge_agent.fulfil.steps.commands import StartPick
-from edge_agent.fulfil.steps.common import check_device, tell, workable
+from edge_agent.fulfil.steps.common import OWN_ORDER, check_device, tell, workable
 from edge_agent.fulfil.steps.inbox import ensure_accepted
 from edge_agent.fulfil.steps.models import Started
 from edge_agent.holds import steps as holds
 from edge_agent.link.rows import read_link
+from edge_agent.lives import check_done_once
 from edge_agent.once import Asked, once
 from edge_agent.walk import PickLine, Walked, walk_key
 from protocol import later
@@ -37,7 +38,7 @@ def start(unit: EdgeUnit, edge: Edge, command: StartPick, *, person: CurrentPers
     Raises:
         NotFound: `no_list`.
         Refused: `nothing_to_pick`, `already_picking`, `list_done`, `cancelled`, `checked_out_elsewhere`,
-            `restored`, `on_hold`.
+            `restored`, `records_missing`, `on_hold`.
     """
 
     def step() -> Started:
@@ -69,13 +70,18 @@ def start(unit: EdgeUnit, edge: Edge, command: StartPick, *, person: CurrentPers
 
 
 def _check_agreed(connection: Connection, chosen: Sequence[Assignment]) -> None:
-    """Refuse to begin an order of the hub before a restored store and the hub agree on what is open."""
+    """Refuse to begin what may be done or given up since the backup that a restored store goes on with.
+
+    Orders of the hub wait until it has said which are open here, this store's own until its records are back.
+    """
     if read_link(connection).recovery and any(each.origin == "hub" for each in chosen):
         raise Refused(
             _("This store was restored, and the hub has not said yet which orders are open here."),
-            _("Begin orders of this store, or wait until the line is up; sales go on."),
+            _("Begin orders that were taken here since, or wait until the line is up; sales go on."),
             code="restored",
         )
+    for each in chosen:
+        check_done_once(connection, OWN_ORDER, each.assignment_id)
 
 
 def _chosen(

@@ -2,14 +2,16 @@
 
 Functions that begin with `on_` are reactions to events, those that begin with `take_` are what a directive of
 the hub wrote: `rebuild` plays both, in the order in which they came. An event of a transfer that is not known
-here (its request came before a restored copy of this database) changes nothing but the stock.
+here (this database was put back from before its request) changes the stock, and the rest with the request.
 """
 
 import json
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Final
 
 from edge_agent.database import EdgeUnit
+from edge_agent.early import Facts
 from edge_agent.journal import Recorded
 from protocol import transfer_messages as said
 from protocol.fulfilment import UnitsLine
@@ -29,17 +31,25 @@ from protocol.transfers import (
     TransferLine,
 )
 
+OWN: Final = Facts("transfer_id", "SELECT 1 FROM transfers WHERE transfer_id = ?")
+"""What this store says of its transfers."""
+
 
 def take_request(unit: EdgeUnit, body: said.TransferRequest, at_us: int) -> None:
-    """The hub asks this store to send something. A transfer that is known stays as it is."""
+    """The hub asks this store to send something. A transfer that is known stays as it is.
+
+    What a restored store has said of it already is written too.
+    """
     _insert(unit, body, "out", SendState.REQUESTED, at_us)
     _lines(unit, body.transfer_id, body.lines)
+    OWN.play(unit, body.transfer_id)
 
 
 def take_expect(unit: EdgeUnit, body: said.TransferExpect, at_us: int) -> None:
     """Something has been shipped to this store: its lines are what was shipped, whatever had been asked.
 
-    Told again it says nothing new of them, and what has arrived meanwhile stays counted.
+    Told again it says nothing new of them. What has arrived before it was told stays counted: a store may
+    receive what it asked for while the source is dark, and a restored one may have received it before.
     """
     known = unit.connection.execute(
         "SELECT shipped_us FROM transfers WHERE transfer_id = ?", (body.transfer_id,)
@@ -66,12 +76,12 @@ def take_expect(unit: EdgeUnit, body: said.TransferExpect, at_us: int) -> None:
             body.shipped_us,
         ),
     )
-    unit.connection.execute("DELETE FROM transfer_lines WHERE transfer_id = ?", (body.transfer_id,))
-    _lines(unit, body.transfer_id, body.lines)
+    _shipped_lines(unit, body.transfer_id, body.lines)
     _orders(unit, body.transfer_id, body.orders)
     for n, carton in enumerate(body.cartons, start=1):
         _carton(unit, carton, (body.transfer_id, "in", "expected", n), at_us)
     _step(unit, RECEIVING, ReceiveState, body.transfer_id, ReceiveEvent.ANNOUNCED, at_us)
+    OWN.play(unit, body.transfer_id)
 
 
 def take_settled(unit: EdgeUnit, body: said.TransferSettled, at_us: int) -> None:
@@ -109,6 +119,7 @@ def on_requested(unit: EdgeUnit, recorded: Recorded) -> None:
     _lines(unit, body.transfer_id, body.lines)
 
 
+@OWN.of("transfer.accepted")
 def on_accepted(unit: EdgeUnit, recorded: Recorded) -> None:
     """This store sends it, all or a part."""
     body = recorded.body
@@ -118,6 +129,7 @@ def on_accepted(unit: EdgeUnit, recorded: Recorded) -> None:
     _send_step(unit, recorded, body.transfer_id, SendEvent.ACCEPTED)
 
 
+@OWN.of("transfer.rejected")
 def on_rejected(unit: EdgeUnit, recorded: Recorded) -> None:
     """This store sends nothing of it."""
     body = recorded.body
@@ -129,6 +141,7 @@ def on_rejected(unit: EdgeUnit, recorded: Recorded) -> None:
     _send_step(unit, recorded, body.transfer_id, SendEvent.REJECTED)
 
 
+@OWN.of("transfer.picked")
 def on_picked(unit: EdgeUnit, recorded: Recorded) -> None:
     """The walk is over."""
     body = recorded.body
@@ -141,6 +154,7 @@ def on_picked(unit: EdgeUnit, recorded: Recorded) -> None:
     _send_step(unit, recorded, body.transfer_id, event)
 
 
+@OWN.of("transfer.carton_packed")
 def on_carton_packed(unit: EdgeUnit, recorded: Recorded) -> None:
     """A carton is closed."""
     body = recorded.body
@@ -154,6 +168,7 @@ def on_carton_packed(unit: EdgeUnit, recorded: Recorded) -> None:
         _send_step(unit, recorded, body.transfer_id, SendEvent.PACKED)
 
 
+@OWN.of("transfer.carton_opened")
 def on_carton_opened(unit: EdgeUnit, recorded: Recorded) -> None:
     """A carton is open again; its number is never used anew."""
     body = recorded.body
@@ -164,6 +179,7 @@ def on_carton_opened(unit: EdgeUnit, recorded: Recorded) -> None:
     _send_step(unit, recorded, body.transfer_id, SendEvent.CARTON_OPENED)
 
 
+@OWN.of("transfer.shipped")
 def on_shipped(unit: EdgeUnit, recorded: Recorded) -> None:
     """The cartons left."""
     body = recorded.body
@@ -184,6 +200,7 @@ def on_shipped(unit: EdgeUnit, recorded: Recorded) -> None:
     _send_step(unit, recorded, body.transfer_id, SendEvent.SHIPPED)
 
 
+@OWN.of("transfer.cancelled")
 def on_cancelled(unit: EdgeUnit, recorded: Recorded) -> None:
     """It was given up before it left."""
     body = recorded.body
@@ -200,6 +217,7 @@ def on_cancelled(unit: EdgeUnit, recorded: Recorded) -> None:
     _send_step(unit, recorded, body.transfer_id, SendEvent.CANCELLED)
 
 
+@OWN.of("transfer.cancel_asked")
 def on_cancel_asked(unit: EdgeUnit, recorded: Recorded) -> None:
     """This store no longer wants what it asked for; whether it still comes, the source decides."""
     body = recorded.body
@@ -210,6 +228,7 @@ def on_cancel_asked(unit: EdgeUnit, recorded: Recorded) -> None:
     )
 
 
+@OWN.of("transfer.received")
 def on_received(unit: EdgeUnit, recorded: Recorded) -> None:
     """Goods arrived; unannounced ones keep their labels, so that the announcement finds them."""
     body = recorded.body
@@ -243,6 +262,7 @@ def on_received(unit: EdgeUnit, recorded: Recorded) -> None:
     _receive_step(unit, recorded, body.transfer_id, final=body.final)
 
 
+@OWN.of("transfer.matched")
 def on_matched(unit: EdgeUnit, recorded: Recorded) -> None:
     """An arrival belongs to a transfer that was announced after it."""
     body = recorded.body
@@ -259,6 +279,7 @@ def on_matched(unit: EdgeUnit, recorded: Recorded) -> None:
     _receive_step(unit, recorded, body.transfer_id, final=body.final)
 
 
+@OWN.of("transfer.receipt_undone")
 def on_undone(unit: EdgeUnit, recorded: Recorded) -> None:
     """An arrival is taken back: its cartons are expected again, or unknown again."""
     body = recorded.body
@@ -286,6 +307,7 @@ def on_undone(unit: EdgeUnit, recorded: Recorded) -> None:
     _step(unit, RECEIVING, ReceiveState, body.transfer_id, ReceiveEvent.RECEIPT_UNDONE, recorded.at_us)
 
 
+@OWN.of("transfer.closed")
 def on_closed(unit: EdgeUnit, recorded: Recorded) -> None:
     """Nothing of it is on its way any more."""
     body = recorded.body
@@ -354,6 +376,23 @@ def _lines(unit: EdgeUnit, transfer_id: str, lines: Sequence[TransferLine]) -> N
             )
             for line in lines
         ],
+    )
+
+
+def _shipped_lines(unit: EdgeUnit, transfer_id: str, lines: Sequence[TransferLine]) -> None:
+    """Write what was shipped in the place of what was asked; what has arrived of it already stays counted."""
+    before = unit.connection.execute(
+        "DELETE FROM transfer_lines WHERE transfer_id = ?"
+        " RETURNING line_no, sku, name, received, damaged, over, for_order, granted",
+        (transfer_id,),
+    ).fetchall()
+    _lines(unit, transfer_id, lines)
+    unit.connection.executemany(
+        "INSERT INTO transfer_lines (transfer_id, line_no, sku, name, quantity, received, damaged, over,"
+        " for_order, granted) VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?) ON CONFLICT (transfer_id, line_no)"
+        " DO UPDATE SET received = excluded.received, damaged = excluded.damaged, over = excluded.over,"
+        " for_order = excluded.for_order, granted = excluded.granted",
+        [(transfer_id, *tuple(row)) for row in before if row["received"]],
     )
 
 

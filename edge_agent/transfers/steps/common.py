@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
+from edge_agent.lives import check_done_once
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows.transfers import Transfer
 from edge_agent.transfers.steps.models import Done
@@ -34,9 +35,11 @@ def sending(connection: Connection, transfer_id: str, states: Collection[SendSta
 
     Raises:
         NotFound: `no_transfer`.
-        Refused: `comes_in`, it is for this store to receive; or `not_now`, saying where it is.
+        Refused: `comes_in`, it is for this store to receive; `records_missing`; or `not_now`, saying where
+            it is.
     """
     found = require(connection, transfer_id)
+    _check_done_once(connection, transfer_id)
     if found.way != "out":
         raise Refused(
             _("Transfer {number} comes to this store.", number=found.number),
@@ -53,9 +56,10 @@ def receiving(connection: Connection, transfer_id: str) -> Transfer:
 
     Raises:
         NotFound: `no_transfer`.
-        Refused: `goes_out`.
+        Refused: `goes_out`, or `records_missing`.
     """
     found = require(connection, transfer_id)
+    _check_done_once(connection, transfer_id)
     if found.way != "in":
         raise Refused(
             _("Transfer {number} goes from this store to {place}.",
@@ -64,6 +68,10 @@ def receiving(connection: Connection, transfer_id: str) -> Transfer:
             code="goes_out",
         )  # fmt: skip
     return found
+
+
+def _check_done_once(connection: Connection, transfer_id: str) -> None:
+    check_done_once(connection, ("transfer.requested", "transfer_id"), transfer_id)
 
 
 def not_now(found: Transfer) -> Refused:

@@ -45,6 +45,11 @@ def request(unit: EdgeUnit, edge: Edge, body: said.TransferRequest) -> None:
         if known.way == "out":
             return  # told twice under two numbers, such as after the hub was restored
         raise Refused("That id is another transfer's here.", "Give it a new id.", code="known")
+    if facts.OWN.waits(unit, body.transfer_id):
+        # It was answered before this database was put back: what was said of it stands.
+        facts.take_request(unit, body, arrived_us(unit, edge))
+        tell(unit, edge)
+        return
     skus = [line.sku for line in body.lines]
     missing = sorted(set(skus) - edge.products.find_all(unit.connection, skus).keys())
     if missing:
