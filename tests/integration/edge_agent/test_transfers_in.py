@@ -358,6 +358,26 @@ def test_a_store_asks_for_goods_without_the_line_and_hears_the_answer(shop: End)
     assert shop.do(f"/{transfer_id}/ask-to-cancel", 409)["code"] == "too_late"
 
 
+def test_goods_that_came_before_their_announcement_are_not_expected_a_second_time(
+    shop: End, tmp_path: Path
+) -> None:
+    lines = [{"sku": "MUG-1", "quantity": 4}, {"sku": "COAT-M", "quantity": 2}]
+    asked = shop.do("", way="in", other="store-1", lines=lines)
+    arrived = shop.do(f"/{asked['transfer_id']}/receive", lines=[{"line_no": 1, "units": 3}])
+    shipped = [{"line_no": 1, "sku": "MUG-1", "name": "Mug", "quantity": 4}]
+
+    ends = ENDS | {"transfer_id": asked["transfer_id"], "number": asked["number"]}
+    shop.tell("transfer.expect", {**ends, "lines": shipped, "cartons": [], "shipped_us": 1})
+
+    found = shop.transfer(asked["transfer_id"])
+    assert [(each["sku"], each["received"], each["expected"]) for each in found["lines"]] == [("MUG-1", 3, 1)]
+    shop.do(f"/{asked['transfer_id']}/receive", lines=[{"line_no": 1, "units": 1}])
+    shop.do(f"/receipts/{arrived['receipt_id']}/undo", reason="Not for us")
+    line = shop.transfer(asked["transfer_id"])["lines"][0]
+    assert (line["received"], line["expected"], shop.letters("MUG-1")["P"]) == (1, 3, 1)
+    assert shop.rebuilt(tmp_path) == ()
+
+
 def test_a_transfer_travels_from_shelf_to_shelf_and_both_logs_lead_to_the_same_tables(
     tmp_path: Path,
 ) -> None:

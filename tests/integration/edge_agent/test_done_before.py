@@ -1,0 +1,223 @@
+"""What a store did before it was put back to a backup is done once: its own records say so when they come.
+
+A store does something that the hub hears, and is put back to a copy from before. Until its records are here,
+what may be done already is refused; when they are, what they speak of is not begun a second time, also where
+its offer comes again because the hub never heard the answer.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from edge_agent.app import build
+from edge_agent.link.recovery import Recovery
+from edge_agent.restoring import restore
+from protocol.handshake import Life
+from protocol.kit.system import ShiftedClock
+from tests.support.fulfilment import offered
+from tests.support.store import START_US, Store, ok, settings_for, sign_everybody_in
+from tests.support.transfer_ends import ENDS, TRANSFER, End, one_end
+
+COATS = ("COAT-M", 2)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[End]:
+    """A store with five coats, two of them lent, and a hundred mugs."""
+    with one_end(tmp_path) as made:
+        made.lend("COAT-M", 2)
+        yield made
+
+
+class Hub:
+    """What a hub gives back to a store: its events, and no directive, because it heard no answer."""
+
+    def __init__(self, told: Store) -> None:
+        self._rows = told.rows("SELECT bytes, hash FROM events ORDER BY seq")
+        self.life = Life(
+            inc=told.edge.identity.inc,
+            ordinal=told.edge.identity.ordinal,
+            upto=len(self._rows),
+            head=self._rows[-1][1].hex(),
+        )
+
+    def fetch_events(self, _inc: str, after: int) -> list[str]:
+        """Return the events after a number."""
+        return [data.decode() for data, _hash in self._rows[after : after + 3]]
+
+    def fetch_directives(self, _hub_inc: str, _after: int) -> list[Any]:
+        """Return no directive: none was answered."""
+        return []
+
+    def fetch_contact(self, _contact_id: str) -> None:
+        """Know nobody."""
+
+
+def copy_of(shop: End, folder: Path) -> Path:
+    """Return a backup of a store as it is now."""
+    made = folder / "backup.db"
+    with sqlite3.connect(shop.store.edge.database.path) as connection:
+        connection.execute("VACUUM INTO ?", (str(made),))
+    return made
+
+
+@contextmanager
+def put_back(backup: Path, folder: Path, *, edge: str = "store-1") -> Iterator[End]:
+    """Put a backup in the place of a store's database, on a machine without a line, and open it."""
+    code, name = {"store-1": ("LB", "Store 1"), "store-2": ("TO", "Store 2")}[edge]
+    settings = settings_for(folder / "again", edge=edge, code=code, store_name=name)
+    settings.database_file.parent.mkdir(parents=True)
+    restore(settings, backup, lambda _said: None, stamp="then")
+    clock = ShiftedClock(START_US)
+    app = build(settings, clock=clock)
+    store = Store(app, TestClient(app), clock)
+    with store.client:
+        sign_everybody_in(store)
+        yield End(store, _keys=1_000)  # its copy has those from before
+
+
+def bring_back(again: End, hub: Hub) -> None:
+    """Let the records come back, as the link does once the line is up."""
+    edge = again.store.edge
+    recovery = Recovery(edge, hub, again.inbox, lambda: None)  # type: ignore[arg-type]  # it only answers
+    recovery.work([hub.life], edge.database.read().execute("SELECT hub_inc FROM link").fetchone()[0])
+    failed = again.store.rows("SELECT seq, failed FROM brought_back WHERE failed <> ''")
+    assert failed == []
+
+
+def handed_over(shop: End, assignment: str) -> None:
+    shop.ready(assignment)
+    shop.collect(assignment)
+
+
+def given_back(shop: End, assignment: str) -> None:
+    shop.verb(f"assignments/{assignment}/reject", reason="no_capacity")
+
+
+def half_picked(shop: End, assignment: str) -> None:
+    list_id = shop.start(assignment)
+    shop.scan(list_id, "COAT-M")
+    shop.verb(f"picks/{list_id}/short", assignment_id=assignment, line_no=1, units=1, reason="not_found")
+    shop.verb(f"picks/{list_id}/finish")
+
+
+@pytest.mark.parametrize(
+    ("did", "state"), [(handed_over, "handed_over"), (given_back, "rejected"), (half_picked, "picked")]
+)
+def test_an_offer_that_comes_again_finds_what_became_of_it(
+    shop: End, tmp_path: Path, did: Callable[[End, str], None], state: str
+) -> None:
+    backup = copy_of(shop, tmp_path)
+    did(shop, shop.offer(COATS))
+    figures, buckets = shop.letters("COAT-M"), shop.buckets("COAT-M")
+    lines = shop.store.rows("SELECT * FROM assignment_lines")
+
+    with put_back(backup, tmp_path) as again:
+        bring_back(again, Hub(shop.store))
+        printed = len(again.store.rows("SELECT job_id FROM print_jobs"))
+        assert again.tell("assignment.offer", offered(1, COATS)) == "applied"
+
+        assert again.state("a-1") == state
+        assert again.store.rows("SELECT * FROM assignment_lines") == lines
+        assert again.buckets("COAT-M") == buckets
+        assert again.letters("COAT-M")["F"] == figures["F"]
+        assert len(again.store.rows("SELECT job_id FROM print_jobs")) == printed
+        looks = [key for key in again.open_exceptions() if key == "check_the_shelf:a-1"]
+        assert len(looks) == (state == "picked")
+        assert again.rebuilt(tmp_path) == ()
+        assert again.store.rows("SELECT * FROM early_events") == []
+
+
+def test_a_change_that_comes_again_is_made_once(shop: End, tmp_path: Path) -> None:
+    backup = copy_of(shop, tmp_path)
+    shop.offer(COATS)
+    less = {
+        "assignment_id": "a-1",
+        "order_id": "o-1",
+        "change_id": "c-1",
+        "dropped": [{"line_no": 1, "units": 1}],
+        "reason": "One is enough",
+    }
+    assert shop.tell("assignment.change", less) == "applied"
+
+    with put_back(backup, tmp_path) as again:
+        bring_back(again, Hub(shop.store))
+        again.tell("assignment.offer", offered(1, COATS))
+        assert again.tell("assignment.change", less) == "applied"
+
+        assert again.store.rows("SELECT quantity, lent, given_up FROM assignment_lines") == [(2, 1, 1)]
+        assert len(again.bodies("assignment.changed")) == 1
+
+
+def test_a_transfer_that_is_asked_for_again_finds_what_became_of_it(shop: End, tmp_path: Path) -> None:
+    backup = copy_of(shop, tmp_path)
+    shop.asked(("COAT-M", 2), ("MUG-1", 3), line_1={"lent": 1})
+    shop.do(f"/{TRANSFER}/accept")
+    shop.send()
+    tables = ("transfer_lines", "cartons", "balances")
+    rows = {table: sorted(shop.store.rows(f"SELECT * FROM {table}")) for table in tables}
+
+    with put_back(backup, tmp_path) as again:
+        bring_back(again, Hub(shop.store))
+        assert again.asked(("COAT-M", 2), ("MUG-1", 3), line_1={"lent": 1}) == "applied"
+
+        assert again.where() == "shipped"
+        assert {table: sorted(again.store.rows(f"SELECT * FROM {table}")) for table in tables} == rows
+        assert again.letters("COAT-M")["F"] == 1
+        assert again.rebuilt(tmp_path) == ()
+
+
+def test_an_announcement_that_comes_again_finds_what_has_arrived(tmp_path: Path) -> None:
+    lines = [{"line_no": 1, "sku": "MUG-1", "name": "Mug", "quantity": 4}]
+    body = {**ENDS, "lines": lines, "cartons": [], "orders": [], "receipts": [], "shipped_us": 1}
+    with one_end(tmp_path, "store-2") as shop:
+        backup = copy_of(shop, tmp_path)
+        shop.tell("transfer.expect", body)
+        shop.do(f"/{TRANSFER}/receive", lines=[{"line_no": 1, "units": 4}])
+
+        with put_back(backup, tmp_path, edge="store-2") as again:
+            bring_back(again, Hub(shop.store))
+            again.tell("transfer.expect", body)
+
+            assert (again.where(), again.letters("MUG-1")["P"]) == ("received", 4)
+            line = again.transfer()["lines"][0]
+            assert (line["received"], line["expected"]) == (4, 0)
+            assert again.rebuilt(tmp_path) == ()
+
+
+def test_what_may_be_done_already_is_refused_until_the_records_are_back(shop: End, tmp_path: Path) -> None:
+    shop.packed(shop.offer(("COAT-M", 1), kind="ship"))
+    shop.offer(("MUG-1", 1))
+    shop.asked(("MUG-1", 3))
+    shop.do(f"/{TRANSFER}/accept")
+    shop.walk()
+    shop.carton()
+    count = ok(shop.store.post("/api/stock/counts", {"key": "n-1", "skus": ["MUG-1"]}, role="lead"), 201)
+    backup = copy_of(shop, tmp_path)
+
+    with put_back(backup, tmp_path) as again:
+        before = again.all_rows()
+        counted = {"key": "n-2", "lines": [{"sku": "MUG-1", "counted": 90}]}
+        refusals = [
+            again.do(f"/{TRANSFER}/ship", 409),
+            again.do(f"/{TRANSFER}/cancel", 409, reason="No van"),
+            again.verb("assignments/a-1/ship", 409),
+            again.verb("assignments/a-2/reject", 409, reason="no_capacity"),
+            again.store.post(f"/api/stock/counts/{count['count_id']}/confirm", counted).json()["error"],
+        ]
+
+        assert [each["code"] for each in refusals] == ["records_missing"] * len(refusals)
+        assert again.all_rows() == before
+        own = again.do("", way="out", other="store-2", lines=[{"sku": "MUG-1", "quantity": 1}])
+        again.send(own["transfer_id"])
+        assert again.where(own["transfer_id"]) == "shipped"
+
+        bring_back(again, Hub(shop.store))
+        again.do(f"/{TRANSFER}/ship")
+        assert again.where() == "shipped"
+        assert again.rebuilt(tmp_path) == ()
