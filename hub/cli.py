@@ -75,6 +75,9 @@ PasswordFile = Annotated[
     Path | None,
     typer.Option("--password-file", help="Read the password from this file; else it is asked for."),
 ]
+OfLife = Annotated[
+    str, typer.Option("--life", help="Which life of a restored store (see the list); else what waits.")
+]
 BAD_INPUT: Final = 2
 REFUSED: Final = 3
 TRY_AGAIN: Final = 75
@@ -380,31 +383,33 @@ def list_parked(config: Config = None, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps({"parked": found}))
         return
-    shown = table("store", "number #", "kind", "why", "detail")
+    shown = table("store", "number #", "life", "kind", "why", "detail")
     for row in found:
-        shown.add_row(row["edge"], str(row["seq"]), row["kind"], row["code"], row["detail"])
+        shown.add_row(*(str(row[name]) for name in ("edge", "seq", "inc", "kind", "code", "detail")))
     Console().print(shown)
 
 
 @parked_app.command("show", epilog="Example: `orderspine hub parked show store-1 412`")
 @friendly
-def show_parked(edge: str, seq: int, config: Config = None) -> None:
+def show_parked(edge: str, seq: int, life: OfLife = "", config: Config = None) -> None:
     """Print the bytes of an event that was set aside, exactly as they came."""
     from hub.link.repair import shown
 
     with opened(config) as hub, hub.database.read() as connection:
-        row = shown(connection, edge, seq)
+        row = shown(connection, edge, seq, life)
     sys.stdout.buffer.write(bytes(row.bytes) + b"\n")
 
 
 @parked_app.command("replay", epilog="Example: `orderspine hub parked replay store-1 412`")
 @friendly
-def replay_parked(edge: str, seq: int, config: Config = None, as_json: AsJson = False) -> None:
+def replay_parked(
+    edge: str, seq: int, life: OfLife = "", config: Config = None, as_json: AsJson = False
+) -> None:
     """Apply an event after what was in its way is repaired; what waited behind it follows."""
     from hub.link.repair import replay
 
     with opened(config) as hub:
-        done = replay(hub, edge, seq, by=_who())
+        done = replay(hub, edge, seq, inc=life, by=_who())
     say(asdict(done), as_json=as_json, text=f"{done.applied} applied, {done.left} still set aside.")
 
 
@@ -412,10 +417,11 @@ def replay_parked(edge: str, seq: int, config: Config = None, as_json: AsJson = 
     "discard", epilog="Example: `orderspine hub parked discard store-1 412 --note 'sent twice'`"
 )
 @friendly
-def discard_parked(
+def discard_parked(  # noqa: PLR0917 - one command in the order of its options
     edge: str,
     seq: int,
     note: Annotated[str, typer.Option("--note", help="Why; it is kept.")],
+    life: OfLife = "",
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
@@ -423,7 +429,7 @@ def discard_parked(
     from hub.link.repair import discard
 
     with opened(config) as hub:
-        done = discard(hub, edge, seq, note=note, by=_who())
+        done = discard(hub, edge, seq, inc=life, note=note, by=_who())
     say(
         asdict(done), as_json=as_json, text=f"Discarded. {done.applied} applied, {done.left} still set aside."
     )

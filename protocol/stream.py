@@ -136,7 +136,8 @@ class Sender:
         round_trip = max(0.0, now - self._sent_at)
         smoothed = self._smoothed_seconds
         self._smoothed_seconds = round_trip if smoothed == 0.0 else 0.875 * smoothed + 0.125 * round_trip
-        self._retry_seconds = max(FIRST_RETRY_SECONDS, 4 * self._smoothed_seconds)
+        # A process that was stopped for hours has measured no round trip: the wait has its limit here too.
+        self._retry_seconds = min(RETRY_LIMIT_SECONDS, max(FIRST_RETRY_SECONDS, 4 * self._smoothed_seconds))
         self._waiting_since = now if self._edges else None
         self._retry_at = now + self._retry_seconds
         return True

@@ -98,12 +98,15 @@ def listed(connection: Connection, *, with_closed: bool, limit: int) -> list[Rai
 
 
 def on_exception_raised(unit: EdgeUnit, recorded: Recorded) -> None:
-    """Something needs a person."""
+    """Something needs a person.
+
+    A restored store may have raised it again before it got back that it had raised it: it stands once.
+    """
     body = recorded.body
     assert isinstance(body, ExceptionRaised)
     unit.connection.execute(
         "INSERT INTO exceptions (exception_id, dedupe_key, kind, subject, title, facts, owner_role,"
-        " raised_us, due_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " raised_us, due_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (
             body.exception_id,
             body.dedupe_key,

@@ -79,8 +79,7 @@ class Stream:
         self._push(connection, newest(connection), now)
 
     def _push(self, connection: Connection, last: int, now: float) -> None:
-        if self._hold_at is not None:
-            last = min(last, self._hold_at)
+        last = self._may_send_to(last)
         while self._sender.may_send(last):
             made = self._batcher.next(
                 connection,
@@ -99,6 +98,10 @@ class Stream:
             if not self._publish(self._topic, made.payload):
                 return
             self._sender.note_sent(made.last, now)
+
+    def _may_send_to(self, last: int) -> int:
+        """Return up to where the journal may leave now."""
+        return last if self._hold_at is None else min(last, self._hold_at)
 
     def on_ack(self, ack: LogAck, now: float) -> Trouble | None:
         """Take the hub's word; return why this database cannot go on, if it cannot."""
@@ -126,7 +129,7 @@ class Stream:
         last = self.newest = newest(connection)
         self._push(connection, last, now)
         self.keep(now)
-        return self._hold_at is None and self._sender.stalled(last, now)
+        return self._sender.stalled(self._may_send_to(last), now)
 
     def keep(self, now: float, *, at_once: bool = False) -> None:
         """Store what the hub acknowledged, one write at a time."""

@@ -333,7 +333,7 @@ def _unmatched(about: _About) -> Iterator[Choice]:
 
 
 def _parked(about: _About) -> Iterator[Choice]:
-    args = {"edge": about.fact("edge"), "seq": about.fact("seq")}
+    args = {"edge": about.fact("edge"), "seq": about.fact("seq"), "inc": about.fact("inc") or ""}
     yield Choice("event.replay", _("Apply it now"), "event.replay", args, ())
     yield Choice("event.discard", _("Give it up, and go on with what waits behind it"), "event.discard", args)
 

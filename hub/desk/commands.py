@@ -140,11 +140,11 @@ def _refund_again(hub: Hub, args: Args, given: Given) -> None:
 
 
 def _replay(hub: Hub, args: Args, given: Given) -> object:
-    return repair.replay(hub, args["edge"], args["seq"], by=given.by)
+    return repair.replay(hub, args["edge"], args["seq"], inc=args["inc"], by=given.by)
 
 
 def _discard(hub: Hub, args: Args, given: Given) -> object:
-    return repair.discard(hub, args["edge"], args["seq"], note=given.reason, by=given.by)
+    return repair.discard(hub, args["edge"], args["seq"], inc=args["inc"], note=given.reason, by=given.by)
 
 
 def _resend(hub: Hub, args: Args, given: Given) -> object:

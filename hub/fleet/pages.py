@@ -23,6 +23,8 @@ from protocol.people import HubRole
 
 Edge = Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9-]+$")]
 Seq = Annotated[int, Path(ge=1, le=10**15)]
+Life = Annotated[str, Form(pattern=r"^([0-9a-f]{32})?$")]
+"""The incarnation of a store whose number it is; a restored one numbers from 1 again."""
 Note = Annotated[str, Form(min_length=3, max_length=250, pattern=r"^[^\x00]*\S[^\x00]*$")]
 Said = Annotated[str, Query(pattern=r"^(replayed|discarded|accepted|refused)?$")]
 
@@ -109,14 +111,16 @@ def one(request: Request, hub: TheHub, person: Anybody, edge: Edge, said: Said =
 
 
 @router.post("/fleet/{edge}/parked/{seq}/replay")
-def replay(hub: TheHub, person: Admin, edge: Edge, seq: Seq) -> Response:
+def replay(hub: TheHub, person: Admin, edge: Edge, seq: Seq, inc: Life = "") -> Response:
     """Apply an event that was set aside, and what waited behind it."""
-    repair.replay(hub, edge, seq, by=person.name)
+    repair.replay(hub, edge, seq, inc=inc, by=person.name)
     return go_to(f"/fleet/{edge}", said="replayed")
 
 
 @router.post("/fleet/{edge}/parked/{seq}/discard")
-def discard(hub: TheHub, person: Admin, edge: Edge, seq: Seq, note: Note) -> Response:
+def discard(  # noqa: PLR0917 - what is discarded, by whom and why
+    hub: TheHub, person: Admin, edge: Edge, seq: Seq, note: Note, inc: Life = ""
+) -> Response:
     """Give an event up for good, with a reason."""
-    repair.discard(hub, edge, seq, note=note.strip(), by=person.name)
+    repair.discard(hub, edge, seq, inc=inc, note=note.strip(), by=person.name)
     return go_to(f"/fleet/{edge}", said="discarded")

@@ -39,13 +39,13 @@ def listed(connection: Connection, *, limit: int = 200) -> Sequence[sa.Row[Any]]
     return waiting(connection, limit=limit)
 
 
-def shown(connection: Connection, edge: str, seq: int) -> sa.Row[Any]:
-    """Return one event that was set aside.
+def shown(connection: Connection, edge: str, seq: int, inc: str = "") -> sa.Row[Any]:
+    """Return one event that was set aside; `inc` is the life of the store whose number it is.
 
     Raises:
         NotFound: there is none of that number.
     """
-    row = find(connection, edge, seq)
+    row = find(connection, edge, seq, inc)
     if row is None:
         raise NotFound(
             f"No event {seq} of {edge} was set aside.",
@@ -55,17 +55,17 @@ def shown(connection: Connection, edge: str, seq: int) -> sa.Row[Any]:
     return row
 
 
-def replay(hub: Hub, edge: str, seq: int, *, by: str) -> Replayed:
+def replay(hub: Hub, edge: str, seq: int, *, by: str, inc: str = "") -> Replayed:
     """Apply an event that was set aside, and then what waited behind it.
 
     Raises:
         NotFound: there is none of that number.
         Refused: `still_behind` an earlier one, or `still_poison`: it fails for the same kind of reason.
     """
-    return hub.database.write(lambda unit: _replay(unit, hub, edge, seq, by))
+    return hub.database.write(lambda unit: _replay(unit, hub, _open(unit.connection, edge, seq, inc), by))
 
 
-def discard(hub: Hub, edge: str, seq: int, *, note: str, by: str) -> Replayed:
+def discard(hub: Hub, edge: str, seq: int, *, note: str, by: str, inc: str = "") -> Replayed:
     """Give an event up for good, and apply what waited behind it.
 
     Raises:
@@ -74,15 +74,14 @@ def discard(hub: Hub, edge: str, seq: int, *, note: str, by: str) -> Replayed:
     """
 
     def step(unit: HubUnit) -> Replayed:
-        row = _open(unit.connection, edge, seq)
+        row = _open(unit.connection, edge, seq, inc)
         _settle(unit, hub, row, state="discarded", note=f"{by}: {note}", by=by)
         return _followers(unit, hub, row, by)
 
     return hub.database.write(step)
 
 
-def _replay(unit: HubUnit, hub: Hub, edge: str, seq: int, by: str) -> Replayed:
-    row = _open(unit.connection, edge, seq)
+def _replay(unit: HubUnit, hub: Hub, row: sa.Row[Any], by: str) -> Replayed:
     earlier = _earlier(unit.connection, row)
     if earlier is not None:
         raise Refused(
@@ -139,9 +138,15 @@ def _incoming(row: sa.Row[Any]) -> Incoming:
 
 
 def _apply(unit: HubUnit, hub: Hub, row: sa.Row[Any], by: str) -> BadMessage | None:
-    """Apply one event that was set aside; return why not, with nothing changed, when it cannot be."""
+    """Apply one event that was set aside; return why not, with nothing changed, when it cannot be.
+
+    One that took effect in another life of its store meanwhile is settled by that.
+    """
     item = _incoming(row)
     problem = parking.why_not(item, set(), hub.inbox.known_ids(unit, [item]))
+    if problem is not None and parking.had_before(unit.connection, item, problem):
+        _settle(unit, hub, row, state="discarded", note=parking.TOOK_EFFECT, by=by)
+        return None
     if problem is not None:
         return problem
     try:
@@ -163,8 +168,8 @@ def _settle(unit: HubUnit, hub: Hub, row: sa.Row[Any], *, state: str, note: str,
     unit.after_commit(lambda: hub.broadcaster.publish("fleet"))
 
 
-def _open(connection: Connection, edge: str, seq: int) -> sa.Row[Any]:
-    row = shown(connection, edge, seq)
+def _open(connection: Connection, edge: str, seq: int, inc: str) -> sa.Row[Any]:
+    row = shown(connection, edge, seq, inc)
     if row.state != "parked":
         raise Refused(
             f"Event {seq} of {edge} was {row.state} already.", "Nothing is left to do.", code="settled"

@@ -129,6 +129,8 @@ def why_fenced(hello: Hello, known: Known, verdict: Open, *, hub_inc: str) -> Wh
     """Return why lending must be begun anew with this edge, None when both can go on as they are."""
     if verdict.replaces:
         return "edge_restored" if hello.why else "edge_replaced"
+    if hello.why and known.state is None:
+        return "edge_restored"  # before its first call ever: it lends nothing until both have begun anew
     if hello.hub_inc_seen and hello.hub_inc_seen != hub_inc:
         return "hub_restored"
     if hello.ep != known.ep:

@@ -26,6 +26,7 @@ from protocol.events import KINDS
 from protocol.orders import WireModel
 
 DUPLICATE: Final = "duplicate_id"
+TOOK_EFFECT: Final = "It took effect in another life of this store."
 BEHIND: Final = "behind"
 LINE: Final = "parked"
 """The counter of what was set aside."""
@@ -172,9 +173,10 @@ def waits_for(subjects: Sequence[str]) -> Sequence[str]:
 
 
 def had_before(connection: Connection, item: Incoming, failure: BadMessage) -> bool:
-    """Tell whether an event took effect in an earlier life of the same store, which carried it over.
+    """Tell whether an event took effect in another life of the same store, which carried it over.
 
-    A store that was restored sends again, under new numbers, what it cannot know to have arrived.
+    A store that was restored sends again, under new numbers, what it cannot know to have arrived. What was
+    set aside in the life before may be replayed after the same of the new one.
     """
     if failure.reason != DUPLICATE or item.event is None:
         return False
@@ -190,7 +192,7 @@ def had_before(connection: Connection, item: Incoming, failure: BadMessage) -> b
 
 def put_aside(work: Work, item: Incoming) -> None:
     """Keep the bytes of an event that took effect before; it waits for nobody."""
-    _keep(work, item, DUPLICATE, "It took effect in an earlier life of this store.", state="discarded")
+    _keep(work, item, DUPLICATE, TOOK_EFFECT, state="discarded")
 
 
 def park(work: Work, item: Incoming, failure: BadMessage) -> None:
@@ -274,11 +276,16 @@ def waiting(connection: Connection, *, limit: int = 200) -> Sequence[sa.Row[Any]
 
 
 def find(connection: Connection, edge: str, seq: int, inc: str = "") -> sa.Row[Any] | None:
-    """Return one event that was set aside; the newest incarnation when none is named."""
+    """Return one event that was set aside.
+
+    A store that was restored numbers its events from 1 again: where no life of it is named, what still waits
+    comes before what is settled, in its line.
+    """
     query = sa.select(parked).where(parked.c.edge == edge, parked.c.seq == seq)
     if inc:
         query = query.where(parked.c.inc == inc)
-    return connection.execute(query.order_by(parked.c.arrived_us.desc()).limit(1)).first()
+    settled = sa.case((parked.c.state == "parked", 0), else_=1)
+    return connection.execute(query.order_by(settled, parked.c.park_order).limit(1)).first()
 
 
 def settle(connection: Connection, row: sa.Row[Any], *, state: str, note: str, now_us: int) -> None:

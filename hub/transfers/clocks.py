@@ -2,7 +2,8 @@
 
 One round compares what ought to be on the desk with what is there, so a card closes itself when its cause is
 gone. Goods that nothing explains are nobody's business while their source has something left to send: its
-next events may explain them. Only when it has told everything does a person look, and the source counts.
+next events may explain them. Only when it has told everything does a person look, and the source counts. How
+long that is goes by when the hub heard of it: a store's clock may be hours ahead.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ from hub.database import HubUnit
 from hub.fleet.rows import CURRENT, link_sessions, streams
 from hub.fleet.rules import OFFLINE_SECONDS
 from hub.spine.log import open_keys
+from hub.spine.rows import events
 from hub.spine.steps import close_exception, raise_exception, take_orders
 from hub.stock.claim_rows import inbound_ahead
 from hub.stock.claims import forget_ahead
@@ -203,7 +205,8 @@ def has_told_everything(connection: Connection, edge: str, now_us: int, since_us
 def _unexplained(connection: Connection, now_us: int) -> dict[str, Card]:
     """Goods of a transfer that its source has not sent, though it has told everything."""
     since = (
-        sa.select(sa.func.min(transfer_receipts.c.at_us))
+        sa.select(sa.func.min(events.c.arrived_us))
+        .join(transfer_receipts, transfer_receipts.c.version == events.c.apply_order)
         .where(
             transfer_receipts.c.transfer_id == transfers.c.transfer_id,
             transfer_receipts.c.undone_us.is_(None),
@@ -239,14 +242,15 @@ def _unexplained(connection: Connection, now_us: int) -> dict[str, Card]:
 def _from_nowhere(connection: Connection, now_us: int) -> dict[str, Card]:
     """Goods of no transfer that anybody knows; from a store that still has to tell, they wait for it."""
     rows = connection.execute(
-        sa.select(transfer_receipts)
-        .where(IS_UNEXPLAINED, transfer_receipts.c.at_us < now_us - GRACE_US)
+        sa.select(transfer_receipts, events.c.arrived_us)
+        .join(events, events.c.apply_order == transfer_receipts.c.version)
+        .where(IS_UNEXPLAINED, events.c.arrived_us < now_us - GRACE_US)
         .order_by(transfer_receipts.c.receipt_id)
         .limit(CARDS)
     ).all()
     found = {}
     for row in rows:
-        if row.source and not has_told_everything(connection, row.source, now_us, row.at_us + GRACE_US):
+        if row.source and not has_told_everything(connection, row.source, now_us, row.arrived_us + GRACE_US):
             continue
         pieces = connection.execute(
             sa.select(transfer_pieces.c.sku, sa.func.sum(transfer_pieces.c.units).label("units"))

@@ -7,6 +7,7 @@ from hub.database import HubDatabase
 from hub.holds.restored import look_at_restored
 from hub.rebuild import differences, rebuild_into
 from hub.route.arriving import look_at_waits
+from hub.transfers.clocks import GRACE_US, look_at_transfers
 from protocol.errors import OrderspineError
 from tests.simulation.actors import moving
 from tests.simulation.edge import EdgeNode
@@ -16,6 +17,7 @@ from tests.simulation.seams import building, engine_url
 HEAL_SECONDS = 600
 """The longest waits of the protocol are a minute, and of a rejected duplicate two."""
 LOOK_SECONDS = 2
+UNEXPLAINED = "SELECT 1 FROM transfers WHERE unmatched > 0 AND shipped_us IS NULL LIMIT 1"
 
 
 class Healing:
@@ -50,6 +52,17 @@ class Healing:
         self._wait()
         if look_at_waits(self.hub.program):
             self._wait()
+        self._explain_transfers()
+
+    def _explain_transfers(self) -> None:
+        """Let the hub ask about goods that no source has sent, once every source has had its time."""
+        if self.hub.audit.execute(UNEXPLAINED).fetchone() is None:
+            return
+        until = self.world.schedule.now + GRACE_US
+        while self.world.schedule.now <= until:
+            self.world.step()
+        look_at_transfers(self.hub.program)
+        self._wait()
 
     def _wait(self) -> None:
         world = self.world

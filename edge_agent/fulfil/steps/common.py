@@ -9,6 +9,7 @@ from edge_agent.fulfil.rows import work
 from edge_agent.fulfil.rows.assignments import Assignment
 from edge_agent.fulfil.rules import OPEN_STATES, ended
 from edge_agent.holds import steps as holds
+from edge_agent.lives import check_done_once
 from protocol.errors import NotFound, Refused
 from protocol.fulfilment import FulfilKind
 from protocol.holds import Blocked
@@ -18,7 +19,7 @@ from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import AssignmentState
 
 OWN_ORDER = ("order.placed", "own.assignment_id")
-"""What begins an assignment of this store's own, for `check_done_once`."""
+"""What begins an assignment of this store's own: the only one that a restored store knows whole."""
 
 
 def require(connection: Connection, assignment_id: str) -> Assignment:
@@ -47,11 +48,13 @@ def workable(
 
     Raises:
         NotFound: `no_assignment`.
-        Refused: `cancelled` and others when it has ended, `checked_out_elsewhere`, or `not_ready`.
+        Refused: `cancelled` and others when it has ended, `records_missing` in a restored store,
+            `checked_out_elsewhere`, or `not_ready`.
     """
     found = require(connection, assignment_id)
     if found.state not in OPEN_STATES:
         raise ended(found.state, found.number, found.ended_how)
+    check_done_once(connection, OWN_ORDER, assignment_id)
     check_device(connection, found, person)
     if found.state not in states:
         raise not_ready(found)

@@ -14,12 +14,11 @@ from edge_agent.fulfil.rows.assignments import Assignment
 from edge_agent.fulfil.rules import DAY_US, OPEN_STATES, Line, keep_until_us
 from edge_agent.fulfil.steps import promises, slips
 from edge_agent.fulfil.steps.commands import Accept, PutBack, Reject
-from edge_agent.fulfil.steps.common import OWN_ORDER, require, tell, workable
+from edge_agent.fulfil.steps.common import require, tell, workable
 from edge_agent.fulfil.steps.models import Done
 from edge_agent.journal import Recorded
 from edge_agent.link.directives import arrived_us
 from edge_agent.link.recovered import check_the_shelf
-from edge_agent.lives import check_done_once
 from edge_agent.once import Asked, once
 from edge_agent.walk import put_back
 from protocol import later
@@ -237,12 +236,11 @@ def reject(
     """Give the work back, whole; what is picked goes back to the shelf, and the order is routed again.
 
     Raises:
-        Refused: it has ended, `checked_out_elsewhere` or `records_missing`.
+        Refused: it has ended, or `checked_out_elsewhere`.
     """
 
     def step() -> Done:
         found = workable(unit.connection, assignment_id, person)
-        check_done_once(unit.connection, OWN_ORDER, assignment_id)
         return _rejected(unit, edge, found, command.reason, command.note, person)
 
     return once(unit, edge, Asked(to=f"reject:{assignment_id}", command=command), command.key, Done, step)

@@ -12,10 +12,9 @@ from edge_agent.fulfil.rows.assignments import Assignment, ParcelRow
 from edge_agent.fulfil.rules import Line, check_shelf, leaving, not_a_shelf, tracking_number
 from edge_agent.fulfil.steps import slips
 from edge_agent.fulfil.steps.commands import CheckItem, CloseManifest, Pack, PackParcel, Ship, Stage
-from edge_agent.fulfil.steps.common import OWN_ORDER, may_leave, only_for, tell, workable
+from edge_agent.fulfil.steps.common import may_leave, only_for, tell, workable
 from edge_agent.fulfil.steps.inbox import settle_cancel
 from edge_agent.fulfil.steps.models import CheckedItem, Done, ManifestClosed, Packed, Shipped
-from edge_agent.lives import check_done_once
 from edge_agent.once import Asked, once
 from protocol import later
 from protocol.errors import Invalid, Refused
@@ -236,14 +235,12 @@ def ship(
     """Give the parcels to a carrier; the store's own label is made and printed here.
 
     Raises:
-        Refused: `unpaid_rest`, `no_address`, `tracking_missing`, `tracking_taken`, `on_hold` or
-            `records_missing`.
+        Refused: `unpaid_rest`, `no_address`, `tracking_missing`, `tracking_taken` or `on_hold`.
     """
 
     def step() -> Shipped:
         found = workable(unit.connection, assignment_id, person, _PACKED)
         only_for(found, FulfilKind.SHIP)
-        check_done_once(unit.connection, OWN_ORDER, assignment_id)
         may_leave(unit.connection, edge, found, Blocked.SHIP, person)
         carrier = command.carrier.strip() or edge.settings.fulfil.own_carrier
         own = carrier == edge.settings.fulfil.own_carrier
