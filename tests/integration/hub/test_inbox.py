@@ -11,13 +11,16 @@ from hub.context import Hub
 from hub.exceptions.rows import exceptions, listed
 from hub.fleet.rows import streams
 from hub.ledger.rows import entries, journals
-from hub.link.repair import discard, replay
+from hub.link.repair import discard, replay, shown
 from hub.link.repair import listed as set_aside
 from hub.rebuild import SHADOWS, differences, verify
+from hub.spine import parking
 from hub.spine.reads import completeness, timeline
 from hub.spine.rows import events, order_lines, orders, parked, returns
-from protocol.envelope import decode_event
-from protocol.errors import BrokenChain, Refused
+from hub.stock.rows import balances
+from protocol.envelope import Event, decode_event
+from protocol.errors import BadMessage, BrokenChain, Refused
+from protocol.orders import WireModel
 from protocol.stream import Verdict
 from tests.support.hub import Shop, send
 
@@ -52,6 +55,10 @@ def day(shop: Shop) -> Shop:
     shop.give_back(order, (1, 1))
     shop.close()
     return shop
+
+
+def unknown_kind(_event: Event) -> WireModel:
+    raise BadMessage("This hub does not know that kind.", "Upgrade it.", code="unknown_kind")
 
 
 def broken(shop: Shop, **changes: object) -> bytes:
@@ -224,6 +231,51 @@ def test_discarding_the_poison_lets_what_waited_follow_in_its_order(hub: Hub) ->
     assert open_kinds(hub) == []
     with hub.database.read() as connection:
         assert [stream.missing for stream in completeness(connection)] == [0]
+    assert verify(hub) == {}
+
+
+def test_each_life_of_a_restored_store_has_its_own_numbers_among_what_was_set_aside(hub: Hub) -> None:
+    lives = [Shop(inc=mark * 16) for mark in ("0a", "0b")]
+    for shop in lives:
+        shop.session_id = "a-till"
+        shop.say_bytes(broken(shop, kind="order.dreamt", id=f"event-of-{shop.inc[:2]}"))
+        send(hub, shop)
+    first, second = lives
+
+    with hub.database.read() as connection:
+        assert shown(connection, "store-1", 1, second.inc).bytes == second.events[0]
+    discard(hub, "store-1", 1, inc=second.inc, note="nobody knows this kind", by="ops")
+    assert [row.inc for row in aside(hub)] == [first.inc]
+    discard(hub, "store-1", 1, note="nor this one", by="ops")
+
+    assert aside(hub) == []
+    with pytest.raises(Refused) as over:
+        discard(hub, "store-1", 1, note="again", by="ops")
+    assert over.value.reason == "settled"
+
+
+def test_an_event_that_took_effect_in_the_next_life_is_settled_by_that_when_it_is_replayed(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = Shop(inc="0a" * 16), Shop(inc="0b" * 16)
+    old.stock("A", 10)
+    with monkeypatch.context() as older:
+        older.setattr(parking, "_read_whole", lambda _data: None)
+        older.setattr(parking, "read_body", unknown_kind)
+        send(hub, old)
+    assert [row.code for row in aside(hub)] == ["unknown_kind"]
+    new.bodies, new.events = list(old.bodies), list(old.events)
+    send(hub, new)
+
+    done = replay(hub, "store-1", 1, by="ops")
+
+    assert (done.applied, done.left, aside(hub)) == (1, 0, [])
+    assert open_kinds(hub) == []
+    with hub.database.read() as connection:
+        row = connection.execute(sa.select(parked.c.state, parked.c.note)).one()
+        held = connection.execute(sa.select(sa.func.sum(balances.c.quantity))).scalar_one()
+    assert tuple(row) == ("discarded", "It took effect in another life of this store.")
+    assert held == 10
     assert verify(hub) == {}
 
 

@@ -15,7 +15,7 @@ from edge_agent.link.rules import clock_offset_us, clock_trouble, is_sending
 from protocol.envelope import decode_batch
 from protocol.handshake import Marker
 from protocol.kit.marker import Note, read_note, write_note
-from protocol.stream import STALLED_SECONDS, Sender, chain, first_hash
+from protocol.stream import RETRY_LIMIT_SECONDS, STALLED_SECONDS, Sender, chain, first_hash
 
 INC = "0a" * 16
 
@@ -155,6 +155,16 @@ def test_an_idle_hour_is_no_stall() -> None:
     sender.on_ack(1, 0.1)
 
     assert not sender.stalled(2, 3_600.0)
+
+
+def test_an_answer_to_a_process_that_was_stopped_for_hours_lets_it_send_again_within_a_minute() -> None:
+    sender = Sender(0)
+    sender.note_sent(1, 0.0)
+    sender.on_ack(1, 30_000.0)
+    sender.note_sent(2, 30_000.0)
+
+    assert sender.on_tick(30_000.0 + RETRY_LIMIT_SECONDS, 1.0)
+    assert sender.may_send(2)
 
 
 def test_a_repeated_acknowledgement_sends_back_only_when_it_says_gap() -> None:

@@ -178,6 +178,8 @@ def test_lending_begins_anew_with_an_edge_that_was_replaced_or_restored_or_that_
     assert why_fenced(hello(), known(), Open(replaces=OTHER_INC), hub_inc="ff" * 16) == "edge_replaced"
     restored = hello(why="restored")
     assert why_fenced(restored, known(), Open(replaces=OTHER_INC), hub_inc="ff" * 16) == "edge_restored"
+    assert why_fenced(restored, known(state=None), Open(), hub_inc="ff" * 16) == "edge_restored"
+    assert why_fenced(restored, known(), Open(), hub_inc="ff" * 16) is None
     assert why_fenced(hello(ep=1), known(ep=2), Open(), hub_inc="ff" * 16) == "disagree"
     assert why_fenced(hello(ep=1, granted=3), known(ep=2, granted=4), Open(), hub_inc="ff" * 16) == "disagree"
 
