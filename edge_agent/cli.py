@@ -346,7 +346,10 @@ def status(config: Config = None, as_json: AsJson = False) -> None:
             "catalog_version": catalog.version if catalog else None,
             "orders": connection.execute("SELECT count(*) FROM orders").fetchone()[0],
             "open_tills": [
-                row[0] for row in connection.execute("SELECT till FROM till_sessions WHERE state <> 'closed'")
+                row[0]
+                for row in connection.execute(
+                    "SELECT DISTINCT till FROM till_sessions WHERE state <> 'closed'"
+                )
             ],
             "quarantine": waiting.quarantine,
         }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.schema_checks import CARDS, CHECKS
 from edge_agent.schema_desk import DESK
-from edge_agent.schema_epochs import EARLY, EPOCHS
+from edge_agent.schema_epochs import EARLY, EPOCHS, LEFT_OPEN
 from edge_agent.schema_fulfilment import FULFILMENT
 from edge_agent.schema_later import ELSEWHERE, LATER
 from edge_agent.schema_lending import LENDING
@@ -425,6 +425,11 @@ def _early(database: "Database") -> None:
     _script(database, EARLY)
 
 
+def _left_open(database: "Database") -> None:
+    """Days that were open when a database was lost."""
+    _script(database, LEFT_OPEN)
+
+
 def _script(database: "Database", script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -453,4 +458,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0018 slips by their numbers", _titles),
     ("0019 what became of cards that were taken without their bank", _cards),
     ("0020 own events that came back before what they speak of", _early),
+    ("0021 days of a till that were open when a database was lost", _left_open),
 )

@@ -8,7 +8,8 @@ was when the hub last asked what is open here (`edge_agent.link.reopening`).
 are events that the life before had not delivered when it ended; they are the first of the new one and have
 their effect already. `brought_back` are events that this database had lost and the hub gave back: they took
 effect after row `after_seq`, or did not (`failed`). `early_events` are those of them that speak of work which
-is not known here, because its directive is still to come again (`edge_agent.early`).
+is not known here, because its directive is still to come again (`edge_agent.early`). A till session that is
+`left_open` was open when this database was lost, at a till that has been opened again since.
 """
 
 from typing import Final
@@ -44,6 +45,12 @@ CREATE TABLE brought_back (
     after_seq INTEGER NOT NULL,
     failed TEXT NOT NULL DEFAULT ''
 ) STRICT;
+"""
+LEFT_OPEN: Final = """
+ALTER TABLE till_sessions ADD COLUMN left_open INTEGER NOT NULL DEFAULT 0;
+DROP INDEX till_one_open;
+CREATE UNIQUE INDEX till_one_open ON till_sessions (till) WHERE state <> 'closed' AND left_open = 0;
+CREATE INDEX till_not_closed ON till_sessions (till) WHERE state <> 'closed'
 """
 EARLY: Final = """
 CREATE TABLE early_events (

@@ -146,10 +146,13 @@ def on_order_sold(unit: EdgeUnit, recorded: Recorded) -> None:
 
 
 def open_till(connection: Connection, till: str) -> OpenTill | None:
-    """Return the session that is open at a till; one that is being counted takes no sale."""
+    """Return the session that is open at a till.
+
+    One that is being counted takes no sale, nor one that was open when this store's database was lost.
+    """
     row = connection.execute(
         "SELECT session_id, till, business_date, currency FROM till_sessions"
-        " WHERE till = ? AND state = 'open'",
+        " WHERE till = ? AND state = 'open' AND left_open = 0",
         (till,),
     ).fetchone()
     return OpenTill(*row) if row else None

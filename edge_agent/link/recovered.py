@@ -10,6 +10,7 @@ from typing import Final
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.link.rows import read_meta
+from edge_agent.till.rows import left_open
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 
@@ -72,6 +73,7 @@ def _overview(unit: EdgeUnit, edge: Edge, inc: str) -> None:
                 connection,
                 "SELECT count(*) FROM events WHERE kind = 'order.sold' AND seq > (SELECT base FROM link)",
             ),
+            "tills_left_open": ", ".join(left_open(connection)),
             "slips_in_doubt": _count(connection, "SELECT count(*) FROM print_jobs WHERE state = 'unknown'"),
         },
         dedupe_key=f"store_restored:{inc}",

@@ -43,8 +43,11 @@ class Recovery:
         self._courier = courier
         self._inbox = inbox
         self._done = done
-        self._busy: threading.Thread | None = None
+        self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._wanted: tuple[tuple[Life, ...], str] = ((), "")
+        self._running = False
         self.trouble: Trouble | None = None
         self.brought = 0
         """Events brought back since the start, for the page that shows how far it is."""
@@ -52,21 +55,30 @@ class Recovery:
     @property
     def busy(self) -> bool:
         """Tell whether something is being brought back."""
-        return self._busy is not None and self._busy.is_alive()
+        return self._running
 
     def begin(self, lives: Sequence[Life], hub_inc: str) -> None:
-        """Bring back what the hub has and this store lacks, unless that is under way."""
-        if not self.busy and not self._stopping.is_set():
-            self._busy = threading.Thread(
-                target=self._run, args=(tuple(lives), hub_inc), name="edge-recovery", daemon=True
-            )
-            self._busy.start()
+        """Bring back what the hub has and this store lacks.
+
+        Where that is under way it goes on with what the hub says now: one that was restored meanwhile has
+        other lives, and what it said before can never be had from it.
+        """
+        with self._lock:
+            self._wanted = (tuple(lives), hub_inc)
+            if self._running or self._stopping.is_set():
+                return
+            self._running = True
+        self._start()
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="edge-recovery", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         """End; the next start goes on where this one stopped."""
         self._stopping.set()
-        if self._busy is not None:
-            self._busy.join(2)
+        if self._thread is not None:
+            self._thread.join(2)
 
     def work(self, lives: Sequence[Life], hub_inc: str) -> None:
         """Bring everything back, and go on to the agreement with the hub.
@@ -80,6 +92,8 @@ class Recovery:
             self._bring_directives(hub_inc)
         for life in lives:
             self._bring(life)
+        for past in _unknown_to(self._edge.database.read(), lives):
+            self._give(past, 0)
         if pulling:
             self._bring_contacts()
             self._edge.database.write(self._finish)
@@ -91,23 +105,33 @@ class Recovery:
         One that began a new life asks in any case: it may lack directives, and that is how its wait ends.
         """
         known, link = past_lives(connection), rows.read_link(connection)
-        return link.recovery == PULLING or any(life.upto != _acked(known.get(life.inc)) for life in lives)
+        if link.recovery == PULLING or _unknown_to(connection, lives):
+            return True
+        return any(life.upto != _acked(known.get(life.inc)) for life in lives)
 
-    def _run(self, lives: Sequence[Life], hub_inc: str) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.work(lives, hub_inc)
-            except OrderspineError as error:
-                self.trouble = (error.what, error.remedy)
-                if not error.retryable:
-                    break
-            except (DatabaseError, OSError) as error:
-                self.trouble = failure(error)
-            else:
-                self.trouble = None
-                break
-            self._stopping.wait(RETRY_SECONDS)
+    def _run(self) -> None:
+        wait: float | None = 0.0
+        while wait is not None and not self._stopping.wait(wait):
+            wait = self.attempt()
         self._done()
+
+    def attempt(self) -> float | None:
+        """Bring back what is wanted; return in how many seconds to try again, None when it is over."""
+        wanted, wait = self._wanted, None
+        try:
+            self.work(*wanted)
+        except OrderspineError as error:
+            self.trouble = (error.what, error.remedy)
+            wait = RETRY_SECONDS if error.retryable else None
+        except (DatabaseError, OSError) as error:
+            self.trouble, wait = failure(error), RETRY_SECONDS
+        else:
+            self.trouble = None
+        with self._lock:
+            if wait is None and self._wanted is not wanted:
+                wait = 0.0
+            self._running = wait is not None
+        return wait
 
     def _bring(self, life: Life) -> None:
         """Make this store's copy of an earlier life and the hub's the same."""
@@ -115,7 +139,7 @@ class Recovery:
         past = past_lives(connection).get(life.inc)
         have = _acked(past)
         if past is not None and life.upto < have:
-            self._give(life, past)
+            self._give(past, life.upto)
             return
         head = _head(connection, past, have) or first_hash(self._edge.identity.edge, life.inc)
         while have < life.upto and not self._stopping.is_set():
@@ -150,9 +174,8 @@ class Recovery:
         self.brought += self._edge.database.write(step)
         self._edge.broadcaster.publish("sync")
 
-    def _give(self, life: Life, past: PastLife) -> None:
-        """Bring the hub what it lacks of a life that is over; a fork is left for people."""
-        upto = life.upto
+    def _give(self, past: PastLife, upto: int) -> None:
+        """Bring the hub what it lacks of a life that is over, after a number; a fork is left for people."""
         connection = self._edge.database.read()
         while upto < past.acked and not self._stopping.is_set():
             found = connection.execute(
@@ -222,6 +245,12 @@ def carried_out(connection: Connection, welcome: Welcome) -> int | None:
     if welcome.drain_only or link.recovery == PULLING or is_new_computer(connection, welcome.lives):
         return None
     return link.cseq_done if link.hub_inc == welcome.hub_inc else 0
+
+
+def _unknown_to(connection: Connection, lives: Sequence[Life]) -> list[PastLife]:
+    """Return the lives of which a hub had heard something, and which a restored one does not know at all."""
+    said = {life.inc for life in lives}
+    return [past for inc, past in past_lives(connection).items() if past.acked and inc not in said]
 
 
 def _acked(past: PastLife | None) -> int:

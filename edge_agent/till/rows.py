@@ -62,12 +62,33 @@ def _session(row: tuple[object, ...]) -> Session:
 
 
 def open_session(connection: Connection, till: str) -> Session | None:
-    """Return the session of a till that is not closed, or None."""
+    """Return the session of a till that is not closed, or None.
+
+    A restored store may have got a day back that was open when its database was lost, at a till that has been
+    opened again since: that one comes after today's. It is counted and closed, and nothing is sold on it.
+    """
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM till_sessions WHERE till = ? AND state <> 'closed'",
+        f"SELECT {_COLUMNS} FROM till_sessions WHERE till = ? AND state <> 'closed'"
+        " ORDER BY left_open, opened_seq LIMIT 1",
         (till,),
     ).fetchone()
     return None if row is None else _session(tuple(row))
+
+
+def is_left_open(connection: Connection, session: Session) -> bool:
+    """Tell whether a session was open when this store's database was lost."""
+    row = connection.execute(
+        "SELECT left_open FROM till_sessions WHERE session_id = ?", (session.session_id,)
+    )
+    return bool(row.fetchone()[0])
+
+
+def left_open(connection: Connection) -> list[str]:
+    """Return the tills with a day that was open when this store's database was lost."""
+    rows = connection.execute(
+        "SELECT DISTINCT till FROM till_sessions WHERE state <> 'closed' AND left_open = 1 ORDER BY till"
+    )
+    return [row[0] for row in rows]
 
 
 def session_by_id(connection: Connection, session_id: str) -> Session:
@@ -162,13 +183,14 @@ def _mark(session_id: str) -> str:
 
 
 def on_till_opened(unit: EdgeUnit, recorded: Recorded) -> None:
-    """A session begins."""
+    """A session begins, or a restored store gets one back at a till that is open again."""
     body = recorded.body
     assert isinstance(body, TillOpened)
     unit.connection.execute(
-        "INSERT INTO till_sessions (session_id, till, business_date, state, currency, float_minor,"
-        " opened_seq, opened_us, opened_by, totals) VALUES (?, ?, ?, 'open', ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO till_sessions (left_open, session_id, till, business_date, state, currency, float_minor,"
+        " opened_seq, opened_us, opened_by, totals) VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?)",
         (
+            int(recorded.replayed and open_session(unit.connection, body.till) is not None),
             body.session_id,
             body.till,
             body.business_date,

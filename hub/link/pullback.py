@@ -15,11 +15,12 @@ from sqlalchemy.engine import Connection
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.api import EdgeDoor
-from hub.fleet.rows import CURRENT, directives, stream
+from hub.fleet.rows import CLOSED, CURRENT, current_stream, directives, stream, streams
 from hub.link.inbox import Received
 from hub.spine.rows import events, parked
 from protocol.envelope import BATCH_INFLATED_LIMIT, Batch, decode_batch
 from protocol.errors import Invalid, NotFound, TooLarge
+from protocol.stream import first_hash
 
 EVENTS_AT_ONCE: Final = 500
 PAGE_BYTES: Final = 4 * 1024 * 1024
@@ -56,14 +57,23 @@ def recovery_router(hub: Hub) -> APIRouter:
 def take_in(hub: Hub, unit: HubUnit, edge: str, inc: str, batch: Batch) -> Received:
     """Take in events of a life that is over, which a restored hub lacks.
 
+    It may lack the life itself, when its backup is older than that: a store that speaks under another name
+    now says what it was told to have been heard.
+
     Raises:
-        NotFound: the hub knows no such life.
+        NotFound: this store has no life at all here.
         Invalid: they are of another one, or it is not over.
     """
-    row = _known(unit.connection, edge, inc)
-    if (batch.edge, batch.inc) != (edge, inc) or row.state == CURRENT or batch.blobs:
+    connection, now_us = unit.connection, hub.clock.now_us()
+    row = stream(connection, edge, inc)
+    if row is None and current_stream(connection, edge) is None:
+        raise no_life()
+    if (batch.edge, batch.inc) != (edge, inc) or batch.blobs or (row is not None and row.state == CURRENT):
         raise Invalid("This batch is of another life.", "Say HELLO again.", code="bad_batch")
-    return hub.inbox.receive_in(unit, batch, batch.events, hub.clock.now_us())
+    if row is None:
+        closed = {"edge": edge, "inc": inc, "state": CLOSED, "first_us": now_us, "last_us": now_us}
+        connection.execute(sa.insert(streams).values(head=first_hash(edge, inc), **closed))
+    return hub.inbox.receive_in(unit, batch, batch.events, now_us)
 
 
 def own_events(connection: Connection, edge: str, inc: str, after: int) -> list[str]:
@@ -114,8 +124,13 @@ def answered_directives(connection: Connection, edge: str, hub_inc: str, after: 
 def _known(connection: Connection, edge: str, inc: str) -> sa.Row[Any]:
     row = stream(connection, edge, inc)
     if row is None:
-        raise NotFound("The hub knows no such life of this store.", "Say HELLO again.", code="no_life")
+        raise no_life()
     return row
+
+
+def no_life() -> NotFound:
+    """Return the refusal of a life that the hub does not know."""
+    return NotFound("The hub knows no such life of this store.", "Say HELLO again.", code="no_life")
 
 
 async def _body(request: Request) -> bytes:

@@ -221,7 +221,7 @@ class EdgeNode(Node):
     def till(self, rng: random.Random) -> str:
         """Return where somebody is served: nearly always a till that is open."""
         rows = self.audit.execute(
-            "SELECT till FROM till_sessions WHERE state = 'open' ORDER BY till"
+            "SELECT till FROM till_sessions WHERE state = 'open' AND left_open = 0 ORDER BY till"
         ).fetchall()
         return str(rng.choice(rows)[0]) if rows and rng.random() < 0.95 else rng.choice(TILLS)
 

@@ -5,7 +5,7 @@ own functions, and breaks off before or after they took effect.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import httpx
 import sqlalchemy as sa
 
 from edge_agent.link.courier import Courier, Uploads
-from edge_agent.link.recovery import RETRY_SECONDS, Recovery
+from edge_agent.link.recovery import Recovery
 from hub.catalog.steps import catalog_file
 from hub.context import Hub
 from hub.customers import steps as customers
@@ -22,7 +22,6 @@ from hub.fleet.rows import blob, blobs, location, stream
 from hub.link import pullback
 from protocol.envelope import decode_batch
 from protocol.errors import OrderspineError, Refused, Unavailable
-from protocol.handshake import Life
 from tests.simulation.schedule import SECOND
 from tests.simulation.writer import Crash
 
@@ -135,10 +134,9 @@ def own_past(hub: Hub, edge: str, request: httpx.Request) -> httpx.Response:
     """Give a store's events back, or take what a restored hub lacks of a life that is over."""
     inc = request.url.path.split("/")[3]
     with hub.database.read() as connection:
-        row = stream(connection, edge, inc)
-        if row is None:
-            return httpx.Response(404, request=request)
         if request.method == "GET":
+            if stream(connection, edge, inc) is None:
+                return httpx.Response(404, request=request)
             events = pullback.own_events(connection, edge, inc, int(request.url.params["after"]))
             return httpx.Response(200, json={"events": events}, request=request)
     batch = decode_batch(request.read())
@@ -209,29 +207,13 @@ class SimRecovery(Recovery):
     def __init__(self, node: Any, *args: Any) -> None:
         super().__init__(*args)
         self._node = node
-        self._under_way = False
 
-    @property
-    def busy(self) -> bool:
-        """Tell whether something is being brought back."""
-        return self._under_way
+    def _start(self) -> None:
+        self._node.later(self._node.world.net.rng.randrange(20_000, SECOND), "recovers", self._try)
 
-    def begin(self, lives: Sequence[Life], hub_inc: str) -> None:
-        """Bring back what the hub has and this store lacks, unless that is under way."""
-        if not self._under_way:
-            self._under_way = True
-            delay = self._node.world.net.rng.randrange(20_000, SECOND)
-            self._node.later(delay, "recovers", lambda: self._try(lives, hub_inc))
-
-    def _try(self, lives: Sequence[Life], hub_inc: str) -> None:
-        try:
-            self.work(lives, hub_inc)
-        except OrderspineError as error:
-            self.trouble = (error.what, error.remedy)
-            if error.retryable:
-                self._node.later(RETRY_SECONDS * SECOND, "recovers", lambda: self._try(lives, hub_inc))
-                return
+    def _try(self) -> None:
+        wait = self.attempt()
+        if wait is None:
+            self._done()
         else:
-            self.trouble = None
-        self._under_way = False
-        self._done()
+            self._node.later(int(wait * SECOND), "recovers", self._try)

@@ -24,7 +24,9 @@ def count_till(node: EdgeNode, rng: random.Random) -> Command:
     """Say what is in the drawer, right or wrong."""
     name = rng.choice(TILLS)
     row = node.audit.execute(
-        "SELECT totals FROM till_sessions WHERE till = ? AND state <> 'closed'", (name,)
+        "SELECT totals FROM till_sessions WHERE till = ? AND state <> 'closed'"
+        " ORDER BY left_open, opened_seq",
+        (name,),
     ).fetchone()
     known = SessionTotals.model_validate_json(row[0]) if row else SessionTotals()
     right = known.float_minor + known.cash_minor
