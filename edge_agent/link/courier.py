@@ -149,6 +149,18 @@ class Courier:
         answer = self._asked("GET", "/edge/directives", params={"hub_inc": hub_inc, "after": after})
         return list(answer["directives"])
 
+    def fetch_hub_lives(self) -> list[str]:
+        """Return the lives of the hub that are over and in which it told this store something, in order.
+
+        Raises:
+            Unavailable: the line is down; try again.
+        """
+        try:
+            answer = self._asked("GET", "/edge/hub-lives")
+        except Refused:
+            return []  # a hub that is older than this store does not know the question
+        return [str(inc) for inc in answer["lives"]]
+
     def _asked(self, method: str, path: str, **said: Any) -> Any:
         try:
             answer = self._client.request(method, path, **said)

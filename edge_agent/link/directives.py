@@ -39,6 +39,10 @@ FIRST_WAIT_SECONDS: Final = 1.0
 WAIT_LIMIT_SECONDS: Final = 60.0
 _DETAIL: Final = 300
 _ARRIVED: Final = "directive.arrived_us"
+_INSERT: Final = (
+    "INSERT INTO directives (hub_inc, cseq, id, kind, bytes, arrived_us, outcome, code, detail, after_seq)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,59 @@ class DirectiveInbox:
                 worked = _Worked(Outcome(said.outcome or "rejected"), said.code, said.detail)
                 self.edge.database.write(partial(self._again, hub_inc, said.cseq, data, worked))
 
+    def bring_back_past(self, brought: Sequence[tuple[str, Brought]], shadows: Mapping[str, Shadow]) -> None:
+        """Take in again what was answered in earlier lives of the hub, as (life, directive) in their order.
+
+        Their chains are over, so they have no place to be in; each is taken in unless its id is here.
+
+        Raises:
+            Unavailable: what is carried out again cannot be fetched now.
+        """
+        newest = {
+            _said(said.bytes.encode()).get("kind", ""): (hub_inc, said.cseq) for hub_inc, said in brought
+        }
+        for hub_inc, said in brought:
+            data = said.bytes.encode()
+            kind = _said(data).get("kind", "")
+            applied = said.outcome == Outcome.APPLIED
+            again = applied and kind in self.kinds and newest[kind] == (hub_inc, said.cseq)
+            prepared = self._prepared(data) if again and kind not in shadows else None
+            shadow = shadows.get(kind) if applied else None
+            self.edge.database.write(partial(self._take_past, hub_inc, said, data, prepared, shadow))
+
+    def _take_past(  # noqa: PLR0917 - one directive in the order of its parts
+        self,
+        hub_inc: str,
+        said: Brought,
+        data: bytes,
+        prepared: "tuple[Directive, WireModel] | _Worked | None",
+        shadow: Shadow | None,
+        unit: EdgeUnit,
+    ) -> None:
+        directive = Directive.model_validate_json(data)
+        if is_known_directive(unit.connection, directive.id):
+            return
+        if isinstance(prepared, tuple):
+            self._carry_out(unit, *prepared)
+        unit.connection.execute(
+            _INSERT,
+            (
+                hub_inc,
+                said.cseq,
+                directive.id,
+                directive.kind,
+                data,
+                said.answered_us,
+                said.outcome or "rejected",
+                said.code[:64],
+                said.detail[:_DETAIL],
+                newest_row(unit.connection),
+            ),
+        )
+        if shadow is not None:
+            body = DIRECTIVE_KINDS[directive.kind, directive.v].model_validate(directive.body)
+            shadow(unit, body, said.answered_us)
+
     def _again(self, hub_inc: str, cseq: int, data: bytes, worked: "_Worked", unit: EdgeUnit) -> None:
         self._store(unit, hub_inc, cseq, data, worked)
 
@@ -251,8 +308,7 @@ class DirectiveInbox:
         worked = prepared if isinstance(prepared, _Worked) else self._carry_out(unit, *prepared)
         said = _said(data)
         unit.connection.execute(
-            "INSERT INTO directives (hub_inc, cseq, id, kind, bytes, arrived_us, outcome, code, detail,"
-            " after_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _INSERT,
             (
                 hub_inc,
                 cseq,

@@ -89,6 +89,7 @@ class Recovery:
         """
         pulling = rows.read_link(self._edge.database.read()).recovery == PULLING
         if pulling:
+            self._bring_directives_of_past_lives()
             self._bring_directives(hub_inc)
         for life in lives:
             self._bring(life)
@@ -203,6 +204,19 @@ class Recovery:
             if reached <= upto:
                 return
             upto = reached
+
+    def _bring_directives_of_past_lives(self) -> None:
+        """Take in again what the hub had told before it was restored itself, life by life."""
+        brought: list[tuple[str, Brought]] = []
+        for hub_inc in self._courier.fetch_hub_lives():
+            after = rows.newest_of(self._edge.database.read(), hub_inc)
+            while not self._stopping.is_set():
+                page = [Brought(**said) for said in self._courier.fetch_directives(hub_inc, after)]
+                if not page:
+                    break
+                brought += [(hub_inc, said) for said in page]
+                after = page[-1].cseq
+        self._inbox.bring_back_past(brought, directive_shadows())
 
     def _bring_directives(self, hub_inc: str) -> None:
         """Take in again what this store had answered; offers come before the events that speak of them."""

@@ -183,6 +183,12 @@ def carried_out_of(connection: Connection, hub_inc: str, edge: str) -> dict[str,
     return {"cseq_done": len(data), "chead": chain(first_hash(edge, hub_inc), data) if data else ""}
 
 
+def newest_of(connection: Connection, hub_inc: str) -> int:
+    """Return the highest number of a directive that is here of one life of the hub, 0 when none is."""
+    found = connection.execute("SELECT max(cseq) FROM directives WHERE hub_inc = ?", (hub_inc,)).fetchone()
+    return int(found[0] or 0)
+
+
 def outcomes(connection: Connection, hub_inc: str, cseqs: Sequence[int]) -> tuple[DirectiveOutcome, ...]:
     """Return what became of the directives from the first to the last number given."""
     rows = connection.execute(

@@ -445,8 +445,11 @@ def _too_late(work: Work, applied: Applied, row: sa.Row[Any], gone: Mapping[int,
 
 
 def _unsent_offer(work: Work, holding: Holding) -> int:
-    """Return the number of an assignment's offer that never left, 0 when there is none."""
-    if holding.own:
+    """Return the number of an assignment's offer that never left, 0 when there is none.
+
+    A location that has spoken of the assignment has it from a life of this hub that a restore took away.
+    """
+    if holding.own or holding.heard:
         return 0
     rows = work.connection.execute(
         sa.select(directives.c.cseq, directives.c.bytes).where(

@@ -27,6 +27,7 @@ from protocol.directives import (
 )
 from protocol.fulfilment import AssignedLine, Promise
 from protocol.later import ChangeRequested
+from protocol.lifecycles import AssignmentState
 
 _DIRECTIVES: Final = Upsert(assignment_directives)
 """An assignment is offered once; the row says where."""
@@ -68,6 +69,8 @@ def withdraw(work: Work, assignment: Assignment) -> bool:
     """Take an offer back if it never left the hub; False when the location may have heard of it."""
     if work.post is None or assignment.own:
         return False
+    if assignment.state is not AssignmentState.PROPOSED:
+        return False  # whoever has spoken of it has it, from a life of this hub that a restore took away
     row = work.connection.execute(
         sa.select(assignment_directives).where(
             assignment_directives.c.assignment_id == assignment.assignment_id

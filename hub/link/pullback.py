@@ -17,6 +17,7 @@ from hub.database import HubUnit
 from hub.fleet.api import EdgeDoor
 from hub.fleet.rows import CLOSED, CURRENT, current_stream, directives, stream, streams
 from hub.link.inbox import Received
+from hub.link.lives import life
 from hub.spine.rows import events, parked
 from protocol.envelope import BATCH_INFLATED_LIMIT, Batch, decode_batch
 from protocol.errors import Invalid, NotFound, TooLarge
@@ -50,6 +51,11 @@ def recovery_router(hub: Hub) -> APIRouter:
     def get_directives(edge: Edge, hub_inc: Inc, after: After = 0) -> Response:
         with hub.database.read() as connection:
             return _json({"directives": answered_directives(connection, edge, hub_inc, after)})
+
+    @router.get("/hub-lives")
+    def get_hub_lives(edge: Edge) -> Response:
+        with hub.database.read() as connection:
+            return _json({"lives": lives_before(connection, edge)})
 
     return router
 
@@ -97,7 +103,12 @@ def own_events(connection: Connection, edge: str, inc: str, after: int) -> list[
 
 
 def answered_directives(connection: Connection, edge: str, hub_inc: str, after: int) -> list[dict[str, Any]]:
-    """Return the directives after a number as far as this store had answered them, without a gap."""
+    """Return the directives after a number that this store had answered, in their order.
+
+    Of the life that the hub lives now they are without a gap, because the store goes on behind them. What was
+    not answered in a life that is over has a number in the next one.
+    """
+    over = hub_inc != life(connection).hub_inc
     rows = connection.execute(
         sa.select(directives)
         .where(directives.c.edge == edge, directives.c.hub_inc == hub_inc, directives.c.cseq > after)
@@ -106,6 +117,8 @@ def answered_directives(connection: Connection, edge: str, hub_inc: str, after: 
     )
     found: list[dict[str, Any]] = []
     for row in rows:
+        if row.answered_us is None and over:
+            continue
         if row.answered_us is None:
             break
         found.append(
@@ -119,6 +132,17 @@ def answered_directives(connection: Connection, edge: str, hub_inc: str, after: 
             }
         )
     return found
+
+
+def lives_before(connection: Connection, edge: str) -> list[str]:
+    """Return the lives of this hub that are over and in which it told this store something, in order."""
+    rows = connection.execute(
+        sa.select(directives.c.hub_inc)
+        .where(directives.c.edge == edge, directives.c.hub_inc != life(connection).hub_inc)
+        .group_by(directives.c.hub_inc)
+        .order_by(sa.func.min(directives.c.created_us), directives.c.hub_inc)
+    )
+    return list(rows.scalars())
 
 
 def _known(connection: Connection, edge: str, inc: str) -> sa.Row[Any]:

@@ -64,6 +64,8 @@ class Holding:
     """Of `units`, those that are in the customer's hands or on their way."""
     begun: bool = False
     """True once somebody there has begun to pick, as far as is known."""
+    heard: bool = False
+    """True once the location itself has spoken of it: whatever this hub has sent, it has the assignment."""
     asked: dict[int, int] = field(default_factory=dict)
     """Of `units`, those that the location was asked to fetch too and has not answered for."""
 
@@ -130,7 +132,7 @@ class Held:
                 holding = Holding(part.assignment_id, part.location, own=False, units=units)
                 before = self.holdings.get(part.assignment_id)
                 if before is not None:  # found at a location whose facts were heard first
-                    holding.left, holding.begun = before.left, before.begun
+                    holding.left, holding.begun, holding.heard = before.left, before.begun, before.heard
                     holding.units = before.left | units
                 self.holdings[part.assignment_id] = holding
         elif isinstance(body, later.LinesAdded):
@@ -145,6 +147,7 @@ class Held:
     def _on_assignment(self, edge: str, body: later.OnAssignment) -> None:
         place = getattr(body, "location", "") or edge
         holding = self.holdings.setdefault(body.assignment_id, Holding(body.assignment_id, place, own=False))
+        holding.heard = holding.heard or edge == holding.location
         if isinstance(body, later.PickStarted | later.AssignmentPicked):
             holding.begun = True
         if isinstance(body, later.ChangeRequested | later.ChangeRefused | later.AssignmentChanged):

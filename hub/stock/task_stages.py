@@ -23,6 +23,7 @@ from hub.stock.task_rows import (
 from protocol import stock
 from protocol.movements import OUTSIDE
 
+_ENDED: Final = ("posted", "undone", "cancelled")
 _EMPTY: Final = {
     "closed_us": None,
     "reason": "",
@@ -49,19 +50,31 @@ def on_count_requested(work: Work, applied: Applied) -> None:
 
 
 def on_count_opened(work: Work, applied: Applied) -> None:
-    """A store has the count; one that it opened by itself is heard of only now."""
+    """A store has the count; one that it opened by itself is heard of only now.
+
+    Where both sides were restored, what was counted may have been heard first: it stands.
+    """
     body: stock.CountOpened = applied.body
-    known = _exists(work, count_tasks, count_tasks.c.count_id == body.count_id)
+    mine = count_tasks.c.count_id == body.count_id
+    known = _exists(work, count_tasks, mine)
     if not known:
         _insert_task(work, applied, body, location=applied.edge, plan_id="", state="open", source=body.source)
+    here = sa.select(count_lines.c.sku).where(count_lines.c.count_id == body.count_id)
+    counted = set(work.connection.execute(here).scalars())
+    rows = [_count_line(body.count_id, sku) for sku in dict.fromkeys(body.skus) if sku not in counted]
+    if rows:
+        work.connection.execute(sa.insert(count_lines), rows)
     work.connection.execute(
         sa.update(count_tasks)
-        .where(count_tasks.c.count_id == body.count_id)
-        .values(state="open", number=body.number, items=len(body.skus), title=body.title)
+        .where(mine)
+        .values(
+            state=sa.case((count_tasks.c.state.in_(_ENDED), count_tasks.c.state), else_="open"),
+            number=body.number,
+            items=_lines(body.count_id),
+            counted=_lines(body.count_id, counted=True),
+            title=body.title,
+        )
     )
-    if body.skus:
-        rows = [_count_line(body.count_id, sku) for sku in dict.fromkeys(body.skus)]
-        work.connection.execute(sa.insert(count_lines), rows)
     work.topics.add("counts")
 
 

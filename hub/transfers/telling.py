@@ -134,6 +134,8 @@ def withdraw(work: Work, transfer: Transfer) -> bool:
     ).first()
     if work.post is None or row is None or row.hub_inc != work.hub_inc:
         return False
+    if transfer.send_state is not SendState.REQUESTED:
+        return False  # it has spoken of it, maybe heard from a life of this hub that a restore took away
     return work.post.withdraw(work.unit, row.edge, row.cseq)
 
 

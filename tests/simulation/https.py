@@ -55,6 +55,7 @@ class SimTransport(httpx.BaseTransport):
             "/edge/contacts/": get_contact,
             "/edge/lives/": own_past,
             "/edge/directives": answered,
+            "/edge/hub-lives": hub_lives,
         }
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -153,6 +154,12 @@ def answered(hub: Hub, edge: str, request: httpx.Request) -> httpx.Response:
     with hub.database.read() as connection:
         found = pullback.answered_directives(connection, edge, asked["hub_inc"], int(asked["after"]))
     return httpx.Response(200, json={"directives": found}, request=request)
+
+
+def hub_lives(hub: Hub, edge: str, request: httpx.Request) -> httpx.Response:
+    """Say which lives of the hub are over."""
+    with hub.database.read() as connection:
+        return httpx.Response(200, json={"lives": pullback.lives_before(connection, edge)}, request=request)
 
 
 class SimCourier(Courier):
