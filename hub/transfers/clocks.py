@@ -34,7 +34,7 @@ from hub.transfers.rows import (
 )
 from hub.transfers.rules import DAY_US
 from protocol.clock import MICROSECONDS
-from protocol.transfers import SendState
+from protocol.transfers import ReceiveState, SendState
 
 PREFIXES: Final = (LATE, WAITS, OPEN)
 """What the keys of the clocks' own cards begin with; they open and close no other."""
@@ -134,13 +134,21 @@ def _open(connection: Connection) -> set[str]:
 
 
 def _late(connection: Connection, now_us: int, usual_us: int) -> dict[str, Card]:
-    """What is on its way for longer than it may be."""
+    """What is on its way for longer than it may be.
+
+    What its stores have settled is too late at once: hub and destination were restored, and nobody has the
+    receipt any more.
+    """
     until = sa.case(
         (transfers.c.arrive_by_us > 0, transfers.c.arrive_by_us), else_=transfers.c.shipped_us + usual_us
     )
     rows = connection.execute(
         sa.select(transfers)
-        .where(transfers.c.transit > 0, transfers.c.shipped_us.is_not(None), until < now_us)
+        .where(
+            transfers.c.transit > 0,
+            transfers.c.shipped_us.is_not(None),
+            (until < now_us) | (transfers.c.receive_state == ReceiveState.SETTLED.value),
+        )
         .order_by(transfers.c.shipped_us)
         .limit(CARDS)
     ).all()
@@ -148,7 +156,9 @@ def _late(connection: Connection, now_us: int, usual_us: int) -> dict[str, Card]
         f"{LATE}:{row.transfer_id}": Card(
             "transfer_late",
             f"transfer:{row.transfer_id}",
-            f"{row.number} is on its way from {row.source} to {row.destination} for too long",
+            f"{units_of(row.transit)} of {row.number} are settled between its stores, and no receipt is known"
+            if row.receive_state == ReceiveState.SETTLED
+            else f"{row.number} is on its way from {row.source} to {row.destination} for too long",
             {
                 **about(row),
                 "shipped_us": row.shipped_us,

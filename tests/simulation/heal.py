@@ -17,7 +17,10 @@ from tests.simulation.seams import building, engine_url
 HEAL_SECONDS = 600
 """The longest waits of the protocol are a minute, and of a rejected duplicate two."""
 LOOK_SECONDS = 2
-UNEXPLAINED = "SELECT 1 FROM transfers WHERE unmatched > 0 AND shipped_us IS NULL LIMIT 1"
+UNEXPLAINED = (
+    "SELECT 1 FROM transfers WHERE (unmatched > 0 AND shipped_us IS NULL)"
+    " OR (transit > 0 AND receive_state = 'settled') LIMIT 1"
+)
 
 
 class Healing:
