@@ -31,6 +31,7 @@ _KINDS: Final = tuple(
         later.OrderCancelled,
         later.AssignmentAnswered,
         later.AssignmentWithdrawn,
+        later.AssignmentAccepted,
         later.PickStarted,
         later.AssignmentPicked,
         later.HandoverUndone,

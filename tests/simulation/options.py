@@ -5,7 +5,11 @@ second never sells enough to be interesting. Rates are mean seconds between two 
 """
 
 import random
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Final
+
+OFTEN: Final = 0.08
+"""Share of seeds in which copies are put back every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,26 @@ class Options:
 
 def draw(rng: random.Random) -> Options:
     """Return the options of a seed."""
+    return _put_back_often(_drawn(rng), rng)
 
+
+def _put_back_often(options: Options, rng: random.Random) -> Options:
+    """Let some seeds be about copies that are put back, of stores, of the hub, or of both in turns.
+
+    What goes wrong then needs several restores after another.
+    """
+    if rng.random() >= OFTEN:
+        return options
+    who = rng.choice(("edge", "hub", "both"))
+    return replace(
+        options,
+        seconds=rng.choice((45, 60, 100)),
+        edge_restore=options.edge_restore if who == "hub" else round(rng.uniform(8, 25), 3),
+        hub_restore=options.hub_restore if who == "edge" else round(rng.uniform(12, 40), 3),
+    )
+
+
+def _drawn(rng: random.Random) -> Options:
     def some(value: float, share: float = 0.5) -> float:
         return round(value, 3) if rng.random() < share else 0.0
 

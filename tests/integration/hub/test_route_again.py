@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from hub.database import HubDatabase
+from hub.fleet.rows import directives
 from hub.route.rows import decisions
 from protocol import later
 from protocol.fulfilment import (
@@ -156,6 +157,25 @@ def test_an_order_that_was_never_sent_is_re_routed_at_once_and_elsewhere(story: 
     assert done["requested"] == []
     _placed, (trigger, second) = story.decided()
     assert (trigger, second != first) == ("withdrawn", True)
+
+
+def test_an_order_that_its_store_has_spoken_of_is_asked_for_though_this_hub_has_not_sent_it(
+    story: Story,
+) -> None:
+    """The hub was restored: the life of it that had sent the offer is lost, the store's word is not."""
+    story.order = story.channel.send(story.channel.ship())
+    first = rows(story.hub, decisions)[-1]["location"]
+    story.tell(later.AssignmentAccepted(**story.assignment), first)
+    assert rows(story.hub, directives)[-1]["state"] == "queued"
+    path = f"/api/orders/{story.order['number']}/reroute"
+
+    done = story.channel.ask(
+        "POST", path, {"assignment_id": story.assignment["assignment_id"], "reason": "it is dark"}
+    )
+
+    assert done["requested"] != []
+    assert [row["kind"] for row in rows(story.hub, directives)][-1] == "assignment.cancel"
+    assert len(story.decided()) == 1
 
 
 def at_counter(story: Story, location: str, *, units: int = 1, total_minor: int = 10_00) -> later.OrderPlaced:
