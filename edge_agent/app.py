@@ -33,7 +33,7 @@ from edge_agent.exceptions import told
 from edge_agent.frame import frame_of
 from edge_agent.fulfil import api as fulfil_api
 from edge_agent.fulfil import directives as fulfil_directives
-from edge_agent.fulfil.rows.work import forget_old
+from edge_agent.fulfil.rows.work import forget_old, taken_along
 from edge_agent.fulfil.service import FulfilClock
 from edge_agent.holds import steps as hold_steps
 from edge_agent.journal import Journal
@@ -131,6 +131,7 @@ def parts(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
     )
     edge.print_parked = lambda unit, basket, person: paper_steps.print_parked(unit, edge, basket, person)
     edge.serial_skus = return_policy.serial_skus
+    edge.taken_along = taken_along
     edge.order_settled = lambda unit, body: settle(unit, edge, body)
     edge.order_elsewhere = lambda unit, body: take_elsewhere(unit, edge, body)
     edge.journal = Journal(identity, live(edge), clock=clock, ids=ids, on_commit=edge.committed)

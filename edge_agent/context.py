@@ -5,10 +5,11 @@ counter needs of them, so the counter does not import the rooms that keep them. 
 and `wake_contacts` are replaced by the owners of those threads; until then they do nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from edge_agent.along import TakenAlong
 from edge_agent.database import EdgeDatabase, EdgeUnit
 from edge_agent.journal import Identity, Journal
 from edge_agent.settings import EdgeSettings
@@ -89,6 +90,11 @@ def _not_elsewhere(_unit: EdgeUnit, _told: OrderElsewhere) -> None:
     """Stand in for a store that takes no orders for later."""
 
 
+def _none_along(_connection: Connection, _skus: Collection[str] | None = None) -> tuple[TakenAlong, ...]:
+    """Stand in for a store without handhelds."""
+    return ()
+
+
 def _offline() -> bool:
     """Stand in for a link that has not been started."""
     return False
@@ -122,6 +128,8 @@ class Edge:
     """Returns what the signed code of an order's receipt says; empty where there is none."""
     serial_skus: Callable[[Connection, Iterable[Product]], frozenset[str]] = _no_serials
     """Tells which products have a serial number on each unit; the room of the policy gives it."""
+    taken_along: Callable[[Connection, Collection[str] | None], tuple[TakenAlong, ...]] = _none_along
+    """Returns what handhelds have taken along, all of it or what has these SKUs; `fulfil` gives it."""
     online: Callable[[], bool] = _offline
     """Whether the hub answers at this moment; the link says so once it runs."""
 

@@ -1,5 +1,6 @@
 """The pages of counts: the list, and one count, made for a handheld that may lose its Wi-Fi."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from edge_agent.along import TakenAlong, way_out
 from edge_agent.answers import Answer, drawn, heard, part, said
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
@@ -43,6 +45,7 @@ AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
 CountId = Annotated[str, Path(max_length=64)]
 CLOSED = 12
+_CONFIRMED: Final = frozenset({"counted", "again"})
 router = APIRouter(prefix="/stock/counts", include_in_schema=False)
 
 
@@ -207,6 +210,8 @@ def _view(edge: Edge, count_id: str, person: CurrentPerson) -> dict[str, Any]:
     def having(*states: str) -> list[LineView]:
         return [line for line in found.lines if line.state in states]
 
+    skus = [line.sku for line in found.lines] if found.state == "open" else []
+    along = count_posting.along_of(edge.database.read(), edge, found.place, skus)
     counted = having("counted", "posted", "again") if found.state != "open" else having("counted", "posted")
     return {
         "count": found,
@@ -215,6 +220,9 @@ def _view(edge: Edge, count_id: str, person: CurrentPerson) -> dict[str, Any]:
         "again": having("again") if found.state == "open" else [],
         "todo": having("to_count") if found.state == "open" else [],
         "done": counted,
+        "along": along,
+        "way_out": way_out(),
+        "along_says": _along_says(along, [line.sku for line in found.lines if line.state in _CONFIRMED]),
         "sees_books": sees,
         "figures": _figures(found),
         "progress": _progress(found),
@@ -224,6 +232,12 @@ def _view(edge: Edge, count_id: str, person: CurrentPerson) -> dict[str, Any]:
         "place_word": words.place_word,
         "source_word": words.source_word,
     }
+
+
+def _along_says(along: Sequence[TakenAlong], confirmed: Sequence[str]) -> str:
+    """Return why a count cannot be posted: some of what it has confirmed is with a handheld."""
+    waits = [each.says for each in along if not set(each.skus).isdisjoint(confirmed)]
+    return " ".join((*waits[: count_posting.NAMED], way_out())) if waits else ""
 
 
 def _progress(found: CountView) -> str:

@@ -6,8 +6,11 @@ were corrected since its count is refused (`stale_count`), because its differenc
 already.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from typing import Final
 
+from edge_agent.along import TakenAlong, way_out
 from edge_agent.context import SYSTEM, Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.lives import check_done_once
@@ -47,12 +50,15 @@ from protocol.stock import (
     CountUndone,
     FoundElsewhere,
     Pass,
+    Place,
     PostedLine,
     is_settled,
 )
 
 POST_ACTION = "post_count"
 UNDO_ACTION = "undo_count"
+NAMED: Final = 5
+"""Orders and items that a refusal names; a sentence that names more is not read."""
 
 
 def confirm(
@@ -62,7 +68,7 @@ def confirm(
 
     Raises:
         Refused: `stale_count`: it was confirmed already, or another device counted on. `nothing_counted`;
-            `records_missing`.
+            `checked_out_elsewhere`, a handheld may be taking of it; `records_missing`.
         Invalid: `below_zero`, or an item that is no row of this count.
     """
 
@@ -93,6 +99,7 @@ def _confirmed(
         raise Refused(
             _("Nothing is counted yet."), _("Scan items, or type how many there are."), code="nothing_counted"
         )
+    _check_nothing_along(unit.connection, edge, task, wanted)
     lines = []
     for sku, line in wanted.items():
         if task.scope != "all" and sku not in listed:
@@ -122,6 +129,37 @@ def _confirmed(
             )
         )
     return lines
+
+
+def _check_nothing_along(connection: Connection, edge: Edge, task: rows.Task, skus: Collection[str]) -> None:
+    """Refuse to compare with the books what a handheld has taken along.
+
+    What it takes is missing from the shelf before the books know. A difference confirmed meanwhile would be
+    written beside the pick that the device brings back.
+    """
+    along = along_of(connection, edge, task.place, skus)
+    if not along:
+        return
+    items = list(dict.fromkeys(sku for each in along for sku in each.skus))
+    products = edge.products.find_all(connection, items)
+    raise Refused(
+        _(
+            "{orders} Until that is settled, nobody knows what was taken of {items}:"
+            " no difference is written, and what was counted is kept.",
+            orders=" ".join(each.says for each in along[:NAMED]),
+            items=", ".join(_name(products, sku) for sku in items[:NAMED]),
+        ),
+        way_out(),
+        code="checked_out_elsewhere",
+        device=along[0].device,
+        orders=[asdict(each) for each in along],
+        skus=items,
+    )
+
+
+def along_of(connection: Connection, edge: Edge, place: str, skus: Collection[str]) -> tuple[TakenAlong, ...]:
+    """Return the orders on handhelds that a count of these items waits for; all come from the shelf."""
+    return edge.taken_along(connection, skus) if place == Place.SHELF else ()
 
 
 def _figure(
@@ -212,12 +250,14 @@ def post(
     Raises:
         NotPermitted: `needs_approval`, a manager must agree.
         Refused: `count_unfinished`, `recount_needed`, `nothing_counted`, or `stale_count` where the books of
-            an item were corrected after it was counted; each names the items. `records_missing`.
+            an item were corrected after it was counted; each names the items. `checked_out_elsewhere`,
+            a handheld may be taking of them; `records_missing`.
     """
 
     def work() -> Posted:
         task = open_task(unit.connection, count_id)
         check_done_once(unit.connection)  # it compares with books that miss something
+        _check_nothing_along(unit.connection, edge, task, rows.passes_of(unit.connection, task.count_id))
         approvals = _word(unit, edge, person, POST_ACTION, command.approval)
         lines = _to_post(unit.connection, edge, task, command)
         strays = rows.strays_of(unit.connection, task.count_id)

@@ -228,5 +228,6 @@ def close_checklist(connection: Connection, edge: Edge, till: str) -> tuple[rule
         baskets=rows.waiting_baskets(connection, till, zone=edge.settings.zone),
         doubtful_slips=rows.doubtful_slips(connection),
         unsent=rows.unsent(connection),
+        along=edge.taken_along(connection, None),
     )
     return rules.checklist(facts)

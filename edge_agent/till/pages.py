@@ -308,7 +308,9 @@ def _why_not(blocking: tuple[rules.CloseStep, ...], *, confirmed: bool, session:
     if session is None:
         return _("This till is closed.")
     if blocking:
-        return _("First: {steps}", steps=" ".join(step.remedy or step.title for step in blocking))
+        return _(
+            "First: {steps}", steps=" ".join(dict.fromkeys(step.remedy or step.title for step in blocking))
+        )
     return "" if confirmed else _("First: let the count stand.")
 
 

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from edge_agent.along import TakenAlong, way_out
 from protocol.clock import from_us
 from protocol.errors import Invalid, Refused
 from protocol.events import (
@@ -97,6 +98,7 @@ class CloseFacts:
     baskets: tuple[WaitingBasket, ...]
     doubtful_slips: int
     unsent: int
+    along: tuple[TakenAlong, ...] = ()
 
 
 def business_date(at_us: int, *, zone: str, cutover: str) -> str:
@@ -337,6 +339,7 @@ def checklist(facts: CloseFacts) -> tuple[CloseStep, ...]:
     """Return the day close of one till as a list a person can work off, in the order to do it."""
     return (
         *_basket_steps(facts.baskets),
+        *_along_steps(facts.along),
         _count_step(facts),
         _paper_step(facts.doubtful_slips),
         _send_step(facts.unsent),
@@ -366,6 +369,20 @@ def _basket_steps(baskets: tuple[WaitingBasket, ...]) -> tuple[CloseStep, ...]:
             _("Sell it or abandon it."),
         )
         for basket in baskets
+    )
+
+
+def _along_steps(along: tuple[TakenAlong, ...]) -> tuple[CloseStep, ...]:
+    """Return what the close waits for; where no handheld has taken anything along there is nothing to say."""
+    return tuple(
+        CloseStep(
+            f"along:{each.assignment_id}",
+            each.says.removesuffix("."),
+            StepState.BLOCKS,
+            _("What was done with it is known here once it is back."),
+            way_out(),
+        )
+        for each in along
     )
 
 

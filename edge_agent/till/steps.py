@@ -265,7 +265,7 @@ def _close(unit: EdgeUnit, edge: Edge, till: str, command: CloseTill, person: Cu
                 till=till,
                 reasons=" ".join(s.title + "." for s in blocking),
             ),
-            " ".join(step.remedy for step in blocking),
+            " ".join(dict.fromkeys(step.remedy for step in blocking)),
             code="till_blocked",
             reasons=[{"key": s.key, "title": s.title, "remedy": s.remedy} for s in blocking],
         )

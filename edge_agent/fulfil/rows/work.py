@@ -4,10 +4,11 @@ None of it is a fact yet, and none of it follows from the log. A store that was 
 the lists that somebody walked with (`recall_list`), and nothing of what was scanned: the shelf is as it was.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
+from edge_agent.along import TakenAlong
 from edge_agent.database import EdgeUnit
 from edge_agent.walk import Walked
 from protocol.fulfilment import ShortReason
@@ -262,6 +263,20 @@ def holds(connection: Connection, device: str = "") -> tuple[Hold, ...]:
         (device, device),
     )
     return tuple(Hold(*row) for row in rows)
+
+
+def taken_along(connection: Connection, skus: Collection[str] | None = None) -> tuple[TakenAlong, ...]:
+    """Return the orders that devices have taken along and that still owe units; those with some SKUs only."""
+    along: dict[str, TakenAlong] = {}
+    for assignment_id, number, device, sku in connection.execute(
+        "SELECT h.assignment_id, a.number, h.device, l.sku FROM device_holds h"
+        " JOIN assignments a USING (assignment_id) JOIN assignment_lines l USING (assignment_id)"
+        " WHERE l.lent + l.bound > 0 ORDER BY h.at_us, h.assignment_id, l.line_no"
+    ):
+        if skus is None or sku in skus:
+            before = along.get(assignment_id, TakenAlong(assignment_id, number, device))
+            along[assignment_id] = replace(before, skus=tuple(dict.fromkeys((*before.skus, sku))))
+    return tuple(along.values())
 
 
 def hold(unit: EdgeUnit, held: Hold) -> None:

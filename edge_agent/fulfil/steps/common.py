@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from edge_agent.along import TakenAlong, way_out
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.rows import assignments as rows
@@ -66,8 +67,8 @@ def check_device(connection: Connection, found: Assignment, person: CurrentPerso
     held = work.hold_of(connection, found.assignment_id)
     if held is not None and held.device != person.device:
         raise Refused(
-            _("Order {number} is checked out to {device}.", number=found.number, device=held.device),
-            _("Bring that device back and check it in, or ask a manager to take the order back."),
+            TakenAlong(found.assignment_id, found.number, held.device).says,
+            way_out(),
             code="checked_out_elsewhere",
             device=held.device,
         )

@@ -1,7 +1,8 @@
 """Assignments that a handheld takes along, so that it can hand over, ship and short-pick without a network.
 
 While a device has one, nobody else touches it, and a cancel of the hub waits: "too late" and "given up" can
-both still come true. Coming back, or a manager's word, settles it.
+both still come true. Counts of its items and the close of a till wait too (`edge_agent.along`). Coming back,
+or a manager's word, settles it.
 """
 
 from edge_agent.context import Edge
@@ -49,7 +50,7 @@ def check_out(unit: EdgeUnit, edge: Edge, command: CheckOut, *, person: CurrentP
             for what in _ALONG:
                 hold_steps.check_free(unit.connection, edge, (found.order_id, found.number), what)
             work.hold(unit, work.Hold(assignment_id, person.device, person.person_id, edge.clock.now_us()))
-        tell(unit, edge)
+        _tell(unit, edge)
         return Held(device=person.device, assignments=command.assignments)
 
     return once(unit, edge, Asked(to="check-out", command=command), command.key, Held, step)
@@ -100,5 +101,10 @@ def _brought_back(unit: EdgeUnit, edge: Edge, assignment_ids: tuple[str, ...], p
         work.release(unit, (assignment_id,))
         if inbox.settle_cancel(unit, edge, assignment_id, person):
             cancelled.append(assignment_id)
-    tell(unit, edge)
+    _tell(unit, edge)
     return Held(device=person.device, assignments=assignment_ids, cancelled=tuple(cancelled))
+
+
+def _tell(unit: EdgeUnit, edge: Edge) -> None:
+    tell(unit, edge)
+    unit.after_commit(lambda: edge.broadcaster.publish("counts"))  # they wait for what a device has

@@ -1,5 +1,7 @@
 """What a handheld took along, and how orders and customers are found at the desk."""
 
+from typing import Any
+
 import pytest
 
 from edge_agent.customers import rows as contact_rows
@@ -7,7 +9,7 @@ from edge_agent.customers import steps as customers
 from protocol.customers import Contact
 from protocol.kit.web.signin import CurrentPerson
 from tests.support.fulfilment import CONTACT, HOUR_US, Desk
-from tests.support.store import Store, ok, sign_everybody_in
+from tests.support.store import Store, ok, refused, sign_everybody_in
 
 DAY_US = 24 * HOUR_US
 SOMEBODY = CurrentPerson("b-hale", "B. Hale", "associate", "till-1")
@@ -87,6 +89,129 @@ def test_only_a_managers_word_takes_work_from_a_device(desk: Desk) -> None:
     word = desk.store.approve("manager", "fulfil_take_back")
     assert desk.verb("take-back", assignments=[one], approval=word)["assignments"] == [one]
     assert desk.verb(f"assignments/{one}/reject", reason="other")["state"] == "rejected"
+
+
+def counted(desk: Desk, units: int, sku: str = "COAT-M") -> str:
+    """Open a count of an item and confirm it; return the count."""
+    task = opened(desk)
+    ok(confirmed(desk, task, units, sku), 201)
+    return task
+
+
+def opened(desk: Desk, *skus: str) -> str:
+    """Open a count and return it."""
+    wanted = {"key": desk.key(), "skus": list(skus or ("COAT-M",)), "tolerance_units": 9}
+    return str(ok(desk.store.post("/api/stock/counts", wanted, role="lead"), 201)["count_id"])
+
+
+def confirmed(desk: Desk, task: str, units: int, sku: str = "COAT-M") -> Any:
+    """Confirm what was counted of an item."""
+    lines = [{"sku": sku, "counted": units}]
+    return desk.store.post(f"/api/stock/counts/{task}/confirm", {"key": desk.key(), "lines": lines})
+
+
+def posted(desk: Desk, task: str, **more: Any) -> Any:
+    """Post a count as a manager."""
+    return desk.store.post(f"/api/stock/counts/{task}/post", {"key": desk.key(), **more}, role="manager")
+
+
+def test_a_count_of_what_a_device_took_along_waits_until_it_is_back(desk: Desk) -> None:
+    one = desk.offer(("COAT-M", 2))
+    before = counted(desk, 4)
+    handheld = on_device(desk, "handheld-1")
+    handheld.verb("check-out", assignments=[one])
+    other = opened(desk, "COAT-M", "MUG-1")
+    scanned = {"key": desk.key(), "code": "5012345678900", "units": 3}
+    ok(desk.store.post(f"/api/stock/counts/{other}/scan", scanned))
+    unchanged = desk.everything()
+
+    said = [refused(posted(desk, before), 409), refused(confirmed(desk, other, 3), 409)]
+
+    assert desk.everything() == unchanged
+    for error in said:
+        assert (error["code"], error["facts"]["device"], error["facts"]["skus"]) == (
+            "checked_out_elsewhere",
+            "handheld-1",
+            ["COAT-M"],
+        )
+        assert error["facts"]["orders"] == [
+            {"number": "HB1-00001", "assignment_id": one, "device": "handheld-1", "skus": ["COAT-M"]}
+        ]
+        assert error["what"] == (
+            "Order HB1-00001 is checked out to handheld-1. Until that is settled, nobody knows what was"
+            " taken of Wool coat M: no difference is written, and what was counted is kept."
+        )
+        assert error["remedy"] == (
+            "Bring that device back and check it in, or ask a manager to take the order back."
+        )
+    ok(confirmed(desk, other, 90, "MUG-1"), 201)  # what no device has taken along is counted as ever
+    page = desk.store.get(f"/stock/counts/{other}", role="manager").text
+    assert "Order HB1-00001 is checked out to handheld-1." in page
+    assert f'href="/fulfil/work/{one}"' in page
+
+    handheld.verb("check-in")
+    assert ok(posted(desk, before), 201)["short"] == 1
+    assert "checked out" not in desk.store.get(f"/stock/counts/{other}", role="manager").text
+
+
+def test_a_count_goes_on_once_a_manager_took_the_order_back(desk: Desk) -> None:
+    one = desk.offer(("COAT-M", 2))
+    task = counted(desk, 4)
+    on_device(desk, "handheld-1").verb("check-out", assignments=[one])
+    assert refused(posted(desk, task), 409)["code"] == "checked_out_elsewhere"
+
+    word = desk.store.approve("manager", "fulfil_take_back")
+    desk.verb("take-back", assignments=[one], approval=word)
+
+    assert ok(posted(desk, task), 201)["short"] == 1
+
+
+def test_a_count_of_another_place_does_not_wait_for_a_device(desk: Desk) -> None:
+    one = desk.offer(("COAT-M", 2))
+    on_device(desk, "handheld-1").verb("check-out", assignments=[one])
+    wanted = {"key": desk.key(), "skus": ["COAT-M"], "place": "quarantine"}
+    task = str(ok(desk.store.post("/api/stock/counts", wanted, role="lead"), 201)["count_id"])
+
+    ok(confirmed(desk, task, 0), 201)
+
+    assert ok(posted(desk, task), 201)["rows"] == 1
+
+
+def test_a_till_closes_only_once_what_a_device_took_along_is_back(desk: Desk) -> None:
+    one = desk.offer(("COAT-M", 1))
+    two = desk.offer(("MUG-1", 1))
+    handheld = on_device(desk, "handheld-1")
+    handheld.verb("check-out", assignments=[one, two])
+    ok(desk.store.post("/api/tills/till-1/count", {"counted_minor": 10_000}), 201)
+    ok(desk.store.post("/api/tills/till-1/count/confirm", {}))
+    unchanged = desk.everything()
+
+    error = refused(desk.store.post("/api/tills/till-1/close", {"key": desk.key()}, role="manager"), 409)
+
+    assert desk.everything() == unchanged
+    assert (error["code"], [each["key"] for each in error["facts"]["reasons"]]) == (
+        "till_blocked",
+        [f"along:{one}", f"along:{two}"],
+    )
+    assert error["what"] == (
+        "till-1 cannot close yet: Order HB1-00001 is checked out to handheld-1."
+        " Order HB1-00002 is checked out to handheld-1."
+    )
+    assert error["remedy"] == (
+        "Bring that device back and check it in, or ask a manager to take the order back."
+    )
+    listed = ok(desk.store.get("/api/tills/till-1/checklist"))
+    assert not listed["ready"]
+    assert [each["state"] for each in listed["steps"] if each["key"].startswith("along:")] == ["blocks"] * 2
+    page = desk.store.get("/store/day", role="manager").text
+    assert "Order HB1-00001 is checked out to handheld-1" in page
+    assert f'href="/fulfil/work/{one}"' in page
+
+    handheld.verb("check-in", assignments=[two])
+    word = desk.store.approve("manager", "fulfil_take_back")
+    desk.verb("take-back", assignments=[one], approval=word)
+    assert ok(desk.store.get("/api/tills/till-1/checklist"))["ready"]
+    ok(desk.store.post("/api/tills/till-1/close", {"key": desk.key()}, role="manager"), 201)
 
 
 def test_an_order_is_found_by_number_phone_name_and_mail(desk: Desk) -> None:

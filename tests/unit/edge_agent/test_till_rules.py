@@ -1,5 +1,6 @@
 import pytest
 
+from edge_agent.along import TakenAlong
 from edge_agent.till.rules import (
     CloseFacts,
     StepState,
@@ -56,6 +57,7 @@ def test_the_day_close_lists_what_blocks_and_what_does_not_in_the_readers_langua
         baskets=(WaitingBasket("b1", "LB1-P00001", "parked", "14:20"),),
         doubtful_slips=1,
         unsent=12,
+        along=(TakenAlong("a-1", "HB1-00001", "handheld-1", ("COAT-M",)),),
     )
     token = language.set("en")
     try:
@@ -65,9 +67,10 @@ def test_the_day_close_lists_what_blocks_and_what_does_not_in_the_readers_langua
 
     assert [(step.key, step.state) for step in steps] == [
         ("basket:b1", StepState.BLOCKS),
+        ("along:a-1", StepState.BLOCKS),
         ("count", StepState.NOW),
         ("paper", StepState.DOES_NOT_BLOCK),
         ("sending", StepState.DOES_NOT_BLOCK),
     ]
-    assert steps[3].title == "12 to send"
-    assert [step.key for step in blockers(steps)] == ["basket:b1", "count"]
+    assert steps[4].title == "12 to send"
+    assert [step.key for step in blockers(steps)] == ["basket:b1", "along:a-1", "count"]
