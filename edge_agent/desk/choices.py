@@ -64,7 +64,7 @@ def _put_back(unit: EdgeUnit, edge: Edge, args: Args, given: Given) -> None:
 
 def _give_back(unit: EdgeUnit, edge: Edge, args: Args, given: Given) -> None:
     command = Reject(key=given.key, reason=RejectReason.NOT_FOUND, note=given.reason)
-    inbox.reject(unit, edge, args["assignment_id"], command, person=given.person)
+    inbox.give_back(unit, edge, args["assignment_id"], command, person=given.person)
 
 
 def _lies_there(unit: EdgeUnit, edge: Edge, args: Args, given: Given) -> None:
@@ -121,7 +121,9 @@ def _no_show(_unit: EdgeUnit, card: Raised) -> Iterator[Choice]:
 
 def _carried(_unit: EdgeUnit, card: Raised) -> Iterator[Choice]:
     args = {"assignment_id": card.facts["assignment_id"]}
-    yield Choice("assignment.lies_there", _("The goods lie on their shelf"), "assignment.lies_there", args)
+    apart = bool(card.facts.get("damaged"))
+    label = _("The damaged goods are kept apart") if apart else _("The goods lie on their shelf")
+    yield Choice("assignment.lies_there", label, "assignment.lies_there", args)
 
 
 def _transfer_carried(_unit: EdgeUnit, card: Raised) -> Iterator[Choice]:

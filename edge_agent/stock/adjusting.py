@@ -198,6 +198,40 @@ def require_there(here: OnHand, units: int, bucket: Bucket) -> None:
         )  # fmt: skip
 
 
+def take_off_shelf(
+    unit: EdgeUnit,
+    edge: Edge,
+    reason: str,
+    to_bucket: Bucket,
+    units: Mapping[str, int],
+    *,
+    note: str,
+    person: CurrentPerson,
+) -> None:
+    """Write that units are not on the shelf, or not fit for it, because whoever looked for them says so.
+
+    It needs nobody's word, as a short pick does not: what is not there is gone, promised or not.
+    """
+    products = edge.products.find_all(unit.connection, units)
+    body = StockAdjusted(
+        adjustment_id=edge.ids.new_id(),
+        number=edge.number(unit, "A"),
+        reason=reason,
+        note=note,
+        lines=tuple(
+            AdjustedLine(
+                sku=sku,
+                quantity=quantity,
+                from_bucket=Bucket.SELLABLE.value,
+                to_bucket=to_bucket.value,
+                unit_cost_minor=products[sku].unit_cost_minor if sku in products else 0,
+            )
+            for sku, quantity in units.items()
+        ),
+    )
+    _record(unit, edge, body, person)
+
+
 def _record(unit: EdgeUnit, edge: Edge, body: StockAdjusted, person: CurrentPerson) -> Adjusted:
     recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
     unit.after_commit(lambda: edge.broadcaster.publish("stock"))

@@ -143,8 +143,16 @@ def reject_reasons() -> tuple[tuple[str, str, str], ...]:
     """Return why a store may give work back: value, word, what it means."""
     return (
         (RejectReason.NO_CAPACITY, _("No time"), _("Nobody can pick it before it is due.")),
-        (RejectReason.NOT_FOUND, _("Goods not found"), _("The books say they are here; they are not.")),
-        (RejectReason.DAMAGED, _("Goods damaged"), _("What is here cannot be given to a customer.")),
+        (
+            RejectReason.NOT_FOUND,
+            _("Goods not found"),
+            _("They leave the stock, and are counted before any is promised again."),
+        ),
+        (
+            RejectReason.DAMAGED,
+            _("Goods damaged"),
+            _("They are kept apart, and the rest is counted before any is lent again."),
+        ),
         (RejectReason.CLOSING, _("Closing"), _("The store closes before it is due.")),
         (RejectReason.OTHER, _("Something else"), _("Say it in the note.")),
     )

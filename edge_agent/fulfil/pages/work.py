@@ -36,6 +36,7 @@ from edge_agent.paper import steps as paper_steps
 from edge_agent.people.steps import name_of
 from edge_agent.web import edge_of, parsed, signed_in
 from protocol.errors import Invalid
+from protocol.fulfilment import RejectReason
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
@@ -289,6 +290,7 @@ def view(connection: Connection, edge: Edge, assignment_id: str, person: Current
         "ids_json": json.dumps([assignment_id]),
         "reasons": reject_reasons(),
         "task": task_of(connection, each),
+        "damaged": each.ended_how == RejectReason.DAMAGED,
     }
 
 

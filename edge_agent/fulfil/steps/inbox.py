@@ -12,7 +12,7 @@ from edge_agent.fulfil.rows import assignments as rows
 from edge_agent.fulfil.rows import facts, work
 from edge_agent.fulfil.rows.assignments import Assignment
 from edge_agent.fulfil.rules import DAY_US, OPEN_STATES, Line, keep_until_us
-from edge_agent.fulfil.steps import promises, slips
+from edge_agent.fulfil.steps import missing, promises, slips
 from edge_agent.fulfil.steps.commands import Accept, PutBack, Reject
 from edge_agent.fulfil.steps.common import require, tell, workable
 from edge_agent.fulfil.steps.models import Done
@@ -32,6 +32,7 @@ from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import AssignmentState
 from protocol.transfer_messages import ReceiptMatched, TransferReceived
 
+NOTHING_TAKEN = missing.Taken()
 _LEFT = {
     AssignmentState.HANDED_OVER: "handed_over",
     AssignmentState.SHIPPED: "shipped",
@@ -235,6 +236,24 @@ def reject(
 ) -> tuple[Done, bool]:
     """Give the work back, whole; what is picked goes back to the shelf, and the order is routed again.
 
+    Goods that were not found, or are damaged, leave the stock, and their articles have to be counted.
+
+    Raises:
+        Refused: it has ended, or `checked_out_elsewhere`.
+    """
+
+    def step() -> Done:
+        found = workable(unit.connection, assignment_id, person)
+        return _rejected(unit, edge, found, command.reason, command.note, person, looked=True)
+
+    return once(unit, edge, Asked(to=f"reject:{assignment_id}", command=command), command.key, Done, step)
+
+
+def give_back(
+    unit: EdgeUnit, edge: Edge, assignment_id: str, command: Reject, *, person: CurrentPerson
+) -> tuple[Done, bool]:
+    """Give work back as `reject` does, without having looked: what is missing of it the books know already.
+
     Raises:
         Refused: it has ended, or `checked_out_elsewhere`.
     """
@@ -314,9 +333,17 @@ def goods_put_back(
 
 
 def _rejected(  # noqa: PLR0917 - one refusal in the order of its parts
-    unit: EdgeUnit, edge: Edge, found: Assignment, reason: RejectReason, note: str, person: CurrentPerson
+    unit: EdgeUnit,
+    edge: Edge,
+    found: Assignment,
+    reason: RejectReason,
+    note: str,
+    person: CurrentPerson,
+    *,
+    looked: bool = False,
 ) -> Done:
     lines = rows.lines_of(unit.connection, found.assignment_id)
+    gone = missing.gone(unit.connection, found, lines, reason) if looked else ()
     body = later.AssignmentRejected(
         assignment_id=found.assignment_id,
         order_id=found.order_id,
@@ -326,7 +353,10 @@ def _rejected(  # noqa: PLR0917 - one refusal in the order of its parts
         lines=put_back(lines),
     )
     recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
-    _after(unit, edge, found, lines, reject_word(reason), person)
+    # Before anything else looks at the stock: at no moment are these units free for somebody else.
+    taken = missing.take_away(unit, edge, found.number, reason, gone, person=person)
+    _after(unit, edge, found, lines, reject_word(reason), person, taken=taken)
+    missing.have_counted(unit, edge, found.number, reason, gone)
     tell(unit, edge)
     return Done(assignment_id=found.assignment_id, state=AssignmentState.REJECTED.value, seq=recorded.seq)
 
@@ -352,9 +382,14 @@ def _after(  # noqa: PLR0917 - one ending in the order of its parts
     lines: tuple[Line, ...],
     reason: str,
     person: CurrentPerson,
+    *,
+    taken: missing.Taken = NOTHING_TAKEN,
 ) -> None:
-    """Stop the paper, forget the walk, and have the goods carried back that are not on their shelf."""
-    picked = sum(line.picked for line in lines)
+    """Stop the paper, forget the walk, and have the goods carried back that are not on their shelf.
+
+    What is lost nobody can carry, and what is damaged is carried to another place.
+    """
+    picked = max(0, sum(line.picked for line in lines) - taken.lost)
     scanned = work.forget_walk(unit, found.assignment_id) if found.state is AssignmentState.PICKING else 0
     work.release(unit, (found.assignment_id,))
     slips.print_void(unit, edge, found, reason=reason, by=person.person_id)
@@ -368,13 +403,16 @@ def _after(  # noqa: PLR0917 - one ending in the order of its parts
             edge,
             kind="put_back",
             subject=f"assignment:{found.assignment_id}",
-            title=_("Put the goods of order {number} back on their shelf", number=found.number),
+            title=_("Keep the goods of order {number} apart: they are damaged", number=found.number)
+            if taken.damaged
+            else _("Put the goods of order {number} back on their shelf", number=found.number),
             facts={
                 "assignment_id": found.assignment_id,
                 "order": found.number,
                 "shelf": found.shelf,
                 "units": picked or scanned,
-            },
+            }
+            | ({"damaged": True} if taken.damaged else {}),
             dedupe_key=f"put_back:{found.assignment_id}",
         )
     promises.watch(unit, edge, sorted({line.sku for line in lines}))

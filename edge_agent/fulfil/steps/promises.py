@@ -1,8 +1,8 @@
 """Say at once when a promise is in danger, and when an article has to be counted.
 
 Both are exceptions with a cause: `promise_at_risk` is open while less is here than is promised, `count_due`
-from a short pick that found nothing until the article was counted. While `count_due` is open nothing more
-of the article is lent to the hub.
+from a short pick that found nothing, or from work that was given back for its goods, until the article was
+counted. While `count_due` is open nothing more of the article is lent to the hub.
 """
 
 from collections.abc import Iterable
@@ -62,18 +62,23 @@ def _at_risk(
     )
 
 
-def count_due(unit: EdgeUnit, edge: Edge, sku: str, *, number: str, units: int) -> None:
-    """Have an article counted that was not where the books said; until then none of it is lent."""
+def count_due(
+    unit: EdgeUnit, edge: Edge, sku: str, *, number: str, units: int, damaged: bool = False
+) -> None:
+    """Have an article counted that was not where or how the books said; until then none of it is lent."""
     product = edge.products.find(unit.connection, sku)
     name, bin_ = (product.name, product.bin) if product else (sku, "")
+    title = _(
+        "Count {name}: {units} were not found for order {number}", name=name, units=units, number=number
+    )
+    if damaged:
+        title = _("Count {name}: {units} are damaged, order {number}", name=name, units=units, number=number)
     raise_exception(
         unit,
         edge,
         kind=COUNT_DUE,
         subject=f"sku:{sku}",
-        title=_(
-            "Count {name}: {units} were not found for order {number}", name=name, units=units, number=number
-        )[:300],
+        title=title[:300],
         facts={"sku": sku, "bin": bin_, "units": units, "order": number},
         dedupe_key=f"{COUNT_DUE}:{sku}",
     )

@@ -143,6 +143,22 @@ def test_a_count_posts_losses_to_shrink_and_gains_beside_and_is_taken_back_to_th
         assert connection.execute(sa.select(count_tasks.c.state)).scalar_one() == "undone"
 
 
+def test_goods_that_were_not_found_for_an_order_are_shrink_and_come_back_with_their_count(hub: Hub) -> None:
+    shop = Shop()
+    shop.stock("A", 10, 333)
+    line = stock.AdjustedLine(sku="A", quantity=2, from_bucket="sellable", to_bucket="missing")
+    said = {"adjustment_id": "a1", "number": "LB1-a1", "reason": "not_found", "note": "HB1-00001"}
+    shop.say(stock.StockAdjusted.model_validate(said | {"lines": [line]}))
+    send(hub, shop)
+
+    assert tied(hub)["5100"] == 666
+
+    count(shop, ("A", 10, 2))
+    send(hub, shop, first=len(shop.events) - 2)
+    books = tied(hub)
+    assert (books["5100"], books["5105"]) == (666, -666)
+
+
 @pytest.mark.parametrize("reason", sorted(REASONS))
 def test_every_reason_posts_to_its_account_and_its_undoing_leaves_nothing_there(
     hub: Hub, reason: str
