@@ -136,6 +136,12 @@ def check_done_once(connection: Connection, begun: tuple[str, str] | None = None
         )
 
 
+def done_once(connection: Connection, begun: tuple[str, str], work_id: str) -> bool:
+    """Tell whether work is known whole here, so that `check_done_once` lets its next step be taken."""
+    base = _missing_before(connection)
+    return base is None or _began_after(connection, base, begun, work_id)
+
+
 def _began_after(connection: Connection, base: int, begun: tuple[str, str], work_id: str) -> bool:
     kind, path = begun
     row = connection.execute(

@@ -1,14 +1,15 @@
 """Looks at the clocks of promises: who did not come in time, and what is due soon.
 
-Nothing is decided here. A task is raised for goods that nobody came for, and every open page is told now and
-then to show its clocks anew. A replay has another day on purpose, so its clock is not looked at.
+Nothing is decided here. A task is raised for goods that nobody came for, what nobody paid for expires, and
+every open page is told now and then to show its clocks anew. A replay has another day on purpose, so its
+clock is not looked at.
 """
 
 import threading
 from typing import Final
 
 from edge_agent.context import Edge
-from edge_agent.fulfil.steps.inbox import no_shows, overdue
+from edge_agent.fulfil.steps import uncollected
 from protocol.errors import OrderspineError
 
 LOOK_SECONDS: Final = 30.0
@@ -34,15 +35,19 @@ class FulfilClock:
             self._thread.join()
 
     def look(self) -> int:
-        """Raise a task for everything that nobody came for; return how much there is.
+        """Raise a task for everything that nobody came for, or let it expire; return how much there is.
 
         It is looked for by reading, so that a store where all is well writes nothing.
         """
-        found = len(overdue(self._edge.database.read(), self._edge))
+        reader = self._edge.database.read()
+        expired = 0
+        if uncollected.unpaid(reader, self._edge):
+            expired = self._edge.database.write(lambda unit: uncollected.expire(unit, self._edge))
+        found = len(uncollected.overdue(reader, self._edge))
         if found:
-            self._edge.database.write(lambda unit: no_shows(unit, self._edge))
+            self._edge.database.write(lambda unit: uncollected.no_shows(unit, self._edge))
         self._edge.broadcaster.publish("fulfil")
-        return found
+        return expired + found
 
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):

@@ -361,6 +361,26 @@ def promised_skus(connection: Connection, skus: Iterable[str]) -> tuple[str, ...
     )
 
 
+def unpaid_too_long(connection: Connection, now_us: int, keep_days_us: int) -> list[Assignment]:
+    """Return orders of this store that nobody has in hand, paid anything for, or came for in time.
+
+    The hub says of its orders only what is still due, so nobody here can tell whether some of one was paid:
+    they stay, and so does one of this store of which the hub says that less is due than it has counted.
+    """
+    rows = connection.execute(
+        f"SELECT {_HEAD} FROM assignments WHERE origin = 'own' AND kind = 'collect'"
+        " AND state IN ('acknowledged', 'picked', 'packed', 'ready')"
+        " AND CASE WHEN keep_until_us > 0 THEN keep_until_us WHEN staged_us > 0 THEN staged_us + ?1 END < ?2"
+        " AND EXISTS (SELECT 1 FROM later_orders o WHERE o.order_id = assignments.order_id"
+        " AND o.paid_minor <= o.refunded_minor AND o.total_minor > o.cancelled_minor"
+        " AND assignments.due_minor >= o.total_minor - o.cancelled_minor)"
+        " AND assignment_id NOT IN (SELECT assignment_id FROM device_holds)"
+        " ORDER BY due_us, assignment_id LIMIT 200",
+        (keep_days_us, now_us),
+    )
+    return [_assignment(row) for row in rows]
+
+
 def kept_too_long(connection: Connection, now_us: int, keep_days_us: int) -> list[Assignment]:
     """Return staged goods whose time is over and that nobody came for."""
     rows = connection.execute(

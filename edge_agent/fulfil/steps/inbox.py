@@ -11,7 +11,7 @@ from edge_agent.exceptions.steps import close_exception, raise_exception
 from edge_agent.fulfil.rows import assignments as rows
 from edge_agent.fulfil.rows import facts, work
 from edge_agent.fulfil.rows.assignments import Assignment
-from edge_agent.fulfil.rules import DAY_US, OPEN_STATES, Line, keep_until_us
+from edge_agent.fulfil.rules import OPEN_STATES, Line, keep_until_us
 from edge_agent.fulfil.steps import missing, promises, slips
 from edge_agent.fulfil.steps.commands import Accept, PutBack, Reject
 from edge_agent.fulfil.steps.common import require, tell, workable
@@ -26,7 +26,6 @@ from protocol.directives import AssignmentAmend, AssignmentCancel, AssignmentOff
 from protocol.elsewhere import OrderElsewhere
 from protocol.errors import Refused
 from protocol.fulfilment import RejectReason
-from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import AssignmentState
@@ -244,7 +243,7 @@ def reject(
 
     def step() -> Done:
         found = workable(unit.connection, assignment_id, person)
-        return _rejected(unit, edge, found, command.reason, command.note, person, looked=True)
+        return send_back(unit, edge, found, command.reason, command.note, person, looked=True)
 
     return once(unit, edge, Asked(to=f"reject:{assignment_id}", command=command), command.key, Done, step)
 
@@ -260,7 +259,7 @@ def give_back(
 
     def step() -> Done:
         found = workable(unit.connection, assignment_id, person)
-        return _rejected(unit, edge, found, command.reason, command.note, person)
+        return send_back(unit, edge, found, command.reason, command.note, person)
 
     return once(unit, edge, Asked(to=f"reject:{assignment_id}", command=command), command.key, Done, step)
 
@@ -284,55 +283,13 @@ def put_back_no_show(
                 code="still_kept",
                 keep_until_us=until_us,
             )
-        return _rejected(unit, edge, found, RejectReason.NO_SHOW, command.note, person)
+        return send_back(unit, edge, found, RejectReason.NO_SHOW, command.note, person)
 
     asked = Asked(to=f"put-back:{assignment_id}", command=command)
     return once(unit, edge, asked, command.key, Done, step)
 
 
-def overdue(connection: Connection, edge: Edge) -> list[Assignment]:
-    """Return what is kept longer than was promised."""
-    kept_us = edge.settings.collect_keep_days * DAY_US
-    return rows.kept_too_long(connection, edge.clock.now_us(), kept_us)
-
-
-def no_shows(unit: EdgeUnit, edge: Edge) -> int:
-    """Raise a task for everything that nobody came for in time; nothing paid is given up by a clock."""
-    late = overdue(unit.connection, edge)
-    for found in late:
-        raise_exception(
-            unit,
-            edge,
-            kind="no_show",
-            subject=f"assignment:{found.assignment_id}",
-            title=_("Nobody came for order {number}", number=found.number),
-            facts={
-                "assignment_id": found.assignment_id,
-                "order": found.number,
-                "shelf": found.shelf,
-                "keep_until_us": found.keep_until_us,
-            },
-            dedupe_key=f"no_show:{found.assignment_id}",
-        )
-    return len(late)
-
-
-def goods_put_back(
-    unit: EdgeUnit, edge: Edge, assignment_id: str, command: Accept, *, person: CurrentPerson
-) -> tuple[Done, bool]:
-    """Say that the goods of a cancelled order lie on their shelf again: it ends the task."""
-
-    def step() -> Done:
-        found = require(unit.connection, assignment_id)
-        close_exception(unit, edge, f"put_back:{assignment_id}", how=_("They were put back."), person=person)
-        tell(unit, edge)
-        return Done(assignment_id=assignment_id, state=found.state.value)
-
-    asked = Asked(to=f"put-back-done:{assignment_id}", command=command)
-    return once(unit, edge, asked, command.key, Done, step)
-
-
-def _rejected(  # noqa: PLR0917 - one refusal in the order of its parts
+def send_back(  # noqa: PLR0917 - one refusal in the order of its parts
     unit: EdgeUnit,
     edge: Edge,
     found: Assignment,
@@ -342,6 +299,10 @@ def _rejected(  # noqa: PLR0917 - one refusal in the order of its parts
     *,
     looked: bool = False,
 ) -> Done:
+    """Write that this store gives work back, whoever says so; the caller has seen that it may.
+
+    With `looked` somebody has looked for the goods: what the reason says of them takes effect on the stock.
+    """
     lines = rows.lines_of(unit.connection, found.assignment_id)
     gone = missing.gone(unit.connection, found, lines, reason) if looked else ()
     body = later.AssignmentRejected(
@@ -359,6 +320,21 @@ def _rejected(  # noqa: PLR0917 - one refusal in the order of its parts
     missing.have_counted(unit, edge, found.number, reason, gone)
     tell(unit, edge)
     return Done(assignment_id=found.assignment_id, state=AssignmentState.REJECTED.value, seq=recorded.seq)
+
+
+def goods_put_back(
+    unit: EdgeUnit, edge: Edge, assignment_id: str, command: Accept, *, person: CurrentPerson
+) -> tuple[Done, bool]:
+    """Say that the goods of a cancelled order lie on their shelf again: it ends the task."""
+
+    def step() -> Done:
+        found = require(unit.connection, assignment_id)
+        close_exception(unit, edge, f"put_back:{assignment_id}", how=_("They were put back."), person=person)
+        tell(unit, edge)
+        return Done(assignment_id=assignment_id, state=found.state.value)
+
+    asked = Asked(to=f"put-back-done:{assignment_id}", command=command)
+    return once(unit, edge, asked, command.key, Done, step)
 
 
 def _cancelled(unit: EdgeUnit, edge: Edge, found: Assignment, reason: str, person: CurrentPerson) -> Recorded:
