@@ -63,7 +63,7 @@ class AStoreWithAssignments(RuleBasedStateMachine):
 
     def told_directly(self, table: str) -> bool:
         """Tell whether a table rests on offers that this test made without their directive's row."""
-        return table in {"assignments", "assignment_lines", "parcels", "handovers"}
+        return table in {"assignments", "assignment_lines", "parcels", "handovers", "early_events"}
 
     def receive(self, units: int) -> None:
         """Put units on the shelf."""
