@@ -20,6 +20,7 @@ from hub.catalog import api as catalog_api
 from hub.catalog.pages import IMPORT_PATH as IMPORT_PAGE
 from hub.catalog.steps import catalog_file
 from hub.channels import api as channels_api
+from hub.channels import steps as channels
 from hub.channels.sender import tell_channels
 from hub.checks import api as checks_api
 from hub.clocks import Clocks, Tick
@@ -214,6 +215,7 @@ def parts(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         journey=JOURNEY,
     )
     watch.settle(hub)
+    channels.settle(hub)
     return hub
 
 

@@ -21,6 +21,7 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.rows import all_locations
 from hub.spine.bulk import Upsert
+from hub.stock.changed import note_filed
 from protocol.catalog import CatalogHead, Product
 from protocol.directives import CatalogPublish
 from protocol.errors import Refused
@@ -67,6 +68,8 @@ def import_csv(hub: Hub, source: IO[str]) -> Report:
 
 def put(unit: HubUnit, found: Iterable[Product], now_us: int) -> None:
     """Write products over those of the same SKU."""
+    read = list(found)
+    note_filed(unit.connection, {product.sku: product.category for product in read})
     _PRODUCTS.run(
         unit.connection,
         [
@@ -83,7 +86,7 @@ def put(unit: HubUnit, found: Iterable[Product], now_us: int) -> None:
                 product.active,
                 now_us,
             )
-            for product in found
+            for product in read
         ],
     )
 

@@ -22,7 +22,7 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.spine.bulk import Upsert, among
 from hub.spine.steps import close_exception, raise_exception, take_orders
-from hub.stock.availability import available, places
+from hub.stock.availability import At, Place, available, places
 from hub.stock.changed import note_location_changed
 from hub.stock.policy import kept_back
 from hub.stock.rows import atp_changed
@@ -50,7 +50,7 @@ def tell_channels(hub: Hub) -> int:
         silent = _silences(hub, connection)
         queued = connection.execute(sa.select(atp_changed.c.sku).limit(1)).first() is not None
     if silent:
-        hub.database.write(partial(_note_silences, silent))
+        hub.database.write(lambda unit: _note_silences(silent, unit.connection))
     if silent or queued:
         hub.database.write(_fan_out)
     until = hub.clock.monotonic() + ROUND_SECONDS
@@ -75,9 +75,14 @@ def _tell(hub: Hub, endpoint: sa.Row[Any], until: float) -> int:
 
 
 def compose(hub: Hub, connection: Connection, endpoint: sa.Row[Any], skus: Sequence[str]) -> dict[str, int]:
-    """Return what an endpoint may sell of items, as of now."""
+    """Return what an endpoint may sell of items, as of now.
+
+    Who is silent at this moment is noted with it: one that is heard again before the next look would change
+    nothing that the look can see, and the channel would keep a number without it.
+    """
     kept = kept_back(connection, hub.spine.terms.promising, skus)
-    found, _places = available(connection, skus, now_us=hub.clock.now_us(), kept_back=kept)
+    found, everywhere = available(connection, skus, now_us=hub.clock.now_us(), kept_back=kept)
+    _note_silences(_differing(connection, everywhere), connection)
     return {sku: sellable(found[sku].promisable, endpoint.buffer) for sku in skus}
 
 
@@ -114,15 +119,20 @@ def _active(connection: Connection) -> Sequence[sa.Row[Any]]:
 
 def _silences(hub: Hub, connection: Connection) -> list[tuple[str, str]]:
     """Return the locations that fell silent, or are heard again, since the last look."""
+    return _differing(connection, places(connection, now_us=hub.clock.now_us()))
+
+
+def _differing(connection: Connection, now: Sequence[Place | At]) -> list[tuple[str, str]]:
     known = {row.location: row.silent for row in connection.execute(sa.select(channel_places))}
-    now = {place.location: place.silent for place in places(connection, now_us=hub.clock.now_us())}
-    return [(location, silent) for location, silent in now.items() if known.get(location) != silent]
+    changed = [(place.location, place.silent) for place in now if known.get(place.location) != place.silent]
+    return sorted(changed)  # so that two processes never wait for each other's rows in a circle
 
 
-def _note_silences(changed: Sequence[tuple[str, str]], unit: HubUnit) -> None:
-    _PLACES.run(unit.connection, list(changed))
+def _note_silences(changed: Sequence[tuple[str, str]], connection: Connection) -> None:
+    if changed:
+        _PLACES.run(connection, list(changed))
     for location, _silent in changed:
-        note_location_changed(unit.connection, location)
+        note_location_changed(connection, location)
 
 
 def _fan_out(unit: HubUnit) -> None:

@@ -14,6 +14,8 @@ from hub.channels.rules import ENDPOINTS_LIMIT, OLD_SECRET_SECONDS
 from hub.channels.sender import TOPIC, body_of, close_card, secrets_of
 from hub.context import Hub
 from hub.database import HubUnit
+from hub.fleet.rows import meta
+from hub.link.lives import put_meta
 from hub.stock.changed import note_all_changed
 from hub.web import Wanted
 from protocol.clock import MICROSECONDS
@@ -21,6 +23,8 @@ from protocol.errors import Conflict, NotFound
 from protocol.kit.text import _
 
 TEST: Final = "webhook.test"
+KEPT_BACK: Final = "kept_back"
+"""What the settings kept back of every item when a process of the hub started last."""
 
 
 class EndpointWanted(Wanted):
@@ -60,6 +64,21 @@ class Made:
 
     endpoint_id: str
     secret: str
+
+
+def settle(hub: Hub) -> None:
+    """Look, at the start, whether the settings keep back something else than before; then note every item."""
+    terms = hub.spine.terms.promising
+    now = f"{terms.safety_stock}/{terms.company_threshold}"
+
+    def step(unit: HubUnit) -> None:
+        put_meta(unit.connection, KEPT_BACK, now)
+        note_all_changed(unit.connection)
+
+    with hub.database.read() as connection:
+        before = meta(connection, KEPT_BACK)
+    if before != now:
+        hub.database.write(step)
 
 
 def add(hub: Hub, wanted: EndpointWanted, *, by: str) -> Made:

@@ -2,8 +2,9 @@
 
 What was done since a backup is forgotten by the copy, but not by the stores: they may have received what the
 copy believes it never sent, and their rights rest on cells that the copy has lower. So with a new life every
-directive that was not answered counts as sent, every location is fenced, every session ends, and every number
-the hub prints is of a new series. All of it is one transaction, before anything is promised or taken back.
+directive that was not answered counts as sent, every location is fenced, every session ends, every number
+the hub prints is of a new series, and every channel is told anew. All of it is one transaction, before
+anything is promised or taken back.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from hub.database import HubUnit, Lookup
 from hub.fleet.rows import hub_meta, link_sessions, meta
 from hub.link.epochs import HUB_RESTORED, fence_all
 from hub.link.outbox import HUB_INC, Outbox
+from hub.stock.changed import tell_anew
 from protocol.clock import Clock
 
 ORDINAL: Final = "ordinal"
@@ -67,6 +69,7 @@ def begin_life(
     put_meta(unit.connection, ORDINAL, str(max(ordinal(unit.connection), ordinal_above) + 1))
     put_meta(unit.connection, BEGAN, str(clock.now_us()))
     put_meta(unit.connection, WHY, why)
+    tell_anew(unit.connection)
     return hub_inc, count
 
 

@@ -9,6 +9,7 @@ from hub.database import HubUnit
 from hub.fleet.rows import current_stream, location
 from hub.link.epochs import epoch_of
 from hub.spine.steps import take_orders
+from hub.stock.changed import note_changed
 from hub.stock.rows import FREE_UNITS, hub_rights
 from protocol.errors import NotFound, OutOfRights, Refused
 from protocol.kit.text import _
@@ -65,6 +66,7 @@ def reclaim(hub: Hub, edge: str, sku: str) -> Reclaimed:
                 .where(mine)
                 .values(returned=hub_rights.c.returned + units, version=hub_rights.c.version + 1)
             )
+            note_changed(connection, (sku,))
         code = make_code(
             place.token_hash.encode(),
             edge=edge,

@@ -22,6 +22,7 @@ from hub.link.outbox import Outbox
 from hub.link.rules import Alarm
 from hub.link.sessions import Live
 from hub.spine.steps import take_orders
+from hub.stock.changed import note_location_changed
 from hub.stock.rows import allocations, hub_rights
 from protocol.clock import Clock
 from protocol.envelope import compress
@@ -269,3 +270,5 @@ def begin_cells(connection: Connection, edge: str, units: Sequence[OpenUnits]) -
         done = connection.execute(sa.update(hub_rights).where(mine, hub_rights.c.sku == sku).values(**cells))
         if done.rowcount == 0:
             connection.execute(sa.insert(hub_rights).values(location=edge, sku=sku, **cells))
+    # A fence that came and went between two looks of the channels was seen by none of them.
+    note_location_changed(connection, edge)

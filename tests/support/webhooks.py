@@ -9,6 +9,10 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from hub.channels import steps
+from hub.channels.steps import EndpointWanted
+from hub.context import Hub
+
 
 @dataclass
 class Taken:
@@ -62,3 +66,11 @@ def taking_channel() -> Iterator[Taken]:
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+def add_endpoint(hub: Hub, taken: Taken, *, buffer: int = 0) -> str:
+    """Let a channel be told from now on, and return the id of its endpoint."""
+    wanted = EndpointWanted(channel="web", url=taken.url, buffer=buffer)
+    made = steps.add(hub, wanted, by="test")
+    taken.secret = made.secret
+    return made.endpoint_id
