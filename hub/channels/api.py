@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
 from hub.channels import steps
-from hub.channels.steps import EndpointRead, EndpointWanted, Made
+from hub.channels.steps import BufferWanted, EndpointRead, EndpointWanted, Made
 from hub.web import REFUSALS, Admin, Ops, TheHub
 
 router = APIRouter(prefix="/api/channels", tags=["channels"], responses=REFUSALS)
@@ -31,6 +31,12 @@ def endpoints(hub: TheHub, _person: Ops) -> list[EndpointRead]:
 def add(hub: TheHub, person: Admin, wanted: EndpointWanted) -> Made:
     """Add an endpoint; the answer is the only one that tells its secret."""
     return steps.add(hub, wanted, by=person.name)
+
+
+@router.patch("/endpoints/{endpoint_id}")
+def keep_from(hub: TheHub, person: Admin, endpoint_id: EndpointId, wanted: BufferWanted) -> EndpointRead:
+    """Keep another number of units of every item from a channel; it is told at once."""
+    return steps.keep_from(hub, endpoint_id, wanted.buffer, by=person.name)
 
 
 @router.post("/endpoints/{endpoint_id}/rotate")

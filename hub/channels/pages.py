@@ -3,6 +3,7 @@
 A secret is on the page that follows its making, once; that page is kept by no cache.
 """
 
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
@@ -10,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from hub.channels import steps
-from hub.channels.steps import EndpointWanted, Made
+from hub.channels.steps import BufferWanted, EndpointWanted, Made
 from hub.console.web import ADMIN, OPS, go_to, locked, may, show
 from hub.context import Hub
 from hub.service.forms import Form, form_of
@@ -21,7 +22,7 @@ from protocol.kit.web.shell import Shape
 
 PATH: Final = "/stock/channels"
 Id = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
-SAID: Final = r"^(started|stopped|removed|test_ok|test_failed)?$"
+SAID: Final = r"^(started|stopped|buffer|removed|test_ok|test_failed)?$"
 
 router = APIRouter(include_in_schema=False)
 
@@ -51,6 +52,20 @@ async def add(request: Request, hub: TheHub, person: Admin) -> Response:
         except Conflict as error:
             form.refuse(error)
     return await run_in_threadpool(_page, request, hub, form, may_add=True, status=422)
+
+
+@router.post(PATH + "/{endpoint_id}/buffer")
+async def keep_from(request: Request, hub: TheHub, person: Admin, endpoint_id: Id) -> Response:
+    """Keep another number of units of every item from a channel."""
+    form = await form_of(request)
+    wanted = form.read(BufferWanted, {"buffer": form.units("buffer")})
+    if not form.get("buffer").strip():
+        form.errors["buffer"] = _("Type a whole number of units.")
+    if wanted is None or form.errors:
+        page = partial(_page, wrong=(endpoint_id, form), may_add=True, status=422)
+        return await run_in_threadpool(page, request, hub, Form())
+    await run_in_threadpool(steps.keep_from, hub, endpoint_id, wanted.buffer, by=person.name)
+    return go_to(PATH, said="buffer")
 
 
 @router.post(PATH + "/{endpoint_id}/rotate")
@@ -102,11 +117,20 @@ def _secret(request: Request, made: Made, channel: str) -> Response:
 
 
 def _page(
-    request: Request, hub: Hub, form: Form, *, may_add: bool, said: str = "", status: int = 200
+    request: Request,
+    hub: Hub,
+    form: Form,
+    *,
+    may_add: bool,
+    said: str = "",
+    status: int = 200,
+    wrong: tuple[str, Form] = ("", Form()),
 ) -> Response:
+    """Return the page; `wrong` is what was typed as the buffer of one endpoint, and what is wrong with it."""
     words: dict[str, tuple[str, Shape]] = {
         "started": (_("It is told again, beginning with everything that has changed."), "done"),
         "stopped": (_("It is told nothing until it is started again."), "done"),
+        "buffer": (_("The channel is told at once."), "done"),
         "removed": (_("It is forgotten."), "done"),
         "test_ok": (_("The channel took the test."), "done"),
         "test_failed": (_("The channel did not take the test. Check its address and its log."), "act"),
@@ -118,6 +142,7 @@ def _page(
         "found": [(each, *state_pill(each.state, each.tries if each.next_us else 0)) for each in found],
         "form": form,
         "may_add": may_add,
+        "wrong": wrong,
         "said": word,
         "said_shape": shape,
     }

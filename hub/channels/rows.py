@@ -28,6 +28,19 @@ channel_endpoints: Final = sa.Table(
 """Where a channel is told. `dead`: it did not answer for so long that a person must look. `buffer` units of
 every item are kept from it, for what it sells before it hears."""
 
+channel_buffers: Final = sa.Table(
+    "channel_buffers",
+    metadata,
+    sa.Column("endpoint_id", sa.Text, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("before", sa.BigInteger, nullable=False),
+    sa.Column("after", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Who changed the buffer of an endpoint, and when."""
+
 channel_items: Final = sa.Table(
     "channel_items",
     metadata,

@@ -1,6 +1,6 @@
 """What a person does with the endpoints of channels: add, test, rotate, switch off, start again."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -9,19 +9,22 @@ from pydantic import Field
 from sqlalchemy.engine import Connection
 
 from hub.channels.line import Answer, new_secret, open_client, post
-from hub.channels.rows import channel_deliveries, channel_endpoints, channel_items
+from hub.channels.rows import channel_buffers, channel_deliveries, channel_endpoints, channel_items
 from hub.channels.rules import ENDPOINTS_LIMIT, OLD_SECRET_SECONDS
 from hub.channels.sender import TOPIC, body_of, close_card, secrets_of
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.rows import meta
 from hub.link.lives import put_meta
+from hub.spine.steps import take_orders
 from hub.stock.changed import note_all_changed
 from hub.web import Wanted
 from protocol.clock import MICROSECONDS
 from protocol.errors import Conflict, NotFound
 from protocol.kit.text import _
 
+BUFFER_LIMIT: Final = 1_000_000
+CHANGES_SHOWN: Final = 5
 TEST: Final = "webhook.test"
 KEPT_BACK: Final = "kept_back"
 """What the settings kept back of every item when a process of the hub started last."""
@@ -34,7 +37,23 @@ class EndpointWanted(Wanted):
     url: str = Field(
         min_length=8, max_length=300, pattern=r"^https?://[^\s@/?#\x00-\x1f]+(/[^\s\x00-\x1f]*)?$"
     )
-    buffer: int = Field(default=0, ge=0, le=1_000_000)
+    buffer: int = Field(default=0, ge=0, le=BUFFER_LIMIT)
+
+
+class BufferWanted(Wanted):
+    """How many units of every item are kept from a channel."""
+
+    buffer: int = Field(ge=0, le=BUFFER_LIMIT)
+
+
+@dataclass(frozen=True, slots=True)
+class BufferChange:
+    """Who changed a buffer, and from what to what."""
+
+    at_us: int
+    by: str
+    before: int
+    after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +75,8 @@ class EndpointRead:
     last: str
     tries: int
     next_us: int | None
+    buffer_changes: tuple[BufferChange, ...]
+    """The newest first, a few of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +165,28 @@ def rotate(hub: Hub, endpoint_id: str) -> Made:
     return hub.database.write(step)
 
 
+def keep_from(hub: Hub, endpoint_id: str, buffer: int, *, by: str) -> EndpointRead:
+    """Keep another number of units of every item from a channel; it is told at once what it may sell then."""
+
+    def step(unit: HubUnit) -> EndpointRead:
+        take_orders(unit, 0)  # before the items, as every round takes both
+        connection, mine = unit.connection, channel_endpoints.c.endpoint_id == endpoint_id
+        locked = sa.select(channel_endpoints.c.endpoint_id).where(mine).with_for_update()
+        connection.execute(locked)
+        before = int(_need(connection, endpoint_id).buffer)
+        if before != buffer:
+            _set(unit, endpoint_id, buffer=buffer)
+            change = BufferChange(hub.clock.now_us(), by[:120], before, buffer)
+            _note_buffer(connection, endpoint_id, change)
+            connection.execute(
+                sa.update(channel_items).where(channel_items.c.endpoint_id == endpoint_id).values(due=1)
+            )
+            _tell(hub, unit)
+        return _read(hub, connection, _need(connection, endpoint_id))
+
+    return hub.database.write(step)
+
+
 def switch(hub: Hub, endpoint_id: str, *, on: bool) -> None:
     """Switch an endpoint off, or on again: then it is told everything that has changed meanwhile."""
 
@@ -166,7 +209,7 @@ def remove(hub: Hub, endpoint_id: str) -> None:
 
     def step(unit: HubUnit) -> None:
         _need(unit.connection, endpoint_id)
-        for table in (channel_deliveries, channel_items, channel_endpoints):
+        for table in (channel_deliveries, channel_items, channel_buffers, channel_endpoints):
             unit.connection.execute(sa.delete(table).where(table.c.endpoint_id == endpoint_id))
         close_card(hub, unit, endpoint_id, how="The endpoint was removed.")
         _tell(hub, unit)
@@ -224,6 +267,30 @@ def _read(hub: Hub, connection: Connection, row: sa.Row[Any]) -> EndpointRead:
         last="" if last is None else last.detail or last.state,
         tries=0 if last is None else last.tries,
         next_us=last.next_us if last is not None and last.state == "queued" else None,
+        buffer_changes=_buffer_changes(connection, row.endpoint_id),
+    )
+
+
+def _buffer_changes(connection: Connection, endpoint_id: str) -> tuple[BufferChange, ...]:
+    rows = connection.execute(
+        sa.select(
+            channel_buffers.c.at_us, channel_buffers.c.by, channel_buffers.c.before, channel_buffers.c.after
+        )
+        .where(channel_buffers.c.endpoint_id == endpoint_id)
+        .order_by(channel_buffers.c.n.desc())
+        .limit(CHANGES_SHOWN)
+    )
+    return tuple(BufferChange(*row) for row in rows)
+
+
+def _note_buffer(connection: Connection, endpoint_id: str, change: BufferChange) -> None:
+    newest = sa.select(sa.func.max(channel_buffers.c.n)).where(channel_buffers.c.endpoint_id == endpoint_id)
+    connection.execute(
+        sa.insert(channel_buffers).values(
+            endpoint_id=endpoint_id,
+            n=int(connection.execute(newest).scalar() or 0) + 1,
+            **asdict(change),
+        )
     )
 
 

@@ -44,9 +44,10 @@ def lent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with running_later(tmp_path_factory.mktemp("lending")) as (site, _orders):
         hub = site.hub
         save(hub, CompanyPolicy(rules=RULES), base=0, by="Priya Nair")
-        channels.add(
+        web = channels.add(
             hub, EndpointWanted(channel="web", url="https://shop.test/hooks/stock", buffer=2), by="P"
         )
+        channels.keep_from(hub, web.endpoint_id, 12, by="Priya Nair")
         dead = channels.add(hub, EndpointWanted(channel="market", url="https://market.test/in"), by="P")
         # No server of the world is asked by a test: both are as the sender would have left them.
         hub.database.write(

@@ -8,15 +8,17 @@ import pytest
 from hub.app import parts
 from hub.catalog.steps import put
 from hub.channels import sender
-from hub.channels.rows import channel_places
+from hub.channels.rows import channel_buffers, channel_endpoints, channel_places
 from hub.channels.sender import tell_channels
 from hub.context import Hub
 from hub.database import HubDatabase, HubUnit
 from hub.link.reclaim import reclaim
+from hub.people.steps import add_token
 from hub.settings import HubSettings
 from hub.stock.rows import atp_changed
 from protocol.catalog import Product
 from protocol.kit.system import SystemClock
+from protocol.people import HubRole
 from protocol.rights import EdgeVector
 from tests.support.hub import VAT, TestIds, hub_of
 from tests.support.packets import STORE, Wire, forget, line
@@ -185,3 +187,89 @@ def test_another_safety_stock_in_the_settings_is_told_after_the_start(channel: C
     again = started(safety_stock=1, company_threshold=2)
     assert noted(again) == []
     again.database.close()
+
+
+def buffer_to(channel: Channel, endpoint: str, buffer: object, *, status: int = 200) -> Any:
+    return channel.ask("PATCH", f"/api/channels/endpoints/{endpoint}", {"buffer": buffer}, status=status)
+
+
+def only(channel: Channel) -> dict[str, Any]:
+    [endpoint] = channel.ask("GET", "/api/channels/endpoints")
+    found: dict[str, Any] = endpoint
+    return found
+
+
+def test_another_buffer_is_told_to_its_channel_at_once_and_to_no_other(channel: Channel, shop: Taken) -> None:
+    with taking_channel() as market:
+        add_endpoint(channel.hub, market)
+        tell_channels(channel.hub)
+        market.bodies.clear()
+        mine = next(row for row in rows(channel.hub, channel_endpoints) if row["url"] == shop.url)
+
+        answer = buffer_to(channel, mine["endpoint_id"], 3)
+        tell_channels(channel.hub)
+
+        assert (answer["buffer"], shop.last, market.bodies) == (3, {"A": 6, "B": 1}, [])
+
+
+def test_who_changed_a_buffer_from_what_to_what_is_kept(channel: Channel) -> None:
+    endpoint = only(channel)["endpoint_id"]
+
+    buffer_to(channel, endpoint, 3)
+    buffer_to(channel, endpoint, 3)
+    channel.clock.at_us += MINUTE_US
+    buffer_to(channel, endpoint, 1)
+
+    now = channel.clock.at_us
+    assert only(channel)["buffer_changes"] == [
+        {"at_us": now, "by": "admin", "before": 3, "after": 1},
+        {"at_us": now - MINUTE_US, "by": "admin", "before": 0, "after": 3},
+    ]
+    page = channel.client.get("/stock/channels").text
+    assert "<del>3</del>" in page
+    assert "admin" in page
+
+
+@pytest.mark.parametrize("wrong", [-1, 1_000_001, "many", None])
+def test_a_buffer_that_cannot_be_changes_nothing(channel: Channel, shop: Taken, wrong: object) -> None:
+    endpoint = only(channel)["endpoint_id"]
+
+    buffer_to(channel, endpoint, wrong, status=422)
+    buffer_to(channel, "nobody", 1, status=404)
+
+    assert (only(channel)["buffer"], only(channel)["buffer_changes"]) == (0, [])
+    assert tell_channels(channel.hub) == 0
+
+
+def test_the_page_changes_a_buffer_and_says_what_is_wrong_beside_its_field(channel: Channel) -> None:
+    endpoint = only(channel)["endpoint_id"]
+    path = f"/stock/channels/{endpoint}/buffer"
+
+    wrong = channel.client.post(path, data={"buffer": "a few"})
+    assert wrong.status_code == 422
+    assert 'value="a few"' in wrong.text
+    assert only(channel)["buffer"] == 0
+
+    done = channel.client.post(path, data={"buffer": "2"}, follow_redirects=True)
+    assert "The channel is told at once." in done.text
+    assert only(channel)["buffer"] == 2
+
+
+def test_a_buffer_is_changed_by_an_administrator_only(channel: Channel) -> None:
+    endpoint = only(channel)["endpoint_id"]
+    token = add_token(channel.hub, name="desk", role=HubRole.OPS)
+    channel.client.headers["authorization"] = f"Bearer {token}"
+
+    buffer_to(channel, endpoint, 3, status=403)
+
+    assert only(channel)["buffer"] == 0
+    assert f"/stock/channels/{endpoint}/buffer" not in channel.client.get("/stock/channels").text
+
+
+def test_what_a_removed_endpoint_kept_is_forgotten_with_it(channel: Channel) -> None:
+    endpoint = only(channel)["endpoint_id"]
+    buffer_to(channel, endpoint, 3)
+
+    channel.ask_nothing("DELETE", f"/api/channels/endpoints/{endpoint}")
+
+    assert rows(channel.hub, channel_buffers) == []
