@@ -1,6 +1,7 @@
 """What the sell page shows of a basket: the last scan in words, the sale before it, what was found."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from edge_agent.catalog import rows as catalog_rows
@@ -13,6 +14,7 @@ from edge_agent.pages import Form, till_word
 from edge_agent.paper import rows as paper_rows
 from edge_agent.paper.rules import state_label
 from edge_agent.stock import rows as stock_rows
+from edge_agent.stock.words import sold_parts
 from protocol.errors import Invalid
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _, inside
@@ -37,6 +39,8 @@ class ScanShown:
     nth: int
     code: str
     unknown: bool
+    parts: Sequence[tuple[str, str, int]] = ()
+    """What the number of units left is made of, where `detail` says one: rows of `ui.made_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +147,17 @@ def found_products(edge: Edge, text: str) -> tuple[list[dict[str, Any]], int]:
     if len(text.strip()) < 2:
         return [], 0
     found = catalog_rows.search(connection, text, FOUND_COUNTED)
+    first = found[:FOUND_LIMIT]
+    here = stock_rows.on_hand_of(connection, [product.sku for product in first])
     shown = [
         {
             "sku": product.sku,
             "name": product.name,
             "price_minor": product.price_minor,
             "active": product.active,
-            "left": stock_rows.on_hand(connection, product.sku).rights.sellable,
+            "parts": sold_parts(here[product.sku].rights),
         }
-        for product in found[:FOUND_LIMIT]
+        for product in first
     ]
     return shown, len(found) - len(shown)
 
@@ -186,7 +192,9 @@ def _scan_shown(connection: Connection, scan: Scan, basket: BasketView) -> ScanS
             each=each,
             have=max(0, here.rights.sellable),
         )
-    return ScanShown(word, line.name, str(line.quantity), said, shape, tone, nth, scan.code, unknown=False)
+    parts = [*sold_parts(here.rights), ("−", _("in this basket"), wanted), ("=", _("left here"), left)]
+    shown = ScanShown(word, line.name, str(line.quantity), said, shape, tone, nth, scan.code, unknown=False)
+    return replace(shown, parts=parts) if here.buckets else shown
 
 
 def _last_sale(connection: Connection, till: str, sold: str) -> LastSale | None:

@@ -42,6 +42,10 @@ class Place(Said):
     name: Annotated[str, Field(max_length=120)] = ""
     promisable: Annotated[int, Field(ge=0, le=10**9)] = 0
     """What may be promised from there; more may stand on its shelves."""
+    free: Annotated[int | None, Field(ge=0, le=10**9)] = None
+    """Lent there and not promised; None from a hub that does not say."""
+    excluded: Annotated[str, Field(max_length=40)] = ""
+    """Why nothing of it counts."""
     age_seconds: Age = None
     """Since that location was last heard; None when it never was."""
 

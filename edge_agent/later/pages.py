@@ -48,6 +48,7 @@ from edge_agent.pages import (
     till_word,
 )
 from edge_agent.stock import rows as stock_rows
+from edge_agent.stock.words import promised_parts, sold_parts
 from edge_agent.web import edge_of, signed_in
 from protocol.customers import Address
 from protocol.errors import Invalid, OrderspineError, Refused, StaleVersion, Unavailable
@@ -214,13 +215,15 @@ async def elsewhere(request: Request, n: int, edge: AnyEdge, person: Anybody) ->
         places, error = (await stock_elsewhere(request, edge, line.sku)).locations, ""
     except Unavailable as silent:
         places, error = (), f"{silent.what} {silent.remedy}"
-    here = stock_rows.on_hand(edge.database.read(), line.sku).rights.sellable
+    here = stock_rows.on_hand(edge.database.read(), line.sku).rights
     enough = tuple(each for each in places if each.promisable >= line.quantity)
     return sheet(
         request,
         "later/elsewhere.html",
         line=line,
-        here=max(0, here),
+        here=max(0, here.sellable),
+        here_parts=sold_parts(here),
+        there=lambda place: promised_parts(place.free, place.promisable, place.excluded),
         places=places,
         enough=enough,
         error=error,

@@ -19,6 +19,7 @@ from edge_agent.link.settings import link_settings
 from edge_agent.lives import identity_of
 from edge_agent.pages import show
 from edge_agent.stock.rows import on_hand
+from edge_agent.stock.words import sold_parts
 from edge_agent.web import REFUSALS, body_of, edge_of, parsed
 from protocol.errors import Invalid, Refused
 from protocol.kit.text import _
@@ -72,7 +73,8 @@ async def typed(request: Request, edge: AnyEdge, person: Manager, sku: Text, cod
     """Take the code and say what came of it."""
     _TRIES.check(f"{edge.identity.inc}:{person.person_id}")
     done = await edge.database.awrite(lambda unit: take_back(unit, edge, sku.strip(), code))
-    return show(request, "link/reclaim.html", done=done)
+    parts = sold_parts(on_hand(edge.database.read(), done.sku).rights)
+    return show(request, "link/reclaim.html", done=done, parts=parts)
 
 
 def take_back(unit: EdgeUnit, edge: Edge, sku: str, code: str) -> Reclaimed:

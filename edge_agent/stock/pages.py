@@ -16,7 +16,7 @@ from edge_agent.paper.leads import place_of
 from edge_agent.stock import adjusting, steps
 from edge_agent.stock.adjusting import Adjusted, AdjustStock
 from edge_agent.stock.count_models import Revoke
-from edge_agent.stock.words import adjust_says, adjust_word
+from edge_agent.stock.words import adjust_says, adjust_word, sold_parts
 from edge_agent.web import edge_of, signed_in
 from protocol.dispositions import DECIDED
 from protocol.errors import Invalid, NotFound
@@ -140,6 +140,7 @@ def _view(edge: Edge, sku: str, person: CurrentPerson) -> dict[str, Any]:
     return {
         "product": found,
         "stock": everything,
+        "parts": sold_parts(everything),
         "barcodes": catalog_rows.barcodes_of(connection, sku),
         "buckets": [(bucket_word(bucket), quantity) for bucket, quantity in everything.buckets.items()],
         "changes": [_change(connection, why) for why in everything.why],

@@ -1,6 +1,7 @@
 """What people call places, states and reasons of stock, on screens and on paper alike."""
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from edge_agent.stock.count_models import Deficit
 from protocol.kit.text import _
@@ -124,3 +125,48 @@ def broken_promise(deficits: Sequence[Deficit]) -> str:
     if not deficits:
         return ""
     return _("{n} x {name} are promised and not here.", n=deficits[0].missing, name=deficits[0].name)
+
+
+class Formula(Protocol):
+    """What may be sold, with its parts: L = P - B - O."""
+
+    @property
+    def sellable(self) -> int:
+        """What may be sold here."""
+
+    @property
+    def physical(self) -> int:
+        """What is here of what may be sold, kept or picked."""
+
+    @property
+    def bound(self) -> int:
+        """Kept for or picked for own orders."""
+
+    @property
+    def outstanding(self) -> int:
+        """Lent, and neither fulfilled nor given back."""
+
+
+def sold_parts(stock: Formula) -> list[tuple[str, str, int]]:
+    """Return what the number of units that may be sold here is made of, as rows of `ui.made_of`."""
+    return [
+        ("", _("here"), stock.physical),
+        ("−", _("bound to orders"), stock.bound),
+        ("−", _("lent to the hub"), stock.outstanding),
+        ("=", _("may be sold"), stock.sellable),
+    ]
+
+
+def promised_parts(free: int | None, promisable: int, excluded: str) -> list[tuple[str, str, int]]:
+    """Return what the number of units that may be promised from a location is made of; empty: not told."""
+    if free is None:
+        return []
+    why = {
+        "DEFICIT": _("not counted: some are missing there"),
+        "FENCED": _("not counted: lending begins anew there"),
+        "INACTIVE": _("not counted: it is shut out"),
+        "STALE": _("not counted: it is silent"),
+    }
+    kept = why.get(excluded, _("not counted now")) if excluded else _("safety stock")
+    less = [("−", kept, free - promisable)] if free > promisable else []
+    return [("", _("lent and free"), free), *less, ("=", _("may be promised"), promisable)]

@@ -6,6 +6,7 @@ words.
 
 from collections.abc import Mapping
 
+from hub.stock.availability import Sums
 from protocol.kit.text import _
 from protocol.kit.web.shell import Shape
 
@@ -112,3 +113,17 @@ def source_word(source: str) -> str:
         "blind": _("not announced"),
     }
     return words.get(source, source)
+
+
+def promised_parts(sums: Sums) -> list[tuple[str, str, int]]:
+    """Return what the number of units that may be promised is made of, as rows of `ui.made_of`."""
+    less = [
+        (_("not counted now"), sums.excluded),
+        (_("safety stock"), sums.safety_stock),
+        (_("kept by the company"), sums.kept_by_company),
+    ]
+    return [
+        ("", _("lent and free"), sums.free),
+        *[("−", word, units) for word, units in less if units],
+        ("=", _("may be promised"), sums.promisable),
+    ]

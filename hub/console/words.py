@@ -439,6 +439,7 @@ WORDS: Final = {
     "delivery_state": stock_words.delivery_state,
     "place_word": stock_words.place_word,
     "source_word": stock_words.source_word,
+    "promised_parts": stock_words.promised_parts,
     **later_words.LATER_WORDS,
     **transfer_words.TRANSFER_WORDS,
     **books_words.BOOKS_WORDS,

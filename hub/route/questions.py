@@ -19,7 +19,7 @@ from hub.route.facts import offering, snapshot
 from hub.route.facts.offering import Wish
 from hub.route.rules.choice import Need
 from hub.spine.work import Promising
-from hub.stock.availability import promisable_at, stock_at
+from hub.stock.availability import DEFICIT, FREE, MISSING, promisable_at, stock_at
 from hub.stock.policy import kept_back
 from hub.stock.rows import balances
 from hub.web import Wanted
@@ -89,6 +89,10 @@ class ElsewhereView(WireModel):
     """On its shelves by its last events; customers stand in front of them."""
     promisable: int
     """What the hub can promise from there this moment."""
+    free: int
+    """Lent and not promised; less the safety stock that is `promisable`, unless nothing of it counts."""
+    excluded: str
+    """Why nothing of it counts: `INACTIVE`, `STALE`, `FENCED`, `DEFICIT`, or empty."""
     state: str
     age_seconds: int | None
 
@@ -165,6 +169,8 @@ def elsewhere(connection: Connection, sku: str, *, asker: str, now_us: int, term
                 name=at.name,
                 sellable=shelves.get(at.location, 0),
                 promisable=promisable_at(at, 0),
+                free=at.stock[FREE],
+                excluded=at.silent or (DEFICIT if at.stock[MISSING] else ""),
                 state=at.state,
                 age_seconds=at.age_seconds,
             )

@@ -76,7 +76,7 @@ class Found:
     sku: str
     name: str
     price_minor: int
-    promisable: int
+    available: Available
 
 
 @router.get("/orders/new")
@@ -248,7 +248,7 @@ def search(connection: Connection, hub: Hub, text: str) -> list[Found]:
         .limit(FOUND)
     ).all()
     free = _available(connection, hub, [row.sku for row in rows])
-    return [Found(row.sku, row.name, row.price_minor, free[row.sku].promisable) for row in rows]
+    return [Found(row.sku, row.name, row.price_minor, free[row.sku]) for row in rows]
 
 
 def _available(connection: Connection, hub: Hub, skus: Sequence[str]) -> dict[str, Available]:

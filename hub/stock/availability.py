@@ -150,10 +150,34 @@ class Available:
         return sum([part.free - part.promisable for part in self.parts.values() if not part.excluded])
 
     @property
+    def _found(self) -> int:
+        return sum([part.promisable for part in self.parts.values()])
+
+    @property
+    def kept_by_company(self) -> int:
+        """Of what the locations could give, what the company keeps back over all of them."""
+        return min(self._found, self.kept_back.company_threshold)
+
+    @property
     def promisable(self) -> int:
         """What may be promised: the answer."""
-        found = sum([part.promisable for part in self.parts.values()])
-        return max(0, found - self.kept_back.company_threshold)
+        return self._found - self.kept_by_company
+
+    @property
+    def sums(self) -> "Sums":
+        """The answer and its parts over all locations."""
+        return Sums(self.free, self.excluded, self.safety_stock, self.kept_by_company, self.promisable)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What can be promised of one item over all locations, and how that comes about: the last is the rest."""
+
+    free: int
+    excluded: int
+    safety_stock: int
+    kept_by_company: int
+    promisable: int
 
 
 def state_of(seconds: int | None, *, active: bool) -> PillState:

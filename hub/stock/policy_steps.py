@@ -16,7 +16,7 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.rows import all_locations
 from hub.spine.packets import DIRECTIVE_BYTES
-from hub.stock.availability import available
+from hub.stock.availability import Sums, available
 from hub.stock.changed import note_all_changed
 from hub.stock.policy import CompanyPolicy, Current, counting, current, digest_of, kept_back_by
 from hub.stock.rows import FREE_UNITS, hub_rights, lending_policies
@@ -37,6 +37,8 @@ class Shift:
     sku: str
     before: int
     after: int
+    was: Sums
+    becomes: Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def preview(hub: Hub, connection: Connection, said: CompanyPolicy) -> Preview:
         connection, skus, now_us=now_us, kept_back=kept_back_by(after, connection, terms, skus)
     )
     shifts = [
-        Shift(sku, was[sku].promisable, becomes[sku].promisable)
+        Shift(sku, was[sku].promisable, becomes[sku].promisable, was[sku].sums, becomes[sku].sums)
         for sku in skus
         if was[sku].promisable != becomes[sku].promisable
     ]

@@ -10,6 +10,7 @@ from edge_agent.database import EdgeUnit
 from edge_agent.pages import Form, command, form_of, go_to, show
 from edge_agent.paper import steps as paper_steps
 from edge_agent.stock.rows import on_hand_of
+from edge_agent.stock.words import sold_parts
 from edge_agent.transfers.pages import shown
 from edge_agent.transfers.pages.words import reasons
 from edge_agent.transfers.rows import transfers as rows
@@ -219,7 +220,7 @@ def _new(
         "way": way,
         "key": f"ask-{work_id}"[:64],
         "lines": [
-            (each.sku, each.name, units[each.sku], max(0, here[each.sku].rights.sellable)) for each in scanned
+            (each.sku, each.name, units[each.sku], sold_parts(here[each.sku].rights)) for each in scanned
         ],
         "places": views.places(connection, edge),
         "other": said.get("other"),

@@ -13,6 +13,8 @@ from edge_agent.answers import Answer, drawn, said
 from edge_agent.context import Edge
 from edge_agent.exceptions.rows import find_open
 from edge_agent.pages import show
+from edge_agent.stock.rows import on_hand_of
+from edge_agent.stock.words import sold_parts
 from edge_agent.transfers.pages import shown
 from edge_agent.transfers.pages.words import reason_word, refusals, state_word, title_word
 from edge_agent.transfers.steps import asking, inbox, packing, views
@@ -57,8 +59,10 @@ def view(connection: Connection, edge: Edge, transfer_id: str) -> dict[str, Any]
     arriving = shown.arrived_lines(connection, edge, transfer_id) if "receive" in each.allowed else ()
     ticked = sum(1 for carton in each.cartons if carton.ticked)
     put_back = find_open(connection, f"transfer_put_back:{transfer_id}") is not None
+    here = on_hand_of(connection, [line.sku for line in each.lines] if each.next == "accept" else ())
     return {
         "each": each,
+        "free_parts": {sku: sold_parts(stock.rights) for sku, stock in here.items()},
         "place": names.get(each.other, each.other),
         "state": state_word(each),
         "next_title": _("Put it back") if put_back else title_word(each),

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from edge_agent.catalog import steps as catalog
 from edge_agent.counter.steps import sale
-from tests.browser.edge.conftest import empty, sign_in
+from tests.browser.edge.conftest import empty, shot, sign_in
 from tests.browser.edge.store import CABINET, CODES, Store, add_cabinet, manager, running
 from tests.support.browser import HANDHELD, axe, overflows, ready, scan, window
 
@@ -98,6 +98,23 @@ def test_a_text_that_means_many_products_says_how_many_more_and_stays_in_its_fie
     expect(hand.locator("#found .btn")).to_have_count(1)
 
     assert broken == []
+
+
+def test_what_is_left_of_a_found_product_opens_to_its_parts_by_touch_and_by_key(hand: Page) -> None:
+    hand.locator("#find").press_sequentially("vermil", delay=60)
+    expect(hand.locator("#found .btn")).to_have_count(8)
+    first, second = hand.locator("#found .made-of").nth(0), hand.locator("#found .made-of").nth(1)
+
+    first.locator("summary").tap()
+    second.locator("summary").focus()
+    hand.keyboard.press("Enter")
+
+    for each in (first, second):
+        expect(each.get_by_text("bound to orders")).to_be_visible()
+        expect(each.get_by_text("lent to the hub")).to_be_visible()
+    shot(hand, "edge-found-parts-360")
+    assert (axe(hand), overflows(hand)) == ([], False)
+    expect(hand.locator("#body .lines tbody tr")).to_have_count(0)  # it opened, and nothing was added
 
 
 @pytest.mark.timeout(60)

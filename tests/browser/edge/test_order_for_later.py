@@ -167,13 +167,19 @@ def test_without_the_hub_another_store_is_provisional_and_the_page_says_so_befor
     ]
     store.edge.online = lambda: True
     store.app.state.hub_questions = AnsweringHub(
-        offers, [Place(location="store-2", name="York Coney Street", promisable=3, age_seconds=3600)]
+        offers,
+        [Place(location="store-2", name="York Coney Street", promisable=3, free=5, age_seconds=3600)],
     )
     for _time in range(3):
         add(counter, "22720")
         counter.wait_for_timeout(320)
     counter.get_by_role("button", name="2 free here").click()
-    expect(counter.locator("dialog[open]")).to_contain_text("3 to promise, last heard 1 h ago")
+    dialog = counter.locator("dialog[open]")
+    expect(dialog).to_contain_text("last heard 1 h ago")
+    for each in dialog.locator(".made-of summary").all():
+        each.click()
+    expect(dialog).to_contain_text("safety stock")
+    expect(dialog).to_contain_text("bound to orders")
     counter.get_by_role("link", name="Reserve there").click()
     counter.wait_for_url("**/sell/later?**")
     ready(counter)

@@ -88,6 +88,38 @@ def test_axe_finds_nothing_on_any_screen_of_lending_at_any_size(page: Page, lent
     assert found == {}
 
 
+def test_every_number_that_may_be_promised_opens_to_its_parts_at_any_size(
+    page: Page, lent: Site, shots: Path
+) -> None:
+    """By keyboard and by touch, in a list as in a draft, and nothing becomes wider than the window."""
+    found: dict[str, object] = {}
+    page.goto(f"{lent.url}/stock")
+    ready(page)
+    mine = page.locator("tr", has_text="47566").locator(".made-of")
+    mine.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(mine).to_contain_text("lent and free")
+    expect(mine.get_by_role("link", name="By location")).to_be_visible()
+    found |= wrong_at(page, "hub-stock-parts", shots)
+    page.goto(f"{lent.url}/orders/new")
+    ready(page)
+    page.get_by_label("Item's code or name").fill("47566")
+    page.get_by_role("button", name="Search").click()
+    page.locator(".needs .made-of summary").first.click()
+    expect(page.locator(".needs .made-of").first).to_contain_text("safety stock")
+    found |= wrong_at(page, "hub-draft-parts", shots)
+    page.get_by_role("button", name="Add Party Bunting").click()
+    page.locator("table .made-of summary").first.click()
+    found |= wrong_at(page, "hub-draft-line-parts", shots)
+    page.goto(f"{lent.url}/stock/channels")
+    ready(page)
+    page.get_by_label("Buffer of web: 12").click()
+    expect(page.get_by_role("button", name="Change the buffer")).to_be_visible()
+    found |= wrong_at(page, "hub-channels-buffer", shots)
+
+    assert found == {}
+
+
 def test_a_rule_is_seen_and_then_counts(page: Page, lent: Site, shots: Path) -> None:
     page.goto(f"{lent.url}/stock/47566")
     before = page.get_by_role("heading", name=re.compile("may be promised now")).inner_text()

@@ -63,7 +63,7 @@ def test_routing_and_the_page_keep_back_the_same(channel: Channel) -> None:
     assert refused["facts"]["reasons"][0]["code"] == "SAFETY_STOCK"
     page = channel.client.get("/stock/A").text
     assert "0 may be promised now" in page
-    assert "8 free, 8 of them safety stock" in page
+    assert "8 lent and free − 8 safety stock" in page
 
 
 def test_a_threshold_of_one_item_refuses_no_order_of_another(channel: Channel) -> None:
@@ -153,7 +153,10 @@ def test_a_preview_says_which_numbers_change_and_writes_nothing(channel: Channel
 
     found = channel.ask("POST", "/api/lending-policy/preview", body)
 
-    assert (found["added"], found["shifts"]) == (1, [{"sku": "A", "before": 9, "after": 7}])
+    was = {"free": 9, "excluded": 0, "safety_stock": 0, "kept_by_company": 0, "promisable": 9}
+    becomes = was | {"safety_stock": 2, "promisable": 7}
+    shift = {"sku": "A", "before": 9, "after": 7, "was": was, "becomes": becomes}
+    assert (found["added"], found["shifts"]) == (1, [shift])
     assert channel.ask("GET", "/api/lending-policy")["version"] == 0
     with channel.hub.database.read() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(link_sessions)).scalar_one() == 2
