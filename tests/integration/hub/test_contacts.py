@@ -10,7 +10,11 @@ from hub.customers.rows import contacts
 from hub.database import HubDatabase
 from hub.fleet.steps import renew_credentials
 from hub.people.steps import add_token
+from hub.stock.policy import CompanyPolicy
+from hub.stock.policy_steps import save
+from hub.stock.rows import hub_rights
 from protocol.customers import CONTACT_BYTES
+from protocol.lending import LendingRule
 from protocol.people import HubRole
 from tests.support.promising import ADDRESS, Channel, company, rows
 
@@ -154,8 +158,28 @@ def test_a_store_sees_what_the_others_have_and_how_old_that_is(stores: Stores) -
             "name": "Store 2",
             "sellable": 0,
             "promisable": 4,
+            "free": 4,
+            "excluded": "",
             "state": "late",
             "age_seconds": 50,
         }
     ]
     assert stores.ask("store-1", "GET", "/edge/stock/Z")["locations"] == []
+
+
+def test_a_store_sees_what_a_number_elsewhere_is_made_of(stores: Stores) -> None:
+    def there() -> tuple[int, int, str]:
+        [one] = stores.ask("store-1", "GET", "/edge/stock/A")["locations"]
+        return one["free"], one["promisable"], one["excluded"]
+
+    hub = stores.channel.hub
+    rule = LendingRule(scope="sku", name="A", safety_stock=3)
+    save(hub, CompanyPolicy(rules=(rule,)), base=0, by="ops")
+    assert there() == (4, 1, "")
+
+    missing = hub_rights.update().where(hub_rights.c.location == "store-2").values(deficit=1)
+    hub.database.write(lambda unit: unit.connection.execute(missing))
+    assert there() == (4, 0, "DEFICIT")
+
+    stores.channel.clock.at_us += 3_600_000_000
+    assert there() == (4, 0, "STALE")
