@@ -57,6 +57,7 @@ from hub.transfers import stages as transfers
 from hub.transfers.room import Transfers
 
 _GAVE_NOTHING_BACK: Final = (
+    fulfil.tell_apart,
     record.advance,
     capture.on_assignment_settled,
     fulfil.on_fact,
@@ -64,6 +65,7 @@ _GAVE_NOTHING_BACK: Final = (
 )
 """Whoever was offered an assignment never had it, so nothing moves but rights; or they have it."""
 _GAVE_UP: Final = (
+    fulfil.tell_apart,
     record.advance,
     stock.on_assignment_given_up,
     capture.on_assignment_settled,
@@ -274,6 +276,12 @@ JOURNEY: Final = Journey(
         "order.waits": (record.advance, fulfil.on_order_waits),
         "assignment.answered": _GAVE_NOTHING_BACK,
         "assignment.withdrawn": _GAVE_NOTHING_BACK,
+        "assignment.written_off": (
+            record.advance,
+            capture.on_assignment_settled,
+            fulfil.on_written_off,
+            route.re_route,
+        ),
         "assignment.cancel_requested": (record.advance, fulfil.on_cancel_requested),
         "assignment.change_requested": (
             record.advance,
@@ -281,6 +289,7 @@ JOURNEY: Final = Journey(
             fulfil.on_change_requested,
         ),
         "assignment.change_refused": (
+            fulfil.tell_apart,
             record.advance,
             capture.on_assignment_settled,
             fulfil.on_fact,
@@ -296,8 +305,9 @@ JOURNEY: Final = Journey(
         ),
         "assignment.accepted": (record.advance, fulfil.on_fact),
         "assignment.rejected": _GAVE_UP,
-        "assignment.pick_started": (record.advance, fulfil.on_fact),
+        "assignment.pick_started": (fulfil.tell_apart, record.advance, fulfil.on_fact),
         "assignment.picked": (
+            fulfil.tell_apart,
             record.advance,
             stock.on_assignment_picked,
             fulfil.on_fact,
@@ -305,8 +315,8 @@ JOURNEY: Final = Journey(
             promised.on_goods_picked,
             route.re_route,
         ),
-        "assignment.packed": (record.advance, fulfil.on_fact),
-        "assignment.staged": (record.advance, fulfil.on_fact, notify.on_staged),
+        "assignment.packed": (fulfil.tell_apart, record.advance, fulfil.on_fact),
+        "assignment.staged": (fulfil.tell_apart, record.advance, fulfil.on_fact, notify.on_staged),
         "assignment.shipped": (*_LEFT, notify.on_shipped),
         "assignment.handed_over": _LEFT,
         "assignment.handover_undone": (

@@ -268,6 +268,7 @@ KINDS: Final[Mapping[tuple[str, int], type[WireModel]]] = MappingProxyType(
         ("order.waits", 1): later.OrderWaits,
         ("assignment.answered", 1): later.AssignmentAnswered,
         ("assignment.withdrawn", 1): later.AssignmentWithdrawn,
+        ("assignment.written_off", 1): later.AssignmentWrittenOff,
         ("assignment.cancel_requested", 1): later.CancelRequested,
         ("assignment.change_requested", 1): later.ChangeRequested,
         ("assignment.change_refused", 1): later.ChangeRefused,

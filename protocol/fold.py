@@ -101,11 +101,17 @@ def placed(body: later.OrderPlaced) -> OrderRecord:
     )
 
 
-def advance(record: OrderRecord, body: WireModel) -> tuple[OrderRecord, tuple[Oddity, ...]]:
+def advance(
+    record: OrderRecord, body: WireModel, *, written_off: bool = False
+) -> tuple[OrderRecord, tuple[Oddity, ...]]:
     """Return the record of an order for later once something happened to it, and what was out of order.
 
     Units that were never open are taken in all the same, because they have left; a caller raises the oddity.
+    `written_off`: it is told by a location that nobody counts on any more, so only goods that left or came
+    back say anything of the order.
     """
+    if written_off and not isinstance(body, _GOODS):
+        return record, ()
     happened = _ADVANCES.get(type(body))
     return (record, ()) if happened is None else happened(record, body)
 
@@ -160,17 +166,22 @@ def fold(bodies: Iterable[WireModel]) -> OrderRecord | None:
 
 def fold_after(record: OrderRecord, bodies: Sequence[WireModel]) -> OrderRecord:
     """Return the record once everything in `bodies` that is not its capture has happened."""
+    written_off: set[str] = set()
     for body in bodies:
         if isinstance(body, ReturnCompleted):
             record, _odd = after(record, body)
         elif isinstance(body, ReturnCredited):
             record = credited(record, body.amount_minor)
         else:
-            record, _odd = advance(record, body)
+            gone_on = getattr(body, "assignment_id", "") in written_off
+            record, _odd = advance(record, body, written_off=gone_on)
+        if isinstance(body, later.AssignmentWrittenOff):
+            written_off.add(body.assignment_id)
     return record
 
 
 _Advanced = tuple[OrderRecord, tuple[Oddity, ...]]
+_GOODS: Final = (later.AssignmentShipped, later.AssignmentHandedOver, later.HandoverUndone)
 _UNDER_WAY: Final = frozenset({OrderState.ROUTED, OrderState.PICKING, OrderState.READY})
 
 
@@ -336,6 +347,7 @@ _ADVANCES: Final[Mapping[type[WireModel], Callable[[OrderRecord, Any], _Advanced
         later.ChangeRefused: _change_refused,
         later.AssignmentAnswered: _answered,
         later.AssignmentWithdrawn: _given_up,
+        later.AssignmentWrittenOff: _given_up,
         later.AssignmentRejected: _given_up,
         later.AssignmentCancelled: _cancelled_part,
         later.PickStarted: _moves(OrderEvent.PICK_STARTED),

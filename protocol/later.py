@@ -246,6 +246,18 @@ class AssignmentWithdrawn(OnAssignment):
     reason: str = Sentence
 
 
+class AssignmentWrittenOff(OnAssignment):
+    """A person decided to go on without a silent location, though it may fulfil its part all the same.
+
+    Nobody counts on it any more. The right stays used until the location is heard and has answered.
+    """
+
+    location: Code
+    reason: str = Field(min_length=3, max_length=250)
+    lines: tuple[UnitsLine, ...] = Lines
+    """What it still had: these units are anybody's again."""
+
+
 class CancelRequested(OnAssignment):
     """The hub asked a location to give an assignment up; its answer decides."""
 

@@ -254,6 +254,8 @@ class AssignmentState(StrEnum):
     SHORT = "short"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    WRITTEN_OFF = "written_off"
+    """Nobody counts on it any more, and its location has not said that it will not fulfil it."""
 
 
 class AssignmentEvent(StrEnum):
@@ -272,9 +274,11 @@ class AssignmentEvent(StrEnum):
     SHIPPED = "shipped"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    WRITTEN_OFF = "written_off"
 
 
 _A, _AE = AssignmentState, AssignmentEvent
+_OWING: Final = (_A.PROPOSED, _A.SENT, _A.ACKNOWLEDGED, _A.PICKING, _A.PICKED, _A.PACKED, _A.READY)
 ASSIGNMENT: Final = Lifecycle(
     name="assignment",
     initial=_A.PROPOSED,
@@ -309,6 +313,12 @@ ASSIGNMENT: Final = Lifecycle(
         (_A.READY, _AE.REJECTED): _A.REJECTED,  # nobody came
         (_A.READY, _AE.CANCELLED): _A.CANCELLED,
         (_A.HANDED_OVER, _AE.HANDOVER_UNDONE): _A.READY,
+        # A person went on without the location; what it answers once it is heard ends it for good.
+        **{(state, _AE.WRITTEN_OFF): _A.WRITTEN_OFF for state in _OWING},
+        (_A.WRITTEN_OFF, _AE.CANCELLED): _A.CANCELLED,
+        (_A.WRITTEN_OFF, _AE.REJECTED): _A.REJECTED,
+        (_A.WRITTEN_OFF, _AE.EXPIRED): _A.EXPIRED,
+        (_A.WRITTEN_OFF, _AE.SHORT_PICKED): _A.SHORT,
     },
     facts={
         # The answer of a location may overtake what the hub knew of the assignment.
@@ -316,6 +326,7 @@ ASSIGNMENT: Final = Lifecycle(
         _AE.REJECTED: None,
         _AE.CANCELLED: None,
         _AE.EXPIRED: None,
+        _AE.WRITTEN_OFF: None,
         _AE.PICK_STARTED: None,
         _AE.PICKED: None,
         _AE.SHORT_PICKED: None,

@@ -1,4 +1,4 @@
-"""Orders for later over HTTP: taking them in, cancelling, changing, asking a location to give one back.
+"""Orders for later over HTTP: taken in, cancelled, changed, asked back, or going on without a location.
 
 Every request may carry a key (header `Idempotency-Key`); sent again with the same content it gets its first
 answer, with other content it is refused.
@@ -8,9 +8,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
-from hub.capture import changes, lines, reads, steps
+from hub.capture import changes, lines, reads, steps, writing_off
 from hub.capture.changes import Cancellation, Change
-from hub.capture.wanted import CancelWanted, Changed, ChangeWanted, OrderAnswer, OrderWanted, RerouteWanted
+from hub.capture.wanted import (
+    CancelWanted,
+    Changed,
+    ChangeWanted,
+    OrderAnswer,
+    OrderWanted,
+    RerouteWanted,
+    WriteOffWanted,
+)
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.offers import promised
@@ -101,6 +109,30 @@ async def reroute(
             work = changes.begin(hub, unit)
             order_id = reads.order_id_of(unit.connection, number)
             done = changes.reroute(work, order_id, wanted.assignment_id, reason=wanted.reason, by=person.name)
+            hub.finish(work)
+            return done
+
+        return once(unit, hub, wanted, _key(person.name, number, key), Changed, do)[0]
+
+    return await hub.database.awrite(step)
+
+
+@router.post("/{number}/write-off")
+async def write_off(
+    hub: TheHub, person: Ops, number: Number, wanted: WriteOffWanted, key: IdempotencyKey = None
+) -> Changed:
+    """Go on without a silent location: its part is routed anew or cancelled, and may be fulfilled twice.
+
+    Its right stays used until it is heard and has answered. One that is heard is asked instead (`reroute`).
+    """
+
+    def step(unit: HubUnit) -> Changed:
+        def do() -> Changed:
+            work = changes.begin(hub, unit)
+            order_id = reads.order_id_of(unit.connection, number)
+            done = writing_off.write_off(
+                work, order_id, wanted.assignment_id, reason=wanted.reason, by=person.name
+            )
             hub.finish(work)
             return done
 

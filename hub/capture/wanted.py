@@ -145,6 +145,14 @@ class RerouteWanted(Wanted):
     reason: Reason
 
 
+class WriteOffWanted(Wanted):
+    """Go on without a silent location, whose part may then be fulfilled twice."""
+
+    assignment_id: Plain
+    reason: Annotated[str, Field(min_length=3, max_length=250, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    """Why; it stays on the record, and the location reads it once it is heard."""
+
+
 class PartView(WireModel):
     """Units that one location fulfils."""
 

@@ -34,6 +34,7 @@ def event_word(kind: str) -> str:
         "order.waits": _("Waits for a delivery"),
         "assignment.answered": _("Answered"),
         "assignment.withdrawn": _("Taken back before it was sent"),
+        "assignment.written_off": _("Gone on without it"),
         "assignment.cancel_requested": _("Asked to give it up"),
         "order.lines_added": _("More ordered"),
         "assignment.change_requested": _("Asked to fetch other units"),
@@ -102,9 +103,6 @@ def exception_says(kind: str) -> str:
             "Units left after they had been cancelled, and their money is owed back or gone back. Ask for "
             "the goods, or charge them again."
         ),
-        "assignment_over": _(
-            "A location went on with a part that it had given up. Make sure that nobody else fulfils it too."
-        ),
         "short_pick": _(
             "Units were not where the stock said. The rest goes on; the missing units are routed to another "
             "location by themselves if one has them in time, and the card closes then."
@@ -124,7 +122,8 @@ def exception_says(kind: str) -> str:
         "promise_at_risk": _("Nobody has begun, and it must begin now to be ready in time."),
         "store_silent": _(
             "A store that was told of orders is not heard. It may have them and go on by itself, so nothing "
-            "is given to another location before it answers. Wait, or ask it by phone."
+            "is given to another location before it answers. Wait, ask it by phone, or go on without it for "
+            "one order: that may then be fulfilled twice."
         ),
         "refund_not_owed": _(
             "Money went back that the hub did not owe by its books. Ask who gave it and why."
@@ -154,6 +153,10 @@ def _change_says(kind: str) -> str:
         "cancel_too_late": _(
             "A location was asked to give its part up and had handed it over already. The order stands as it "
             "was; tell the customer."
+        ),
+        "assignment_over": _(
+            "A location went on with a part that it had given up, or that somebody had gone on without while "
+            "it was silent. Make sure that nobody else fulfils it too."
         ),
         "both_changed": _(
             "The store cancelled what it kept of this order while more of it was ordered at the hub. Both "
@@ -249,6 +252,7 @@ def part_pill(state: str) -> tuple[str, Shape]:
         AssignmentState.SHORT: (_("Not found"), "act"),
         AssignmentState.CANCELLED: (_("Given up"), "calm"),
         AssignmentState.EXPIRED: (_("Expired"), "calm"),
+        AssignmentState.WRITTEN_OFF: (_("Gone on without it"), "act"),
     }
     return words.get(state, (state, "calm"))
 
@@ -336,6 +340,7 @@ def trigger_word(trigger: str) -> str:
         "rejected": _("after a location gave it back"),
         "short": _("after a short pick"),
         "withdrawn": _("after it was taken back unsent"),
+        "written_off": _("because somebody decided to go on without a silent location"),
         "waited": _("once a location could"),
         "moved": _("because it costs less elsewhere"),
         "released": _("once its hold had ended"),

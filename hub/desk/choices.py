@@ -22,6 +22,7 @@ from hub.fulfil.harm import give_way, pending, victims
 from hub.fulfil.reads import open_rows
 from hub.fulfil.rows import assignments
 from hub.fulfil.rules import OPEN
+from hub.fulfil.silence import was_told
 from hub.holds.restored import silent_for
 from hub.holds.rows import find
 from hub.payments.gateways import gateways_of
@@ -30,6 +31,7 @@ from hub.route.alternatives import alternatives_of
 from hub.spine.held import held
 from hub.spine.later_rows import later_orders
 from hub.spine.rows import orders
+from hub.stock.availability import places
 from hub.stock.deficits import need, right_of
 from hub.transfers import steps as transfers
 from protocol.fulfilment import FulfilKind, Promise
@@ -126,6 +128,7 @@ def _order(about: _About) -> Iterator[Choice]:
             label = _("Have it brought to {place} from who has it", place=about.name(promise.location))
             yield Choice("order.bring", label, "order.bring", {"number": number}, ())
     yield from _parts(about, number)
+    yield from _without(about)
     yield from _instead(about, number)
     if loose or now.open_holdings:
         yield _later(about, number, promise)
@@ -172,6 +175,23 @@ def _parts(about: _About, number: str) -> Iterator[Choice]:
         args = {"number": number, "assignment_id": row.assignment_id}
         label = _("Have another location do what {place} has", place=about.name(row.location))
         yield Choice(f"order.reroute:{row.location}", label, "order.reroute", args)
+
+
+def _without(about: _About) -> Iterator[Choice]:
+    """Offer to go on without each silent location that was told of a part, one at a time: it is a loss."""
+    now_us = about.hub.clock.now_us()
+    rows = [row for row in open_rows(about.connection, order_id=about.order_id) if was_told(row)]
+    heard = {each.location for each in places(about.connection, now_us=now_us) if each.state == "online"}
+    silent = [row for row in rows if row.location not in heard]
+    for row in silent[:_SHOWN]:
+        yield _go_on(about, row, row.location)
+
+
+def _go_on(about: _About, row: sa.Row[Any], name: str) -> Choice:
+    args = {"number": row.number, "assignment_id": row.assignment_id}
+    said = {"number": row.number, "place": about.name(row.location)}
+    label = _("Go on with {number} without {place}: it may be fulfilled twice", **said)
+    return Choice(f"order.write_off:{name}", label, "order.write_off", args)
 
 
 def _instead(about: _About, number: str) -> Iterator[Choice]:
@@ -230,7 +250,11 @@ def _stock(about: _About) -> Iterator[Choice]:
 
 
 def _silent(about: _About) -> Iterator[Choice]:
-    """Offer to ask a silent store for all that it has not begun; others fulfil it once it has answered."""
+    """Offer to ask a silent store for all that it has not begun, or to go on without it for one order.
+
+    What it is asked for others fulfil once it has answered. Going on without it waits for nothing and may
+    cost goods, so it is decided for each order: what is due first comes first.
+    """
     location = str(about.fact("location") or "")
     waiting = [
         row
@@ -242,6 +266,9 @@ def _silent(about: _About) -> Iterator[Choice]:
         one, many = _("Ask it to give its order back"), _("Ask it to give its {n} orders back")
         label = one if len(parts) == 1 else many.format(n=len(parts))
         yield Choice("orders.reroute", label, "orders.reroute", {"parts": parts})
+    told = [row for row in open_rows(about.connection, [location]) if was_told(row)]
+    for row in told[:_SHOWN]:
+        yield _go_on(about, row, row.number)
 
 
 def _deficit(about: _About) -> Iterator[Choice]:
@@ -258,7 +285,8 @@ def _deficit(about: _About) -> Iterator[Choice]:
             f"transfer.cancel:{sending.number}", label, "transfer.cancel", {"number": sending.number}
         )
     first = victims(promised, missing - sum(one.units for one in unsent))
-    for one in [*first, *(other for other in promised if other not in first)][:_SHOWN]:
+    others = (each for each in promised if each not in first and each.state in OPEN)
+    for one in [*first, *others][:_SHOWN]:
         args = {"number": one.number, "assignment_id": one.assignment_id}
         label = _("Have {number} fulfilled elsewhere", number=one.number)
         yield Choice(f"order.reroute:{one.number}", label, "order.reroute", args)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from hub.capture.steps import By
-from hub.capture.wanted import CancelWanted, ChangeWanted, LineUnits, RerouteWanted
+from hub.capture.wanted import CancelWanted, ChangeWanted, LineUnits, RerouteWanted, WriteOffWanted
 from hub.channels import steps as channels
 from hub.context import Hub
 from hub.exceptions import steps as exceptions
@@ -31,7 +33,7 @@ from hub.transfers.steps import By as TransferBy
 from hub.transfers.wanted import CancelWanted as TransferCancelWanted
 from hub.transfers.wanted import DecideWanted, ExtendWanted, ForOrderWanted
 from protocol.clock import from_us
-from protocol.errors import Refused
+from protocol.errors import Invalid, Refused
 from protocol.kit.text import _
 from protocol.people import HubRole
 
@@ -97,6 +99,24 @@ def _reroute_all(hub: Hub, args: Args, given: Given) -> object:
     if refused is not None and not done:
         raise refused
     return done
+
+
+def _write_off(hub: Hub, args: Args, given: Given) -> object:
+    """Go on without one location; a reason that its model does not take is refused like any other.
+
+    Raises:
+        Invalid: too little or too much was said.
+    """
+    said = {"assignment_id": args["assignment_id"], "reason": given.reason}
+    try:
+        wanted = WriteOffWanted.model_validate(said)
+    except ValidationError as error:
+        raise Invalid(
+            _("The reason is too short or too long, so nothing was done."),
+            _("Say why in 3 to 250 characters; it stays on the record."),
+            code="no_reason",
+        ) from error
+    return service.write_off(hub, args["number"], wanted, By(given.by))
 
 
 def _bring(hub: Hub, args: Args, given: Given) -> object:
@@ -183,6 +203,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "order.instead": Command(_OPS, _instead),
         "order.reroute": Command(_OPS, _reroute),
         "orders.reroute": Command(_OPS, _reroute_all),
+        "order.write_off": Command(_OPS, _write_off),
         "order.bring": Command(_OPS, _bring),
         "count.ask": Command(_OPS, _count),
         "transfer.cancel": Command(_OPS, _cancel_transfer),

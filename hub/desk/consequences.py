@@ -37,6 +37,8 @@ class Facet(StrEnum):
     """(location, sku) Lent units that nobody was promised."""
     PROMISED = "promised"
     """(location, sku) Lent units that are promised."""
+    STAYS = "stays"
+    """(number, location) Units that stay promised where a part was written off, and may still leave."""
     BUCKET = "bucket"
     """(location, sku, bucket) Units there."""
     DEPOSITS = "deposits"
@@ -58,7 +60,7 @@ class Facet(StrEnum):
 
 
 PROMISE: Final = frozenset({Facet.DUE, Facet.PLACE, Facet.KEPT, Facet.LINE, Facet.PART, Facet.TRANSFER})
-STOCK: Final = frozenset({Facet.RIGHT, Facet.PROMISED, Facet.BUCKET})
+STOCK: Final = frozenset({Facet.RIGHT, Facet.PROMISED, Facet.STAYS, Facet.BUCKET})
 MONEY: Final = frozenset({Facet.DEPOSITS, Facet.OWED, Facet.REFUND})
 
 
@@ -155,6 +157,11 @@ class Consequences:
     def unserved(self) -> bool:
         """Tell whether nobody would fulfil what somebody has now."""
         return any(card.opened and card.kind == "unroutable" for card in self.cards)
+
+    @property
+    def stays(self) -> int:
+        """Return how many units are counted on no more, and may be handed over all the same."""
+        return sum(int(change.after or 0) - int(change.before or 0) for change in self.of([Facet.STAYS]))
 
     @property
     def promise_moves(self) -> int:

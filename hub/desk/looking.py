@@ -31,6 +31,7 @@ from protocol.envelope import decode_event, read_body
 from protocol.events import ExceptionClosed, ExceptionRaised, subjects_of
 from protocol.fulfilment import FulfilKind, Promise
 from protocol.later import OrderRouted
+from protocol.lifecycles import AssignmentState
 from protocol.orders import WireModel
 
 _TOUCHED: Final = 200
@@ -95,6 +96,7 @@ _PARTS: Final = Select(
         assignments.c.state,
         assignments.c.cancel_asked,
         sa.func.sum(_OPEN_UNITS).label("units"),
+        sa.func.sum(assignment_lines.c.fulfilled).label("fulfilled"),
     )
     .join(assignment_lines, assignment_lines.c.assignment_id == assignments.c.assignment_id)
     .group_by(*(assignments.c[name] for name in (
@@ -251,6 +253,9 @@ def _parts(connection: Connection, order_ids: Sequence[str], found: dict[Key, in
     for row in _PARTS.run(connection, order_ids):
         asked = "?" if row.cancel_asked and row.state in _OPEN else ""
         found[Facet.PART, row.number, row.location, str(row.attempt)] = f"{row.state}{asked} {int(row.units)}"
+        if row.state == AssignmentState.WRITTEN_OFF.value and row.units > row.fulfilled:
+            key = (Facet.STAYS, row.number, row.location)
+            found[key] = int(found.get(key, 0)) + int(row.units - row.fulfilled)
 
 
 def _outgoing(connection: Connection, order_ids: Sequence[str], found: dict[Key, int | str]) -> None:

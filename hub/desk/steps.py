@@ -23,8 +23,8 @@ from protocol.errors import Invalid, NotFound, NotPermitted, Refused
 from protocol.kit.text import _
 from protocol.people import HubRole
 
-_NOT_SAID_YET: Final = "-"
-"""What a rehearsal gives where a person has not said anything yet."""
+_NOT_SAID_YET: Final = "---"
+"""What a rehearsal gives where a person has not said anything yet; as long as the shortest reason is."""
 
 
 @dataclass(frozen=True, slots=True)

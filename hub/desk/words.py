@@ -119,7 +119,7 @@ class Reader:
 
         return Columns(
             promise=of(Facet.DUE, Facet.PLACE, Facet.KEPT, Facet.LINE, Facet.PART, Facet.TRANSFER),
-            stock=of(Facet.RIGHT, Facet.PROMISED, Facet.BUCKET),
+            stock=of(Facet.RIGHT, Facet.PROMISED, Facet.STAYS, Facet.BUCKET),
             money=of(Facet.DEPOSITS, Facet.OWED, Facet.REFUND),
             books=tuple(
                 Booked(
@@ -140,6 +140,7 @@ class Reader:
         words: tuple[tuple[bool, str, Shape], ...] = (
             (bool(preview.refused), _("Not possible now"), "calm"),
             (said.is_nothing, _("Changes nothing"), "calm"),
+            (said.stays > 0, _("May be fulfilled twice"), "act"),
             (units > 0, withdrawn, "act"),
             (said.unserved, _("Nobody would fulfil it"), "act"),
             (later_us > 0, _("{span} later", span=duration(later_us / _SECOND_US)), "wait"),
@@ -186,8 +187,8 @@ class Reader:
         match change.facet:
             case Facet.DUE | Facet.PLACE | Facet.KEPT | Facet.LINE | Facet.PART | Facet.TRANSFER:
                 return self._of_promise(change)
-            case Facet.RIGHT | Facet.PROMISED | Facet.BUCKET:
-                return Line(self._shelf(change), before, after)
+            case Facet.RIGHT | Facet.PROMISED | Facet.STAYS | Facet.BUCKET:
+                return self._of_stock(change)
             case Facet.DEPOSITS | Facet.OWED | Facet.REFUND:
                 return self._of_money(change)
             case Facet.NOTICE:
@@ -196,6 +197,13 @@ class Reader:
                 return Line(_("Webhook to {channel}: what it may sell of {sku}", channel=of[0], sku=of[1]))
             case _:
                 return Line(" ".join((self._name(of[0]), *of[1:])), plain(before), plain(after))
+
+    def _of_stock(self, change: Change) -> Line:
+        """Say what is on a shelf or promised from it, and what may be lost by going on without a location."""
+        if change.facet != Facet.STAYS:
+            return Line(self._shelf(change), str(change.before), str(change.after))
+        place, units = self._name(change.of[1]), int(change.after or 0)
+        return Line(stays_promised(units, place))
 
     def _of_promise(self, change: Change) -> Line:
         of, before, after = change.of, str(change.before), str(change.after)
@@ -272,6 +280,24 @@ class Reader:
             yield Line(_("Raises: {card}", card=word) if card.opened else _("Closes: {card}", card=word))
 
 
+def stays_promised(units: int, place: str) -> str:
+    """Return what may be lost where somebody goes on without a location: its right stays used."""
+    if not units:
+        return _("Nothing stays promised at {place}", place=place)
+    if units == 1:
+        return _(
+            "1 unit stays promised at {place} until it is heard; the goods may be handed over there all the "
+            "same: it may be fulfilled twice",
+            place=place,
+        )
+    return _(
+        "{n} units stay promised at {place} until it is heard; the goods may be handed over there all the "
+        "same: it may be fulfilled twice",
+        n=qty(units),
+        place=place,
+    )
+
+
 def state_of(said: str) -> str:
     """Return the state of a part without its units; it ends with `?` where the location has been asked."""
     return said.rpartition(" ")[0]
@@ -320,6 +346,7 @@ def choice_word(choice_id: str) -> str:
         "order.instead": _("Offer the customer something else"),
         "order.reroute": _("Have another location do it"),
         "orders.reroute": _("Ask it to give its orders back"),
+        "order.write_off": _("Go on without the location"),
         "order.bring": _("Have it brought from who has it"),
         "count.ask": _("Ask for a count"),
         "transfer.cancel": _("Do not send it"),

@@ -237,18 +237,23 @@ def _hold(track: Track, fact: Fact, body: HoldPlaced) -> None:
 
 
 def _part(track: Track, fact: Fact) -> None:
-    """Move the one part that an event speaks of; what was never offered by us is not followed."""
+    """Move the one part that an event speaks of; what was never offered by us is not followed.
+
+    Goods that leave from a part that was written off are with the customer: nobody waits for them any more.
+    """
     body = fact.body
     stay = track.open.get(getattr(body, "assignment_id", ""))
     if isinstance(body, later.HandoverUndone):
         _undone(track, fact, body)
         return
     if stay is None or not stay.part:
+        if isinstance(body, later.AssignmentShipped | later.AssignmentHandedOver):
+            track.fulfilled += min(max(0, track.loose), sum(line.units for line in body.lines))
         return
     match body:
         case later.AssignmentAnswered(outcome="rejected" | "expired"):
             _give_up(track, fact, stay, stay.units)
-        case later.AssignmentWithdrawn() | later.AssignmentRejected():
+        case later.AssignmentWithdrawn() | later.AssignmentRejected() | later.AssignmentWrittenOff():
             _give_up(track, fact, stay, stay.units)
         case later.AssignmentCancelled():
             _give_up(track, fact, stay, sum(line.units for line in body.lines))

@@ -18,6 +18,7 @@ from hub.fulfil.rules import OPEN
 from hub.spine.steps import record
 from protocol.directives import AssignmentChange, DirectiveOutcome, Outcome
 from protocol.later import AssignmentAnswered, ChangeRefused
+from protocol.lifecycles import AssignmentState
 
 OFFER: Final = "assignment.offer"
 CANCEL: Final = "assignment.cancel"
@@ -65,11 +66,16 @@ def _change_refused(hub: Hub, unit: HubUnit, edge: str, row: sa.Row[Any], outcom
     return True
 
 
+def _counts(state: AssignmentState, outcome: DirectiveOutcome) -> bool:
+    """Tell whether an answer is news: of a part that was written off only that it never will be."""
+    return state in OPEN or (state is AssignmentState.WRITTEN_OFF and outcome.res in _REFUSING)
+
+
 def _answered(hub: Hub, unit: HubUnit, edge: str, row: sa.Row[Any], outcome: DirectiveOutcome) -> bool:
     said = json.loads(row.bytes)["body"]
     work = hub.spine.work(unit)
     assignment = work.room(Assignments).get(said["assignment_id"])
-    if assignment is None or assignment.state not in OPEN:
+    if assignment is None or not _counts(assignment.state, outcome):
         # It ended by an event that overtook this answer, or belongs to a log that was lost.
         return True
     record(

@@ -18,7 +18,7 @@ Minutes = Annotated[int | None, Query(ge=-1_000_000, le=1_000_000)]
 Age = Annotated[int | None, Query(ge=0, le=1_000_000)]
 State = Literal[
     "", "open", "proposed", "sent", "acknowledged", "picking", "picked", "packed", "ready", "handed_over",
-    "shipped", "rejected", "short", "cancelled", "expired",
+    "shipped", "rejected", "short", "cancelled", "expired", "written_off",
 ]  # fmt: skip
 MINUTE_US = 60 * MICROSECONDS
 

@@ -52,7 +52,7 @@ _PROMISED: Final = (
     .join(assignment_lines, assignment_lines.c.assignment_id == assignments.c.assignment_id)
     .where(
         assignments.c.location == sa.bindparam("at"),
-        assignments.c.state.in_(sorted(state.value for state in OPEN)),
+        assignments.c.state.in_(sorted(state.value for state in {*OPEN, AssignmentState.WRITTEN_OFF})),
         assignment_lines.c.sku == sa.bindparam("of"),
         _OPEN_UNITS > 0,
     )

@@ -84,14 +84,14 @@ def note(assignment: Assignment, applied: Applied, before: AssignmentState) -> N
         assignment.reason = body.reason.value
     elif isinstance(body, later.AssignmentAnswered) and body.outcome in _NEVER:
         assignment.reason = body.code or body.outcome
-    elif isinstance(body, later.AssignmentCancelled | later.AssignmentWithdrawn):
+    elif isinstance(body, later.AssignmentCancelled | later.AssignmentWithdrawn | later.AssignmentWrittenOff):
         assignment.reason = body.reason
     _when(assignment, applied.at_us, before)
 
 
 def _when(assignment: Assignment, at_us: int, before: AssignmentState) -> None:
     state = assignment.state
-    if state not in _UNHEARD | rules.GIVEN_UP:
+    if state not in _UNHEARD | rules.ENDED:
         assignment.acknowledged_us = assignment.acknowledged_us or at_us
     if state is AssignmentState.READY:
         assignment.ready_us = assignment.ready_us or at_us

@@ -20,6 +20,7 @@ from hub.spine.packets import fitting
 from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol.directives import (
     AssignmentAmend,
+    AssignmentCancel,
     AssignmentChange,
     AssignmentOffer,
     DroppedLine,
@@ -79,6 +80,20 @@ def withdraw(work: Work, assignment: Assignment) -> bool:
     if row is None or row.hub_inc != work.hub_inc:
         return False
     return work.post.withdraw(work.unit, row.edge, row.cseq)
+
+
+def stop(work: Work, assignment: Assignment, reason: str) -> None:
+    """Have a location that nobody counts on give its part up as soon as it is heard.
+
+    Told anew though it may have been asked before: that may have been unless somebody had begun, or of some
+    units, or was answered "too late" before the location fell silent. Asked twice, it answers once.
+    """
+    if work.post is None:
+        return
+    order_id, assignment_id = assignment.order_id, assignment.assignment_id
+    body = AssignmentCancel(assignment_id=assignment_id, order_id=order_id, reason=reason)
+    subjects = (f"order:{order_id}", f"assignment:{assignment_id}")
+    work.post.send_directive(work.unit, assignment.location, body, subjects=subjects)
 
 
 def change(work: Work, body: ChangeRequested) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from hub.fulfil import rules
 from hub.fulfil.room import Assignment, Assignments
 from hub.spine.steps import close_exception, raise_exception
 from hub.spine.work import Applied, Work
@@ -20,17 +21,20 @@ PROMISED_LATER: Final = "It is promised for a later moment"
 
 
 def raise_odd(work: Work, applied: Applied, assignment: Assignment) -> None:
-    """Something happened to an assignment that was given up, or that had left already."""
+    """Something happened to an assignment that was given up, written off, or that had left already."""
+    gone_on = assignment.written_off_us is not None
     others = [
         each.location
         for each in work.room(Assignments).of_order(assignment.order_id)
-        if each.assignment_id != assignment.assignment_id and not each.ended_us
+        if each.assignment_id != assignment.assignment_id
+        if not each.ended_us or (gone_on and each.state not in rules.ENDED)
     ]
+    over = "was written off; it may be fulfilled twice" if gone_on else "was over"
     raise_exception(
         work,
         kind="assignment_over",
         subject=f"order:{assignment.order_id}",
-        title=f"{assignment.location} went on with its part of {assignment.number} after it was over",
+        title=f"{assignment.location} went on with its part of {assignment.number} after it {over}",
         facts={
             "number": assignment.number,
             "location": assignment.location,
@@ -38,8 +42,9 @@ def raise_odd(work: Work, applied: Applied, assignment: Assignment) -> None:
             "kind": applied.kind,
             "state": assignment.state.value,
             "also_at": others[:10],
+            **({"written_off_us": assignment.written_off_us} if gone_on else {}),
         },
-        dedupe_key=f"over:{assignment.assignment_id}",
+        dedupe_key=_over(assignment.assignment_id),
     )
 
 
@@ -91,6 +96,7 @@ def raise_rejections(work: Work, applied: Applied, assignment: Assignment) -> No
         each
         for each in work.room(Assignments).of_order(assignment.order_id)
         if each.state in {AssignmentState.REJECTED, AssignmentState.EXPIRED} and each.reason != "no_show"
+        if each.written_off_us is None
     ]
     if len(gave_back) < TWICE:
         return
@@ -138,6 +144,19 @@ def close_given_up(work: Work, assignment: Assignment) -> None:
     begun = any(line.fulfilled for line in assignment.lines.values())
     for prefix in (LATE, NEED, RISK, NO_SHOW, *(() if begun else (TOO_LATE,))):
         close_exception(work, f"{prefix}:{assignment.assignment_id}", how="The location has given it up")
+    if assignment.written_off_us is not None and not begun:
+        close_exception(work, _over(assignment.assignment_id), how="The location has given it up after all")
+
+
+def close_written_off(work: Work, assignment: Assignment) -> None:
+    """Nobody waits for a location any more, so nothing is late there. What was too late to stop stays."""
+    for prefix in (LATE, NEED, RISK, NO_SHOW):
+        how = "Somebody decided to go on without the location"
+        close_exception(work, f"{prefix}:{assignment.assignment_id}", how=how)
+
+
+def _over(assignment_id: str) -> str:
+    return f"over:{assignment_id}"
 
 
 def close_late_part(work: Work, assignment_id: str) -> None:

@@ -53,6 +53,7 @@ class AssignmentRead:
     ready_us: int | None
     left_us: int | None
     ended_us: int | None
+    written_off_us: int | None
     units: int
     fulfilled: int
 
@@ -302,12 +303,16 @@ _CLOCKED: Final[list[Any]] = [
 ]
 
 
-def open_rows(connection: Connection, places: Sequence[str] | None = None) -> Sequence[sa.Row[Any]]:
+def open_rows(
+    connection: Connection, places: Sequence[str] | None = None, *, order_id: str = ""
+) -> Sequence[sa.Row[Any]]:
     """Return what the clocks look at: everything that a location still owes, the soonest due first.
 
-    `places`: of these locations alone.
+    `places`: of these locations alone; `order_id`: of one order.
     """
     query = sa.select(*_CLOCKED).where(assignments.c.state.in_(OPEN_STATES))
+    if order_id:
+        query = query.where(assignments.c.order_id == order_id)
     if places is not None:
         query = query.where(assignments.c.location.in_(places))
     return connection.execute(query.order_by(assignments.c.due_us, assignments.c.assignment_id)).all()

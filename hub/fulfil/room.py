@@ -77,6 +77,7 @@ class Assignment:
     left_us: int | None = None
     ended_us: int | None = None
     version: int = 0
+    written_off_us: int | None = None
     lines: dict[int, Line] = field(default_factory=dict)
     parcels: dict[int, tuple[Any, ...]] = field(default_factory=dict)
 

@@ -41,11 +41,13 @@ assignments: Final = sa.Table(
     sa.Column("left_us", sa.BigInteger),
     sa.Column("ended_us", sa.BigInteger),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("written_off_us", sa.BigInteger),
     sa.Index("ix_assignments_location", "location", "state"),
     sa.Index("ix_assignments_state", "state", "due_us"),
 )
 """`heard_us` is when something was last heard of it, by the clock of whoever said so. `reason` is why it was
-given up. `state` never says `sent`: that is read from the directive (`hub.fulfil.reads`)."""
+given up. `state` never says `sent`: that is read from the directive (`hub.fulfil.reads`). `written_off_us` is
+when a person went on without the location; it stays, whatever the location says later."""
 
 assignment_lines: Final = sa.Table(
     "assignment_lines",

@@ -23,6 +23,8 @@ WAITING: Final = frozenset({_S.PROPOSED, _S.SENT, _S.ACKNOWLEDGED, _S.PICKING, _
 """States in which what was promised is neither ready to be collected nor on its way."""
 GIVEN_UP: Final = frozenset({_S.REJECTED, _S.CANCELLED, _S.EXPIRED, _S.SHORT})
 """States in which nothing is to be expected from the location any more."""
+ENDED: Final = GIVEN_UP | {_S.WRITTEN_OFF}
+"""Those, and the one in which nobody waits for a location that may go on all the same."""
 NOBODYS: Final = frozenset({OrderState.CAPTURED, OrderState.HELD})
 """States of an order that no location has a part of."""
 OVER: Final = frozenset({OrderState.CANCELLED, OrderState.HANDED_OVER})
@@ -32,6 +34,7 @@ _UNHEARD: Final = frozenset({_S.PROPOSED, _S.SENT})
 _EVENTS: Final[Mapping[type[WireModel], AssignmentEvent]] = MappingProxyType(
     {
         later.AssignmentWithdrawn: _E.CANCELLED,
+        later.AssignmentWrittenOff: _E.WRITTEN_OFF,
         later.AssignmentAccepted: _E.ACKNOWLEDGED,
         later.AssignmentRejected: _E.REJECTED,
         later.PickStarted: _E.PICK_STARTED,
@@ -82,11 +85,12 @@ def after(state: AssignmentState, body: WireModel, *, nothing_left: bool = False
     if event is None:
         # A part was handed over: somebody has it, and the rest still waits on its shelf.
         heard = isinstance(body, later.AssignmentHandedOver)
-        return After(_heard(state) if heard else state, state not in GIVEN_UP or not heard)
+        return After(_heard(state) if heard else state, state not in ENDED or not heard)
     if event is _E.SHORT_PICKED and not nothing_left:
         event = _E.PICKED
     if isinstance(body, later.AssignmentCancelled) and not nothing_left:
-        return After(_heard(state), state in OPEN)  # some units were given up, the others still wait
+        # Some units were given up, the others still wait.
+        return After(_heard(state), state in OPEN or state is _S.WRITTEN_OFF)
     if event is _E.CANCELLED and isinstance(body, later.AssignmentWithdrawn):
         following, in_order = ASSIGNMENT.after_fact(state, event)
         return After(following, in_order)
@@ -104,7 +108,8 @@ def _after_change(state: AssignmentState, body: WireModel, *, nothing_left: bool
     """A refused change leaves it as it was, whatever that is; one that was taken over goes on."""
     if isinstance(body, later.ChangeRefused):
         return After(state)
-    return After(_S.CANCELLED if nothing_left else _heard(state), state in OPEN)
+    expected = state in OPEN or (nothing_left and state is _S.WRITTEN_OFF)
+    return After(_S.CANCELLED if nothing_left else _heard(state), expected)
 
 
 _MAY_REPEAT: Final = frozenset(

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from hub.fleet.rows import link_sessions
 from hub.fleet.rules import pill_of
+from hub.fulfil.reads import AssignmentRead
 from hub.spine.bulk import among
 from protocol.clock import MICROSECONDS
 from protocol.lifecycles import AssignmentState
@@ -21,6 +22,11 @@ def is_expected(row: sa.Row[Any]) -> bool:
     What a store took itself is its own: nobody else would fulfil that.
     """
     return AssignmentState(row.state) in _EXPECTED and row.sent_us is not None
+
+
+def was_told(row: sa.Row[Any] | AssignmentRead) -> bool:
+    """Tell whether a location may know of an assignment; what waits in the hub can be taken back instead."""
+    return bool(row.own) or row.sent_us is not None or row.state != AssignmentState.PROPOSED.value
 
 
 def silent(connection: Connection, rows: Sequence[sa.Row[Any]], now_us: int) -> dict[str, int]:

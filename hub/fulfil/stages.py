@@ -20,6 +20,7 @@ from hub.fulfil.raising import (
     close_rejections,
     close_risk,
     close_unheld,
+    close_written_off,
     raise_odd,
     raise_rejections,
     raise_shorts,
@@ -33,6 +34,7 @@ from hub.spine.bulk import Insert, among
 from hub.spine.entries import Entry
 from hub.spine.held import held
 from hub.spine.log import Log
+from hub.spine.stages import WRITTEN_OFF
 from hub.spine.work import Applied, Work
 from hub.stock import allocations
 from protocol import later
@@ -168,6 +170,31 @@ def on_cancel_requested(work: Work, applied: Applied) -> None:
 def on_change_requested(work: Work, applied: Applied) -> None:
     """Tell the location what to fetch instead; its answer decides."""
     offers.change(work, applied.body)
+    work.topics.add("fulfil")
+
+
+def tell_apart(work: Work, applied: Applied) -> None:
+    """Say in `results` whether somebody has gone on without the location that tells; stands first."""
+    assignment = work.room(Assignments).get(applied.body.assignment_id)
+    applied.results[WRITTEN_OFF] = assignment is not None and assignment.written_off_us is not None
+
+
+def on_written_off(work: Work, applied: Applied) -> None:
+    """Wait for a silent location no longer, and have it stop once it is heard. Its right stays used."""
+    body: later.AssignmentWrittenOff = applied.body
+    room = work.room(Assignments)
+    known = room.get(body.assignment_id)
+    heard_us = 0 if known is None else known.heard_us
+    assignment = _known(work, applied, location=body.location)
+    before, assignment.heard_us = assignment.state, heard_us
+    assignment.state = rules.after(before, body).state
+    assignment.written_off_us, assignment.cancel_asked = applied.at_us, True
+    facts.note(assignment, applied, before)
+    if rules.waits(before):
+        close_risk(work, assignment.assignment_id)
+    close_written_off(work, assignment)
+    room.touch(assignment)
+    offers.stop(work, assignment, body.reason)
     work.topics.add("fulfil")
 
 
@@ -307,18 +334,19 @@ def _rights(work: Work, applied: Applied) -> None:
 def _tell(work: Work, applied: Applied, assignment: Assignment, *, in_order: bool) -> None:
     """Call whoever has to look, and tell the store that took the order when it has left elsewhere."""
     body = applied.body
-    if not in_order:
+    gone_on = assignment.written_off_us is not None
+    if not in_order or (gone_on and isinstance(body, later.CancelRefused)):
         raise_odd(work, applied, assignment)
-    if isinstance(body, later.AssignmentPicked) and body.shorts:
+    if isinstance(body, later.AssignmentPicked) and body.shorts and not gone_on:
         raise_shorts(work, applied, assignment)
     if isinstance(body, later.CancelRefused):
         assignment.cancel_asked = False
-        if not (assignment.reroute and assignment.reason in rules.ASKED_BY_ITSELF):
+        if not gone_on and not (assignment.reroute and assignment.reason in rules.ASKED_BY_ITSELF):
             raise_too_late(work, applied, assignment)
         _missing_after_all(work, assignment)
-    if assignment.state in {AssignmentState.REJECTED, AssignmentState.EXPIRED}:
+    if assignment.state in {AssignmentState.REJECTED, AssignmentState.EXPIRED} and not gone_on:
         raise_rejections(work, applied, assignment)
-    if isinstance(body, later.AssignmentRejected) and assignment.reason == "no_show":
+    if isinstance(body, later.AssignmentRejected) and assignment.reason == "no_show" and not gone_on:
         raise_uncollected(work, applied, assignment)
     entry: Entry | None = applied.results["entry"]
     gone = entry is not None and entry.record.state is OrderState.HANDED_OVER

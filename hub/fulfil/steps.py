@@ -178,7 +178,8 @@ def _of_stores(rows: Sequence[sa.Row[Any]], quiet: Mapping[str, int], now_us: in
                 "late_orders": sum(row.due_us < now_us for row in held),
                 "silent_minutes": minutes,
                 "choices": "Wait for the store, or call it. It can be asked to give them back: they go "
-                "elsewhere once it is heard and has answered, so none is fulfilled twice.",
+                "elsewhere once it is heard and has answered, so none is fulfilled twice. If that cannot be "
+                "waited for, go on without it, order by order: such an order may be fulfilled twice.",
             },
         )
     return found

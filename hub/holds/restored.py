@@ -24,6 +24,7 @@ from hub.spine.rows import order_lines, orders
 from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol.holds import Blocked, HoldKind, HoldState, HoldTold
 from protocol.later import OrderPlaced
+from protocol.lifecycles import AssignmentState
 from protocol.orders import LineKind
 
 CODE: Final = "may_be_at_a_store"
@@ -133,6 +134,7 @@ def _nowhere_else(unheard: list[str]) -> sa.ColumnElement[bool]:
             assignments.c.order_id == line.order_id,
             part.line_no == line.line_no,
             assignments.c.location.not_in(unheard),
+            assignments.c.state != AssignmentState.WRITTEN_OFF.value,
         )
         .scalar_subquery()
     )

@@ -8,6 +8,7 @@ from hub.notify import of_returns
 from hub.notify.of_returns import ANNOUNCED
 from hub.notify.rows import add, hooks
 from hub.notify.rules import follows
+from hub.spine.stages import WRITTEN_OFF
 from hub.spine.work import Applied, Work
 
 
@@ -17,8 +18,12 @@ def on_order_placed(work: Work, applied: Applied) -> None:
 
 
 def on_staged(work: Work, applied: Applied) -> None:
-    """Say that the bags stand ready, and remind of them before they stop being kept."""
-    _tell(work, applied)
+    """Say that the bags stand ready, and remind of them before they stop being kept.
+
+    Not of bags that nobody counts on any more: the customer gets the goods from elsewhere, or the money.
+    """
+    if not applied.results.get(WRITTEN_OFF):
+        _tell(work, applied)
 
 
 def on_shipped(work: Work, applied: Applied) -> None:

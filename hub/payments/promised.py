@@ -14,6 +14,7 @@ from hub.payments import rows
 from hub.payments.gateways import CARD
 from hub.spine import payment_rows as record
 from hub.spine.entries import Entry
+from hub.spine.stages import WRITTEN_OFF
 from hub.spine.steps import close_exception, raise_exception
 from hub.spine.work import Applied, Work
 from protocol import later, payments
@@ -105,7 +106,7 @@ def on_ended(work: Work, applied: Applied) -> None:
 def on_goods_picked(work: Work, applied: Applied) -> None:
     """Goods of an order were found, or have left: have its money taken, before the customer has them."""
     entry: Entry | None = applied.results["entry"]
-    if work.rebuilding or entry is None or entry.later is None:
+    if work.rebuilding or entry is None or entry.later is None or applied.results.get(WRITTEN_OFF):
         return
     due = entry.later.due_minor(entry.record)
     for row in record.authorised(work.connection, applied.body.order_id) if due > 0 else ():

@@ -17,10 +17,12 @@ from protocol.orders import LineKind
 AUTOMATIC: Final = ("answered", "cancelled", "rejected", "short", "withdrawn")
 """What makes the hub route again because a location gave units back.
 
-`placed`, `changed` and `asked` come from people; `waited` and `moved` from the clocks, and nobody gave
-anything back.
+`placed`, `changed`, `asked` and `written_off` come from people; `waited` and `moved` from the clocks, and
+nobody gave anything back.
 """
 MOVED: Final = "moved"
+WRITTEN_OFF: Final = "written_off"
+"""A person goes on without a silent location, which has given nothing back."""
 _DECIDED: Final = Select(sa.select(decisions.c.decision_id, decisions.c.body), decisions.c.order_id)
 
 

@@ -123,9 +123,9 @@ def on_hold_ended(work: Work, applied: Applied) -> None:
 def re_route(work: Work, applied: Applied) -> None:
     """Route units anew that a location gave back; stands after the stages of fulfil and of capture.
 
-    For `assignment.rejected`, `.picked` (its shorts), `.answered` (rejected, expired), `.withdrawn` and
-    `.cancelled`. Only units that nobody holds by now, and at most twice by itself: a third location that
-    gives an order back says that something is wrong with more than the location.
+    For `assignment.rejected`, `.picked` (its shorts), `.answered` (rejected, expired), `.withdrawn`,
+    `.cancelled` and `.written_off`. Only units that nobody holds by now, and at most twice by itself: a third
+    location that gives an order back says that something is wrong with more than the location.
     """
     body: later.OnAssignment = applied.body
     if work.rebuilding or applied.results.get(PROMISE_CHANGED):
@@ -138,8 +138,10 @@ def re_route(work: Work, applied: Applied) -> None:
     if units and hold_if_forgotten(work, applied, body.order_id, body.number):
         return
     excluded = _giver(applied, body) if trigger in _EXCLUDING or applied.results.get(EXCLUDE) else ""
+    # Who goes on without one location has said nothing of others that have not spoken since a restore.
+    certain = trigger != reads.WRITTEN_OFF or not units
     applied.results[DECIDED] = _route(
-        work, body.order_id, units, trigger=trigger, also_excluded=excluded, certain=True
+        work, body.order_id, units, trigger=trigger, also_excluded=excluded, certain=certain
     )
 
 
@@ -148,7 +150,11 @@ def route_loose(work: Work, order_id: str, *, trigger: str) -> Decided | None:
     return _route(work, order_id, held(work, order_id).loose, trigger=trigger)
 
 
-_EXCLUDING: Final = ("answered", "rejected", "short")
+_EXCLUDING: Final = ("answered", "rejected", "short", reads.WRITTEN_OFF)
+
+
+_KNOWS_WHOM: Final = (*reads.AUTOMATIC, reads.WRITTEN_OFF)
+"""After which those are not asked again who gave units back, or without whom somebody goes on."""
 
 
 def _route(
@@ -171,7 +177,7 @@ def _route(
         trigger=trigger,
         attempt=min(before.attempts + 1, ATTEMPTS),
         # Who asks for another promise, or tries again by hand, may ask everybody again.
-        excluded=_with(before.excluded, also_excluded) if trigger in reads.AUTOMATIC else (),
+        excluded=_with(before.excluded, also_excluded) if trigger in _KNOWS_WHOM else (),
     )
     if trigger in reads.AUTOMATIC and before.automatic >= MAX_RE_ROUTES:
         why = f"It was routed anew {before.automatic} times already and came back; somebody must look at it."
@@ -256,6 +262,8 @@ def _freed(work: Work, body: Any) -> tuple[str, dict[int, int]]:
             trigger, units = "answered", _promised(work, body.assignment_id)
         case later.AssignmentWithdrawn():
             trigger, units = "withdrawn", _promised(work, body.assignment_id)
+        case later.AssignmentWrittenOff():
+            trigger, units = reads.WRITTEN_OFF, _units(body.lines)
     return trigger, units
 
 

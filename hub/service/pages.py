@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from hub.capture.steps import By
-from hub.capture.wanted import CancelWanted, ChangeWanted, RerouteWanted
+from hub.capture.wanted import CancelWanted, ChangeWanted, RerouteWanted, WriteOffWanted
 from hub.console.web import FINANCE, OPS, go_to, locked, may, place_names, show, templates_of
 from hub.context import Hub
 from hub.exceptions.rows import ExceptionRow
@@ -37,7 +37,10 @@ from protocol.people import HubRole
 Id = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 OpsOrFinance = Annotated[CurrentPerson, Depends(allow(HubRole.OPS, HubRole.FINANCE))]
 MONEY: Final = (*OPS, HubRole.FINANCE)
-SAID: Final = r"^(cancelled|requested|changed|lines|routed|unrouted|refunded|placed|held|released|rejected)?$"
+SAID: Final = (
+    r"^(cancelled|requested|changed|lines|routed|unrouted|refunded|placed|held|released|rejected"
+    r"|written_off)?$"
+)
 KEY_BYTES: Final = 8
 
 router = APIRouter(include_in_schema=False)
@@ -81,7 +84,7 @@ def order_page(  # noqa: PLR0917 - what the page of a sale has read already
         request,
         "service/order.html",
         said=_said(said),
-        said_shape="wait" if said in {"requested", "unrouted"} else "done",
+        said_shape="wait" if said in {"requested", "unrouted", "written_off"} else "done",
         shown=found,
         order=found.order,
         head=found.order.head,
@@ -114,6 +117,7 @@ def _said(word: str) -> str:
         "changed": _("Changed. Whoever holds goods of it is told."),
         "routed": _("A location was found."),
         "unrouted": _("Still nobody can fulfil it; the reasons stand below."),
+        "written_off": _("The order goes on without that location. It may be fulfilled twice."),
         "refunded": _("The refund stands in the books."),
         "placed": _("The order is placed."),
         "held": _("The order is on hold. Every location that works on it is told."),
@@ -281,6 +285,25 @@ async def part(request: Request, hub: TheHub, person: Ops, number: Number, assig
             return ""
         done = steps.reroute(hub, number, wanted, By(person.name, form.get("key")))
         return "requested" if done.requested else "changed"
+
+    visit = Visit(request, hub, person, number, "service/part.html", assignment_id=assignment_id)
+    return await run_in_threadpool(act, visit, form, do)
+
+
+@router.post("/orders/{number}/parts/{assignment_id}/write-off")
+async def write_off(
+    request: Request, hub: TheHub, person: Ops, number: Number, assignment_id: Id
+) -> Response:
+    """Go on without a silent location, whose part may then be fulfilled twice."""
+    form = await form_of(request)
+
+    def do() -> str:
+        said = {"assignment_id": assignment_id, "reason": form.get("without_reason")}
+        wanted = form.read(WriteOffWanted, said, {"reason": "without_reason"})
+        if wanted is None:
+            return ""
+        steps.write_off(hub, number, wanted, By(person.name, form.get("key")))
+        return "written_off"
 
     visit = Visit(request, hub, person, number, "service/part.html", assignment_id=assignment_id)
     return await run_in_threadpool(act, visit, form, do)

@@ -22,6 +22,7 @@ from hub.fulfil.faces import BEGUN, Face, face, silent_places
 from hub.fulfil.reads import OPEN_STATES, AssignmentPage, AssignmentRead
 from hub.fulfil.risk import Risk
 from hub.fulfil.risks import risks_at
+from hub.fulfil.silence import was_told
 from hub.holds import rows as holds
 from hub.holds.rows import HoldRow
 from hub.notify import rows as notify
@@ -33,7 +34,7 @@ from hub.spine.held import Held, held_of
 from hub.spine.later_rows import later_orders
 from hub.spine.reads import Happened, OrderRead
 from hub.stock import claims
-from hub.stock.availability import At, stock_at
+from hub.stock.availability import At, places, stock_at
 from hub.stock.claims import Claim
 from hub.stock.policy import kept_back
 from hub.transfers import reads as transfers
@@ -92,6 +93,13 @@ class PartShown:
     """None for what waits to be collected: its promise is kept."""
     risk: Risk | None = None
     """How likely it breaks its promise; None once somebody has begun, or it is over."""
+    without: bool = False
+    """Whether a person may go on without the location: it was told, and it is not heard."""
+
+    @property
+    def units(self) -> int:
+        """Units that may still be fulfilled there."""
+        return sum(line.quantity - line.short - line.fulfilled - line.given_up for line in self.page.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +187,15 @@ def shown(
         if page.assignment.state in _NOT_BEGUN and page.assignment.due_us > now_us
     }
     risks = risks_at(hub, connection, sorted(set(waiting.values())), sorted(waiting))
+    heard = {each.location for each in places(connection, now_us=now_us) if each.state == "online"}
     parts = tuple(
-        replace(_part(page, names, silent, asked, hub), risk=risks.get(page.assignment.assignment_id))
+        replace(
+            _part(page, names, silent, asked, hub),
+            risk=risks.get(page.assignment.assignment_id),
+            without=_is_open(page.assignment)
+            and was_told(page.assignment)
+            and page.assignment.location not in heard,
+        )
         for page in pages
     )
     told = [_told(page, names, hub.settings.zone) for page in pages]
@@ -327,6 +342,10 @@ def _lines(
     ]
 
 
+def _is_open(mine: AssignmentRead) -> bool:
+    return mine.state in fulfil.OPEN_STATES or mine.state == AssignmentState.SENT
+
+
 def _part(
     page: AssignmentPage,
     names: Mapping[str, str],
@@ -339,7 +358,7 @@ def _part(
     return PartShown(
         page=page,
         place=names.get(mine.location, mine.location),
-        open=mine.state in fulfil.OPEN_STATES or mine.state == AssignmentState.SENT,
+        open=_is_open(mine),
         silent=silent.get(mine.location, ""),
         asked=asked.get(mine.assignment_id, ""),
         clock=None

@@ -13,7 +13,7 @@ from protocol.kit.text import _
 from protocol.lifecycles import AssignmentState
 
 _S = AssignmentState
-OVER: Final = frozenset({_S.REJECTED, _S.SHORT, _S.CANCELLED, _S.EXPIRED})
+OVER: Final = frozenset({_S.REJECTED, _S.SHORT, _S.CANCELLED, _S.EXPIRED, _S.WRITTEN_OFF})
 _GONE: Final = frozenset({_S.HANDED_OVER, _S.SHIPPED})
 _RANK: Final = (_S.PROPOSED, _S.SENT, _S.ACKNOWLEDGED, _S.PICKING, _S.PICKED, _S.PACKED, _S.READY)
 

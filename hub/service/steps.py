@@ -7,12 +7,20 @@ from collections.abc import Callable
 
 from pydantic import BaseModel
 
-from hub.capture import changes, lines
+from hub.capture import changes, lines, writing_off
 from hub.capture import reads as captured
 from hub.capture import steps as capture
 from hub.capture.changes import Cancellation, Change
 from hub.capture.steps import By
-from hub.capture.wanted import CancelWanted, Changed, ChangeWanted, OrderAnswer, OrderWanted, RerouteWanted
+from hub.capture.wanted import (
+    CancelWanted,
+    Changed,
+    ChangeWanted,
+    OrderAnswer,
+    OrderWanted,
+    RerouteWanted,
+    WriteOffWanted,
+)
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.offers import promised
@@ -79,6 +87,23 @@ def reroute(hub: Hub, number: str, wanted: RerouteWanted, by: By) -> Changed:
         wanted,
         by,
         lambda work, order_id: changes.reroute(
+            work, order_id, wanted.assignment_id, reason=wanted.reason, by=by.name
+        ),
+    )
+
+
+def write_off(hub: Hub, number: str, wanted: WriteOffWanted, by: By) -> Changed:
+    """Go on without a silent location, whose part may then be fulfilled twice.
+
+    Raises:
+        Refused: it holds nothing of it, it never heard of it, or it is heard and can be asked.
+    """
+    return _once(
+        hub,
+        number,
+        wanted,
+        by,
+        lambda work, order_id: writing_off.write_off(
             work, order_id, wanted.assignment_id, reason=wanted.reason, by=by.name
         ),
     )

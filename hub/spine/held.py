@@ -32,6 +32,7 @@ _KINDS: Final = tuple(
         later.AssignmentAnswered,
         later.AssignmentWithdrawn,
         later.AssignmentAccepted,
+        later.AssignmentWrittenOff,
         later.PickStarted,
         later.AssignmentPicked,
         later.HandoverUndone,
@@ -69,6 +70,8 @@ class Holding:
     """True once the location itself has spoken of it: whatever this hub has sent, it has the assignment."""
     asked: dict[int, int] = field(default_factory=dict)
     """Of `units`, those that the location was asked to fetch too and has not answered for."""
+    written_off: bool = False
+    """True once a person went on without the location: nothing but what leaves is its own any more."""
 
     def open(self, line_no: int) -> int:
         """Return the units of a line that are still there."""
@@ -161,6 +164,9 @@ class Held:
             _each(body.lines, holding.leave)
         elif isinstance(body, later.HandoverUndone):
             _each(body.lines, lambda line_no, units: holding.leave(line_no, -units))
+        elif isinstance(body, later.AssignmentWrittenOff):
+            holding.written_off, holding.asked = True, {}
+            holding.give_up_all()
         elif isinstance(body, later.AssignmentWithdrawn) or (
             isinstance(body, later.AssignmentAnswered) and body.outcome in ("rejected", "expired")
         ):
@@ -173,7 +179,7 @@ def _change(
     """What a location was asked to fetch too is its own from then on, until it has said that it will not."""
     if isinstance(body, later.AssignmentChanged):
         _each(body.dropped, holding.give_up)
-    for line in body.added:
+    for line in body.added if not holding.written_off else ():
         if isinstance(body, later.ChangeRefused):
             holding.give_up(line.line_no, line.quantity)
         else:

@@ -30,6 +30,7 @@ CONCERNS: Final[frozenset[type[WireModel]]] = frozenset({
     kinds.OrderWaits,
     kinds.AssignmentAnswered,
     kinds.AssignmentWithdrawn,
+    kinds.AssignmentWrittenOff,
     kinds.CancelRequested,
     kinds.LinesAdded,
     kinds.ChangeRequested,

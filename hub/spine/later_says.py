@@ -147,6 +147,18 @@ def _cancel_requested(body: Body, _names: Mapping[str, str], _zone: str) -> str:
     return _sentence([_("requested until it answers"), then, reason_word(body.get("reason", ""))])
 
 
+def _written_off(body: Body, _names: Mapping[str, str], _zone: str) -> str:
+    units = sum(_units(line) for line in body["lines"])
+    stays = (
+        _("1 unit stays promised there until it is heard, and may be handed over all the same")
+        if units == 1
+        else _(
+            "{n} units stay promised there until it is heard, and may be handed over all the same", n=units
+        )
+    )
+    return _sentence([stays, reason_word(body.get("reason", ""))])
+
+
 def _lines_added(body: Body, _names: Mapping[str, str], _zone: str) -> str:
     gross = sum(int(line["gross_minor"]) for line in body["lines"])
     worth = _("worth {amount}", amount=money(gross, str(body.get("currency", "GBP"))))
@@ -283,6 +295,10 @@ def _title_withdrawn(body: Body, names: Mapping[str, str]) -> str:
     return _("Taken back from {place} unsent", place=names.get(body["location"], body["location"]))
 
 
+def _title_written_off(body: Body, names: Mapping[str, str]) -> str:
+    return _("Gone on without {place}", place=names.get(body["location"], body["location"]))
+
+
 def _title_handed_over(body: Body, _names: Mapping[str, str]) -> str:
     return _("Part handed over") if body.get("rest") else ""
 
@@ -298,6 +314,7 @@ _TITLES = {
     "hold.lapsed": _title_lapsed,
     "assignment.answered": _answered,
     "assignment.withdrawn": _title_withdrawn,
+    "assignment.written_off": _title_written_off,
     "assignment.cancel_requested": _title_asked,
     "assignment.change_requested": _title_change_asked,
     "assignment.change_refused": _title_change_refused,
@@ -321,6 +338,7 @@ _SAYS = {
     "order.waits": _routed,
     "assignment.answered": _why,
     "assignment.withdrawn": _why,
+    "assignment.written_off": _written_off,
     "assignment.cancel_requested": _cancel_requested,
     "assignment.rejected": _given_back,
     "assignment.pick_started": _pick_started,

@@ -253,9 +253,11 @@ class Orders:
         bodies |= self._orphans.pop(order_id, {})
         return [body for _order, body in sorted(bodies.items())]
 
-    def advance(self, entry: Entry, body: WireModel, apply_order: int) -> tuple[Oddity, ...]:
+    def advance(
+        self, entry: Entry, body: WireModel, apply_order: int, *, written_off: bool = False
+    ) -> tuple[Oddity, ...]:
         """Let something happen to an order for later; return what was out of order in it."""
-        entry.record, odd = advance(entry.record, body)
+        entry.record, odd = advance(entry.record, body, written_off=written_off)
         entry.version = max(entry.version, apply_order)
         self.touch(entry)
         return odd

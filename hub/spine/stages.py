@@ -24,6 +24,8 @@ SENTENCES: Final[Mapping[Oddity, str]] = {
     Oddity.MORE_UNDONE_THAN_FULFILLED: "More units of {number} were taken back than had been handed over",
 }
 """Units beyond those that were open are told apart by what they mean; see `beyond`."""
+WRITTEN_OFF: Final = "written_off"
+"""True in `results` where a location tells of a part that a person went on without (`hub.fulfil`)."""
 
 
 def advance(work: Work, applied: Applied) -> None:
@@ -37,7 +39,8 @@ def advance(work: Work, applied: Applied) -> None:
         _without_order(work, applied, entry)
         return
     before = applied.results["before"] = entry.record
-    for oddity in book.advance(entry, applied.body, applied.apply_order):
+    gone_on = bool(applied.results.get(WRITTEN_OFF))
+    for oddity in book.advance(entry, applied.body, applied.apply_order, written_off=gone_on):
         if oddity is Oddity.MORE_FULFILLED_THAN_OPEN:
             _left_beyond(work, applied, before)
         else:

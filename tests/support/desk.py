@@ -66,13 +66,18 @@ def _promises(hub: Hub) -> Facts:
 def _parts(hub: Hub) -> Facts:
     found: Facts = {}
     units: dict[str, int] = {}
+    left: dict[str, int] = {}
     for row in rows(hub, assignment_lines):
         there = row["quantity"] - row["short"] - row["given_up"]
         units[row["assignment_id"]] = units.get(row["assignment_id"], 0) + there
+        left[row["assignment_id"]] = left.get(row["assignment_id"], 0) + row["fulfilled"]
     for row in rows(hub, assignments):
         asked = "?" if row["cancel_asked"] and row["ended_us"] is None else ""
         said = f"{row['state']}{asked} {units[row['assignment_id']]}"
         found["part", row["number"], row["location"], str(row["attempt"])] = said
+        stays = units[row["assignment_id"]] - left[row["assignment_id"]]
+        if row["state"] == "written_off" and stays:
+            found["stays", row["number"], row["location"]] = stays
     for row in rows(hub, transfers):
         found["transfer", row["number"]] = f"{row['send_state']}/{row['receive_state']}"
     return found

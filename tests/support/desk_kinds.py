@@ -294,7 +294,7 @@ CHOICES: dict[Callable[[Company], None], tuple[str, ...]] = {
     promise_late: _AT_RISK,
     promise_at_risk: ("order.promise",),
     order_at_risk: ("order.promise",),
-    store_silent: ("orders.reroute", "card.close"),
+    store_silent: ("orders.reroute", "order.write_off:HB1-00002", "card.close"),
     stock_deficit: ("order.reroute:HB1-00001", "count.ask"),
     no_show: ("order.route", "order.promise", "order.cancel"),
     cancel_too_late: ("order.promise", "order.reroute:store-1"),
