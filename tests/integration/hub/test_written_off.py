@@ -8,6 +8,7 @@ import pytest
 
 from hub.app import build
 from hub.database import HubDatabase
+from hub.desk.words import Reader
 from hub.fleet.steps import revoke
 from hub.fulfil.rows import assignments
 from hub.fulfil.steps import look_at_clocks
@@ -18,6 +19,7 @@ from hub.route.rows import decisions
 from hub.stock.rows import allocations
 from protocol import later
 from protocol.directives import DirectiveOutcome, Outcome
+from protocol.errors import Invalid, NotPermitted, Refused
 from protocol.fulfilment import (
     Parcel,
     PutBackLine,
@@ -28,6 +30,7 @@ from protocol.fulfilment import (
     Verified,
 )
 from protocol.people import HubRole
+from tests.support import desk
 from tests.support.promising import Story, hear, rights, rows
 
 PAID = {"gateway": "psp", "reference": "ch_1", "amount_minor": 24_00}
@@ -384,3 +387,56 @@ def test_a_hub_that_starts_anew_in_between_goes_on_where_it_was(story: Story) ->
         assert verify(story.hub) == {}
     finally:
         again.state.hub.database.close()
+
+
+def test_the_card_shows_what_stays_promised_and_that_it_may_be_fulfilled_twice(story: Story) -> None:
+    part, first = ship(story), at(story)
+    silence(story, first)
+    look_at_clocks(story.hub)
+    exception_id = desk.card(story.hub, "store_silent")
+    choice_id = f"order.write_off:{story.order['number']}"
+    offered = desk.offered(story.hub, exception_id)[choice_id]
+    reader = Reader({first: "York"}, "GBP", "Europe/London", 0)
+
+    shown = reader.shown(offered.choice, offered.preview, may=True)
+
+    number = story.order["number"]
+    assert shown.choice.label.startswith(f"Go on with {number} without ")
+    assert shown.choice.label.endswith(": it may be fulfilled twice")
+    assert (shown.word, shown.shape) == ("May be fulfilled twice", "act")
+    assert (
+        "2 units stay promised at York until it is heard; the goods may be handed over there all the same: "
+        "it may be fulfilled twice"
+    ) in [line.label for line in shown.columns.stock]
+    assert f"{first}, A promised" not in [line.label for line in shown.columns.stock]
+    assert [each.word for each in shown.answers] == ["If York can", "If it is too late at York"]
+
+    for reason, code in (("", "no_reason"), ("no", "no_reason"), ("x" * 251, "no_reason")):
+        with pytest.raises((Invalid, Refused)) as refusal:
+            desk.choose(story.hub, exception_id, choice_id, offered.preview, reason=reason)
+        assert refusal.value.reason == code
+    with pytest.raises(NotPermitted):
+        desk.choose(story.hub, exception_id, choice_id, offered.preview, role="finance")
+    assert state_of(story, part) == "acknowledged" or state_of(story, part) == "proposed"
+
+    assert desk.choose(story.hub, exception_id, choice_id, offered.preview).state == "done"
+    assert (state_of(story, part), desk.chosen(story.hub, exception_id)) == ("written_off", [choice_id])
+    look_at_clocks(story.hub)
+    assert story.cards() == []
+    assert verify(story.hub) == {}
+
+
+def test_an_order_whose_cancellation_nobody_answers_has_the_choice_on_its_own_card(story: Story) -> None:
+    part, first = ship(story), at(story)
+    story.tell(later.PickStarted(**part, list_id="l-1"), first)
+    silence(story, first, hours=80)
+    story.cancel()
+    look_at_clocks(story.hub)
+    exception_id = desk.card(story.hub, "promise_late")
+    choice_id = f"order.write_off:{first}"
+
+    shown = desk.outcome_as_shown(story.hub, exception_id, choice_id)
+
+    assert shown.money_minor == 24_00
+    assert story.seen()["order"]["state"] == "cancelled"
+    assert story.cards() == []
