@@ -5,18 +5,20 @@ from functools import partial
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from hub.app import build
-from hub.database import HubDatabase
+from hub.database import HubDatabase, HubUnit
 from hub.desk.words import Reader
 from hub.fleet.steps import revoke
+from hub.fulfil import deficits
 from hub.fulfil.rows import assignments
 from hub.fulfil.steps import look_at_clocks
 from hub.payments.rows import gateway_commands
 from hub.people.steps import add_token
 from hub.rebuild import verify
 from hub.route.rows import decisions
-from hub.stock.rows import allocations
+from hub.stock.rows import allocations, hub_rights
 from protocol import later
 from protocol.directives import DirectiveOutcome, Outcome
 from protocol.errors import Invalid, NotPermitted, Refused
@@ -440,3 +442,50 @@ def test_an_order_whose_cancellation_nobody_answers_has_the_choice_on_its_own_ca
     assert shown.money_minor == 24_00
     assert story.seen()["order"]["state"] == "cancelled"
     assert story.cards() == []
+
+
+def test_a_change_that_a_store_takes_over_later_gives_it_nothing_back(story: Story) -> None:
+    part, first = ship(story), at(story)
+    silence(story, first)
+    story.cancel(lines=[{"line_no": 1, "units": 1}])
+    change = story.bodies(later.ChangeRequested)[0]
+    go_on(story, part)
+    ended = rights(story.hub, first, "A")[2]
+
+    changed = later.AssignmentChanged(**part, change_id=change.change_id, dropped=back(1))
+    story.tell(changed, first)
+    assert (rights(story.hub, first, "A")[2], state_of(story, part)) == (ended + 1, "written_off")
+    assert story.cards() == ["assignment_over"], "it goes on with the unit that it keeps"
+    story.tell(later.AssignmentCancelled(**part, lines=back(1)), first)
+
+    assert (rights(story.hub, first, "A")[2], state_of(story, part)) == (ended + 2, "cancelled")
+    assert story.cards() == []
+    assert story.kinds().count("order.cancelled") == 1
+    assert verify(story.hub) == {}
+
+
+def test_units_that_a_store_misses_are_answered_by_what_it_is_to_stop(story: Story) -> None:
+    part, first = ship(story), at(story)
+    silence(story, first)
+    go_on(story, part)
+
+    def misses(unit: HubUnit) -> list[int]:
+        mine = (hub_rights.c.location == first) & (hub_rights.c.sku == "A")
+        unit.connection.execute(sa.update(hub_rights).where(mine).values(deficit=2))
+        work = story.hub.spine.work(unit)
+        deficits.settle(work, first, "A")
+        story.hub.finish(work)
+        return [one.units for one in deficits.promises(unit.connection, first, "A") if one.asked]
+
+    assert story.hub.database.write(misses) == [2]
+    assert story.cards() == []
+
+
+def test_an_order_that_is_on_hold_is_not_given_to_anybody_else_before_it_is_released(story: Story) -> None:
+    part, first = ship(story), at(story)
+    silence(story, first)
+    path = f"/api/orders/{story.order['number']}/holds"
+    story.channel.ask("POST", path, {"reason": "looks odd", "blocks": ["route"]}, status=201)
+
+    assert go_on(story, part)["state"] == "captured"
+    assert story.decided() == [("placed", first)]

@@ -32,6 +32,14 @@ def picked(found: int, short: int) -> later.AssignmentPicked:
     )
 
 
+def answered(outcome: str) -> later.AssignmentAnswered:
+    return later.AssignmentAnswered.model_validate({**ABOUT, "location": "s", "outcome": outcome})
+
+
+def written_off() -> later.AssignmentWrittenOff:
+    return later.AssignmentWrittenOff(**ABOUT, location="s", reason="burnt down", lines=(ONE,))
+
+
 @pytest.mark.parametrize(
     ("state", "body", "becomes", "in_order"),
     [
@@ -51,6 +59,27 @@ def picked(found: int, short: int) -> later.AssignmentPicked:
         (S.SENT, later.AssignmentChanged(**ABOUT, change_id="c"), S.ACKNOWLEDGED, True),
         (S.PICKING, later.AssignmentChanged(**ABOUT, change_id="c"), S.PICKING, True),
         (S.CANCELLED, later.AssignmentChanged(**ABOUT, change_id="c"), S.CANCELLED, False),
+        (S.PROPOSED, written_off(), S.WRITTEN_OFF, True),
+        (S.READY, written_off(), S.WRITTEN_OFF, True),
+        (S.CANCELLED, written_off(), S.CANCELLED, False),
+        (
+            S.WRITTEN_OFF,
+            later.AssignmentAnswered(**ABOUT, location="s", outcome="applied"),
+            S.WRITTEN_OFF,
+            True,
+        ),
+        (
+            S.WRITTEN_OFF,
+            later.AssignmentAnswered(**ABOUT, location="s", outcome="rejected"),
+            S.REJECTED,
+            True,
+        ),
+        (S.WRITTEN_OFF, later.AssignmentAccepted(**ABOUT), S.WRITTEN_OFF, True),
+        (S.WRITTEN_OFF, later.PickStarted(**ABOUT, list_id="l"), S.WRITTEN_OFF, False),
+        (S.WRITTEN_OFF, picked(1, 0), S.WRITTEN_OFF, False),
+        (S.WRITTEN_OFF, handed(rest=True), S.WRITTEN_OFF, False),
+        (S.WRITTEN_OFF, handed(), S.HANDED_OVER, False),
+        (S.WRITTEN_OFF, later.AssignmentChanged(**ABOUT, change_id="c"), S.WRITTEN_OFF, False),
         (S.SENT, later.ChangeRefused(**ABOUT, location="s", change_id="c"), S.SENT, True),
     ],
 )
@@ -63,6 +92,14 @@ def test_every_fact_has_a_state_and_says_whether_it_was_due(
 def test_a_walk_that_found_nothing_ends_only_what_has_nothing_left() -> None:
     assert after(S.PICKING, picked(0, 1), nothing_left=True).state is S.SHORT
     assert after(S.PICKING, picked(0, 1), nothing_left=False).state is S.PICKED
+
+
+def test_a_location_without_which_somebody_went_on_ends_it_by_saying_that_nothing_is_left() -> None:
+    given_up = later.AssignmentCancelled(**ABOUT, lines=(PutBackLine(line_no=1, sku="A", lent=1),))
+
+    assert after(S.WRITTEN_OFF, given_up, nothing_left=True) == rules.After(S.CANCELLED)
+    assert after(S.WRITTEN_OFF, given_up) == rules.After(S.WRITTEN_OFF)
+    assert after(S.WRITTEN_OFF, picked(0, 1), nothing_left=True) == rules.After(S.SHORT)
 
 
 def test_giving_some_units_up_ends_only_what_has_nothing_left() -> None:

@@ -5,8 +5,9 @@ from dataclasses import replace
 from protocol import later
 from protocol.events import OrderSold, ReturnCompleted
 from protocol.fold import Oddity, advance, after, fold, placed, sold
-from protocol.fulfilment import AssignedLine
+from protocol.fulfilment import AssignedLine, PutBackLine, RoutedPart, UnitsLine, Verified
 from protocol.lifecycles import OrderState
+from protocol.orders import WireModel
 from tests.support.hub import Shop
 from tests.support.later_shop import LaterShop
 
@@ -141,3 +142,35 @@ def test_a_change_that_is_refused_makes_its_units_nobodys_only_where_they_were_o
 
     assert advance(routed, refused(1))[0].state is OrderState.CAPTURED
     assert advance(routed, refused(9))[0] == routed
+
+
+def test_of_a_location_that_was_gone_on_without_only_goods_that_leave_say_anything_of_the_order() -> None:
+    order = LaterShop().place(("A", 1, 10_00))
+    about = {"order_id": order.order_id, "number": order.number}
+    first, second = ({**about, "assignment_id": each} for each in ("a-1", "a-2"))
+    unit = UnitsLine(line_no=1, sku="A", lent=1)
+
+    def routed(part: str) -> later.OrderRouted:
+        line = AssignedLine(line_no=1, sku="A", name="A", quantity=1)
+        parts = (RoutedPart(assignment_id=part, location=part, lines=(line,)),)
+        return later.OrderRouted(decision_id=part, **about, parts=parts)
+
+    gone_on = [
+        order,
+        routed("a-1"),
+        later.AssignmentWrittenOff(**first, location="a-1", reason="burnt down", lines=(unit,)),
+    ]
+    back = PutBackLine(line_no=1, sku="A", lent=1)
+    left = later.AssignmentHandedOver(**first, handover_id="h", lines=(unit,), verified=Verified.CODE)
+
+    def state(*bodies: WireModel) -> OrderState:
+        record = fold([*gone_on, *bodies])
+        assert record is not None
+        return record.state
+
+    assert state() is OrderState.CAPTURED
+    assert state(routed("a-2")) is OrderState.ROUTED
+    assert state(routed("a-2"), later.PickStarted(**first, list_id="l")) is OrderState.ROUTED
+    assert state(routed("a-2"), later.PickStarted(**second, list_id="l")) is OrderState.PICKING
+    assert state(routed("a-2"), later.AssignmentCancelled(**first, lines=(back,))) is OrderState.ROUTED
+    assert state(routed("a-2"), left) is OrderState.HANDED_OVER
