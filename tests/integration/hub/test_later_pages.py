@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from math import prod
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -60,14 +59,6 @@ class Company:
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     made = Company(tmp_path_factory.mktemp("hub"))
-    yield made
-    made.app.state.hub.database.close()
-
-
-@pytest.fixture
-def worked(tmp_path: Path) -> Iterator[Company]:
-    """A company of which an order is decided about that others are only shown."""
-    made = Company(tmp_path)
     yield made
     made.app.state.hub.database.close()
 
@@ -262,37 +253,6 @@ def test_a_silent_store_is_not_asked_without_a_warning(company: Company) -> None
     assert "It may be fulfilled twice." in text
     assert "Sheffield Fargate is silent: offline 38 min." in text
     assert company.visit().get(f"{company.at('silent')}/parts/nothing").status_code == 404
-
-
-def test_an_order_goes_on_without_a_silent_store_for_a_reason_and_its_page_says_so(worked: Company) -> None:
-    part = worked.orders["silent"].assignments[0].assignment_id
-    path = f"{worked.at('silent')}/parts/{part}"
-    text = worked.visit().get(path).text
-    assert "Go on without Sheffield Fargate" in text
-    assert re.search(r"units? stays? promised at Sheffield Fargate until it is heard", text)
-    assert f'action="{path}/write-off"' in text
-    assert "Ask it to give its part up, or go on without it" in worked.visit().get(worked.at("silent")).text
-
-    refused = worked.post(f"{path}/write-off", without_reason="no", key="k-1")
-    done = worked.post(f"{path}/write-off", without_reason="The store burnt down", key="k-1")
-    again = worked.post(f"{path}/write-off", without_reason="The store burnt down", key="k-2")
-    page = worked.visit().get(worked.at("silent")).text
-
-    assert (refused[0], 'value="no"' in refused[2]) == (422, True)
-    assert done[:2] == (303, f"{worked.at('silent')}?said=written_off")
-    assert (again[0], "goes on without Sheffield Fargate already" in again[2]) == (409, True)
-    assert "Gone on without Sheffield Fargate" in page
-    assert "The store burnt down" in page
-    assert f'action="{path}/write-off"' not in worked.visit().get(path).text
-
-
-def test_a_location_that_is_heard_is_asked_and_not_gone_on_without(company: Company) -> None:
-    path = f"{company.at('late')}/parts/{company.orders['late'].assignments[0].assignment_id}"
-
-    assert "/write-off" not in company.visit().get(path).text
-    status, _where, text = company.post(f"{path}/write-off", without_reason="It takes too long")
-
-    assert (status, "Ask it to give its part up." in text) == (409, True)
 
 
 def test_a_refund_that_a_person_made_is_recorded_once_by_finance(company: Company) -> None:
