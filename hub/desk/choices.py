@@ -128,7 +128,6 @@ def _order(about: _About) -> Iterator[Choice]:
             label = _("Have it brought to {place} from who has it", place=about.name(promise.location))
             yield Choice("order.bring", label, "order.bring", {"number": number}, ())
     yield from _parts(about, number)
-    yield from _without(about)
     yield from _instead(about, number)
     if loose or now.open_holdings:
         yield _later(about, number, promise)
@@ -139,6 +138,7 @@ def _order(about: _About) -> Iterator[Choice]:
         yield Choice("order.cancel:loose", label, "order.cancel", args)
     if loose or now.open_holdings:
         yield Choice("order.cancel", _("Cancel all that is open"), "order.cancel", {"number": number})
+    yield from _without(about)  # last, because it may cost goods; the page of each part has it too
 
 
 def _hold(about: _About) -> Iterator[Choice]:
