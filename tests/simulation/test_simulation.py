@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+import hub.stock.allocations
 from hub.link.desk import Desk
 from tests.simulation.invariants import Auditor
-from tests.simulation.mutants import disk, inbound, wire
+from tests.simulation.mutants import MUTANTS, disk, inbound, wire
+from tests.simulation.mutants.catch import seeds_to_catch
+from tests.simulation.mutants.patch import Mutant, put
 from tests.simulation.options import Options
 from tests.simulation.run import SEEDS, Runner, kept_seeds, runner
 from tests.simulation.shake import Handshakes
@@ -129,3 +133,35 @@ def test_a_hub_that_promises_the_same_goods_on_their_way_to_two_orders_is_found(
 
     assert kept == ["", "", ""]
     assert any("are claimed that come to" in problem for problem in found)
+
+
+def test_a_mutant_that_no_longer_fits_the_product_is_reported_as_broken(here: Runner) -> None:
+    def misfit() -> AbstractContextManager[object]:
+        return put(hub.stock.allocations, "_TAKE", object())  # a statement, before it became a `Change`
+
+    caught = seeds_to_catch(here, Mutant("rule 2", misfit, ("is held twice",), within=3))
+
+    assert (caught.broken, caught.seeds) == (True, 0)
+    assert caught.row() == f"| rule 2 | 3 | the mutant is broken | {caught.shows} |"
+    assert caught.shows == "AttributeError: 'object' object has no attribute 'run'"
+
+
+def test_a_mutant_whose_place_in_the_product_is_gone_is_reported_as_broken(here: Runner) -> None:
+    caught = seeds_to_catch(here, Mutant("rule 2", lambda: put(hub.stock.allocations, "_GONE", 1), ("held",)))
+
+    assert caught.broken
+    assert caught.shows.startswith("AttributeError: <module 'hub.stock.allocations'")
+
+
+def test_a_run_that_ends_otherwise_than_a_mutant_names_has_not_caught_it(here: Runner) -> None:
+    cuts = {"power": 1.0, "edge_crash": 4.0, "seconds": 40}
+    named = Mutant("disk", disk.normal_at_stores, ("after a crash",), within=1, swarm=cuts)
+    other = Mutant("disk", disk.normal_at_stores, ("that was not opened",), within=1, swarm=cuts)
+    caught, missed = seeds_to_catch(here, named), seeds_to_catch(here, other)
+
+    assert (caught.seeds, caught.broken) == (1, False)
+    assert (missed.seeds, missed.broken, missed.shows[:12]) == (0, False, "but seed 0: ")
+
+
+def test_every_mutant_names_what_shows_it() -> None:
+    assert [mutant.guard for mutant in MUTANTS if not all(mutant.shows) or not mutant.shows] == []

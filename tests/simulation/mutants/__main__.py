@@ -1,5 +1,7 @@
 """`python -m tests.simulation.mutants`: print guard x seeds-to-catch; 0 when every guard was missed in time.
 
+A mutant that no longer fits the product is broken, and as red as one that nobody noticed.
+
 python -m tests.simulation.mutants --only nonce
 python -m tests.simulation.mutants --jobs 2 --keep
 """
@@ -7,45 +9,14 @@ python -m tests.simulation.mutants --jobs 2 --keep
 import argparse
 import multiprocessing
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.mutants.patch import Mutant
-from tests.simulation.run import Runner, runner
+from tests.simulation.mutants.catch import Caught, seeds_to_catch
+from tests.simulation.run import runner
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- mutants -->\n", "<!-- /mutants -->\n"
-SHOWN = 110
-
-
-@dataclass(frozen=True, slots=True)
-class Caught:
-    """How a mutant ended: after how many seeds, 0 for not at all, and what showed it."""
-
-    guard: str
-    within: int
-    seeds: int
-    shows: str
-
-    def row(self) -> str:
-        """Return a row of the table."""
-        return f"| {self.guard} | {self.within} | {self.seeds or 'not caught'} | {self.shows} |"
-
-
-def seeds_to_catch(here: Runner, mutant: Mutant, first: int = 0) -> Caught:
-    """Run seeds without a guard until that shows."""
-    for n, seed in enumerate(range(first, first + mutant.within), start=1):
-        with mutant.without():
-            verdict = here.run(seed, swarm=mutant.swarm)
-        if verdict.problem:
-            return Caught(mutant.guard, mutant.within, n, _short(verdict.problem))
-    return Caught(mutant.guard, mutant.within, 0, "")
-
-
-def _short(problem: str) -> str:
-    line = problem.splitlines()[0].replace("|", "/")
-    return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
 
 
 def _caught(asked: tuple[int, int]) -> Caught:
@@ -64,13 +35,14 @@ def main() -> int:
     asked = [(n, wanted.first) for n, mutant in enumerate(MUTANTS) if wanted.only in mutant.guard]
     table = ["| guard taken away | within | caught by seed | as |", "|---|---|---|---|"]
     print("\n".join(table), flush=True)
-    missed = 0
+    missed = broken = 0
     with multiprocessing.get_context("fork").Pool(wanted.jobs) as pool:
         for caught in pool.imap(_caught, asked):
             table.append(caught.row())
             missed += not caught.seeds
+            broken += caught.broken
             print(caught.row(), flush=True)
-    print(f"\n{len(asked) - missed} of {len(asked)} caught")
+    print(f"\n{len(asked) - missed} of {len(asked)} caught" + (f", {broken} broken" if broken else ""))
     if wanted.keep:
         text = README.read_text(encoding="utf-8")
         before, _, rest = text.partition(BEGIN)

@@ -1,4 +1,4 @@
-"""What a mutant is: a guard, a patch that takes it away, and how likely the swarm must make its case."""
+"""What a mutant is: a guard, a patch that takes it away, what shows that, and how likely its case must be."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -15,6 +15,8 @@ class Mutant:
 
     guard: str
     without: Patch
+    shows: tuple[str, ...]
+    """What is said when it is this guard that is missing: parts of what an invariant or the product says."""
     within: int = 20
     """Seeds in which the missing guard must show."""
     swarm: Mapping[str, Any] = field(default_factory=dict)

@@ -15,6 +15,7 @@ import hub.stock.allocations
 import hub.stock.deficits
 import protocol.rights
 from edge_agent.link.lending import Lending, grant, stock_of
+from hub.database import Change
 from hub.fulfil.room import Assignments
 from hub.stock.deficits import need, right_of
 from hub.stock.rows import hub_rights
@@ -66,7 +67,7 @@ def promise_without_rights() -> AbstractContextManager[Any]:
     second one is needed is shown by the tests of contention.
     """
     rights = hub_rights
-    take = (
+    take = Change(
         sa.update(rights)
         .where(rights.c.location == sa.bindparam("at"), rights.c.sku == sa.bindparam("of"))
         .values(
