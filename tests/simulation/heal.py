@@ -107,6 +107,8 @@ class Healing:
         upto = ask("SELECT upto FROM streams WHERE inc = ?", (node.inc,)).fetchone()
         if upto is None or upto[0] != node.newest():
             return f"the hub has {upto and upto[0]} of {node.newest()} events of {node.name}"
+        if node.recovers or self.auditor.rights.fenced(node):
+            return f"the lending of {node.name} has not been begun anew"
         row = node.audit.execute("SELECT hub_inc, cseq_done FROM link").fetchone()
         last = ask(
             "SELECT coalesce(max(cseq), 0) FROM directives WHERE edge = ? AND state <> 'withdrawn'"
@@ -115,8 +117,6 @@ class Healing:
         ).fetchone()[0]
         if row[1] < last:  # a number that was taken back travels with the next one
             return f"{node.name} has carried out {row[1]} of {last} directives"
-        if node.recovers or self.auditor.rights.fenced(node):
-            return f"the lending of {node.name} has not been begun anew"
         untold = node.audit.execute("SELECT sku FROM rights_to_tell JOIN rights USING (sku)").fetchone()
         if untold is not None:
             return f"{node.name} has not told all of {untold[0]}"

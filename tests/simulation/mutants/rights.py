@@ -107,7 +107,7 @@ def return_promised() -> AbstractContextManager[Any]:
     def give_back(connection: Any, location: str, sku: str) -> int:
         mine = (rights.c.location == location) & (rights.c.sku == sku)
         row = connection.execute(sa.select(rights).where(mine)).first()
-        units = 0 if row is None else max(row.deficit, row.back_upto - row.returned)
+        units = 0 if row is None else max(need(row, 0), row.back_upto - row.returned)
         if units > 0:
             changed = {"returned": rights.c.returned + units, "version": rights.c.version + 1}
             connection.execute(sa.update(rights).where(mine).values(changed))
