@@ -45,6 +45,7 @@ class EdgeNode(Node):
             data_dir=self.folder,
             marker_file=self.folder / "outside" / "marker",
             tills=TILLS,
+            sell_beyond_stock=world.options.sells_beyond,
         )
         self.chain = Chain(name, "")
         self.past: list[Chain] = []

@@ -19,6 +19,7 @@ from tests.simulation.edge import EdgeNode
 from tests.simulation.fold import Folds
 from tests.simulation.hub import HubNode
 from tests.simulation.lent import RightsWatch
+from tests.simulation.missing import DeficitWatch
 from tests.simulation.network import Connection
 from tests.simulation.node import Chain, Node
 
@@ -29,19 +30,6 @@ SELECT r.location, r.sku, r.allocated, r.ended, coalesce(sum(a.units), 0), coale
 FROM hub_rights r LEFT JOIN allocations a ON a.location = r.location AND a.sku = r.sku
 LEFT JOIN rights_epochs e ON e.location = r.location GROUP BY r.location, r.sku
 """
-MISSING = """
-SELECT location, sku, deficit - (returned - returned_echoed) FROM hub_rights
-WHERE deficit > returned - returned_echoed AND NOT EXISTS (
-    SELECT 1 FROM assignments a JOIN assignment_lines l USING (assignment_id)
-    WHERE a.location = hub_rights.location AND l.sku = hub_rights.sku AND a.cancel_asked
-) AND NOT EXISTS (
-    SELECT 1 FROM transfers t JOIN transfer_lines l USING (transfer_id)
-    WHERE t.source = hub_rights.location AND l.sku = hub_rights.sku AND t.cancel_asked AND t.ended_us IS NULL
-) AND NOT EXISTS (
-    SELECT 1 FROM rights_epochs e WHERE e.location = hub_rights.location AND e.state <> 'open'
-)
-"""
-"""Deficits that no returned right and no cancellation on its way takes away."""
 STILL_OPEN = "SELECT sku, sum(units - ended - finished) FROM allocations WHERE location = ? GROUP BY sku"
 """Units that assignments and checkouts still wait for."""
 HELD = (
@@ -105,6 +93,7 @@ class Auditor:
         company = self.company
         self.folds = Folds(company.hub, self.chains, company.failed, self._several)
         self.rights = RightsWatch(company.hub, company.edges, company.failed)
+        self.deficits = DeficitWatch(company.hub, company.failed)
 
     # --- what is heard ---
 
@@ -118,7 +107,12 @@ class Auditor:
             key = (where[0], said["inc"])
             self.acked[key] = max(self.acked.get(key, 0), said["upto"])
 
-    # --- after every step ---
+    # --- after every commit, and after every step ---
+
+    def committed(self, node: Node) -> None:
+        """Check at once what a later commit of the same step may hide."""
+        if isinstance(node, HubNode):
+            self.deficits.committed()
 
     def look(self, node: Node) -> None:
         """Check what a commit of one machine may have broken."""
@@ -183,6 +177,7 @@ class Auditor:
         assert isinstance(node, HubNode)
         self._journal = 0
         self.folds.restarted()
+        self.deficits.restarted()
         for sql, values, expected in node.promises:
             found = node.audit.execute(sql, values).fetchone()
             if found is None or found[0] != expected:
@@ -224,7 +219,7 @@ class Auditor:
             self._books()
             self._desk()
             self._promises()
-            self._missing()
+            self.deficits.look()
 
     def _shop(self, node: EdgeNode) -> None:
         ask = node.audit.execute
@@ -303,20 +298,6 @@ class Auditor:
             waits.update(json.loads(subjects))
             if code not in {"behind", "unknown_kind"} and not self.torn:
                 self.company.failed(f"event {seq} of {edge} was set aside: {code} {detail}")
-
-    def _missing(self) -> None:
-        """Whatever a store misses of what was promised is a card with an owner."""
-        ask = self.company.hub.audit.execute
-        told = {
-            (facts.get("location"), facts.get("sku"))
-            for facts in (
-                json.loads(row[0])
-                for row in ask("SELECT facts FROM exceptions WHERE state = 'open'").fetchall()
-            )
-        }
-        for place, sku, missing in ask(MISSING).fetchall():
-            if (place, sku) not in told:
-                self.company.failed(f"{place} misses {missing} promised units of {sku} and nobody was told")
 
     def _promises(self) -> None:
         """The hub's cells are what its allocations say; in a later epoch, of what was open when it began."""

@@ -20,6 +20,11 @@ SELECT b.sku,
 FROM balances b LEFT JOIN rights r USING (sku) GROUP BY b.sku ORDER BY b.sku
 """
 AT_THE_HUB = "SELECT location, sku, granted_seen, finished_seen, allocated, ended, returned FROM hub_rights"
+SOLD = """
+SELECT coalesce(sum(quantity), 0) FROM movements WHERE sku = ?1 AND seq > ?2 AND reason = 'sale'
+AND NOT EXISTS (SELECT 1 FROM movements WHERE sku = ?1 AND seq > ?2 AND reason <> 'sale')
+"""
+"""Units that were sold since a number, where nothing else has moved the SKU."""
 EPOCHS_AT_THE_HUB = "SELECT location, ep, state FROM rights_epochs"
 Cells = tuple[int, ...]
 NONE: Cells = (0, 0, 0, 0, 0)
@@ -80,6 +85,8 @@ class RightsWatch:
     lost: dict[str, int] = field(default_factory=dict)
     """The epoch in which one of the two sides lost its past; only the cells of a newer one must fit."""
     _stores: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    _moved: dict[str, int] = field(default_factory=dict)
+    """The number of the newest movement that was looked at."""
     _cells: dict[tuple[str, str], Cells] | None = None
     _granted: dict[tuple[str, str], int] = field(default_factory=dict)
     _epoch: dict[str, int] = field(default_factory=dict)
@@ -95,6 +102,8 @@ class RightsWatch:
         # reads is the hub's, and a change of that looks at all stores again.
         if rows == self._stores.get(node.name) and epoch == self._epoch.get(node.name):
             return
+        if not node.settings.sell_beyond_stock:
+            self._sells_what_is_free(node, rows)
         self._stores[node.name] = rows
         if self._epoch.get(node.name) != epoch:
             self._epoch[node.name] = epoch
@@ -143,6 +152,23 @@ class RightsWatch:
     def fenced(self, node: EdgeNode) -> bool:
         """Tell whether the hub promises nothing of a store until the lending is begun anew."""
         return self._hub_epochs.get(node.edge, (0, "open"))[1] != "open"
+
+    def _sells_what_is_free(self, node: EdgeNode, rows: list[tuple[Any, ...]]) -> None:
+        """A store that does not sell beyond its stock sells nothing of what it misses."""
+        before = {row[0]: Lent(*row) for row in self._stores.get(node.name, ())}
+        since = self._moved.get(node.name, 0)
+        self._moved[node.name] = node.audit.execute("SELECT coalesce(max(seq), 0) FROM movements").fetchone()[
+            0
+        ]
+        for now in map(Lent._make, (row + NONE for row in rows)):
+            then = before.get(now.sku)
+            if then is None or now.sellable >= min(0, then.sellable):
+                continue
+            sold = node.audit.execute(SOLD, (now.sku, since)).fetchone()[0]
+            if sold and (then.bound, then.granted) == (now.bound, now.granted):
+                self.failed(
+                    f"{node.name} sold {sold} of {now.sku}, of which {max(0, then.sellable)} were free: {now}"
+                )
 
     def _lends_what_it_has(self, node: EdgeNode, lent: Lent) -> None:
         before = self._granted.get((node.name, lent.sku), 0)

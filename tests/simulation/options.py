@@ -67,6 +67,10 @@ class Options:
     """Share of starts in which the process dies again at one of its first commits."""
     inbound: float = 0.0
     """Mean seconds between two things that somebody does about goods on their way; 0 means never."""
+    sells_beyond: bool = True
+    """Stores sell what a customer holds whatever is free, as by default; else they refuse it."""
+    desk: float = 0.0
+    """Mean seconds between two decisions about what a store misses; 0 means that nobody decides."""
 
     def faults(self) -> str:
         """Return what is not as by default, for the trace."""
@@ -140,4 +144,6 @@ def _drawn(rng: random.Random) -> Options:
         start_crash=some(rng.uniform(0.1, 0.5), 0.4),
         skew=some(1.0, 0.12),
         inbound=some(rng.uniform(0.3, 1.5), 0.25),
+        desk=some(rng.uniform(0.5, 4.0), 0.25),
+        sells_beyond=rng.random() < 0.75,
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.fleet.steps import NewLocation, add_location
-from tests.simulation.actors import AT_A_STORE, AT_THE_HUB, choose, inbound, shelves, tempers, tills
+from tests.simulation.actors import AT_A_STORE, AT_THE_HUB, choose, desk, inbound, shelves, tempers, tills
 from tests.simulation.edge import EdgeNode
 from tests.simulation.faults import Nemesis
 from tests.simulation.heal import Healing
@@ -92,12 +92,15 @@ class World:
         self._tempers = tempers(AT_A_STORE, self.rng)
         self._hub_tempers = tempers(AT_THE_HUB, self.rng)
         self._inbound = child(rng)
+        self._desk = child(rng)
 
     # --- what machines tell ---
 
     def changed(self, node: Node) -> None:
         """A machine has committed something: look at it after this step."""
         self._dirty[node.name] = node
+        if node.program is not None and not node.starting:
+            self.auditor.committed(node)
 
     def failed(self, what: str) -> None:
         """Stop here."""
@@ -182,6 +185,7 @@ class World:
             self.customers(node)
         self._operations()
         self._on_its_way()
+        self._at_the_desk()
 
     def _trade_until_evening(self) -> None:
         nights = 0
@@ -260,6 +264,20 @@ class World:
             asked = inbound.happen(self.hub, self.edges[: self.places], self._inbound)
         if asked is not None:
             self._ask(asked[0], [asked[1]])
+        return None
+
+    def _at_the_desk(self) -> None:
+        mean, rng = self.options.desk, self._desk
+        if mean:
+            self.schedule.after(rng.expovariate(1 / mean) * SECOND, "desk", self._decide)
+
+    def _decide(self) -> bool | None:
+        if self.healing:
+            return False
+        self._at_the_desk()
+        command = desk.decide(self.hub, self._desk) if self.hub.program is not None else None
+        if command is not None:
+            self._ask(self.hub, [command])
         return None
 
     def _ask(self, node: Node, commands: list[Command]) -> None:

@@ -24,13 +24,15 @@ TWICE: Final = ("is held twice", "is oversold")
 LEAKS: Final = ("are open and U is not", "and B+L+U+H")
 OVERDONE: Final = ("more was fulfilled and given up than promised", "are not its allocations")
 UNTOLD: Final = ("and nobody was told",)
+AGAIN: Final = ("had not heard of", "being cancelled")
 CLAIMED: Final = ("are claimed that come to",)
 MUTANTS: Final = (
     Mutant("acknowledge after commit", wire.ack_before_commit, ("and now knows",), swarm={"hub_crash": 4.0}),
     Mutant("`sent` committed before publishing", wire.publish_before_sent, ("that was taken back",)),
     Mutant("`synchronous = FULL` at the stores", disk.normal_at_stores, ("after a crash",), swarm=CUTS),
     Mutant("`synchronous = FULL` at the hub", disk.normal_at_the_hub, LOST_WORD, swarm=CUTS),
-    Mutant("`BEGIN IMMEDIATE`", disk.deferred_begin, LOCKED, swarm=DISTURBED),
+    Mutant("`BEGIN IMMEDIATE` at the stores", disk.deferred_at_stores, LOCKED, swarm=DISTURBED),
+    Mutant("`BEGIN IMMEDIATE` at the hub", disk.deferred_at_the_hub, LOCKED, swarm=DISTURBED),
     Mutant(
         "cells merge by maximum", rights.newest_cells, APART, swarm={"reorder": 0.4, "late_us": 20_000_000}
     ),
@@ -45,6 +47,31 @@ MUTANTS: Final = (
     Mutant("rule 5: K moves once for an allocation", rights.end_twice, OVERDONE, swarm=BUSY),
     Mutant(
         "rule 6: a deficit has somebody's name on it", rights.nobody_told_of_a_deficit, UNTOLD, swarm=BUSY
+    ),
+    Mutant(
+        "rule 6: what was returned is not asked for again",
+        rights.ask_again_for_what_was_returned,
+        AGAIN,
+        swarm=BUSY,
+    ),
+    Mutant(
+        "rule 6: what is cancelled is not asked for again",
+        rights.ask_again_for_what_is_cancelled,
+        AGAIN,
+        swarm=BUSY,
+    ),
+    Mutant(
+        "rule 6: nobody is chosen twice",
+        rights.choose_somebody_twice,
+        ("is chosen twice",),
+        40,
+        swarm=CANCELS | BUSY | {"desk": 1.0, "trade_seconds": 0.5},
+    ),
+    Mutant(
+        "rule 6: what is missing is not sold at the store",
+        rights.sell_what_is_missing,
+        ("were free",),
+        swarm=BUSY | {"sells_beyond": False},
     ),
     Mutant(
         "rule 7: goods that are sold all the same are a deficit",

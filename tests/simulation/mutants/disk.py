@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 import edge_agent.database
+import hub.database
 import protocol.kit.writer
 from protocol.kit.sqlite import connect
 from tests.simulation import seams
@@ -45,10 +46,15 @@ def _relax(raw: Any, _record: object) -> None:
     raw.execute("PRAGMA synchronous = NORMAL")
 
 
-def deferred_begin() -> AbstractContextManager[Any]:
-    """A transaction takes the write lock only when it writes."""
+def deferred_at_stores() -> AbstractContextManager[Any]:
+    """A store's transaction takes the write lock only when it writes."""
 
     def begin(self: Any) -> None:
         self.connection.execute("BEGIN")
 
     return put(protocol.kit.writer.SqliteStore, "begin", begin)
+
+
+def deferred_at_the_hub() -> AbstractContextManager[Any]:
+    """The hub's transaction takes the write lock only when it writes."""
+    return put(hub.database, "begin_writing", lambda connection: connection.begin())

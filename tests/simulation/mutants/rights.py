@@ -6,8 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+import edge_agent.counter.steps.sale
 import edge_agent.stock.assigned
 import hub.fulfil.deficits
+import hub.fulfil.harm
 import hub.link.desk
 import hub.link.rights
 import hub.route.facts.snapshot
@@ -138,6 +140,13 @@ def end_when_asked() -> AbstractContextManager[Any]:
     return put(Assignments, "touch", touch)
 
 
+def sell_what_is_missing() -> AbstractContextManager[Any]:
+    """Rule 6: a store that sells nothing beyond its stock goes on selling what it misses."""
+    return put(
+        edge_agent.counter.steps.sale, "_beyond_stock", lambda *_said: edge_agent.counter.steps.sale._Beyond()
+    )
+
+
 def nothing_is_missing() -> AbstractContextManager[Any]:
     """Rule 7: what was sold beyond what is free is nobody's deficit."""
     return put(protocol.rights.EdgeStock, "deficit", 0)
@@ -160,3 +169,30 @@ def keep_what_is_wanted_back() -> AbstractContextManager[Any]:
 def nobody_told_of_a_deficit() -> AbstractContextManager[Any]:
     """Rule 6: what is missing of what was promised is nobody's next step."""
     return put(hub.fulfil.deficits, "settle", lambda _work, _location, _sku: None)
+
+
+def ask_again_for_what_was_returned() -> AbstractContextManager[Any]:
+    """Rule 6: what was returned since the vector counts for nothing, so a repeated one is answered again."""
+
+    def whole(row: Any, cancels_pending: int) -> int:
+        return max(0, int(row.deficit) - cancels_pending)
+
+    stack = ExitStack()
+    for room in (hub.stock.deficits, hub.fulfil.deficits):
+        stack.enter_context(put(room, "need", whole))
+    return stack
+
+
+def ask_again_for_what_is_cancelled() -> AbstractContextManager[Any]:
+    """Rule 6: what is being cancelled already counts for nothing."""
+    return put(hub.fulfil.deficits, "pending", lambda _promised: 0)
+
+
+def choose_somebody_twice() -> AbstractContextManager[Any]:
+    """Rule 6: who was asked to give way may be chosen once more."""
+    real = hub.fulfil.harm.victims
+
+    def again(promised: Any, units: int) -> Any:
+        return real([replace(one, asked=False) for one in promised], units)
+
+    return put(hub.fulfil.deficits, "victims", again)
