@@ -35,6 +35,7 @@ def restore_hub(world: Any, backup: Backup) -> None:
     hub.withdrawn.clear()
     hub.answers.clear()
     world.auditor.acked.clear()
+    world.auditor.forks.clear()
     world.auditor.hub_was_restored = True
     for node in world.edges:
         world.auditor.rights.lose(node.edge)
