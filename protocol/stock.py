@@ -31,9 +31,16 @@ REQUEST_LINES: Final = 300
 """Items of a task or a delivery that the hub sends: what fits in one directive with long codes."""
 PASSES: Final = 9
 UNITS: Final = 1_000_000
+"""Units that one line of a document moves; one that says more is a slip of the finger."""
+FIGURES: Final = 1_000_000_000
+"""Units that a count can speak of: many documents together bring more than one line of one can say."""
 
 Units = Annotated[int, Field(strict=True, ge=0, le=UNITS)]
 Change = Annotated[int, Field(strict=True, ge=-UNITS, le=UNITS)]
+Lying = Annotated[int, Field(strict=True, ge=0, le=FIGURES)]
+"""Units that stand somewhere, or that moved meanwhile."""
+Figure = Annotated[int, Field(strict=True, ge=-FIGURES, le=FIGURES)]
+"""What books say of a place, or by how much they are wrong."""
 Bin = Annotated[str, Field(min_length=1, max_length=40)]
 _DIGITS: Final = re.compile(r"(\d+)")
 
@@ -219,11 +226,11 @@ class ConfirmedLine(WireModel):
 
     sku: Code
     pass_no: int = Field(ge=1, le=PASSES)
-    counted: Units
-    balance: Change
-    came: Units = 0
-    left: Units = 0
-    variance: Change
+    counted: Lying
+    balance: Figure
+    came: Lying = 0
+    left: Lying = 0
+    variance: Figure
 
 
 class CountConfirmed(WireModel):
@@ -238,8 +245,8 @@ class PostedLine(WireModel):
     """What a count says of one item in the end. `accepted`: a manager believed it without another pass."""
 
     sku: Code
-    counted: Units
-    variance: Change
+    counted: Lying
+    variance: Figure
     passes: int = Field(ge=1, le=PASSES)
     unit_cost_minor: PositiveMinor = 0
     accepted: bool = False
@@ -250,7 +257,7 @@ class FoundElsewhere(WireModel):
 
     code: Code
     sku: str = Field(default="", max_length=64)
-    units: Quantity
+    units: Annotated[int, Field(strict=True, ge=1, le=FIGURES)]
 
 
 class CountPosted(WireModel):

@@ -48,6 +48,8 @@ RIGHTS_OWNER: Final = "t:"
 ORDERS_PER_TRANSFER: Final = 20
 
 Units = Annotated[int, Field(ge=0, le=1_000_000)]
+Arrived = Annotated[int, Field(ge=0, le=1_000_000_000)]
+"""What several arrivals come to."""
 Sscc = Annotated[str, Field(pattern=r"^[0-9]{18}$")]
 """A serial shipping container code with its check digit (`protocol.sscc`)."""
 Place = Annotated[str, Field(min_length=1, max_length=40)]
@@ -323,9 +325,9 @@ class SettledLine(WireModel):
 
     line_no: AnyLineNo
     sku: Code
-    received: Units = 0
-    missing: Units = 0
-    over: Units = 0
+    received: Arrived = 0
+    missing: Arrived = 0
+    over: Arrived = 0
     """Arrived beyond what was shipped: the source's shelf has fewer than its books say."""
 
 

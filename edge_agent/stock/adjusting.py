@@ -26,6 +26,7 @@ from edge_agent.stock.rules import OnHand
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
+from protocol.kit.units import check_units
 from protocol.kit.web.signin import CurrentPerson
 from protocol.movements import OUTSIDE, Bucket
 from protocol.orders import Code, PositiveMinor
@@ -159,6 +160,7 @@ def _units(connection: Connection, edge: Edge, command: AdjustStock) -> dict[str
                 quantity=line.quantity,
             )
         units[line.sku] = units.get(line.sku, 0) + line.quantity
+    check_units(units.items(), _("Divide them over several corrections. Nothing was changed."))
     known = set(known_items(connection, edge, units))
     strange = [sku for sku in units if sku not in known]
     if strange:

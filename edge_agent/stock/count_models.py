@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.once import Key
 from protocol.orders import Code, PositiveMinor
-from protocol.stock import COUNT_LINES, UNITS, Bin, Place, Units
+from protocol.stock import COUNT_LINES, UNITS, Bin, Figure, Place, Units
 
 Number = Annotated[int, Field(strict=True, ge=-UNITS, le=UNITS)]
 """Below zero is refused by the step, with the item's name."""
@@ -61,8 +61,8 @@ class ConfirmLine(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sku: Code
-    counted: Number | None = None
-    seen: Number | None = None
+    counted: Figure | None = None
+    seen: Figure | None = None
     """What the page showed as counted so far; another device may have gone on meanwhile."""
 
 

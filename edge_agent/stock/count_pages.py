@@ -22,7 +22,6 @@ from edge_agent.stock.count_models import (
     CountScanned,
     CountView,
     LineView,
-    Number,
     OpenCount,
     Opened,
     PostCount,
@@ -40,6 +39,7 @@ from edge_agent.web import edge_of, signed_in
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.people import StoreRole, at_least
+from protocol.stock import Figure
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
 Anybody = Annotated[CurrentPerson, Depends(signed_in)]
@@ -55,8 +55,8 @@ class Confirmed(Wanted):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sku: Annotated[str, Field(max_length=64)] = ""
-    counted: Number | None = None
-    seen: Number | None = None
+    counted: Figure | None = None
+    seen: Figure | None = None
     rest: bool = False
     as_of: Annotated[int, Field(ge=0, le=2**53)] | None = None
 

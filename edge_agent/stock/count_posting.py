@@ -37,12 +37,15 @@ from protocol.catalog import Product
 from protocol.errors import Invalid, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
+from protocol.kit.web.filters import qty
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import Approval
 from protocol.people import StoreRole
 from protocol.stock import (
     BUCKETS_OF,
+    FIGURES,
     PASSES,
+    Books,
     ConfirmedLine,
     CountCancelled,
     CountConfirmed,
@@ -68,7 +71,7 @@ def confirm(
 
     Raises:
         Refused: `stale_count`: it was confirmed already, or another device counted on. `nothing_counted`;
-            `checked_out_elsewhere`, a handheld may be taking of it; `records_missing`.
+            `checked_out_elsewhere`, a handheld may be taking of it; `records_missing`; `beyond_counting`.
         Invalid: `below_zero`, or an item that is no row of this count.
     """
 
@@ -117,6 +120,7 @@ def _confirmed(
             task.place,
             began(unit.connection, edge, task, command.as_of) if since is None else since,
         )
+        _check_figures(sku, counted, books)
         lines.append(
             ConfirmedLine(
                 sku=sku,
@@ -160,6 +164,20 @@ def _check_nothing_along(connection: Connection, edge: Edge, task: rows.Task, sk
 def along_of(connection: Connection, edge: Edge, place: str, skus: Collection[str]) -> tuple[TakenAlong, ...]:
     """Return the orders on handhelds that a count of these items waits for; all come from the shelf."""
     return edge.taken_along(connection, skus) if place == Place.SHELF else ()
+
+
+def _check_figures(sku: str, counted: int, books: Books) -> None:
+    """Refuse figures that no count can say; more than a million are counted like anything else."""
+    largest = max(counted, abs(books.balance), books.came, books.left, abs(books.variance(counted)))
+    if largest > FIGURES:
+        raise Refused(
+            _("{sku} comes to {n}, and a count speaks of {limit} at most.",
+              sku=sku, n=qty(largest), limit=qty(FIGURES)),
+            _("Correct its stock with an adjustment first, then count it again. Your scans are kept."),
+            code="beyond_counting",
+            sku=sku,
+            units=largest,
+        )  # fmt: skip
 
 
 def _figure(

@@ -35,6 +35,7 @@ from protocol.catalog import Product
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
+from protocol.kit.units import check_units
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import LineKind
 from protocol.stock import DeliveryReceived, ReceivedLine, bin_key
@@ -303,13 +304,19 @@ def finish(
     Raises:
         Refused: `nothing_received`; `received_before`, the supplier's reference was received already;
             `records_missing`.
+        Invalid: `too_many_units`.
     """
 
     def work() -> Received:
         found = unpacking(unit.connection, receiving_id)
         if found.delivery_id is not None:
             check_done_once(unit.connection, ("delivery.expected", "delivery_id"), found.delivery_id)
-        lines = [_line(line) for line in view(unit.connection, edge, receiving_id).lines]
+        unpacked = view(unit.connection, edge, receiving_id).lines
+        check_units(
+            ((line.sku, max(line.good, line.damaged)) for line in unpacked),
+            _("Type fewer, and receive the rest as another delivery. What was scanned is kept."),
+        )
+        lines = [_line(line) for line in unpacked]
         if not any(line.good + line.damaged for line in lines):
             raise Refused(
                 _("Nothing has come out of the boxes yet."),

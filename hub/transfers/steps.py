@@ -47,6 +47,7 @@ from protocol import transfer_desk as desk
 from protocol import transfer_messages as say
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.text import _
+from protocol.kit.units import check_units
 from protocol.transfer_desk import About, Choice
 from protocol.transfers import AskedBy, TransferLine
 
@@ -82,7 +83,7 @@ def request(hub: Hub, wanted: TransferWanted, by: By) -> Asked:
     """Ask a location to send goods to another one.
 
     Raises:
-        Invalid: it goes to itself, or a location or item is not known.
+        Invalid: it goes to itself, a location or item is not known, or an item adds up to too many units.
     """
     return _once(hub, wanted, by, "transfers", Asked, lambda work: ask(work, wanted, by.name))
 
@@ -104,6 +105,7 @@ def ask(work: Work, wanted: TransferWanted, by: str) -> Asked:
             )
         units[line.sku] = units.get(line.sku, 0) + line.quantity
         grants[line.sku] = grants.get(line.sku, 0) + line.grant
+    check_units(units.items(), _("Divide them over several transfers. Nothing was asked for."))
     transfer_id = work.ids.new_id()
     lines = telling.lend(
         work,

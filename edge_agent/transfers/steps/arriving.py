@@ -17,7 +17,7 @@ from edge_agent.transfers.steps.models import (
     Scanned,
     unknown_carton_words,
 )
-from edge_agent.transfers.steps.receiving import after, answer, check_size, unknown_article
+from edge_agent.transfers.steps.receiving import after, answer, check_each, check_size, unknown_article
 from protocol import transfer_messages as said
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.ids import is_edge_name
@@ -147,7 +147,7 @@ def take_in(
     Raises:
         Refused: `not_sure`, nobody has confirmed it; `carton_again`, `own_carton`, `announced`, `to_itself`,
             `nothing_arrived`.
-        Invalid: `bad_sscc`, `bad_place`, `unknown_sku`.
+        Invalid: `bad_sscc`, `bad_place`, `unknown_sku`, `too_many_units`.
     """
 
     def step() -> ReceivedAnswer:
@@ -174,6 +174,7 @@ def take_in(
                 _("Nothing was counted yet."), _("Scan what is in it, item by item."), code="nothing_arrived"
             )
         check_size(sum(1 for each in counted if each.units))
+        check_each(counted)
         body = said.TransferReceived(
             receipt_id=edge.ids.new_id(),
             source=command.source,

@@ -19,6 +19,7 @@ from protocol.fulfilment import UnitsLine
 from protocol.ids import is_edge_name
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
+from protocol.kit.units import check_units
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import LineKind
 from protocol.transfers import AskedBy, ReceiveState, TransferLine
@@ -117,6 +118,7 @@ def _lines(connection: Connection, edge: Edge, asked: tuple[AskedLine, ...]) -> 
     units: dict[str, int] = {}
     for line in asked:
         units[line.sku] = units.get(line.sku, 0) + line.quantity
+    check_units(units.items(), _("Divide them over several transfers. Nothing was asked for."))
     products = edge.products.find_all(connection, units)
     for sku in units:
         product = products.get(sku)

@@ -25,6 +25,7 @@ from protocol import transfer_messages as said
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
+from protocol.kit.units import check_units
 from protocol.kit.web.signin import CurrentPerson
 from protocol.movements import Bucket
 from protocol.transfers import LINES_PER_TRANSFER, CartonLine, ReceiveState
@@ -37,6 +38,7 @@ def receive(
 
     Raises:
         Refused: `nothing_arrived`, or `carton_again`.
+        Invalid: `too_many_units`.
         NotFound: `no_carton`, one that is named is not of this transfer.
     """
 
@@ -53,6 +55,7 @@ def receive(
             else _said_lines(unit.connection, edge, lines, command)
         )
         counted = counted_in(lines, inside, loose, words)
+        check_each(counted)
         promised: dict[int, int] = {}
         for each in (line for carton in inside for line in carton):
             promised[each.line_no] = promised.get(each.line_no, 0) + each.quantity
@@ -260,6 +263,16 @@ def check_size(lines: int) -> None:
             _("Take back the last scans, take in what is left, then go on."),
             code="too_many_lines",
         )
+
+
+def check_each(counted: Sequence[Counted]) -> None:
+    """Refuse an arrival with more units of an article than one line of it says.
+
+    Raises:
+        Invalid: `too_many_units`.
+    """
+    remedy = _("Take it in in parts: carton by carton, or by typing fewer. What was scanned is kept.")
+    check_units(((each.sku, each.units) for each in counted), remedy)
 
 
 def _nothing() -> Refused:
