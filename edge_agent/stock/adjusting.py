@@ -20,7 +20,7 @@ from edge_agent.people.steps import require_word
 from edge_agent.stock.assigned import require_free
 from edge_agent.stock.count_models import Approval, Deficit, Revoke, Said, Wanted
 from edge_agent.stock.count_posting import deficits
-from edge_agent.stock.counting import known_items, no_item
+from edge_agent.stock.counting import check_items
 from edge_agent.stock.rows import on_hand_of
 from edge_agent.stock.rules import OnHand
 from protocol.errors import Invalid, NotFound, Refused
@@ -161,10 +161,7 @@ def _units(connection: Connection, edge: Edge, command: AdjustStock) -> dict[str
             )
         units[line.sku] = units.get(line.sku, 0) + line.quantity
     check_units(units.items(), _("Divide them over several corrections. Nothing was changed."))
-    known = set(known_items(connection, edge, units))
-    strange = [sku for sku in units if sku not in known]
-    if strange:
-        raise no_item(strange[0], skus=strange[:20])
+    check_items(connection, edge, units)
     return units
 
 

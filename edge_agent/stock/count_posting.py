@@ -31,7 +31,7 @@ from edge_agent.stock.count_models import (
     PrintSlip,
     Revoke,
 )
-from edge_agent.stock.counting import began, below_zero, open_pass, open_task, require_task, tell
+from edge_agent.stock.counting import began, below_zero, check_items, open_pass, open_task, require_task, tell
 from edge_agent.stock.rows import on_hand_of
 from protocol.catalog import Product
 from protocol.errors import Invalid, Refused
@@ -72,7 +72,7 @@ def confirm(
     Raises:
         Refused: `stale_count`: it was confirmed already, or another device counted on. `nothing_counted`;
             `checked_out_elsewhere`, a handheld may be taking of it; `records_missing`; `beyond_counting`.
-        Invalid: `below_zero`, or an item that is no row of this count.
+        Invalid: `below_zero`, `unknown_sku`, or an item that is no row of this count.
     """
 
     def work() -> CountConfirmedView:
@@ -101,6 +101,10 @@ def _confirmed(
     if not wanted:
         raise Refused(
             _("Nothing is counted yet."), _("Scan items, or type how many there are."), code="nothing_counted"
+        )
+    if task.scope == "all":
+        check_items(
+            unit.connection, edge, [sku for sku in wanted if sku not in listed and sku not in tallies]
         )
     _check_nothing_along(unit.connection, edge, task, wanted)
     lines = []

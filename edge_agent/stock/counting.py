@@ -105,6 +105,19 @@ def no_item(sku: str, /, **facts: Any) -> Invalid:
     )
 
 
+def check_items(connection: Connection, edge: Edge, skus: Iterable[str]) -> None:
+    """Refuse what is no item here: a service, or what neither the catalogue nor the stock knows.
+
+    Raises:
+        Invalid: `unknown_sku`.
+    """
+    wanted = list(dict.fromkeys(skus))
+    known = set(known_items(connection, edge, wanted))
+    strange = [sku for sku in wanted if sku not in known]
+    if strange:
+        raise no_item(strange[0], skus=strange[:20])
+
+
 def below_zero(sku: str, /, **facts: Any) -> Invalid:
     """Return the refusal of a figure that no count of things can be."""
     return Invalid(

@@ -9,6 +9,7 @@ from edge_agent.database import EdgeUnit
 from edge_agent.link.wishes import hub_may_sell
 from edge_agent.once import Key, once
 from edge_agent.stock import rows
+from edge_agent.stock.counting import check_items
 from edge_agent.stock.rules import moves_of
 from protocol.errors import Refused
 from protocol.events import StockLine, StockMoved
@@ -93,13 +94,14 @@ def move(unit: EdgeUnit, edge: Edge, command: Moves, *, person: CurrentPerson) -
     """Write a delivery, an opening or a correction; return the answer and whether it is new.
 
     Raises:
-        Invalid: a line asks for what this reason does not allow.
+        Invalid: a line asks for what this reason does not allow, or names no item (`unknown_sku`).
         Refused: a correction takes out more than is in the bucket.
     """
 
     def work() -> Moved:
         asked = [_direction(command.reason, line) for line in command.lines]
         moves = moves_of(command.reason, asked)
+        check_items(unit.connection, edge, [line.sku for line in command.lines])
         costs = _known_costs(unit.connection, edge, command)
         _check_taken(unit, asked)
         lines = tuple(

@@ -17,7 +17,7 @@ from edge_agent.transfers.steps.models import (
     Scanned,
     unknown_carton_words,
 )
-from edge_agent.transfers.steps.receiving import after, answer, check_each, check_size, unknown_article
+from edge_agent.transfers.steps.receiving import after, answer, check_article, check_each, check_size
 from protocol import transfer_messages as said
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.ids import is_edge_name
@@ -117,7 +117,7 @@ def say_line(unit: EdgeUnit, edge: Edge, work_id: str, command: SayLine) -> tupl
 
     Raises:
         NotFound: `no_line`.
-        Invalid: `unknown_sku`.
+        Invalid: `unknown_sku`, `not_stock`.
     """
 
     def step() -> Done:
@@ -128,8 +128,8 @@ def say_line(unit: EdgeUnit, edge: Edge, work_id: str, command: SayLine) -> tupl
             if line is None:
                 raise NotFound(_("There is no such line."), _("Look at the transfer again."), code="no_line")
             sku = line.sku
-        elif edge.products.find(unit.connection, sku) is None:
-            raise unknown_article(sku)
+        else:
+            check_article(sku, edge.products.find(unit.connection, sku))
         word = Counted(command.line_no, sku, sku, command.units, command.damaged, command.note)
         work.set_word(unit, work_id, word)
         tell(unit, edge)
@@ -147,7 +147,7 @@ def take_in(
     Raises:
         Refused: `not_sure`, nobody has confirmed it; `carton_again`, `own_carton`, `announced`, `to_itself`,
             `nothing_arrived`.
-        Invalid: `bad_sscc`, `bad_place`, `unknown_sku`, `too_many_units`.
+        Invalid: `bad_sscc`, `bad_place`, `unknown_sku`, `not_stock`, `too_many_units`.
     """
 
     def step() -> ReceivedAnswer:
@@ -204,8 +204,7 @@ def unknown_counted(connection: Connection, edge: Edge, command: TakeInUnknown) 
     skus = [each.sku for each in (*scanned, *words)]
     products = edge.products.find_all(connection, skus)
     for sku in skus:
-        if sku not in products:
-            raise unknown_article(sku)
+        check_article(sku, products.get(sku))
     named = [
         Counted(0, each.sku, products[each.sku].name, each.units, each.damaged, each.note) for each in words
     ]

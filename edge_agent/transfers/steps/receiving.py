@@ -22,12 +22,14 @@ from edge_agent.transfers.steps.common import receiving, tell
 from edge_agent.transfers.steps.inbox import free_of, may_lend
 from edge_agent.transfers.steps.models import Done, ReceivedAnswer
 from protocol import transfer_messages as said
+from protocol.catalog import Product
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.units import check_units
 from protocol.kit.web.signin import CurrentPerson
 from protocol.movements import Bucket
+from protocol.orders import LineKind
 from protocol.transfers import LINES_PER_TRANSFER, CartonLine, ReceiveState
 
 
@@ -38,7 +40,7 @@ def receive(
 
     Raises:
         Refused: `nothing_arrived`, or `carton_again`.
-        Invalid: `too_many_units`.
+        Invalid: `unknown_sku`, `not_stock`, `too_many_units`.
         NotFound: `no_carton`, one that is named is not of this transfer.
     """
 
@@ -224,7 +226,7 @@ def _named(
 
     Raises:
         NotFound: `no_line`.
-        Invalid: `unknown_sku`.
+        Invalid: `unknown_sku`, `not_stock`.
     """
     named = {line.line_no: line for line in lines}
     products = edge.products.find_all(connection, [each.sku for each in words if not each.line_no])
@@ -234,16 +236,29 @@ def _named(
         product = products.get(each.sku)
         if each.line_no and line is None:
             raise NotFound(_("There is no such line."), _("Look at the transfer again."), code="no_line")
-        if line is None and product is None:
-            raise unknown_article(each.sku)
+        if line is None:
+            check_article(each.sku, product)
         sku, name = (line.sku, line.name) if line else (each.sku, product.name if product else each.sku)
         found.append(Counted(each.line_no, sku, name, each.units, each.damaged, each.note))
     return tuple(found)
 
 
-def unknown_article(sku: str) -> Invalid:
-    """Return the refusal of something that is no article of this store."""
-    return Invalid(
+def check_article(sku: str, product: Product | None) -> None:
+    """Refuse what nobody announced and what is no article that lies on a shelf, as a scan of it is.
+
+    Raises:
+        Invalid: `unknown_sku`, or `not_stock`, a service.
+    """
+    if product is not None and product.kind is not LineKind.GOODS:
+        raise Invalid(
+            _("{name} is a service; it cannot arrive. Nothing was taken in.", name=product.name),
+            _("Take the line out, or scan the article that is there."),
+            code="not_stock",
+            sku=sku,
+        )
+    if product is not None:
+        return
+    raise Invalid(
         _("{sku} is not in the catalogue of this store.", sku=sku[:40]),
         _("Scan the article itself, or ask operations what it is."),
         code="unknown_sku",
