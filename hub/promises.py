@@ -7,12 +7,13 @@ channel names no moment itself.
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from hub.web import Wanted
 from protocol.clock import MICROSECONDS, to_us
 from protocol.errors import Invalid
 from protocol.fulfilment import FulfilKind, Promise, PromiseClass
+from protocol.kit.moments import Dated
 from protocol.kit.text import _
 from protocol.orders import WireModel
 
@@ -40,7 +41,7 @@ class PromiseWanted(Wanted):
     kind: FulfilKind
     location: Place = ""
     """For collection: where. For shipping: where the goods must come from; empty lets the hub choose."""
-    due_at: AwareDatetime | None = None
+    due_at: Dated | None = None
     promise_class: PromiseClass | None = None
     service: Annotated[str, Field(max_length=32, pattern=r"^[a-z0-9_-]*$")] = ""
     option: Annotated[

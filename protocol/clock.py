@@ -11,6 +11,9 @@ from typing import Protocol
 
 MICROSECONDS = 1_000_000
 DAY_US = 24 * 3600 * MICROSECONDS
+FIRST_US = round(datetime(2, 1, 1, tzinfo=UTC).timestamp()) * MICROSECONDS
+LAST_US = round(datetime(9998, 12, 31, tzinfo=UTC).timestamp()) * MICROSECONDS
+"""What is shown at most: a year from the ends of the calendar, so that every zone has it too."""
 
 
 class Clock(Protocol):
@@ -24,8 +27,11 @@ class Clock(Protocol):
 
 
 def from_us(at_us: int) -> datetime:
-    """Return the aware UTC datetime of a stored time."""
-    return datetime.fromtimestamp(at_us / MICROSECONDS, tz=UTC)
+    """Return the aware UTC datetime of a stored time; one that no calendar has becomes its last or first.
+
+    A page or a slip that meets such a number shows an absurd year, where it would break for ever otherwise.
+    """
+    return datetime.fromtimestamp(min(max(at_us, FIRST_US), LAST_US) / MICROSECONDS, tz=UTC)
 
 
 def to_us(at: datetime) -> int:

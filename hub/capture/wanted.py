@@ -6,13 +6,14 @@ be (a promise in the past, an item nobody knows) is refused by the step, with a 
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from hub.once import Key
 from hub.promises import Channel, Plain, PromiseView, PromiseWanted, Units
 from hub.web import Wanted
 from protocol.customers import Address, Text
 from protocol.fulfilment import LINES_FOR_LATER
+from protocol.kit.moments import Dated
 from protocol.orders import WireModel
 
 Maybe = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -87,7 +88,7 @@ class OrderWanted(Wanted):
     note: Note = ""
     gift: bool = False
     reservation_id: Maybe = ""
-    ordered_at: AwareDatetime | None = None
+    ordered_at: Dated | None = None
     """When the customer placed it with the channel. A hub that was restored takes an order without it for one
     that it may have forgotten."""
     sold_already: bool = False

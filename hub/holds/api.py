@@ -6,7 +6,7 @@ Every command may carry a key (header `Idempotency-Key`), as those of `hub.captu
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from hub.capture.reads import order_id_of
@@ -20,6 +20,7 @@ from hub.once import Key
 from hub.web import REFUSALS, Anybody, Limit, Number, Offset, Ops, TheHub, Wanted
 from protocol.clock import to_us
 from protocol.holds import Blocked, HoldKind, OnExpiry
+from protocol.kit.moments import Dated
 from protocol.orders import WireModel
 from protocol.people import HubRole
 
@@ -36,7 +37,7 @@ class HoldWanted(Wanted):
     blocks: Annotated[tuple[Blocked, ...], Field(min_length=1, max_length=len(Blocked))] = GOODS
     may: Annotated[tuple[HubRole, ...], Field(min_length=1, max_length=3)] = (HubRole.OPS,)
     """Who may release or reject it; an admin may always."""
-    until: AwareDatetime | None = None
+    until: Dated | None = None
     then: OnExpiry = OnExpiry.KEEP
 
     @property

@@ -27,6 +27,7 @@ from hub.service.forms import form_of
 from hub.spine.work import Work
 from hub.web import REFUSALS, Number, Ops, TheHub, Wanted
 from protocol.errors import Invalid, Refused
+from protocol.kit.moments import MaybeMoment
 from protocol.kit.text import _
 from protocol.orders import WireModel
 
@@ -39,7 +40,7 @@ class AlternativeWanted(Wanted):
     """One that was shown: its key, and the latest moment that it may mean by now."""
 
     key: Annotated[str, Field(max_length=120, pattern=r"^[a-z]+:[a-z0-9-]*:[a-z0-9_-]*$")]
-    until_us: Annotated[int, Field(ge=0, le=2**53)] = 0
+    until_us: MaybeMoment = 0
     """0: whenever it is."""
     reason: Reason
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from hub.promises import PromiseWanted
 from protocol.clock import to_us
 from protocol.errors import Invalid, OrderspineError
+from protocol.kit.moments import OUT_OF_RANGE
 from protocol.kit.text import _
 from protocol.money import parse_minor
 
@@ -237,6 +238,7 @@ def _complaint(fault: Any) -> str:
         "string_too_long": _("At most {n} characters.", n=fault.get("ctx", {}).get("max_length", "")),
         "greater_than_equal": _("This is too little."),
         "less_than_equal": _("This is too much."),
+        OUT_OF_RANGE: _("Choose a day from 2000 to 2099."),
         "enum": _("Choose one of the list."),
         "literal_error": _("Choose one of the list."),
     }

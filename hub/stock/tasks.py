@@ -23,6 +23,7 @@ from hub.stock.task_rows import COUNT_OPEN, DELIVERY_OPEN, count_tasks, deliveri
 from hub.web import Wanted
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.delivery_csv import Given, Pair, read_deliveries
+from protocol.kit.moments import Moment
 from protocol.kit.product_csv import Report
 from protocol.kit.text import _
 from protocol.orders import PositiveMinor
@@ -55,7 +56,7 @@ class CountsWanted(Wanted):
     bins: tuple[Shelf, ...] = Field(default=(), max_length=100)
     tolerance_units: Units = 1
     tolerance_minor: PositiveMinor = 0
-    due_us: int | None = Field(default=None, ge=0, le=2**53)
+    due_us: Moment | None = None
     note: Text = ""
 
 

@@ -46,6 +46,7 @@ from hub.transfers.wanted import (
 from protocol import transfer_desk as desk
 from protocol import transfer_messages as say
 from protocol.errors import Invalid, NotFound, Refused
+from protocol.kit.moments import check_to_come
 from protocol.kit.text import _
 from protocol.kit.units import check_units
 from protocol.transfer_desk import About, Choice
@@ -83,7 +84,8 @@ def request(hub: Hub, wanted: TransferWanted, by: By) -> Asked:
     """Ask a location to send goods to another one.
 
     Raises:
-        Invalid: it goes to itself, a location or item is not known, or an item adds up to too many units.
+        Invalid: it goes to itself, a location or item is not known, or an item adds up to too many units;
+            `due_past`.
     """
     return _once(hub, wanted, by, "transfers", Asked, lambda work: ask(work, wanted, by.name))
 
@@ -106,6 +108,7 @@ def ask(work: Work, wanted: TransferWanted, by: str) -> Asked:
         units[line.sku] = units.get(line.sku, 0) + line.quantity
         grants[line.sku] = grants.get(line.sku, 0) + line.grant
     check_units(units.items(), _("Divide them over several transfers. Nothing was asked for."))
+    check_to_come(wanted.due_us, work.clock.now_us())
     transfer_id = work.ids.new_id()
     lines = telling.lend(
         work,

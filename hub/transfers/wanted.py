@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from hub.web import Wanted
+from protocol.kit.moments import MaybeMoment, Moment
 from protocol.transfer_desk import Choice
 from protocol.transfers import LINES_PER_TRANSFER, AskedBy, TransferReason
 
@@ -15,7 +16,6 @@ Reason = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]*\
 Place = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00-\x1f]+$")]
 Sku = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Count = Annotated[int, Field(strict=True, ge=1, le=UNITS_PER_LINE)]
-Micros = Annotated[int, Field(strict=True, ge=0, le=2**62)]
 
 
 class LineWanted(Wanted):
@@ -33,7 +33,7 @@ class TransferWanted(Wanted):
     destination: Place
     lines: tuple[LineWanted, ...] = Field(min_length=1, max_length=LINES_PER_TRANSFER)
     reason: TransferReason = TransferReason.REPLENISH
-    due_us: Micros = 0
+    due_us: MaybeMoment = 0
     note: Said = ""
 
 
@@ -61,7 +61,7 @@ class DecideWanted(Wanted):
 class ExtendWanted(Wanted):
     """Until when somebody waits for it."""
 
-    arrive_by_us: Micros
+    arrive_by_us: Moment
     reason: Reason
 
 

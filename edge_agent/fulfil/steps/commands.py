@@ -17,6 +17,7 @@ from protocol.fulfilment import (
     Verified,
     Weight,
 )
+from protocol.kit.moments import Moment
 from protocol.orders import Code
 
 LineNo = Annotated[int, Field(ge=1, le=LINES_FOR_LATER)]
@@ -51,7 +52,7 @@ class StartPick(Wanted):
     key: Key
     list_id: str = Field(default="", max_length=64)
     assignments: tuple[Code, ...] = Field(default=(), max_length=BATCH_LIMIT)
-    due_before_us: int | None = Field(default=None, ge=0, le=2**62)
+    due_before_us: Moment | None = None
     limit: int = Field(default=BATCH_LIMIT, ge=1, le=BATCH_LIMIT)
 
 

@@ -17,6 +17,7 @@ from protocol import transfer_messages as said
 from protocol.errors import Invalid, Refused
 from protocol.fulfilment import UnitsLine
 from protocol.ids import is_edge_name
+from protocol.kit.moments import check_to_come
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.units import check_units
@@ -32,7 +33,7 @@ def ask(
 
     Raises:
         Refused: `to_itself`, or `out_of_stock` when what goes out is not free here (L < n).
-        Invalid: an article is not known, or is nothing that lies on a shelf.
+        Invalid: an article is not known, or is nothing that lies on a shelf; `too_many_units`; `due_past`.
     """
 
     def step() -> Done:
@@ -45,6 +46,7 @@ def ask(
             )
         other = other_place(here, command.other)
         out = command.way == "out"
+        check_to_come(command.due_us, edge.clock.now_us())
         lines = _lines(unit.connection, edge, command.lines)
         if out:
             require_free(unit.connection, _by_sku(lines))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edge_agent.once import Key
 from protocol.fulfilment import ShortReason, Weight
+from protocol.kit.moments import MaybeMoment
 from protocol.orders import Code
 from protocol.transfers import (
     CARTONS_PER_TRANSFER,
@@ -53,7 +54,7 @@ class Ask(Wanted):
     other: Place
     reason: TransferReason = TransferReason.REPLENISH
     lines: tuple[AskedLine, ...] = Field(min_length=1, max_length=LINES_PER_TRANSFER)
-    due_us: int = Field(default=0, ge=0, le=2**62)
+    due_us: MaybeMoment = 0
     note: Note = ""
 
 

@@ -13,7 +13,7 @@ from babel.dates import format_datetime
 from jinja2 import Environment
 from markupsafe import Markup
 
-from protocol.clock import MICROSECONDS, Clock, from_us
+from protocol.clock import LAST_US, MICROSECONDS, Clock, from_us
 from protocol.kit.text import _, language
 
 MINUS = "\u2212"
@@ -49,9 +49,12 @@ def qty(count: int) -> str:
 def when(at_us: int, zone: str = "Europe/London", form: str = "EEE d MMM, HH:mm") -> Markup:
     """Return a time element such as `Sun 22 Nov, 14:36`; hovering says the seconds and the zone.
 
-    `form` is a CLDR pattern: `HH:mm` for a time of day, `EEE d MMM` for a date.
+    `form` is a CLDR pattern: `HH:mm` for a time of day, `EEE d MMM` for a date. What no calendar has is said
+    to be far away.
     """
     at = from_us(at_us)
+    if at_us > LAST_US:
+        return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), _("in the far future"))
     place = ZoneInfo(zone)
     shown = format_datetime(at, form, tzinfo=place, locale=locale_name())
     exact = f"{format_datetime(at, 'EEE d MMM y, HH:mm:ss', tzinfo=place, locale=locale_name())} ({zone})"

@@ -11,6 +11,7 @@ from protocol.ids import slip_code
 from protocol.movements import Bucket
 from protocol.sscc import is_sscc
 from tests.support.fulfilment import CODES
+from tests.support.store import START_US
 from tests.support.transfer_ends import ENDS, TRANSFER, End, Van, one_end, requested, two_ends
 
 
@@ -380,3 +381,28 @@ def test_the_labels_and_the_manifest_are_queued_with_the_step_that_needs_them(so
 
     jobs = source.store.rows("SELECT document, title FROM print_jobs ORDER BY queued_us, rowid")
     assert jobs == [("carton_label", "HBX-00001"), ("transfer_manifest", "HBX-00001")]
+
+
+@pytest.mark.parametrize(
+    ("due_us", "code"),
+    [(2**62, "invalid_field"), (1, "invalid_field"), (START_US - 1, "due_past"), (START_US + 10**9, "")],
+)
+def test_a_transfer_is_wanted_by_a_day_that_is_to_come(source: End, due_us: int, code: str) -> None:
+    lines = [{"sku": "MUG-1", "quantity": 1}]
+    status = 422 if code else 201
+
+    said = source.do("", status, way="in", other="store-2", lines=lines, due_us=due_us)
+
+    assert said.get("code", "") == code
+    assert len(source.bodies("transfer.requested")) == (0 if code else 1)
+
+
+def test_a_day_that_no_calendar_has_breaks_no_page_and_no_slip(source: End) -> None:
+    asked = source.do("", way="in", other="store-2", lines=[{"sku": "MUG-1", "quantity": 1}])
+    source.store.edge.database.write(
+        lambda unit: unit.connection.execute("UPDATE transfers SET due_us = ?", (2**62,)).rowcount
+    )
+
+    for path in ("/transfers", f"/transfers/{asked['transfer_id']}"):
+        page = source.store.client.get(path, headers=source.store.headers("associate"))
+        assert page.status_code == 200, path

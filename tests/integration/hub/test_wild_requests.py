@@ -8,6 +8,7 @@ import pytest
 
 from hub.database import HubDatabase
 from hub.schema import create_schema
+from hub.transfers.rows import transfers
 from tests.support.promising import Channel, company
 
 
@@ -35,3 +36,55 @@ def test_lines_of_one_item_that_add_up_to_more_than_a_million_are_refused(channe
     error = answer.json()["error"]
     assert (error["code"], error["facts"]["units"]) == ("too_many_units", 2_000_000)
     assert channel.client.get("/api/transfers").json()["transfers"] == []
+
+
+@pytest.mark.parametrize("due_us", [2**62, 2**55, 253_402_300_800 * 10**6, -1, 1, 4_102_444_800 * 10**6])
+def test_a_day_that_no_calendar_of_the_company_has_is_refused(channel: Channel, due_us: int) -> None:
+    answer = ask(channel, due_us=due_us)
+
+    assert answer.status_code == 422, answer.text
+    assert "2000 to 2099" in answer.json()["error"]["what"]
+    assert channel.client.get("/api/transfers").json()["transfers"] == []
+
+
+def test_a_day_that_is_over_is_refused(channel: Channel) -> None:
+    now_us = channel.hub.clock.now_us()
+
+    answer = ask(channel, due_us=now_us)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "due_past")
+    assert ask(channel, due_us=now_us + 1).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/counts", {"locations": ["store-1"], "skus": ["A"], "due_us": 2**53}),
+        ("/api/orders/HB1-00001/alternatives", {"key": "ship::", "until_us": 2**53, "reason": "x"}),
+        ("/api/orders/HB1-00001/holds", {"reason": "x", "until": "9999-12-31T23:59:59-12:00"}),
+    ],
+)
+def test_every_request_that_names_a_moment_names_one_of_this_century(
+    channel: Channel, path: str, body: dict[str, Any]
+) -> None:
+    answer = channel.client.post(path, json=body)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_field")
+
+
+def test_an_order_is_promised_and_dated_within_this_century(channel: Channel) -> None:
+    for more in ({"ordered_at": "9999-12-31T23:59:59-12:00"}, {"ordered_at": "0001-01-01T00:00:00+12:00"}):
+        answer = channel.client.post("/api/orders", json=channel.collect(**more))
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_field")
+
+
+def test_a_page_survives_a_day_that_no_calendar_has(channel: Channel) -> None:
+    number = ask(channel, due_us=channel.hub.clock.now_us() + 1).json()["number"]
+    with channel.hub.database.engine.begin() as connection:
+        connection.execute(transfers.update().values(due_us=2**62))
+    channel.admin()
+
+    for path in (f"/transfers/{number}", "/transfers", "/transfers.csv"):
+        page = channel.client.get(path, headers={"accept": "text/html"})
+        assert page.status_code in {200, 404}, path
+    assert "in the far future" in channel.client.get(f"/transfers/{number}").text

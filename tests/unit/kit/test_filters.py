@@ -1,6 +1,7 @@
 import pytest
 from markupsafe import Markup
 
+from protocol.clock import LAST_US, from_us
 from protocol.kit.text import language
 from protocol.kit.web.filters import amount, duration, make_ago, money, qty, sentence, when
 from tests.browser.kit.gallery import monday_us
@@ -76,3 +77,13 @@ def test_a_time_inside_a_sentence_stays_an_element_and_what_people_wrote_stays_t
     assert said == 'Taken <time datetime="2026-11-22">4 s ago</time> by &lt;b&gt;Eve&lt;/b&gt;'
     assert sentence("Taken by {name}", name="<b>Eve</b>") == "Taken by <b>Eve</b>"
     assert not isinstance(sentence("Taken by {name}", name="Eve"), Markup)
+
+
+@pytest.mark.parametrize("at_us", [2**62, 253_402_300_800 * 10**6, LAST_US + 1])
+def test_a_moment_that_no_calendar_has_is_in_the_far_future(at_us: int) -> None:
+    assert ">in the far future</time>" in when(at_us, "Pacific/Kiritimati")
+    assert from_us(at_us).year == from_us(-at_us).year + 9_996 == 9_998
+
+
+def test_the_last_moment_that_is_shown_has_a_day_in_every_zone() -> None:
+    assert ">9998</time>" in when(LAST_US, "Pacific/Kiritimati", "y")
