@@ -376,7 +376,7 @@ def fact_word(name: str) -> str:
         "rule": _("Journal"),
         "sku": _("Item"),
         "sellable": _("May be sold"),
-        "missing": _("Units missing"),
+        "missing": _("Units missing at first"),
         "bin": _("Bin"),
         "order": _("Order"),
         "orders": _("Orders"),

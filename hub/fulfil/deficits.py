@@ -154,7 +154,7 @@ def _raise(
         work,
         kind=KIND,
         subject=f"sku:{sku}",
-        title=f"{location} misses {missing} promised units of {sku}",
+        title=f"{location} misses promised units of {sku}, {missing} at first",
         facts={
             "location": location,
             "sku": sku,

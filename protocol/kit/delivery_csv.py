@@ -26,6 +26,8 @@ from protocol.stock import REQUEST_LINES, ExpectedLine
 FILE_BYTES: Final = 4 * 1024 * 1024
 ROWS: Final = 20_000
 UNITS: Final = 1_000_000
+COST_MINOR: Final = 10**12
+"""The most that an amount on the wire says."""
 COLUMNS: Final = ("location", "supplier", "reference", "sku", "quantity", "cost", "due")
 _COUNT: Final = frozenset("0123456789")
 Pair = tuple[str, str]
@@ -149,7 +151,7 @@ def _read(values: Mapping[str, str], given: Given, currency: str, zone: str) -> 
     try:
         return _row(values, given, currency, zone)
     except Invalid as error:
-        return error.what
+        return error.what.rstrip(".")
     except ValueError as error:
         return str(error)
 
@@ -167,9 +169,10 @@ def _row(values: Mapping[str, str], given: Given, currency: str, zone: str) -> _
     if not reference.isprintable():
         raise ValueError(_("reference {said} cannot be printed", said=repr(reference[:20])))
     cost = values.get("cost", "")
-    line = ExpectedLine(
-        sku=sku, quantity=int(quantity), unit_cost_minor=parse_minor(cost, currency) if cost else 0
-    )
+    cost_minor = parse_minor(cost, currency) if cost else 0
+    if cost_minor > COST_MINOR:
+        raise ValueError(_("cost is {said}, more than one unit can cost", said=repr(cost[:20])))
+    line = ExpectedLine(sku=sku, quantity=int(quantity), unit_cost_minor=cost_minor)
     head = ((values.get("location") or given.location)[:64], supplier[:120], reference[:80])
     return _Row(head, line, _due(values.get("due", ""), zone))
 

@@ -88,11 +88,14 @@ def not_now(found: Transfer) -> Refused:
         SendState.CANCELLED: _("Transfer {number} was cancelled.", number=found.number),
     }
     late = found.state in {SendState.SHIPPED, SendState.SETTLED}
+    remedy = _("Do the steps in their order: accept, pick, pack, ship.")
+    if late:
+        remedy = _("What has left is received at {place}.", place=found.destination)
+    elif found.state in {SendState.REJECTED, SendState.SHORT, SendState.CANCELLED}:
+        remedy = _("It is over, and nothing of it is sent. Ask for a new one if the goods are still wanted.")
     return Refused(
         says[SendState(found.state)],
-        _("What has left is received at {place}.", place=found.destination)
-        if late
-        else _("Do the steps in their order: accept, pick, pack, ship."),
+        remedy,
         code="too_late" if late else "not_now",
         state=found.state,
     )

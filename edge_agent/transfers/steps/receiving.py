@@ -92,7 +92,7 @@ def undo(
 
     Raises:
         NotFound: `no_receipt`.
-        Refused: `undone`, `settled`, `promised` when units are bound to an order or lent, `gone` when some
+        Refused: `undone`, `settled`, `matched` with its announcement, `promised` when units are bound to an order or lent, `gone` when some
             were sold.
     """
 
@@ -133,7 +133,14 @@ def why_not_undone(connection: Connection, receipt: ReceiptRow) -> Refused | Non
         return Refused(
             _("Transfer {number} is settled between the stores.", number=found.number), remedy, code="settled"
         )
-    if receipt.matched or any(line.bound or line.granted for line in receipt.body.lines):
+    if receipt.matched:
+        return Refused(
+            _("It was matched with its announcement, as transfer {number}, and counts as a part of it.",
+              number=found.number if found is not None else receipt.number),
+            remedy,
+            code="matched",
+        )  # fmt: skip
+    if any(line.bound or line.granted for line in receipt.body.lines):
         return Refused(_("Some of it is promised to somebody by now."), remedy, code="promised")
     if not receipt.body.lines:
         return Refused(_("Nothing of it had arrived."), _("Receive what comes."), code="nothing_arrived")

@@ -212,6 +212,8 @@ def test_an_unannounced_carton_is_taken_in_and_matched_when_its_announcement_com
     assert shop.store.get("/api/transfers/unannounced").json() == []
     assert (shop.where(), shop.transfer()["lines"][0]["expected"]) == ("part_received", 1)
     assert shop.letters("COAT-M")["P"] == 2
+    said = shop.do(f"/receipts/{done['receipt_id']}/undo", 409)
+    assert (said["code"], "HBX-00001" in said["what"]) == ("matched", True)
     assert shop.rebuilt(tmp_path) == ()
 
 

@@ -125,7 +125,8 @@ def test_a_rejected_request_sets_nothing_aside_and_says_why(source: End) -> None
 
     assert source.where() == "rejected"
     assert source.bucket("COAT-M", Bucket.RESERVED) == 0
-    assert source.do(f"/{TRANSFER}/accept", 409)["code"] == "not_now"
+    said = source.do(f"/{TRANSFER}/accept", 409)
+    assert (said["code"], said["remedy"][:10]) == ("not_now", "It is over")
 
 
 @pytest.mark.parametrize(

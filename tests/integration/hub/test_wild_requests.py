@@ -88,3 +88,22 @@ def test_a_page_survives_a_day_that_no_calendar_has(channel: Channel) -> None:
         page = channel.client.get(path, headers={"accept": "text/html"})
         assert page.status_code in {200, 404}, path
     assert "in the far future" in channel.client.get(f"/transfers/{number}").text
+
+
+@pytest.mark.parametrize(
+    ("cost", "wrong"),
+    [
+        ("99999999999999", "cost is '99999999999999', more than one unit can cost"),
+        ("-1", "'-1' is not an amount in GBP"),
+    ],
+)
+def test_a_file_with_a_cost_that_nothing_has_is_answered_in_words(
+    channel: Channel, cost: str, wrong: str
+) -> None:
+    text = f"location,supplier,reference,sku,quantity,cost\nstore-1,ACME,DN 1,A,5,{cost}\n"
+
+    answer = channel.client.post("/api/deliveries", json={"csv": text})
+
+    assert answer.status_code == 422, answer.text
+    error = answer.json()["error"]
+    assert error["remedy"] == f"The first is row 2: {wrong}. Correct the file and send it again."
