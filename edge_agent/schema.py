@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.schema_checks import CARDS, CHECKS
 from edge_agent.schema_desk import DESK
 from edge_agent.schema_epochs import EARLY, EPOCHS, LEFT_OPEN
-from edge_agent.schema_fulfilment import FULFILMENT
+from edge_agent.schema_fulfilment import FULFILMENT, TAKEN_BACK
 from edge_agent.schema_later import ELSEWHERE, LATER
 from edge_agent.schema_lending import LENDING
 from edge_agent.schema_paper import PAPER_WAYS, TITLES
@@ -430,6 +430,11 @@ def _left_open(database: "Database") -> None:
     _script(database, LEFT_OPEN)
 
 
+def _taken_back(database: "Database") -> None:
+    """Orders that were taken back from a device that had them along."""
+    _script(database, TAKEN_BACK)
+
+
 def _script(database: "Database", script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -459,4 +464,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0019 what became of cards that were taken without their bank", _cards),
     ("0020 own events that came back before what they speak of", _early),
     ("0021 days of a till that were open when a database was lost", _left_open),
+    ("0022 orders that were taken back from a device", _taken_back),
 )

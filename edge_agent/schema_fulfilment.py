@@ -179,3 +179,12 @@ CREATE TABLE code_tries (
     locked_until_us INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
+TAKEN_BACK: Final = """
+CREATE TABLE taken_back (
+    assignment_id TEXT NOT NULL,
+    device TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    PRIMARY KEY (assignment_id, device)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX taken_back_at ON taken_back (at_us);
+"""

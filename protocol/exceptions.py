@@ -70,6 +70,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType({
     "count_due": Kind(_MANAGER, DAY, closes_itself=True),
     "check_the_shelf": Kind(_MANAGER, DAY),
     "put_back": Kind(_LEAD, 4 * HOUR, closes_itself=True),
+    "left_after_take_back": Kind(_MANAGER, HOUR),
     "transfer_put_back": Kind(_LEAD, 4 * HOUR, closes_itself=True),
     "transfer_odd": Kind(_OPS, DAY),
     "transfer_refused": Kind(_OPS, 4 * HOUR),

@@ -56,6 +56,7 @@ from edge_agent.fulfil.steps.models import (
     Verification,
     WorkView,
 )
+from edge_agent.fulfil.steps.taken_back import check_left
 from edge_agent.verbs import Act, Finish, Verb, add_verbs
 from edge_agent.web import REFUSALS, body_of, edge_of, parsed, signed_in
 from protocol.errors import Refused, TooManyTries
@@ -197,6 +198,12 @@ def _with_list(answer: type[BaseModel], field: str) -> Finish:
     return finish
 
 
+def _left(act: Act) -> BaseModel:
+    check_left(act.said.went_on)
+    answer: BaseModel = act.said
+    return answer
+
+
 def _recognised(act: Act) -> BaseModel:
     check_verified(act.said)
     return Verification.model_validate(act.said)
@@ -225,11 +232,11 @@ VERBS: Final = (
          "Put what was picked into parcels or bags; slips and labels are printed."),
     Verb(f"{_ASSIGNMENT}/stage", Stage, Done, parcels.stage,
          "Put the bags on a shelf: the order is ready."),
-    Verb(f"{_ASSIGNMENT}/ship", Ship, Shipped, parcels.ship, "Give the parcels to a carrier."),
+    Verb(f"{_ASSIGNMENT}/ship", Ship, Shipped, parcels.ship, "Give the parcels to a carrier.", _left),
     Verb(f"{_ASSIGNMENT}/verify", Verify, Verification, pickup.verify,
          "Recognise who collects. A wrong try is stored before it is refused.", _recognised),
     Verb(f"{_ASSIGNMENT}/hand-over", HandOver, HandedOver, pickup.hand_over,
-         "Hand over everything that is here, or these units."),
+         "Hand over everything that is here, or these units.", _left),
     Verb("/handovers/{handover_id}/undo", UndoHandover, Done, pickup.undo_handover,
          "Take a handover back within its minutes."),
     Verb(f"{_ASSIGNMENT}/put-back", PutBack, Done, inbox.put_back_no_show,

@@ -80,6 +80,7 @@ def exception_word(kind: str) -> str:
         "unroutable": _("Nobody can fulfil it"),
         "count_due": _("Count needed"),
         "put_back": _("To put back"),
+        "left_after_take_back": _("Left after it was taken back"),
         "clock_failed": _("Hub behind its clock"),
         "more_undone_than_fulfilled": _("Undone beyond fulfilled"),
         "more_cancelled_than_open": _("Cancelled beyond open"),
@@ -140,6 +141,11 @@ def exception_says(kind: str) -> str:
             "or route again once there is stock."
         ),
         "count_due": _("An article was not where the books said. Until it is counted, none of it is lent."),
+        "left_after_take_back": _(
+            "A device had an order along, it was taken back from it and ended at the store; then the device "
+            "said that its goods had left. Nothing was booked for that. Ask the store who has the goods; its "
+            "stock is right once the items are counted."
+        ),
         "put_back": _(
             "Goods of an order that was given up stand beside their shelf until somebody puts them back."
         ),

@@ -26,6 +26,7 @@ from edge_agent.fulfil.pages.words import (
 from edge_agent.fulfil.steps import pickup, views
 from edge_agent.fulfil.steps.commands import HandLine, HandOver, UndoHandover, Verify
 from edge_agent.fulfil.steps.models import AssignmentView, HandoverView, Verification
+from edge_agent.fulfil.steps.taken_back import check_left
 from edge_agent.pages import Ask, ask_in_place, command, form_of, go_to, show
 from edge_agent.paper import steps as paper_steps
 from edge_agent.web import edge_of, signed_in
@@ -169,6 +170,7 @@ async def hand_over(request: Request, assignment_id: Id, edge: AnyEdge, person: 
     done, _new = await edge.database.awrite(
         lambda unit: pickup.hand_over(unit, edge, assignment_id, wanted, person=person)
     )
+    check_left(done.went_on)
     shown_now = view(edge.database.read(), edge, assignment_id, handed=done.handover_id)
     return show(request, "fulfil/pickup.html", **shown_now)
 

@@ -70,6 +70,8 @@ class VerifiedRow:
     at_us: int
 
 
+REMEMBERED_US: Final = 30 * 24 * 3600 * 1_000_000
+"""How long a device may stay away with an order that was taken back from it, and still be heard."""
 _LIST: Final = "list_id, state, made_us, picker, device, job_id"
 
 
@@ -292,6 +294,30 @@ def release(unit: EdgeUnit, assignment_ids: Iterable[str]) -> None:
     """Note that a device has brought assignments back."""
     unit.connection.executemany(
         "DELETE FROM device_holds WHERE assignment_id = ?", [(each,) for each in assignment_ids]
+    )
+
+
+def note_taken_back(unit: EdgeUnit, assignment_id: str, device: str, at_us: int) -> None:
+    """Note that an assignment was taken back from a device; what is older than a month is forgotten."""
+    unit.connection.execute("DELETE FROM taken_back WHERE at_us < ?", (at_us - REMEMBERED_US,))
+    unit.connection.execute(
+        "INSERT OR REPLACE INTO taken_back (assignment_id, device, at_us) VALUES (?, ?, ?)",
+        (assignment_id, device, at_us),
+    )
+
+
+def was_taken_back(connection: Connection, assignment_id: str, device: str) -> bool:
+    """Tell whether an assignment was taken back from a device."""
+    row = connection.execute(
+        "SELECT 1 FROM taken_back WHERE assignment_id = ? AND device = ?", (assignment_id, device)
+    ).fetchone()
+    return row is not None
+
+
+def forget_taken_back(unit: EdgeUnit, assignment_id: str, device: str) -> None:
+    """Note that a device has its assignment again, or has told what it did with it."""
+    unit.connection.execute(
+        "DELETE FROM taken_back WHERE assignment_id = ? AND device = ?", (assignment_id, device)
     )
 
 

@@ -54,7 +54,13 @@ def workable(
     """
     found = require(connection, assignment_id)
     if found.state not in OPEN_STATES:
-        raise ended(found.state, found.number, found.ended_how)
+        why = ended(found.state, found.number, found.ended_how)
+        if person.device and work.was_taken_back(connection, assignment_id, person.device):
+            why.remedy = _(
+                "It was taken back from this device. Put back what is here; if goods have left, hand"
+                " it over on this device all the same, so that a manager hears of it."
+            )
+        raise why
     check_done_once(connection, OWN_ORDER, assignment_id)
     check_device(connection, found, person)
     if found.state not in states:

@@ -49,6 +49,7 @@ def check_out(unit: EdgeUnit, edge: Edge, command: CheckOut, *, person: CurrentP
                 )
             for what in _ALONG:
                 hold_steps.check_free(unit.connection, edge, (found.order_id, found.number), what)
+            work.forget_taken_back(unit, assignment_id, person.device)
             work.hold(unit, work.Hold(assignment_id, person.device, person.person_id, edge.clock.now_us()))
         _tell(unit, edge)
         return Held(device=person.device, assignments=command.assignments)
@@ -89,6 +90,10 @@ def take_back(unit: EdgeUnit, edge: Edge, command: TakeBack, *, person: CurrentP
 
     def step() -> Held:
         require_word(unit, edge, person, TAKE_BACK, StoreRole.MANAGER, command.approval)
+        for assignment_id in command.assignments:
+            held = work.hold_of(unit.connection, assignment_id)
+            if held is not None and held.device != person.device:
+                work.note_taken_back(unit, assignment_id, held.device, edge.clock.now_us())
         return _brought_back(unit, edge, command.assignments, person)
 
     return once(unit, edge, Asked(to="take-back", command=command), command.key, Held, step)

@@ -4,9 +4,9 @@ A customer is a `contact_label` (surname and initial); the full contact is asked
 needed to recognise somebody.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from protocol.fulfilment import ShortReason, Verified
 from protocol.kit.hold_words import code_says, stop_says
@@ -21,6 +21,10 @@ class Done(BaseModel):
     state: str
     seq: int = 0
     """The event's number; 0 when it had been done already."""
+
+
+WentOn = Annotated[str, Field(exclude_if=lambda number: not number)]
+"""The order's number when nothing was done, because it went on without the device it was taken back from."""
 
 
 class Started(BaseModel):
@@ -87,6 +91,7 @@ class Shipped(Done):
 
     tracking: tuple[str, ...] = ()
     jobs: tuple[str, ...] = ()
+    went_on: WentOn = ""
 
 
 class Verification(BaseModel):
@@ -106,6 +111,7 @@ class HandedOver(Done):
     rest: int
     undo_until_us: int
     job_id: str = ""
+    went_on: WentOn = ""
 
 
 class ManifestClosed(BaseModel):

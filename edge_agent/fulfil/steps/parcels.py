@@ -10,7 +10,7 @@ from edge_agent.fulfil.rows import assignments as rows
 from edge_agent.fulfil.rows import work
 from edge_agent.fulfil.rows.assignments import Assignment, ParcelRow
 from edge_agent.fulfil.rules import Line, check_shelf, leaving, not_a_shelf, tracking_number
-from edge_agent.fulfil.steps import slips
+from edge_agent.fulfil.steps import slips, taken_back
 from edge_agent.fulfil.steps.commands import CheckItem, CloseManifest, Pack, PackParcel, Ship, Stage
 from edge_agent.fulfil.steps.common import may_leave, only_for, tell, workable
 from edge_agent.fulfil.steps.inbox import settle_cancel
@@ -239,6 +239,10 @@ def ship(
     """
 
     def step() -> Shipped:
+        gone = taken_back.conflicting(unit.connection, assignment_id, person)
+        if gone is not None:
+            taken_back.call_a_manager(unit, edge, gone, person)
+            return Shipped(assignment_id=assignment_id, state=gone.state.value, went_on=gone.number)
         found = workable(unit.connection, assignment_id, person, _PACKED)
         only_for(found, FulfilKind.SHIP)
         may_leave(unit.connection, edge, found, Blocked.SHIP, person)
@@ -276,6 +280,7 @@ def ship(
             ),
         )
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
+        work.forget_taken_back(unit, assignment_id, person.device)
         work.release(unit, (assignment_id,))
         settle_cancel(unit, edge, assignment_id, person)
         jobs = [slips.print_label(unit, edge, found, *each) for each in numbers.items()] if own else []

@@ -20,7 +20,7 @@ from edge_agent.fulfil.rules import (
     leaving,
     locked_seconds,
 )
-from edge_agent.fulfil.steps import slips
+from edge_agent.fulfil.steps import slips, taken_back
 from edge_agent.fulfil.steps.commands import HandOver, UndoHandover, Verify
 from edge_agent.fulfil.steps.common import may_leave, only_for, require, tell, workable
 from edge_agent.fulfil.steps.inbox import settle_cancel
@@ -164,6 +164,17 @@ def hand_over(
     """
 
     def step() -> HandedOver:
+        over = taken_back.conflicting(unit.connection, assignment_id, person)
+        if over is not None:
+            taken_back.call_a_manager(unit, edge, over, person)
+            return HandedOver(
+                assignment_id=assignment_id,
+                state=over.state.value,
+                handover_id="",
+                rest=0,
+                undo_until_us=0,
+                went_on=over.number,
+            )
         found = workable(unit.connection, assignment_id, person, _AT_DESK)
         only_for(found, FulfilKind.COLLECT)
         may_leave(unit.connection, edge, found, Blocked.HANDOVER, person)
@@ -216,6 +227,7 @@ def _handed_over(  # noqa: PLR0917 - one handover in the order of its parts
         rest=bool(rest),
     )
     recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
+    work.forget_taken_back(unit, found.assignment_id, person.device)
     if not rest:
         work.release(unit, (found.assignment_id,))
         settle_cancel(unit, edge, found.assignment_id, person)

@@ -92,8 +92,8 @@ def undo(
 
     Raises:
         NotFound: `no_receipt`.
-        Refused: `undone`, `settled`, `matched` with its announcement, `promised` when units are bound to an order or lent, `gone` when some
-            were sold.
+        Refused: `undone`, `settled`, `matched` with its announcement, `promised` when units are bound to an
+            order or lent, `gone` when some were sold.
     """
 
     def step() -> Done:
@@ -133,15 +133,8 @@ def why_not_undone(connection: Connection, receipt: ReceiptRow) -> Refused | Non
         return Refused(
             _("Transfer {number} is settled between the stores.", number=found.number), remedy, code="settled"
         )
-    if receipt.matched:
-        return Refused(
-            _("It was matched with its announcement, as transfer {number}, and counts as a part of it.",
-              number=found.number if found is not None else receipt.number),
-            remedy,
-            code="matched",
-        )  # fmt: skip
-    if any(line.bound or line.granted for line in receipt.body.lines):
-        return Refused(_("Some of it is promised to somebody by now."), remedy, code="promised")
+    if receipt.matched or any(line.bound or line.granted for line in receipt.body.lines):
+        return _belongs(receipt, found.number if found is not None else receipt.number, remedy)
     if not receipt.body.lines:
         return Refused(_("Nothing of it had arrived."), _("Receive what comes."), code="nothing_arrived")
     here = on_hand_of(connection, [line.sku for line in receipt.body.lines])
@@ -153,6 +146,18 @@ def why_not_undone(connection: Connection, receipt: ReceiptRow) -> Refused | Non
                 _("Some of {sku} is not free here any more.", sku=sku), remedy, code="gone", sku=sku
             )
     return None
+
+
+def _belongs(receipt: ReceiptRow, number: str, remedy: str) -> Refused:
+    """Return why an arrival belongs to somebody by now: to its transfer, or to those it was promised to."""
+    if not receipt.matched:
+        return Refused(_("Some of it is promised to somebody by now."), remedy, code="promised")
+    return Refused(
+        _("It was matched with its announcement, as transfer {number}, and counts as a part of it.",
+          number=number),
+        remedy,
+        code="matched",
+    )  # fmt: skip
 
 
 def after(unit: EdgeUnit, edge: Edge, body: said.TransferReceived | said.ReceiptUndone) -> None:

@@ -49,6 +49,20 @@ def put_back(desk: Desk) -> None:
     choose(desk, "no_show", "assignment.put_back")
 
 
+def left_after_take_back(desk: Desk) -> None:
+    """A device handed over without the Wi-Fi what was taken back from it and given back meanwhile."""
+    one = desk.offer(("COAT-M", 1))
+    desk.ready(one)
+    handheld = Desk(Store(desk.store.app, desk.store.client, desk.store.clock))
+    sign_everybody_in(handheld.store, "handheld-1")
+    handheld._keys = 10_000
+    handheld.verb("check-out", assignments=[one])
+    word = desk.store.approve("manager", "fulfil_take_back")
+    desk.verb("take-back", assignments=[one], approval=word)
+    desk.verb(f"assignments/{one}/reject", reason="other")
+    handheld.verb(f"assignments/{one}/hand-over", 409, verification="v-1")
+
+
 def promise_at_risk(desk: Desk) -> None:
     """A sale took a unit that was promised."""
     desk.offer(("COAT-M", 3))
@@ -138,6 +152,7 @@ def disk_low(desk: Desk) -> None:
 CHOICES: dict[Callable[[Desk], None], tuple[str, ...]] = {
     no_show: ("assignment.put_back", "card.close"),
     put_back: ("assignment.lies_there",),
+    left_after_take_back: ("card.close",),
     promise_at_risk: ("assignment.give_back:HB1-00001", "count.open"),
     stock_oversold: ("count.open",),
     count_due: ("count.open", "card.close"),

@@ -248,3 +248,73 @@ def test_a_customer_is_stored_by_version_and_forgotten_on_request(desk: Desk) ->
     found = contact_rows.find(edge.database.read(), "c-2")
     assert found == Contact(contact_id="c-2", version=3, erased=True)
     assert contact_rows.search(edge.database.read(), "moss") == ()
+
+
+def taken_from(desk: Desk, assignment_id: str) -> Desk:
+    """Let a device take an order along, and a manager take it back from it; return the device."""
+    handheld = on_device(desk, "handheld-1")
+    handheld.verb("check-out", assignments=[assignment_id])
+    word = desk.store.approve("manager", "fulfil_take_back")
+    desk.verb("take-back", assignments=[assignment_id], approval=word)
+    return handheld
+
+
+@pytest.mark.parametrize(("verb", "more"), [("hand-over", {"verification": "v-1"}), ("ship", {})])
+def test_what_a_device_did_after_its_order_was_taken_back_and_ended_becomes_a_card(
+    desk: Desk, verb: str, more: dict[str, str]
+) -> None:
+    one = desk.offer(("COAT-M", 1))
+    desk.ready(one)
+    handheld = taken_from(desk, one)
+    desk.verb(f"assignments/{one}/reject", reason="other")
+    before, kinds = desk.letters("COAT-M"), desk.kinds()
+    key = {"key": "queued-1", **more}
+
+    code = {"key": "v-1", "how": "code", "said": "123456"}
+    verified = handheld.store.post(f"/api/fulfil/assignments/{one}/verify", code)
+    said = [handheld.store.post(f"/api/fulfil/assignments/{one}/{verb}", key) for _ in range(2)]
+
+    assert "a manager hears of it" in verified.json()["error"]["remedy"]
+    assert [each.status_code for each in said] == [409, 409]
+    assert {each.json()["error"]["code"] for each in said} == {"left_after_take_back"}
+    assert "handheld-1" in str(desk.store.rows("SELECT title FROM exceptions WHERE kind LIKE 'left%'"))
+    [(owner, closed)] = desk.store.rows(
+        "SELECT owner_role, closed_us FROM exceptions WHERE kind = 'left_after_take_back'"
+    )
+    assert (owner, closed) == ("manager", None)
+    assert (desk.letters("COAT-M"), desk.state(one)) == (before, "rejected")
+    assert desk.kinds() == kinds
+
+
+def test_the_page_of_a_handheld_says_so_too(desk: Desk) -> None:
+    one = desk.offer(("COAT-M", 1))
+    desk.ready(one)
+    handheld = taken_from(desk, one)
+    desk.tell("assignment.cancel", {"assignment_id": one, "order_id": "o-1"})
+
+    body = {"key": "queued-1", "verification": "v-1"}
+    answer = handheld.store.post(f"/fulfil/work/{one}/hand-over", body)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "left_after_take_back")
+
+
+def test_an_order_that_did_not_go_on_is_handed_over_by_the_device_that_comes_back(desk: Desk) -> None:
+    one = desk.offer(("COAT-M", 1))
+    desk.ready(one)
+    handheld = taken_from(desk, one)
+
+    handheld.collect(one)
+    again = handheld.verb(f"assignments/{one}/hand-over", 409, verification="v-9")
+
+    assert (desk.state(one), again["code"]) == ("handed_over", "already_handed_over")
+    assert desk.store.rows("SELECT 1 FROM exceptions WHERE kind = 'left_after_take_back'") == []
+
+
+def test_a_desk_that_never_had_it_along_raises_no_card(desk: Desk) -> None:
+    one = desk.offer(("COAT-M", 1))
+    desk.ready(one)
+    taken_from(desk, one)
+    desk.verb(f"assignments/{one}/reject", reason="other")
+
+    assert desk.verb(f"assignments/{one}/hand-over", 409, verification="v-1")["code"] == "rejected"
+    assert desk.store.rows("SELECT 1 FROM exceptions WHERE kind = 'left_after_take_back'") == []
