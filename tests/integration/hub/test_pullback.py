@@ -1,5 +1,7 @@
 """What a store brings a restored hub, and what it gets back: its own past, life by life."""
 
+from functools import partial
+
 import pytest
 import sqlalchemy as sa
 
@@ -72,9 +74,9 @@ def test_what_was_answered_in_a_life_of_the_hub_that_is_over_can_still_be_had(hu
         hub.outbox.answered(unit, "store-1", [DirectiveOutcome(cseq=cseq, res=Outcome.APPLIED)])
 
     for version in (1, 2, 3):
-        hub.database.write(lambda unit, version=version: tell(unit, version))
+        hub.database.write(partial(tell, version=version))
     for cseq in (1, 3):
-        hub.database.write(lambda unit, cseq=cseq: answer(unit, cseq))
+        hub.database.write(partial(answer, cseq=cseq))
     with hub.database.read() as connection:
         old = lives.life(connection).hub_inc
         assert lives_before(connection, "store-1") == []
