@@ -20,8 +20,8 @@ from edge_agent.returns import policy, rows, rules
 from edge_agent.returns.allowing import allowed, allowed_beside
 from edge_agent.returns.policy import Judged
 from edge_agent.stored_value.steps import issued
-from edge_agent.till.looks import require_session
-from edge_agent.till.rows import Session, is_left_open
+from edge_agent.till.looks import todays_session
+from edge_agent.till.rows import Session
 from protocol.errors import NotFound, Refused
 from protocol.events import OrderVoided, ReturnCompleted
 from protocol.kit.sqlite import Connection
@@ -423,14 +423,7 @@ def selling(connection: Connection, edge: Edge, till: str) -> Session:
     Raises:
         Refused: `till_closed` or `till_counting`.
     """
-    session = require_session(connection, edge, till)
-    if is_left_open(connection, session):
-        raise Refused(
-            _("{till} is closed but for a day from before this store was restored.", till=till),
-            _("Open it with its float, then do this again; count and close the old day too."),
-            code="till_closed",
-            till=till,
-        )
+    session = todays_session(connection, edge, till)
     if session.state is not TillState.OPEN:
         raise Refused(
             _("{till} is being counted, so no money may leave its drawer.", till=till),

@@ -106,6 +106,24 @@ def require_session(connection: Connection, edge: Edge, till: str) -> rows.Sessi
     return session
 
 
+def todays_session(connection: Connection, edge: Edge, till: str) -> rows.Session:
+    """Return the open session of a till, unless it is a day that was open when this store's database was lost.
+
+    Raises:
+        NotFound: this store has no such till.
+        Refused: `till_closed`.
+    """
+    session = require_session(connection, edge, till)
+    if rows.is_left_open(connection, session):
+        raise Refused(
+            _("{till} is closed but for a day from before this store was restored.", till=till),
+            _("Open it with its float, then do this again; count and close the old day too."),
+            code="till_closed",
+            till=till,
+        )
+    return session
+
+
 def counted_session(connection: Connection, edge: Edge, till: str) -> rows.Session:
     """Return the session of a till that has been counted.
 
