@@ -107,7 +107,7 @@ def require_session(connection: Connection, edge: Edge, till: str) -> rows.Sessi
 
 
 def todays_session(connection: Connection, edge: Edge, till: str) -> rows.Session:
-    """Return the open session of a till, unless it is a day that was open when this store's database was lost.
+    """Return the open session of a till, unless that day was open when a database was lost.
 
     Raises:
         NotFound: this store has no such till.
