@@ -2,7 +2,7 @@
 
 A mutant names what shows that its guard is missing. A run that ends otherwise does not count, and one that
 ends because the patch itself no longer fits the product says nothing of the guard at all: it is broken, and
-so is the matrix until somebody mends it.
+so is the matrix until somebody mends it. The seed that shows it is run once more with the guard in its place.
 """
 
 import re
@@ -48,7 +48,12 @@ def seeds_to_catch(here: Runner, mutant: Mutant, first: int = 0) -> Caught:
                 mutant.guard, mutant.within, 0, _short(f"{type(error).__name__}: {error}"), broken=True
             )
         if any(each in problem for each in mutant.shows):
-            return Caught(mutant.guard, mutant.within, n, _short(problem))
+            # With the guard in its place the same seed must be clean, or it says nothing of the guard.
+            healthy = here.run(seed, swarm=mutant.swarm).problem.partition("\n")[0]
+            if not healthy:
+                return Caught(mutant.guard, mutant.within, n, _short(problem))
+            otherwise = otherwise or f"but seed {seed} with the guard: {healthy}"
+            continue
         if _MISFIT.search(problem):
             return Caught(mutant.guard, mutant.within, 0, _short(problem), broken=True)
         otherwise = otherwise or (f"but seed {seed}: {problem}" if problem else "")
