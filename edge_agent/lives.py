@@ -126,14 +126,29 @@ def check_done_once(connection: Connection, begun: tuple[str, str] | None = None
         Refused: `records_missing`.
     """
     base = _missing_before(connection)
-    if base is None:
-        return
-    if begun is None or not _began_after(connection, base, begun, work_id):
-        raise Refused(
-            _("This store was restored and is still getting its own records back: this may be done already."),
-            _("Nothing was changed. Do it again once the line is back and the records are here."),
-            code="records_missing",
-        )
+    if base is not None and (begun is None or not _began_after(connection, base, begun, work_id)):
+        raise _done_already()
+
+
+def check_stands(connection: Connection, seq: int) -> None:
+    """Refuse to take back or put right what happened at `seq` while this store's own records are not whole.
+
+    It may have been taken back since the backup. What happened since then is known whole.
+
+    Raises:
+        Refused: `records_missing`.
+    """
+    base = _missing_before(connection)
+    if base is not None and seq <= base:
+        raise _done_already()
+
+
+def _done_already() -> Refused:
+    return Refused(
+        _("This store was restored and is still getting its own records back: this may be done already."),
+        _("Nothing was changed. Do it again once the line is back and the records are here."),
+        code="records_missing",
+    )
 
 
 def done_once(connection: Connection, begun: tuple[str, str], work_id: str) -> bool:

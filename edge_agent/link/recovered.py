@@ -21,6 +21,18 @@ _TOUCHED: Final = (
     "SELECT DISTINCT m.sku FROM movements m WHERE m.seq IN (SELECT seq FROM brought_back)"
     " OR m.seq > (SELECT base FROM link) ORDER BY m.sku LIMIT ?"
 )
+_TWICE: Final = (
+    "SELECT DISTINCT line.sku, was.number, here.number FROM receipts here"
+    " JOIN receipts was ON was.supplier = here.supplier COLLATE NOCASE"
+    " AND was.reference = here.reference COLLATE NOCASE"
+    " JOIN brought_back back ON back.seq = was.seq AND back.after_seq >= here.seq"
+    " JOIN receipt_lines line ON line.receipt_id = here.receipt_id AND line.good + line.damaged > 0"
+    " JOIN receipt_lines other ON other.receipt_id = was.receipt_id AND other.sku = line.sku"
+    " AND other.good + other.damaged > 0"
+    " WHERE here.seq > (SELECT base FROM link) AND here.reference <> '' AND here.delivery_id IS NULL"
+    " ORDER BY line.sku, was.number, here.number LIMIT ?"
+)
+"""Articles of deliveries that nobody had announced and that were received while their record was missing."""
 
 
 def say_what_to_do(unit: EdgeUnit, edge: Edge) -> None:
@@ -34,6 +46,16 @@ def say_what_to_do(unit: EdgeUnit, edge: Edge) -> None:
         (LISTED,),
     ).fetchall():
         check_the_shelf(unit, edge, assignment_id, order_id, number)
+    for sku, was, here in connection.execute(_TWICE, (LISTED,)).fetchall():
+        edge.journal.raise_exception(
+            unit,
+            kind="count_due",
+            subject=f"sku:{sku}",
+            title=_("Count {sku}: one delivery may have been received twice, as {was} and as {here}.",
+                    sku=sku, was=was, here=here)[:300],
+            facts={"sku": sku, "why": "received_twice", "receipts": f"{was}, {here}"},
+            dedupe_key=f"count_due:{sku}",
+        )  # fmt: skip
     for (sku,) in connection.execute(_TOUCHED, (LISTED,)).fetchall():
         edge.journal.raise_exception(
             unit,
@@ -72,6 +94,9 @@ def _overview(unit: EdgeUnit, edge: Edge, inc: str) -> None:
             "sold_meanwhile": _count(
                 connection,
                 "SELECT count(*) FROM events WHERE kind = 'order.sold' AND seq > (SELECT base FROM link)",
+            ),
+            "received_twice": ", ".join(
+                dict.fromkeys(f"{was} = {here}" for _sku, was, here in connection.execute(_TWICE, (LISTED,)))
             ),
             "tills_left_open": ", ".join(left_open(connection)),
             "slips_in_doubt": _count(connection, "SELECT count(*) FROM print_jobs WHERE state = 'unknown'"),

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
+from edge_agent.lives import check_done_once
 from edge_agent.once import Asked, Key, once
 from edge_agent.people.steps import require_word
 from edge_agent.returns import policy
@@ -179,12 +180,13 @@ def decide_goods(
 
     Raises:
         Invalid: `no_choice`, that cannot become of goods there; `unknown_sku`.
-        Refused: `not_in_bucket`, fewer are there.
+        Refused: `not_in_bucket`, fewer are there; `records_missing`.
         NotPermitted: `needs_approval`, a lead or a manager must agree.
     """
 
     def work() -> Decided:
         connection = unit.connection
+        check_done_once(connection)  # the same goods may have been decided about since the backup
         lines = [(line, _choice(line)) for line in command.lines]
         _check_there(connection, edge, command.lines)
         needed = max((ROLES[choice] for _line, choice in lines), key=STORE_RANK.__getitem__)

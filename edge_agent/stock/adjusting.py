@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
+from edge_agent.lives import check_stands
 from edge_agent.once import Asked, once
 from edge_agent.people.steps import require_word
 from edge_agent.stock.assigned import require_free
@@ -252,7 +253,7 @@ def undo(
     Raises:
         NotFound: `no_adjustment`.
         NotPermitted: `needs_approval`, a manager must agree.
-        Refused: `undone_already`, or `not_in_bucket`.
+        Refused: `undone_already`, `not_in_bucket`, or `records_missing`.
     """
 
     def work() -> Adjusted:
@@ -263,6 +264,7 @@ def undo(
                 _("Reload the list."),
                 code="no_adjustment",
             )
+        check_stands(unit.connection, row.seq)
         if row.undone_by or row.undoes:
             raise Refused(
                 _("{number} cannot be taken back once more.", number=row.number),

@@ -398,11 +398,13 @@ def reverse(
 
     Raises:
         NotPermitted: `needs_approval`, a manager must agree.
-        Refused: `not_posted`; `not_in_bucket`, units that the count had found are gone already.
+        Refused: `not_posted`; `not_in_bucket`, units that the count had found are gone already;
+            `records_missing`.
     """
 
     def work() -> Posted:
         task = require_task(unit.connection, count_id)
+        check_done_once(unit.connection)  # none is posted while records are missing: all are from before
         if task.state != "posted":
             raise Refused(
                 _("Count {number} was not posted, so there is nothing to take back.", number=task.number),

@@ -6,6 +6,7 @@ never were here, so nothing is given away by taking them out: a promise that bre
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
+from edge_agent.lives import check_stands
 from edge_agent.once import Asked, once
 from edge_agent.paper.rules import Slip
 from edge_agent.paper.steps import queue_slip
@@ -39,12 +40,14 @@ def correct(
     Raises:
         NotFound: `no_receipt`.
         NotPermitted: `needs_approval`, a manager must agree.
-        Refused: `not_in_bucket`, goods that never came are gone already; `nothing_to_correct`.
+        Refused: `not_in_bucket`, goods that never came are gone already; `nothing_to_correct`;
+            `records_missing`.
         Invalid: `below_zero`, or an item that is unknown.
     """
 
     def work() -> Corrected:
         found = require(unit.connection, receipt_id)
+        check_stands(unit.connection, found.seq)
         given = require_word(unit, edge, person, CORRECT, StoreRole.MANAGER, command.approval)
         lines = _changes(unit.connection, edge, found, command)
         _check_there(unit.connection, lines)

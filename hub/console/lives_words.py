@@ -80,6 +80,8 @@ def fact_word(name: str) -> str:
         "not_applied": _("Records that no longer fit"),
         "carried_over": _("Records sent again"),
         "sold_meanwhile": _("Sales meanwhile"),
+        "received_twice": _("Deliveries that may be received twice"),
+        "receipts": _("Receipts of goods"),
         "tills_left_open": _("Tills with an old day to count and close"),
         "slips_in_doubt": _("Slips in doubt"),
         "folder": _("Folder"),

@@ -2,6 +2,7 @@
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
+from edge_agent.lives import check_done_once
 from edge_agent.once import Asked, once
 from edge_agent.scans import nothing_to_undo, to_take_back
 from edge_agent.transfers.rows import transfers as rows
@@ -146,7 +147,7 @@ def take_in(
 
     Raises:
         Refused: `not_sure`, nobody has confirmed it; `carton_again`, `own_carton`, `announced`, `to_itself`,
-            `nothing_arrived`.
+            `nothing_arrived`; `records_missing`, a carton may have been taken in already.
         Invalid: `bad_sscc`, `bad_place`, `unknown_sku`, `not_stock`, `too_many_units`.
     """
 
@@ -231,6 +232,7 @@ def _check_unknown(connection: Connection, sscc: str) -> None:
         )
     known = rows.find_carton(connection, sscc)
     if known is None:
+        check_done_once(connection)
         return
     if known.way == "out":
         raise Refused(

@@ -11,6 +11,7 @@ from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.steps import promises
 from edge_agent.journal import Recorded
+from edge_agent.lives import check_stands
 from edge_agent.once import Asked, once
 from edge_agent.stock.rows import on_hand_of
 from edge_agent.transfers.rows import transfers as rows
@@ -93,7 +94,7 @@ def undo(
     Raises:
         NotFound: `no_receipt`.
         Refused: `undone`, `settled`, `matched` with its announcement, `promised` when units are bound to an
-            order or lent, `gone` when some were sold.
+            order or lent, `gone` when some were sold; `records_missing`.
     """
 
     def step() -> Done:
@@ -102,6 +103,7 @@ def undo(
             raise NotFound(
                 _("There is no such arrival in this store."), _("Look at the transfer."), code="no_receipt"
             )
+        check_stands(unit.connection, receipt.seq)
         why = why_not_undone(unit.connection, receipt)
         if why is not None:
             raise why
