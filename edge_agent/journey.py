@@ -30,6 +30,7 @@ from edge_agent.stock import adjusting, assigned, count_rows, delivery_rows, mov
 from edge_agent.stock import rows as stock
 from edge_agent.stored_value import rows as stored_value
 from edge_agent.till import rows as till
+from edge_agent.transfers.rows import arrivals
 from edge_agent.transfers.rows import facts as transfers
 
 Journey = Mapping[str, tuple[Reaction, ...]]
@@ -154,9 +155,9 @@ def _transfers() -> Journey:
         "transfer.shipped": (transferred.on_shipped, transfers.on_shipped),
         "transfer.cancelled": (transferred.on_cancelled, transfers.on_cancelled),
         "transfer.cancel_asked": (transfers.on_cancel_asked,),
-        "transfer.received": (transferred.on_received, arrived.on_goods_arrived, transfers.on_received),
-        "transfer.matched": (transferred.on_matched, arrived.on_goods_arrived, transfers.on_matched),
-        "transfer.receipt_undone": (transferred.on_undone, transfers.on_undone),
+        "transfer.received": (transferred.on_received, arrived.on_goods_arrived, arrivals.on_received),
+        "transfer.matched": (transferred.on_matched, arrived.on_goods_arrived, arrivals.on_matched),
+        "transfer.receipt_undone": (transferred.on_undone, arrivals.on_undone),
         "transfer.closed": (transferred.on_closed, transfers.on_closed),
     }
 
@@ -191,7 +192,7 @@ def directive_shadows() -> Mapping[str, Shadow]:
         "exception.told": told.take,
         "exception.noted": told.take_note,
         "transfer.request": transfers.take_request,
-        "transfer.expect": transfers.take_expect,
+        "transfer.expect": arrivals.take_expect,
         "transfer.settled": transfers.take_settled,
         "transfer.told": transfers.take_told,
     }

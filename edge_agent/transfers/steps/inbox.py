@@ -12,9 +12,10 @@ from edge_agent.link.directives import arrived_us
 from edge_agent.once import Asked, once
 from edge_agent.stock.assigned import require_free
 from edge_agent.stock.rows import on_hand_of
-from edge_agent.transfers.rows import facts, work
+from edge_agent.transfers.rows import arrivals, facts, work
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows.transfers import ReceiptRow, Transfer
+from edge_agent.transfers.rows.written import OWN
 from edge_agent.transfers.rules import CANCELLABLE, TO_ANSWER, answered, bound_units, matched
 from edge_agent.transfers.steps.commands import Accept, Cancel, KeyOnly, Reject
 from edge_agent.transfers.steps.common import done_now, require, sending, tell
@@ -45,7 +46,7 @@ def request(unit: EdgeUnit, edge: Edge, body: said.TransferRequest) -> None:
         if known.way == "out":
             return  # told twice under two numbers, such as after the hub was restored
         raise Refused("That id is another transfer's here.", "Give it a new id.", code="known")
-    if facts.OWN.waits(unit, body.transfer_id):
+    if OWN.waits(unit, body.transfer_id):
         # It was answered before this database was put back: what was said of it stands.
         facts.take_request(unit, body, arrived_us(unit, edge))
         tell(unit, edge)
@@ -98,7 +99,7 @@ def expect(unit: EdgeUnit, edge: Edge, body: said.TransferExpect) -> None:
     known = rows.find(unit.connection, body.transfer_id)
     if known is not None and known.way == "out":
         raise Refused("That id is another transfer's here.", "Give it a new id.", code="known")
-    facts.take_expect(unit, body, arrived_us(unit, edge))
+    arrivals.take_expect(unit, body, arrived_us(unit, edge))
     # Told again, it may name arrivals that somebody at the hub has found to be of it since.
     for receipt in _here_already(unit, body):
         match(unit, edge, body.transfer_id, receipt)
