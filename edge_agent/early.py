@@ -22,8 +22,11 @@ class Facts:
         self._known = known
         self._written: dict[str, Reaction] = {}
 
-    def of(self, kind: str) -> Callable[[Reaction], Reaction]:
-        """Declare what an event of this kind writes; where its work is not known, the event waits."""
+    def of(self, kind: str, *, at_once: Reaction | None = None) -> Callable[[Reaction], Reaction]:
+        """Declare what an event of this kind writes; where its work is not known, the event waits.
+
+        `at_once` is the part that does not wait, and is written again without harm when the rest is.
+        """
 
         def declared(fact: Reaction) -> Reaction:
             self._written[kind] = fact
@@ -32,6 +35,8 @@ class Facts:
                 owner = getattr(recorded.body, self._key)
                 if recorded.replayed and owner and not self._is_known(unit, owner):
                     unit.connection.execute("INSERT INTO early_events VALUES (?, ?)", (owner, recorded.seq))
+                    if at_once is not None:
+                        at_once(unit, recorded)
                 else:
                     fact(unit, recorded)
 

@@ -52,7 +52,7 @@ async def carton(request: Request, sscc: Sscc, edge: AnyEdge, _person: Anybody) 
             code="bad_sscc",
         )
     known = rows.find_carton(connection, sscc)
-    if known is not None and known.transfer_id:
+    if known is not None and rows.find(connection, known.transfer_id) is not None:
         return go_to(request, f"/transfers/{known.transfer_id}")
     if known is not None:
         return go_to(request, "/transfers")

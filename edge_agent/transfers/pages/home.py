@@ -48,7 +48,7 @@ async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
     code = (await form_of(request)).get("code")[:512]
     await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
     meant = arriving.meaning(edge.database.read(), edge, code)
-    if meant.transfer_id:
+    if meant.transfer_id and rows.find(edge.database.read(), meant.transfer_id) is not None:
         if meant.kind == "carton" and meant.way == "in" and meant.state == "expected":
             wanted = ScanItem(key=edge.ids.new_id(), code=code)
             await edge.database.awrite(

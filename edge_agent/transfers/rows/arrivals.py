@@ -56,7 +56,32 @@ def take_expect(unit: EdgeUnit, body: said.TransferExpect, at_us: int) -> None:
     OWN.play(unit, body.transfer_id)
 
 
-@OWN.of("transfer.received")
+def _cartons_received(unit: EdgeUnit, recorded: Recorded) -> None:
+    """A carton that was taken in is known as such before its transfer is: nobody takes it in again."""
+    body = recorded.body
+    assert isinstance(body, said.TransferReceived)
+    for n, sscc in enumerate(body.cartons, start=1):
+        unit.connection.execute(
+            "INSERT INTO cartons (sscc, transfer_id, way, state, carton_no, weight_g, lines, receipt_id,"
+            " at_us) VALUES (?, ?, 'in', 'received', ?, 0, '[]', ?, ?) ON CONFLICT (sscc, way) DO UPDATE SET"
+            " state = 'received', receipt_id = excluded.receipt_id",
+            (sscc, body.transfer_id, n, body.receipt_id, recorded.at_us),
+        )
+
+
+def _cartons_undone(unit: EdgeUnit, recorded: Recorded) -> None:
+    """The cartons of an arrival that was taken back are expected again, or unknown again."""
+    body = recorded.body
+    assert isinstance(body, said.ReceiptUndone)
+    unit.connection.execute(
+        "DELETE FROM cartons WHERE receipt_id = ? AND (transfer_id = '' OR lines = '[]')", (body.receipt_id,)
+    )
+    unit.connection.execute(
+        "UPDATE cartons SET state = 'expected', receipt_id = '' WHERE receipt_id = ?", (body.receipt_id,)
+    )
+
+
+@OWN.of("transfer.received", at_once=_cartons_received)
 def on_received(unit: EdgeUnit, recorded: Recorded) -> None:
     """Goods arrived; unannounced ones keep their labels, so that the announcement finds them."""
     body = recorded.body
@@ -75,13 +100,7 @@ def on_received(unit: EdgeUnit, recorded: Recorded) -> None:
             body.model_dump_json(),
         ),
     )
-    for n, sscc in enumerate(body.cartons, start=1):
-        unit.connection.execute(
-            "INSERT INTO cartons (sscc, transfer_id, way, state, carton_no, weight_g, lines, receipt_id,"
-            " at_us) VALUES (?, ?, 'in', 'received', ?, 0, '[]', ?, ?) ON CONFLICT (sscc, way) DO UPDATE SET"
-            " state = 'received', receipt_id = excluded.receipt_id",
-            (sscc, body.transfer_id, n, body.receipt_id, recorded.at_us),
-        )
+    _cartons_received(unit, recorded)
     _arrived(unit, body.transfer_id, body.lines)
     unit.connection.executemany(
         "UPDATE transfer_lines SET missing = missing + ? WHERE transfer_id = ? AND line_no = ?",
@@ -107,7 +126,7 @@ def on_matched(unit: EdgeUnit, recorded: Recorded) -> None:
     _receive_step(unit, recorded, body.transfer_id, final=body.final)
 
 
-@OWN.of("transfer.receipt_undone")
+@OWN.of("transfer.receipt_undone", at_once=_cartons_undone)
 def on_undone(unit: EdgeUnit, recorded: Recorded) -> None:
     """An arrival is taken back: its cartons are expected again, or unknown again."""
     body = recorded.body
@@ -119,12 +138,7 @@ def on_undone(unit: EdgeUnit, recorded: Recorded) -> None:
     unit.connection.execute(
         "UPDATE transfer_receipts SET undone_us = ? WHERE receipt_id = ?", (recorded.at_us, body.receipt_id)
     )
-    unit.connection.execute(
-        "DELETE FROM cartons WHERE receipt_id = ? AND (transfer_id = '' OR lines = '[]')", (body.receipt_id,)
-    )
-    unit.connection.execute(
-        "UPDATE cartons SET state = 'expected', receipt_id = '' WHERE receipt_id = ?", (body.receipt_id,)
-    )
+    _cartons_undone(unit, recorded)
     if not body.transfer_id:
         return
     _arrived(unit, body.transfer_id, body.lines, sign=-1)

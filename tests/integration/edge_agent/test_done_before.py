@@ -130,6 +130,43 @@ def test_an_announcement_that_comes_again_finds_what_has_arrived(tmp_path: Path)
             assert again.rebuilt(tmp_path) == ()
 
 
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_carton_that_was_taken_in_is_known_before_its_announcement_comes_again(
+    tmp_path: Path, undone: bool
+) -> None:
+    carton = make_sscc("12345678", 1, 1)
+    lines = [{"line_no": 1, "sku": "MUG-1", "name": "Mug", "quantity": 4}]
+    cartons = [{"sscc": carton, "lines": [{"line_no": 1, "sku": "MUG-1", "quantity": 4}]}]
+    body = {**ENDS, "lines": lines, "cartons": cartons, "orders": [], "receipts": [], "shipped_us": 1}
+    unknown: dict[str, Any] = {"sscc": carton, "sure": True, "lines": [{"sku": "MUG-1", "units": 4}]}
+    with one_end(tmp_path, "store-2") as shop:
+        backup = copy_of(shop, tmp_path)
+        shop.tell("transfer.expect", body)
+        receipt = shop.do(f"/{TRANSFER}/receive", cartons=[carton])["receipt_id"]
+        if undone:
+            shop.do(f"/receipts/{receipt}/undo")
+        there = shop.store.rows("SELECT * FROM cartons")
+
+        with put_back(backup, tmp_path, edge="store-2") as again:
+            bring_back(again, Hub(shop.store))
+            state = ok(again.store.get("/api/transfers/scan", code=carton))["state"]
+            assert state == ("unknown" if undone else "received")
+            if not undone:
+                before = again.all_rows()
+                assert again.do("/unannounced", 409, **unknown)["code"] == "carton_again"
+                assert again.all_rows() == before
+                page = again.store.client.get(
+                    f"/transfers/carton/{carton}", headers=again.store.headers("associate")
+                )
+                assert page.status_code == 200
+            again.tell("transfer.expect", body)
+
+            columns = "sscc, transfer_id, way, state, carton_no, weight_g, lines, receipt_id"
+            assert again.store.rows(f"SELECT {columns} FROM cartons") == [row[:8] for row in there]
+            assert again.letters("MUG-1")["P"] == (0 if undone else 4)
+            assert again.rebuilt(tmp_path) == ()
+
+
 def test_what_may_be_done_already_is_refused_until_the_records_are_back(shop: End, tmp_path: Path) -> None:
     shop.packed(shop.offer(("COAT-M", 1), kind="ship"))
     shop.offer(("MUG-1", 1))
