@@ -33,7 +33,8 @@ class Line:
     """One line of a transfer as this store knows it.
 
     Going out, `quantity = lent + bound + shipped + short + declined + given_up` once it was answered.
-    Coming in, `received` counts what arrived of it (with `damaged`, with `over`), `missing` what will not.
+    Coming in, `received` counts what arrived of it (with `damaged`), `over` of these what is beyond
+    `quantity`, `missing` what somebody has missed and has not come since.
     """
 
     line_no: int
@@ -74,7 +75,7 @@ class Line:
     @property
     def room(self) -> int:
         """Units that were announced and have not arrived: more than that is over."""
-        return max(0, self.quantity - self.received + self.over)
+        return max(0, self.quantity - self.received)
 
     @property
     def expected(self) -> int:

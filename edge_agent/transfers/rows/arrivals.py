@@ -1,4 +1,8 @@
-"""What arrives: what an announcement and the events of arrivals write, whichever comes first."""
+"""What arrives: what an announcement and the events of arrivals write, whichever comes first.
+
+It is counted line by line, so that a store that was restored, and hears of it in another order, comes to the
+same figures: over is what is here beyond what was shipped, and missing what somebody missed until it comes.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,6 +12,7 @@ from edge_agent.transfers.rows.written import OWN, add_lines, put_carton, step
 from protocol import transfer_messages as said
 from protocol.transfers import (
     RECEIVING,
+    ArrivalShort,
     AskedBy,
     OrderComing,
     ReceivedLine,
@@ -102,10 +107,7 @@ def on_received(unit: EdgeUnit, recorded: Recorded) -> None:
     )
     _cartons_received(unit, recorded)
     _arrived(unit, body.transfer_id, body.lines)
-    unit.connection.executemany(
-        "UPDATE transfer_lines SET missing = missing + ? WHERE transfer_id = ? AND line_no = ?",
-        [(line.quantity, body.transfer_id, line.line_no) for line in body.shorts],
-    )
+    _missed(unit, body.transfer_id, body.shorts)
     _receive_step(unit, recorded, body.transfer_id, final=body.final)
 
 
@@ -142,28 +144,22 @@ def on_undone(unit: EdgeUnit, recorded: Recorded) -> None:
     if not body.transfer_id:
         return
     _arrived(unit, body.transfer_id, body.lines, sign=-1)
-    unit.connection.executemany(
-        "UPDATE transfer_lines SET missing = missing - ? WHERE transfer_id = ? AND line_no = ?",
-        [(line.quantity, body.transfer_id, line.line_no) for line in shorts],
-    )
+    _missed(unit, body.transfer_id, shorts, sign=-1)
     step(unit, RECEIVING, ReceiveState, body.transfer_id, ReceiveEvent.RECEIPT_UNDONE, recorded.at_us)
 
 
 def _shipped_lines(unit: EdgeUnit, transfer_id: str, lines: Sequence[TransferLine]) -> None:
-    """Write what was shipped in the place of what was asked; what has arrived of it already stays counted."""
+    """Write what was shipped in the place of what was asked; what has arrived of it already stays counted.
+
+    So does what somebody has missed already: it is taken back with the arrival that said it.
+    """
     before = unit.connection.execute(
         "DELETE FROM transfer_lines WHERE transfer_id = ?"
-        " RETURNING line_no, sku, name, received, damaged, over, for_order, granted",
+        " RETURNING line_no, sku, name, received, damaged, for_order, granted, missing",
         (transfer_id,),
     ).fetchall()
     add_lines(unit, transfer_id, lines)
-    unit.connection.executemany(
-        "INSERT INTO transfer_lines (transfer_id, line_no, sku, name, quantity, received, damaged, over,"
-        " for_order, granted) VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?) ON CONFLICT (transfer_id, line_no)"
-        " DO UPDATE SET received = excluded.received, damaged = excluded.damaged, over = excluded.over,"
-        " for_order = excluded.for_order, granted = excluded.granted",
-        [(transfer_id, *tuple(row)) for row in before if row["received"]],
-    )
+    _count_in(unit, transfer_id, (tuple(row) for row in before))
 
 
 def _orders(unit: EdgeUnit, transfer_id: str, orders: Iterable[OrderComing]) -> None:
@@ -175,22 +171,49 @@ def _orders(unit: EdgeUnit, transfer_id: str, orders: Iterable[OrderComing]) -> 
 
 
 def _arrived(unit: EdgeUnit, transfer_id: str, lines: Iterable[ReceivedLine], sign: int = 1) -> None:
+    """Count what has arrived, or with -1 what is taken back."""
+    rows = [
+        (
+            line.line_no,
+            line.sku,
+            line.name,
+            sign * line.quantity,
+            sign * line.damaged,
+            sign * line.bound,
+            sign * line.granted,
+            0,
+        )
+        for line in lines
+        if line.line_no
+    ]
+    _count_in(unit, transfer_id, rows)
+
+
+def _count_in(unit: EdgeUnit, transfer_id: str, rows: Iterable[tuple[object, ...]]) -> None:
+    """Add (line, SKU, name, received, damaged, for an order, lent, missing) to the lines of a transfer.
+
+    What came of a line that was not shipped stays as a line of nothing. A number that turned out to be
+    another article's is that one's: what came under it stands in its arrival alone.
+    """
     unit.connection.executemany(
-        "UPDATE transfer_lines SET received = received + ?, damaged = damaged + ?, over = over + ?,"
-        " for_order = for_order + ?, granted = granted + ? WHERE transfer_id = ? AND line_no = ?",
-        [
-            (
-                sign * line.quantity,
-                sign * line.damaged,
-                sign * line.over,
-                sign * line.bound,
-                sign * line.granted,
-                transfer_id,
-                line.line_no,
-            )
-            for line in lines
-            if line.line_no
-        ],
+        "INSERT INTO transfer_lines (transfer_id, line_no, sku, name, received, damaged, for_order, granted,"
+        " missing, over, quantity) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, max(0, ?5), 0)"
+        " ON CONFLICT (transfer_id, line_no) DO UPDATE SET received = received + ?5, damaged = damaged + ?6,"
+        " for_order = for_order + ?7, granted = granted + ?8, missing = max(0, missing + ?9),"
+        " over = max(0, received + ?5 - quantity) WHERE sku = ?3",
+        [(transfer_id, *row) for row in rows],
+    )
+    unit.connection.execute(
+        "DELETE FROM transfer_lines WHERE transfer_id = ? AND quantity = 0 AND received <= 0", (transfer_id,)
+    )
+
+
+def _missed(unit: EdgeUnit, transfer_id: str, shorts: Iterable[ArrivalShort], sign: int = 1) -> None:
+    """Count what somebody has missed, or with -1 what is taken back of it."""
+    unit.connection.executemany(
+        "UPDATE transfer_lines SET missing = max(0, missing + ?)"
+        " WHERE transfer_id = ? AND line_no = ? AND sku = ?",
+        [(sign * line.quantity, transfer_id, line.line_no, line.sku) for line in shorts],
     )
 
 

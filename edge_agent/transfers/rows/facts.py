@@ -58,7 +58,8 @@ def on_requested(unit: EdgeUnit, recorded: Recorded) -> None:
         insert(unit, body, "out", SendState.REQUESTED, recorded.at_us)
     else:
         insert(unit, body, "in", ReceiveState.UNANNOUNCED, recorded.at_us)
-    add_lines(unit, body.transfer_id, body.lines)
+    if not _is_announced(unit, body.transfer_id):
+        add_lines(unit, body.transfer_id, body.lines)
 
 
 @OWN.of("transfer.accepted")
@@ -184,6 +185,14 @@ def on_closed(unit: EdgeUnit, recorded: Recorded) -> None:
         ],
     )
     _send_step(unit, recorded, body.transfer_id, SendEvent.SETTLED)
+
+
+def _is_announced(unit: EdgeUnit, transfer_id: str) -> bool:
+    """Tell whether a restored store heard what was shipped before it heard again that it had asked for it."""
+    row = unit.connection.execute(
+        "SELECT shipped_us FROM transfers WHERE transfer_id = ? AND way = 'in'", (transfer_id,)
+    ).fetchone()
+    return row is not None and row[0] > 0
 
 
 def _by_line(unit: EdgeUnit, transfer_id: str, lines: Iterable[UnitsLine], what: str) -> None:

@@ -93,7 +93,8 @@ _TRANSFER: Final = (
 )
 _LINE: Final = (
     "line_no, sku, name, quantity, wants_lent, lent, bound, picked_lent, picked_bound, shipped, short,"
-    " declined, given_up, received, damaged, over, missing, for_order, to_grant, granted, order_id,"
+    " declined, given_up, received, damaged, over, max(0, min(missing, quantity - received)), for_order,"
+    " to_grant, granted, order_id,"
     " order_number, order_line_no, assignment_id"
 )
 _CARTON: Final = "sscc, transfer_id, way, state, carton_no, weight_g, lines, receipt_id, at_us"
