@@ -21,7 +21,7 @@ from edge_agent.people.steps import require_word
 from edge_agent.stock.assigned import require_free
 from edge_agent.stock.count_models import Approval, Deficit, Revoke, Said, Wanted
 from edge_agent.stock.count_posting import deficits
-from edge_agent.stock.counting import check_items
+from edge_agent.stock.counting import check_items, check_not_counted_since
 from edge_agent.stock.rows import on_hand_of
 from edge_agent.stock.rules import OnHand
 from protocol.errors import Invalid, NotFound, Refused
@@ -253,7 +253,8 @@ def undo(
     Raises:
         NotFound: `no_adjustment`.
         NotPermitted: `needs_approval`, a manager must agree.
-        Refused: `undone_already`, `not_in_bucket`, or `records_missing`.
+        Refused: `undone_already`, `not_in_bucket`, `stale_count`, an item was counted anew since, or
+            `records_missing`.
     """
 
     def work() -> Adjusted:
@@ -279,6 +280,8 @@ def undo(
         )
         here = on_hand_of(unit.connection, [line.sku for line in lines])
         for line in lines:
+            moved = {Bucket(line.from_bucket), Bucket(line.to_bucket)} - OUTSIDE
+            check_not_counted_since(unit.connection, moved, {line.sku: row.seq})
             if Bucket(line.from_bucket) not in OUTSIDE:
                 require_there(here[line.sku], line.quantity, Bucket(line.from_bucket))
         body = StockAdjusted(

@@ -31,7 +31,16 @@ from edge_agent.stock.count_models import (
     PrintSlip,
     Revoke,
 )
-from edge_agent.stock.counting import began, below_zero, check_items, open_pass, open_task, require_task, tell
+from edge_agent.stock.counting import (
+    began,
+    below_zero,
+    check_items,
+    check_not_counted_since,
+    open_pass,
+    open_task,
+    require_task,
+    tell,
+)
 from edge_agent.stock.rows import on_hand_of
 from protocol.catalog import Product
 from protocol.errors import Invalid, Refused
@@ -399,7 +408,7 @@ def reverse(
     Raises:
         NotPermitted: `needs_approval`, a manager must agree.
         Refused: `not_posted`; `not_in_bucket`, units that the count had found are gone already;
-            `records_missing`.
+            `stale_count`, items were counted again since; `records_missing`.
     """
 
     def work() -> Posted:
@@ -435,6 +444,9 @@ def _written(connection: Connection, edge: Edge, task: rows.Task) -> list[Posted
     products = edge.products.find_all(connection, [line.sku for line in lines])
     here = on_hand_of(connection, [line.sku for line in lines])
     buckets = BUCKETS_OF[task.place]
+    check_not_counted_since(
+        connection, buckets, {line.sku: passes[line.sku][-1].seq for line in lines if line.posted}
+    )
     for line in lines:
         there = sum(here[line.sku].buckets.get(bucket, 0) for bucket in buckets)
         if (line.posted or 0) > max(0, there):

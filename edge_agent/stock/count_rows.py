@@ -6,12 +6,13 @@ page knew when the counting of the item began there; movements after it may or m
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
 from protocol.kit.sqlite import Connection
+from protocol.movements import Bucket
 from protocol.stock import (
     BUCKETS_OF,
     Books,
@@ -282,6 +283,22 @@ def corrected_since(connection: Connection, sku: str, place: Place, seq: int) ->
         f" ((from_bucket IN ({marks}) AND to_bucket IN ('adjustment', 'missing'))"
         f" OR (to_bucket IN ({marks}) AND from_bucket IN ('adjustment', 'missing'))) LIMIT 1",
         (sku, seq, *buckets, *buckets),
+    ).fetchone()
+    return found is not None
+
+
+def counted_since(connection: Connection, sku: str, buckets: Collection[Bucket], seq: int) -> bool:
+    """Tell whether an item was counted anew after an event, in a count that is posted and stands.
+
+    Its difference was found beside what the event had written; to take the event back would bring the books
+    away from what was counted.
+    """
+    places = [place.value for place, there in BUCKETS_OF.items() if set(buckets) & set(there)]
+    found = connection.execute(
+        "SELECT 1 FROM count_passes JOIN count_tasks USING (count_id)"
+        " JOIN count_lines USING (count_id, sku) WHERE sku = ? AND seq > ? AND state = 'posted'"
+        f" AND posted IS NOT NULL AND place IN ({','.join('?' * len(places))}) LIMIT 1",
+        (sku, seq, *places),
     ).fetchone()
     return found is not None
 

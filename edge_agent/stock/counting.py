@@ -4,7 +4,7 @@ A scan is never refused for what it is: an unknown code, or an item that does no
 its own and an answer, because a handheld's queue must go on behind it. Only a count that is closed refuses.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from edge_agent.catalog.rules import clean, meaning_of
@@ -26,6 +26,7 @@ from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
+from protocol.movements import Bucket
 from protocol.orders import LineKind
 from protocol.people import StoreRole
 from protocol.stock import COUNT_LINES, PASSES, CountOpened, CountScope
@@ -127,6 +128,26 @@ def below_zero(sku: str, /, **facts: Any) -> Invalid:
         sku=sku,
         **facts,
     )
+
+
+def check_not_counted_since(
+    connection: Connection, buckets: Collection[Bucket], written: Mapping[str, int]
+) -> None:
+    """Refuse to take back what was written of items, at `written` of each, after they were counted anew.
+
+    Raises:
+        Refused: `stale_count`, naming the items.
+    """
+    stale = [sku for sku, seq in written.items() if rows.counted_since(connection, sku, buckets, seq)]
+    if stale:
+        raise Refused(
+            _("{items}: counted again since, and the books are right by that count.",
+              items=", ".join(stale[:5])),
+            _("Nothing was changed. If they are wrong, count once more."),
+            code="stale_count",
+            skus=stale[:50],
+            items=len(stale),
+        )  # fmt: skip
 
 
 def _wanted(connection: Connection, edge: Edge, scope: CountScope) -> list[str]:

@@ -205,6 +205,43 @@ def test_an_item_whose_books_were_corrected_since_its_count_is_refused_as_stale(
     assert (post(store, two)["short"], here(store, "COAT-M")) == (0, {"sellable": 4})
 
 
+def test_a_count_is_not_taken_back_once_a_later_one_of_the_item_stands(store: Store) -> None:
+    first, second = opened(store, "MUG-1"), opened(store, "MUG-1", "COAT-M")
+    confirm(store, first, mug=90)
+    post(store, first, accept=["MUG-1"])
+    confirm(store, second, mug=100, coat=5)
+    post(store, second, accept=["MUG-1"])
+    before = store.fingerprint()
+
+    undo = store.post(f"/api/stock/counts/{first}/reverse", key(reason="Wrong shelf"), role="manager")
+
+    error = refused(undo, 409)
+    assert (error["code"], error["facts"]["skus"]) == ("stale_count", ["MUG-1"])
+    assert (store.fingerprint(), here(store, "MUG-1")) == (before, {"sellable": 100})
+    ok(store.post(f"/api/stock/counts/{second}/reverse", key(reason="Wrong too"), role="manager"), 201)
+    ok(store.post(f"/api/stock/counts/{first}/reverse", key(reason="Wrong shelf"), role="manager"), 201)
+    assert here(store, "MUG-1") == {"sellable": 100}
+
+
+@pytest.mark.parametrize("counted", [90, 100])
+def test_a_correction_is_not_taken_back_once_the_item_was_counted(store: Store, counted: int) -> None:
+    lines = [{"sku": "MUG-1", "quantity": 10}]
+    made = ok(
+        store.post("/api/stock/adjustments", key(reason="theft", lines=lines), role="manager"),
+        201,
+    )
+    task = opened(store, "MUG-1")
+    confirm(store, task, mug=counted)
+    post(store, task, accept=["MUG-1"])
+    before = store.fingerprint()
+
+    path = f"/api/stock/adjustments/{made['number']}/undo"
+    error = refused(store.post(path, key(reason="They are there"), role="manager"), 409)
+
+    assert (error["code"], error["facts"]["skus"]) == ("stale_count", ["MUG-1"])
+    assert (store.fingerprint(), here(store, "MUG-1")) == (before, {"sellable": counted})
+
+
 def test_a_closed_count_takes_no_more_scans(store: Store) -> None:
     task = opened(store, "COAT-M")
     confirm(store, task, coat=5)
