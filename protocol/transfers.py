@@ -372,8 +372,8 @@ def settlement(shipped: Sequence[UnitsLine], received: Iterable[ReceivedLine]) -
 
 def adds_up(shipped: Sequence[UnitsLine], settled: Iterable[SettledLine]) -> bool:
     """Tell whether a settlement accounts for every shipped unit, once."""
-    said = {line.line_no: (line.sku, line.received + line.missing) for line in settled if line.line_no}
-    return said == {line.line_no: (line.sku, line.units) for line in shipped}
+    said = sorted((line.line_no, line.sku, line.received + line.missing) for line in settled if line.line_no)
+    return said == sorted((line.line_no, line.sku, line.units) for line in shipped)
 
 
 def _settled(line: UnitsLine, arrived: int) -> SettledLine:

@@ -355,7 +355,10 @@ def test_a_settlement_that_does_not_account_for_every_unit_is_refused(source: En
     source.send()
     wrong = source.tell("transfer.settled", {**ENDS, "lines": [line]})
 
+    twice = source.tell("transfer.settled", {**ENDS, "lines": [line | {"received": 3}] * 2})
+
     assert (early, wrong) == ("rejected not_shipped", "rejected does_not_add_up")
+    assert twice == "rejected does_not_add_up"
     assert source.bucket("COAT-M", Bucket.IN_TRANSIT) == 3
 
 
