@@ -25,6 +25,7 @@ from protocol.transfers import (
 
 TO_ANSWER: Final = frozenset({SendState.REQUESTED})
 TO_SEND: Final = frozenset({SendState.ACCEPTED, SendState.PICKED, SendState.PACKED})
+NOTE_LENGTH: Final = 300
 CANCELLABLE: Final = TO_ANSWER | TO_SEND
 
 
@@ -235,6 +236,21 @@ def counted_in(
     for word in words:
         found[word.line_no, word.sku] = word
     return tuple(found[key] for key in sorted(found))
+
+
+def summed(words: Iterable[Counted]) -> tuple[Counted, ...]:
+    """Return what was said of each line once: who names a line twice means both."""
+    found: dict[tuple[int, str], Counted] = {}
+    for word in words:
+        key = word.line_no, word.sku
+        known = found.get(key, replace(word, units=0, damaged=0, note=""))
+        found[key] = replace(
+            word,
+            units=known.units + word.units,
+            damaged=known.damaged + word.damaged,
+            note=" ".join(dict.fromkeys(filter(None, (known.note, word.note))))[:NOTE_LENGTH],
+        )
+    return tuple(found.values())
 
 
 def line_for(lines: Sequence[Line], counted: Mapping[int, int], sku: str) -> int:

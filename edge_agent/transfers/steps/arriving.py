@@ -8,7 +8,7 @@ from edge_agent.scans import nothing_to_undo, to_take_back
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows import work
 from edge_agent.transfers.rows.transfers import CartonRow, Transfer
-from edge_agent.transfers.rules import Counted, counted_in, line_for, number_of, other_place
+from edge_agent.transfers.rules import Counted, counted_in, line_for, number_of, other_place, summed
 from edge_agent.transfers.steps.commands import SayLine, ScanItem, TakeInUnknown, UndoScan
 from edge_agent.transfers.steps.common import receiving, tell
 from edge_agent.transfers.steps.models import (
@@ -18,7 +18,7 @@ from edge_agent.transfers.steps.models import (
     Scanned,
     unknown_carton_words,
 )
-from edge_agent.transfers.steps.receiving import after, answer, check_article, check_each, check_size
+from edge_agent.transfers.steps.receiving import after, answer, check_article, check_size
 from protocol import transfer_messages as said
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.ids import is_edge_name
@@ -174,8 +174,7 @@ def take_in(
             raise Refused(
                 _("Nothing was counted yet."), _("Scan what is in it, item by item."), code="nothing_arrived"
             )
-        check_size(sum(1 for each in counted if each.units))
-        check_each(counted)
+        check_size(counted)
         body = said.TransferReceived(
             receipt_id=edge.ids.new_id(),
             source=command.source,
@@ -209,7 +208,7 @@ def unknown_counted(connection: Connection, edge: Edge, command: TakeInUnknown) 
     named = [
         Counted(0, each.sku, products[each.sku].name, each.units, each.damaged, each.note) for each in words
     ]
-    return counted_in((), (), scanned, named)
+    return counted_in((), (), scanned, summed(named))
 
 
 def _line(each: Counted) -> ReceivedLine:

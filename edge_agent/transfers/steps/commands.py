@@ -173,7 +173,9 @@ class SayLine(ArrivedLine):
 
 
 class TakeIn(Wanted):
-    """Take goods of a transfer in: whole cartons, lines, or both. What a line says is the last word.
+    """Take goods of a transfer in: whole cartons, lines, or both. What its lines say is the last word.
+
+    A line that is named twice counts twice.
 
     With neither cartons nor lines: what was scanned at the handheld for this transfer.
     """

@@ -147,7 +147,9 @@ def accept(
     def step() -> Done:
         found = sending(unit.connection, transfer_id, TO_ANSWER)
         lines = rows.lines_of(unit.connection, transfer_id)
-        wanted = {line.line_no: line.units for line in command.lines}
+        wanted: dict[int, int] = {}
+        for line in command.lines:
+            wanted[line.line_no] = wanted.get(line.line_no, 0) + line.units
         sent, declined = answered(lines, wanted, command.reason)
         require_free(unit.connection, bound_units(sent))
         body = said.TransferAccepted(**found.ends, lines=sent, declined=declined, note=command.note)

@@ -17,7 +17,7 @@ from edge_agent.stock.rows import on_hand_of
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows import work
 from edge_agent.transfers.rows.transfers import ReceiptRow, Transfer
-from edge_agent.transfers.rules import Arrived, Counted, Line, arrived, counted_in
+from edge_agent.transfers.rules import Arrived, Counted, Line, arrived, counted_in, summed
 from edge_agent.transfers.steps.commands import TakeIn, UndoReceipt
 from edge_agent.transfers.steps.common import receiving, tell
 from edge_agent.transfers.steps.inbox import free_of, may_lend
@@ -40,7 +40,7 @@ def receive(
     """Take goods of a transfer in: what is named, or what was scanned for it.
 
     Raises:
-        Refused: `nothing_arrived`, or `carton_again`.
+        Refused: `nothing_arrived`, `carton_again` or `too_many_lines`.
         Invalid: `unknown_sku`, `not_stock`, `too_many_units`.
         NotFound: `no_carton`, one that is named is not of this transfer.
     """
@@ -58,7 +58,7 @@ def receive(
             else _said_lines(unit.connection, edge, lines, command)
         )
         counted = counted_in(lines, inside, loose, words)
-        check_each(counted)
+        check_size(counted)
         promised: dict[int, int] = {}
         for each in (line for carton in inside for line in carton):
             promised[each.line_no] = promised.get(each.line_no, 0) + each.quantity
@@ -75,7 +75,6 @@ def receive(
         )
         if not result.lines and not result.shorts:
             raise _nothing()
-        check_size(len(result.lines))
         body = _body(unit, edge, found, tuple(dict.fromkeys(labels)), result, command.note)
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
         work.forget(unit, [transfer_id])
@@ -230,7 +229,7 @@ def _said_lines(
     said_lines = [
         Counted(line.line_no, line.sku, "", line.units, line.damaged, line.note) for line in command.lines
     ]
-    return _named(connection, edge, lines, said_lines)
+    return summed(_named(connection, edge, lines, said_lines))
 
 
 def _named(
@@ -280,28 +279,21 @@ def check_article(sku: str, product: Product | None) -> None:
     )
 
 
-def check_size(lines: int) -> None:
-    """Refuse an arrival with more articles than one event carries.
+def check_size(counted: Sequence[Counted]) -> None:
+    """Refuse an arrival with more articles, or more units of one, than one event carries.
 
     Raises:
         Refused: `too_many_lines`.
+        Invalid: `too_many_units`.
     """
-    if lines > 2 * LINES_PER_TRANSFER:
+    remedy = _("Take it in in parts: carton by carton, or by typing fewer. What was scanned is kept.")
+    check_units(((each.sku, each.units) for each in counted), remedy)
+    if sum(1 for each in counted if each.units) > 2 * LINES_PER_TRANSFER:
         raise Refused(
             _("One arrival has {n} different articles at most.", n=2 * LINES_PER_TRANSFER),
             _("Take back the last scans, take in what is left, then go on."),
             code="too_many_lines",
         )
-
-
-def check_each(counted: Sequence[Counted]) -> None:
-    """Refuse an arrival with more units of an article than one line of it says.
-
-    Raises:
-        Invalid: `too_many_units`.
-    """
-    remedy = _("Take it in in parts: carton by carton, or by typing fewer. What was scanned is kept.")
-    check_units(((each.sku, each.units) for each in counted), remedy)
 
 
 def _nothing() -> Refused:

@@ -88,6 +88,41 @@ def test_units_are_over_only_beside_what_stands(shop: End, tmp_path: Path) -> No
     assert shop.rebuilt(tmp_path) == ()
 
 
+def test_a_line_that_is_named_twice_counts_twice(shop: End) -> None:
+    asked = Asked(shop)
+    shop.do(
+        f"/{asked.transfer_id}/receive",
+        lines=[
+            {"line_no": 1, "units": 2, "damaged": 1, "note": "Wet"},
+            {"line_no": 1, "units": 3, "damaged": 1, "note": "Dry"},
+        ],
+    )
+    [line] = shop.bodies("transfer.received")[0]["lines"]
+    assert (line["quantity"], line["damaged"], line["note"]) == (5, 2, "Wet Dry")
+
+    twice = [{"sku": "BOOK-1", "units": 2}, {"sku": "BOOK-1", "units": 1, "damaged": 1}]
+    assert shop.do("/unannounced", sure=True, lines=twice)["units"] == 3
+    assert shop.letters("BOOK-1")["P"] == 2
+
+
+def test_a_line_that_is_accepted_in_two_parts_is_sent_whole(tmp_path: Path) -> None:
+    with one_end(tmp_path) as source:
+        source.asked(("MUG-1", 5))
+        source.do(f"/{TRANSFER}/accept", lines=[{"line_no": 1, "units": 2}, {"line_no": 1, "units": 3}])
+
+        assert source.letters("MUG-1")["B"] == 5
+
+
+def test_more_units_than_one_arrival_takes_in_are_refused_and_change_nothing(shop: End) -> None:
+    asked = Asked(shop)
+    before = shop.all_rows()
+
+    many = [{"line_no": 1, "units": 600_000}] * 2
+    refusal = shop.do(f"/{asked.transfer_id}/receive", 409, lines=many)
+
+    assert (refusal["code"], shop.all_rows()) == ("too_many_units", before)
+
+
 ALIKE = [(1, "MUG-1", 5), (2, "COAT-M", 3)]
 
 
