@@ -17,7 +17,7 @@ from edge_agent.schema_lending import LENDING
 from edge_agent.schema_paper import PAPER_WAYS, TITLES
 from edge_agent.schema_returns import RETURNS, SIGNED
 from edge_agent.schema_stocktaking import STOCKTAKING
-from edge_agent.schema_transfers import CARTONS, TRANSFERS
+from edge_agent.schema_transfers import CARTONS, CARTONS_BY_TRANSFER, TRANSFERS
 
 if TYPE_CHECKING:  # a store whose tables are of today does without it, and without seventeen megabytes
     from sqlite_utils import Database
@@ -385,6 +385,11 @@ def _cartons(database: "Database") -> None:
     _script(database, CARTONS)
 
 
+def _cartons_by_transfer(database: "Database") -> None:
+    """Cartons of two transfers under the same label."""
+    _script(database, CARTONS_BY_TRANSFER)
+
+
 def _paper_ways(database: "Database") -> None:
     """How slips reach their printers, and what a printer can say."""
     _script(database, PAPER_WAYS)
@@ -465,4 +470,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0020 own events that came back before what they speak of", _early),
     ("0021 days of a till that were open when a database was lost", _left_open),
     ("0022 orders that were taken back from a device", _taken_back),
+    ("0023 a carton for each transfer", _cartons_by_transfer),
 )

@@ -144,3 +144,23 @@ ALTER TABLE cartons_by_way RENAME TO cartons;
 CREATE INDEX cartons_transfer ON cartons (transfer_id, carton_no);
 """
 """A carton that comes in may bear the label of one that this store sent; each is kept."""
+
+CARTONS_BY_TRANSFER: Final = """
+CREATE TABLE cartons_by_transfer (
+    sscc TEXT NOT NULL,
+    transfer_id TEXT NOT NULL,
+    way TEXT NOT NULL CHECK (way IN ('out', 'in')),
+    state TEXT NOT NULL CHECK (state IN ('packed', 'opened', 'shipped', 'expected', 'received')),
+    carton_no INTEGER NOT NULL,
+    weight_g INTEGER NOT NULL,
+    lines TEXT NOT NULL,
+    receipt_id TEXT NOT NULL DEFAULT '',
+    at_us INTEGER NOT NULL,
+    PRIMARY KEY (sscc, way, transfer_id)
+) STRICT;
+INSERT INTO cartons_by_transfer SELECT * FROM cartons;
+DROP TABLE cartons;
+ALTER TABLE cartons_by_transfer RENAME TO cartons;
+CREATE INDEX cartons_transfer ON cartons (transfer_id, carton_no);
+"""
+"""Two locations with one block of numbers print one label for two cartons; each is kept with its transfer."""

@@ -55,6 +55,8 @@ async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
                 lambda unit: arriving.scan(unit, edge, meant.transfer_id, wanted, person=person)
             )
         return go_to(request, f"/transfers/{meant.transfer_id}")
+    if meant.kind == "carton" and meant.state == "expected":
+        raise Refused(meant.what, meant.remedy, code="label_twice")
     if meant.kind == "carton":
         return go_to(request, f"/transfers/carton/{meant.sscc}")
     raise NotFound(meant.what, meant.remedy, code="unknown_code")

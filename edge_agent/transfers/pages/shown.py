@@ -141,7 +141,7 @@ def arrived_lines(connection: Connection, edge: Edge, transfer_id: str) -> tuple
     inside = [
         carton.lines
         for sscc in work.ticked(connection, transfer_id)
-        if (carton := rows.find_carton(connection, sscc, "in")) is not None
+        if (carton := rows.find_carton(connection, sscc, "in", of=transfer_id)) is not None
     ]
     spoken = work.words(connection, transfer_id)
     said = {(each.line_no, each.sku): each for each in spoken}

@@ -68,8 +68,8 @@ def _cartons_received(unit: EdgeUnit, recorded: Recorded) -> None:
     for n, sscc in enumerate(body.cartons, start=1):
         unit.connection.execute(
             "INSERT INTO cartons (sscc, transfer_id, way, state, carton_no, weight_g, lines, receipt_id,"
-            " at_us) VALUES (?, ?, 'in', 'received', ?, 0, '[]', ?, ?) ON CONFLICT (sscc, way) DO UPDATE SET"
-            " state = 'received', receipt_id = excluded.receipt_id",
+            " at_us) VALUES (?, ?, 'in', 'received', ?, 0, '[]', ?, ?) ON CONFLICT (sscc, way, transfer_id)"
+            " DO UPDATE SET state = 'received', receipt_id = excluded.receipt_id",
             (sscc, body.transfer_id, n, body.receipt_id, recorded.at_us),
         )
 
@@ -121,7 +121,7 @@ def on_matched(unit: EdgeUnit, recorded: Recorded) -> None:
         (body.transfer_id, body.number, body.receipt_id),
     )
     unit.connection.execute(
-        "UPDATE cartons SET transfer_id = ? WHERE receipt_id = ? AND transfer_id = ''",
+        "UPDATE OR REPLACE cartons SET transfer_id = ? WHERE receipt_id = ? AND transfer_id = ''",
         (body.transfer_id, body.receipt_id),
     )
     _arrived(unit, body.transfer_id, body.lines)

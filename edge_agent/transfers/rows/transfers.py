@@ -146,16 +146,30 @@ def orders_of(connection: Connection, transfer_id: str) -> dict[str, OrderComing
     return {row[0]: OrderComing.model_validate_json(row[1]) for row in rows}
 
 
-def find_carton(connection: Connection, sscc: str, way: Way | None = None) -> CartonRow | None:
+def find_carton(
+    connection: Connection, sscc: str, way: Way | None = None, *, of: str | None = None
+) -> CartonRow | None:
     """Return a carton by its label; one that comes in before one that this store sent.
 
-    A label is one carton for ever, but two stores with the same block of numbers print it twice.
+    A label is one carton for ever, but two stores with the same block of numbers print it twice: then that
+    `of` a transfer goes before, and one that is expected before one that is here.
     """
     row = connection.execute(
-        f"SELECT {_CARTON} FROM cartons WHERE sscc = ?1 AND (?2 IS NULL OR way = ?2) ORDER BY way LIMIT 1",
-        (sscc, way),
+        f"SELECT {_CARTON} FROM cartons WHERE sscc = ?1 AND (?2 IS NULL OR way = ?2)"
+        " ORDER BY way, transfer_id IS NOT ?3, state = 'received', at_us, transfer_id LIMIT 1",
+        (sscc, way, of),
     ).fetchone()
     return _carton(row) if row else None
+
+
+def expected_twice(connection: Connection, sscc: str) -> tuple[str, ...]:
+    """Return the numbers of the transfers that all say that a carton comes; none when it is one at most."""
+    found = connection.execute(
+        "SELECT number FROM cartons JOIN transfers USING (transfer_id, way)"
+        " WHERE sscc = ? AND way = 'in' AND cartons.state = 'expected' ORDER BY number",
+        (sscc,),
+    ).fetchall()
+    return tuple(str(row[0]) for row in found) if len(found) > 1 else ()
 
 
 def cartons_of(connection: Connection, transfer_id: str) -> tuple[CartonRow, ...]:

@@ -75,12 +75,21 @@ def add_lines(unit: EdgeUnit, transfer_id: str, lines: Sequence[TransferLine]) -
 
 
 def put_carton(unit: EdgeUnit, carton: Carton, row: tuple[str, str, str, int], at_us: int) -> None:
-    """Store a carton as (transfer, way, state, number); one that is here already learns its content."""
+    """Store a carton as (transfer, way, state, number); one that is here already learns its content.
+
+    One that came before anybody had announced it is that of the first announcement. Another transfer's
+    carton under the same label is one of its own.
+    """
     transfer_id, way, state, carton_no = row
+    nobodys = unit.connection.execute(
+        "SELECT transfer_id FROM cartons WHERE sscc = ? AND way = ? AND transfer_id = ''", (carton.sscc, way)
+    ).fetchone()
+    if nobodys is not None:
+        transfer_id = ""
     unit.connection.execute(
         "INSERT INTO cartons (sscc, transfer_id, way, state, carton_no, weight_g, lines, at_us)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sscc, way) DO UPDATE SET lines = excluded.lines,"
-        " weight_g = excluded.weight_g, carton_no = excluded.carton_no",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sscc, way, transfer_id) DO UPDATE SET"
+        " lines = excluded.lines, weight_g = excluded.weight_g, carton_no = excluded.carton_no",
         (
             carton.sscc,
             transfer_id,

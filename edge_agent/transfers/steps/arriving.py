@@ -34,7 +34,8 @@ def meaning(connection: Connection, edge: Edge, code: str) -> LabelMeaning:
     """Return what a scan means for transfers, without doing anything."""
     sscc = read_label(code)
     if sscc:
-        return _carton_meaning(rows.find_carton(connection, sscc), sscc)
+        twice = rows.expected_twice(connection, sscc)
+        return _twice(sscc, twice) if twice else _carton_meaning(rows.find_carton(connection, sscc), sscc)
     number = number_of(code)
     if number:
         found = rows.by_number(connection, number)
@@ -255,6 +256,19 @@ def _check_unknown(connection: Connection, sscc: str) -> None:
     )
 
 
+def _twice(sscc: str, numbers: tuple[str, ...]) -> LabelMeaning:
+    """Return what a label means that two locations have printed: only a person can read whose it is."""
+    return LabelMeaning(
+        kind="carton",
+        sscc=sscc,
+        way="in",
+        state="expected",
+        what=_("Carton {sscc} is expected twice: with {numbers}.",
+               sscc=spaced(sscc), numbers=", ".join(numbers)),
+        remedy=_("Read on the label where it comes from, open that transfer and scan the carton there."),
+    )  # fmt: skip
+
+
 def _carton_meaning(carton: CartonRow | None, sscc: str) -> LabelMeaning:
     if carton is None:
         what, remedy = unknown_carton_words(spaced(sscc))
@@ -277,7 +291,7 @@ def _carton_meaning(carton: CartonRow | None, sscc: str) -> LabelMeaning:
 
 
 def _scan_carton(unit: EdgeUnit, edge: Edge, found: Transfer, sscc: str, person: CurrentPerson) -> Scanned:
-    carton = rows.find_carton(unit.connection, sscc)
+    carton = rows.find_carton(unit.connection, sscc, of=found.transfer_id)
     meant = _carton_meaning(carton, sscc)
     unchanged = _("Nothing was changed.")
     if carton is None:

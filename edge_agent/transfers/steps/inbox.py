@@ -240,7 +240,7 @@ def _here_already(unit: EdgeUnit, body: said.TransferExpect) -> list[ReceiptRow]
     """Return the arrivals that are of this transfer: by the label of a carton, or named by the hub."""
     ids = dict.fromkeys(body.receipts)
     for carton in body.cartons:
-        known = rows.find_carton(unit.connection, carton.sscc, "in")
+        known = rows.find_carton(unit.connection, carton.sscc, "in", of="")
         if known is not None and known.state == "received" and not known.transfer_id:
             ids[known.receipt_id] = None
     found = [rows.find_receipt(unit.connection, each) for each in ids]

@@ -207,7 +207,7 @@ def _contents(connection: Connection, found: Transfer, sscc: str) -> tuple[Carto
         NotFound: `no_carton`.
         Refused: `carton_again`.
     """
-    carton = rows.find_carton(connection, sscc, "in")
+    carton = rows.find_carton(connection, sscc, "in", of=found.transfer_id)
     if carton is None or carton.transfer_id != found.transfer_id:
         raise NotFound(
             _("Carton {sscc} is not one of transfer {number}.", sscc=sscc, number=found.number),

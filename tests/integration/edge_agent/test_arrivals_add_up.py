@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from protocol.sscc import make_sscc
 from tests.support.putting_back import Hub, bring_back, copy_of, put_back
+from tests.support.store import ok
 from tests.support.transfer_ends import ENDS, NAMES, TRANSFER, End, one_end
 
 
@@ -121,6 +123,35 @@ def test_more_units_than_one_arrival_takes_in_are_refused_and_change_nothing(sho
     refusal = shop.do(f"/{asked.transfer_id}/receive", 409, lines=many)
 
     assert (refusal["code"], shop.all_rows()) == ("too_many_units", before)
+
+
+def test_two_cartons_under_one_label_stay_each_with_its_transfer(shop: End, tmp_path: Path) -> None:
+    label = make_sscc("95011010001", 1, 1)
+    for n, (source, sku, units) in enumerate((("london-1", "MUG-1", 4), ("dc-1", "COAT-M", 2)), start=1):
+        inside = {"line_no": 1, "sku": sku, "quantity": units}
+        ends = {"transfer_id": f"t-{n}", "number": f"HBX-0000{n}", "source": source, "destination": "store-2"}
+        body = {"lines": [inside | {"name": sku}], "cartons": [{"sscc": label, "lines": [inside]}]}
+        assert shop.tell("transfer.expect", {**ends, **body, "shipped_us": 1}) == "applied"
+
+    meant = ok(shop.store.get("/api/transfers/scan", code=label))
+    assert (meant["transfer_id"], meant["state"]) == ("", "expected")
+    assert "HBX-00001, HBX-00002" in meant["what"]
+    for path in (f"/transfers/carton/{label}", "/transfers/scan"):
+        headers = shop.store.headers("associate") | {"accept": "text/html"}
+        client = shop.store.client
+        page = client.post(path, data={"code": label}, headers=headers) if "scan" in path else None
+        page = page or client.get(path, headers=headers)
+        assert page.status_code == 409
+        assert "HBX-00001, HBX-00002" in page.text
+
+    shop.do("/t-2/arrival/scan", code=label)
+    assert shop.do("/t-2/receive")["units"] == 2
+    assert ok(shop.store.get("/api/transfers/scan", code=label))["transfer_id"] == "t-1"
+    assert shop.do("/t-1/receive", cartons=[label])["units"] == 4
+    assert (shop.letters("MUG-1")["P"], shop.letters("COAT-M")["P"]) == (4, 2)
+    assert shop.do("/t-1/receive", 409, cartons=[label])["code"] == "carton_again"
+    assert [shop.transfer(each)["lines"][0]["expected"] for each in ("t-1", "t-2")] == [0, 0]
+    assert shop.rebuilt(tmp_path) == ()
 
 
 ALIKE = [(1, "MUG-1", 5), (2, "COAT-M", 3)]
