@@ -6,7 +6,6 @@ a default. Secrets are never values here: a setting names the file that holds on
 
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from platformdirs import user_state_path
@@ -25,6 +24,7 @@ from protocol.money import CURRENCY_EXPONENTS
 from protocol.people import StoreRole
 from protocol.rules.discounts import Authority, Limit
 from protocol.rules.store_codes import REGIONS, Layout, layout_of
+from protocol.sscc import default_block
 
 Line = Annotated[str, Field(max_length=80)]
 TillName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
@@ -98,14 +98,8 @@ class Cartons(BaseModel):
     """Digits that no other location of the company has; empty makes four of the edge's name."""
 
     def stem(self, edge: str) -> str:
-        """Return prefix and block, in front of the serial.
-
-        Of the name count the figures at its end, and one digit for the rest: `store-1` is not `warehouse-1`.
-        """
-        figures = "".join(letter for letter in edge if letter.isdigit())[-3:]
-        family = crc32("".join(letter for letter in edge if not letter.isdigit()).encode())
-        own = f"{family % 10}{figures.zfill(3)}" if figures else f"{family % 10_000:04d}"
-        return self.company_prefix + (self.block or own)
+        """Return prefix and block, in front of the serial."""
+        return self.company_prefix + (self.block or default_block(edge))
 
 
 class StoreCodes(BaseModel):

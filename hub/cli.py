@@ -271,6 +271,9 @@ def add_a_location(  # noqa: PLR0913, PLR0917 - each is an option of the command
     kind: Annotated[str, typer.Option("--kind", help="store or warehouse.")] = "store",
     entity: Annotated[str, typer.Option("--entity", help="Legal entity; the hub's own when left out.")] = "",
     out: Annotated[Path, typer.Option("--out", help="Folder for its two credential files.")] = Path(),
+    own_block: Annotated[
+        bool, typer.Option("--own-block", help="Its settings give its cartons a block of their own.")
+    ] = False,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
@@ -287,6 +290,7 @@ def add_a_location(  # noqa: PLR0913, PLR0917 - each is an option of the command
             kind=kind,
             entity=entity or hub.settings.entity,
             zone=hub.settings.zone,
+            own_block=own_block,
         )
 
         def step(unit: Any) -> Credentials:

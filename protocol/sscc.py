@@ -4,14 +4,15 @@
     3               1 2 3 4 5 6 7      8 9 10 11                  …         by GS1, weights 3 and 1
 
 GS1 gives a company its prefix (four to twelve digits). The company gives each location a *block* of its own
-behind it, so that two stores which cannot talk never print the same code. Within a block a code is unique
-per incarnation of the edge database: the ordinal chooses the extension digit, and from the eleventh
-incarnation on a higher part of the serial, so that a store PC restored from a backup does not repeat a
-label either.
+behind it, so that two stores which cannot talk never print the same code; without one, digits of its name are
+its block, and the hub adds no location whose digits are taken. Within a block a code is unique per
+incarnation of the edge database: the ordinal chooses the extension digit, and from the eleventh incarnation
+on a higher part of the serial, so that a store PC restored from a backup does not repeat a label either.
 """
 
 import re
 from typing import Final
+from zlib import crc32
 
 from protocol.errors import Invalid, Unavailable
 
@@ -51,6 +52,17 @@ def make_sscc(stem: str, ordinal: int, counter: int) -> str:
         )
     body = f"{extension}{stem}{part * size + counter:0{width}d}"
     return body + check_digit(body)
+
+
+def default_block(edge: str) -> str:
+    """Return the four digits that an edge has as its block when nobody gave it one.
+
+    Of the name count the figures at its end, and one digit for the rest: `store-1` is not `warehouse-1`. Four
+    digits are few, so two names may have the same: the hub adds no location whose block is taken.
+    """
+    figures = "".join(letter for letter in edge if letter.isdigit())[-3:]
+    family = crc32("".join(letter for letter in edge if not letter.isdigit()).encode())
+    return f"{family % 10}{figures.zfill(3)}" if figures else f"{family % 10_000:04d}"
 
 
 def check_digit(digits: str) -> str:

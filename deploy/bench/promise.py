@@ -106,7 +106,7 @@ def prepare(folder: Path, stores: int, last: Sequence[str]) -> tuple[Path, str]:
         def settle(unit: HubUnit) -> None:
             for n, name in enumerate(names):
                 code = f"{chr(65 + n // 676 % 26)}{chr(65 + n // 26 % 26)}{chr(65 + n % 26)}"
-                new = NewLocation(name, code, f"Store {n}", "store")
+                new = NewLocation(name, code, f"Store {n}", "store", own_block=True)
                 add_location(unit, new, clock=hub.clock, ids=hub.ids)
             _heard(unit, names, hub.clock.now_us())
 

@@ -15,6 +15,7 @@ from hub.fleet.rules import Pill, is_skewed
 from protocol.clock import Clock
 from protocol.errors import Conflict, Invalid, NotFound
 from protocol.ids import IdMaker, is_edge_name
+from protocol.sscc import default_block
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class NewLocation:
     kind: str = "store"
     entity: str = "main"
     zone: str = "Europe/London"
+    own_block: bool = False
+    """Its cartons are numbered from a block of its own, or those of the one with the same block are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ def add_location(unit: HubUnit, new: NewLocation, *, clock: Clock, ids: IdMaker)
 
     Raises:
         Invalid: the name or the code cannot be used.
-        Conflict: one of them is taken.
+        Conflict: one of them is taken, or `carton_block_taken`: its cartons would be numbered like those of
+            another location.
     """
     if not is_edge_name(new.edge):
         raise Invalid(
@@ -81,6 +85,8 @@ def add_location(unit: HubUnit, new: NewLocation, *, clock: Clock, ids: IdMaker)
         raise Conflict(
             f"The name or the code is taken by {taken}.", "Choose others.", code="location_taken", taken=taken
         )
+    if not new.own_block:
+        _check_block(unit.connection, new.edge)
     credentials = make_credentials(new.edge, ids)
     unit.connection.execute(
         sa.insert(locations).values(
@@ -97,6 +103,22 @@ def add_location(unit: HubUnit, new: NewLocation, *, clock: Clock, ids: IdMaker)
         )
     )
     return credentials
+
+
+def _check_block(connection: Connection, edge: str) -> None:
+    """Refuse a location that would print the labels of another one: two cartons with one number are one."""
+    block = default_block(edge)
+    names = connection.execute(sa.select(locations.c.location_id).order_by(locations.c.location_id)).scalars()
+    taken = next((name for name in names if default_block(name) == block), None)
+    if taken is not None:
+        raise Conflict(
+            f"Cartons of {edge} would be numbered like those of {taken}: both names make the block {block}.",
+            f"Nothing was added. Choose another name, such as one with another number; or give {edge} digits "
+            "of its own by `block` in the section [cartons] of its settings and add it with --own-block.",
+            code="carton_block_taken",
+            taken=taken,
+            block=block,
+        )
 
 
 def renew_credentials(unit: HubUnit, edge: str, *, ids: IdMaker) -> Credentials:

@@ -105,6 +105,26 @@ def test_a_name_or_code_that_is_taken_is_refused(database: HubDatabase) -> None:
     assert count(database) == 1
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("london-1", "dc-1"), ("berlin-1", "shop-1"), ("store-1001", "store-2001"), ("store-1", "store-1001")],
+)
+def test_a_name_whose_cartons_would_be_numbered_like_anothers_needs_a_block_of_its_own(
+    database: HubDatabase, one: str, other: str
+) -> None:
+    add(database, one)
+
+    with pytest.raises(Conflict) as refusal:
+        add(database, other, "CD")
+
+    assert (refusal.value.reason, refusal.value.facts["taken"]) == ("carton_block_taken", one)
+    assert "[cartons]" in refusal.value.remedy
+    assert count(database) == 1
+    new = NewLocation(other, "CD", "A store", own_block=True)
+    database.write(lambda unit: add_location(unit, new, clock=SystemClock(), ids=SystemIds()))
+    assert count(database) == 2
+
+
 def test_only_active_locations_stand_in_the_password_file(database: HubDatabase) -> None:
     add(database)
     add(database, "store-2", "CD")
