@@ -13,6 +13,7 @@ import pytest
 
 from edge_agent.link.recovery import Recovery
 from protocol.envelope import decode_event
+from protocol.sscc import make_sscc
 from tests.support.fulfilment import offered
 from tests.support.putting_back import Hub, bring_back, copy_of, put_back
 from tests.support.store import Store, ok, sale
