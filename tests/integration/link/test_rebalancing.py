@@ -1,4 +1,4 @@
-"""Both sides of lending on a real wire: policy, wishes, and goods that a customer carried away."""
+"""Both sides of lending on a real wire: policy and wishes."""
 
 import pytest
 import sqlalchemy as sa
@@ -7,24 +7,12 @@ from edge_agent.database import EdgeUnit
 from edge_agent.link import wishes
 from edge_agent.link.directives import Kind
 from hub.database import HubUnit
-from hub.exceptions.rows import exceptions
-from hub.link.rights import RightsRows
 from hub.stock import allocations
 from hub.stock.rows import hub_rights
 from protocol.lending import LastUnits, LendingPolicy, LendingRule
-from tests.support.hub import hub_of
 from tests.support.wire import HubSide, StoreSide, eventually
 
 pytestmark = pytest.mark.broker
-
-
-@pytest.fixture
-def hub_with_desk(hub: HubSide) -> HubSide:
-    """A hub that puts what is missing onto somebody's desk."""
-    hub.stop()
-    hub.rights = RightsRows(hub_of(hub.database))
-    hub.start()
-    return hub
 
 
 def shelve(store: StoreSide, units: int) -> None:
@@ -59,12 +47,6 @@ def tell(hub: HubSide, *rules: LendingRule) -> None:
     hub.database.write(lambda unit: hub.outbox.send_directive(unit, "store-1", body))
 
 
-def cards(hub: HubSide) -> list[str]:
-    with hub.database.read() as connection:
-        query = sa.select(exceptions.c.state).where(exceptions.c.kind == "stock_deficit")
-        return list(connection.execute(query).scalars())
-
-
 def test_a_policy_told_over_the_wire_lends_and_lends_again_what_was_promised(
     hub: HubSide, store: StoreSide
 ) -> None:
@@ -96,27 +78,3 @@ def test_a_store_that_runs_low_gets_back_what_nobody_was_promised(hub: HubSide, 
     # Five are here, one has an order, two are the store's own: of the three that are free one goes back.
     eventually(lambda: right(hub)[2] == 1)
     assert right(hub)[3] == 0
-
-
-@pytest.mark.parametrize("cut", [False, True], ids=["online", "on reconnect"])
-def test_goods_that_a_customer_carried_away_reach_the_desk_of_the_hub(
-    hub_with_desk: HubSide, store: StoreSide, *, cut: bool
-) -> None:
-    hub = hub_with_desk
-    store.lend_share_ppm = 1_000_000
-    store.open()
-    shelve(store, 3)
-    store.start()
-    eventually(lambda: right(hub)[0] == 3)
-    promise(hub, "a-1", 3)
-    if cut:
-        hub.stop()
-
-    shelve(store, 2)
-    if cut:
-        hub.start()
-
-    eventually(lambda: cards(hub) == ["open"])
-    shelve(store, 3)
-    eventually(lambda: cards(hub) == ["closed"])
-    assert right(hub)[1:] == (3, 0, 0)
