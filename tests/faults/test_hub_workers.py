@@ -1,5 +1,7 @@
 """Two processes of the hub on one PostgreSQL: paused past its lease, killed, restarted; a sale counts once.
 
+A web shop orders the last of a few articles meanwhile, and stores take on what they are offered.
+
 So it does when the database is lost and one that lagged behind is promoted in its place, while a process of
 before, which noticed nothing, goes on with the old one.
 
@@ -14,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +35,12 @@ from hub.stock.rows import rights_epochs
 from tests.support.company import Company
 from tests.support.postgres import Postgres
 from tests.support.processes import Processes
+from tests.support.web_shop import WebShop
 from tests.support.wire import eventually
 
-pytestmark = [pytest.mark.processes, pytest.mark.postgres, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.processes, pytest.mark.postgres, pytest.mark.timeout(300)]
 SECOND = "hub-2"
+SCARCE = 4
 WAIT_SECONDS = 60.0
 
 
@@ -49,6 +53,7 @@ class TwoProcesses:
         self.url = url
         self.engine = sa.create_engine(url)
         self.worker = worker
+        self.shop = WebShop(company)
 
     def lag(self) -> str:
         """Return the address of a copy of the database that hears nothing from now on.
@@ -115,6 +120,11 @@ class TwoProcesses:
     def all_lend_again(self) -> bool:
         return not self.rows(sa.select(rights_epochs).where(rights_epochs.c.state != "open"))
 
+    def differences(self) -> list[str]:
+        """Return what is not as the web shop was told."""
+        with self.engine.connect() as connection:
+            return self.shop.differences(connection)
+
     def settle(self) -> None:
         """Compare what clients were told with what the hub has, once it has heard everything."""
         company = self.company
@@ -127,6 +137,17 @@ class TwoProcesses:
                 WAIT_SECONDS,
                 what=f"{store} to be applied whole",
             )
+        self.shop.sell_out()
+        assert self.shop.refused > 0
+        said = ["nothing was read"]
+
+        def adds_up() -> bool:
+            said[:] = self.differences()
+            return not said
+
+        with suppress(AssertionError):
+            eventually(adds_up, WAIT_SECONDS)
+        assert said == []
         clients, summary = told_by_clients(company.history.lines()), company.summary()
         assert (summary["orders"], summary["gross_minor"]) == (clients.orders, clients.gross_minor)
         assert (summary["returns"], summary["refund_minor"]) == (clients.returns, clients.refund_minor)
@@ -135,7 +156,7 @@ class TwoProcesses:
         assert len(ids) == len(set(ids))
         numbers = [row.number for row in self.rows(sa.select(orders.c.number))]
         told = [line["number"] for line in company.history.lines() if line["kind"] == "sale"]
-        assert sorted(numbers) == sorted(told)
+        assert sorted(numbers) == sorted(told + self.shop.numbers)
 
 
 @pytest.fixture(scope="module")
@@ -153,11 +174,12 @@ def two(
     """Return a company of two stores whose hub runs as two processes."""
     url = postgres.fresh(empty=True)
     monkeypatch.setenv("ORDERSPINE_HUB_DATABASE_URL", url)
-    company = Company(tmp_path / "company")
+    company = Company(tmp_path / "company", scarce=SCARCE)
     with running(company) as folder, Processes(folder) as processes:
         worker = processes.run(SECOND, [*worker_command(company)], wait=False)
         made = TwoProcesses(company, postgres, url, worker)
         yield made
+        made.shop.close()
     made.engine.dispose()
     for each in {url, made.url}:
         postgres.drop(each)
@@ -199,10 +221,12 @@ def promoted(company: Company) -> Any:
 def test_a_worker_paused_past_its_lease_and_one_killed_change_no_total(two: TwoProcesses) -> None:
     store = two.of_worker()
     company = two.company
-    with company.selling():
+    with company.selling(), two.shop.selling():
         company.wait_for_sales(8, store)
+        two.shop.wait_for_orders(4)
         os.killpg(two.worker.pid, signal.SIGSTOP)
         two.run_out(SECOND)
+        two.shop.wait_for_orders(4)
         eventually(lambda: two.serving()[store] == "hub-1", WAIT_SECONDS, what="hub-1 to take over")
         upto = two.applied(store)
         eventually(lambda: two.applied(store) > upto, WAIT_SECONDS, what="the other process to go on")
@@ -212,6 +236,7 @@ def test_a_worker_paused_past_its_lease_and_one_killed_change_no_total(two: TwoP
         company.wait_for_sales(8, again)
         two.worker.kill()
         two.run_out(SECOND)
+        two.shop.wait_for_orders(4)
         eventually(
             lambda: set(two.serving().values()) == {"hub-1"}, WAIT_SECONDS, what="hub-1 to serve everybody"
         )
@@ -225,12 +250,14 @@ def test_the_web_process_killed_leaves_its_stores_to_the_worker_and_goes_on_when
 ) -> None:
     two.of_worker()
     company = two.company
-    with company.selling():
+    with company.selling(), two.shop.selling():
         company.wait_for_sales(8)
+        two.shop.wait_for_orders(4)
         company.supervisor.kill(HUB)
         two.run_out("hub-1")
         company.wait_for_sales(8)
         company.wait_ready(HUB)
+        two.shop.wait_for_orders(4)
         eventually(
             lambda: set(two.serving().values()) == {"hub-1", SECOND}, WAIT_SECONDS, what="each its share"
         )
@@ -245,14 +272,21 @@ def test_a_standby_that_lagged_behind_is_promoted_and_hears_everything_again(
     two: TwoProcesses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     company = two.company
-    with company.selling():
+    with company.selling(), two.shop.selling():
         company.wait_for_sales(8)
+        two.shop.wait_for_orders(4)
         lagging = two.lag()
+        sold = set(two.shop.numbers)
         two.worker.start()
         store = two.of_worker()
         upto = two.applied(store)
         company.wait_for_sales(8, store)
         eventually(lambda: two.applied(store) > upto, WAIT_SECONDS, what="what the standby never hears")
+        two.shop.wait_for_orders(4)
+        eventually(
+            lambda: two.shop.at_stores() - sold, WAIT_SECONDS, what="an order that the standby never had"
+        )
+        only_stores = two.shop.at_stores() - sold
         os.killpg(two.worker.pid, signal.SIGSTOP)  # a process of before that does not notice its end
         before = two.newest_applied()
         with company.supervisor._lock:
@@ -269,5 +303,8 @@ def test_a_standby_that_lagged_behind_is_promoted_and_hears_everything_again(
         two.worker.kill()
         eventually(two.all_lend_again, WAIT_SECONDS, what="every location to lend again")
 
+    gone = two.shop.repeat()
+    assert only_stores & set(gone) == set()
+    assert only_stores <= set(two.shop.numbers)
     assert said == {"fenced": 2}
     two.settle()

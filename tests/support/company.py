@@ -31,6 +31,8 @@ from tests.support.wire import eventually
 TILLS = ("till-1", "till-2")
 PRODUCTS = 800
 UNITS = 100_000
+FEW = 30
+"""Units of each scarce article in each store."""
 PATIENCE_SECONDS = 40.0
 RETURN_EVERY = 6
 PAUSE_SECONDS = 0.05
@@ -126,7 +128,8 @@ class Seller:
 class Company:
     """Everything that runs, and everybody who sells. Use it as a context manager."""
 
-    def __init__(self, folder: Path, *, stores: int = 2) -> None:
+    def __init__(self, folder: Path, *, stores: int = 2, scarce: int = 0) -> None:
+        """Prepare it; so many articles more are kept of which there are few, and which no counter sells."""
         clock, ids = SystemClock(), SystemIds()
         rng = random.Random(int(ids.secret(8), 16))
         places = PLACES[:stores]
@@ -135,7 +138,8 @@ class Company:
         self.stopping = threading.Event()
         self.clock = clock
         self.stores = [place.name for place in places]
-        goods = SetUp(as_csv(product(n) for n in range(PRODUCTS)), printers=False)
+        goods = SetUp(as_csv(product(n) for n in range(PRODUCTS + scarce)), printers=False)
+        self.scarce = tuple(f"{PRODUCTS + n:05d}" for n in range(scarce))
         prepare(self.layout, goods, tills=TILLS, clock=clock, ids=ids)
         self.supervisor = Supervisor(self.layout, clock=clock, ids=ids, say=lambda _: None, printers=False)
         self.sellers: dict[str, list[Seller]] = {}
@@ -150,6 +154,7 @@ class Company:
         for store in self.stores:
             manager = self._client(store, Login(MANAGER.person_id, MANAGER.pin, "office"))
             lines = [{"sku": f"{n:05d}", "quantity": UNITS} for n in range(PRODUCTS)]
+            lines += [{"sku": sku, "quantity": FEW} for sku in self.scarce]
             manager.post("/api/stock/moves", {"key": "opening", "reason": "opening", "lines": lines})
             self.sellers[store] = []
             for till, person in zip(TILLS, (ASSOCIATE, SECOND_ASSOCIATE), strict=True):
@@ -159,6 +164,9 @@ class Company:
                     Seller(client, till, self.history, random.Random(f"{store}{till}"), f"{store}-{till}")
                 ]
             manager.close()
+            if self.scarce:  # a store lends when a session begins, and then every half minute
+                self.supervisor.cut(store)
+                self.supervisor.restore(store)
 
     def close(self) -> None:
         """Stop everything; fails when a process is left behind."""

@@ -22,12 +22,12 @@ NO_ANSWER: Final = frozenset({"refused"})
 """A refusal is kept too, and nothing may have come of it."""
 INSIDE: Final = ("sellable", "reserved", "picked")
 
-_HUB_CELLS: Final = """
+HUB_CELLS: Final = """
 SELECT sku, granted_seen - returned - allocated + ended, allocated - ended - finished_seen
 FROM hub_rights WHERE location = ?
 """
 """H and U."""
-_EDGE_CELLS: Final = """
+EDGE_CELLS: Final = """
 WITH stock AS (SELECT sku, sum(CASE WHEN bucket = 'sellable' THEN quantity ELSE 0 END) AS sellable,
                       sum(CASE WHEN bucket = 'reserved' THEN quantity ELSE 0 END) AS reserved,
                       sum(CASE WHEN bucket = 'picked' THEN quantity ELSE 0 END) AS picked
@@ -227,8 +227,8 @@ def _events(found: Findings, place: str, edge: Connection, hub: Connection) -> N
 
 def _cells(found: Findings, place: str, edge: Connection, hub: Connection) -> None:
     """Nothing is below zero, and at rest P = B + L + U + H."""
-    at_hub = {str(row[0]): (int(row[1]), int(row[2])) for row in hub.execute(_HUB_CELLS, (place,))}
-    for row in edge.execute(_EDGE_CELLS):
+    at_hub = {str(row[0]): (int(row[1]), int(row[2])) for row in hub.execute(HUB_CELLS, (place,))}
+    for row in edge.execute(EDGE_CELLS):
         sku, physical, bound, outstanding = str(row[0]), int(row[1]), int(row[2]), int(row[3])
         free, open_units = at_hub.get(sku, (0, 0))
         sellable = physical - bound - outstanding
