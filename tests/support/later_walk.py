@@ -25,6 +25,8 @@ SHIPPING_MINOR: Final = 3_95
 PAUSE_SECONDS: Final = 0.05
 NOBODY: Final = frozenset({"out_of_rights", "unroutable"})
 """What the hub says when no place that it hears can keep a promise."""
+NOT_NOW: Final = frozenset({"nothing_loose", "on_hold"})
+"""What the hub says of an order that somebody has, or that waits since a restore for who may have it."""
 
 COLLECTED: Final = (
     "place", "arrive", "accept", "start", "find", "finish", "pack", "stage", "verify", "hand over",
@@ -201,7 +203,7 @@ class Walk:
             try:
                 self.company.at(HUB).post(f"/api/orders/{self.number}/route", {})
             except Refused as refusal:
-                if refusal.reason != "nothing_loose":
+                if refusal.reason not in NOT_NOW:
                     raise
 
     def accept(self) -> bool:
@@ -240,8 +242,14 @@ class Walk:
         return True
 
     def finish(self) -> bool:
-        """The walk is over."""
-        self._ask(f"/api/fulfil/picks/{self.list_id}/finish", "finish", {})
+        """The walk is over; what a restored store forgot of it, like its list, is ticked again."""
+        try:
+            self._ask(f"/api/fulfil/picks/{self.list_id}/finish", "finish", {})
+        except Refused as refusal:
+            if refusal.reason != "unfinished":
+                raise
+            self.done -= 1
+            return False
         return True
 
     def pack(self) -> bool:
