@@ -13,7 +13,7 @@ from edge_agent.answers import Answer, drawn, heard, part, said
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.pages import Ask, Form, ask_in_place, command, form_of, go_to, show, with_word
-from edge_agent.stock import count_posting, count_views, counting, words
+from edge_agent.stock import count_checks, count_posting, count_views, counting, words
 from edge_agent.stock.count_api import sees_books
 from edge_agent.stock.count_models import (
     ConfirmCount,
@@ -211,7 +211,7 @@ def _view(edge: Edge, count_id: str, person: CurrentPerson) -> dict[str, Any]:
         return [line for line in found.lines if line.state in states]
 
     skus = [line.sku for line in found.lines] if found.state == "open" else []
-    along = count_posting.along_of(edge.database.read(), edge, found.place, skus)
+    along = count_checks.along_of(edge.database.read(), edge, found.place, skus)
     counted = having("counted", "posted", "again") if found.state != "open" else having("counted", "posted")
     return {
         "count": found,
@@ -237,7 +237,7 @@ def _view(edge: Edge, count_id: str, person: CurrentPerson) -> dict[str, Any]:
 def _along_says(along: Sequence[TakenAlong], confirmed: Sequence[str]) -> str:
     """Return why a count cannot be posted: some of what it has confirmed is with a handheld."""
     waits = [each.says for each in along if not set(each.skus).isdisjoint(confirmed)]
-    return " ".join((*waits[: count_posting.NAMED], way_out())) if waits else ""
+    return " ".join((*waits[: count_checks.NAMED], way_out())) if waits else ""
 
 
 def _progress(found: CountView) -> str:

@@ -6,11 +6,8 @@ were corrected since its count is refused (`stale_count`), because its differenc
 already.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
-from typing import Final
+from collections.abc import Mapping, Sequence
 
-from edge_agent.along import TakenAlong, way_out
 from edge_agent.context import SYSTEM, Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.lives import check_done_once
@@ -19,6 +16,7 @@ from edge_agent.paper.rules import Slip
 from edge_agent.paper.steps import queue_slip
 from edge_agent.people.steps import require_word
 from edge_agent.stock import count_rows as rows
+from edge_agent.stock.count_checks import check_figures, check_nothing_along
 from edge_agent.stock.count_models import (
     ConfirmCount,
     ConfirmedItem,
@@ -46,15 +44,12 @@ from protocol.catalog import Product
 from protocol.errors import Invalid, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
-from protocol.kit.web.filters import qty
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import Approval
 from protocol.people import StoreRole
 from protocol.stock import (
     BUCKETS_OF,
-    FIGURES,
     PASSES,
-    Books,
     ConfirmedLine,
     CountCancelled,
     CountConfirmed,
@@ -62,15 +57,12 @@ from protocol.stock import (
     CountUndone,
     FoundElsewhere,
     Pass,
-    Place,
     PostedLine,
     is_settled,
 )
 
 POST_ACTION = "post_count"
 UNDO_ACTION = "undo_count"
-NAMED: Final = 5
-"""Orders and items that a refusal names; a sentence that names more is not read."""
 
 
 def confirm(
@@ -115,7 +107,7 @@ def _confirmed(
         check_items(
             unit.connection, edge, [sku for sku in wanted if sku not in listed and sku not in tallies]
         )
-    _check_nothing_along(unit.connection, edge, task, wanted)
+    check_nothing_along(unit.connection, edge, task, wanted)
     lines = []
     for sku, line in wanted.items():
         if task.scope != "all" and sku not in listed:
@@ -133,7 +125,7 @@ def _confirmed(
             task.place,
             began(unit.connection, edge, task, command.as_of) if since is None else since,
         )
-        _check_figures(sku, counted, books)
+        check_figures(sku, counted, books)
         lines.append(
             ConfirmedLine(
                 sku=sku,
@@ -146,51 +138,6 @@ def _confirmed(
             )
         )
     return lines
-
-
-def _check_nothing_along(connection: Connection, edge: Edge, task: rows.Task, skus: Collection[str]) -> None:
-    """Refuse to compare with the books what a handheld has taken along.
-
-    What it takes is missing from the shelf before the books know. A difference confirmed meanwhile would be
-    written beside the pick that the device brings back.
-    """
-    along = along_of(connection, edge, task.place, skus)
-    if not along:
-        return
-    items = list(dict.fromkeys(sku for each in along for sku in each.skus))
-    products = edge.products.find_all(connection, items)
-    raise Refused(
-        _(
-            "{orders} Until that is settled, nobody knows what was taken of {items}:"
-            " no difference is written, and what was counted is kept.",
-            orders=" ".join(each.says for each in along[:NAMED]),
-            items=", ".join(_name(products, sku) for sku in items[:NAMED]),
-        ),
-        way_out(),
-        code="checked_out_elsewhere",
-        device=along[0].device,
-        orders=[asdict(each) for each in along],
-        skus=items,
-    )
-
-
-def along_of(connection: Connection, edge: Edge, place: str, skus: Collection[str]) -> tuple[TakenAlong, ...]:
-    """Return the orders on handhelds that a count of these items waits for; all come from the shelf."""
-    return edge.taken_along(connection, skus) if place == Place.SHELF else ()
-
-
-def _check_figures(sku: str, counted: int, books: Books) -> None:
-    """Refuse figures that no count can say; more than a million are counted like anything else."""
-    largest = max(counted, abs(books.balance), books.came, books.left, abs(books.variance(counted)))
-    if largest > FIGURES:
-        raise Refused(
-            _("{sku} comes to {n}, and a count speaks of {limit} at most.",
-              sku=sku, n=qty(largest), limit=qty(FIGURES)),
-            _("Correct its stock with an adjustment first, then count it again. Your scans are kept."),
-            code="beyond_counting",
-            sku=sku,
-            units=largest,
-        )  # fmt: skip
 
 
 def _figure(
@@ -288,7 +235,7 @@ def post(
     def work() -> Posted:
         task = open_task(unit.connection, count_id)
         check_done_once(unit.connection)  # it compares with books that miss something
-        _check_nothing_along(unit.connection, edge, task, rows.passes_of(unit.connection, task.count_id))
+        check_nothing_along(unit.connection, edge, task, rows.passes_of(unit.connection, task.count_id))
         approvals = _word(unit, edge, person, POST_ACTION, command.approval)
         lines = _to_post(unit.connection, edge, task, command)
         strays = rows.strays_of(unit.connection, task.count_id)
