@@ -25,7 +25,6 @@ from protocol.orders import (
     Name,
     OrderLine,
     PositiveMinor,
-    Quantity,
     ReturnLine,
     Tender,
     WireModel,
@@ -106,7 +105,7 @@ class StockLine(WireModel):
     """Units of one SKU that went from one bucket (or the outside) to another."""
 
     sku: Code
-    quantity: Quantity
+    quantity: stock.Moving
     from_bucket: Code
     to_bucket: Code
     unit_cost_minor: PositiveMinor = 0

@@ -39,6 +39,8 @@ Units = Annotated[int, Field(strict=True, ge=0, le=UNITS)]
 Change = Annotated[int, Field(strict=True, ge=-UNITS, le=UNITS)]
 Lying = Annotated[int, Field(strict=True, ge=0, le=FIGURES)]
 """Units that stand somewhere, or that moved meanwhile."""
+Moving = Annotated[int, Field(strict=True, ge=1, le=FIGURES)]
+"""Units that lay somewhere, or that a difference moves."""
 Figure = Annotated[int, Field(strict=True, ge=-FIGURES, le=FIGURES)]
 """What books say of a place, or by how much they are wrong."""
 Bin = Annotated[str, Field(min_length=1, max_length=40)]
@@ -257,7 +259,7 @@ class FoundElsewhere(WireModel):
 
     code: Code
     sku: str = Field(default="", max_length=64)
-    units: Annotated[int, Field(strict=True, ge=1, le=FIGURES)]
+    units: Moving
 
 
 class CountPosted(WireModel):

@@ -107,6 +107,21 @@ def adjusted(
     )
 
 
+def test_a_count_of_more_than_a_million_screws_is_booked_like_any_other(hub: Hub) -> None:
+    shop = Shop()
+    for _ in range(3):
+        shop.stock("A", 1_000_000, 2)
+    count(shop, ("A", 1_500_000, -1_500_000), ("B", stock.FIGURES, stock.FIGURES))
+
+    answers = send(hub, shop)
+
+    assert sum(answer.parked for answer in answers) == 0
+    assert tied(hub)["5100"] == 3_000_000
+    with hub.database.read() as connection:
+        lines = connection.execute(sa.select(count_lines).order_by(count_lines.c.sku)).all()
+    assert [(row.sku, row.posted) for row in lines] == [("A", -1_500_000), ("B", stock.FIGURES)]
+
+
 def test_a_count_posts_losses_to_shrink_and_gains_beside_and_is_taken_back_to_the_penny(hub: Hub) -> None:
     shop = Shop()
     shop.stock("A", 10, 333)
