@@ -73,7 +73,8 @@ def receive(
             may_lend=may_lend(unit),
             final=command.final,
         )
-        if not result.lines and not result.shorts:
+        ends = command.final and found.state == ReceiveState.PART_RECEIVED
+        if not result.lines and not result.shorts and not ends:
             raise _nothing()
         body = _body(unit, edge, found, tuple(dict.fromkeys(labels)), result, command.note)
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
