@@ -1,4 +1,4 @@
-"""What a count may not be confirmed with: goods that a handheld has taken along, figures beyond all counting."""
+"""What a count may not be confirmed with: goods along with a handheld, figures beyond all counting."""
 
 from collections.abc import Collection
 from dataclasses import asdict
