@@ -146,9 +146,6 @@ def exception_says(kind: str) -> str:
             "said that its goods had left. Nothing was booked for that. Ask the store who has the goods; its "
             "stock is right once the items are counted."
         ),
-        "put_back": _(
-            "Goods of an order that was given up stand beside their shelf until somebody puts them back."
-        ),
         "clock_failed": _("Something that must happen on time cannot be done. The reason stands below."),
     }
     return words.get(kind) or _change_says(kind)
@@ -156,6 +153,9 @@ def exception_says(kind: str) -> str:
 
 def _change_says(kind: str) -> str:
     words = {
+        "put_back": _(
+            "Goods of an order that was given up stand beside their shelf until somebody puts them back."
+        ),
         "cancel_too_late": _(
             "A location was asked to give its part up and had handed it over already. The order stands as it "
             "was; tell the customer."

@@ -257,27 +257,14 @@ def ship(
             else _tracking_given(unit.connection, bags, command)
         )
         service = command.service.strip() or found.service
+        parcels = tuple(_sent(bag, carrier, service, numbers[bag.parcel_id]) for bag in bags)
+        lines = rows.lines_of(unit.connection, assignment_id)
         body = later.AssignmentShipped(
             assignment_id=assignment_id,
             order_id=found.order_id,
             number=found.number,
-            parcels=tuple(
-                Parcel(
-                    parcel_no=bag.parcel_no,
-                    parcel_id=bag.parcel_id,
-                    weight_g=bag.weight_g,
-                    lines=bag.lines,
-                    carrier=carrier,
-                    service=service,
-                    tracking=numbers[bag.parcel_id],
-                )
-                for bag in bags
-            ),
-            lines=tuple(
-                leaving(line, line.picked)
-                for line in rows.lines_of(unit.connection, assignment_id)
-                if line.picked
-            ),
+            parcels=parcels,
+            lines=tuple(leaving(line, line.picked) for line in lines if line.picked),
         )
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
         work.forget_taken_back(unit, assignment_id, person.device)
@@ -294,6 +281,18 @@ def ship(
         )
 
     return once(unit, edge, Asked(to=f"ship:{assignment_id}", command=command), command.key, Shipped, step)
+
+
+def _sent(bag: ParcelRow, carrier: str, service: str, tracking: str) -> Parcel:
+    return Parcel(
+        parcel_no=bag.parcel_no,
+        parcel_id=bag.parcel_id,
+        weight_g=bag.weight_g,
+        lines=bag.lines,
+        carrier=carrier,
+        service=service,
+        tracking=tracking,
+    )
 
 
 def _check_address(connection: Connection, found: Assignment) -> None:

@@ -258,7 +258,7 @@ def test_what_is_brought_back_goes_by_what_the_hub_said_last(shop: End, tmp_path
     hub = Hub(shop.store)
 
     with put_back(backup, tmp_path) as again:
-        recovery = Recovery(again.store.edge, hub, again.inbox, lambda: None)  # type: ignore[arg-type]
+        recovery = Recovery(again.store.edge, hub, again.inbox, lambda: None)  # type: ignore[arg-type]  # it only answers
         recovery._start = lambda: None  # type: ignore[method-assign]  # no thread of its own
         more = hub.life.model_copy(update={"upto": hub.life.upto + 5})
         recovery.begin([more], "")
@@ -279,7 +279,7 @@ def test_a_hub_that_forgot_a_life_gets_it_back(shop: End, tmp_path: Path) -> Non
         again.store.edge.database.write(
             lambda unit: unit.connection.execute("UPDATE lives SET acked = ?", (told.life.upto,))
         )
-        recovery = Recovery(again.store.edge, told, again.inbox, lambda: None)  # type: ignore[arg-type]
+        recovery = Recovery(again.store.edge, told, again.inbox, lambda: None)  # type: ignore[arg-type]  # it only answers
         assert recovery.lacks(again.store.edge.database.read(), [])
         recovery.work([], "")
 

@@ -51,7 +51,7 @@ def test_a_moment_without_a_class_says_how_tight(hours: int, promise_class: str)
     ("said", "code"),
     [
         ({"due_at": from_us(NOW_US)}, "promise_past"),
-        ({"due_at": datetime(1, 1, 1, tzinfo=UTC)}, "promise_past"),
+        ({"due_at": datetime(2000, 1, 1, tzinfo=UTC)}, "promise_past"),
         ({"due_at": from_us(NOW_US + FARTHEST_US + 1_000_000)}, "promise_far"),
         ({"location": ""}, "no_collect_location"),
     ],
