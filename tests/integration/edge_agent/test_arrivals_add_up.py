@@ -124,7 +124,7 @@ def test_more_units_than_one_arrival_takes_in_are_refused_and_change_nothing(sho
     before = shop.all_rows()
 
     many = [{"line_no": 1, "units": 600_000}] * 2
-    refusal = shop.do(f"/{asked.transfer_id}/receive", 409, lines=many)
+    refusal = shop.do(f"/{asked.transfer_id}/receive", 422, lines=many)
 
     assert (refusal["code"], shop.all_rows()) == ("too_many_units", before)
 

@@ -114,7 +114,7 @@ def test_nothing_is_written_while_tables_are_made_anew(told: Hub) -> None:
 
     def again(unit: HubUnit) -> None:
         work = told.spine.work(unit, rebuilding=True)
-        applied = type("Again", (), {"body": staged()})()
+        applied = type("Again", (), {"body": staged(), "results": {}})()
         stages.on_staged(work, applied)
         seen.append(
             unit.connection.execute(sa.select(sa.func.count()).select_from(rows.notices)).scalar_one()

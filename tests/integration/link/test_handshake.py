@@ -323,6 +323,7 @@ def test_a_backup_that_lacks_nothing_but_directives_is_found_out_and_gets_them_b
     hub: HubSide, store: StoreSide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Courier, "fetch_directives", lambda _self, *asked: answered_by(hub, *asked))
+    monkeypatch.setattr(Courier, "fetch_hub_lives", lambda _self: [])
     store.start()
     store.sell(3)
     eventually(lambda: hub.upto("store-1") == 3)

@@ -137,7 +137,7 @@ def test_goods_sold_over_the_counter_that_were_promised_put_the_order_onto_the_d
         eventually(shop.cards, what="the card of what is missing")
         [card] = shop.cards()
         facts = card["facts"]
-        assert card["title"] == f"{HERE} misses 1 promised units of COAT-M"
+        assert card["title"] == f"{HERE} misses promised units of COAT-M, 1 at first"
         assert (facts["location"], facts["missing"], facts["promised"], facts["numbers"]) == (
             HERE,
             1,
