@@ -160,14 +160,14 @@ class RightsWatch:
         self._moved[node.name] = node.audit.execute("SELECT coalesce(max(seq), 0) FROM movements").fetchone()[
             0
         ]
-        for today in map(Lent._make, (row + NONE for row in rows)):
-            then = before.get(today.sku)
-            if then is None or today.sellable >= min(0, then.sellable):
+        for here in map(Lent._make, (row + NONE for row in rows)):
+            then = before.get(here.sku)
+            if then is None or here.sellable >= min(0, then.sellable):
                 continue
-            sold = node.audit.execute(SOLD, (today.sku, since)).fetchone()[0]
-            if sold and (then.bound, then.granted) == (today.bound, today.granted):
+            sold = node.audit.execute(SOLD, (here.sku, since)).fetchone()[0]
+            if sold and (then.bound, then.granted) == (here.bound, here.granted):
                 self.failed(
-                    f"{node.name} sold {sold} of {today.sku}, of which {max(0, then.sellable)} were free: {today}"
+                    f"{node.name} sold {sold} of {here.sku}, of which {max(0, then.sellable)} were free: {here}"
                 )
 
     def _lends_what_it_has(self, node: EdgeNode, lent: Lent) -> None:
