@@ -166,9 +166,8 @@ class RightsWatch:
                 continue
             sold = node.audit.execute(SOLD, (here.sku, since)).fetchone()[0]
             if sold and (then.bound, then.granted) == (here.bound, here.granted):
-                self.failed(
-                    f"{node.name} sold {sold} of {here.sku}, of which {max(0, then.sellable)} were free: {here}"
-                )
+                free = max(0, then.sellable)
+                self.failed(f"{node.name} sold {sold} of {here.sku}, of which {free} were free: {here}")
 
     def _lends_what_it_has(self, node: EdgeNode, lent: Lent) -> None:
         before = self._granted.get((node.name, lent.sku), 0)
