@@ -125,8 +125,8 @@ CREATE TABLE transfer_words (
 ) STRICT, WITHOUT ROWID;
 """
 
-CARTONS: Final = """
-CREATE TABLE cartons_by_way (
+_CARTONS_BY_KEY: Final = """
+CREATE TABLE cartons_again (
     sscc TEXT NOT NULL,
     transfer_id TEXT NOT NULL,
     way TEXT NOT NULL CHECK (way IN ('out', 'in')),
@@ -136,31 +136,15 @@ CREATE TABLE cartons_by_way (
     lines TEXT NOT NULL,
     receipt_id TEXT NOT NULL DEFAULT '',
     at_us INTEGER NOT NULL,
-    PRIMARY KEY (sscc, way)
+    PRIMARY KEY (THE_KEY)
 ) STRICT;
-INSERT INTO cartons_by_way SELECT * FROM cartons;
+INSERT INTO cartons_again SELECT * FROM cartons;
 DROP TABLE cartons;
-ALTER TABLE cartons_by_way RENAME TO cartons;
+ALTER TABLE cartons_again RENAME TO cartons;
 CREATE INDEX cartons_transfer ON cartons (transfer_id, carton_no);
 """
+"""The table of cartons under another key; every row stays."""
+CARTONS: Final = _CARTONS_BY_KEY.replace("THE_KEY", "sscc, way")
 """A carton that comes in may bear the label of one that this store sent; each is kept."""
-
-CARTONS_BY_TRANSFER: Final = """
-CREATE TABLE cartons_by_transfer (
-    sscc TEXT NOT NULL,
-    transfer_id TEXT NOT NULL,
-    way TEXT NOT NULL CHECK (way IN ('out', 'in')),
-    state TEXT NOT NULL CHECK (state IN ('packed', 'opened', 'shipped', 'expected', 'received')),
-    carton_no INTEGER NOT NULL,
-    weight_g INTEGER NOT NULL,
-    lines TEXT NOT NULL,
-    receipt_id TEXT NOT NULL DEFAULT '',
-    at_us INTEGER NOT NULL,
-    PRIMARY KEY (sscc, way, transfer_id)
-) STRICT;
-INSERT INTO cartons_by_transfer SELECT * FROM cartons;
-DROP TABLE cartons;
-ALTER TABLE cartons_by_transfer RENAME TO cartons;
-CREATE INDEX cartons_transfer ON cartons (transfer_id, carton_no);
-"""
+CARTONS_BY_TRANSFER: Final = _CARTONS_BY_KEY.replace("THE_KEY", "sscc, way, transfer_id")
 """Two locations with one block of numbers print one label for two cartons; each is kept with its transfer."""

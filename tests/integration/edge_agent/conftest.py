@@ -4,19 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 
-from protocol.kit.web import secrets
+from tests.support.quick import quick_secrets
 from tests.support.store import Store, begin_store, sign_everybody_in
 
 
 @pytest.fixture(autouse=True)
 def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Hash with argon2's least work: a real store takes 170 ms a time, and so would every test."""
-    monkeypatch.setattr(secrets, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    secrets.forget_stand_in()
-    yield
-    secrets.forget_stand_in()
+    with quick_secrets(monkeypatch):
+        yield
 
 
 @pytest.fixture

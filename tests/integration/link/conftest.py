@@ -12,7 +12,9 @@ from fastapi.responses import JSONResponse
 from hub.fleet.api import edge_router
 from protocol.errors import OrderspineError
 from protocol.kit.system import SystemClock
+from tests.support.both_ends import BothEnds, both_ends
 from tests.support.broker import TestBroker, free_port, running_broker
+from tests.support.quick import quick_secrets
 from tests.support.wire import HubSide, StoreSide, eventually, hub_side, store_side
 
 
@@ -31,6 +33,13 @@ def hub(tmp_path: Path, broker: TestBroker) -> Iterator[HubSide]:
 @pytest.fixture
 def store(tmp_path: Path, hub: HubSide) -> Iterator[StoreSide]:
     with store_side(tmp_path, hub) as made:
+        yield made
+
+
+@pytest.fixture
+def ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BothEnds]:
+    """A whole hub and a whole store that meet when a test lets them."""
+    with quick_secrets(monkeypatch), both_ends(tmp_path) as made:
         yield made
 
 

@@ -1,30 +1,17 @@
 """A person goes on without a store that is dark, and the store comes back: both ends end with one account."""
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
-from argon2 import PasswordHasher
 
 from hub.fulfil.rows import assignments
 from hub.stock.rows import allocations, hub_rights
-from protocol.kit.web import secrets
-from tests.support.both_ends import HERE, OTHER, BothEnds, both_ends
+from tests.support.both_ends import HERE, OTHER, BothEnds
 from tests.support.promising import hear, rows
 
 HOUR_US = 3_600_000_000
-
-
-@pytest.fixture
-def ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BothEnds]:
-    monkeypatch.setattr(secrets, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    secrets.forget_stand_in()
-    with both_ends(tmp_path) as made:
-        yield made
-    secrets.forget_stand_in()
 
 
 def ordered(ends: BothEnds) -> str:

@@ -1,23 +1,9 @@
 """Orders that a store took, while others record things about them: both ends have one account of it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from argon2 import PasswordHasher
-
-from protocol.kit.web import secrets
-from tests.support.both_ends import BothEnds, both_ends
+from tests.support.both_ends import BothEnds
 from tests.support.later import AnsweringHub, go_online, york
-
-
-@pytest.fixture
-def ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BothEnds]:
-    monkeypatch.setattr(secrets, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    secrets.forget_stand_in()
-    with both_ends(tmp_path) as made:
-        yield made
-    secrets.forget_stand_in()
 
 
 def test_what_was_paid_online_or_at_another_store_is_not_asked_for_again(ends: BothEnds) -> None:

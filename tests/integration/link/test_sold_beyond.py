@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
 from hub.app import build
@@ -23,10 +22,10 @@ from hub.settings import HubSettings
 from hub.stock.rows import hub_rights
 from protocol.catalog import Product
 from protocol.kit.system import ShiftedClock, SystemIds
-from protocol.kit.web import secrets
 from protocol.people import HubRole
 from tests.support.broker import TestBroker
 from tests.support.hub import VAT
+from tests.support.quick import quick_secrets
 from tests.support.store import START_US, Store, begin_store, ok, sale, sign_everybody_in
 from tests.support.wire import eventually
 
@@ -36,10 +35,8 @@ HERE = "store-1"
 
 @pytest.fixture(autouse=True)
 def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(secrets, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    secrets.forget_stand_in()
-    yield
-    secrets.forget_stand_in()
+    with quick_secrets(monkeypatch):
+        yield
 
 
 class WebShop:
