@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.schema_checks import CARDS, CHECKS
 from edge_agent.schema_desk import DESK
-from edge_agent.schema_epochs import EARLY, EPOCHS, LEFT_OPEN
+from edge_agent.schema_epochs import EARLY, EPOCHS, FINISHED_ASKED, LEFT_OPEN
 from edge_agent.schema_fulfilment import FULFILMENT, TAKEN_BACK
 from edge_agent.schema_later import ELSEWHERE, LATER
 from edge_agent.schema_lending import LENDING
@@ -440,6 +440,11 @@ def _taken_back(database: "Database") -> None:
     _script(database, TAKEN_BACK)
 
 
+def _finished_asked(database: "Database") -> None:
+    """What was finished whenever the hub asked what is open."""
+    _script(database, FINISHED_ASKED)
+
+
 def _script(database: "Database", script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -471,4 +476,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0021 days of a till that were open when a database was lost", _left_open),
     ("0022 orders that were taken back from a device", _taken_back),
     ("0023 a carton for each transfer", _cartons_by_transfer),
+    ("0024 what was finished whenever the hub asked what is open", _finished_asked),
 )

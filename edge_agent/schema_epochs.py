@@ -1,8 +1,9 @@
 """The tables of the epoch of rights and the lives of this database, as `schema` runs them.
 
 `link.ep` is the epoch that every row of `rights` belongs to. `rights.finished` counts since the first day,
-as the log does; the cell F of this epoch is what was added since `finished_base`. `finished_asked` is what it
-was when the hub last asked what is open here (`edge_agent.link.reopening`).
+as the log does; the cell F of this epoch is what was added since `finished_base`. `finished_asked` is what
+it was when the hub asked what is open here, by the journal's number of that moment, until an epoch begins with
+one of them (`edge_agent.link.reopening`).
 
 `lives` are the streams before this one, `link.base` is where this one begins (`edge_agent.lives`). `carried`
 are events that the life before had not delivered when it ended; they are the first of the new one and have
@@ -51,6 +52,16 @@ ALTER TABLE till_sessions ADD COLUMN left_open INTEGER NOT NULL DEFAULT 0;
 DROP INDEX till_one_open;
 CREATE UNIQUE INDEX till_one_open ON till_sessions (till) WHERE state <> 'closed' AND left_open = 0;
 CREATE INDEX till_not_closed ON till_sessions (till) WHERE state <> 'closed'
+"""
+FINISHED_ASKED: Final = """
+CREATE TABLE finished_asked (
+    position INTEGER NOT NULL,
+    sku TEXT NOT NULL,
+    finished INTEGER NOT NULL,
+    PRIMARY KEY (position, sku)
+) STRICT, WITHOUT ROWID;
+INSERT INTO finished_asked SELECT 0, sku, finished_asked FROM rights WHERE finished_asked <> 0;
+ALTER TABLE rights DROP COLUMN finished_asked;
 """
 EARLY: Final = """
 CREATE TABLE early_events (

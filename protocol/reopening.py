@@ -77,6 +77,9 @@ class NewEpoch(WireModel):
     sess: Nonce
     hub_inc: Incarnation
     ep: int = Field(ge=1)
+    position: Seq | None = None
+    """Which answer of the edge it rests on: F of the epoch begins there, though the edge has answered again
+    since, because the same question came late. A hub that is older does not say it."""
     open: tuple[OpenUnits, ...] = Field(default=(), max_length=2 * OPEN_LIMIT)
 
 

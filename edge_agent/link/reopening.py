@@ -2,7 +2,8 @@
 
 What is open is read, and the cell F noted, in one transaction; the journal's number of that moment goes with
 it. Until NEW comes the link sends nothing beyond that number, so the hub takes its union exactly there. Units
-that leave meanwhile are the first ones finished in the new epoch: F begins with what was added since.
+that leave meanwhile are the first ones finished in the new epoch: F begins with what was added since. NEW
+names the moment that it rests on, for a question that came late may have been answered again since.
 """
 
 from collections.abc import Callable
@@ -63,8 +64,11 @@ class Reopening:
 
 def answer(unit: EdgeUnit, who: Who) -> IAm:
     """Return what is open at this moment, and note how much had been finished."""
-    unit.connection.execute("UPDATE rights SET finished_asked = finished WHERE finished_asked <> finished")
-    link = read_link(unit.connection)
+    link, position = read_link(unit.connection), newest(unit.connection)
+    unit.connection.execute(
+        "INSERT OR IGNORE INTO finished_asked SELECT ?, sku, finished FROM rights WHERE finished <> 0",
+        (position,),
+    )
     return IAm(
         type="iam",
         inc=who.inc,
@@ -72,7 +76,7 @@ def answer(unit: EdgeUnit, who: Who) -> IAm:
         hub_inc=who.hub_inc,
         nonce=who.nonce,
         ep=link.ep,
-        position=newest(unit.connection),
+        position=position,
         cseq_done=link.cseq_done,
         open=open_units(unit.connection),
         orders=open_orders(unit.connection),
@@ -85,11 +89,16 @@ def adopt(unit: EdgeUnit, new: NewEpoch, inc: str) -> bool:
     if not may_adopt(new, inc=inc, hub_inc=link.hub_inc, ep=link.ep):
         return False
     connection = unit.connection
+    position = new.position
+    if position is None:
+        position = connection.execute("SELECT max(position) FROM finished_asked").fetchone()[0]
     # Also what is lent no more: the hub has forgotten what is missing of it here.
     connection.execute(
-        "UPDATE rights SET granted = 0, returned_seen = 0, echoed = 0, finished_base = finished_asked,"
-        " version = version + 1"
+        "UPDATE rights SET granted = 0, returned_seen = 0, echoed = 0, version = version + 1, finished_base ="
+        " coalesce((SELECT a.finished FROM finished_asked a WHERE a.sku = rights.sku AND a.position = ?), 0)",
+        (position,),
     )
+    connection.execute("DELETE FROM finished_asked")
     connection.executemany(
         "INSERT INTO rights (sku, granted, version) VALUES (?, ?, 1) ON CONFLICT (sku)"
         " DO UPDATE SET granted = excluded.granted, version = version + 1, echoed = 0",

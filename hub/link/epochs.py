@@ -51,6 +51,8 @@ class Epoch:
     why: str = ""
     told: str = ""
     since_us: int = 0
+    position: int = 0
+    """The point of the edge's log at which what is open was counted."""
 
     @property
     def is_open(self) -> bool:
@@ -114,4 +116,4 @@ def put(connection: Connection, edge: str, **values: Any) -> None:
 
 
 def _epoch(row: sa.Row[Any]) -> Epoch:
-    return Epoch(row.ep, row.state, row.inc, row.hub_inc, row.why, row.told, row.since_us)
+    return Epoch(row.ep, row.state, row.inc, row.hub_inc, row.why, row.told, row.since_us, row.position)

@@ -171,6 +171,7 @@ class Reopening:
                 sess=live.sess,
                 hub_inc=hub_inc,
                 ep=epoch.ep,
+                position=epoch.position,
                 open=_OPEN_UNITS.validate_json(epoch.told),
             )
             self._parts.tell(edge, "ctl", compress(encode(new)))

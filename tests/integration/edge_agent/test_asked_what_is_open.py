@@ -65,15 +65,40 @@ def test_a_newer_question_and_one_after_the_wait_are_about_another_moment(
     assert [[units.owner for units in each.open] for each in said] == [[], [order]]
 
 
+def test_an_epoch_begins_where_the_answer_stood_that_it_rests_on_though_the_question_came_again(
+    desk: Desk,
+) -> None:
+    order = desk.offer(("COAT-M", 2))
+    desk.packed(order)
+    desk.store.edge.database.write(
+        lambda unit: unit.connection.execute("UPDATE link SET hub_inc = ?", (HUB,)).rowcount
+    )
+    reopening, said = asked(desk)
+    question = who(desk, "b", 2)
+
+    reopening.who(question, 0.0)
+    reopening.tick(61.0)
+    desk.collect(order)
+    reopening.who(question, 62.0)
+
+    first, again = said
+    assert (again.position > first.position, again.open) == (True, ())
+    new = NewEpoch(
+        inc=first.inc, sess=SESS, hub_inc=HUB, ep=first.ep + 1, position=first.position, open=first.open
+    )
+    assert reopening.new(new) is True
+    cells = desk.rights("COAT-M").cells
+    assert (cells.granted, cells.finished) == (2, 2)
+    assert desk.store.rows("SELECT * FROM finished_asked") == []
+
+
 def test_a_new_epoch_is_told_also_about_what_is_lent_no_more(desk: Desk) -> None:
     database = desk.store.edge.database
 
     def settle(unit: EdgeUnit) -> None:
         """Let the hub have heard of the article, of which nothing is lent now."""
         unit.connection.execute("UPDATE link SET hub_inc = ?", (HUB,))
-        unit.connection.execute(
-            "UPDATE rights SET granted = 0, finished_base = finished_asked, echoed = version"
-        )
+        unit.connection.execute("UPDATE rights SET granted = 0, finished_base = 0, echoed = version")
         unit.connection.execute("DELETE FROM rights_to_tell")
 
     database.write(settle)
