@@ -2,8 +2,8 @@
 
 `link.ep` is the epoch that every row of `rights` belongs to. `rights.finished` counts since the first day,
 as the log does; the cell F of this epoch is what was added since `finished_base`. `finished_asked` is what
-it was when the hub asked what is open here, by the journal's number of that moment, until an epoch begins with
-one of them (`edge_agent.link.reopening`).
+it was when the hub asked what is open here, by the journal's number of that moment, until an epoch begins
+with one of them (`edge_agent.link.reopening`).
 
 `lives` are the streams before this one, `link.base` is where this one begins (`edge_agent.lives`). `carried`
 are events that the life before had not delivered when it ended; they are the first of the new one and have
