@@ -130,7 +130,7 @@ def _page(
     words: dict[str, tuple[str, Shape]] = {
         "started": (_("It is told again, beginning with everything that has changed."), "done"),
         "stopped": (_("It is told nothing until it is started again."), "done"),
-        "buffer": (_("The channel is told at once."), "done"),
+        "buffer": (_("It counts from now on; a channel that is told hears of it at once."), "done"),
         "removed": (_("It is forgotten."), "done"),
         "test_ok": (_("The channel took the test."), "done"),
         "test_failed": (_("The channel did not take the test. Check its address and its log."), "act"),

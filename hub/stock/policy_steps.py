@@ -51,6 +51,8 @@ class Preview:
     changed: int
     removed: int
     looked_at: int
+    moved: int
+    """Items of these of which another number may be promised; the first of them are `shifts`."""
     shifts: tuple[Shift, ...]
     silence: bool
     """The presence policy is another one."""
@@ -105,6 +107,7 @@ def preview(hub: Hub, connection: Connection, said: CompanyPolicy) -> Preview:
         changed=sum(new[key] != old[key] for key in new.keys() & old.keys()),
         removed=len(old.keys() - new.keys()),
         looked_at=len(skus),
+        moved=len(shifts),
         shifts=tuple(shifts[:SHOWN]),
         silence=dict(said.silence) != dict(before.said.silence),
     )

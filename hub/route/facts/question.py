@@ -188,7 +188,7 @@ class _Maker:
         if out:
             return _Out("NOT_CAPABLE", out)
         if known.location in ask.excluded:
-            return _Out("EXCLUDED_REJECTED", "has given this order back")
+            return _Out("EXCLUDED_REJECTED", "has given this order back, or somebody went on without it")
         return None
 
     def _is_there(self, known: Known) -> bool:

@@ -251,7 +251,7 @@ def test_the_page_changes_a_buffer_and_says_what_is_wrong_beside_its_field(chann
     assert only(channel)["buffer"] == 0
 
     done = channel.client.post(path, data={"buffer": "2"}, follow_redirects=True)
-    assert "The channel is told at once." in done.text
+    assert "It counts from now on; a channel that is told hears of it at once." in done.text
     assert only(channel)["buffer"] == 2
 
 

@@ -128,7 +128,7 @@ def test_every_rule_says_whom_it_removed_and_by_which_fact() -> None:
         ("NOT_CAPABLE", "does not ship", asked(
             [place("leeds")], places=[{"location": "leeds", "ships": False}])),
         ("NOT_CAPABLE", "does not ship by drone", asked([place("leeds")], of=ask(service="drone"))),
-        ("EXCLUDED_REJECTED", "has given this order back", asked(
+        ("EXCLUDED_REJECTED", "has given this order back, or somebody went on without it", asked(
             [place("leeds")], of=ask(excluded=frozenset({"leeds"})))),
         ("LEGAL_ENTITY", "belongs to north, sold by main", asked(
             [place("leeds", entity="north")], About(seller="main"),
