@@ -39,10 +39,6 @@ FIRST_WAIT_SECONDS: Final = 1.0
 WAIT_LIMIT_SECONDS: Final = 60.0
 _DETAIL: Final = 300
 _ARRIVED: Final = "directive.arrived_us"
-_INSERT: Final = (
-    "INSERT INTO directives (hub_inc, cseq, id, kind, bytes, arrived_us, outcome, code, detail, after_seq)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +73,25 @@ class _Worked:
     park: str = ""
 
 
+_Work = Callable[[EdgeUnit], _Worked]
+"""Does in a unit what one directive asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a directive stands; in a life of the hub that is over its id alone says whether it is here."""
+
+    hub_inc: str
+    cseq: int
+    over: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Brought:
     """A directive that this store had answered before it lost that, as the hub keeps it."""
 
+    hub_inc: str
+    """The life of the hub in which it was told."""
     cseq: int
     bytes: str
     outcome: str
@@ -132,92 +143,32 @@ class DirectiveInbox:
         said = outcomes(connection, link.hub_inc, (first, link.cseq_done)) if first <= link.cseq_done else ()
         return Answer(link.cseq_done, link.hub_inc, said)
 
-    def bring_back(self, hub_inc: str, page: Sequence[Brought], shadows: Mapping[str, Shadow]) -> None:
-        """Take in directives again that were answered already.
+    def bring_back(
+        self, brought: Sequence[Brought], shadows: Mapping[str, Shadow], *, over: bool = False
+    ) -> None:
+        """Take in directives again that were answered already, in their order.
 
         What one wrote into tables is written again; of those that set something up (a catalogue, a policy)
         only the newest of each kind is carried out. Nothing else happens: the events of it come back too.
+        `over`: they were told in lives of the hub that are over, so they have no place in its chain.
 
         Raises:
             Unavailable: what is carried out again cannot be fetched now.
         """
-        newest = {_said(said.bytes.encode()).get("kind", ""): said.cseq for said in page}
-        for said in page:
-            data = said.bytes.encode()
-            kind = _said(data).get("kind", "")
-            if said.outcome == Outcome.APPLIED and kind in shadows:
-                self.edge.database.write(partial(self._shadow, hub_inc, said, data, shadows[kind]))
-            elif said.outcome == Outcome.APPLIED and kind in self.kinds and newest[kind] == said.cseq:
-                self._store_durably(hub_inc, said.cseq, data)
-            else:
-                worked = _Worked(Outcome(said.outcome or "rejected"), said.code, said.detail)
-                self.edge.database.write(partial(self._again, hub_inc, said.cseq, data, worked))
-
-    def bring_back_past(self, brought: Sequence[tuple[str, Brought]], shadows: Mapping[str, Shadow]) -> None:
-        """Take in again what was answered in earlier lives of the hub, as (life, directive) in their order.
-
-        Their chains are over, so they have no place to be in; each is taken in unless its id is here.
-
-        Raises:
-            Unavailable: what is carried out again cannot be fetched now.
-        """
-        newest = {
-            _said(said.bytes.encode()).get("kind", ""): (hub_inc, said.cseq) for hub_inc, said in brought
-        }
-        for hub_inc, said in brought:
+        newest = {_said(said.bytes.encode()).get("kind", ""): said for said in brought}
+        for said in brought:
             data = said.bytes.encode()
             kind = _said(data).get("kind", "")
             applied = said.outcome == Outcome.APPLIED
-            again = applied and kind in self.kinds and newest[kind] == (hub_inc, said.cseq)
-            prepared = self._prepared(data) if again and kind not in shadows else None
-            shadow = shadows.get(kind) if applied else None
-            self.edge.database.write(partial(self._take_past, hub_inc, said, data, prepared, shadow))
-
-    def _take_past(  # noqa: PLR0917 - one directive in the order of its parts
-        self,
-        hub_inc: str,
-        said: Brought,
-        data: bytes,
-        prepared: "tuple[Directive, WireModel] | _Worked | None",
-        shadow: Shadow | None,
-        unit: EdgeUnit,
-    ) -> None:
-        directive = Directive.model_validate_json(data)
-        if is_known_directive(unit.connection, directive.id):
-            return
-        if isinstance(prepared, tuple):
-            self._carry_out(unit, *prepared)
-        unit.connection.execute(
-            _INSERT,
-            (
-                hub_inc,
-                said.cseq,
-                directive.id,
-                directive.kind,
-                data,
-                said.answered_us,
-                said.outcome or "rejected",
-                said.code[:64],
-                said.detail[:_DETAIL],
-                newest_row(unit.connection),
-            ),
-        )
-        if shadow is not None:
-            body = DIRECTIVE_KINDS[directive.kind, directive.v].model_validate(directive.body)
-            shadow(unit, body, said.answered_us)
-
-    def _again(self, hub_inc: str, cseq: int, data: bytes, worked: "_Worked", unit: EdgeUnit) -> None:
-        self._store(unit, hub_inc, cseq, data, worked)
-
-    def _shadow(self, hub_inc: str, said: Brought, data: bytes, shadow: Shadow, unit: EdgeUnit) -> None:
-        directive = Directive.model_validate_json(data)
-        body = DIRECTIVE_KINDS[directive.kind, directive.v].model_validate(directive.body)
-        self._store(unit, hub_inc, said.cseq, data, _Worked(Outcome.APPLIED))
-        shadow(unit, body, said.answered_us)
-        unit.connection.execute(
-            "UPDATE directives SET arrived_us = ? WHERE hub_inc = ? AND cseq = ?",
-            (said.answered_us, hub_inc, said.cseq),
-        )
+            work: _Work
+            if applied and kind in shadows:
+                work = partial(_written_again, data, shadows[kind], said.answered_us)
+            elif applied and kind in self.kinds and newest[kind] is said:
+                work = self._prepared(data)
+            else:
+                work = _as_worked(_Worked(Outcome(said.outcome or "rejected"), said.code, said.detail))
+            at = _Place(said.hub_inc, said.cseq, over=over)
+            self.edge.database.write(partial(self._store, at, data, work, arrived_us=said.answered_us))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -264,22 +215,21 @@ class DirectiveInbox:
         return False
 
     def _store_durably(self, hub_inc: str, cseq: int, data: bytes) -> None:
-        prepared = self._prepared(data)
-        self.edge.database.write(lambda unit: self._store(unit, hub_inc, cseq, data, prepared))
+        self.edge.database.write(partial(self._store, _Place(hub_inc, cseq), data, self._prepared(data)))
 
-    def _prepared(self, data: bytes) -> "tuple[Directive, WireModel] | _Worked":
-        """Return the directive with its body, ready to be carried out, or why it never will be."""
+    def _prepared(self, data: bytes) -> _Work:
+        """Return how a directive is carried out, with all it needs, or that it never will be and why."""
         try:
             directive = Directive.model_validate_json(data)
         except ValidationError as error:
-            return _Worked(Outcome.REJECTED, "bad_directive", str(error)[:_DETAIL], park="bad_directive")
+            return _never("bad_directive", str(error), park="bad_directive")
         model = DIRECTIVE_KINDS.get((directive.kind, directive.v))
         if model is None or (directive.kind not in self.kinds and directive.kind != "withdrawn"):
-            return _Worked(Outcome.REJECTED, "unknown_kind", directive.kind, park="unknown_kind")
+            return _never("unknown_kind", directive.kind, park="unknown_kind")
         try:
             body = model.model_validate(directive.body)
         except ValidationError as error:
-            return _Worked(Outcome.REJECTED, "bad_body", str(error)[:_DETAIL], park="bad_body")
+            return _never("bad_body", str(error), park="bad_body")
         kind = self.kinds.get(directive.kind)
         expired = directive.exp is not None and self.edge.clock.now_us() > directive.exp
         known = is_known_directive(self.edge.database.read(), directive.id)
@@ -289,29 +239,26 @@ class DirectiveInbox:
             except Unavailable:
                 raise
             except OrderspineError as error:
-                return _Worked(Outcome.REJECTED, error.reason, error.what[:_DETAIL])
-        return directive, body
+                return _never(error.reason, error.what)
+        return partial(self._carry_out, directive, body)
 
-    def _store(
-        self,
-        unit: EdgeUnit,
-        hub_inc: str,
-        cseq: int,
-        data: bytes,
-        prepared: "tuple[Directive, WireModel] | _Worked",
-    ) -> None:
-        """Write the row and the effect in one transaction."""
-        link = read_link(unit.connection)
-        if link.hub_inc != hub_inc or link.cseq_done != cseq - 1:
+    def _store(self, at: _Place, data: bytes, work: _Work, unit: EdgeUnit, *, arrived_us: int = 0) -> None:
+        """Write the row and the effect in one transaction; `arrived_us` when that is not now."""
+        link, said = read_link(unit.connection), _said(data)
+        if at.over:
+            if is_known_directive(unit.connection, said.get("id", "")):
+                return
+        elif (link.hub_inc, link.cseq_done) != (at.hub_inc, at.cseq - 1):
             return
-        after_seq, unit.memory[_ARRIVED] = newest_row(unit.connection), self.edge.clock.now_us()
-        worked = prepared if isinstance(prepared, _Worked) else self._carry_out(unit, *prepared)
-        said = _said(data)
+        after_seq = newest_row(unit.connection)
+        unit.memory[_ARRIVED] = arrived_us or self.edge.clock.now_us()
+        worked = work(unit)
         unit.connection.execute(
-            _INSERT,
+            "INSERT INTO directives (hub_inc, cseq, id, kind, bytes, arrived_us, outcome, code, detail,"
+            " after_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                hub_inc,
-                cseq,
+                at.hub_inc,
+                at.cseq,
                 said.get("id", ""),
                 said.get("kind", ""),
                 data,
@@ -325,12 +272,13 @@ class DirectiveInbox:
         if worked.park:
             unit.connection.execute(
                 "INSERT INTO parked_directives (hub_inc, cseq, bytes, why) VALUES (?, ?, ?, ?)",
-                (hub_inc, cseq, data, worked.park),
+                (at.hub_inc, at.cseq, data, worked.park),
             )
-        before = link.chead or first_hash(self.edge.identity.edge, hub_inc)
-        set_link(unit, cseq_done=cseq, chead=next_hash(before, data))
+        if not at.over:
+            before = link.chead or first_hash(self.edge.identity.edge, at.hub_inc)
+            set_link(unit, cseq_done=at.cseq, chead=next_hash(before, data))
 
-    def _carry_out(self, unit: EdgeUnit, directive: Directive, body: WireModel) -> _Worked:
+    def _carry_out(self, directive: Directive, body: WireModel, unit: EdgeUnit) -> _Worked:
         if is_known_directive(unit.connection, directive.id):
             return _Worked(Outcome.DUPLICATE)
         if directive.exp is not None and self.edge.clock.now_us() > directive.exp:
@@ -356,6 +304,22 @@ def arrived_us(unit: EdgeUnit, edge: Edge) -> int:
     Tables that follow from directives are made anew from those rows, so they may know no other time.
     """
     return int(unit.memory.get(_ARRIVED, edge.clock.now_us()))
+
+
+def _never(code: str, detail: str, *, park: str = "") -> _Work:
+    """Return that a directive is not carried out, whenever it is tried, and why."""
+    return _as_worked(_Worked(Outcome.REJECTED, code, detail, park))
+
+
+def _as_worked(worked: _Worked) -> _Work:
+    return lambda _unit: worked
+
+
+def _written_again(data: bytes, shadow: Shadow, at_us: int, unit: EdgeUnit) -> _Worked:
+    """Write again what a directive wrote into tables."""
+    directive = Directive.model_validate_json(data)
+    shadow(unit, DIRECTIVE_KINDS[directive.kind, directive.v].model_validate(directive.body), at_us)
+    return _Worked(Outcome.APPLIED)
 
 
 def _said(data: bytes) -> dict[str, str]:

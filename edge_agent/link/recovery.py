@@ -207,16 +207,16 @@ class Recovery:
 
     def _bring_directives_of_past_lives(self) -> None:
         """Take in again what the hub had told before it was restored itself, life by life."""
-        brought: list[tuple[str, Brought]] = []
+        brought: list[Brought] = []
         for hub_inc in self._courier.fetch_hub_lives():
             after = rows.newest_of(self._edge.database.read(), hub_inc)
             while not self._stopping.is_set():
-                page = [Brought(**said) for said in self._courier.fetch_directives(hub_inc, after)]
+                page = self._page(hub_inc, after)
                 if not page:
                     break
-                brought += [(hub_inc, said) for said in page]
+                brought += page
                 after = page[-1].cseq
-        self._inbox.bring_back_past(brought, directive_shadows())
+        self._inbox.bring_back(brought, directive_shadows(), over=True)
 
     def _bring_directives(self, hub_inc: str) -> None:
         """Take in again what this store had answered; offers come before the events that speak of them."""
@@ -224,10 +224,13 @@ class Recovery:
             link = rows.read_link(self._edge.database.read())
             if link.hub_inc != hub_inc:
                 return
-            page = [Brought(**said) for said in self._courier.fetch_directives(hub_inc, link.cseq_done)]
+            page = self._page(hub_inc, link.cseq_done)
             if not page:
                 return
-            self._inbox.bring_back(hub_inc, page, directive_shadows())
+            self._inbox.bring_back(page, directive_shadows())
+
+    def _page(self, hub_inc: str, after: int) -> list[Brought]:
+        return [Brought(hub_inc, **said) for said in self._courier.fetch_directives(hub_inc, after)]
 
     def _bring_contacts(self) -> None:
         """Fetch who the open orders are for: a customer stands in no event and in no directive."""
