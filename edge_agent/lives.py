@@ -106,28 +106,12 @@ def check_records(connection: Connection, seq: int) -> None:
     Raises:
         Refused: `records_missing`.
     """
-    base = _missing_before(connection)
-    if base is not None and seq <= base:
+    if not _is_whole_since(connection, seq):
         raise Refused(
             _("This store is still getting its own records back: this may have been returned already."),
             _("Nothing was changed. It takes a minute once the line is back; operations can also refund it."),
             code="records_missing",
         )
-
-
-def check_done_once(connection: Connection, begun: tuple[str, str] | None = None, work_id: str = "") -> None:
-    """Refuse a step that may have been taken since the backup, while this store's own records are not whole.
-
-    What left, arrived or was counted then would leave, arrive or be corrected a second time in the books.
-    `begun` is (event kind, path in its body) of what begins such work: work that was begun since the backup,
-    and has the id `work_id` there, is known whole. Without it no work is.
-
-    Raises:
-        Refused: `records_missing`.
-    """
-    base = _missing_before(connection)
-    if base is not None and (begun is None or not _began_after(connection, base, begun, work_id)):
-        raise _done_already()
 
 
 def check_stands(connection: Connection, seq: int) -> None:
@@ -138,9 +122,35 @@ def check_stands(connection: Connection, seq: int) -> None:
     Raises:
         Refused: `records_missing`.
     """
-    base = _missing_before(connection)
-    if base is not None and seq <= base:
+    if not _is_whole_since(connection, seq):
         raise _done_already()
+
+
+def check_done_once(connection: Connection, begun: tuple[str, str] | None = None, work_id: str = "") -> None:
+    """Refuse a step that may have been taken since the backup, while this store's own records are not whole.
+
+    What left, arrived or was counted then would leave, arrive or be corrected a second time in the books.
+
+    Raises:
+        Refused: `records_missing`.
+    """
+    if not is_known_whole(connection, begun, work_id):
+        raise _done_already()
+
+
+def is_known_whole(connection: Connection, begun: tuple[str, str] | None = None, work_id: str = "") -> bool:
+    """Tell whether no step of some work can have been taken that this store does not know of.
+
+    `begun` is (event kind, path in its body) of what begins such work: while records are missing, work that
+    was begun since the backup, and has the id `work_id` there, is known whole. Without it no work is.
+    """
+    base = _missing_before(connection)
+    return base is None or (begun is not None and _began_after(connection, base, begun, work_id))
+
+
+def _is_whole_since(connection: Connection, seq: int) -> bool:
+    base = _missing_before(connection)
+    return base is None or seq > base
 
 
 def _done_already() -> Refused:
@@ -149,12 +159,6 @@ def _done_already() -> Refused:
         _("Nothing was changed. Do it again once the line is back and the records are here."),
         code="records_missing",
     )
-
-
-def done_once(connection: Connection, begun: tuple[str, str], work_id: str) -> bool:
-    """Tell whether work is known whole here, so that `check_done_once` lets its next step be taken."""
-    base = _missing_before(connection)
-    return base is None or _began_after(connection, base, begun, work_id)
 
 
 def _began_after(connection: Connection, base: int, begun: tuple[str, str], work_id: str) -> bool:

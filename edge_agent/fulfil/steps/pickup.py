@@ -25,7 +25,7 @@ from edge_agent.fulfil.steps.commands import HandOver, UndoHandover, Verify
 from edge_agent.fulfil.steps.common import may_leave, only_for, require, tell, workable
 from edge_agent.fulfil.steps.inbox import settle_cancel
 from edge_agent.fulfil.steps.models import Done, HandedOver, Verification
-from edge_agent.lives import check_records
+from edge_agent.lives import check_stands
 from edge_agent.once import Asked, once
 from edge_agent.paper.backs import words_of
 from edge_agent.people.steps import require_word
@@ -281,7 +281,7 @@ def undo_handover(
         done = rows.find_handover(unit.connection, handover_id)
         if done is None:
             raise NotFound(_("There is no such handover here."), _("Look the order up."), code="no_handover")
-        check_records(unit.connection, done.seq)
+        check_stands(unit.connection, done.seq)
         found = require(unit.connection, done.assignment_id)
         if done.undone_us:
             raise Refused(

@@ -12,7 +12,7 @@ from edge_agent.fulfil.rows.assignments import Assignment
 from edge_agent.fulfil.rules import DAY_US
 from edge_agent.fulfil.steps import inbox
 from edge_agent.fulfil.steps.common import OWN_ORDER
-from edge_agent.lives import done_once
+from edge_agent.lives import is_known_whole
 from protocol.fulfilment import RejectReason
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -31,7 +31,7 @@ def unpaid(connection: Connection, edge: Edge) -> list[Assignment]:
     """
     kept_us = edge.settings.collect_keep_days * DAY_US
     found = rows.unpaid_too_long(connection, edge.clock.now_us(), kept_us)
-    return [each for each in found if done_once(connection, OWN_ORDER, each.assignment_id)]
+    return [each for each in found if is_known_whole(connection, OWN_ORDER, each.assignment_id)]
 
 
 def expire(unit: EdgeUnit, edge: Edge) -> int:
