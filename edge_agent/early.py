@@ -3,14 +3,15 @@
 The hub gives events back, and of directives those that it knows to be answered. Where it had heard what a
 store did with an assignment, but not the answer to its offer, the store knows of work that it does not have,
 and the offer comes again later. Such events wait here, and are played when it comes: what was picked, handed
-over or given back once is not begun a second time. What they did to the stock was written when they came.
+over or given back once is not begun a second time. What they did to the stock, and whatever else must not
+wait, is a reaction of its own and was written when they came.
 """
 
 from collections.abc import Callable
 
 from edge_agent.database import EdgeUnit
 from edge_agent.journal import Reaction, Recorded
-from protocol.envelope import decode_event, read_body
+from protocol.envelope import decode_event
 
 
 class Facts:
@@ -22,11 +23,8 @@ class Facts:
         self._known = known
         self._written: dict[str, Reaction] = {}
 
-    def of(self, kind: str, *, at_once: Reaction | None = None) -> Callable[[Reaction], Reaction]:
-        """Declare what an event of this kind writes; where its work is not known, the event waits.
-
-        `at_once` is the part that does not wait, and is written again without harm when the rest is.
-        """
+    def of(self, kind: str) -> Callable[[Reaction], Reaction]:
+        """Declare what an event of this kind writes; where its work is not known, the event waits."""
 
         def declared(fact: Reaction) -> Reaction:
             self._written[kind] = fact
@@ -35,8 +33,6 @@ class Facts:
                 owner = getattr(recorded.body, self._key)
                 if recorded.replayed and owner and not self._is_known(unit, owner):
                     unit.connection.execute("INSERT INTO early_events VALUES (?, ?)", (owner, recorded.seq))
-                    if at_once is not None:
-                        at_once(unit, recorded)
                 else:
                     fact(unit, recorded)
 
@@ -54,10 +50,7 @@ class Facts:
         ).fetchall()
         for seq, data in rows:
             event = decode_event(bytes(data))
-            said = Recorded(
-                seq, event.id, event.kind, event.at, event.by, event.device, read_body(event), replayed=True
-            )
-            self._written[event.kind](unit, said)
+            self._written[event.kind](unit, Recorded.of_log(seq, event))
         connection.execute("DELETE FROM early_events WHERE owner = ?", (owner,))
         return bool(rows)
 

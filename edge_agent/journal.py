@@ -12,7 +12,7 @@ from typing import Final
 
 from edge_agent.database import EdgeUnit
 from protocol.clock import Clock
-from protocol.envelope import encode_event
+from protocol.envelope import Event, encode_event, read_body
 from protocol.events import KIND_OF, ExceptionRaised
 from protocol.exceptions import kind_of
 from protocol.ids import IdMaker
@@ -34,6 +34,12 @@ class Recorded:
     body: WireModel
     replayed: bool = False
     """True while tables are rebuilt from the log: no paper, no messages."""
+
+    @classmethod
+    def of_log(cls, seq: int, event: Event) -> "Recorded":
+        """Return an event of the log, for reactions that write again what it wrote."""
+        body = read_body(event)
+        return cls(seq, event.id, event.kind, event.at, event.by, event.device, body, replayed=True)
 
 
 _LAST: Final = (

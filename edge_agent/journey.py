@@ -155,9 +155,18 @@ def _transfers() -> Journey:
         "transfer.shipped": (transferred.on_shipped, transfers.on_shipped),
         "transfer.cancelled": (transferred.on_cancelled, transfers.on_cancelled),
         "transfer.cancel_asked": (transfers.on_cancel_asked,),
-        "transfer.received": (transferred.on_received, arrived.on_goods_arrived, arrivals.on_received),
+        "transfer.received": (
+            transferred.on_received,
+            arrived.on_goods_arrived,
+            arrivals.on_cartons_received,
+            arrivals.on_received,
+        ),
         "transfer.matched": (transferred.on_matched, arrived.on_goods_arrived, arrivals.on_matched),
-        "transfer.receipt_undone": (transferred.on_undone, arrivals.on_undone),
+        "transfer.receipt_undone": (
+            transferred.on_undone,
+            arrivals.on_cartons_undone,
+            arrivals.on_undone,
+        ),
         "transfer.closed": (transferred.on_closed, transfers.on_closed),
     }
 

@@ -16,8 +16,7 @@ from edge_agent.database import EdgeUnit, migrate
 from edge_agent.journal import Reaction, Recorded
 from edge_agent.journey import directive_shadows, reactions
 from protocol.directives import DIRECTIVE_KINDS, Directive
-from protocol.envelope import Event
-from protocol.events import KINDS
+from protocol.envelope import decode_event
 from protocol.kit.sqlite import Connection, connect
 from protocol.kit.writer import SqliteStore, Unit
 
@@ -164,9 +163,7 @@ class _Directives:
 
 
 def _react(unit: EdgeUnit, functions: tuple[Reaction, ...], data: bytes, row: int) -> None:
-    event = Event.model_validate_json(data)
-    body = KINDS[event.kind, event.v].model_validate(event.body)
-    recorded = Recorded(row, event.id, event.kind, event.at, event.by, event.device, body, replayed=True)
+    recorded = Recorded.of_log(row, decode_event(data))
     for function in functions:
         function(unit, recorded)
 

@@ -24,7 +24,7 @@ from edge_agent.link.directives import Brought, DirectiveInbox
 from edge_agent.link.recovered import say_what_to_do
 from edge_agent.link.rules import PULLING, REOPENING, Trouble, failure
 from edge_agent.lives import ROOM, PastLife, past_lives
-from protocol.envelope import Batch, decode_event, encode_batch, read_body
+from protocol.envelope import Batch, decode_event, encode_batch
 from protocol.errors import OrderspineError, Refused
 from protocol.handshake import Life, Welcome
 from protocol.kit.sqlite import Connection, DatabaseError
@@ -306,8 +306,7 @@ def _bring_one(unit: EdgeUnit, data: bytes, head: str) -> int:
     )
     failed = ""
     try:
-        body = read_body(event)
-        recorded = Recorded(row, event.id, event.kind, event.at, event.by, event.device, body, replayed=True)
+        recorded = Recorded.of_log(row, event)
         with unit.savepoint():
             for reaction in reactions()[event.kind]:
                 reaction(unit, recorded)

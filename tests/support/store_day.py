@@ -17,7 +17,7 @@ from edge_agent.people.sessions import token_hash
 from edge_agent.returns import steps as returns
 from edge_agent.settings import EdgeSettings
 from edge_agent.till import steps as till
-from protocol.envelope import decode_event, read_body
+from protocol.envelope import decode_event
 from protocol.events import StockLine, StockMoved
 from protocol.kit.web.signin import CurrentPerson
 from protocol.people import StoreRole
@@ -259,18 +259,8 @@ class Store:
             for name in SHADOWS:
                 unit.connection.execute(f"DELETE FROM {name}")
             for seq, data in unit.connection.execute("SELECT seq, bytes FROM events ORDER BY seq").fetchall():
-                event = decode_event(data)
-                again = Recorded(
-                    seq,
-                    event.id,
-                    event.kind,
-                    event.at,
-                    event.by,
-                    event.device,
-                    read_body(event),
-                    replayed=True,
-                )
-                for reaction in table[event.kind]:
+                again = Recorded.of_log(seq, decode_event(data))
+                for reaction in table[again.kind]:
                     reaction(unit, again)
 
         self.edge.database.write(step)

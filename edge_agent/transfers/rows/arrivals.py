@@ -61,8 +61,8 @@ def take_expect(unit: EdgeUnit, body: said.TransferExpect, at_us: int) -> None:
     OWN.play(unit, body.transfer_id)
 
 
-def _cartons_received(unit: EdgeUnit, recorded: Recorded) -> None:
-    """A carton that was taken in is known as such before its transfer is: nobody takes it in again."""
+def on_cartons_received(unit: EdgeUnit, recorded: Recorded) -> None:
+    """A carton was taken in. It is known as such even before its transfer is: nobody takes it in again."""
     body = recorded.body
     assert isinstance(body, said.TransferReceived)
     for n, sscc in enumerate(body.cartons, start=1):
@@ -74,7 +74,7 @@ def _cartons_received(unit: EdgeUnit, recorded: Recorded) -> None:
         )
 
 
-def _cartons_undone(unit: EdgeUnit, recorded: Recorded) -> None:
+def on_cartons_undone(unit: EdgeUnit, recorded: Recorded) -> None:
     """The cartons of an arrival that was taken back are expected again, or unknown again."""
     body = recorded.body
     assert isinstance(body, said.ReceiptUndone)
@@ -86,9 +86,9 @@ def _cartons_undone(unit: EdgeUnit, recorded: Recorded) -> None:
     )
 
 
-@OWN.of("transfer.received", at_once=_cartons_received)
+@OWN.of("transfer.received")
 def on_received(unit: EdgeUnit, recorded: Recorded) -> None:
-    """Goods arrived; unannounced ones keep their labels, so that the announcement finds them."""
+    """Goods arrived, announced or not."""
     body = recorded.body
     assert isinstance(body, said.TransferReceived)
     unit.connection.execute(
@@ -105,7 +105,6 @@ def on_received(unit: EdgeUnit, recorded: Recorded) -> None:
             body.model_dump_json(),
         ),
     )
-    _cartons_received(unit, recorded)
     _arrived(unit, body.transfer_id, body.lines)
     _missed(unit, body.transfer_id, body.shorts)
     _receive_step(unit, recorded, body.transfer_id, final=body.final)
@@ -128,9 +127,9 @@ def on_matched(unit: EdgeUnit, recorded: Recorded) -> None:
     _receive_step(unit, recorded, body.transfer_id, final=body.final)
 
 
-@OWN.of("transfer.receipt_undone", at_once=_cartons_undone)
+@OWN.of("transfer.receipt_undone")
 def on_undone(unit: EdgeUnit, recorded: Recorded) -> None:
-    """An arrival is taken back: its cartons are expected again, or unknown again."""
+    """An arrival is taken back."""
     body = recorded.body
     assert isinstance(body, said.ReceiptUndone)
     row = unit.connection.execute(
@@ -140,7 +139,6 @@ def on_undone(unit: EdgeUnit, recorded: Recorded) -> None:
     unit.connection.execute(
         "UPDATE transfer_receipts SET undone_us = ? WHERE receipt_id = ?", (recorded.at_us, body.receipt_id)
     )
-    _cartons_undone(unit, recorded)
     if not body.transfer_id:
         return
     _arrived(unit, body.transfer_id, body.lines, sign=-1)
