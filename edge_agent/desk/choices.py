@@ -64,7 +64,7 @@ def _put_back(unit: EdgeUnit, edge: Edge, args: Args, given: Given) -> None:
 
 def _give_back(unit: EdgeUnit, edge: Edge, args: Args, given: Given) -> None:
     command = Reject(key=given.key, reason=RejectReason.NOT_FOUND, note=given.reason)
-    inbox.give_back(unit, edge, args["assignment_id"], command, person=given.person)
+    inbox.reject(unit, edge, args["assignment_id"], command, person=given.person, looked=False)
 
 
 def _lies_there(unit: EdgeUnit, edge: Edge, args: Args, given: Given) -> None:

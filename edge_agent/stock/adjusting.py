@@ -8,7 +8,8 @@ is gone whether it was promised or not; when a promise breaks by that, it is sai
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +18,7 @@ from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
 from edge_agent.lives import check_stands
 from edge_agent.once import Asked, once
-from edge_agent.people.steps import require_word
+from edge_agent.people.steps import Given, require_word
 from edge_agent.stock.assigned import require_free
 from edge_agent.stock.count_models import Approval, Deficit, Revoke, Said, Wanted
 from edge_agent.stock.count_posting import deficits
@@ -36,6 +37,7 @@ from protocol.stock import REASONS, AdjustedLine, Reason, StockAdjusted
 
 ADJUST = "adjust_stock"
 LINES = 200
+_NO_COSTS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class AdjustLine(BaseModel):
@@ -113,25 +115,9 @@ def adjust(
         given = require_word(unit, edge, person, ADJUST, reason.role, command.approval)
         units = _units(unit.connection, edge, command)
         _check(unit.connection, units, reason)
-        products = edge.products.find_all(unit.connection, units)
-        said = {line.sku: line.unit_cost_minor for line in command.lines}
-        body = StockAdjusted(
-            adjustment_id=edge.ids.new_id(),
-            number=edge.number(unit, "A"),
-            reason=command.reason,
-            note=command.note,
-            lines=tuple(
-                AdjustedLine(
-                    sku=sku,
-                    quantity=quantity,
-                    from_bucket=reason.from_bucket.value,
-                    to_bucket=reason.to_bucket.value,
-                    unit_cost_minor=said[sku] or (products[sku].unit_cost_minor if sku in products else 0),
-                )
-                for sku, quantity in units.items()
-            ),
-            approvals=(given.approval,) if given else (),
-        )
+        costs = {line.sku: line.unit_cost_minor for line in command.lines}
+        lines = _one_way(unit.connection, edge, units, (reason.from_bucket, reason.to_bucket), costs)
+        body = _adjusted(unit, edge, command.reason, lines, note=command.note, given=given)
         return _record(unit, edge, body, person)
 
     return once(unit, edge, command, command.key, Adjusted, work)
@@ -212,24 +198,51 @@ def take_off_shelf(
 
     It needs nobody's word, as a short pick does not: what is not there is gone, promised or not.
     """
-    products = edge.products.find_all(unit.connection, units)
-    body = StockAdjusted(
+    lines = _one_way(unit.connection, edge, units, (Bucket.SELLABLE, to_bucket))
+    _record(unit, edge, _adjusted(unit, edge, reason, lines, note=note), person)
+
+
+def _one_way(
+    connection: Connection,
+    edge: Edge,
+    units: Mapping[str, int],
+    way: tuple[Bucket, Bucket],
+    costs: Mapping[str, int] = _NO_COSTS,
+) -> tuple[AdjustedLine, ...]:
+    """Return units that go one way, at the cost that was said or that the catalogue knows."""
+    products = edge.products.find_all(connection, units)
+    from_bucket, to_bucket = way
+    return tuple(
+        AdjustedLine(
+            sku=sku,
+            quantity=quantity,
+            from_bucket=from_bucket.value,
+            to_bucket=to_bucket.value,
+            unit_cost_minor=costs.get(sku) or (products[sku].unit_cost_minor if sku in products else 0),
+        )
+        for sku, quantity in units.items()
+    )
+
+
+def _adjusted(
+    unit: EdgeUnit,
+    edge: Edge,
+    reason: str,
+    lines: tuple[AdjustedLine, ...],
+    *,
+    note: str,
+    given: Given | None = None,
+    undoes: str | None = None,
+) -> StockAdjusted:
+    return StockAdjusted(
         adjustment_id=edge.ids.new_id(),
         number=edge.number(unit, "A"),
         reason=reason,
         note=note,
-        lines=tuple(
-            AdjustedLine(
-                sku=sku,
-                quantity=quantity,
-                from_bucket=Bucket.SELLABLE.value,
-                to_bucket=to_bucket.value,
-                unit_cost_minor=products[sku].unit_cost_minor if sku in products else 0,
-            )
-            for sku, quantity in units.items()
-        ),
+        undoes=undoes,
+        lines=lines,
+        approvals=(given.approval,) if given else (),
     )
-    _record(unit, edge, body, person)
 
 
 def _record(unit: EdgeUnit, edge: Edge, body: StockAdjusted, person: CurrentPerson) -> Adjusted:
@@ -284,15 +297,8 @@ def undo(
             check_not_counted_since(unit.connection, moved, {line.sku: row.seq})
             if Bucket(line.from_bucket) not in OUTSIDE:
                 require_there(here[line.sku], line.quantity, Bucket(line.from_bucket))
-        body = StockAdjusted(
-            adjustment_id=edge.ids.new_id(),
-            number=edge.number(unit, "A"),
-            reason=row.reason,
-            note=command.reason,
-            undoes=row.adjustment_id,
-            lines=lines,
-            approvals=(given.approval,) if given else (),
-        )
+        undoes = row.adjustment_id
+        body = _adjusted(unit, edge, row.reason, lines, note=command.reason, given=given, undoes=undoes)
         return _record(unit, edge, body, person)
 
     asked = Asked(to=f"unadjust:{adjustment_id}", command=command)

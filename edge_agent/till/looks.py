@@ -114,7 +114,7 @@ def todays_session(connection: Connection, edge: Edge, till: str) -> rows.Sessio
         Refused: `till_closed`.
     """
     session = require_session(connection, edge, till)
-    if rows.is_left_open(connection, session):
+    if session.left_open:
         raise Refused(
             _("{till} is closed but for a day from before this store was restored.", till=till),
             _("Open it with its float, then do this again; count and close the old day too."),

@@ -27,7 +27,7 @@ from protocol.till import AtTill, SessionTotals
 
 _COLUMNS = (
     "session_id, till, business_date, state, currency, float_minor, opened_seq, opened_us, opened_by,"
-    " counts, counted_minor, z_number, closed_seq, closed_us, totals"
+    " counts, counted_minor, z_number, closed_seq, closed_us, left_open, totals"
 )
 _RANGE_CHUNK = 10_000
 """Hashes read at once: a day of 100,000 events must not be held in memory whole."""
@@ -51,12 +51,15 @@ class Session:
     z_number: int | None
     closed_seq: int | None
     closed_us: int | None
+    left_open: bool
+    """True when it was open when this store's database was lost, and its till has been opened again since."""
     totals: SessionTotals
 
 
 def _session(row: tuple[object, ...]) -> Session:
     values = list(row)
     values[3] = TillState(str(values[3]))
+    values[-2] = bool(values[-2])
     values[-1] = SessionTotals.model_validate_json(str(values[-1]))
     return Session(*values)  # type: ignore[arg-type]  # the columns are STRICT and in this order
 
@@ -73,14 +76,6 @@ def open_session(connection: Connection, till: str) -> Session | None:
         (till,),
     ).fetchone()
     return None if row is None else _session(tuple(row))
-
-
-def is_left_open(connection: Connection, session: Session) -> bool:
-    """Tell whether a session was open when this store's database was lost."""
-    row = connection.execute(
-        "SELECT left_open FROM till_sessions WHERE session_id = ?", (session.session_id,)
-    )
-    return bool(row.fetchone()[0])
 
 
 def left_open(connection: Connection) -> list[str]:

@@ -138,7 +138,7 @@ def open_till(
 
 def _open(unit: EdgeUnit, edge: Edge, till: str, command: OpenTill, person: CurrentPerson) -> Opened:
     running = rows.open_session(unit.connection, till)
-    if running is not None and not rows.is_left_open(unit.connection, running):
+    if running is not None and not running.left_open:
         raise Refused(
             _("{till} is open for {date}.", till=till, date=running.business_date),
             _("Sell on it, or close it first."),

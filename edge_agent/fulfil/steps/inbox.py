@@ -231,11 +231,18 @@ def ensure_accepted(unit: EdgeUnit, edge: Edge, found: Assignment, person: Curre
 
 
 def reject(
-    unit: EdgeUnit, edge: Edge, assignment_id: str, command: Reject, *, person: CurrentPerson
+    unit: EdgeUnit,
+    edge: Edge,
+    assignment_id: str,
+    command: Reject,
+    *,
+    person: CurrentPerson,
+    looked: bool = True,
 ) -> tuple[Done, bool]:
     """Give the work back, whole; what is picked goes back to the shelf, and the order is routed again.
 
-    Goods that were not found, or are damaged, leave the stock, and their articles have to be counted.
+    Goods that were not found, or are damaged, leave the stock, and their articles have to be counted. Not so
+    where nobody has `looked` for them: what is missing then the books know already.
 
     Raises:
         Refused: it has ended, or `checked_out_elsewhere`.
@@ -243,23 +250,7 @@ def reject(
 
     def step() -> Done:
         found = workable(unit.connection, assignment_id, person)
-        return send_back(unit, edge, found, command.reason, command.note, person, looked=True)
-
-    return once(unit, edge, Asked(to=f"reject:{assignment_id}", command=command), command.key, Done, step)
-
-
-def give_back(
-    unit: EdgeUnit, edge: Edge, assignment_id: str, command: Reject, *, person: CurrentPerson
-) -> tuple[Done, bool]:
-    """Give work back as `reject` does, without having looked: what is missing of it the books know already.
-
-    Raises:
-        Refused: it has ended, or `checked_out_elsewhere`.
-    """
-
-    def step() -> Done:
-        found = workable(unit.connection, assignment_id, person)
-        return send_back(unit, edge, found, command.reason, command.note, person)
+        return send_back(unit, edge, found, command.reason, command.note, person, looked=looked)
 
     return once(unit, edge, Asked(to=f"reject:{assignment_id}", command=command), command.key, Done, step)
 
