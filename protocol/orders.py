@@ -10,9 +10,13 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Quantity = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-Minor = Annotated[int, Field(strict=True, ge=-(10**12), le=10**12)]
-PositiveMinor = Annotated[int, Field(strict=True, ge=0, le=10**12)]
+UNITS: Final = 1_000_000
+"""Units that one line of a document moves; one that says more is a slip of the finger."""
+MINOR: Final = 10**12
+"""The most that an amount on the wire says."""
+Quantity = Annotated[int, Field(strict=True, ge=1, le=UNITS)]
+Minor = Annotated[int, Field(strict=True, ge=-MINOR, le=MINOR)]
+PositiveMinor = Annotated[int, Field(strict=True, ge=0, le=MINOR)]
 """Strict: `true` and `"5"` are no numbers of units or pence, whatever they could be turned into."""
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]

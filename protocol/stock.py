@@ -22,7 +22,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from protocol.movements import Bucket, Movement, adjustment_movements
-from protocol.orders import Approval, Code, Name, PositiveMinor, Quantity, WireModel
+from protocol.orders import UNITS, Approval, Code, Name, PositiveMinor, Quantity, WireModel
 from protocol.people import StoreRole
 
 COUNT_LINES: Final = 2_000
@@ -30,8 +30,6 @@ COUNT_LINES: Final = 2_000
 REQUEST_LINES: Final = 300
 """Items of a task or a delivery that the hub sends: what fits in one directive with long codes."""
 PASSES: Final = 9
-UNITS: Final = 1_000_000
-"""Units that one line of a document moves; one that says more is a slip of the finger."""
 FIGURES: Final = 1_000_000_000
 """Units that a count can speak of: many documents together bring more than one line of one can say."""
 

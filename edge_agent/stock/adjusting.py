@@ -31,7 +31,7 @@ from protocol.kit.text import _
 from protocol.kit.units import check_units
 from protocol.kit.web.signin import CurrentPerson
 from protocol.movements import OUTSIDE, Bucket
-from protocol.orders import Code, PositiveMinor
+from protocol.orders import UNITS, Code, PositiveMinor
 from protocol.people import StoreRole
 from protocol.stock import REASONS, AdjustedLine, Reason, StockAdjusted
 
@@ -46,7 +46,7 @@ class AdjustLine(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sku: Code
-    quantity: Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)]
+    quantity: Annotated[int, Field(strict=True, ge=-UNITS, le=UNITS)]
     unit_cost_minor: PositiveMinor = 0
     """What a unit that was found is worth; without it what the catalogue says."""
 

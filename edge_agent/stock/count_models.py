@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge_agent.once import Key
-from protocol.orders import Code, PositiveMinor
-from protocol.stock import COUNT_LINES, UNITS, Bin, Figure, Place, Units
+from protocol.orders import UNITS, Code, PositiveMinor
+from protocol.stock import COUNT_LINES, Bin, Figure, Place, Units
 
 Number = Annotated[int, Field(strict=True, ge=-UNITS, le=UNITS)]
 """Below zero is refused by the step, with the item's name."""

@@ -21,13 +21,11 @@ from protocol.errors import Invalid
 from protocol.kit.product_csv import FIELD_LIMIT, Fault, Report
 from protocol.kit.text import _
 from protocol.money import parse_minor
+from protocol.orders import MINOR, UNITS
 from protocol.stock import REQUEST_LINES, ExpectedLine
 
 FILE_BYTES: Final = 4 * 1024 * 1024
 ROWS: Final = 20_000
-UNITS: Final = 1_000_000
-COST_MINOR: Final = 10**12
-"""The most that an amount on the wire says."""
 COLUMNS: Final = ("location", "supplier", "reference", "sku", "quantity", "cost", "due")
 _COUNT: Final = frozenset("0123456789")
 Pair = tuple[str, str]
@@ -170,7 +168,7 @@ def _row(values: Mapping[str, str], given: Given, currency: str, zone: str) -> _
         raise ValueError(_("reference {said} cannot be printed", said=repr(reference[:20])))
     cost = values.get("cost", "")
     cost_minor = parse_minor(cost, currency) if cost else 0
-    if cost_minor > COST_MINOR:
+    if cost_minor > MINOR:
         raise ValueError(_("cost is {said}, more than one unit can cost", said=repr(cost[:20])))
     line = ExpectedLine(sku=sku, quantity=int(quantity), unit_cost_minor=cost_minor)
     head = ((values.get("location") or given.location)[:64], supplier[:120], reference[:80])

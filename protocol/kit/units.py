@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from protocol.errors import Invalid
 from protocol.kit.text import _
 from protocol.kit.web.filters import qty
-from protocol.stock import UNITS
+from protocol.orders import UNITS
 
 
 def check_units(units: Iterable[tuple[str, int]], remedy: str) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from protocol.orders import UNITS
 from protocol.sscc import make_sscc
-from protocol.stock import FIGURES, UNITS
+from protocol.stock import FIGURES
 from tests.support.fulfilment import CODES
 from tests.support.store import refused
 from tests.support.transfer_ends import ENDS, TRANSFER, End, one_end
