@@ -9,6 +9,7 @@ from typing import Final
 
 from protocol.fulfilment import FulfilKind, RejectReason, ShortReason, Verified
 from protocol.kit.text import _, inside
+from protocol.kit.web.filters import qty
 from protocol.kit.web.shell import Shape
 from protocol.lifecycles import AssignmentState
 
@@ -366,6 +367,24 @@ def request_word(kind: str) -> str:
     return words.get(kind, kind)
 
 
+def stays_promised(units: int, place: str) -> str:
+    """Return what may be lost where somebody goes on without a location: its right stays used."""
+    if not units:
+        return _("Nothing stays promised at {place}", place=place)
+    if units == 1:
+        return _(
+            "1 unit stays promised at {place} until it is heard; the goods may be handed over there all the "
+            "same: it may be fulfilled twice",
+            place=place,
+        )
+    return _(
+        "{n} units stay promised at {place} until it is heard; the goods may be handed over there all the "
+        "same: it may be fulfilled twice",
+        n=qty(units),
+        place=place,
+    )
+
+
 LATER_WORDS: Final = {
     "channel_word": channel_word,
     "kind_word": kind_word,
@@ -376,6 +395,7 @@ LATER_WORDS: Final = {
     "risk_word": risk_word,
     "trigger_word": trigger_word,
     "request_word": request_word,
+    "stays_promised": stays_promised,
     "inside": inside,
 }
 """What templates may say by name, beside `hub.console.words.WORDS`."""

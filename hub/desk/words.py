@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from hub.console.later_words import part_pill
+from hub.console.later_words import part_pill, stays_promised
 from hub.console.words import bucket_word, directive_word, exception_word, plain
 from hub.desk.choices import Choice
 from hub.desk.consequences import (
@@ -278,24 +278,6 @@ class Reader:
         for card in said.cards:
             word = exception_word(card.kind)
             yield Line(_("Raises: {card}", card=word) if card.opened else _("Closes: {card}", card=word))
-
-
-def stays_promised(units: int, place: str) -> str:
-    """Return what may be lost where somebody goes on without a location: its right stays used."""
-    if not units:
-        return _("Nothing stays promised at {place}", place=place)
-    if units == 1:
-        return _(
-            "1 unit stays promised at {place} until it is heard; the goods may be handed over there all the "
-            "same: it may be fulfilled twice",
-            place=place,
-        )
-    return _(
-        "{n} units stay promised at {place} until it is heard; the goods may be handed over there all the "
-        "same: it may be fulfilled twice",
-        n=qty(units),
-        place=place,
-    )
 
 
 def state_of(said: str) -> str:
