@@ -19,7 +19,7 @@ from hub.route.facts import offering, snapshot
 from hub.route.facts.offering import Wish
 from hub.route.rules.choice import Need
 from hub.spine.work import Promising
-from hub.stock.availability import DEFICIT, FREE, MISSING, promisable_at, stock_at
+from hub.stock.availability import part_at, stock_at
 from hub.stock.policy import kept_back
 from hub.stock.rows import balances
 from hub.web import Wanted
@@ -161,6 +161,8 @@ def elsewhere(connection: Connection, sku: str, *, asker: str, now_us: int, term
     """Return what the other locations have of an item, with the age of that knowledge."""
     kept = kept_back(connection, terms, [sku])
     shelves = _sellable(connection, sku)
+    everywhere = stock_at(connection, [sku], now_us=now_us, kept_back=kept)
+    found = [(at, part_at(at, 0)) for at in everywhere]
     return Elsewhere(
         sku=sku,
         locations=tuple(
@@ -168,14 +170,14 @@ def elsewhere(connection: Connection, sku: str, *, asker: str, now_us: int, term
                 location=at.location,
                 name=at.name,
                 sellable=shelves.get(at.location, 0),
-                promisable=promisable_at(at, 0),
-                free=at.stock[FREE],
-                excluded=at.silent or (DEFICIT if at.stock[MISSING] else ""),
+                promisable=part.promisable,
+                free=part.free,
+                excluded=part.excluded,
                 state=at.state,
                 age_seconds=at.age_seconds,
             )
-            for at in stock_at(connection, [sku], now_us=now_us, kept_back=kept)
-            if at.location != asker and (at.stock[0] or shelves.get(at.location))
+            for at, part in found
+            if at.location != asker and (part.free or shelves.get(at.location))
         ),
     )
 

@@ -82,6 +82,11 @@ class Place(NamedTuple):
     silent: str
     """Why it gets no new promise of the class: `INACTIVE`, `STALE`, `FENCED`, or empty."""
 
+    @property
+    def is_heard(self) -> bool:
+        """Tell whether it could answer now."""
+        return self.state == "online"
+
 
 class At(NamedTuple):
     """A `Place`, and what it could give of each item that was asked for."""
@@ -233,6 +238,11 @@ def places(
     return found
 
 
+def heard_places(connection: Connection, *, now_us: int) -> frozenset[str]:
+    """Return the locations that could answer now."""
+    return frozenset(place.location for place in places(connection, now_us=now_us) if place.is_heard)
+
+
 def stock_of(
     connection: Connection, locations: Sequence[str], skus: Sequence[str], kept_back: Kept
 ) -> list[tuple[int, ...]]:
@@ -297,16 +307,11 @@ def available(
     everywhere = stock_at(connection, wanted, now_us=now_us, kept_back=kept_back, promise_class=promise_class)
     found = {}
     for n, sku in enumerate(wanted):
-        parts = {at.location: _part(at, n * WIDTH) for at in everywhere if _has_lent(at, n * WIDTH)}
+        parts = {at.location: part_at(at, n) for at in everywhere if _has_lent(at, n * WIDTH)}
         kept = _kept(kept_back, sku)
         beside = inbound.get(sku, 0), inbound_promised.get(sku, 0)
         found[sku] = Available(sku, MappingProxyType(parts), kept, *beside)
     return found, everywhere
-
-
-def promisable_at(at: At, n: int) -> int:
-    """Return what a location adds of the n-th item: nothing while it is silent."""
-    return 0 if at.silent else at.stock[n * WIDTH + PROMISABLE]
 
 
 def _kept(kept_back: Kept, sku: str) -> KeptBack:
@@ -317,8 +322,9 @@ def _has_lent(at: At, where: int) -> bool:
     return at.stock[where + FREE] > 0 or at.stock[where + MISSING] > 0
 
 
-def _part(at: At, where: int) -> Part:
-    free, missing, promisable = at.stock[where : where + WIDTH]
+def part_at(at: At, n: int) -> Part:
+    """Return what a location adds of the n-th item, and why nothing where nothing of it counts."""
+    free, missing, promisable = at.stock[n * WIDTH : (n + 1) * WIDTH]
     excluded = at.silent or (DEFICIT if missing else "")
     return Part(free, missing, excluded, 0 if excluded else promisable)
 
