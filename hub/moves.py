@@ -30,7 +30,7 @@ from hub.route.rules.choice import MAX_RE_ROUTES
 from hub.spine.bulk import among
 from hub.spine.held import held
 from hub.spine.work import HUB_EDGE
-from hub.stock.availability import places
+from hub.stock.availability import heard_places
 from protocol.errors import Refused
 from protocol.lifecycles import AssignmentState
 
@@ -77,7 +77,7 @@ def ask_in_time(hub: Hub) -> Moved:
     """
     now_us, work_us = hub.clock.now_us(), hub.settings.ready_minutes * MINUTE_US
     with hub.database.read() as connection:
-        heard = _heard(hub, connection)
+        heard = heard_places(connection, now_us=hub.clock.now_us())
         late = [
             (row.order_id, row.assignment_id)
             for row in open_rows(connection)
@@ -112,16 +112,10 @@ def _asked(connection: Connection, ids: list[str]) -> set[str]:
     return set(connection.execute(found).scalars())
 
 
-def _heard(hub: Hub, connection: Connection) -> set[str]:
-    """Return the locations that could answer now."""
-    there = places(connection, now_us=hub.clock.now_us())
-    return {each.location for each in there if each.state == "online"}
-
-
 def _told(hub: Hub, connection: Connection) -> dict[str, list[str]]:
     """Return what may be asked for by order: of locations that are heard, and of no order twice."""
     now_us = hub.clock.now_us()
-    heard = _heard(hub, connection)
+    heard = heard_places(connection, now_us=hub.clock.now_us())
     found: dict[str, list[str]] = {}
     ids = next_round(hub, connection, "told", _TOLD, assignments.c.order_id, AT_ONCE, {"now": now_us})
     theirs = _TOLD.where(among(connection, assignments.c.order_id, ids))

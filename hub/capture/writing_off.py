@@ -5,8 +5,6 @@ may still be handed over there, so the order may be fulfilled twice; only its ow
 ends that. Where the answer can be had, or is not needed, this is refused.
 """
 
-from typing import Final
-
 import sqlalchemy as sa
 
 from hub.capture import asking, reads
@@ -23,8 +21,6 @@ from protocol.fulfilment import UnitsLine
 from protocol.kit.text import _
 from protocol.later import AssignmentWrittenOff
 from protocol.lifecycles import AssignmentState
-
-_HEARD: Final = "online"
 
 
 def write_off(work: Work, order_id: str, assignment_id: str, *, reason: str, by: str) -> Changed:
@@ -46,7 +42,7 @@ def write_off(work: Work, order_id: str, assignment_id: str, *, reason: str, by:
             code="never_sent",
             location=holding.location,
         )
-    if place is not None and place.state == _HEARD:
+    if place is not None and place.is_heard:
         raise Refused(
             _("{place} is heard, so {number} stays its own until it answers.", place=name, number=number),
             _("Ask it to give its part up."),

@@ -22,7 +22,7 @@ from hub.fulfil.harm import give_way, pending, victims
 from hub.fulfil.reads import open_rows
 from hub.fulfil.rows import assignments
 from hub.fulfil.rules import OPEN
-from hub.fulfil.silence import was_told
+from hub.fulfil.silence import may_go_on_without, was_told
 from hub.holds.restored import silent_for
 from hub.holds.rows import find
 from hub.payments.gateways import gateways_of
@@ -31,7 +31,7 @@ from hub.route.alternatives import alternatives_of
 from hub.spine.held import held
 from hub.spine.later_rows import later_orders
 from hub.spine.rows import orders
-from hub.stock.availability import places
+from hub.stock.availability import heard_places
 from hub.stock.deficits import need, right_of
 from hub.transfers import steps as transfers
 from protocol.fulfilment import FulfilKind, Promise
@@ -180,10 +180,9 @@ def _parts(about: _About, number: str) -> Iterator[Choice]:
 def _without(about: _About) -> Iterator[Choice]:
     """Offer to go on without each silent location that was told of a part, one at a time: it is a loss."""
     now_us = about.hub.clock.now_us()
-    rows = [row for row in open_rows(about.connection, order_id=about.order_id) if was_told(row)]
-    heard = {each.location for each in places(about.connection, now_us=now_us) if each.state == "online"}
-    silent = [row for row in rows if row.location not in heard]
-    for row in silent[:_SHOWN]:
+    heard = heard_places(about.connection, now_us=now_us)
+    rows = open_rows(about.connection, order_id=about.order_id)
+    for row in [row for row in rows if may_go_on_without(row, heard)][:_SHOWN]:
         yield _go_on(about, row, row.location)
 
 

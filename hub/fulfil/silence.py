@@ -1,6 +1,6 @@
 """Which locations are not heard while something is expected of them. They may go on all the same."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -27,6 +27,11 @@ def is_expected(row: sa.Row[Any]) -> bool:
 def was_told(row: sa.Row[Any] | AssignmentRead) -> bool:
     """Tell whether a location may know of an assignment; what waits in the hub can be taken back instead."""
     return bool(row.own) or row.sent_us is not None or row.state != AssignmentState.PROPOSED.value
+
+
+def may_go_on_without(row: sa.Row[Any] | AssignmentRead, heard: Collection[str]) -> bool:
+    """Tell whether a person may go on without the location of an open assignment: it cannot be asked now."""
+    return was_told(row) and row.location not in heard
 
 
 def silent(connection: Connection, rows: Sequence[sa.Row[Any]], now_us: int) -> dict[str, int]:

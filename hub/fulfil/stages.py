@@ -183,10 +183,8 @@ def on_written_off(work: Work, applied: Applied) -> None:
     """Wait for a silent location no longer, and have it stop once it is heard. Its right stays used."""
     body: later.AssignmentWrittenOff = applied.body
     room = work.room(Assignments)
-    known = room.get(body.assignment_id)
-    heard_us = 0 if known is None else known.heard_us
-    assignment = _known(work, applied, location=body.location)
-    before, assignment.heard_us = assignment.state, heard_us
+    assignment = _known(work, applied, location=body.location, heard=False)
+    before = assignment.state
     assignment.state = rules.after(before, body).state
     assignment.written_off_us, assignment.cancel_asked = applied.at_us, True
     facts.note(assignment, applied, before)
@@ -280,8 +278,11 @@ def _planned(
     return assignment
 
 
-def _known(work: Work, applied: Applied, *, location: str) -> Assignment:
-    """Return the assignment that an event speaks of; one that nobody told of begins with what it says."""
+def _known(work: Work, applied: Applied, *, location: str, heard: bool = True) -> Assignment:
+    """Return the assignment that an event speaks of; one that nobody told of begins with what it says.
+
+    `heard` is False where the event says that nothing is heard of it.
+    """
     body: later.OnAssignment = applied.body
     room = work.room(Assignments)
     assignment = room.get(body.assignment_id)
@@ -295,7 +296,8 @@ def _known(work: Work, applied: Applied, *, location: str) -> Assignment:
             created_us=applied.at_us,
         )
         room.add(assignment)
-    assignment.heard_us = max(assignment.heard_us, applied.at_us)
+    if heard:
+        assignment.heard_us = max(assignment.heard_us, applied.at_us)
     assignment.version = applied.apply_order
     return assignment
 
@@ -337,23 +339,31 @@ def _tell(work: Work, applied: Applied, assignment: Assignment, *, in_order: boo
     gone_on = assignment.written_off_us is not None
     if not in_order or (gone_on and isinstance(body, later.CancelRefused)):
         raise_odd(work, applied, assignment)
-    if isinstance(body, later.AssignmentPicked) and body.shorts and not gone_on:
-        raise_shorts(work, applied, assignment)
+    if not gone_on:
+        _call_for_rest(work, applied, assignment)
     if isinstance(body, later.CancelRefused):
         assignment.cancel_asked = False
-        if not gone_on and not (assignment.reroute and assignment.reason in rules.ASKED_BY_ITSELF):
-            raise_too_late(work, applied, assignment)
         _missing_after_all(work, assignment)
-    if assignment.state in {AssignmentState.REJECTED, AssignmentState.EXPIRED} and not gone_on:
-        raise_rejections(work, applied, assignment)
-    if isinstance(body, later.AssignmentRejected) and assignment.reason == "no_show" and not gone_on:
-        raise_uncollected(work, applied, assignment)
     entry: Entry | None = applied.results["entry"]
     gone = entry is not None and entry.record.state is OrderState.HANDED_OVER
     if gone and isinstance(body, facts.LEAVING):
         offers.settle(work, applied, entry, "handed_over")
         close_both_changed(work, body.order_id)
         close_rejections(work, body.order_id)
+
+
+def _call_for_rest(work: Work, applied: Applied, assignment: Assignment) -> None:
+    """Call whoever has to see to what a location does not fulfil, where somebody still counts on it."""
+    body = applied.body
+    if isinstance(body, later.AssignmentPicked) and body.shorts:
+        raise_shorts(work, applied, assignment)
+    by_itself = assignment.reroute and assignment.reason in rules.ASKED_BY_ITSELF
+    if isinstance(body, later.CancelRefused) and not by_itself:
+        raise_too_late(work, applied, assignment)
+    if assignment.state in {AssignmentState.REJECTED, AssignmentState.EXPIRED}:
+        raise_rejections(work, applied, assignment)
+    if isinstance(body, later.AssignmentRejected) and assignment.reason == "no_show":
+        raise_uncollected(work, applied, assignment)
 
 
 def _missing_after_all(work: Work, assignment: Assignment) -> None:

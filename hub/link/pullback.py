@@ -73,7 +73,7 @@ def take_in(hub: Hub, unit: HubUnit, edge: str, inc: str, batch: Batch) -> Recei
     connection, now_us = unit.connection, hub.clock.now_us()
     row = stream(connection, edge, inc)
     if row is None and current_stream(connection, edge) is None:
-        raise no_life()
+        raise _no_life()
     if (batch.edge, batch.inc) != (edge, inc) or batch.blobs or (row is not None and row.state == CURRENT):
         raise Invalid("This batch is of another life.", "Say HELLO again.", code="bad_batch")
     if row is None:
@@ -148,12 +148,11 @@ def lives_before(connection: Connection, edge: str) -> list[str]:
 def _known(connection: Connection, edge: str, inc: str) -> sa.Row[Any]:
     row = stream(connection, edge, inc)
     if row is None:
-        raise no_life()
+        raise _no_life()
     return row
 
 
-def no_life() -> NotFound:
-    """Return the refusal of a life that the hub does not know."""
+def _no_life() -> NotFound:
     return NotFound("The hub knows no such life of this store.", "Say HELLO again.", code="no_life")
 
 

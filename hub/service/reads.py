@@ -22,7 +22,7 @@ from hub.fulfil.faces import BEGUN, Face, face, silent_places
 from hub.fulfil.reads import OPEN_STATES, AssignmentPage, AssignmentRead
 from hub.fulfil.risk import Risk
 from hub.fulfil.risks import risks_at
-from hub.fulfil.silence import was_told
+from hub.fulfil.silence import may_go_on_without
 from hub.holds import rows as holds
 from hub.holds.rows import HoldRow
 from hub.notify import rows as notify
@@ -34,7 +34,7 @@ from hub.spine.held import Held, held_of
 from hub.spine.later_rows import later_orders
 from hub.spine.reads import Happened, OrderRead
 from hub.stock import claims
-from hub.stock.availability import At, places, stock_at
+from hub.stock.availability import At, heard_places, stock_at
 from hub.stock.claims import Claim
 from hub.stock.policy import kept_back
 from hub.transfers import reads as transfers
@@ -187,14 +187,12 @@ def shown(
         if page.assignment.state in _NOT_BEGUN and page.assignment.due_us > now_us
     }
     risks = risks_at(hub, connection, sorted(set(waiting.values())), sorted(waiting))
-    heard = {each.location for each in places(connection, now_us=now_us) if each.state == "online"}
+    heard = heard_places(connection, now_us=now_us)
     parts = tuple(
         replace(
             _part(page, names, silent, asked, hub),
             risk=risks.get(page.assignment.assignment_id),
-            without=_is_open(page.assignment)
-            and was_told(page.assignment)
-            and page.assignment.location not in heard,
+            without=_is_open(page.assignment) and may_go_on_without(page.assignment, heard),
         )
         for page in pages
     )
