@@ -199,7 +199,7 @@ def _with_list(answer: type[BaseModel], field: str) -> Finish:
 
 
 def _left(act: Act) -> BaseModel:
-    check_left(act.said.went_on)
+    check_left(act.said)
     answer: BaseModel = act.said
     return answer
 

@@ -169,9 +169,7 @@ def require_there(here: OnHand, units: int, bucket: Bucket) -> None:
     Raises:
         Refused: `not_in_bucket`.
     """
-    there = here.buckets.get(bucket, 0)
-    if bucket is Bucket.SELLABLE:
-        there += here.buckets.get(Bucket.RESERVED, 0)
+    there = here.standing_in(bucket)
     if units > there:
         raise Refused(
             _("{quantity} of {sku} were to leave {bucket}, {here} are in it.",

@@ -35,6 +35,11 @@ class OnHand:
     hub_picked: int = 0
     """Picked units that the hub has promised: they are outstanding already, so they are not bound too."""
 
+    def standing_in(self, bucket: Bucket) -> int:
+        """Return the units that stand where those of a bucket do: on the shelf what is reserved, too."""
+        beside = self.buckets.get(Bucket.RESERVED, 0) if bucket is Bucket.SELLABLE else 0
+        return self.buckets.get(bucket, 0) + beside
+
     @property
     def rights(self) -> EdgeStock:
         """The same as the lending rules see it."""

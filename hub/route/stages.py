@@ -151,8 +151,7 @@ def route_loose(work: Work, order_id: str, *, trigger: str) -> Decided | None:
 
 
 _EXCLUDING: Final = ("answered", "rejected", "short", reads.WRITTEN_OFF)
-
-
+"""After which the location that the event is about is not asked again."""
 _KNOWS_WHOM: Final = (*reads.AUTOMATIC, reads.WRITTEN_OFF)
 """After which those are not asked again who gave units back, or without whom somebody goes on."""
 

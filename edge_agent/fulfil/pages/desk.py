@@ -170,7 +170,7 @@ async def hand_over(request: Request, assignment_id: Id, edge: AnyEdge, person: 
     done, _new = await edge.database.awrite(
         lambda unit: pickup.hand_over(unit, edge, assignment_id, wanted, person=person)
     )
-    check_left(done.went_on)
+    check_left(done)
     shown_now = view(edge.database.read(), edge, assignment_id, handed=done.handover_id)
     return show(request, "fulfil/pickup.html", **shown_now)
 

@@ -29,7 +29,7 @@ from edge_agent.fulfil.steps.commands import (
     TakeBack,
     Verify,
 )
-from edge_agent.fulfil.steps.models import AssignmentView, CandidateView, HandedOver, Shipped
+from edge_agent.fulfil.steps.models import AssignmentView, CandidateView
 from edge_agent.fulfil.steps.taken_back import check_left
 from edge_agent.pages import Ask, ask_in_place, command, form_of, show
 from edge_agent.paper import rows as paper_rows
@@ -170,8 +170,7 @@ async def _did(  # noqa: PLR0917 - one step in the order of its parts
     toast: str,
 ) -> Response:
     done = await edge.database.awrite(step)
-    if isinstance(done, tuple) and isinstance(done[0], HandedOver | Shipped):
-        check_left(done[0].went_on)
+    check_left(done[0] if isinstance(done, tuple) else done)
     shown_now = view(edge.database.read(), edge, assignment_id, person)
     return said(Answer(html=drawn(request, "fulfil/work.html", **shown_now), toast=toast))
 

@@ -87,7 +87,7 @@ def take_away(
     here = on_hand_of(unit.connection, [each.sku for each in said])
     units = {}
     for each in said:
-        there = sum(here[each.sku].buckets.get(bucket, 0) for bucket in (Bucket.SELLABLE, Bucket.RESERVED))
+        there = here[each.sku].standing_in(Bucket.SELLABLE)
         units[each.sku] = max(0, min(each.units - each.missed, there))
     leaving = {sku: count for sku, count in units.items() if count}
     if leaving:

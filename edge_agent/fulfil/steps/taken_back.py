@@ -14,6 +14,7 @@ from edge_agent.fulfil.rows import work
 from edge_agent.fulfil.rows.assignments import Assignment
 from edge_agent.fulfil.rules import OPEN_STATES
 from edge_agent.fulfil.steps.common import tell
+from edge_agent.fulfil.steps.models import HandedOver, Shipped
 from protocol.errors import Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -55,18 +56,18 @@ def call_a_manager(unit: EdgeUnit, edge: Edge, found: Assignment, person: Curren
     tell(unit, edge)
 
 
-def check_left(number: str) -> None:
+def check_left(done: object) -> None:
     """Refuse, after the card is kept, what a device did with an order that had gone on without it.
 
     Raises:
         Refused: `left_after_take_back`.
     """
-    if number:
+    if isinstance(done, HandedOver | Shipped) and done.went_on:
         raise Refused(
             _("Order {number} was taken back from this device, and went on without it. Stock is unchanged;"
-              " a manager has a card that says what you did.", number=number),
+              " a manager has a card that says what you did.", number=done.went_on),
             _("If the customer or the carrier has the goods, tell the manager now. Put back only what is"
               " still here."),
             code="left_after_take_back",
-            order=number,
+            order=done.went_on,
         )  # fmt: skip

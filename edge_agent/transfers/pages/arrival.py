@@ -26,7 +26,7 @@ from edge_agent.transfers.steps.commands import (
 from edge_agent.transfers.steps.models import ReceivedAnswer, unknown_carton_words
 from edge_agent.verbs import Act, PageVerb, Reply, add_page_verbs, nameless
 from edge_agent.web import edge_of, signed_in
-from protocol.errors import Invalid, Refused
+from protocol.errors import Invalid
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
@@ -51,9 +51,7 @@ async def carton(request: Request, sscc: Sscc, edge: AnyEdge, _person: Anybody) 
             _("Scan the label once more."),
             code="bad_sscc",
         )
-    meant = arriving.meaning(connection, edge, sscc)
-    if meant.state == "expected" and not meant.transfer_id:
-        raise Refused(meant.what, meant.remedy, code="label_twice")
+    arriving.check_one(arriving.meaning(connection, edge, sscc))
     known = rows.find_carton(connection, sscc)
     if known is not None and rows.find(connection, known.transfer_id) is not None:
         return go_to(request, f"/transfers/{known.transfer_id}")

@@ -48,6 +48,7 @@ async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
     code = (await form_of(request)).get("code")[:512]
     await edge.database.awrite(lambda unit: paper_steps.slip_seen(unit, edge, code, person=person))
     meant = arriving.meaning(edge.database.read(), edge, code)
+    arriving.check_one(meant)
     if meant.transfer_id and rows.find(edge.database.read(), meant.transfer_id) is not None:
         if meant.kind == "carton" and meant.way == "in" and meant.state == "expected":
             wanted = ScanItem(key=edge.ids.new_id(), code=code)
@@ -55,8 +56,6 @@ async def scan(request: Request, edge: AnyEdge, person: Anybody) -> Response:
                 lambda unit: arriving.scan(unit, edge, meant.transfer_id, wanted, person=person)
             )
         return go_to(request, f"/transfers/{meant.transfer_id}")
-    if meant.kind == "carton" and meant.state == "expected":
-        raise Refused(meant.what, meant.remedy, code="label_twice")
     if meant.kind == "carton":
         return go_to(request, f"/transfers/carton/{meant.sscc}")
     raise NotFound(meant.what, meant.remedy, code="unknown_code")

@@ -61,6 +61,16 @@ def meaning(connection: Connection, edge: Edge, code: str) -> LabelMeaning:
     )
 
 
+def check_one(meant: LabelMeaning) -> None:
+    """Refuse to go on with a label that two transfers expect.
+
+    Raises:
+        Refused: `label_twice`.
+    """
+    if meant.kind == "carton" and meant.state == "expected" and not meant.transfer_id:
+        raise Refused(meant.what, meant.remedy, code="label_twice")
+
+
 def scan(
     unit: EdgeUnit, edge: Edge, transfer_id: str, command: ScanItem, *, person: CurrentPerson
 ) -> tuple[Scanned, bool]:
