@@ -41,8 +41,8 @@ class Facts:
 
         return declared
 
-    def play(self, unit: EdgeUnit, owner: str) -> bool:
-        """Write what waited for this work, now that it is known, and tell whether anything did."""
+    def play(self, unit: EdgeUnit, owner: str) -> None:
+        """Write what waited for this work, now that it is known."""
         connection = unit.connection
         rows = connection.execute(
             "SELECT seq, bytes FROM early_events JOIN events USING (seq) WHERE owner = ? ORDER BY seq",
@@ -52,7 +52,6 @@ class Facts:
             event = decode_event(bytes(data))
             self._written[event.kind](unit, Recorded.of_log(seq, event))
         connection.execute("DELETE FROM early_events WHERE owner = ?", (owner,))
-        return bool(rows)
 
     def waits(self, unit: EdgeUnit, owner: str) -> bool:
         """Tell whether this store has spoken of work that it does not know."""

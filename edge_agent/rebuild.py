@@ -15,7 +15,7 @@ from typing import Final
 from edge_agent.database import EdgeUnit, migrate
 from edge_agent.journal import Reaction, Recorded
 from edge_agent.journey import directive_shadows, reactions
-from protocol.directives import DIRECTIVE_KINDS, Directive
+from edge_agent.link.directives import write_again
 from protocol.envelope import decode_event
 from protocol.kit.sqlite import Connection, connect
 from protocol.kit.writer import SqliteStore, Unit
@@ -157,9 +157,7 @@ class _Directives:
         """Write what came before an event; everything that is left when there is none."""
         while self._waiting and (before_seq is None or self._waiting[0][0] < before_seq):
             _after, kind, data, arrived_us = self._waiting.popleft()
-            directive = Directive.model_validate_json(data)
-            body = DIRECTIVE_KINDS[kind, directive.v].model_validate(directive.body)
-            self._shadows[kind](unit, body, arrived_us)
+            write_again(unit, data, self._shadows[kind], arrived_us)
 
 
 def _react(unit: EdgeUnit, functions: tuple[Reaction, ...], data: bytes, row: int) -> None:

@@ -298,6 +298,12 @@ class DirectiveInbox:
         return _Worked(Outcome.APPLIED)
 
 
+def write_again(unit: EdgeUnit, data: bytes, shadow: Shadow, at_us: int) -> None:
+    """Write again what a directive that was carried out at that time wrote into tables."""
+    directive = Directive.model_validate_json(data)
+    shadow(unit, DIRECTIVE_KINDS[directive.kind, directive.v].model_validate(directive.body), at_us)
+
+
 def arrived_us(unit: EdgeUnit, edge: Edge) -> int:
     """Return when the directive that is being carried out arrived, exactly as its row says it.
 
@@ -316,9 +322,7 @@ def _as_worked(worked: _Worked) -> _Work:
 
 
 def _written_again(data: bytes, shadow: Shadow, at_us: int, unit: EdgeUnit) -> _Worked:
-    """Write again what a directive wrote into tables."""
-    directive = Directive.model_validate_json(data)
-    shadow(unit, DIRECTIVE_KINDS[directive.kind, directive.v].model_validate(directive.body), at_us)
+    write_again(unit, data, shadow, at_us)
     return _Worked(Outcome.APPLIED)
 
 
