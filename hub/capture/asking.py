@@ -19,7 +19,7 @@ from hub.customers.rows import version_of
 from hub.fleet.rows import directives
 from hub.spine.held import Holding, held
 from hub.spine.orders import Orders
-from hub.spine.steps import raise_exception, record
+from hub.spine.steps import raise_exception, record, tell_of_assignment
 from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol import later
 from protocol.directives import AssignmentAmend, AssignmentCancel
@@ -127,17 +127,13 @@ def _ask_for_all(work: Work, wanted: later.CancelRequested, *, by: str) -> None:
     """Ask a location to give its whole part up."""
     record(work, wanted, by=by)
     if work.post is not None:
-        work.post.send_directive(
-            work.unit,
-            wanted.location,
-            AssignmentCancel(
-                assignment_id=wanted.assignment_id,
-                order_id=wanted.order_id,
-                reason=wanted.reason,
-                unless_begun=by == HUB_EDGE,
-            ),
-            subjects=(f"order:{wanted.order_id}", f"assignment:{wanted.assignment_id}"),
+        cancel = AssignmentCancel(
+            assignment_id=wanted.assignment_id,
+            order_id=wanted.order_id,
+            reason=wanted.reason,
+            unless_begun=by == HUB_EDGE,
         )
+        tell_of_assignment(work, wanted.location, cancel)
 
 
 def is_unsent(work: Work, holding: Holding) -> bool:
@@ -398,8 +394,8 @@ def cancel_units(
 def tell_holders(work: Work, applied: Applied) -> None:
     """Tell every other location that holds a part of an order what is different from now on."""
     body: later.OrderChanged = applied.body
-    entry, post = work.room(Orders).need(body.order_id), work.post
-    if entry is None or entry.later is None or post is None:
+    entry = work.room(Orders).need(body.order_id)
+    if entry is None or entry.later is None or work.post is None:
         return
     before = entry.later
     promise = body.promise if body.promise != Promise.model_validate_json(before.promise) else None
@@ -418,8 +414,7 @@ def tell_holders(work: Work, applied: Applied) -> None:
                 contact_version=version,
                 note=note,
             )
-            subjects = (f"order:{body.order_id}", f"assignment:{holding.assignment_id}")
-            post.send_directive(work.unit, holding.location, amend, subjects=subjects)
+            tell_of_assignment(work, holding.location, amend)
 
 
 def _too_late(work: Work, applied: Applied, row: sa.Row[Any], gone: Mapping[int, int]) -> None:

@@ -17,6 +17,7 @@ from hub.spine.bulk import Upsert
 from hub.spine.entries import Entry
 from hub.spine.later import Later
 from hub.spine.packets import fitting
+from hub.spine.steps import tell_of_assignment
 from hub.spine.work import HUB_EDGE, Applied, Work
 from protocol.directives import (
     AssignmentAmend,
@@ -56,12 +57,7 @@ def offer(
         gift=later.gift,
         requested=later.location == assignment.location,
     )
-    cseq = work.post.send_directive(
-        work.unit,
-        assignment.location,
-        fitting(body),
-        subjects=(f"order:{assignment.order_id}", f"assignment:{assignment.assignment_id}"),
-    )
+    cseq = tell_of_assignment(work, assignment.location, fitting(body))
     row = (assignment.assignment_id, assignment.location, work.hub_inc, cseq)
     _DIRECTIVES.run(work.connection, [row])
 
@@ -92,8 +88,7 @@ def stop(work: Work, assignment: Assignment, reason: str) -> None:
         return
     order_id, assignment_id = assignment.order_id, assignment.assignment_id
     body = AssignmentCancel(assignment_id=assignment_id, order_id=order_id, reason=reason)
-    subjects = (f"order:{order_id}", f"assignment:{assignment_id}")
-    work.post.send_directive(work.unit, assignment.location, body, subjects=subjects)
+    tell_of_assignment(work, assignment.location, body)
 
 
 def change(work: Work, body: ChangeRequested) -> None:
@@ -108,8 +103,7 @@ def change(work: Work, body: ChangeRequested) -> None:
         added=body.added,
         reason=body.reason,
     )
-    subjects = (f"order:{body.order_id}", f"assignment:{body.assignment_id}")
-    work.post.send_directive(work.unit, body.location, said, subjects=subjects)
+    tell_of_assignment(work, body.location, said)
 
 
 def amend(work: Work, applied: Applied) -> None:
@@ -124,12 +118,7 @@ def amend(work: Work, applied: Applied) -> None:
         body = AssignmentAmend(
             assignment_id=assignment.assignment_id, order_id=assignment.order_id, due_minor=due_minor
         )
-        work.post.send_directive(
-            work.unit,
-            assignment.location,
-            body,
-            subjects=(f"order:{assignment.order_id}", f"assignment:{assignment.assignment_id}"),
-        )
+        tell_of_assignment(work, assignment.location, body)
 
 
 def settle(work: Work, applied: Applied, entry: Entry | None, state: str, sentence: str = "") -> None:

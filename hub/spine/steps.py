@@ -17,6 +17,7 @@ from hub.spine.log import Log
 from hub.spine.rows import APPLY_ORDER, counters, events
 from hub.spine.work import HUB_EDGE, Applied, Journey, Post, Terms, Work
 from protocol.clock import Clock
+from protocol.directives import AssignmentAmend, AssignmentCancel, AssignmentChange, AssignmentOffer
 from protocol.envelope import encode_event
 from protocol.events import KIND_OF, ExceptionClosed, ExceptionRaised, subjects_of
 from protocol.exceptions import kind_of
@@ -24,6 +25,7 @@ from protocol.ids import IdMaker
 from protocol.orders import WireModel
 from protocol.stream import first_hash
 
+OfAssignment = AssignmentOffer | AssignmentCancel | AssignmentChange | AssignmentAmend
 _TAKE: Final = (
     sa.update(counters)
     .where(counters.c.name == APPLY_ORDER)
@@ -218,3 +220,10 @@ def close_exception(work: Work, dedupe_key: str, *, how: str, by: str = "") -> N
     key = dedupe_key[:64]
     if not work.rebuilding and work.room(Log).is_raised(key):
         record(work, ExceptionClosed(dedupe_key=key, how=how[:300]), by=by)
+
+
+def tell_of_assignment(work: Work, location: str, body: OfAssignment) -> int:
+    """Tell a location something of its part of an order, and return the number that it is told under."""
+    assert work.post is not None, "nothing is told while tables are made anew"
+    subjects = (f"order:{body.order_id}", f"assignment:{body.assignment_id}")
+    return work.post.send_directive(work.unit, location, body, subjects=subjects)
