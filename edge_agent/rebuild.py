@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.database import EdgeUnit, migrate
-from edge_agent.journal import Reaction, Recorded
+from edge_agent.journal import Recorded
 from edge_agent.journey import directive_shadows, reactions
 from edge_agent.link.directives import write_again
+from edge_agent.reacting import react
 from protocol.envelope import decode_event
 from protocol.kit.sqlite import Connection, connect
 from protocol.kit.writer import SqliteStore, Unit
@@ -134,7 +135,7 @@ def _play(old: Connection, new: Connection) -> int:
             offered.play(unit, seq)
             new.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", tuple(event))
             if not failed:
-                _react(unit, table[event[2]], bytes(event[4]), seq)
+                react(unit, table[event[2]], Recorded.of_log(seq, decode_event(bytes(event[4]))))
         store.commit()
         count += len(rows)
 
@@ -158,12 +159,6 @@ class _Directives:
         while self._waiting and (before_seq is None or self._waiting[0][0] < before_seq):
             _after, kind, data, arrived_us = self._waiting.popleft()
             write_again(unit, data, self._shadows[kind], arrived_us)
-
-
-def _react(unit: EdgeUnit, functions: tuple[Reaction, ...], data: bytes, row: int) -> None:
-    recorded = Recorded.of_log(row, decode_event(data))
-    for function in functions:
-        function(unit, recorded)
 
 
 def _differences(old: Connection, new: Connection) -> Iterator[Difference]:

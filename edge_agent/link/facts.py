@@ -34,11 +34,21 @@ def read(connection: Connection, database: Path) -> StoreFacts:
 
 
 def hello_of(
-    edge: Edge, settings: LinkSettings, *, boots: tuple[str, str], nonce: str, marker: Marker
+    edge: Edge,
+    settings: LinkSettings,
+    *,
+    boots: tuple[str, str],
+    nonce: str,
+    marker: Marker,
+    upto: int | None = None,
 ) -> Hello:
-    """Return the first word on a connection; `boots` are this start of the agent and the one before."""
+    """Return the first word on a connection; `boots` are this start of the agent and the one before.
+
+    `upto`: speak of the history up to there only, because the hub knows another one from there on.
+    """
     connection = edge.database.read()
     link, last_seq = rows.read_link(connection), rows.newest(connection)
+    last_seq = last_seq if upto is None else min(last_seq, upto)
     own = edge.identity
     return Hello(
         inc=own.inc,

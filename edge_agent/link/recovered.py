@@ -10,6 +10,7 @@ from typing import Final
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.link.rows import read_meta
+from edge_agent.reacting import AGAIN
 from edge_agent.till.rows import left_open
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -33,6 +34,12 @@ _TWICE: Final = (
     " ORDER BY line.sku, was.number, here.number LIMIT ?"
 )
 """Articles of deliveries that nobody had announced and that were received while their record was missing."""
+_NUMBERS_TWICE: Final = (
+    "SELECT number FROM orders WHERE seq IN (SELECT seq FROM brought_back) AND instr(number, ?1) > 0"
+    " UNION SELECT number FROM returns WHERE seq IN (SELECT seq FROM brought_back) AND instr(number, ?1) > 0"
+    " ORDER BY number LIMIT ?2"
+)
+"""What stands beside another of the same printed number."""
 
 
 def say_what_to_do(unit: EdgeUnit, edge: Edge) -> None:
@@ -97,6 +104,9 @@ def _overview(unit: EdgeUnit, edge: Edge, inc: str) -> None:
             ),
             "received_twice": ", ".join(
                 dict.fromkeys(f"{was} = {here}" for _sku, was, here in connection.execute(_TWICE, (LISTED,)))
+            ),
+            "numbers_twice": ", ".join(
+                str(number) for (number,) in connection.execute(_NUMBERS_TWICE, (AGAIN, LISTED)).fetchall()
             ),
             "tills_left_open": ", ".join(left_open(connection)),
             "slips_in_doubt": _count(connection, "SELECT count(*) FROM print_jobs WHERE state = 'unknown'"),

@@ -24,6 +24,7 @@ from edge_agent.link.directives import Brought, DirectiveInbox
 from edge_agent.link.recovered import say_what_to_do
 from edge_agent.link.rules import PULLING, REOPENING, Trouble, failure
 from edge_agent.lives import ROOM, PastLife, past_lives
+from edge_agent.reacting import react
 from protocol.envelope import Batch, decode_event, encode_batch
 from protocol.errors import OrderspineError, Refused
 from protocol.handshake import Life, Welcome
@@ -306,10 +307,7 @@ def _bring_one(unit: EdgeUnit, data: bytes, head: str) -> int:
     )
     failed = ""
     try:
-        recorded = Recorded.of_log(row, event)
-        with unit.savepoint():
-            for reaction in reactions()[event.kind]:
-                reaction(unit, recorded)
+        react(unit, reactions()[event.kind], Recorded.of_log(row, event))
     except Exception as error:  # noqa: BLE001 - one event that no longer fits must not keep the others away
         failed = f"{type(error).__name__}: {error}"[:300]
     connection.execute(

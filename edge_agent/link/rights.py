@@ -19,7 +19,7 @@ from protocol.reopening import IAm, NewEpoch, Who
 class Rights:
     """Both sides' vectors, over as many sessions as it takes."""
 
-    def __init__(self, edge: Edge, settings: LinkSettings, say: Callable[[bytes], None]) -> None:
+    def __init__(self, edge: Edge, settings: LinkSettings, say: Callable[[bytes], object]) -> None:
         """`say` puts a packet on the topic of rights."""
         self._edge = edge
         self._say = say

@@ -38,6 +38,10 @@ HUB_AWAY: Final[Trouble] = (
     "The broker answers, but the hub does not listen.",
     "Selling goes on. Everything is sent when the hub is back.",
 )
+UNREADABLE: Final[Trouble] = (
+    "The hub said something that this store's version cannot read.",
+    "Upgrade this store.",
+)
 _REJECTED: Final[dict[RejectCode, Trouble]] = {
     RejectCode.DUPLICATE: (
         "Another machine is connected under this store's name.",
@@ -118,6 +122,14 @@ def clock_trouble(offset_us: int) -> Trouble | None:
 def rejection(reject: Reject) -> Trouble:
     """Return the sentences for a refusal of the hub."""
     return _REJECTED[reject.code]
+
+
+def not_passed_on(code: int) -> Trouble:
+    """Return the sentences for a broker that refuses what this store says; `code` is MQTT's reason."""
+    return (
+        f"The broker does not pass on what this store says (code {code:#x}).",
+        "Check the broker's access list for this store's name.",
+    )
 
 
 def quarantine_trouble(reason: str, recovery: str, brought: int) -> Trouble | None:

@@ -28,7 +28,7 @@ UPLOAD_RETRY_SECONDS: Final = 5.0
 class Publish(Protocol):
     """How a packet leaves."""
 
-    def __call__(self, topic: str, payload: bytes, *, qos: int = 1) -> bool:
+    def __call__(self, payload: bytes) -> bool:
         """Hand a packet to the wire; False when there is none."""
 
 
@@ -36,13 +36,12 @@ class Stream:
     """The outgoing stream of one session."""
 
     def __init__(
-        self, edge: Edge, batcher: Batcher, uploads: Uploads, *, publish: Publish, topic: str, sess: str
+        self, edge: Edge, batcher: Batcher, uploads: Uploads, *, publish: Publish, sess: str
     ) -> None:
         self._edge = edge
         self._batcher = batcher
         self._uploads = uploads
         self._publish = publish
-        self._topic = topic
         self.sess = sess
         self._sender = Sender(0)
         self._single_until = 0
@@ -95,7 +94,7 @@ class Stream:
             if isinstance(made, NeedsBlob):
                 self._bring(made, now)
                 return
-            if not self._publish(self._topic, made.payload):
+            if not self._publish(made.payload):
                 return
             self._sender.note_sent(made.last, now)
 

@@ -8,6 +8,7 @@ import queue
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -28,10 +29,12 @@ from edge_agent.link.rules import (
     PULLING,
     ROLLED_BACK,
     STORE_FIRST,
+    UNREADABLE,
     Trouble,
     clock_offset_us,
     is_fenced,
     judge_welcome,
+    not_passed_on,
     rejection,
 )
 from edge_agent.link.settings import LinkSettings
@@ -63,6 +66,7 @@ HEARTBEAT_SECONDS: Final = 15.0
 HUB_PRESENCE_SECONDS: Final = 1.0
 SET_ASIDE_SECONDS: Final = 30.0
 """How often a store that was set aside asks whether a person has decided."""
+NOWHERE: Final = -1
 _Said = Welcome | Reject | Rehello | WindowChange | Who | NewEpoch
 _Control = TypeAdapter[_Said](_Said)
 
@@ -103,7 +107,7 @@ class Talk:
         self._be(edge.identity)
         self._recovery = line.recovery
         self._marker_said = Marker.OK
-        self._rights = Rights(edge, settings, self._say_rights)
+        self._rights = Rights(edge, settings, partial(self._publish, "rights"))
         self._conn = ""
         self._nonce = ""
         self._hello_at = 0.0
@@ -173,10 +177,7 @@ class Talk:
         if code == NOBODY_LISTENS:
             self.trouble = HUB_AWAY
         else:
-            self.trouble = (
-                f"The broker does not pass on what this store says (code {code:#x}).",
-                "Check the broker's access list for this store's name.",
-            )
+            self.trouble = not_passed_on(code)
         self._close()
         self._hello_due = min(self._hello_due, self._now() + self._hello_wait * self._jitter.random())
 
@@ -193,10 +194,7 @@ class Talk:
         try:
             self._handlers[where[1]](decompress(packet.payload))
         except (ValidationError, BadMessage):
-            self.trouble = (
-                "The hub said something that this store's version cannot read.",
-                "Upgrade this store.",
-            )
+            self.trouble = UNREADABLE
 
     def tick(self) -> None:
         """Do what is due."""
@@ -241,8 +239,9 @@ class Talk:
             boots=(self._boot, self._prev_boot),
             nonce=self._nonce,
             marker=self._marker_said,
+            upto=None if self._forked_at == NOWHERE else self._forked_at,
         )
-        self._publish(topics.up(self._name, "hello"), encode(hello))
+        self._publish("hello", encode(hello))
 
     def _on_control(self, data: bytes) -> None:
         said = _Control.validate_json(data)
@@ -271,9 +270,9 @@ class Talk:
         done = carried_out(connection, welcome)
         wrong = judge_welcome(welcome, last_seq=last_seq, own_head=own_head, carried_out=done)
         if wrong is not None:
-            self._set_aside(wrong)
+            self._set_aside(wrong, at=welcome.upto)
             return
-        now = self._now()
+        self._forked_at, now = NOWHERE, self._now()
         if isinstance(self._edge.clock, FlooredClock):
             self._edge.clock.trust(welcome.hub_clock_us)
         self.clock_offset_us = clock_offset_us(
@@ -290,8 +289,7 @@ class Talk:
             self._edge,
             self._batcher,
             self._uploads,
-            publish=self._publish,
-            topic=topics.up(self._name, "log"),
+            publish=partial(self._publish, "log"),
             sess=welcome.sess,
         )
         stream.begin(welcome.upto, welcome.window)
@@ -342,7 +340,7 @@ class Talk:
             self._begin_life("rolled_back" if reject.code is RejectCode.QUARANTINE else "chosen")
             return
         if reject.code is RejectCode.FORK:
-            self._set_aside(self.rejected)
+            self._set_aside(rejection(reject))
         if reject.code is RejectCode.DUPLICATE and self._session is not None:
             # Two of one name throw each other off the broker; the one that came second stays away.
             self._session.drop(reject.retry_seconds * (0.5 + self._jitter.random() / 2))
@@ -358,7 +356,7 @@ class Talk:
         self._heard()
         wrong = stream.on_ack(ack, self._now())
         if wrong is not None:
-            self._set_aside(wrong)
+            self._set_aside(wrong, at=ack.upto)
 
     def _on_directives(self, data: bytes) -> None:
         batch = DirectiveBatch.model_validate_json(data)
@@ -408,7 +406,7 @@ class Talk:
     def _say(self, answer: Answer) -> None:
         if self._stream is not None:
             packet = answer.packet(self._inc, self._stream.sess)
-            self._publish(topics.up(self._name, "ack"), encode(packet))
+            self._publish("ack", encode(packet))
 
     def _heartbeat(self, now: float, stream: Stream) -> None:
         if now < self._heartbeat_due:
@@ -422,19 +420,19 @@ class Talk:
             oldest_ms=stream.oldest_ms(),
             printers=self._printers(),
         )
-        self._publish(topics.up(self._name, "hb"), encode(beat), qos=0)
+        self._publish("hb", encode(beat), qos=0)
 
-    def _say_rights(self, payload: bytes) -> None:
-        self._publish(topics.up(self._name, "rights"), payload)
+    def _set_aside(self, why: Trouble, *, at: int = NOWHERE) -> None:
+        """This database is not the store's one history: begin a new life, or wait for a person's word.
 
-    def _set_aside(self, why: Trouble) -> None:
-        """This database is not the store's one history: begin a new life, or wait for a person's word."""
+        `at`: where the histories part. The hub sees only by a HELLO that ends just there that they do.
+        """
         if why is ROLLED_BACK:
             self._begin_life("rolled_back")
             return
+        self._forked_at = self._forked_at if at == NOWHERE else at
         self._close()
-        self._halted = True
-        self._nonce = ""
+        self._halted, self._nonce = True, ""
         self._hello_due = self._now() + SET_ASIDE_SECONDS
         self._edge.database.write(lambda unit: rows.set_link(unit, quarantine=why[0]))
         self._tell_pages()
@@ -457,6 +455,7 @@ class Talk:
 
     def _be(self, identity: Identity) -> None:
         self._inc = identity.inc
+        self._forked_at = NOWHERE
         self._batcher = Batcher(identity)
         self._marker = MarkerFile(
             self._settings.marker_file,
@@ -474,7 +473,8 @@ class Talk:
         if self._session is not None:
             self._session.publish(topics.presence(self._name), encode(said), retain=True, conn=self._conn)
 
-    def _publish(self, topic: str, payload: bytes, *, qos: int = 1) -> bool:
+    def _publish(self, kind: str, payload: bytes, *, qos: int = 1) -> bool:
+        topic = topics.up(self._name, kind)
         return self._session is not None and self._session.publish(topic, payload, qos=qos, conn=self._conn)
 
     def _hash_at(self, seq: int) -> str | None:

@@ -82,6 +82,7 @@ def fact_word(name: str) -> str:
         "sold_meanwhile": _("Sales meanwhile"),
         "received_twice": _("Deliveries that may be received twice"),
         "receipts": _("Receipts of goods"),
+        "numbers_twice": _("Numbers that were printed twice"),
         "tills_left_open": _("Tills with an old day to count and close"),
         "slips_in_doubt": _("Slips in doubt"),
         "folder": _("Folder"),

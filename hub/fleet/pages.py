@@ -83,7 +83,7 @@ def one(request: Request, hub: TheHub, person: Anybody, edge: Edge, said: Said =
     work_us = hub.settings.ready_minutes * MINUTE_US
     words = {
         "replayed": _("Replayed. The event and what waited behind it count now."),
-        "accepted": _("Chosen. The second computer takes over at its next try."),
+        "accepted": _("Chosen. It is the store from its next try on, within two minutes."),
         "refused": _("Chosen. The first computer goes on; switch the second one off."),
         "discarded": _("Discarded. Its bytes and your reason are kept; what waited behind it counts now."),
     }

@@ -1,7 +1,8 @@
-"""Two computers under one name: the first stays, and a person decides which of the two is the store.
+"""Two computers or two histories under one name: the first stays, and a person decides which is the store.
 
 The second one was turned away and its machine noted with the exception. Accepted, it goes on under a new
-incarnation at its next try; what the first one has is still taken from it, and nothing more.
+incarnation at its next try; what the first one has is still taken from it, and nothing more. A disk whose
+image was put back and that went on from there is such a second history, on the same computer.
 """
 
 import json
@@ -14,7 +15,7 @@ from sqlalchemy.engine import Connection
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.exceptions.rows import exceptions
-from hub.fleet.rows import hub_meta, meta
+from hub.fleet.rows import current_stream, hub_meta, meta
 from hub.link.lives import put_meta
 from hub.spine.steps import close_exception
 from protocol.errors import NotFound
@@ -89,8 +90,9 @@ def forget(connection: Connection, edge: str) -> None:
 
 def _close(hub: Hub, unit: HubUnit, edge: str, *, how: str, by: str) -> None:
     work = hub.spine.work(unit)
-    for kind in KINDS:
-        close_exception(work, f"{kind}:{edge}", how=how, by=by)
+    current = current_stream(unit.connection, edge)
+    for key in (*(f"{kind}:{edge}" for kind in KINDS), *([f"fork:{current.inc}"] if current else [])):
+        close_exception(work, key, how=how, by=by)
     hub.finish(work, "fleet")
 
 

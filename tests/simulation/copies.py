@@ -11,11 +11,14 @@ from tests.simulation.schedule import SECOND
 SAME_MACHINE = 0.3
 
 
-def restore_edge(world: Any, node: EdgeNode, backup: Backup) -> None:
-    """Replace a store's database by an older copy of itself."""
+def restore_edge(world: Any, node: EdgeNode, backup: Backup, *, whole: bool = False) -> None:
+    """Replace a store's database by an older copy of itself; `whole`: and what lies beside it on its disk."""
     chain = node.chain
     node.stop()
     node.restore(backup)
+    if whole:
+        node.put_marker_back(backup)
+        node.did_twice = True
     world.auditor.branches.append(chain)
     node.chain = chain.copy()
     node.is_copy = True

@@ -19,7 +19,7 @@ from protocol.kit.writer import Store
 from protocol.stream import first_hash
 from tests.simulation.https import SimCourier, SimRecovery, SimUploads
 from tests.simulation.network import SimSession
-from tests.simulation.node import Chain, Command, Node, Place
+from tests.simulation.node import Backup, Chain, Command, Node, Place
 from tests.simulation.schedule import SECOND
 from tests.simulation.seams import Postponed, Running, child
 
@@ -55,6 +55,8 @@ class EdgeNode(Node):
         self._printed: set[str] = set()
         self.is_copy = False
         """Whether this database was restored or cloned, so that its history may fork."""
+        self.did_twice = False
+        """Whether people may have done again what its copy did not know of, before anybody could tell."""
         self._database: EdgeDatabase | None = None
         self._jitter = child(rng)
         self._batch: DirectiveBatch | None = None
@@ -180,6 +182,20 @@ class EdgeNode(Node):
         if said is not None:
             self.inbox.answer(said)
         self._work_directives()
+
+    # --- its disk ---
+
+    def back_up(self, memory: Any = None) -> None:
+        """Keep a copy of the database, and of the marker file beside it."""
+        marker = self.settings.marker
+        super().back_up(memory or (marker.read_bytes() if marker.exists() else b""))
+
+    def put_marker_back(self, backup: Backup) -> None:
+        """Put the marker file back to what it was when the copy was made."""
+        if backup.memory:
+            self.settings.marker.write_bytes(backup.memory)
+        else:
+            self.settings.marker.unlink(missing_ok=True)
 
     # --- what people ask ---
 

@@ -136,8 +136,10 @@ class Nemesis:
         """Put an old copy of a store's database in its place."""
         node = self.rng.choice(self.world.edges)
         if node.backups and node.program is not None and not node.is_copy:
-            self.world.tally.fault("store restored")
-            copies.restore_edge(self.world, node, self.rng.choice(node.backups))
+            backup, share = self.rng.choice(node.backups), self.world.options.whole_disk
+            whole = share > 0 and self.rng.random() < share
+            self.world.tally.fault("store's disk restored" if whole else "store restored")
+            copies.restore_edge(self.world, node, backup, whole=whole)
 
     def restore_the_hub(self) -> None:
         """Put an old copy of the hub's database in its place."""

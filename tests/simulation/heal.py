@@ -5,6 +5,7 @@ from typing import Any
 
 from hub.database import HubDatabase
 from hub.holds.restored import look_at_restored
+from hub.link import clones
 from hub.rebuild import differences, rebuild_into
 from hub.route.arriving import look_at_waits
 from hub.transfers.clocks import GRACE_US, look_at_transfers
@@ -17,6 +18,8 @@ from tests.simulation.seams import building, engine_url
 HEAL_SECONDS = 600
 """The longest waits of the protocol are a minute, and of a rejected duplicate two."""
 LOOK_SECONDS = 2
+DECIDE_SECONDS = 600
+"""A second machine is turned away for two minutes at a time; one that was set aside asks twice a minute."""
 UNEXPLAINED = (
     "SELECT 1 FROM transfers WHERE (unmatched > 0 AND shipped_us IS NULL)"
     " OR (transit > 0 AND receive_state = 'settled') LIMIT 1"
@@ -46,6 +49,9 @@ class Healing:
         for node in [self.hub, *self.stores]:
             world.start(node)
         self._wait()
+        for node in self.stores:
+            self._decide(node)
+        self._wait()
         look_at_restored(self.hub.program)
         self._wait()
         for node in self.stores:
@@ -56,6 +62,31 @@ class Healing:
         if look_at_waits(self.hub.program):
             self._wait()
         self._explain_transfers()
+
+    def _decide(self, node: EdgeNode) -> None:
+        """Let a person at the hub say that a store with another history is the store: so it goes on."""
+        world = self.world
+        until = world.schedule.now + DECIDE_SECONDS * SECOND
+        look_at = 0
+        while not self.auditor.hears(node):
+            if world.schedule.now > until:
+                world.failed(
+                    f"{node.name} is set aside ({node.talk.rejected}) and the hub asks nobody about it"
+                )
+            world.step()
+            if world.schedule.now >= look_at and node.halted:
+                look_at = world.schedule.now + LOOK_SECONDS * SECOND
+                self._choose(node)
+
+    def _choose(self, node: EdgeNode) -> None:
+        """Choose a store that the hub knows to have another history."""
+        hub = self.hub.program
+        with hub.database.read() as connection:
+            second = clones.second_of(connection, node.edge)
+        if second is not None and second.machine:
+            clones.accept(hub, node.edge, by="A. Dmin")
+            self.auditor.forks = {fork for fork in self.auditor.forks if fork[0] != node.edge}
+            self.world.tally.commands["choose a computer"] += 1
 
     def _explain_transfers(self) -> None:
         """Let the hub ask about goods that no source has sent, once every source has had its time."""

@@ -113,20 +113,25 @@ class RightsWatch:
             self._lends_what_it_has(node, lent)
             self._check(node, lent)
 
-    def hub_changed(self) -> None:
-        """The hub has committed, or was started."""
+    def hub_changed(self) -> bool:
+        """The hub has committed, or was started; tell whether it was its cells or epochs that changed."""
         said = (
             self.hub.audit.execute(AT_THE_HUB).fetchall(),
             self.hub.audit.execute(EPOCHS_AT_THE_HUB).fetchall(),
         )
         if self._cells is not None and said == self._hub_said:
-            return
+            return False
         self._hub_said = said
         self._cells = {(row[0], row[1]): row[2:] for row in said[0]}
         self._hub_epochs = {row[0]: (row[1], row[2]) for row in said[1]}
         for node in self.edges:
             for lent in self.of(node):
                 self._check(node, lent)
+        return True
+
+    def hub_cells(self) -> list[tuple[str, str, int, int]]:
+        """Return the location, the SKU, A and K of every cell of the hub."""
+        return [(place, sku, cells[2], cells[3]) for (place, sku), cells in (self._cells or {}).items()]
 
     def down(self, name: str) -> None:
         """A machine has ended: what it held last is not known until it is back."""

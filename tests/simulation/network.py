@@ -11,7 +11,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any, Protocol
 
 from protocol import topics
@@ -314,9 +314,11 @@ class Network:
             self._retained[topic] = (sender.conn, payload)
         reached = False
         for client_id, connection in list(self._connections.items()):
-            if any(matches(pattern, topic) for pattern in connection.session.subscriptions):
-                reached = True
-                self._to(connection, client_id, topic, payload, retained=False)
+            for pattern in connection.session.subscriptions:
+                if matches(pattern, topic):
+                    reached = True
+                    self._to(connection, client_id, topic, payload, retained=False)
+                    break
         if qos and not reached and self.options.tells_nobody and sender.session.connection is sender:
             sender.session.happened(Undelivered(sender.conn, NOBODY_LISTENS))
         return None
@@ -378,6 +380,7 @@ class Network:
             del self._connections[connection.session.client_id]
 
 
+@cache
 def matches(pattern: str, topic: str) -> bool:
     """Tell whether a subscription covers a topic; `+` stands for one level."""
     if pattern == topic:

@@ -11,6 +11,9 @@ from typing import Final
 OFTEN: Final = 0.08
 """Share of seeds in which copies are put back every few seconds."""
 
+WHOLE: Final = 0.3
+"""Share of seeds with stores that are put back in which some are put back with all that is on their disk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -40,6 +43,8 @@ class Options:
     """Share of crashes that are losses of power."""
     restart: float = 0.0
     edge_restore: float = 0.0
+    whole_disk: float = 0.0
+    """Share of stores put back with their marker file: a disk's image, which shows no sign of its age."""
     hub_restore: float = 0.0
     clone: float = 0.0
     clock_step: float = 0.0
@@ -83,7 +88,8 @@ class Options:
 
 def draw(rng: random.Random) -> Options:
     """Return the options of a seed."""
-    return _put_back_often(_drawn(rng), rng)
+    options = _put_back_often(_drawn(rng), rng)
+    return replace(options, whole_disk=0.5) if options.edge_restore and rng.random() < WHOLE else options
 
 
 def _put_back_often(options: Options, rng: random.Random) -> Options:

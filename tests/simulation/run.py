@@ -33,10 +33,11 @@ class Runner:
     """A place to run seeds in, one at a time."""
 
     def __init__(self, folder: Path) -> None:
-        gc.freeze()
         gc.set_threshold(50_000, 20, 20)
         self._folder = folder
         self._template: Template = make_template(folder / "template")
+        gc.collect()
+        gc.freeze()
 
     def run(
         self,

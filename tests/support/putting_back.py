@@ -1,5 +1,6 @@
 """Put a store back to a backup of itself, and give it back what it had told its hub since."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from edge_agent.app import build
 from edge_agent.link.recovery import Recovery
+from edge_agent.lives import begin_life
 from edge_agent.restoring import restore
 from protocol.envelope import decode_batch
 from protocol.handshake import Life
@@ -73,18 +75,32 @@ def copy_of(shop: End, folder: Path) -> Path:
 
 
 @contextmanager
-def put_back(backup: Path, folder: Path, *, edge: str = "store-1") -> Iterator[End]:
-    """Put a backup in the place of a store's database, on a machine without a line, and open it."""
+def put_back(backup: Path, folder: Path, *, edge: str = "store-1", image: bool = False) -> Iterator[End]:
+    """Put a backup in the place of a store's database, on a machine without a line, and open it.
+
+    `image`: as an image of the disk, which shows no sign of its age.
+    """
     code, name = {"store-1": ("LB", "Store 1"), "store-2": ("TO", "Store 2")}[edge]
     settings = settings_for(folder / "again", edge=edge, code=code, store_name=name)
     settings.database_file.parent.mkdir(parents=True)
-    restore(settings, backup, lambda _said: None, stamp="then")
+    if image:
+        shutil.copyfile(backup, settings.database_file)
+    else:
+        restore(settings, backup, lambda _said: None, stamp="then")
     clock = ShiftedClock(START_US)
     app = build(settings, clock=clock)
     store = Store(app, TestClient(app), clock)
     with store.client:
         sign_everybody_in(store)
         yield End(store, _keys=1_000)  # its copy has those from before
+
+
+def begin_another_life(again: End) -> None:
+    """Let a store begin a new life, as when somebody at the hub has chosen it."""
+    edge = again.store.edge
+    edge.identity = edge.journal.identity = edge.database.write(
+        lambda unit: begin_life(unit, edge.journal, why="chosen", clock=edge.clock, ids=edge.ids)
+    )
 
 
 def bring_back(again: End, hub: Hub) -> None:

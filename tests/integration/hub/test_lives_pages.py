@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from hub.app import build
+from hub.exceptions.rows import exceptions
 from hub.fleet.rows import CURRENT, current_stream, streams
 from hub.link import clones, watch
 from hub.link.alarms import raise_on
@@ -16,11 +17,14 @@ from hub.link.epochs import put
 from hub.link.rules import Alarm
 from hub.settings import HubSettings
 from hub.stock.rows import hub_rights
+from protocol.envelope import Batch
 from protocol.people import HubRole
+from protocol.stream import Verdict
 from tests.browser.hub.site import NOW_US, PASSWORD, PEOPLE, furnish
 from tests.support.hub import TestClock, TestIds
 
-STORE, OTHER = "store-2", "store-1"
+STORE, OTHER, THIRD = "store-2", "store-1", "store-3"
+INC = "0b" * 16
 pytestmark = pytest.mark.timeout(120)
 MACHINE = "5ec0" * 8
 
@@ -43,8 +47,8 @@ class Site:
         token = re.search(r'name="csrf" value="([^"]+)"', page)
         return client.post(path, data=said | ({"csrf": token[1]} if token else {}))
 
-    def second_calls(self, store: str) -> None:
-        alarm = Alarm("edge_duplicate", store, "A second machine connects.", (("machine", MACHINE),))
+    def second_calls(self, store: str, kind: str = "edge_duplicate") -> None:
+        alarm = Alarm(kind, store, "A second machine connects.", (("machine", MACHINE),))
         self.hub.database.write(lambda unit: raise_on(self.hub.spine)(unit, alarm))
 
 
@@ -91,6 +95,54 @@ def test_the_first_computer_keeps_the_name_when_the_second_is_refused(site: Site
     assert again.status_code == 404
     with site.hub.database.read() as connection:
         assert clones.admitted(connection, OTHER) == ""
+
+
+def test_an_admin_lets_a_computer_with_another_history_go_on_and_both_cards_close(site: Site) -> None:
+    begin_stream(site.hub, THIRD)
+    site.second_calls(THIRD, "edge_forked")
+    fork = Batch(
+        edge=THIRD,
+        inc=INC,
+        sess="0" * 16,
+        first=1,
+        last=1,
+        prev="ee" * 32,
+        head="ff" * 32,
+        newest=1,
+        oldest_ms=0,
+        events=(b"{}",),
+        blobs={},
+    )
+    assert site.hub.inbox.receive(fork, fork.events, NOW_US).verdict is Verdict.FORK
+    seen = site.enter(HubRole.ADMIN).get(f"/fleet/{THIRD}").text
+    before = open_cards(site.hub, THIRD)
+    done = site.post(HubRole.ADMIN, f"/fleet/{THIRD}/second/accept")
+
+    assert "Its computer has another history" in seen
+    assert "Two computers use this name" not in seen
+    assert before == {"edge_forked", "stream_fork"}
+    assert done.status_code == 303
+    assert open_cards(site.hub, THIRD) == set()
+    with site.hub.database.read() as connection:
+        assert clones.admitted(connection, THIRD) == MACHINE
+
+
+def begin_stream(hub: Any, store: str) -> None:
+    """Let a location have a stream of which nothing is known."""
+    values = {"upto": 0, "head": "00" * 32, "state": CURRENT, "first_us": 1, "last_us": 1}
+
+    def step(unit: Any) -> None:
+        unit.connection.execute(sa.delete(streams).where(streams.c.edge == store))
+        unit.connection.execute(sa.insert(streams).values(edge=store, inc=INC, **values))
+
+    hub.database.write(step)
+
+
+def open_cards(hub: Any, store: str) -> set[str]:
+    """Return the kinds of what is open about a location's past."""
+    with hub.database.read() as connection:
+        mine = (exceptions.c.subject == f"edge:{store}") & (exceptions.c.state == "open")
+        return set(connection.execute(sa.select(exceptions.c.kind).where(mine)).scalars())
 
 
 def test_operations_reads_a_code_out_and_nobody_else_may(site: Site) -> None:

@@ -17,6 +17,7 @@ LATE: Final = {"cut": 8.0, "late_us": 20_000_000, "reorder": 0.4}
 COMING: Final = {"inbound": 0.3, "seconds": 100}
 DISTURBED: Final = {"intruder": 0.02}
 LATE_CUT: Final = {"cut": 8.0, "late_us": 20_000_000}
+IMAGES: Final = {"edge_restore": 12.0, "whole_disk": 1.0, "cut": 4.0, "seconds": 100, "trade_seconds": 0.7}
 LOCKED: Final = ("database is locked",)
 LOST_WORD: Final = ("the hub has lost what it said", "and now knows")
 APART: Final = ("do not agree on", "at rest the hub believes that")
@@ -104,8 +105,8 @@ MUTANTS: Final = (
     Mutant(
         "the chain hash of the batch before",
         wire.no_chain,
-        ("other stock",),
-        swarm={"clone": 25.0, "edge_restore": 25.0},
+        ("of no history that",),
+        swarm=IMAGES,
     ),
     Mutant("what is known is not applied again", wire.no_cursor, ("of a stream", "now knows")),
     Mutant("a gap is not applied (go back N)", wire.gap_is_taken, ("told it",)),

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 import edge_agent.counter.steps.sale
+import edge_agent.link.stream
 import edge_agent.link.talk
 import edge_agent.returns.steps
 import edge_agent.stock.steps
@@ -14,6 +15,9 @@ import edge_agent.till.steps
 import hub.link.desk
 import hub.link.inbox
 import hub.link.outbox
+from edge_agent.link.rows import hash_at
+from edge_agent.link.rules import judge_welcome
+from edge_agent.link.stream import Stream
 from hub.fleet.rows import stream, streams
 from protocol.envelope import decode_batch
 from protocol.handshake import Welcome
@@ -73,14 +77,32 @@ def no_nonce() -> AbstractContextManager[Any]:
 
 
 def no_chain() -> AbstractContextManager[Any]:
-    """The hub takes a batch by its numbers alone, whatever history it continues."""
+    """A batch is taken by its numbers alone, whatever history it continues.
+
+    Three look at the hash, of which one would do: the store at WELCOME and at ACK, the hub at a batch.
+    """
 
     def judge(cursor: Cursor, batch: Any) -> Verdict:
         if batch.last <= cursor.upto:
             return Verdict.KNOWN
         return Verdict.GAP if batch.first != cursor.upto + 1 else Verdict.APPLY
 
-    return put(hub.link.inbox, "judge", judge)
+    def welcomed(welcome: Welcome, *, own_head: str | None, **said: Any) -> Any:
+        return judge_welcome(welcome, own_head=own_head and welcome.head_at_upto, **said)
+
+    def acknowledged(self: Stream, ack: Any, now: float) -> Any:
+        def told(connection: Any, n: int) -> str | None:
+            return hash_at(connection, n) and str(ack.head)
+
+        with put(edge_agent.link.stream, "hash_at", told):
+            return on_ack(self, ack, now)
+
+    on_ack = Stream.on_ack
+    stack = ExitStack()
+    stack.enter_context(put(hub.link.inbox, "judge", judge))
+    stack.enter_context(put(edge_agent.link.talk, "judge_welcome", welcomed))
+    stack.enter_context(put(Stream, "on_ack", acknowledged))
+    return stack
 
 
 def no_cursor() -> AbstractContextManager[Any]:

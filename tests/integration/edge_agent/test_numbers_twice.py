@@ -1,0 +1,42 @@
+"""An image of a disk that went on without a line prints numbers again: both sales stand when it is whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.putting_back import Hub, begin_another_life, bring_back, copy_of, put_back
+from tests.support.store import Store, ok, sale
+from tests.support.transfer_ends import End, one_end
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[End]:
+    """A store with a hundred mugs and five coats, and a till that is open."""
+    with one_end(tmp_path) as made:
+        made.store.open_till()
+        yield made
+
+
+def sold(store: Store, key: str, sku: str) -> str:
+    """Sell one unit and return the number on the receipt."""
+    return str(ok(store.post("/api/sales", sale(key, (sku, 1), cash_minor=200_00)), 201)["number"])
+
+
+def test_two_sales_of_one_number_both_stand_and_somebody_is_told(shop: End, tmp_path: Path) -> None:
+    sold(shop.store, "before", "MUG-1")
+    backup = copy_of(shop, tmp_path)
+    number = sold(shop.store, "lost", "MUG-1")
+    before = shop.buckets("MUG-1")
+
+    with put_back(backup, tmp_path, image=True) as again:
+        assert sold(again.store, "again", "COAT-M") == number
+        begin_another_life(again)
+        bring_back(again, Hub(shop.store))
+
+        lines = "SELECT number, sku FROM orders JOIN order_lines USING (order_id) WHERE number LIKE ?"
+        assert sorted(again.store.rows(lines, f"{number}%")) == [(number, "COAT-M"), (f"{number}/2", "MUG-1")]
+        assert again.buckets("MUG-1") == before
+        [told] = again.store.rows("SELECT facts FROM exceptions WHERE kind = 'store_restored'")
+        assert f'"numbers_twice": "{number}/2"' in told[0]
+        assert again.rebuilt(tmp_path) == ()
