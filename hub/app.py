@@ -266,7 +266,9 @@ def build(settings: HubSettings, *, clock: Clock | None = None, ids: IdMaker | N
         stored_value_api.edge_questions(hub.database),
         returns_elsewhere.edge_questions(hub.database, clock=hub.clock),
         questions(hub.database, clock=hub.clock, terms=hub.spine.terms.promising),
-        fleet_router(hub.database, clock=hub.clock, presence=app.state.presence, allowed=allow()),
+        fleet_router(
+            hub.database, clock=hub.clock, presence=app.state.presence, line=hub.line, allowed=allow()
+        ),
     )
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # the way FastAPI documents
     return app

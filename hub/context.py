@@ -13,6 +13,7 @@ from hub.database import HubDatabase, HubUnit
 from hub.fleet.presence import FleetPresence
 from hub.link.inbox import Inbox
 from hub.link.leases import Leases
+from hub.link.line import Line
 from hub.link.outbox import Outbox
 from hub.settings import HubSettings
 from hub.spine.steps import Spine, take_orders
@@ -41,6 +42,8 @@ class Hub:
     journey: Journey
     presence: FleetPresence = field(init=False)
     """When each location was last heard by this process."""
+    line: Line = field(default_factory=Line)
+    """How the line to the broker is, as this process sees it."""
     outbox: Outbox = field(init=False)
     leases: Leases = field(init=False)
     """Which locations this process serves; all of them unless several share a database."""

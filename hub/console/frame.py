@@ -13,6 +13,7 @@ from hub.context import Hub
 from hub.exceptions import rows as exceptions
 from hub.fleet.presence import FleetPresence
 from hub.fleet.steps import LocationView, fleet_view
+from hub.link.line import LineStatus
 from protocol.clock import MICROSECONDS
 from protocol.kit.text import _
 from protocol.kit.web.filters import duration
@@ -59,7 +60,9 @@ def frame_of(
         return Shell(
             program="hub",
             place=hub.settings.name,
-            strip=strip(view, hub.clock.now_us(), presence, signed_in=person is not None),
+            strip=strip(
+                view, hub.clock.now_us(), presence, line=hub.line.status, signed_in=person is not None
+            ),
             tabs=tabs(person, waiting) if person else (),
             person=person,
             csrf=signer.csrf(person),
@@ -77,7 +80,12 @@ def frame_of(
 
 
 def strip(
-    view: Sequence[LocationView], now_us: int, presence: FleetPresence, *, signed_in: bool = True
+    view: Sequence[LocationView],
+    now_us: int,
+    presence: FleetPresence,
+    *,
+    line: LineStatus,
+    signed_in: bool = True,
 ) -> Strip:
     """Return the connectivity strip: how many locations are in step, the slowest, and who is away."""
     if not signed_in:
@@ -85,6 +93,10 @@ def strip(
     known = [location for location in view if location.pill.state != "revoked"]
     if not known:
         return Strip("calm", _("Ready"), _("no location is registered yet."), href="/fleet", link=_("Fleet"))
+    if line.is_down and line.where:
+        # Else every location would look as if its own line were down.
+        says = _("the hub is not connected to the broker, so no location can be heard. They sell on.")
+        return Strip("act", _("No line"), says, href="/fleet", link=_("Fleet"))
     away = [location for location in known if location.pill.state in ("offline", "late")]
     unseen = [location for location in known if location.pill.state == "never_seen"]
     here = [location for location in known if location.pill.state == "online"]

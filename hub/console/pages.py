@@ -16,7 +16,7 @@ def start(request: Request, hub: TheHub, _person: Anybody) -> Response:
     with hub.database.read() as connection:
         seen = overview(connection, hub, presence_of(request))
         names = place_names(connection)
-    return show(request, "console/overview.html", seen=seen, names=names)
+    return show(request, "console/overview.html", seen=seen, names=names, line=hub.line.status)
 
 
 @router.get("/shell/tour")

@@ -322,6 +322,7 @@ class Look:
             choice_word=choice_word,
             currency=hub.settings.currency,
             now_us=now_us,
+            line=hub.line.status,
             **values,
         )
 

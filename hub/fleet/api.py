@@ -16,9 +16,11 @@ from fastapi.responses import FileResponse, Response
 
 from hub.database import HubDatabase, HubUnit
 from hub.fleet.credentials import edge_of_token, is_token
+from hub.fleet.line import LineView, line_view
 from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import blob, blobs, location
 from hub.fleet.steps import fleet_view
+from hub.link.line import Line
 from protocol.clock import Clock
 from protocol.envelope import EVENT_LIMIT
 from protocol.errors import Invalid, NotFound, NotPermitted, NotSignedIn, TooLarge
@@ -110,7 +112,12 @@ def fleet_json(database: HubDatabase, clock: Clock, presence: FleetPresence) -> 
 
 
 def fleet_router(
-    database: HubDatabase, *, clock: Clock, presence: FleetPresence, allowed: Callable[..., object]
+    database: HubDatabase,
+    *,
+    clock: Clock,
+    presence: FleetPresence,
+    line: Line,
+    allowed: Callable[..., object],
 ) -> APIRouter:
     """Return the routes for people and integrators; `allowed` is the dependency that lets them in."""
     router = APIRouter(prefix="/api", dependencies=[Depends(allowed)])
@@ -119,6 +126,12 @@ def fleet_router(
     def get_fleet() -> dict[str, Any]:
         """Every location with how it is at this moment."""
         return fleet_json(database, clock, presence)
+
+    @router.get("/fleet/line")
+    def get_line() -> LineView:
+        """The line to the broker as this process sees it, and who has spoken since the broker forgot."""
+        with database.read() as connection:
+            return line_view(connection, line.status)
 
     return router
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from hub.catalog.steps import newest_version
 from hub.console.web import ADMIN, by_kind, go_to, may, presence_of, show
 from hub.fleet import reads
+from hub.fleet.line import line_view
 from hub.fleet.steps import fleet_view
 from hub.fulfil import reads as assignments
 from hub.fulfil.api import MINUTE_US
@@ -43,6 +44,7 @@ def fleet(request: Request, hub: TheHub, _person: Anybody) -> Response:
         newest = reads.newest_of(connection)
         catalog = newest_version(connection)
         waits = how_many(connection)
+        line = line_view(connection, hub.line.status)
     away = sum(place.pill.state in ("offline", "late") for place in view)
     return show(
         request,
@@ -55,6 +57,8 @@ def fleet(request: Request, hub: TheHub, _person: Anybody) -> Response:
         unseen=sum(place.pill.state == "never_seen" for place in view),
         unsent=sum(place.unsent for place in view),
         waits=waits,
+        line=line,
+        forgot=line.tells(hub.clock.now_us()),
     )
 
 

@@ -9,7 +9,7 @@ import random
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from hub.context import Hub
 from hub.database import HubDatabase, HubUnit, Lookup
+from hub.fleet.line import keep_forgotten
 from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import current_stream, link_sessions
 from hub.fulfil.answers import answers_of
@@ -24,6 +25,7 @@ from hub.fulfil.found import found_of
 from hub.link.alarms import Raise, raise_on
 from hub.link.desk import Desk, DeskParts, Heard, Inbox, Rights, Tally, first_of, nobody_listens
 from hub.link.leases import RENEW_SECONDS, Leases, everybodys
+from hub.link.line import Line, Memory
 from hub.link.outbox import Outbox
 from hub.link.reopening import Found, nobody_knows
 from hub.link.rights import RightsRows
@@ -45,8 +47,9 @@ AFTER_TROUBLE_SECONDS: Final = 0.2
 TICK_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 2.0
 PRESENCE: Final = "st"
+HUB: Final = "hub"
+"""Stands where an edge's name does when it is about the hub itself."""
 _KEPT: Final = Lookup(sa.select(link_sessions.c.edge, link_sessions.c.inc))
-NO_BROKER: Final = ("No broker is set.", "Set broker_host to hear the stores.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,10 @@ class LinkStatus:
     """How the hub's end of the wire is."""
 
     connected: bool
+    where: str
+    """The broker, as `host:port`."""
+    since_us: int | None
+    """When the line came up, or when it was lost."""
     what: str
     remedy: str
     sessions: int
@@ -74,7 +81,8 @@ class LinkParts:
     presence: FleetPresence
     rights: Rights | None = None
     on_change: Callable[[str], None] = lambda _edge: None
-    """Hears of every edge whose state, lag or heartbeat changed, on the link's thread."""
+    """Hears of every edge whose state, lag or heartbeat changed, and of `hub` when its own line did, on the
+    link's thread."""
     leases: Leases | None = None
     """Which locations this process serves; None where one process serves them all."""
     heard: Heard = nobody_listens
@@ -83,6 +91,8 @@ class LinkParts:
     """Hears of every HELLO that began a session, in its transaction."""
     found: Found = nobody_knows
     """Hears of assignments that a location has and this hub has forgotten."""
+    line: Line = field(default_factory=Line)
+    """How the line to the broker is, for the pages."""
 
 
 class HubLink:
@@ -118,8 +128,11 @@ class HubLink:
             )
         )
         self._waiting: OrderedDict[str, deque[tuple[str, Packet]]] = OrderedDict()
-        self._conn = ""
-        self._down: tuple[str, str] | None = NO_BROKER if broker is None else None
+        self._line = parts.line
+        self._line.at(f"{broker.host}:{broker.port}" if broker is not None else "")
+        self._memory = Memory()
+        self._lost_us = parts.clock.now_us()
+        self._forgot_us: int | None = None
         self._outbox_changed = threading.Event()
         self._tick_at = 0.0
         self._renew_at = 0.0
@@ -154,11 +167,13 @@ class HubLink:
 
     def status(self) -> LinkStatus:
         """Return how the hub's end is; may be called from any thread."""
-        what, remedy = self._down or ("", "")
+        line = self._line.status
         return LinkStatus(
-            connected=bool(self._conn),
-            what=what,
-            remedy=remedy,
+            connected=line.connected,
+            where=line.where,
+            since_us=line.since_us,
+            what=line.what,
+            remedy=line.remedy,
             sessions=len(self._sessions.all()),
             undelivered=self.undelivered,
             tally=self._desk.tally,
@@ -188,16 +203,32 @@ class HubLink:
         """Put a packet into its edge's queue; take everything else at once."""
         match happening:
             case Up():
-                self._conn, self._down = happening.conn, None
-                self._say_presence(on=True)
+                self._came(happening.conn)
             case Down():
-                self._conn, self._down = "", (happening.what, happening.remedy)
+                if self._line.status.connected:
+                    self._lost_us = self._clock.now_us()
+                self._show(is_news=self._line.went(happening.what, happening.remedy, self._clock.now_us()))
                 # What this connection brought is not acknowledged; the edges send it again.
                 self._waiting.clear()
             case Undelivered():
                 self.undelivered += 1  # an edge that is away; it begins with HELLO when it is back
             case Packet():
                 self._sort_packet(happening)
+
+    def _came(self, conn: str) -> None:
+        self._show(is_news=self._line.came(conn, self._clock.now_us()))
+        if self._memory.had_spoken is None:
+            # Asked before this process takes its first HELLO: on a first installation nobody has spoken.
+            self._guarded("", self._remember)
+        self._say_presence(on=True)
+
+    def _remember(self) -> None:
+        with self._parts.database.read() as connection:
+            self._memory.had_spoken = bool(_KEPT.all(connection))
+
+    def _show(self, *, is_news: bool) -> None:
+        if is_news:
+            self._parts.on_change(HUB)
 
     def _sort_packet(self, packet: Packet) -> None:
         # Presence waits in line too: a goodbye counts after what was said before it.
@@ -236,16 +267,19 @@ class HubLink:
             what = (
                 error.what if isinstance(error, OrderspineError) else f"The database answers: {error}"[:300]
             )
-            self._down = (what, "Nothing is lost; it is tried again by itself.")
+            self._trouble(what, "Nothing is lost; it is tried again by itself.")
             self._stopping.wait(AFTER_TROUBLE_SECONDS)
         except Exception as error:  # noqa: BLE001 - one packet that trips a bug must not silence every store
             said = f"{type(error).__name__}: {error}"[:200]
-            self._down = (f"A packet of {edge or 'the hub'} could not be handled: {said}", "Call support.")
+            self._trouble(f"A packet of {edge or 'the hub'} could not be handled: {said}", "Call support.")
             alarm = Alarm("link_failed", edge, f"A packet of {edge} could not be handled.", (("why", said),))
             self._guarded_alarm(alarm)
         else:
-            if self._down is not None and self._conn:
-                self._down = None
+            if self._line.status.connected and self._line.status.what:
+                self._trouble()
+
+    def _trouble(self, what: str = "", remedy: str = "") -> None:
+        self._show(is_news=self._line.trouble(what, remedy))
 
     def _guarded_alarm(self, alarm: Alarm) -> None:
         try:
@@ -254,14 +288,34 @@ class HubLink:
             self._stopping.wait(AFTER_TROUBLE_SECONDS)
 
     def _on_presence(self, edge: str, packet: Packet) -> None:
+        said: Presence | None
         try:
             said = Presence.model_validate_json(packet.payload)
         except ValidationError:
-            return
-        if edge != "hub":
+            said = None
+        if edge == HUB:
+            self._on_own_presence(packet, said)
+        elif said is not None:
             self.presence.hint(edge, on=said.on, conn=said.conn)
-        elif not said.on and said.conn != self._conn:
+
+    def _on_own_presence(self, packet: Packet, said: Presence | None) -> None:
+        own = said is not None and said.conn == packet.conn
+        if self._memory.is_gone(packet.conn, retained=packet.retained, own=own):
+            # Counted from when the line came: every HELLO that is heard on it came later.
+            self._forgot_us = self._line.status.since_us
+        if said is not None and not said.on and said.conn != self._line.status.conn:
             self._say_presence(on=True)  # the will of our own last connection came late
+
+    def _keep_forgotten(self) -> None:
+        """Note that the broker had forgotten, for the pages of every process of the hub."""
+        at_us = self._forgot_us
+        if at_us is None:
+            return
+        self._parts.database.write(
+            lambda unit: keep_forgotten(unit.connection, at_us=at_us, lost_us=self._lost_us)
+        )
+        self._forgot_us = None
+        self._parts.on_change(HUB)
 
     def _renew(self) -> None:
         """Renew the leases, and begin with what this process did not serve a moment ago."""
@@ -290,6 +344,7 @@ class HubLink:
             return
         self._tick_at = now + TICK_SECONDS
         self._guarded("", self._desk.tick)
+        self._guarded("", self._keep_forgotten)
         untold: set[str] = set()
         self._guarded("", lambda: untold.update(self._desk.untold()))
         for live in self._sessions.all():
@@ -311,8 +366,9 @@ class HubLink:
                 self._desk.closed(live.edge)
 
     def _say_presence(self, *, on: bool) -> None:
-        if self._session is not None and self._conn:
-            said = Presence(on=on, conn=self._conn, inc=self._desk.hub_inc, boot=self._boot)
+        conn = self._line.status.conn
+        if self._session is not None and conn:
+            said = Presence(on=on, conn=conn, inc=self._desk.hub_inc, boot=self._boot)
             self._session.publish(topics.HUB_PRESENCE, encode(said), retain=True)
 
     def _publish(self, topic: str, payload: bytes) -> bool:
@@ -359,8 +415,9 @@ def link_of(hub: Hub, presence: FleetPresence) -> HubLink:
         raise_alarm=raise_on(hub.spine),
         presence=presence,
         rights=RightsRows(hub),
-        on_change=lambda _edge: hub.broadcaster.publish("fleet"),
+        on_change=lambda edge: _changed(hub, edge),
         heard=first_of(answers_of(hub), transfer_answers_of(hub), task_answers_of(hub)),
+        line=hub.line,
         leases=None if hub.database.is_sqlite else hub.leases,
         greeted=lambda unit, edge, hello: _greeted(hub, unit, edge, hello),
         found=found_of(hub),
@@ -368,6 +425,13 @@ def link_of(hub: Hub, presence: FleetPresence) -> HubLink:
     link = HubLink(parts, broker)
     hub.wake_link = link.wake
     return link
+
+
+def _changed(hub: Hub, edge: str) -> None:
+    """Let open pages look again; the desk, too, says when the hub has no line."""
+    hub.broadcaster.publish("fleet")
+    if edge == HUB:
+        hub.broadcaster.publish("exceptions")
 
 
 def _greeted(hub: Hub, unit: HubUnit, edge: str, hello: Hello) -> None:

@@ -1,6 +1,7 @@
 """What stands between store and hub is cut, killed, wiped or stands still, while people go on selling."""
 
 import signal
+from typing import Any
 
 import pytest
 
@@ -16,14 +17,30 @@ STANDSTILL_SECONDS = 45.0
 
 
 def test_a_broker_killed_and_wiped_loses_nothing(company: Company) -> None:
+    before = company.line()
     with company.selling():
         company.wait_for_sales(20)
         company.wipe_broker()
         company.wait_for_sales(20)
+        wiped = told_that_it_forgot(company, before["forgot_us"])
         company.supervisor.kill("broker")
         company.wait_for_sales(20)
+        killed = told_that_it_forgot(company, wiped["forgot_us"])
 
     company.settle()
+    eventually(lambda: company.line()["missing"] == [], what="every store to have spoken since")
+    after, page = company.line(), company.ask("/fleet").text
+    assert (after["forgot_us"], after["settled"], after["had_spoken"]) == (killed["forgot_us"], True, 2)
+    assert "without what it kept." in page
+    assert "2 of 2 locations have spoken since." in page
+
+
+def told_that_it_forgot(company: Company, before_us: int | None) -> dict[str, Any]:
+    """Return what the hub says of its line, once it says that the broker had forgotten once more."""
+    eventually(lambda: (company.line()["forgot_us"] or 0) > (before_us or 0), 20, what="the hub to find out")
+    said = company.line()
+    assert said["connected"]
+    return said
 
 
 def test_a_line_cut_and_restored_during_sales_loses_nothing(company: Company) -> None:

@@ -35,6 +35,8 @@ class TestBroker:
 
     process: EmbeddedBroker
     passwords: dict[str, str] = field(default_factory=dict)
+    version: Literal["5", "3.1.1"] | None = None
+    """What its clients speak; by itself the newest that it understands."""
 
     def admit(self, *names: str) -> None:
         """Give names their passwords; the broker takes them over at once."""
@@ -49,7 +51,7 @@ class TestBroker:
             user=name,
             password=self.passwords[name],
             client_id=client_id,
-            version=self.process.mqtt_version,
+            version=self.version or self.process.mqtt_version,
         )
 
     def kill(self) -> None:

@@ -273,15 +273,24 @@ class Company:
 
     def summary(self) -> dict[str, Any]:
         """Return what the hub says of itself."""
+        found: dict[str, Any] = self.ask("/api/summary").json()
+        return found
+
+    def line(self) -> dict[str, Any]:
+        """Return what the hub says of its line to the broker."""
+        found: dict[str, Any] = self.ask("/api/fleet/line").json()
+        return found
+
+    def ask(self, path: str) -> httpx.Response:
+        """Return what the hub answers somebody of its people."""
         with httpx.Client(base_url=self.layout.hub_url, timeout=20, trust_env=False) as client:
             if not self._hub_token:
                 password = self.layout.read_secret("hub.password")
                 signed = client.post("/api/sign-in", json={"name": HUB_PERSON, "password": password})
                 self._hub_token = signed.json()["token"]
-            answer = client.get("/api/summary", headers={"Authorization": f"Bearer {self._hub_token}"})
+            answer = client.get(path, headers={"Authorization": f"Bearer {self._hub_token}"})
         assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        return answer
 
     def sync(self, store: str) -> dict[str, Any]:
         """Return what a store says of its line."""

@@ -26,6 +26,7 @@ from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import CURRENT, link_sessions, stream, streams
 from hub.fleet.steps import NewLocation, add_location
 from hub.link.inbox import Received
+from hub.link.line import Line
 from hub.link.outbox import Outbox
 from hub.link.rights import RightsRows
 from hub.link.rules import Alarm
@@ -109,6 +110,7 @@ class HubSide:
     broker: TestBroker
     alarms: list[Alarm] = field(default_factory=list)
     rights: RightsRows = field(default_factory=RightsRows)
+    line: Line = field(default_factory=Line)
     link: HubLink = field(init=False)
     inbox: SmallInbox = field(init=False)
     outbox: Outbox = field(init=False)
@@ -127,6 +129,7 @@ class HubSide:
             raise_alarm=lambda _unit, alarm: self.alarms.append(alarm),
             presence=FleetPresence(clock),
             rights=self.rights,
+            line=self.line,
         )
         self.link = HubLink(parts, self.broker.as_user("hub"))
         self.link.start()
