@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from hub.channels.rows import channel_endpoints
 from hub.desk.consequences import CardSaid, Facet, Key, Posted, State
 from hub.exceptions.rows import exceptions
+from hub.fulfil.reads import STATE
 from hub.fulfil.rows import assignment_lines, assignments
 from hub.fulfil.rules import OPEN
 from hub.ledger.rows import accounts, entries, journals
@@ -93,7 +94,7 @@ _PARTS: Final = Select(
         assignments.c.number,
         assignments.c.location,
         assignments.c.attempt,
-        assignments.c.state,
+        STATE.label("state"),
         assignments.c.cancel_asked,
         sa.func.sum(_OPEN_UNITS).label("units"),
         sa.func.sum(assignment_lines.c.fulfilled).label("fulfilled"),

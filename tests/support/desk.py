@@ -20,7 +20,7 @@ from hub.desk.steps import Chosen, Offered, Wanted
 from hub.exceptions import rows as exception_rows
 from hub.exceptions.rows import exceptions
 from hub.fleet.rows import directives
-from hub.fulfil.rows import assignment_lines, assignments
+from hub.fulfil.rows import assignment_directives, assignment_lines, assignments
 from hub.ledger.rows import entries, journals
 from hub.notify.rows import notice_hooks, notices
 from hub.payments.rows import gateway_commands
@@ -71,9 +71,17 @@ def _parts(hub: Hub) -> Facts:
         there = row["quantity"] - row["short"] - row["given_up"]
         units[row["assignment_id"]] = units.get(row["assignment_id"], 0) + there
         left[row["assignment_id"]] = left.get(row["assignment_id"], 0) + row["fulfilled"]
+    sent = {(row["edge"], row["hub_inc"], row["cseq"]) for row in rows(hub, directives) if row["sent_us"]}
+    offered_to = {
+        row["assignment_id"]
+        for row in rows(hub, assignment_directives)
+        if (row["edge"], row["hub_inc"], row["cseq"]) in sent
+    }
     for row in rows(hub, assignments):
+        has_left = row["state"] == "proposed" and row["assignment_id"] in offered_to
+        state = "sent" if has_left else row["state"]
         asked = "?" if row["cancel_asked"] and row["ended_us"] is None else ""
-        said = f"{row['state']}{asked} {units[row['assignment_id']]}"
+        said = f"{state}{asked} {units[row['assignment_id']]}"
         found["part", row["number"], row["location"], str(row["attempt"])] = said
         stays = units[row["assignment_id"]] - left[row["assignment_id"]]
         if row["state"] == "written_off" and stays:
