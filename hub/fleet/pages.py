@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Path, Query, Request
 from starlette.responses import Response
 
 from hub.catalog.steps import newest_version
-from hub.console.web import ADMIN, by_kind, go_to, may, presence_of, show
+from hub.console.web import ADMIN, by_kind, go_to, may, place_names, presence_of, show
 from hub.fleet import reads
 from hub.fleet.line import line_view
 from hub.fleet.steps import fleet_view
@@ -81,6 +81,7 @@ def one(request: Request, hub: TheHub, person: Anybody, edge: Edge, said: Said =
         epoch, second = epoch_of(connection, edge), clones.second_of(connection, edge)
         chosen = clones.admitted(connection, edge)
         now_us = hub.clock.now_us()
+        names = place_names(connection)
         waits, waits_total = assignments.listed(
             connection, Filters(location=edge, state="open"), limit=WAITING_SHOWN, sort="age"
         )
@@ -103,6 +104,7 @@ def one(request: Request, hub: TheHub, person: Anybody, edge: Edge, said: Said =
         sessions=sessions,
         beat=beat,
         catalog=catalog,
+        names=names,
         waits=[(part, clock_of(part, now_us, work_us)) for part in waits],
         waits_total=waits_total,
         silent=silent_places([view]).get(edge, ""),

@@ -210,11 +210,9 @@ class _Maker:
         age, row = known.age_seconds, self.book.places.get(known.location)
         limit = None if row is None or row.stale_minutes is None else row.stale_minutes * 60
         if known.silent:
-            return _Out(
-                known.silent, "was never heard" if age is None else f"was not heard for {age} seconds"
-            )
+            return _Out(known.silent, _not_heard(age))
         if limit is not None and (age is None or age > limit):
-            return _Out("STALE", f"was not heard for {age} seconds, {limit} are allowed")
+            return _Out("STALE", f"{_not_heard(age)}, {_span(limit)} are allowed")
         return None
 
     def _distance(self, location: str) -> int | None:
@@ -483,3 +481,14 @@ def _zone_fact(zone: str | None, distance_m: int | None) -> str:
         return f"no carrier goes to zone {zone or 'everywhere'}"
     away = "" if distance_m is None else f", {distance_m // 1_000} km away"
     return f"the way there lies in no zone{away}"
+
+
+def _not_heard(age_seconds: int | None) -> str:
+    return "was never heard" if age_seconds is None else f"was not heard for {_span(age_seconds)}"
+
+
+def _span(seconds: int) -> str:
+    """Return a span as a person says it, with nothing left out that a limit turns on: `7 min 31 s`."""
+    hours, minutes, rest = seconds // 3600, seconds // 60 % 60, seconds % 60
+    said = [f"{n} {unit}" for n, unit in ((hours, "h"), (minutes, "min"), (rest, "s")) if n]
+    return " ".join(said) or "0 s"

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from hub.app import build
+from hub.context import Hub
+from hub.fleet.rows import directives
 from hub.people.pages import inside
 from hub.settings import HubSettings
 from protocol.people import HubRole
@@ -71,6 +74,23 @@ def test_ops_neither_exports_the_books_nor_gives_up_an_event(visit: Visit) -> No
 
     assert answers == [403, 403, 403]
     assert "1 event set aside" in still
+
+
+def test_a_location_page_says_names_and_states_as_people_do(visit: Visit) -> None:
+    client = visit(HubRole.ADMIN)
+    hub: Hub = client.app.state.hub  # type: ignore[attr-defined]  # the application of this test
+    answer = {"state": "answered", "outcome": "rejected", "detail": "store-2 has sold it."}
+    hub.database.write(
+        lambda unit: unit.connection.execute(
+            sa.update(directives).where(directives.c.edge == "store-3").values(**answer)
+        )
+    )
+    page = client.get("/fleet/store-3").text
+
+    assert "York Coppergate has sold it." in page
+    assert "store-2" not in page
+    assert "paper out" in page
+    assert "paper_out" not in page
 
 
 def test_the_trial_balance_as_a_file_adds_up_to_nothing(visit: Visit) -> None:

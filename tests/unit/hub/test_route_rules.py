@@ -9,7 +9,7 @@ from tests.support.routing import shuffled
 
 STANDARD, EXPRESS = Option("standard", 0, 400, ((9999, 0),)), Option("express", 0, 900, ((9999, 0),))
 NAMES = {"dc": "Wakefield DC", "leeds": "Leeds", "york": "York"}
-STALE = Rejected("hull", "STALE", "was not heard for 400 seconds")
+STALE = Rejected("hull", "STALE", "was not heard for 6 min 40 s")
 
 
 def site(location: str, one: int = 9, two: int = 9, **changed: Any) -> Site:
@@ -116,7 +116,7 @@ def test_what_cannot_be_fulfilled_whole_is_refused_with_what_could_be_sent() -> 
     assert (part.objective, part.sent[0].units) == ((1, 0, 550, 1), {1: 1, 2: 1})
     assert found.sentence == (
         "No location can keep the promise. leeds: has 1 of 2 of line 1, and nobody has the rest;"
-        " hull: was not heard for 400 seconds."
+        " hull: was not heard for 6 min 40 s."
     )
 
 

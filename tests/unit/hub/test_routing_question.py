@@ -123,7 +123,7 @@ def test_every_rule_says_whom_it_removed_and_by_which_fact() -> None:
     general: dict[str, Any] = {"general": {"max_shipments": 3}}
     cases: list[tuple[str, str, Question]] = [
         ("INACTIVE", "is shut out", asked([place("leeds", silent="INACTIVE")])),
-        ("STALE", "was not heard for 400 seconds, 300 are allowed", asked(
+        ("STALE", "was not heard for 6 min 40 s, 5 min are allowed", asked(
             [place("leeds", age_seconds=400)], places=[{"location": "leeds", "stale_minutes": 5}])),
         ("NOT_CAPABLE", "does not ship", asked(
             [place("leeds")], places=[{"location": "leeds", "ships": False}])),
