@@ -32,6 +32,10 @@ ACL: Final = f"""\
 user {HUB_USER}
 topic readwrite os/#
 
+# A second process of the hub, by its `worker`; each further one has a block and a password of its own.
+user {HUB_USER}-2
+topic readwrite os/#
+
 pattern write os/1/up/%u/#
 pattern write os/1/st/%u
 pattern read os/1/down/%u/#

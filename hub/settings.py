@@ -7,7 +7,7 @@ password inside `database_url`, which belongs into the environment.
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
@@ -21,6 +21,9 @@ from pydantic_settings import (
 from protocol.errors import Invalid
 from protocol.money import CURRENCY_EXPONENTS
 
+FIRST: Final = "hub-1"
+"""The process of a hub that has no other."""
+
 
 class HubSettings(BaseSettings):
     """Everything the hub can be told."""
@@ -28,8 +31,8 @@ class HubSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ORDERSPINE_HUB_", extra="forbid", frozen=True)
 
     name: str = Field(default="Orderspine", min_length=1, max_length=60)
-    worker: str = Field(default="hub-1", pattern=r"^hub-\d{1,4}$")
-    """This process on the broker; each process of one hub has its own."""
+    worker: str = Field(default=FIRST, pattern=r"^hub-\d{1,4}$")
+    """This process; each process of one hub has its own."""
     entity: str = Field(default="main", pattern=r"^[a-z0-9-]{1,40}$")
     """The legal entity of a location that names none."""
     currency: str = "GBP"
@@ -119,6 +122,11 @@ class HubSettings(BaseSettings):
     def url(self) -> str:
         """Return where the database is."""
         return self.database_url or f"sqlite:///{self.data_dir / 'hub.db'}"
+
+    @property
+    def broker_user(self) -> str:
+        """Return as whom this process comes in at the broker, which lets one of each name in at a time."""
+        return "hub" if self.worker == FIRST else self.worker
 
     @property
     def marker(self) -> Path:

@@ -400,7 +400,7 @@ def link_of(hub: Hub, presence: FleetPresence) -> HubLink:
         broker = Broker(
             host=settings.broker_host,
             port=settings.broker_port,
-            user="hub",
+            user=settings.broker_user,
             password=read_secret(settings.mqtt_password_file),
             client_id=settings.worker,
             version=settings.mqtt_version,

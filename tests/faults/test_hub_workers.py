@@ -24,6 +24,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from deploy.broker import password_line
 from deploy.demo.books import one
 from deploy.demo.check import told_by_clients
 from deploy.demo.process import Child
@@ -176,6 +177,7 @@ def two(
     monkeypatch.setenv("ORDERSPINE_HUB_DATABASE_URL", url)
     company = Company(tmp_path / "company", scarce=SCARCE)
     with running(company) as folder, Processes(folder) as processes:
+        let_in(company, SECOND)
         worker = processes.run(SECOND, [*worker_command(company)], wait=False)
         made = TwoProcesses(company, postgres, url, worker)
         yield made
@@ -193,6 +195,13 @@ def running(company: Company) -> Iterator[Path]:
         yield company.layout.logs
     finally:
         company.close()
+
+
+def let_in(company: Company, worker: str) -> None:
+    """Give the second process a name of its own at the broker."""
+    broker = company.supervisor._broker
+    assert broker is not None
+    broker.admit([*broker.lines, password_line(worker, company.layout.read_secret("hub.mqtt"))])
 
 
 def worker_command(company: Company) -> list[str]:
@@ -221,9 +230,11 @@ def promoted(company: Company) -> Any:
 def test_a_worker_paused_past_its_lease_and_one_killed_change_no_total(two: TwoProcesses) -> None:
     store = two.of_worker()
     company = two.company
+    line = company.line()
     with company.selling(), two.shop.selling():
         company.wait_for_sales(8, store)
         two.shop.wait_for_orders(4)
+        assert (line["connected"], company.line()["since_us"]) == (True, line["since_us"]), "thrown out"
         os.killpg(two.worker.pid, signal.SIGSTOP)
         two.run_out(SECOND)
         two.shop.wait_for_orders(4)

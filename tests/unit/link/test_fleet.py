@@ -178,6 +178,8 @@ def test_the_rules_of_the_python_broker_are_those_of_the_acl_file() -> None:
     from amqtt.contexts import Action
 
     assert may("hub", Action.PUBLISH, "os/1/down/store-1/ctl")
+    assert may("hub-2", Action.PUBLISH, "os/1/down/store-1/ctl")
+    assert not may("hubert", Action.PUBLISH, "os/1/down/store-1/ctl")
     assert may("store-1", Action.PUBLISH, "os/1/up/store-1/log")
     assert may("store-1", Action.PUBLISH, "os/1/st/store-1")
     assert may("store-1", Action.SUBSCRIBE, "os/1/down/store-1/+")
