@@ -199,12 +199,12 @@ def build(settings: EdgeSettings, *, clock: Clock | None = None, ids: IdMaker | 
 
 
 KINDS: Final = {
-    "lending.policy": Kind(wishes.take_policy),
-    "return.policy": Kind(return_policy.take_policy),
+    "lending.policy": Kind(wishes.take_policy, sets_up=True),
+    "return.policy": Kind(return_policy.take_policy, sets_up=True),
     "order.holds": Kind(hold_steps.take),
-    "check.rules": Kind(check_steps.take_rules),
+    "check.rules": Kind(check_steps.take_rules, sets_up=True),
     "card.told": Kind(check_steps.take_card),
-    "store.keys": Kind(receipts.take_keys),
+    "store.keys": Kind(receipts.take_keys, sets_up=True),
     "return.expect": Kind(mail_in.expect),
     "return.unexpect": Kind(mail_in.unexpect),
     "exception.told": Kind(told.carry_out),

@@ -47,6 +47,8 @@ class Kind:
 
     carry_out: Handler
     prepare: Preparation | None = None
+    sets_up: bool = False
+    """It says how the store is to be, not what is to be done: the newest of its kind alone counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ class DirectiveInbox:
         """Take in directives again that were answered already, in their order.
 
         What one wrote into tables is written again; of those that set something up (a catalogue, a policy)
-        only the newest of each kind is carried out. Nothing else happens: the events of it come back too.
+        the newest of each kind is carried out. Nothing else happens: events of what was done come back too.
         `over`: they were told in lives of the hub that are over, so they have no place in its chain.
 
         Raises:
@@ -163,7 +165,7 @@ class DirectiveInbox:
             work: _Work
             if applied and kind in shadows:
                 work = partial(_written_again, data, shadows[kind], said.answered_us)
-            elif applied and kind in self.kinds and newest[kind] is said:
+            elif applied and kind in self.kinds and self.kinds[kind].sets_up and newest[kind] is said:
                 work = self._prepared(data)
             else:
                 work = _as_worked(_Worked(Outcome(said.outcome or "rejected"), said.code, said.detail))

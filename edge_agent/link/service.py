@@ -268,7 +268,7 @@ def _catalog_kind(
         apply_catalog(unit, edge, body, file)
         unit.after_commit(lambda: file.unlink(missing_ok=True))
 
-    return Kind(carry_out, prepare)
+    return Kind(carry_out, prepare, sets_up=True)
 
 
 def _nothing() -> None:

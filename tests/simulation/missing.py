@@ -66,6 +66,8 @@ class DeficitWatch:
     """Those that are open: what is missing where."""
     _settled: dict[tuple[str, str], int] = field(default_factory=dict)
     """What a person has settled with a note although it was missing: at which version of the store's word."""
+    _answered: dict[tuple[str, str], int] = field(default_factory=dict)
+    """What was being cancelled and is not any more: at which version, because the store repeats that one."""
 
     def restarted(self) -> None:
         """The hub may be another, older one now: what it says first is where it begins."""
@@ -75,7 +77,9 @@ class DeficitWatch:
     def committed(self) -> None:
         """The hub has committed."""
         rights = self._ask(RIGHTS)
-        for place, sku, epoch, returned, echoed, back_upto, deficit, _version in rights:
+        for place, sku, epoch, returned, echoed, back_upto, deficit, version in rights:
+            if deficit > returned - echoed and self._pending(place, sku) > 0:
+                self._answered[place, sku] = version
             before = self._returned.get((place, sku, epoch), 0)
             if returned == before:
                 continue
@@ -104,16 +108,16 @@ class DeficitWatch:
         """
         for place, sku, missing, version in self._ask(UNTOLD):
             about = (place, sku)
-            if about not in self._cards.values() and self._settled.get(about) != version:
+            known = version in (self._settled.get(about), self._answered.get(about))
+            if not known and about not in self._cards.values():
                 self.failed(f"{place} misses {missing} promised units of {sku} and nobody was told")
 
     def _says_what_is_missing(self, facts: dict[str, Any]) -> None:
         place, sku = facts["location"], facts["sku"]
         right = self._ask(f"{RIGHTS} WHERE r.location = ? AND r.sku = ?", (place, sku))[0]
         returned, echoed, _back_upto, deficit = right[3:7]
-        orders: Bound = self._ask(OF_ORDERS, (place, sku))
-        sent: Bound = [row for row in self._ask(OF_TRANSFERS, (place, sku)) if row[2] > 0]
-        pending = sum(units for _number, asked, units in [*orders, *sent] if asked)
+        orders, sent = self._bound(place, sku)
+        pending = self._pending(place, sku)
         missing = deficit - (returned - echoed) - pending
         if facts["missing"] != missing:
             self.failed(
@@ -125,6 +129,15 @@ class DeficitWatch:
             for number in named:
                 if number not in free:
                     self.failed(f"{number} is chosen twice to give {sku} up at {place}")
+
+    def _bound(self, place: str, sku: str) -> tuple[Bound, Bound]:
+        """Return the open promises to customers of a place, and what is to be sent from it for no order."""
+        sent: Bound = [row for row in self._ask(OF_TRANSFERS, (place, sku)) if row[2] > 0]
+        return self._ask(OF_ORDERS, (place, sku)), sent
+
+    def _pending(self, place: str, sku: str) -> int:
+        orders, sent = self._bound(place, sku)
+        return sum(units for _number, asked, units in [*orders, *sent] if asked)
 
     def _ask(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         return self.hub.audit.execute(sql, values).fetchall()

@@ -284,3 +284,42 @@ def test_a_hub_that_forgot_a_life_gets_it_back(shop: End, tmp_path: Path) -> Non
         recovery.work([], "")
 
     assert [decode_event(data).seq for data in told.given] == list(range(1, told.life.upto + 1))
+
+
+def taken_back(shop: End) -> str:
+    return shop.tell("transfer.cancel", {**ENDS, "reason": "Not needed."})
+
+
+def counted_for_the_hub(shop: End) -> str:
+    return shop.tell("count.request", {"count_id": "c-1", "title": "Coats", "skus": ["COAT-M"]})
+
+
+def delivery_told(shop: End) -> str:
+    lines = [{"sku": "COAT-M", "quantity": 3}]
+    return shop.tell("delivery.expect", {"delivery_id": "delivery-1", "supplier": "Mill", "lines": lines})
+
+
+@pytest.mark.parametrize("carried_out", [taken_back, counted_for_the_hub, delivery_told])
+def test_what_the_hub_had_it_do_is_not_done_again_when_it_is_brought_back(
+    shop: End, tmp_path: Path, carried_out: Callable[[End], str]
+) -> None:
+    shop.asked(("COAT-M", 2))
+    shop.do(f"/{TRANSFER}/accept")
+    shop.walk()
+    backup = copy_of(shop, tmp_path)
+    before = len(shop.store.rows("SELECT 1 FROM directives"))
+    assert carried_out(shop) == "applied"
+    hub = Hub(shop.store)
+    told = shop.store.rows("SELECT cseq, bytes FROM directives ORDER BY cseq")
+    hub.past = {"hub-life-0": told[before:]}
+
+    with put_back(backup, tmp_path) as again:
+        bring_back(again, hub)
+
+        # What it had said of that came with its own records, and once.
+        said = "SELECT kind FROM events WHERE instr(CAST(bytes AS TEXT), ?) > 0 ORDER BY kind"
+        for what in (TRANSFER, "c-1", "delivery-1"):
+            assert again.store.rows(said, f'"{what}"') == shop.store.rows(said, f'"{what}"')
+        assert again.buckets("COAT-M") == shop.buckets("COAT-M")
+        assert again.where() == shop.where()
+        assert again.rebuilt(tmp_path) == ()
