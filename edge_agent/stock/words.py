@@ -23,7 +23,7 @@ def adjust_word(reason: str) -> str:
     words = {
         "found": _("Found"),
         "damaged": _("Damaged"),
-        "not_found": _("Not found for an order"),
+        "not_found": _("Not found"),
         "display_worn": _("Worn on display"),
         "theft": _("Stolen"),
         "internal_use": _("Used by the store"),

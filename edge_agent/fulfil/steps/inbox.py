@@ -295,7 +295,7 @@ def send_back(  # noqa: PLR0917 - one refusal in the order of its parts
     With `looked` somebody has looked for the goods: what the reason says of them takes effect on the stock.
     """
     lines = rows.lines_of(unit.connection, found.assignment_id)
-    gone = missing.gone(unit.connection, found, lines, reason) if looked else ()
+    gone = missing.gone_of_order(unit.connection, found, lines, reason) if looked else ()
     body = later.AssignmentRejected(
         assignment_id=found.assignment_id,
         order_id=found.order_id,

@@ -16,20 +16,23 @@ from edge_agent.fulfil.rows import work
 from edge_agent.fulfil.rows.assignments import Assignment
 from edge_agent.fulfil.rules import Line
 from edge_agent.fulfil.steps import promises
+from edge_agent.fulfil.steps.promises import For
 from edge_agent.stock.adjusting import take_off_shelf
 from edge_agent.stock.rows import on_hand_of
 from edge_agent.walk import Walked
-from protocol.fulfilment import RejectReason
+from protocol.fulfilment import ShortReason
 from protocol.kit.sqlite import Connection
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import AssignmentState
-from protocol.movements import Bucket
+from protocol.movements import SHORT_GOES_TO, Bucket
 
-GOES_TO: Final[Mapping[RejectReason, Bucket]] = {
-    RejectReason.NOT_FOUND: Bucket.MISSING,
-    RejectReason.DAMAGED: Bucket.QUARANTINE,
+GOES_TO: Final[Mapping[str, Bucket]] = {
+    reason.value: SHORT_GOES_TO[reason] for reason in (ShortReason.NOT_FOUND, ShortReason.DAMAGED)
 }
-"""The reasons that say something about the goods, and where their units go; as in a short pick."""
+"""The reasons that say something about the goods, and where their units go; as in a short pick.
+
+`RejectReason` of an order and `TransferRefusal` of a transfer have the same words for them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +52,36 @@ class Taken:
     damaged: bool = False
 
 
-def gone(
-    connection: Connection, found: Assignment, lines: Iterable[Line], reason: RejectReason
+def gone_of_order(
+    connection: Connection, found: Assignment, lines: Iterable[Line], reason: str
 ) -> tuple[Gone, ...]:
     """Return what a reason says of the goods of an assignment that is not given back yet.
 
     Of goods that are not found, those that lie in the tote were found.
     """
+    walks = reason == ShortReason.NOT_FOUND and found.state is AssignmentState.PICKING
+    walked = work.walked(connection, found.assignment_id) if walks else {}
+    owed = ((line, line.lent + line.bound) for line in lines)
+    return gone(
+        connection,
+        (
+            (line.sku, units - min(units, walked.get(line.line_no, Walked()).found))
+            for line, units in owed
+            if units
+        ),
+        reason,
+    )
+
+
+def gone(connection: Connection, lines: Iterable[tuple[str, int]], reason: str) -> tuple[Gone, ...]:
+    """Return what a reason says of units of articles, before anything is written of them."""
     if reason not in GOES_TO:
         return ()
-    walks = reason is RejectReason.NOT_FOUND and found.state is AssignmentState.PICKING
-    walked = work.walked(connection, found.assignment_id) if walks else {}
     units: dict[str, int] = {}
-    for line in lines:
-        if owed := line.lent + line.bound:
-            there = min(owed, walked.get(line.line_no, Walked()).found)
-            units[line.sku] = units.get(line.sku, 0) + owed - there
+    for sku, count in lines:
+        units[sku] = units.get(sku, 0) + count
     here = on_hand_of(connection, units)
-    missed = {sku: here[sku].rights.deficit if reason is RejectReason.NOT_FOUND else 0 for sku in units}
+    missed = {sku: here[sku].rights.deficit if reason == ShortReason.NOT_FOUND else 0 for sku in units}
     return tuple(Gone(sku, count, missed[sku]) for sku, count in units.items())
 
 
@@ -74,12 +89,12 @@ def take_away(
     unit: EdgeUnit,
     edge: Edge,
     number: str,
-    reason: RejectReason,
+    reason: str,
     said: Iterable[Gone],
     *,
     person: CurrentPerson,
 ) -> Taken:
-    """Take the units of an assignment that was just given back off the shelf.
+    """Take the units of work that was just given back off the shelf.
 
     No more than stands there by the books: a count puts right what is wrong with them.
     """
@@ -91,15 +106,19 @@ def take_away(
         units[each.sku] = max(0, min(each.units - each.missed, there))
     leaving = {sku: count for sku, count in units.items() if count}
     if leaving:
-        take_off_shelf(unit, edge, reason.value, GOES_TO[reason], leaving, note=number, person=person)
-    if reason is RejectReason.DAMAGED:
+        take_off_shelf(unit, edge, str(reason), GOES_TO[reason], leaving, note=number, person=person)
+    if reason == ShortReason.DAMAGED:
         return Taken(damaged=bool(leaving))
     return Taken(lost=sum(leaving.values()))
 
 
-def have_counted(unit: EdgeUnit, edge: Edge, number: str, reason: RejectReason, said: Iterable[Gone]) -> None:
+def have_counted(
+    unit: EdgeUnit, edge: Edge, number: str, reason: str, said: Iterable[Gone], *, work: For = "order"
+) -> None:
     """Have every article counted of which somebody says that it is not there, or not fit for a customer."""
     for each in said:
         if each.units:
-            damaged = reason is RejectReason.DAMAGED
-            promises.count_due(unit, edge, each.sku, number=number, units=each.units, damaged=damaged)
+            damaged = reason == ShortReason.DAMAGED
+            promises.count_due(
+                unit, edge, each.sku, number=number, units=each.units, damaged=damaged, work=work
+            )

@@ -6,6 +6,7 @@ counted. While `count_due` is open nothing more of the article is lent to the hu
 """
 
 from collections.abc import Iterable
+from typing import Literal
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
@@ -20,6 +21,8 @@ from protocol.kit.text import _
 
 AT_RISK = "promise_at_risk"
 COUNT_DUE = "count_due"
+For = Literal["order", "transfer"]
+"""What somebody looked for the goods for, when they were not as the books say."""
 
 
 def watch(unit: EdgeUnit, edge: Edge, skus: Iterable[str]) -> None:
@@ -63,23 +66,32 @@ def _at_risk(
 
 
 def count_due(
-    unit: EdgeUnit, edge: Edge, sku: str, *, number: str, units: int, damaged: bool = False
+    unit: EdgeUnit,
+    edge: Edge,
+    sku: str,
+    *,
+    number: str,
+    units: int,
+    damaged: bool = False,
+    work: For = "order",
 ) -> None:
     """Have an article counted that was not where or how the books said; until then none of it is lent."""
     product = edge.products.find(unit.connection, sku)
     name, bin_ = (product.name, product.bin) if product else (sku, "")
-    title = _(
-        "Count {name}: {units} were not found for order {number}", name=name, units=units, number=number
-    )
-    if damaged:
-        title = _("Count {name}: {units} are damaged, order {number}", name=name, units=units, number=number)
+    said = {"name": name, "units": units, "number": number}
+    titles = {
+        ("order", False): _("Count {name}: {units} were not found for order {number}", **said),
+        ("order", True): _("Count {name}: {units} are damaged, order {number}", **said),
+        ("transfer", False): _("Count {name}: {units} were not found for transfer {number}", **said),
+        ("transfer", True): _("Count {name}: {units} are damaged, transfer {number}", **said),
+    }
     raise_exception(
         unit,
         edge,
         kind=COUNT_DUE,
         subject=f"sku:{sku}",
-        title=title[:300],
-        facts={"sku": sku, "bin": bin_, "units": units, "order": number},
+        title=titles[work, damaged][:300],
+        facts={"sku": sku, "bin": bin_, "units": units, work: number},
         dedupe_key=f"{COUNT_DUE}:{sku}",
     )
 

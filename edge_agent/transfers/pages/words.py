@@ -86,8 +86,16 @@ def refusals() -> tuple[tuple[str, str, str], ...]:
     """Return why a store may send nothing: value, word, what it means."""
     return (
         (TransferRefusal.NOT_ENOUGH, _("Not enough"), _("What is here is promised, or needed here.")),
-        (TransferRefusal.NOT_FOUND, _("Not found"), _("The books say it is here; it is not.")),
-        (TransferRefusal.DAMAGED, _("Damaged"), _("What is here cannot be sold.")),
+        (
+            TransferRefusal.NOT_FOUND,
+            _("Not found"),
+            _("They leave the stock, and are counted before any is promised again."),
+        ),
+        (
+            TransferRefusal.DAMAGED,
+            _("Damaged"),
+            _("They are kept apart, and the rest is counted before any is lent again."),
+        ),
         (TransferRefusal.NO_CAPACITY, _("No time"), _("Nobody can pick it before it is due.")),
         (TransferRefusal.OTHER, _("Something else"), _("Say it in the note.")),
     )

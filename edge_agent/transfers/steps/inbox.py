@@ -4,10 +4,12 @@ A directive is refused and leaves nothing behind, or it writes what `rows.facts.
 plays again) and beyond that records events, which answer.
 """
 
+from collections.abc import Iterable
+
 from edge_agent.context import SYSTEM, Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.exceptions.steps import close_exception, raise_exception
-from edge_agent.fulfil.steps import promises
+from edge_agent.fulfil.steps import missing, promises
 from edge_agent.link.directives import arrived_us
 from edge_agent.once import Asked, once
 from edge_agent.stock.assigned import require_free
@@ -26,7 +28,7 @@ from protocol.errors import Refused
 from protocol.fulfilment import UnitsLine
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
-from protocol.transfers import SendState, adds_up
+from protocol.transfers import SendState, TransferRefusal, adds_up
 
 
 def request(unit: EdgeUnit, edge: Edge, body: said.TransferRequest) -> None:
@@ -125,7 +127,9 @@ def settled(unit: EdgeUnit, edge: Edge, body: said.TransferSettled) -> None:
         edge.journal.record(unit, closed)
         for line in body.lines:
             if line.over:  # more went than was written down: the shelf has fewer than the books say
-                promises.count_due(unit, edge, line.sku, number=found.number, units=line.over)
+                promises.count_due(
+                    unit, edge, line.sku, number=found.number, units=line.over, work="transfer"
+                )
     tell(unit, edge)
 
 
@@ -140,6 +144,8 @@ def accept(
 ) -> tuple[Done, bool]:
     """Send it, all or a part; what is this store's own is set aside at once, what is lent is so already.
 
+    The reason for what is left out takes effect on the stock, as in `reject`.
+
     Raises:
         NotFound, Refused, Invalid: see `sending` and `rules.answered`; `out_of_stock` when L < n.
     """
@@ -153,9 +159,9 @@ def accept(
         sent, declined = answered(lines, wanted, command.reason)
         require_free(unit.connection, bound_units(sent))
         body = said.TransferAccepted(**found.ends, lines=sent, declined=declined, note=command.note)
-        recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
-        tell(unit, edge)
-        return done_now(unit, transfer_id, recorded.seq)
+        unsent = [(line.sku, line.units) for line in declined]
+        seq = _answer(unit, edge, body, unsent=unsent, reason=command.reason, person=person)
+        return done_now(unit, transfer_id, seq)
 
     asked = Asked(to=f"accept:{transfer_id}", command=command)
     return once(unit, edge, asked, command.key, Done, step)
@@ -164,17 +170,35 @@ def accept(
 def reject(
     unit: EdgeUnit, edge: Edge, transfer_id: str, command: Reject, *, person: CurrentPerson
 ) -> tuple[Done, bool]:
-    """Send nothing of it."""
+    """Send nothing of it; goods that were not found, or are damaged, leave the stock and are counted."""
 
     def step() -> Done:
         found = sending(unit.connection, transfer_id, TO_ANSWER)
         body = said.TransferRejected(**found.ends, reason=command.reason, note=command.note)
-        recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
-        tell(unit, edge)
-        return done_now(unit, transfer_id, recorded.seq)
+        unsent = [(line.sku, line.quantity) for line in rows.lines_of(unit.connection, transfer_id)]
+        seq = _answer(unit, edge, body, unsent=unsent, reason=command.reason, person=person)
+        return done_now(unit, transfer_id, seq)
 
     asked = Asked(to=f"reject:{transfer_id}", command=command)
     return once(unit, edge, asked, command.key, Done, step)
+
+
+def _answer(
+    unit: EdgeUnit,
+    edge: Edge,
+    body: said.TransferAccepted | said.TransferRejected,
+    *,
+    unsent: Iterable[tuple[str, int]],
+    reason: TransferRefusal,
+    person: CurrentPerson,
+) -> int:
+    """Write the answer, and what its reason says of the goods that are not sent; return its seq."""
+    gone = missing.gone(unit.connection, unsent, reason)
+    recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
+    missing.take_away(unit, edge, body.number, reason, gone, person=person)
+    missing.have_counted(unit, edge, body.number, reason, gone, work="transfer")
+    tell(unit, edge)
+    return recorded.seq
 
 
 def cancel(

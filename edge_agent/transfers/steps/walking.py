@@ -186,7 +186,9 @@ def finish(
         work.forget(unit, [transfer_id])
         for each in shorts:
             if each.reason is ShortReason.NOT_FOUND:
-                promises.count_due(unit, edge, each.sku, number=found.number, units=each.units)
+                promises.count_due(
+                    unit, edge, each.sku, number=found.number, units=each.units, work="transfer"
+                )
         if shorts:
             promises.watch(unit, edge, sorted({each.sku for each in shorts}))
         tell(unit, edge)

@@ -191,3 +191,26 @@ def test_what_is_to_be_sent_is_scanned_together_and_set_aside_when_it_is_asked(
         page.get_by_role("link", name="Start to walk").wait_for()
 
     assert balance(source, "47566", "reserved") == 2
+
+
+def test_what_is_not_sent_because_it_was_not_found_leaves_the_stock_by_the_choice_on_the_page(
+    browser: Browser, stores: tuple[Store, Store]
+) -> None:
+    source = stores[0]
+    transfer_id = between.request(source.edge, 7, ("22423", 3))
+    before = balance(source, "22423", "sellable")
+    with window(browser, HANDHELD, touch=True, expect=AWAY) as opened:
+        page = opened.page
+        between.sign_in(page, source, f"/transfers/{transfer_id}")
+        page.get_by_role("button", name="One fewer").first.click()
+        page.get_by_text("Fewer than asked: say why").click()
+        chosen = page.locator("#send-fewer .reason", has_text="Not found")
+        expect(chosen).to_contain_text("They leave the stock, and are counted before any is promised again.")
+        chosen.click()
+        looked_at(page, "edge-transfer-fewer")
+        page.get_by_role("button", name="Accept and set aside").click()
+        page.get_by_role("link", name="Start to walk").wait_for()
+
+    assert (balance(source, "22423", "sellable"), balance(source, "22423", "reserved")) == (before - 3, 2)
+    gone = "SELECT reason, note FROM adjustments ORDER BY seq DESC LIMIT 1"
+    assert rows(source, gone) == [("not_found", "HBX-00007")]
