@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
@@ -62,30 +61,30 @@ async def ask(request: Request, hub: TheHub, person: Ops) -> Response:
 def _asked(request: Request, hub: Hub, form: Form, by: str) -> Response:
     names = list(dict.fromkeys(name.strip() for name in form.get("what").split(",") if name.strip()))
     scope = form.get("scope") or "bins"
+    said = _("Choose at least one store, and say what to count.")
     try:
-        wanted = CountsWanted.model_validate(
+        wanted = form.read(
+            CountsWanted,
             {
                 "locations": form.several.get("locations", []),
                 "title": form.get("title")[:120],
                 "scope": scope,
                 "skus": names if scope == "skus" else [],
                 "bins": names if scope == "bins" else [],
-                "tolerance_units": int(form.get("tolerance") or 1),
+                "tolerance_units": form.units("tolerance") if form.get("tolerance") else 1,
+                "due_us": form.day_us("due", hub.settings.zone) if form.get("due") else None,
                 "note": form.get("note")[:300],
-            }
+            },
+            {"due_us": "due"},
         )
-        done, _new = hub.database.write(lambda unit: tasks.ask(unit, hub, wanted, by=by))
-    except (ValidationError, ValueError):
-        said = _("Choose at least one store, and say what to count.")
-        return show(
-            request, "stock/counts.html", status_code=422, **_counts(hub, may_ask=True, form=form, error=said)
-        )
+        if wanted is not None and not form.errors:
+            done, _new = hub.database.write(lambda unit: tasks.ask(unit, hub, wanted, by=by))
+            return go_to("/stock/counts", plan=done.plan_id, said=str(len(done.counts)))
+        said = form.errors.get("due") or form.errors.get("tolerance") or said
     except OrderspineError as error:
         said = f"{error.what} {error.remedy}"
-        return show(
-            request, "stock/counts.html", status_code=422, **_counts(hub, may_ask=True, form=form, error=said)
-        )
-    return go_to("/stock/counts", plan=done.plan_id, said=str(len(done.counts)))
+    view = _counts(hub, may_ask=True, form=form, error=said)
+    return show(request, "stock/counts.html", status_code=422, **view)
 
 
 @router.get("/stock/counts/{count_id}")

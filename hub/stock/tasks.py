@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, Field
 from sqlalchemy.engine import Connection
 
+from hub.catalog.goods import check_goods, no_goods_word, not_goods
 from hub.catalog.rows import names_of
 from hub.context import Hub
 from hub.database import HubUnit
@@ -23,7 +24,7 @@ from hub.stock.task_rows import COUNT_OPEN, DELIVERY_OPEN, count_tasks, deliveri
 from hub.web import Wanted
 from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.delivery_csv import Given, Pair, read_deliveries
-from protocol.kit.moments import Moment
+from protocol.kit.moments import Moment, check_to_come
 from protocol.kit.product_csv import Report
 from protocol.kit.text import _
 from protocol.orders import PositiveMinor
@@ -114,10 +115,11 @@ def ask(unit: HubUnit, hub: Hub, command: CountsWanted, *, by: str) -> tuple[Cou
     """Ask every named location to count.
 
     Raises:
-        Invalid: `unknown_location`, `unknown_sku`, or nothing is to be counted.
+        Invalid: `unknown_location`, `unknown_sku`, `not_goods`, `due_past`, or nothing is to be counted.
     """
 
     def work() -> CountsAsked:
+        check_to_come(command.due_us or 0, hub.clock.now_us())
         _check_locations(unit.connection, command.locations)
         skus = _checked_skus(unit.connection, command)
         title = command.title or _title(unit.connection, command, skus)
@@ -178,6 +180,7 @@ def _checked_skus(connection: Connection, command: CountsWanted) -> tuple[str, .
             code="unknown_sku" if strange else "nothing_to_count",
             skus=strange[:20],
         )
+    check_goods(connection, skus)
     return skus
 
 
@@ -305,11 +308,15 @@ def announce(unit: HubUnit, hub: Hub, command: DeliveriesWanted, *, by: str) -> 
 def _wrong_of(connection: Connection, pairs: Collection[Pair]) -> dict[Pair, str]:
     """Return what is wrong with (location, SKU) of a file, of all of them in one question."""
     places = _active(connection)
-    known = names_of(connection, sorted({sku for _location, sku in pairs}))
-    return {
-        (location, sku): _("{sku} is no item here", sku=sku)
-        if location in places
-        else _("there is no location {location}", location=location[:40] or "-")
-        for location, sku in pairs
-        if location not in places or sku not in known
-    }
+    skus = sorted({sku for _location, sku in pairs})
+    known = names_of(connection, skus)
+    services = not_goods(connection, skus)
+    wrong: dict[Pair, str] = {}
+    for location, sku in pairs:
+        if location not in places:
+            wrong[location, sku] = _("there is no location {location}", location=location[:40] or "-")
+        elif sku not in known:
+            wrong[location, sku] = _("{sku} is no item here", sku=sku)
+        elif sku in services:
+            wrong[location, sku] = no_goods_word(services[sku])
+    return wrong

@@ -18,6 +18,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from hub.capture.reads import order_id_of
+from hub.catalog.goods import not_goods
 from hub.catalog.rows import is_like, products
 from hub.console.web import OPS, go_to, locked, may, place_names, show
 from hub.context import Hub
@@ -194,17 +195,20 @@ def _page(
     source, destination = form.get("source"), form.get("destination")
     with hub.database.read() as connection:
         names = steps.known_names(connection, list(wanted))
+        services = not_goods(connection, list(wanted))
         shelves = on_shelves(connection, list(wanted), (source, destination)) if wanted else {}
         items = search(connection, form.get("q"))
         places = place_names(connection)
         active = active_places(connection)
     for sku in [sku for sku in wanted if sku not in names]:
         form.errors.setdefault("q", _("The hub knows no item {sku}; it was left out.", sku=sku[:40]))
+    for name in services.values():
+        form.errors.setdefault("q", _("{name} is a service, and no stock; it was left out.", name=name))
     form.set_default(key=hub.ids.secret(KEY_BYTES))
     lines = [
         Item(sku, names[sku], units, shelves.get((source, sku), 0), shelves.get((destination, sku), 0))
         for sku, units in wanted.items()
-        if sku in names
+        if sku in names and sku not in services
     ]
     return show(
         request,
@@ -216,7 +220,7 @@ def _page(
         names=places,
         places=active,
         reasons=[reason.value for reason in REASONS],
-        units=sum(wanted.values()),
+        units=sum(line.quantity for line in lines),
         report=report,
         faults=[row for row in report or () if row.wrong][:REPORTED],
         asked=sorted({row.number for row in report or () if row.number})[:REPORTED],

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from sqlalchemy.engine import Connection
 
 from hub.capture import reads as captured
+from hub.catalog.goods import check_goods
 from hub.catalog.rows import names_of
 from hub.context import Hub
 from hub.database import HubUnit
@@ -84,8 +85,8 @@ def request(hub: Hub, wanted: TransferWanted, by: By) -> Asked:
     """Ask a location to send goods to another one.
 
     Raises:
-        Invalid: it goes to itself, a location or item is not known, or an item adds up to too many units;
-            `due_past`.
+        Invalid: it goes to itself, a location or item is not known, an item is a service or adds up to too
+            many units; `due_past`.
     """
     return _once(hub, wanted, by, "transfers", Asked, lambda work: ask(work, wanted, by.name))
 
@@ -107,6 +108,7 @@ def ask(work: Work, wanted: TransferWanted, by: str) -> Asked:
             )
         units[line.sku] = units.get(line.sku, 0) + line.quantity
         grants[line.sku] = grants.get(line.sku, 0) + line.grant
+    check_goods(connection, list(units))
     check_units(units.items(), _("Divide them over several transfers. Nothing was asked for."))
     check_to_come(wanted.due_us, work.clock.now_us())
     transfer_id = work.ids.new_id()
