@@ -377,6 +377,7 @@ def fact_word(name: str) -> str:
         "sku": _("Item"),
         "sellable": _("May be sold"),
         "missing": _("Units missing at first"),
+        "missing_now": _("Units missing now"),
         "bin": _("Bin"),
         "order": _("Order"),
         "orders": _("Orders"),

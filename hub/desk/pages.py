@@ -28,6 +28,7 @@ from hub.desk.words import Reader, Shown, act_word, choice_word
 from hub.exceptions import rows, steps
 from hub.exceptions.facts import Reader as FactReader
 from hub.exceptions.rows import ExceptionRow, Filter
+from hub.fulfil import deficits
 from hub.fulfil.faces import Face, face
 from hub.people.rows import people
 from hub.service.forms import form_of
@@ -342,7 +343,7 @@ class Look:
         currency = case.currency or self.hub.settings.currency
         return {
             "subject": _subject(connection, case),
-            "facts": FactReader(names, currency, self.hub.settings.zone).read(case.facts),
+            "facts": FactReader(names, currency, self.hub.settings.zone).read(_facts_now(connection, case)),
             "earlier": [
                 row
                 for row in rows.of_subject(connection, case.subject)
@@ -389,6 +390,20 @@ _SAID_ABOUT: Final[dict[str, Callable[[str], str]]] = {
     "chosen": lambda card: _("Done: {card}. It stands on the record with your name.", card=card),
     "snoozed": lambda card: _("Put aside: {card}. It comes back by itself.", card=card),
 }
+
+
+def _facts_now(connection: Connection, case: ExceptionRow) -> dict[str, Any]:
+    """Return the facts of a card, with what became of them where it says what was so when it was raised."""
+    if case.kind != deficits.KIND or case.state != "open":
+        return case.facts
+    missing = deficits.still_missing(connection, str(case.facts["location"]), str(case.facts["sku"]))
+    now = missing or _("0: the rest is given back or given up; the location has to confirm it")
+    found: dict[str, Any] = {}
+    for name, value in case.facts.items():
+        found[name] = value
+        if name == "missing":
+            found["missing_now"] = now
+    return found
 
 
 def _face(row: ExceptionRow, now_us: int) -> Face:

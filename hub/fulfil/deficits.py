@@ -105,6 +105,15 @@ def settle(work: Work, location: str, sku: str) -> None:
         close_exception(work, key(location, sku), how="Enough is there again.")
 
 
+def still_missing(connection: Connection, location: str, sku: str) -> int:
+    """Return how many promised units are missing now, without what went back since or is being given up."""
+    row = right_of(connection, location, sku)
+    if row is None:
+        return 0
+    given_up = pending(promises(connection, location, sku)) + pending(sendings(connection, location, sku))
+    return need(row, given_up)
+
+
 def promises(connection: Connection, location: str, sku: str) -> list[Promised]:
     """Return the open promises of an item at a location, those that do the least harm first."""
     rows = connection.execute(_PROMISED, {"at": location, "of": sku})

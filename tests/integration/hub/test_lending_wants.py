@@ -1,6 +1,7 @@
 """Vectors at the hub: what it wants by what it promised, what it gives back, and whom a deficit breaks."""
 
 import json
+import re
 from typing import Any
 
 import sqlalchemy as sa
@@ -179,6 +180,32 @@ def test_what_is_only_sent_to_another_store_gives_way_before_a_customer(hub_data
         with hub.database.read() as connection:
             [sending] = deficits.sendings(connection, STORE, "A")
         assert (sending.units, sending.asked, cards(hub)) == (2, True, [(deficits.KIND, "open", 2)])
+    finally:
+        story.channel.close()
+
+
+def test_the_card_says_what_was_missing_at_first_and_what_is_missing_now(hub_database: HubDatabase) -> None:
+    story = Story(hub_database)
+    try:
+        story.place()
+        hub, lines = story.hub, [{"sku": "A", "quantity": 2}]
+        wanted = {"source": STORE, "destination": "store-2", "lines": lines}
+        number = story.channel.ask("POST", "/api/transfers", wanted, status=201)["number"]
+        see(hub, seen(1, granted=5, physical=2, deficit=3))
+        [card] = story.channel.ask("GET", "/api/exceptions?kind=stock_deficit")["exceptions"]
+
+        def facts() -> list[tuple[str, str]]:
+            page = story.channel.client.get(f"/exceptions/{card['exception_id']}").text
+            return re.findall(r"(Units missing[^<]*)</th><td><span[^>]*>([^<]*)", page)
+
+        assert facts() == [("Units missing at first", "2"), ("Units missing now", "2")]
+        see(hub, seen(2, granted=5, physical=3, deficit=2, returned=1))
+        see(hub, seen(3, granted=5, physical=4, deficit=1, returned=1))
+        assert facts() == [("Units missing at first", "2"), ("Units missing now", "1")]
+
+        story.leave()
+        story.channel.ask("POST", f"/api/transfers/{number}/cancel", {"reason": "missing"})
+        assert facts()[1][1] == "0: the rest is given back or given up; the location has to confirm it"
     finally:
         story.channel.close()
 
