@@ -96,6 +96,7 @@ from hub.transfers import api as transfers_api
 from hub.transfers.clocks import look_at_transfers
 from hub.transfers.importing import BYTES as TRANSFER_IMPORT_BYTES
 from hub.transfers.new_pages import IMPORT_PAGE as TRANSFER_IMPORT_PAGE
+from hub.unpaid import expire_unpaid
 from hub.web import allow
 from protocol.clock import Clock
 from protocol.envelope import BATCH_INFLATED_LIMIT, EVENT_LIMIT
@@ -173,6 +174,7 @@ TICKS = (
     Tick("news", 1.0, act_on_news),
     Tick("in_time", 10.0, ask_in_time),
     Tick("better_places", 3600.0, reconsider),
+    Tick("unpaid", 60.0, expire_unpaid),
     Tick("refunds", 5.0, work_off),
     Tick("payments", 5.0, ask_services),
     Tick("transfers", 15.0, look_at_transfers),

@@ -74,6 +74,7 @@ class Hub:
                     pick_unit_minor=self.settings.pick_unit_minor,
                     warehouse_pick_line_minor=self.settings.warehouse_pick_line_minor,
                     warehouse_pick_unit_minor=self.settings.warehouse_pick_unit_minor,
+                    kept_us=self.settings.collect_keep_us,
                     ready_minutes=self.settings.ready_minutes,
                 ),
             ),

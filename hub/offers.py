@@ -49,14 +49,15 @@ def keep(unit: HubUnit, offer_id: str, options: Sequence[Promise], now_us: int) 
     return until_us
 
 
-def promised(connection: Connection, wanted: PromiseWanted, now_us: int) -> Promise:
+def promised(hub: Hub, connection: Connection, wanted: PromiseWanted) -> Promise:
     """Return what is promised: the option that is named, or what is said itself.
 
     Raises:
         Invalid: the option is not known, is over, or is of another kind or place than is said with it.
     """
+    now_us = hub.clock.now_us()
     if not wanted.option:
-        return promise_of(wanted, now_us)
+        return promise_of(wanted, now_us, hub.settings.collect_keep_us)
     option = _option(connection, wanted.option, now_us)
     if option.kind is not wanted.kind or wanted.location not in ("", option.location):
         raise Invalid(

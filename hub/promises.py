@@ -30,8 +30,6 @@ SOON_US: Final[Mapping[PromiseClass, int]] = {
     PromiseClass.STANDARD: 2 * DAY_US,
 }
 """How soon each class is, where the channel names no moment."""
-KEPT_US: Final = 7 * DAY_US
-"""How long goods wait to be collected after they were promised."""
 FARTHEST_US: Final = 400 * DAY_US
 
 
@@ -65,8 +63,8 @@ class PromiseView(WireModel):
     """What the customer was told that the way there costs."""
 
 
-def promise_of(wanted: PromiseWanted, now_us: int) -> Promise:
-    """Return what is promised.
+def promise_of(wanted: PromiseWanted, now_us: int, kept_us: int) -> Promise:
+    """Return what is promised; goods to be collected are kept for `kept_us` after that.
 
     Raises:
         Invalid: no place to collect at, or a moment that is past or too far away.
@@ -96,7 +94,7 @@ def promise_of(wanted: PromiseWanted, now_us: int) -> Promise:
         due_us=due_us,
         promise_class=wanted.promise_class or class_of(due_us - now_us),
         service=wanted.service if wanted.kind is FulfilKind.SHIP else "",
-        keep_until_us=due_us + KEPT_US if wanted.kind is FulfilKind.COLLECT else 0,
+        keep_until_us=due_us + kept_us if wanted.kind is FulfilKind.COLLECT else 0,
     )
 
 

@@ -18,6 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from protocol.clock import MICROSECONDS
 from protocol.errors import Invalid
 from protocol.money import CURRENCY_EXPONENTS
 
@@ -78,6 +79,8 @@ class HubSettings(BaseSettings):
     warehouse_pick_unit_minor: int = Field(default=8, ge=0, le=10**6)
     ready_minutes: int = Field(default=30, ge=0, le=10_000)
     """What a location needs from hearing of an order until it is ready."""
+    collect_keep_days: int = Field(default=7, ge=1, le=365)
+    """How long goods wait to be collected after they were promised; unpaid ones are cancelled then."""
     transit_days: int = Field(default=3, ge=1, le=365)
     """A transfer that is on its way for longer needs somebody to look, unless it was given another day."""
 
@@ -117,6 +120,11 @@ class HubSettings(BaseSettings):
         if info.data.get("smtp_host") and not address:
             raise ValueError("smtp_host is set, so mail needs an address that it comes from")
         return address
+
+    @property
+    def collect_keep_us(self) -> int:
+        """Return how long goods wait to be collected, in microseconds."""
+        return self.collect_keep_days * 24 * 3600 * MICROSECONDS
 
     @property
     def url(self) -> str:

@@ -8,7 +8,7 @@ nothing.
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -89,6 +89,9 @@ class AssignmentCancel(WireModel):
     reason: str = Field(default="", max_length=300)
     unless_begun: bool = False
     """Leave it here if somebody has begun: no customer asked, another place would only do it better."""
+    unpaid_minor: Annotated[PositiveMinor, Field(exclude_if=lambda minor: not minor)] = 0
+    """Where it is given up because nobody has paid: so much is due as far as the hub knows. Leave it here if
+    less is due, for then somebody has paid, or while a device has it."""
 
 
 class AssignmentAmend(WireModel):

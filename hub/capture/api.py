@@ -148,7 +148,7 @@ def _changed(hub: Hub, work: Work, number: str, wanted: ChangeWanted, by: str) -
 
 
 def _change(hub: Hub, unit: HubUnit, wanted: ChangeWanted, by: str) -> Change:
-    promise = promised(unit.connection, wanted.promise, hub.clock.now_us()) if wanted.promise else None
+    promise = promised(hub, unit.connection, wanted.promise) if wanted.promise else None
     if promise is not None:
         steps.must_exist(unit.connection, promise)
     return Change(wanted.reason, by, promise, wanted.customer, wanted.note)

@@ -131,9 +131,16 @@ def _ask_for_all(work: Work, wanted: later.CancelRequested, *, by: str) -> None:
             assignment_id=wanted.assignment_id,
             order_id=wanted.order_id,
             reason=wanted.reason,
-            unless_begun=by == HUB_EDGE,
+            unless_begun=by == HUB_EDGE and wanted.reroute,
+            unpaid_minor=_due_minor(work, wanted.order_id) if by == HUB_EDGE and not wanted.reroute else 0,
         )
         tell_of_assignment(work, wanted.location, cancel)
+
+
+def _due_minor(work: Work, order_id: str) -> int:
+    """Return what is due of an order: of itself the hub cancels only what nobody has paid (`hub.unpaid`)."""
+    entry = work.room(Orders).need(order_id)
+    return entry.later.due_minor(entry.record) if entry is not None and entry.later is not None else 0
 
 
 def is_unsent(work: Work, holding: Holding) -> bool:
@@ -222,6 +229,8 @@ def settle(work: Work, applied: Applied) -> None:
             .where(order_requests.c.request_id == row.request_id)
             .values(settled_us=work.clock.now_us(), outcome="too_late" if too_late else "done")
         )
+        if row.kind == "cancel" and too_late and row.by == HUB_EDGE:
+            continue  # it was paid, or collected, before the hub asked: nothing is wrong with it
         if row.kind == "cancel":
             _cancelled(work, applied, row, too_late=too_late)
         elif row.kind == "change":

@@ -158,7 +158,7 @@ def _place(  # noqa: PLR0917 - the order, its name, and what pays for it beside 
             _("Send prices in that."),
             code="wrong_currency",
         )
-    promise = promised(connection, wanted.promise, now_us)
+    promise = promised(hub, connection, wanted.promise)
     must_exist(connection, promise)
     known = known_of(KNOWN.run(connection, [line.sku for line in wanted.lines]))
     lines, priced = priced_lines(wanted.lines, known, wanted.shipping_minor)
@@ -371,7 +371,7 @@ def _take_newer(hub: Hub, unit: HubUnit, order_id: str, wanted: OrderWanted, new
     payment = wanted.payment if "payment" in differs else None
     if payment is not None and "lines" not in differs:
         changes.take_payment(work, order_id, payment, by=newer.by)
-    promise = promised(unit.connection, wanted.promise, hub.clock.now_us()) if "promise" in differs else None
+    promise = promised(hub, unit.connection, wanted.promise) if "promise" in differs else None
     if promise is not None:
         must_exist(unit.connection, promise)
     customer = wanted.customer if "customer" in differs else None

@@ -275,6 +275,7 @@ def reason_word(reason: str) -> str:
         RejectReason.CLOSING: _("the store closes"),
         RejectReason.NO_SHOW: _("nobody collected it"),
         RejectReason.OTHER: _("another reason"),
+        "nobody has paid for it in the time it was kept": _("nobody has paid for it in the time it was kept"),
         "cancelled": _("cancelled"),
         "asked": _("asked for"),
     }

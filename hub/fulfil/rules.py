@@ -144,7 +144,8 @@ RE_ROUTE_SHARE: Final = 80
 
 FOR_GAIN: Final = "another location fulfils it for clearly less"
 FOR_TIME: Final = "it is not begun, and another location still keeps the promise"
-ASKED_BY_ITSELF: Final = frozenset({FOR_GAIN, FOR_TIME})
+UNPAID: Final = "nobody has paid for it in the time it was kept"
+ASKED_BY_ITSELF: Final = frozenset({FOR_GAIN, FOR_TIME, UNPAID})
 """Why the hub itself asks a location to give an assignment up; a "no" to that needs nobody to look."""
 
 

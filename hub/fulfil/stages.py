@@ -357,7 +357,7 @@ def _call_for_rest(work: Work, applied: Applied, assignment: Assignment) -> None
     body = applied.body
     if isinstance(body, later.AssignmentPicked) and body.shorts:
         raise_shorts(work, applied, assignment)
-    by_itself = assignment.reroute and assignment.reason in rules.ASKED_BY_ITSELF
+    by_itself = assignment.reason in rules.ASKED_BY_ITSELF
     if isinstance(body, later.CancelRefused) and not by_itself:
         raise_too_late(work, applied, assignment)
     if assignment.state in {AssignmentState.REJECTED, AssignmentState.EXPIRED}:

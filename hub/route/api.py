@@ -93,7 +93,7 @@ async def reserve(
 
 def _reserve(hub: Hub, unit: HubUnit, wanted: ReservationWanted) -> ReservationView:
     lines = [Need(n, line.sku, line.quantity) for n, line in enumerate(wanted.lines, start=1)]
-    promise = promised(unit.connection, wanted.promise, hub.clock.now_us())
+    promise = promised(hub, unit.connection, wanted.promise)
     return _view(
         reservations.reserve(
             hub, unit, channel=wanted.channel, lines=lines, promise=promise, minutes=wanted.minutes

@@ -144,7 +144,7 @@ def wanted_of(form: Form, hub: Hub, wanted: Mapping[str, int]) -> OrderWanted | 
     shipping = form.minor("shipping", currency) if promise.kind == "ship" else 0
     if promise.kind == "ship" and promise.option and not form.get("shipping"):
         with hub.database.read() as connection:
-            shipping = promised(connection, promise, hub.clock.now_us()).price_minor
+            shipping = promised(hub, connection, promise).price_minor
     said: dict[str, Any] = {
         "channel": CHANNEL,
         "currency": currency,

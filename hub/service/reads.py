@@ -38,6 +38,7 @@ from hub.stock.availability import At, heard_places, stock_at
 from hub.stock.claims import Claim
 from hub.stock.policy import kept_back
 from hub.transfers import reads as transfers
+from hub.unpaid import expires_us
 from protocol.customers import Contact
 from protocol.errors import Refused
 from protocol.fulfilment import FulfilKind, PromiseClass
@@ -126,6 +127,8 @@ class OrderShown:
     alternatives: Sequence[Alternative] = ()
     """What else it could be promised, while nobody keeps what it was promised."""
     holds: Sequence[HoldRow] = ()
+    expires_us: int = 0
+    """When it is cancelled if nobody has paid anything for it; 0 where no clock ends it."""
 
     @property
     def stopped(self) -> list[HoldRow]:
@@ -219,6 +222,7 @@ def shown(
         if goods.loose or (now_us > later.promise["due_us"] and any(part.open for part in parts))
         else (),
         holds=holds.of_order(connection, order_id),
+        expires_us=expires_us(hub, connection, order_id) if goods.open and not goods.fulfilled else 0,
     )
 
 

@@ -67,8 +67,7 @@ def preview(hub: Hub, number: str, wanted: ChangeWanted, by: By) -> Changed:
 
 
 def _change(hub: Hub, work: Work, order_id: str, wanted: ChangeWanted, by: By) -> Changed:
-    now_us = hub.clock.now_us()
-    promise = promised(work.connection, wanted.promise, now_us) if wanted.promise else None
+    promise = promised(hub, work.connection, wanted.promise) if wanted.promise else None
     if promise is not None:
         capture.must_exist(work.connection, promise)
     said = Change(wanted.reason, by.name, promise, wanted.customer, wanted.note)

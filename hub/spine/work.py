@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol, TypeVar
 from sqlalchemy.engine import Connection
 
 from hub.database import HubUnit
-from protocol.clock import Clock
+from protocol.clock import MICROSECONDS, Clock
 from protocol.ids import IdMaker
 from protocol.orders import WireModel
 
@@ -62,6 +62,8 @@ class Promising:
     warehouse_pick_line_minor: int = 25
     warehouse_pick_unit_minor: int = 8
     ready_minutes: int = 30
+    kept_us: int = 7 * 24 * 3600 * MICROSECONDS
+    """How long goods wait to be collected after they were promised."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ def cancel(unit: EdgeUnit, edge: Edge, body: AssignmentCancel) -> None:
     """Give an assignment up, or say that it is too late; while a device has it, wait for the device.
 
     What only would be better off elsewhere stays with whoever has begun: no picker's walk is for nothing.
+    What the hub takes to be unpaid stays where somebody has paid, or has it in hand.
 
     Raises:
         Refused: `no_assignment`, this store never had it.
@@ -130,7 +131,9 @@ def cancel(unit: EdgeUnit, edge: Edge, body: AssignmentCancel) -> None:
         _too_late(unit, edge, found, SYSTEM)
     elif found.state in OPEN_STATES:
         begun = held or found.state is not AssignmentState.ACKNOWLEDGED
-        if body.unless_begun and begun:
+        if found.due_minor < body.unpaid_minor:
+            _paid(unit, edge, found)
+        elif (body.unless_begun and begun) or (body.unpaid_minor and held):
             _begun(unit, edge, found)
         elif not held:
             _cancelled(unit, edge, found, body.reason, SYSTEM)
@@ -397,12 +400,21 @@ def _too_late(unit: EdgeUnit, edge: Edge, found: Assignment, person: CurrentPers
 
 
 def _begun(unit: EdgeUnit, edge: Edge, found: Assignment) -> None:
+    _stays(unit, edge, found, "begun", _("Somebody has begun to pick it."))
+
+
+def _paid(unit: EdgeUnit, edge: Edge, found: Assignment) -> None:
+    _stays(unit, edge, found, "paid", _("The customer has paid for it here."))
+
+
+def _stays(unit: EdgeUnit, edge: Edge, found: Assignment, code: str, detail: str) -> None:
+    """Answer a cancel that nobody but the hub wants: the work goes on."""
     body = later.CancelRefused(
         assignment_id=found.assignment_id,
         order_id=found.order_id,
         number=found.number,
-        code="begun",
-        detail=_("Somebody has begun to pick it."),
+        code=code,
+        detail=detail,
     )
     edge.journal.record(unit, body, by=SYSTEM.person_id, device=SYSTEM.device)
 

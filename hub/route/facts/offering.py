@@ -44,7 +44,6 @@ DAYS_TRIED: Final = 6
 STORES: Final = 25
 """Stores that are offered to collect at."""
 QUARTER_US: Final = 15 * MINUTE_US
-KEPT_US: Final = 7 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +246,7 @@ def _collected(book: Book, facts: Facts, wish: Wish) -> tuple[list[OfferedOption
             location=store.location,
             due_us=due_us,
             promise_class=PromiseClass.SAME_DAY if late and tight is PromiseClass.SAME_HOUR else tight,
-            keep_until_us=due_us + KEPT_US,
+            keep_until_us=due_us + book.terms.kept_us,
         )
         found.append(_offered(promise, store.name, plan, question.cost_minor(plan), facts))
     return sorted(found, key=lambda each: (each.promise.due_us, each.promise.location)), rejected

@@ -135,3 +135,39 @@ def test_what_is_shipped_does_not_expire(desk: Desk) -> None:
     one = order(desk, way="ship", deposit_minor=None)
 
     assert (look(desk), desk.state(one)) == (0, "acknowledged")
+
+
+@pytest.mark.parametrize("until", ["acknowledged", "picked", "ready"])
+def test_what_the_hub_takes_to_be_unpaid_is_given_up_wherever_it_stands(desk: Desk, until: str) -> None:
+    one = desk.offer(("COAT-M", 1), due_minor=12_000)
+    bring(desk, one, until)
+
+    asked = {"assignment_id": one, "order_id": "o-1", "unpaid_minor": 12_000}
+    assert desk.tell("assignment.cancel", asked) == "applied"
+
+    assert desk.state(one) == "cancelled"
+
+
+def test_what_was_paid_here_stays_though_the_hub_takes_it_to_be_unpaid(desk: Desk, tmp_path: Path) -> None:
+    one = desk.offer(("COAT-M", 1), due_minor=12_000)
+    desk.ready(one)
+    desk.tell("assignment.amend", {"assignment_id": one, "order_id": "o-1", "due_minor": 11_000})
+    before = desk.view(one)
+
+    asked = {"assignment_id": one, "order_id": "o-1", "unpaid_minor": 12_000}
+    assert desk.tell("assignment.cancel", asked) == "applied"
+
+    assert [each["code"] for each in desk.bodies("assignment.cancel_refused")] == ["paid"]
+    assert desk.view(one) == before
+    assert rebuild(desk.store.edge.settings.database_file, tmp_path / "again.db").differences == ()
+
+
+def test_what_a_device_has_along_is_not_given_up_for_being_unpaid(desk: Desk) -> None:
+    one = desk.offer(("COAT-M", 1), due_minor=12_000)
+    desk.verb("check-out", assignments=[one])
+
+    asked = {"assignment_id": one, "order_id": "o-1", "unpaid_minor": 12_000}
+    assert desk.tell("assignment.cancel", asked) == "applied"
+
+    assert [each["code"] for each in desk.bodies("assignment.cancel_refused")] == ["begun"]
+    assert desk.state(one) == "acknowledged"

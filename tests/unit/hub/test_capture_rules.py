@@ -17,6 +17,7 @@ from protocol.orders import LineKind
 
 NOW_US = 1_763_978_400_000_000
 HOUR_US = 3_600_000_000
+KEPT_US = 7 * 24 * HOUR_US
 KNOWN = {
     "A": Known("Pencil", LineKind.GOODS, 10_00, 200_000, 400),
     "B": Known("Book", LineKind.GOODS, 5_00, 0, 200),
@@ -31,17 +32,18 @@ def wanted(**said: object) -> PromiseWanted:
     ("promise_class", "hours"), [("same_hour", 1), ("same_day", 8), ("standard", 48), (None, 48)]
 )
 def test_a_class_without_a_moment_says_how_soon(promise_class: str | None, hours: int) -> None:
-    promise = promise_of(wanted(promise_class=promise_class), NOW_US)
+    promise = promise_of(wanted(promise_class=promise_class), NOW_US, KEPT_US)
 
     assert promise.due_us == NOW_US + hours * HOUR_US
-    assert promise.keep_until_us == promise.due_us + 7 * 24 * HOUR_US
+    assert promise.keep_until_us == promise.due_us + KEPT_US
 
 
 @pytest.mark.parametrize(("hours", "promise_class"), [(1, "same_hour"), (20, "same_day"), (90, "standard")])
 def test_a_moment_without_a_class_says_how_tight(hours: int, promise_class: str) -> None:
     due_at = from_us(NOW_US + hours * HOUR_US)
 
-    promise = promise_of(PromiseWanted(kind=FulfilKind.SHIP, due_at=due_at, service="express"), NOW_US)
+    shipped = PromiseWanted(kind=FulfilKind.SHIP, due_at=due_at, service="express")
+    promise = promise_of(shipped, NOW_US, KEPT_US)
 
     assert promise.promise_class is PromiseClass(promise_class)
     assert (promise.service, promise.keep_until_us) == ("express", 0)
@@ -58,7 +60,7 @@ def test_a_moment_without_a_class_says_how_tight(hours: int, promise_class: str)
 )
 def test_a_promise_that_cannot_be_is_refused(said: dict[str, object], code: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        promise_of(wanted(**said), NOW_US)
+        promise_of(wanted(**said), NOW_US, KEPT_US)
 
     assert refusal.value.reason == code
 
