@@ -262,8 +262,10 @@ def _silent(about: _About) -> Iterator[Choice]:
     ]
     parts = [[row.number, row.assignment_id] for row in waiting[:_HELD]]
     if parts:
-        one, many = _("Ask it to give its order back"), _("Ask it to give its {n} orders back")
-        label = one if len(parts) == 1 else many.format(n=len(parts))
+        number = waiting[0].number
+        one = _("Ask it to give {number} back", number=number)
+        many = _("Ask it to give {number} and {n} more back", number=number, n=len(parts) - 1)
+        label = one if len(parts) == 1 else many
         yield Choice("orders.reroute", label, "orders.reroute", {"parts": parts})
     told = [row for row in open_rows(about.connection, [location]) if was_told(row)]
     for row in told[:_SHOWN]:

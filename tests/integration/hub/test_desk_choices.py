@@ -42,6 +42,7 @@ from tests.support.desk_kinds import (
     order_at_risk,
     promise_late,
     stock_oversold,
+    store_silent,
     unroutable,
 )
 from tests.support.desk_kinds_more import MORE, NOBODY_LISTENS, NOTED
@@ -389,3 +390,20 @@ def test_a_preview_and_its_outcome_are_the_same_on_either_database(hub_database:
     assert shown.money_minor == 24_00
     with hub.database.read() as connection:
         assert exceptions.page(connection, wish, limit=1) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "label"),
+    [
+        (0, "Ask it to give HB1-00002 back"),
+        (2, "Ask it to give HB1-00001 and 2 more back"),
+    ],
+)
+def test_a_silent_store_is_asked_for_orders_by_their_number(company: Company, more: int, label: str) -> None:
+    for _n in range(more):
+        company.story.place(lines=[{"sku": "B", "quantity": 1}])
+        company.story.leave()
+    store_silent(company)
+    exception_id = desk.card(company.hub, "store_silent")
+
+    assert desk.offered(company.hub, exception_id)["orders.reroute"].choice.label == label

@@ -37,6 +37,34 @@ def test_a_service_is_not_sent_to_another_location(channel: Channel) -> None:
     assert rows(channel.hub, transfers) == []
 
 
+@pytest.mark.parametrize(
+    ("stores", "says"),
+    [(("store-1",), "Only Store 1 may send and receive so far."), ((), "None may send and receive so far.")],
+)
+def test_a_transfer_with_nowhere_to_go_says_what_to_do(
+    hub_database: HubDatabase, stores: tuple[str, ...], says: str
+) -> None:
+    channel = Channel(hub_database)
+    company(channel.hub, stores={name: {} for name in stores}, warehouses={})
+    try:
+        page = channel.client.get("/transfers/new").text
+
+        assert "A transfer needs two locations" in page
+        assert says in page
+        assert "orderspine hub location add" in page
+        assert '<select class="input" id="source"' not in page
+    finally:
+        channel.close()
+
+
+def test_every_location_is_offered_as_source_and_as_destination(channel: Channel) -> None:
+    page = channel.client.get("/transfers/new?source=store-1").text
+
+    for name in ("store-1", "store-2"):
+        assert page.count(f'<option value="{name}"') == 2
+    assert "A transfer needs two locations" not in page
+
+
 def test_the_page_leaves_a_service_out_and_keeps_the_rest_of_the_draft(channel: Channel) -> None:
     draft = {
         "source": "store-1",
