@@ -225,9 +225,12 @@ class AStoreWithAssignments(RuleBasedStateMachine):
     @precondition(lambda self: self.n > 0)
     @rule(data=st.data())
     def the_hub_wants_it_back(self, data: st.DataObject) -> None:
-        """Given up, or too late; or it stays with whoever has begun."""
+        """Given up, or too late; or it stays with whoever has begun, or where less is due than it says."""
         body = AssignmentCancel(
-            assignment_id=self.one(data), order_id="o-1", unless_begun=data.draw(st.booleans())
+            assignment_id=self.one(data),
+            order_id="o-1",
+            unless_begun=data.draw(st.booleans()),
+            unpaid_minor=data.draw(st.sampled_from((0, 1))),
         )
         self.edge.database.write(lambda unit: inbox.cancel(unit, self.edge, body))
 
