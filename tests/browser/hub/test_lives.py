@@ -17,17 +17,20 @@ from tests.browser.hub.site import Site, running
 from tests.support.browser import DESK, HANDHELD, axe, overflows, ready, window
 
 pytestmark = pytest.mark.browser
-FENCED, COPIED, SILENT = "store-3", "store-2", "store-1"
+FENCED, COPIED, SILENT, IMAGED = "store-3", "store-2", "store-1", "store-4"
 SKU = "85099B"
 
 
 @pytest.fixture(scope="module")
 def doubted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A hub that was restored, a store that a second computer calls itself, and one that lends something."""
+    """A hub that was restored, stores with a second computer or another history, and one that lends."""
     with running(tmp_path_factory.mktemp("lives")) as site:
         hub = site.hub
-        alarm = Alarm("edge_duplicate", COPIED, "A second machine connects.", (("machine", "5ec0" * 8),))
-        hub.database.write(lambda unit: raise_on(hub.spine)(unit, alarm))
+        alarms = [
+            Alarm(kind, store, "A second machine connects.", (("machine", "5ec0" * 8),))
+            for kind, store in (("edge_duplicate", COPIED), ("edge_forked", IMAGED))
+        ]
+        hub.database.write(lambda unit: [raise_on(hub.spine)(unit, alarm) for alarm in alarms])
         lent = {"location": SILENT, "sku": SKU, "granted_seen": 5, "allocated": 2}
         hub.database.write(lambda unit: unit.connection.execute(sa.insert(hub_rights).values(**lent)))
         hub.database.write(lambda unit: fence(unit, FENCED, "hub_restored", clock=hub.clock))
@@ -52,6 +55,15 @@ def test_a_second_computer_is_a_question_for_an_admin(browser: Browser, doubted:
         look(page, shots, "copied", f"{doubted.url}/fleet/{COPIED}")
 
         expect(page.get_by_text("Two computers use this name")).to_be_visible()
+
+
+def test_another_history_is_a_question_for_an_admin(browser: Browser, doubted: Site, shots: Path) -> None:
+    with window(browser, DESK) as opened:
+        page = opened.page
+        enter(page, doubted, HubRole.ADMIN)
+        look(page, shots, "imaged", f"{doubted.url}/fleet/{IMAGED}")
+
+        expect(page.get_by_role("button", name="It is the store: let it go on")).to_be_visible()
 
 
 def test_free_rights_are_given_up_before_their_code_is_read_out(
