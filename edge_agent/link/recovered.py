@@ -7,13 +7,15 @@ to be counted, and every open assignment has to be looked for on its shelf.
 
 from typing import Final
 
-from edge_agent.context import Edge
+from edge_agent.context import SYSTEM, Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.link.rows import read_meta
 from edge_agent.reacting import AGAIN
 from edge_agent.till.rows import left_open
+from protocol.events import StockLine, StockMoved
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
+from protocol.movements import Bucket
 
 LISTED: Final = 200
 """So many exceptions of one sort; more than a day's work would hide the rest."""
@@ -40,6 +42,33 @@ _NUMBERS_TWICE: Final = (
     " ORDER BY number LIMIT ?2"
 )
 """What stands beside another of the same printed number."""
+_LEFT_TWICE: Final = (
+    "SELECT b.sku, coalesce(r.hub_picked, 0) - sum(b.quantity) AS units FROM balances b"
+    " LEFT JOIN rights r USING (sku) WHERE b.bucket IN ('reserved', 'picked')"
+    " GROUP BY b.sku HAVING units > 0 ORDER BY b.sku LIMIT ?"
+)
+"""Of what was set aside for orders of this store and for transfers, more has left than there was."""
+
+
+def take_what_left_twice(unit: EdgeUnit, edge: Edge) -> None:
+    """Take off the shelf what left a second time, before this store could know that it had left already.
+
+    An image of a disk that went on without a line shipped it again: the units that it took then were others.
+    """
+    found = dict(unit.connection.execute(_LEFT_TWICE, (LISTED,)).fetchall())
+    known = edge.products.find_all(unit.connection, found)
+    lines = tuple(
+        StockLine(
+            sku=sku,
+            quantity=units,
+            from_bucket=Bucket.SELLABLE.value,
+            to_bucket=Bucket.PICKED.value,
+            unit_cost_minor=known[sku].unit_cost_minor if sku in known else 0,
+        )
+        for sku, units in found.items()
+    )
+    if lines:
+        edge.journal.record(unit, StockMoved(reason="left_twice", lines=lines), by=SYSTEM.person_id)
 
 
 def say_what_to_do(unit: EdgeUnit, edge: Edge) -> None:

@@ -21,7 +21,7 @@ from edge_agent.journey import directive_shadows, reactions
 from edge_agent.link import rows
 from edge_agent.link.courier import Courier
 from edge_agent.link.directives import Brought, DirectiveInbox
-from edge_agent.link.recovered import say_what_to_do
+from edge_agent.link.recovered import say_what_to_do, take_what_left_twice
 from edge_agent.link.rules import PULLING, REOPENING, Trouble, failure
 from edge_agent.lives import ROOM, PastLife, past_lives
 from edge_agent.reacting import react
@@ -245,6 +245,7 @@ class Recovery:
 
     def _finish(self, unit: EdgeUnit) -> None:
         rows.set_link(unit, recovery=REOPENING)
+        take_what_left_twice(unit, self._edge)
         say_what_to_do(unit, self._edge)
 
 

@@ -253,6 +253,7 @@ def reason_word(reason: str) -> str:
         "handover": _("Handed over"),
         "undo_handover": _("Handover taken back"),
         "shipped": _("Shipped"),
+        "left_twice": _("Left twice"),
     }
     if reason.startswith(DECIDED):
         return disposition_word(reason.removeprefix(DECIDED))

@@ -48,7 +48,8 @@ class OnHand:
         return EdgeStock(
             self.sku,
             physical=here(Bucket.SELLABLE, 0) + aside,
-            bound=aside - self.hub_picked,
+            # Below zero something left twice: those units came off the shelf, and bind no others.
+            bound=max(0, aside - self.hub_picked),
             cells=self.cells,
             returned_seen=self.returned_seen,
         )

@@ -63,6 +63,7 @@ def clone(world: Any, node: EdgeNode) -> None:
     if world.rng.random() < SAME_MACHINE:
         copy.machine = node.machine
     copy.is_copy = node.is_copy = True
+    copy.did_twice = node.did_twice = True
     world.auditor.rights.lose(node.edge)
     copy.chain = node.chain.copy(told=node.chain.told)
     copy.orders = list(node.orders)

@@ -68,7 +68,7 @@ class Healing:
         world = self.world
         until = world.schedule.now + DECIDE_SECONDS * SECOND
         look_at = 0
-        while not self.auditor.hears(node):
+        while not (self.auditor.hears(node) or node.talk._drain_only):
             if world.schedule.now > until:
                 world.failed(
                     f"{node.name} is set aside ({node.talk.rejected}) and the hub asks nobody about it"

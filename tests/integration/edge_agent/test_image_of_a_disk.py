@@ -1,13 +1,14 @@
-"""An image of a disk that went on without a line prints numbers again: both sales stand when it is whole."""
+"""An image of a disk that went on without a line does again what its store had done: both stand then."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from edge_agent.stock.rows import on_hand
 from tests.support.putting_back import Hub, begin_another_life, bring_back, copy_of, put_back
 from tests.support.store import Store, ok, sale
-from tests.support.transfer_ends import End, one_end
+from tests.support.transfer_ends import TRANSFER, End, one_end
 
 
 @pytest.fixture
@@ -39,4 +40,27 @@ def test_two_sales_of_one_number_both_stand_and_somebody_is_told(shop: End, tmp_
         assert again.buckets("MUG-1") == before
         [told] = again.store.rows("SELECT facts FROM exceptions WHERE kind = 'store_restored'")
         assert f'"numbers_twice": "{number}/2"' in told[0]
+        assert again.rebuilt(tmp_path) == ()
+
+
+def test_what_was_shipped_twice_has_left_the_shelf_twice(shop: End, tmp_path: Path) -> None:
+    shop.asked(("MUG-1", 2))
+    shop.do(f"/{TRANSFER}/accept")
+    shop.walk()
+    shop.carton()
+    backup, before = copy_of(shop, tmp_path), shop.buckets("MUG-1")
+    shop.do(f"/{TRANSFER}/ship")
+
+    with put_back(backup, tmp_path, image=True) as again:
+        again.do(f"/{TRANSFER}/ship")
+        begin_another_life(again)
+        bring_back(again, Hub(shop.store))
+
+        after = again.buckets("MUG-1")
+        assert (before["picked"], after.get("picked", 0)) == (2, 0)
+        assert after["in_transit"] == 4
+        assert before["sellable"] - after["sellable"] == 2
+        stock = on_hand(again.store.edge.database.read(), "MUG-1").rights
+        assert (stock.bound, stock.physical) == (0, after["sellable"])
+        assert "count_due:MUG-1" in again.open_exceptions()
         assert again.rebuilt(tmp_path) == ()
