@@ -140,6 +140,7 @@ class Auditor:
             self.folds.hub_changed(streams)
             if self.rights.hub_changed():
                 self.cells.look(self.rights.hub_cells())
+                self.deficits.look()
             self._keeps_its_word(streams)
             self._entries()
             claimed.look(self.company.hub.audit.execute, self.company.failed)
