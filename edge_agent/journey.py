@@ -194,6 +194,7 @@ def directive_shadows() -> Mapping[str, Shadow]:
         "assignment.cancel": fulfil.take_cancel,
         "assignment.amend": fulfil.take_amend,
         "order.elsewhere": elsewhere.take,
+        "order.settled": later.take_settled,
         "order.holds": holds.take,
         "return.expect": parcels.take_expect,
         "return.unexpect": parcels.take_unexpect,

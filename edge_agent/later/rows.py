@@ -12,6 +12,7 @@ from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
 from edge_agent.later.rules import Account, worth
 from protocol import later
+from protocol.directives import OrderSettled
 from protocol.fold import LineRecord, OrderRecord, advance, placed
 from protocol.fulfilment import Promise
 from protocol.kit.sqlite import Connection
@@ -438,19 +439,13 @@ def story_of(connection: Connection, order_id: str, limit: int) -> tuple[bytes, 
     return tuple(bytes(row[0]) for row in found)
 
 
-def settle(unit: EdgeUnit, settled: SettledRow) -> None:
+def take_settled(unit: EdgeUnit, body: OrderSettled, arrived_us: int) -> None:
     """Keep what the hub said of an order; its newest word counts."""
     unit.connection.execute(
         "INSERT INTO later_settled (order_id, state, promise, sentence, at_us) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, promise = excluded.promise,"
         " sentence = excluded.sentence, at_us = excluded.at_us",
-        (
-            settled.order_id,
-            settled.state,
-            settled.promise.model_dump_json(),
-            settled.sentence,
-            settled.at_us,
-        ),
+        (body.order_id, body.state, body.promise.model_dump_json(), body.sentence, arrived_us),
     )
 
 

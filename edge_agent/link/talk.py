@@ -425,7 +425,7 @@ class Talk:
     def _set_aside(self, why: Trouble, *, at: int = NOWHERE) -> None:
         """This database is not the store's one history: begin a new life, or wait for a person's word.
 
-        `at`: where the histories part. The hub sees only by a HELLO that ends just there that they do.
+        `at`: a number under which both have other events. The hub sees that by a HELLO that ends there only.
         """
         if why is ROLLED_BACK:
             self._begin_life("rolled_back")

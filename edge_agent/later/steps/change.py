@@ -289,9 +289,7 @@ def _changed(connection: Connection, edge: Edge, head: rows.OrderHead, command: 
 
 def settle(unit: EdgeUnit, edge: Edge, body: OrderSettled) -> None:
     """Keep what the hub says of an order that this store took: a directive, so no event and no rebuild."""
-    rows.settle(
-        unit, rows.SettledRow(body.order_id, body.state, body.promise, body.sentence, edge.clock.now_us())
-    )
+    rows.take_settled(unit, body, arrived_us(unit, edge))
     tell(unit, edge)
 
 

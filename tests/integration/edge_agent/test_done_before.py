@@ -16,7 +16,7 @@ from protocol.envelope import decode_event
 from protocol.sscc import make_sscc
 from tests.support.fulfilment import offered
 from tests.support.putting_back import Hub, bring_back, copy_of, put_back
-from tests.support.store import Store, ok, sale
+from tests.support.store import START_US, Store, ok, sale
 from tests.support.transfer_ends import ENDS, TRANSFER, End, one_end
 
 COATS = ("COAT-M", 2)
@@ -323,3 +323,19 @@ def test_what_the_hub_had_it_do_is_not_done_again_when_it_is_brought_back(
         assert again.buckets("COAT-M") == shop.buckets("COAT-M")
         assert again.where() == shop.where()
         assert again.rebuilt(tmp_path) == ()
+
+
+def test_what_the_hub_said_of_its_orders_comes_back_of_each_of_them(shop: End, tmp_path: Path) -> None:
+    backup = copy_of(shop, tmp_path)
+    for number in ("LB1-7", "LB1-8"):
+        promise = {"kind": "ship", "due_us": START_US}
+        said = {"order_id": number, "number": number, "state": "routed", "promise": promise}
+        assert shop.tell("order.settled", said) == "applied"
+    hub = Hub(shop.store)
+    hub.past = {"hub-life-0": shop.store.rows("SELECT cseq, bytes FROM directives ORDER BY cseq")}
+
+    with put_back(backup, tmp_path) as again:
+        bring_back(again, hub)
+
+        orders = "SELECT order_id, state FROM later_settled ORDER BY order_id"
+        assert again.store.rows(orders) == [("LB1-7", "routed"), ("LB1-8", "routed")]
