@@ -56,6 +56,8 @@ def take_what_left_twice(unit: EdgeUnit, edge: Edge) -> None:
     An image of a disk that went on without a line shipped it again: the units that it took then were others.
     """
     found = dict(unit.connection.execute(_LEFT_TWICE, (LISTED,)).fetchall())
+    if not found:
+        return
     known = edge.products.find_all(unit.connection, found)
     lines = tuple(
         StockLine(
@@ -67,8 +69,7 @@ def take_what_left_twice(unit: EdgeUnit, edge: Edge) -> None:
         )
         for sku, units in found.items()
     )
-    if lines:
-        edge.journal.record(unit, StockMoved(reason="left_twice", lines=lines), by=SYSTEM.person_id)
+    edge.journal.record(unit, StockMoved(reason="left_twice", lines=lines), by=SYSTEM.person_id)
 
 
 def say_what_to_do(unit: EdgeUnit, edge: Edge) -> None:

@@ -143,7 +143,7 @@ def test_a_mutant_that_no_longer_fits_the_product_is_reported_as_broken(here: Ru
 
     assert (caught.broken, caught.seeds) == (True, 0)
     assert caught.row() == f"| rule 2 | 3 | the mutant is broken | {caught.shows} |"
-    assert caught.shows == "AttributeError: 'object' object has no attribute 'run'"
+    assert caught.shows.endswith("AttributeError: 'object' object has no attribute 'run'")
 
 
 def test_a_mutant_whose_place_in_the_product_is_gone_is_reported_as_broken(here: Runner) -> None:

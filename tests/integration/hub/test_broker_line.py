@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 from hub.app import build
 from hub.context import Hub
 from hub.database import HubUnit
-from hub.fleet.line import LineView, keep_forgotten, line_view
-from hub.fleet.rows import link_sessions, locations
+from hub.fleet.line import FORGOT, LineView, keep_forgotten, line_view
+from hub.fleet.rows import hub_meta, link_sessions, locations
 from hub.settings import HubSettings
 from protocol.clock import MICROSECONDS
 from protocol.people import HubRole
@@ -121,8 +121,10 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def site(furnished: Site) -> Site:
-    """The same hub, whose line has not been tried."""
+    """The same hub, whose line has not been tried and whose broker has forgotten nothing."""
     furnished.hub.line.at("broker.lan:1883")
+    forgotten = sa.delete(hub_meta).where(hub_meta.c.key == FORGOT)
+    furnished.hub.database.write(lambda unit: unit.connection.execute(forgotten))
     return furnished
 
 
