@@ -144,22 +144,6 @@ def test_a_code_that_does_not_scan_is_typed(handheld: Page, store: Store) -> Non
     assert found(store, each) == [1]
 
 
-def test_a_short_code_is_answered_typed_or_scanned_found_or_not(handheld: Page, store: Store) -> None:
-    each = work.offer(store.edge, 24, ("20725", 2))
-    walk(handheld, store, each)
-
-    for code, says in (("20725", "Picked 1 of 2"), ("20726", "Not recognised, not counted")):
-        scan(handheld, code)
-        heard(handheld, says)
-    for code, says in (("X1", "Not recognised, not counted"), ("20725", "Picked 2 of 2")):
-        handheld.get_by_role("button", name="By hand").first.click()
-        handheld.get_by_label("Or type the code of the item").fill(code)
-        handheld.get_by_role("button", name="Use this code").click()
-        heard(handheld, says)
-
-    assert found(store, each) == [2]
-
-
 def test_a_short_pick_says_what_it_will_do_and_does_it_when_the_walk_ends(
     handheld: Page, store: Store
 ) -> None:

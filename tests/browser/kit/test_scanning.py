@@ -69,31 +69,6 @@ def test_a_short_burst_is_no_scan_without_a_prefix(browser: Browser, shared: Sit
         assert opened.page.locator("#note").input_value() == "12345"
 
 
-@pytest.mark.parametrize(("code", "expected"), [("12345", ["12345"]), ("A-7", ["A-7"]), ("A7", [])])
-def test_a_short_code_is_a_scan_where_no_text_field_has_the_focus(
-    browser: Browser, shared: Site, code: str, expected: list[str]
-) -> None:
-    with window(browser) as opened:
-        listen(opened.page, shared.url + "/parts")
-        opened.page.evaluate("document.activeElement.blur()")
-        pace(opened.page, 8)
-        opened.page.keyboard.type(code)
-        opened.page.keyboard.press("Enter")
-
-        assert heard(opened.page) == expected
-
-
-def test_what_a_person_types_beside_all_fields_is_no_scan(browser: Browser, shared: Site) -> None:
-    with window(browser) as opened:
-        listen(opened.page, shared.url + "/parts")
-        opened.page.evaluate("document.activeElement.blur()")
-        pace(opened.page, 120)
-        opened.page.keyboard.type("12345")
-        opened.page.keyboard.press("Enter")
-
-        assert heard(opened.page) == []
-
-
 def test_the_same_code_twice_at_once_is_one_scan_and_later_it_is_two(browser: Browser, shared: Site) -> None:
     with window(browser) as opened:
         listen(opened.page, shared.url + "/parts")

@@ -1,8 +1,7 @@
 /* Catches a barcode scanner that types, wherever the focus is.
 
    A scan is recognised by the prefix key when the device sends one, otherwise by its pace: at least six
-   characters, typically less than `gap` ms apart, ended by the suffix key. Where no text field has the focus
-   three are enough: nobody types there, and a short code must not be passed over. The pace is the median, not the mean:
+   characters, typically less than `gap` ms apart, ended by the suffix key. The pace is the median, not the mean:
    a busy machine may hold one key back, and half a code is worse than none. A field that had the focus gets its
    value back, and the suffix key does nothing there. The page hears one event on `document`:
 
@@ -13,7 +12,6 @@
 (() => {
   "use strict";
   const MIN_CHARACTERS = 6;
-  const MIN_BESIDE_FIELDS = 3; // two keys may be pressed almost at once
   const SAME_CODE_MS = 300;
   const PREFIX_PATIENCE_MS = 500;
   const PAUSE_MS = 300; // longer than this between two keys: a new burst
@@ -117,8 +115,7 @@
 
   function timed(event, { suffix, gap }) {
     if (event.key === suffix && burst) {
-      const fewest = textField(burst.field) ? MIN_CHARACTERS : MIN_BESIDE_FIELDS;
-      const fast = burst.text.length >= fewest && median(burst.gaps) <= gap;
+      const fast = burst.text.length >= MIN_CHARACTERS && median(burst.gaps) <= gap;
       if (fast && event.timeStamp - burst.last <= PAUSE_MS) finish(event);
       else burst = null;
       return;
