@@ -66,7 +66,6 @@ HEARTBEAT_SECONDS: Final = 15.0
 HUB_PRESENCE_SECONDS: Final = 1.0
 SET_ASIDE_SECONDS: Final = 30.0
 """How often a store that was set aside asks whether a person has decided."""
-NOWHERE: Final = -1
 _Said = Welcome | Reject | Rehello | WindowChange | Who | NewEpoch
 _Control = TypeAdapter[_Said](_Said)
 
@@ -104,6 +103,7 @@ class Talk:
         self._prev_boot = ""
         self._jitter = jitter
         self._name = edge.identity.edge
+        self._forked_at: int | None = None
         self._be(edge.identity)
         self._recovery = line.recovery
         self._marker_said = Marker.OK
@@ -239,7 +239,7 @@ class Talk:
             boots=(self._boot, self._prev_boot),
             nonce=self._nonce,
             marker=self._marker_said,
-            upto=None if self._forked_at == NOWHERE else self._forked_at,
+            upto=self._forked_at,
         )
         self._publish("hello", encode(hello))
 
@@ -272,7 +272,7 @@ class Talk:
         if wrong is not None:
             self._set_aside(wrong, at=welcome.upto)
             return
-        self._forked_at, now = NOWHERE, self._now()
+        self._forked_at, now = None, self._now()
         if isinstance(self._edge.clock, FlooredClock):
             self._edge.clock.trust(welcome.hub_clock_us)
         self.clock_offset_us = clock_offset_us(
@@ -422,7 +422,7 @@ class Talk:
         )
         self._publish("hb", encode(beat), qos=0)
 
-    def _set_aside(self, why: Trouble, *, at: int = NOWHERE) -> None:
+    def _set_aside(self, why: Trouble, *, at: int | None = None) -> None:
         """This database is not the store's one history: begin a new life, or wait for a person's word.
 
         `at`: a number under which both have other events. The hub sees that by a HELLO that ends there only.
@@ -430,7 +430,7 @@ class Talk:
         if why is ROLLED_BACK:
             self._begin_life("rolled_back")
             return
-        self._forked_at = self._forked_at if at == NOWHERE else at
+        self._forked_at = self._forked_at if at is None else at
         self._close()
         self._halted, self._nonce = True, ""
         self._hello_due = self._now() + SET_ASIDE_SECONDS
@@ -455,7 +455,7 @@ class Talk:
 
     def _be(self, identity: Identity) -> None:
         self._inc = identity.inc
-        self._forked_at = NOWHERE
+        self._forked_at = None
         self._batcher = Batcher(identity)
         self._marker = MarkerFile(
             self._settings.marker_file,

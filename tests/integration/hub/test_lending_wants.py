@@ -55,6 +55,16 @@ def cards(hub: Hub) -> list[tuple[str, str, int]]:
     ]
 
 
+def missed(story: Story) -> tuple[str, dict[str, Any]]:
+    """Let a store miss two units that an order and a transfer wait for; return the transfer and the card."""
+    story.place()
+    wanted = {"source": STORE, "destination": "store-2", "lines": [{"sku": "A", "quantity": 2}]}
+    number = story.channel.ask("POST", "/api/transfers", wanted, status=201)["number"]
+    see(story.hub, seen(1, granted=5, physical=2, deficit=3))
+    [card] = story.channel.ask("GET", "/api/exceptions?kind=stock_deficit")["exceptions"]
+    return number, card
+
+
 def test_the_hub_wants_what_it_promises_and_says_so_once(hub_database: HubDatabase) -> None:
     hub = hub_of(hub_database)
     company(hub, stores={STORE: {}}, warehouses={})
@@ -161,13 +171,8 @@ def test_a_deficit_calls_a_person_with_the_least_harm_first_and_chooses_nobody_t
 def test_what_is_only_sent_to_another_store_gives_way_before_a_customer(hub_database: HubDatabase) -> None:
     story = Story(hub_database)
     try:
-        story.place()
-        hub, lines = story.hub, [{"sku": "A", "quantity": 2}]
-        wanted = {"source": STORE, "destination": "store-2", "lines": lines}
-        number = story.channel.ask("POST", "/api/transfers", wanted, status=201)["number"]
-        see(hub, seen(1, granted=5, physical=2, deficit=3))
-
-        [card] = story.channel.ask("GET", "/api/exceptions?kind=stock_deficit")["exceptions"]
+        hub = story.hub
+        number, card = missed(story)
         facts = card["facts"]
         assert (facts["missing"], facts["transfers"], facts["numbers"]) == (2, [number], [])
         shown = story.channel.client.get(f"/stock/missing?location={STORE}&sku=A").text
@@ -187,12 +192,8 @@ def test_what_is_only_sent_to_another_store_gives_way_before_a_customer(hub_data
 def test_the_card_says_what_was_missing_at_first_and_what_is_missing_now(hub_database: HubDatabase) -> None:
     story = Story(hub_database)
     try:
-        story.place()
-        hub, lines = story.hub, [{"sku": "A", "quantity": 2}]
-        wanted = {"source": STORE, "destination": "store-2", "lines": lines}
-        number = story.channel.ask("POST", "/api/transfers", wanted, status=201)["number"]
-        see(hub, seen(1, granted=5, physical=2, deficit=3))
-        [card] = story.channel.ask("GET", "/api/exceptions?kind=stock_deficit")["exceptions"]
+        hub = story.hub
+        number, card = missed(story)
 
         def facts() -> list[tuple[str, str]]:
             page = story.channel.client.get(f"/exceptions/{card['exception_id']}").text

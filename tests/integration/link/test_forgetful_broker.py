@@ -98,3 +98,6 @@ def test_a_broker_that_was_wiped_while_the_hub_was_away_is_found_out(hub: HubSid
 
     eventually(lambda: seen(hub).forgot_us is not None, what="the hub to find out")
     eventually(lambda: seen(hub).missing == (), what="the store to speak again")
+    found = seen(hub)
+    assert (found.connected, found.had_spoken, found.settled) == (True, 1, True)
+    assert found.forgot_us == found.since_us
