@@ -206,13 +206,26 @@ class Lookup:
         """Return the rows; `values` are the statement's parameters."""
         if connection.dialect.name != "sqlite":
             return connection.execute(self._statement, values).all()
-        if not self._sql:
-            self._compile(connection, values)
-        given = self._given | values
-        found = say(connection, self._sql, [given[name] for name in self._names]).fetchall()
+        found = self._found(connection, values)
         if self._processed:
             found = [self._as_typed(row) for row in found]
         return [self._row(*row) for row in found]
+
+    def plain(self, connection: Connection, **values: Any) -> Sequence[Any]:
+        """Return the rows as the driver has them, where there are thousands and none needs its names."""
+        if connection.dialect.name == "sqlite":
+            return self._found(connection, values)
+        result = connection.execute(self._statement, values)
+        rows: Sequence[Any] = result.cursor.fetchall()
+        result.close()
+        return rows
+
+    def _found(self, connection: Connection, values: dict[str, Any]) -> list[Any]:
+        if not self._sql:
+            self._compile(connection, values)
+        given = self._given | values
+        rows: list[Any] = say(connection, self._sql, [given[name] for name in self._names]).fetchall()
+        return rows
 
     def _as_typed(self, row: tuple[Any, ...]) -> list[Any]:
         values = list(row)
@@ -267,7 +280,7 @@ class Change:
         if connection.dialect.name != "sqlite":
             return connection.execute(self._statement, values, execution_options=_COUNTED).rowcount
         if not self._sql:
-            self._compile(connection, list(values))
+            self._compile(connection, values)
         given = self._given | values
         for name, process in self._processors.items():
             given[name] = process(given[name])
@@ -281,13 +294,14 @@ class Change:
         for values in rows:
             self.run(connection, **values)
 
-    def _compile(self, connection: Connection, columns: list[str]) -> None:
-        compiled: Any = self._statement.compile(dialect=connection.dialect, column_keys=columns)
-        self._names, self._given = tuple(compiled.positiontup or ()), compiled.params
+    def _compile(self, connection: Connection, values: dict[str, Any]) -> None:
+        compiled: Any = self._statement.compile(dialect=connection.dialect, column_keys=list(values))
+        expanded = compiled.construct_expanded_state(values)
+        self._names, self._given = tuple(expanded.positiontup or ()), dict(expanded.parameters)
         types = {name: bind.type.dialect_impl(connection.dialect) for name, bind in compiled.binds.items()}
         found = {name: each.bind_processor(connection.dialect) for name, each in types.items()}
         self._processors = {name: process for name, process in found.items() if process is not None}
-        self._sql = str(compiled)
+        self._sql = expanded.statement
 
 
 class HubDatabase:

@@ -5,13 +5,13 @@ from.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import HubUnit
+from hub.database import HubUnit, Lookup
 from hub.fleet.rows import all_locations
 from protocol.errors import StaleVersion
 from protocol.kit.text import _
@@ -27,14 +27,18 @@ class Versions(Generic[T]):
     table: sa.Table
     first: T
     """What counts while nobody has said anything, as version 0."""
+    _newest: Lookup = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        newest = sa.select(self.table.c.body).order_by(self.table.c.version.desc()).limit(1)
+        object.__setattr__(self, "_newest", Lookup(newest))
 
     def current(self, connection: Connection, memory: dict[str, Any] | None = None) -> T:
         """Return what counts; `memory` is that of the unit of work, which asks once."""
         if memory is not None and self.table.name in memory:
             kept: T = memory[self.table.name]
             return kept
-        newest = sa.select(self.table.c.body).order_by(self.table.c.version.desc()).limit(1)
-        body = connection.execute(newest).scalar()
+        body = self._newest.scalar(connection)
         found = self.first if body is None else type(self.first).model_validate_json(body)
         if memory is not None:
             memory[self.table.name] = found

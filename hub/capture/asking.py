@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from hub.capture.rows import order_requests
 from hub.capture.verdicts import MUST_TAKE, PAYING, VERDICT, refusal_of
 from hub.customers.rows import version_of
+from hub.database import Lookup
 from hub.fleet.rows import directives
 from hub.spine.held import Holding, held
 from hub.spine.orders import Orders
@@ -35,6 +36,11 @@ _ALL_OR_NOTHING: Final = frozenset({"checked_out", "picked_already", "unknown_ki
 """Why a location does not let go of some units, and may let go of all of them."""
 EXCLUDE: Final = "exclude"
 """In `results`: the location that gave units up shall not get them again."""
+_OPEN: Final = Lookup(
+    sa.select(order_requests)
+    .where(order_requests.c.order_id == sa.bindparam("of"), order_requests.c.settled_us.is_(None))
+    .order_by(order_requests.c.asked_us, order_requests.c.request_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +204,7 @@ def assigned(lines: Sequence[OrderLine]) -> tuple[AssignedLine, ...]:
 
 def open_requests(connection: Connection, order_id: str) -> Sequence[sa.Row[Any]]:
     """Return what was asked about an order and is not answered."""
-    return connection.execute(
-        sa.select(order_requests)
-        .where(order_requests.c.order_id == order_id, order_requests.c.settled_us.is_(None))
-        .order_by(order_requests.c.asked_us, order_requests.c.request_id)
-    ).all()
+    return _OPEN.all(connection, of=order_id)
 
 
 def settle(work: Work, applied: Applied) -> None:

@@ -1,11 +1,13 @@
 """An order as whoever captured it is answered: from the record, and from who holds what of it."""
 
 from collections.abc import Iterable
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.capture.wanted import LineUnits, OrderAnswer, PartView
+from hub.database import Lookup
 from hub.promises import PromiseView
 from hub.spine.entries import Entry
 from hub.spine.held import Holding, held
@@ -17,6 +19,13 @@ from protocol.errors import NotFound, Refused
 from protocol.fulfilment import Promise
 from protocol.kit.text import _
 
+_NEWEST: Final = Lookup(
+    sa.select(orders.c.order_id)
+    .where(orders.c.number == sa.bindparam("of"))
+    .order_by(orders.c.apply_order.desc())
+    .limit(1)
+)
+
 
 def order_id_of(connection: Connection, number: str) -> str:
     """Return the id of an order by its number.
@@ -24,9 +33,7 @@ def order_id_of(connection: Connection, number: str) -> str:
     Raises:
         NotFound: the hub has no such order.
     """
-    found = connection.execute(
-        sa.select(orders.c.order_id).where(orders.c.number == number).order_by(orders.c.apply_order.desc())
-    ).scalar()
+    found = _NEWEST.scalar(connection, of=number)
     if found is None:
         raise NotFound(
             _("The hub has no order {number}.", number=number[:40]), _("Search for it."), code="no_order"

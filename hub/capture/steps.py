@@ -24,7 +24,7 @@ from hub.capture.verdicts import MUST_TAKE, VERDICT, refusal_of
 from hub.capture.wanted import CustomerWanted, OrderAnswer, OrderWanted
 from hub.context import Hub
 from hub.customers import rows as contacts
-from hub.database import HubUnit
+from hub.database import Change, HubUnit
 from hub.fleet.rows import location
 from hub.holds.restored import ORDERED_US
 from hub.holds.rows import blocking
@@ -54,8 +54,8 @@ STOCK_CODES: Final = frozenset({"NO_ATP", "SAFETY_STOCK", "DEFICIT", "RULE:compa
 REASONS: Final = 20
 
 _CLAIM: Final = {
-    "sqlite": sqlite.insert(captured).on_conflict_do_nothing().returning(captured.c.order_id),
-    "postgresql": postgresql.insert(captured).on_conflict_do_nothing().returning(captured.c.order_id),
+    "sqlite": Change(sqlite.insert(captured).on_conflict_do_nothing()),
+    "postgresql": Change(postgresql.insert(captured).on_conflict_do_nothing()),
 }
 
 
@@ -121,18 +121,16 @@ def _named(hub: Hub, unit: HubUnit, wanted: OrderWanted, by: By) -> tuple[OrderA
     if not wanted.external_id:
         return _place(hub, unit, wanted, by, order_id), True
     connection = unit.connection
-    claimed = connection.execute(
-        _CLAIM[connection.dialect.name],
-        {
-            "channel": wanted.channel,
-            "external_id": wanted.external_id,
-            "order_id": order_id,
-            "version": wanted.version,
-            "digests": json.dumps(digests(wanted)),
-            "changed_us": hub.clock.now_us(),
-        },
+    claimed = _CLAIM[connection.dialect.name].run(
+        connection,
+        channel=wanted.channel,
+        external_id=wanted.external_id,
+        order_id=order_id,
+        version=wanted.version,
+        digests=json.dumps(digests(wanted)),
+        changed_us=hub.clock.now_us(),
     )
-    if claimed.first() is not None:
+    if claimed == 1:
         return _place(hub, unit, wanted, by, order_id), True
     return _again(hub, unit, wanted, by)
 

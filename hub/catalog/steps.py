@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from hub.catalog.rows import catalog_applied, catalog_versions, products
 from hub.context import Hub
-from hub.database import HubUnit
+from hub.database import HubUnit, Lookup
 from hub.fleet.rows import all_locations
 from hub.spine.bulk import Upsert
 from hub.stock.changed import note_filed
@@ -29,6 +29,11 @@ from protocol.kit.product_csv import Report, read_products
 from protocol.orders import LineKind
 
 _PRODUCTS: Final = Upsert(products)
+_FILE: Final = Lookup(
+    sa.select(catalog_versions.c.sha256, catalog_versions.c.size).where(
+        catalog_versions.c.version == sa.bindparam("of", type_=sa.BigInteger)
+    )
+)
 PIECE: Final = 5_000
 COMPRESSION: Final = 6
 
@@ -161,8 +166,7 @@ def catalog_file(hub: Hub) -> Callable[[int], tuple[Path, str] | None]:
             return None
         file = hub.settings.catalog_dir / f"{version}.jsonl.zst"
         with hub.database.read() as connection:
-            columns = [catalog_versions.c.sha256, catalog_versions.c.size]
-            row = connection.execute(sa.select(*columns).where(catalog_versions.c.version == version)).first()
+            row = _FILE.first(connection, of=version)
             if row is None:
                 return None
             if not file.exists() or file.stat().st_size != row.size:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from hub.database import metadata
+from hub.database import Change, Lookup, metadata
 from protocol.customers import PHONE_DIGITS, Contact, phone_digits
 
 HUB_ORIGIN: Final = "hub"
@@ -40,14 +40,19 @@ def _put(insert: Any) -> Any:
     return made.on_conflict_do_update(index_elements=[contacts.c.contact_id], set_=changed)
 
 
-_BODY: Final = sa.select(contacts.c.body).where(contacts.c.contact_id == sa.bindparam("of"))
-_VERSION: Final = sa.select(contacts.c.version).where(contacts.c.contact_id == sa.bindparam("of"))
-_PUT: Final = {"sqlite": _put(sqlite.insert), "postgresql": _put(postgresql.insert)}
+_THIS: Final = contacts.c.contact_id == sa.bindparam("of")
+_BODY: Final = Lookup(sa.select(contacts.c.body).where(_THIS))
+_VERSION: Final = Lookup(sa.select(contacts.c.version).where(_THIS))
+_ORIGIN: Final = Lookup(sa.select(contacts.c.origin).where(_THIS))
+_PUT: Final = {
+    "sqlite": Change(_put(sqlite.insert)),
+    "postgresql": Change(_put(postgresql.insert)),
+}
 
 
 def find(connection: Connection, contact_id: str) -> Contact | None:
     """Return a contact, or None when nobody has told of one under this id."""
-    body = connection.execute(_BODY, {"of": contact_id}).scalar()
+    body = _BODY.scalar(connection, of=contact_id)
     return None if body is None else Contact.model_validate_json(body)
 
 
@@ -67,14 +72,12 @@ def version_of(connection: Connection, contact_id: str) -> int:
     """Return the newest version of a contact, 0 where there is none yet."""
     if not contact_id:
         return 0
-    return int(connection.execute(_VERSION, {"of": contact_id}).scalar() or 0)
+    return int(_VERSION.scalar(connection, of=contact_id) or 0)
 
 
 def origin_of(connection: Connection, contact_id: str) -> str | None:
     """Return who told of a contact first, None when there is none."""
-    origin: str | None = connection.execute(
-        sa.select(contacts.c.origin).where(contacts.c.contact_id == contact_id)
-    ).scalar()
+    origin: str | None = _ORIGIN.scalar(connection, of=contact_id)
     return origin
 
 
@@ -91,4 +94,4 @@ def put(connection: Connection, contact: Contact, *, origin: str, now_us: int) -
         "erased": contact.erased,
         "changed_us": now_us,
     }
-    connection.execute(_PUT[connection.dialect.name], row)
+    _PUT[connection.dialect.name].run(connection, **row)

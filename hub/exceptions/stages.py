@@ -5,6 +5,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from hub.database import Change, Lookup
 from hub.exceptions.rows import exception_acts, exceptions
 from hub.fleet.rows import locations
 from hub.spine.entries import Entry
@@ -16,15 +17,30 @@ from protocol.directives import ExceptionNoted, ExceptionTold
 from protocol.events import ExceptionClosed, ExceptionRaised, ExceptionWorked
 from protocol.exceptions import due_us, stake_minor
 
-_SAME: Final = sa.select(exceptions.c.exception_id).where(
-    (exceptions.c.exception_id == sa.bindparam("of"))
-    | (
-        (exceptions.c.location == sa.bindparam("at"))
-        & (exceptions.c.dedupe_key == sa.bindparam("key"))
-        & (exceptions.c.state == "open")
+_KEYED: Final = (exceptions.c.location == sa.bindparam("at")) & (
+    exceptions.c.dedupe_key == sa.bindparam("key")
+)
+_NAMED: Final = exceptions.c.exception_id == sa.bindparam("of")
+_IS_OPEN: Final = exceptions.c.state == "open"
+_SAME: Final = Lookup(sa.select(exceptions.c.exception_id).where(_NAMED | (_KEYED & _IS_OPEN)))
+_INSERT: Final = Change(sa.insert(exceptions))
+_ENDS: Final = Lookup(
+    sa.select(exceptions.c.exception_id, exceptions.c.location, exceptions.c.place, exceptions.c.told)
+    .where(_KEYED | _NAMED, _IS_OPEN)
+    .with_for_update()
+)
+_CLOSE: Final = Change(
+    sa.update(exceptions)
+    .where(_KEYED | _NAMED, _IS_OPEN)
+    .values(
+        state="closed",
+        closed_us=sa.bindparam("now_us", type_=sa.BigInteger),
+        closed_by=sa.bindparam("who"),
+        note=sa.bindparam("how"),
+        asked="",
+        snoozed_until_us=0,
     )
 )
-_INSERT: Final = sa.insert(exceptions)
 ORDER: Final = "order:"
 TOLD: Final = "hub:"
 """Under which key a store has a card of the hub: this and its id."""
@@ -37,34 +53,31 @@ def on_raised(work: Work, applied: Applied) -> None:
     """Put it on the list, unless it stands there open."""
     body: ExceptionRaised = applied.body
     same = {"of": body.exception_id, "at": applied.edge, "key": body.dedupe_key}
-    known = work.connection.execute(_SAME, same).first()
-    if known is not None:
+    if _SAME.first(work.connection, **same) is not None:
         return
     place, order_minor, currency = _about(work, applied)
     told = _is_the_stores(work, applied, place)
-    work.connection.execute(
-        _INSERT,
-        {
-            "exception_id": body.exception_id,
-            "location": applied.edge,
-            "kind": body.kind,
-            "subject": body.subject,
-            "title": body.title,
-            "facts": json.dumps(dict(body.facts), default=str),
-            "owner_role": body.owner_role,
-            "dedupe_key": body.dedupe_key,
-            "state": "open",
-            "raised_us": applied.at_us,
-            "apply_order": applied.apply_order,
-            "closed_by": "",
-            "note": "",
-            "place": place,
-            "number": str(body.facts.get("number") or "")[:64],
-            "due_us": due_us(body.kind, body.facts, applied.at_us),
-            "at_stake_minor": stake_minor(body.facts, order_minor),
-            "currency": str(body.facts.get("currency") or currency)[:3],
-            "told": int(told),
-        },
+    _INSERT.run(
+        work.connection,
+        exception_id=body.exception_id,
+        location=applied.edge,
+        kind=body.kind,
+        subject=body.subject,
+        title=body.title,
+        facts=json.dumps(dict(body.facts), default=str),
+        owner_role=body.owner_role,
+        dedupe_key=body.dedupe_key,
+        state="open",
+        raised_us=applied.at_us,
+        apply_order=applied.apply_order,
+        closed_by="",
+        note="",
+        place=place,
+        number=str(body.facts.get("number") or "")[:64],
+        due_us=due_us(body.kind, body.facts, applied.at_us),
+        at_stake_minor=stake_minor(body.facts, order_minor),
+        currency=str(body.facts.get("currency") or currency)[:3],
+        told=int(told),
     )
     if told:
         said = body.model_dump(include={"exception_id", "kind", "subject", "title", "facts", "owner_role"})
@@ -191,26 +204,11 @@ def on_closed(work: Work, applied: Applied) -> None:
     if applied.edge != HUB_EDGE and body.dedupe_key.startswith(TOLD):
         _close_told(work, applied, body)
         return
-    mine = (exceptions.c.location == applied.edge) & (exceptions.c.dedupe_key == body.dedupe_key)
-    if applied.edge == HUB_EDGE:
-        mine |= exceptions.c.exception_id == body.dedupe_key
-    ended = work.connection.execute(
-        sa.select(exceptions.c.exception_id, exceptions.c.location, exceptions.c.place, exceptions.c.told)
-        .where(mine, exceptions.c.state == "open")
-        .with_for_update()
-    ).all()
-    work.connection.execute(
-        sa.update(exceptions)
-        .where(mine, exceptions.c.state == "open")
-        .values(
-            state="closed",
-            closed_us=applied.at_us,
-            closed_by=applied.by or applied.edge,
-            note=body.how,
-            asked="",
-            snoozed_until_us=0,
-        )
-    )
+    by_id = body.dedupe_key if applied.edge == HUB_EDGE else ""
+    mine = {"at": applied.edge, "key": body.dedupe_key, "of": by_id}
+    ended = _ENDS.all(work.connection, **mine)
+    who = applied.by or applied.edge
+    _CLOSE.run(work.connection, **mine, now_us=applied.at_us, who=who, how=body.how)
     for row in ended if applied.edge == HUB_EDGE else ():
         edge = row.place if row.told else row.location
         if edge != HUB_EDGE:

@@ -137,7 +137,7 @@ workers: Final = sa.Table(
 
 _LOCATION: Final = Lookup(sa.select(locations).where(locations.c.location_id == sa.bindparam("of")))
 _META: Final = Lookup(sa.select(hub_meta.c.value).where(hub_meta.c.key == sa.bindparam("of")))
-_LOCATIONS: Final = sa.select(locations).order_by(locations.c.location_id)
+_LOCATIONS: Final = Lookup(sa.select(locations).order_by(locations.c.location_id))
 _STREAM: Final = Lookup(
     sa.select(streams).where(streams.c.edge == sa.bindparam("of"), streams.c.inc == sa.bindparam("life"))
 )
@@ -153,7 +153,7 @@ def location(connection: Connection, location_id: str) -> sa.Row[Any] | None:
 
 def all_locations(connection: Connection) -> Sequence[sa.Row[Any]]:
     """Return every location, by name of its edge."""
-    return connection.execute(_LOCATIONS).all()
+    return _LOCATIONS.all(connection)
 
 
 def stream(connection: Connection, edge: str, inc: str) -> sa.Row[Any] | None:

@@ -14,6 +14,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.database import Lookup
 from hub.fulfil.harm import Promised, Sending, give_way, least_harm, pending, victims
 from hub.fulfil.rows import assignment_lines, assignments
 from hub.fulfil.rules import OPEN
@@ -36,7 +37,7 @@ _OPEN_UNITS: Final = (
     - assignment_lines.c.fulfilled
     - assignment_lines.c.given_up
 )
-_PROMISED: Final = (
+_PROMISED: Final = Lookup(
     sa.select(
         assignments.c.assignment_id,
         assignments.c.order_id,
@@ -62,7 +63,7 @@ _PROMISED: Final = (
 )  # fmt: skip
 
 
-_SENDINGS: Final = (
+_SENDINGS: Final = Lookup(
     sa.select(
         transfers.c.transfer_id,
         transfers.c.number,
@@ -116,7 +117,7 @@ def still_missing(connection: Connection, location: str, sku: str) -> int:
 
 def promises(connection: Connection, location: str, sku: str) -> list[Promised]:
     """Return the open promises of an item at a location, those that do the least harm first."""
-    rows = connection.execute(_PROMISED, {"at": location, "of": sku})
+    rows = _PROMISED.all(connection, at=location, of=sku)
     return least_harm(
         Promised(
             assignment_id=row.assignment_id,
@@ -137,7 +138,7 @@ def promises(connection: Connection, location: str, sku: str) -> list[Promised]:
 def sendings(connection: Connection, location: str, sku: str) -> list[Sending]:
     """Return what a location is to send of an item for no order, and has not sent yet."""
     found = []
-    for row in connection.execute(_SENDINGS, {"at": location, "of": sku}):
+    for row in _SENDINGS.all(connection, at=location, of=sku):
         units = int(row.accepted - row.short - row.shipped)
         if not row.accepted_us:  # nothing is set aside yet but the hub's own rights
             rights = allocations.of_owner(connection, f"{RIGHTS_OWNER}{row.transfer_id}")

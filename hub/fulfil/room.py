@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hub.database import Lookup
 from hub.fulfil.rows import assignment_lines, assignments, handovers, parcels
 from hub.spine.bulk import Select, Upsert
 from hub.spine.work import Applied, Work, chunks
@@ -22,8 +23,8 @@ _HEADS_OF: Final = Select(sa.select(assignments), assignments.c.assignment_id)
 _LINES_OF: Final = Select(
     sa.select(assignment_lines).order_by(assignment_lines.c.line_no), assignment_lines.c.assignment_id
 )
-_IDS_OF_ORDER: Final = sa.select(assignments.c.assignment_id).where(
-    assignments.c.order_id == sa.bindparam("of")
+_IDS_OF_ORDER: Final = Lookup(
+    sa.select(assignments.c.assignment_id).where(assignments.c.order_id == sa.bindparam("of"))
 )
 
 
@@ -127,7 +128,7 @@ class Assignments:
 
     def of_order(self, order_id: str) -> list[Assignment]:
         """Return the assignments of an order, in the order in which they were made."""
-        ids = set(self._work.connection.execute(_IDS_OF_ORDER, {"of": order_id}).scalars())
+        ids = set(_IDS_OF_ORDER.scalars(self._work.connection, of=order_id))
         ids |= {each.assignment_id for each in self._known.values() if each.order_id == order_id}
         self._look_for(ids)
         return sorted(

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hub.database import Lookup
 from hub.ledger import rules
 from hub.ledger.between import stages as between
 from hub.ledger.chain import Head, head_of, link
@@ -43,6 +44,25 @@ _JOURNALS: Final = Insert(journals)
 _ENTRIES: Final = Insert(entries)
 _CHAIN: Final = Insert(chain_rows)
 _HEADS: Final = Upsert(chain_heads)
+_OF_SALE: Final = Lookup(
+    sa.select(journals.c.journal_id, journals.c.rule, journals.c.entity)
+    .join(events, events.c.event_id == journals.c.event_id)
+    .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
+    .where(
+        event_subjects.c.subject == sa.bindparam("of"),
+        sa.or_(
+            journals.c.rule.in_((rules.SALE, rules.SALE_COST)),
+            journals.c.rule.startswith(abroad.VALUE_ABROAD),
+        ),
+    )
+    .order_by(journals.c.journal_id)
+)
+_SIDES: Final = Lookup(
+    sa.select(entries.c.account, entries.c.amount_minor, entries.c.rate_ppm, entries.c.ref)
+    .where(entries.c.journal_id == sa.bindparam("of"))
+    .order_by(entries.c.n)
+)
+_SOLD_AT: Final = Lookup(sa.select(orders.c.location).where(orders.c.order_id == sa.bindparam("of")))
 
 
 class Books:
@@ -166,27 +186,11 @@ class Books:
         """Return the journals that the sale of an order posted."""
         self._work.room(Log).flush()
         self.flush()
-        found = self._work.connection.execute(
-            sa.select(journals.c.journal_id, journals.c.rule, journals.c.entity)
-            .join(events, events.c.event_id == journals.c.event_id)
-            .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
-            .where(
-                event_subjects.c.subject == f"order:{order_id}",
-                sa.or_(
-                    journals.c.rule.in_((rules.SALE, rules.SALE_COST)),
-                    journals.c.rule.startswith(abroad.VALUE_ABROAD),
-                ),
-            )
-            .order_by(journals.c.journal_id)
-        ).all()
+        found = _OF_SALE.all(self._work.connection, of=f"order:{order_id}")
         return [Posted(row.journal_id, row.rule, self._sides(row.journal_id), row.entity) for row in found]
 
     def _sides(self, journal_id: int) -> tuple[Side, ...]:
-        rows = self._work.connection.execute(
-            sa.select(entries.c.account, entries.c.amount_minor, entries.c.rate_ppm, entries.c.ref)
-            .where(entries.c.journal_id == journal_id)
-            .order_by(entries.c.n)
-        )
+        rows = _SIDES.all(self._work.connection, of=journal_id)
         return tuple((row.account, row.amount_minor, row.rate_ppm, row.ref) for row in rows)
 
     def _mapping(self, entity: str) -> dict[str, str]:
@@ -280,8 +284,7 @@ def seller_of(work: Work, order_id: str, here: Place) -> Place:
         return here
     if entry.sale is not None:
         return work.room(Places).of(entry.sale.edge)
-    where = sa.select(orders.c.location).where(orders.c.order_id == order_id)
-    found = entry.later.location if entry.later else work.connection.execute(where).scalar()
+    found = entry.later.location if entry.later else _SOLD_AT.scalar(work.connection, of=order_id)
     return work.room(Places).of(found) if found else here
 
 

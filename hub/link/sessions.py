@@ -30,6 +30,21 @@ _OF_LIFE: Final = (link_sessions.c.edge == sa.bindparam("of")) & (link_sessions.
 _SESSION: Final = Lookup(sa.select(link_sessions).where(_OF_LIFE))
 _BEGIN_SESSION: Final = Change(sa.insert(link_sessions))
 _END_SESSION: Final = Change(sa.delete(link_sessions).where(_OF_LIFE))
+_BEGIN_STREAM: Final = Change(sa.insert(streams))
+_HEARD: Final = Change(
+    sa.update(streams)
+    .where(streams.c.edge == sa.bindparam("of"), streams.c.inc == sa.bindparam("life"))
+    .values(
+        newest=sa.bindparam("told", type_=sa.BigInteger),
+        last_us=sa.bindparam("now_us", type_=sa.BigInteger),
+        ordinal=sa.bindparam("nth", type_=sa.BigInteger),
+    )
+)
+_ENDED: Final = Lookup(
+    sa.select(streams)
+    .where(streams.c.edge == sa.bindparam("of"), streams.c.state == CLOSED)
+    .order_by(streams.c.first_us)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,27 +205,22 @@ class Sessions:
             connection.execute(sa.delete(link_sessions).where(link_sessions.c.edge == edge))
             clones.forget(connection, edge)
         if stream(connection, edge, hello.inc) is None:
-            connection.execute(
-                sa.insert(streams).values(
-                    edge=edge,
-                    inc=hello.inc,
-                    upto=0,
-                    head=first_hash(edge, hello.inc),
-                    newest=hello.last_seq,
-                    oldest_ms=0,
-                    state=CURRENT,
-                    first_us=now_us,
-                    last_us=now_us,
-                    ordinal=hello.ordinal,
-                )
+            _BEGIN_STREAM.run(
+                connection,
+                edge=edge,
+                inc=hello.inc,
+                upto=0,
+                head=first_hash(edge, hello.inc),
+                newest=hello.last_seq,
+                oldest_ms=0,
+                state=CURRENT,
+                first_us=now_us,
+                last_us=now_us,
+                ordinal=hello.ordinal,
             )
             return
-        mine = (streams.c.edge == edge) & (streams.c.inc == hello.inc)
-        connection.execute(
-            sa.update(streams)
-            .where(mine)
-            .values(newest=hello.last_seq, last_us=now_us, ordinal=hello.ordinal)
-        )
+        said = {"told": hello.last_seq, "now_us": now_us, "nth": hello.ordinal}
+        _HEARD.run(connection, of=edge, life=hello.inc, **said)
 
     def _note_session(self, connection: Connection, edge: str, hello: Hello, *, drain_only: bool) -> Live:
         now_us = self._clock.now_us()
@@ -238,8 +248,7 @@ class Sessions:
 
 def _lives(connection: Connection, edge: str) -> tuple[Life, ...]:
     """Return what the hub has of the incarnations of an edge that are over, the oldest first."""
-    mine = (streams.c.edge == edge) & (streams.c.state == CLOSED)
-    rows = connection.execute(sa.select(streams).where(mine).order_by(streams.c.first_us))
+    rows = _ENDED.all(connection, of=edge)
     return tuple(Life(inc=row.inc, upto=row.upto, head=row.head, ordinal=row.ordinal) for row in rows)
 
 

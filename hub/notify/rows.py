@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from hub.database import metadata
+from hub.database import Change, Lookup, metadata
 from hub.notify.rules import Facts, State, Told, Wanted, Way
 from hub.spine.rows import event_subjects, events
 from protocol.envelope import decode_event, read_body
@@ -118,9 +118,7 @@ notice_refusals: Final = sa.Table(
 )
 """What a customer wants no more; `by` is empty when they said so themselves."""
 _ADD: Final = {
-    name: dialect.insert(notices)
-    .on_conflict_do_nothing(index_elements=[notices.c.dedupe_key])
-    .returning(notices.c.notice_id)
+    name: Change(dialect.insert(notices).on_conflict_do_nothing(index_elements=[notices.c.dedupe_key]))
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
 
@@ -185,7 +183,7 @@ def add(  # noqa: PLR0913 - a notice has as many sides
         "way": (Way.HOOK if hook_id else Way.MAIL).value,
         "hook_id": hook_id,
     }
-    return connection.execute(_ADD[connection.dialect.name], row).first() is not None
+    return _ADD[connection.dialect.name].run(connection, **row) == 1
 
 
 def due(connection: Connection, now_us: int, limit: int, way: Way = Way.MAIL) -> list[Notice]:
@@ -310,7 +308,7 @@ def _notice(row: sa.Row[Any]) -> Notice:
     return Notice(**{**values, "facts": Facts.model_validate_json(values["facts"])})
 
 
-_HOOKS: Final = sa.select(notice_hooks).order_by(notice_hooks.c.name, notice_hooks.c.hook_id)
+_HOOKS: Final = Lookup(sa.select(notice_hooks).order_by(notice_hooks.c.name, notice_hooks.c.hook_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +327,7 @@ class Hook:
 
 def hooks(connection: Connection) -> list[Hook]:
     """Return the programs that are told, by name."""
-    found = connection.execute(_HOOKS).mappings()
+    found = [row._asdict() for row in _HOOKS.all(connection)]
     return [Hook(**{**row, "kinds": tuple(json.loads(row["kinds"]))}) for row in found]
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from hub.database import Change
 from hub.payments import rows
 from hub.payments.gateways import CARD
 from hub.spine import payment_rows as record
@@ -22,6 +23,20 @@ from protocol.events import OrderSold, ReturnCompleted
 from protocol.orders import Tender, TenderKind
 
 _UNPAID: Final = frozenset({"offline_pending", "declined_late"})
+_NOW_US: Final = sa.bindparam("now_us", type_=sa.BigInteger)
+_VOID: Final = Change(
+    sa.update(record.offline_cards)
+    .where(
+        record.offline_cards.c.order_id == sa.bindparam("of"),
+        record.offline_cards.c.state.in_(sorted(_UNPAID)),
+    )
+    .values(state="voided", detail="", ended_us=_NOW_US)
+)
+_ONE: Final = Change(
+    sa.update(record.offline_cards)
+    .where(record.offline_cards.c.card_id == sa.bindparam("of"))
+    .values(state=sa.bindparam("to"), detail=sa.bindparam("why"), ended_us=_NOW_US)
+)
 _OTHER_WAYS: Final = frozenset({TenderKind.CASH, TenderKind.STORE_CREDIT, TenderKind.GIFT_CARD})
 
 
@@ -194,8 +209,9 @@ def _cards(work: Work, applied: Applied, name: str, tenders: Sequence[Tender]) -
 def on_order_voided(work: Work, applied: Applied) -> None:
     """A card that has not paid is void with its sale: nobody takes it, and nobody owes it."""
     cards = record.cards_of(work.connection, applied.body.order_id)
-    mine = record.offline_cards.c.order_id == applied.body.order_id
-    _move(work, applied, mine & record.offline_cards.c.state.in_(sorted(_UNPAID)), "voided")
+    if cards:
+        _VOID.run(work.connection, of=applied.body.order_id, now_us=applied.at_us)
+        work.topics.add("payments")
     for row in cards:
         if row.state == "declined_late":
             close_exception(work, f"declined:{row.card_id}", how="Its sale was voided", by=applied.by)
@@ -261,17 +277,9 @@ def on_card_made_good(work: Work, applied: Applied) -> None:
 def _one(work: Work, applied: Applied, state: str, detail: str) -> None:
     """Move one card, and tell the store that took it: its exposure follows what the bank said."""
     body: payments.OfACard = applied.body
-    _move(work, applied, record.offline_cards.c.card_id == body.card_id, state, detail)
+    _ONE.run(work.connection, of=body.card_id, to=state, why=detail, now_us=applied.at_us)
+    work.topics.add("payments")
     if work.post is not None:
         said = {"card_id": body.card_id, "order_id": body.order_id, "state": state}
         told = payments.CardTold.model_validate(said)
         work.post.send_directive(work.unit, body.location, told, subjects=(f"order:{body.order_id}",))
-
-
-def _move(work: Work, applied: Applied, which: sa.ColumnElement[bool], state: str, detail: str = "") -> None:
-    work.connection.execute(
-        sa.update(record.offline_cards)
-        .where(which)
-        .values(state=state, detail=detail, ended_us=applied.at_us)
-    )
-    work.topics.add("payments")

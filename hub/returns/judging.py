@@ -5,6 +5,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from hub.database import Change, Lookup
 from hub.returns.policy import current
 from hub.returns.rows import mail_ins, return_decisions
 from hub.returns.rules import Came, Doubt, doubts
@@ -17,6 +18,11 @@ from protocol.clock import DAY_US
 from protocol.events import ReturnCompleted, ReturnInspected
 
 _BACK_US: Final = 90 * DAY_US
+_KEEP: Final = Change(sa.insert(return_decisions))
+_OF_ORDER: Final = Lookup(sa.select(orders.c.customer_id).where(orders.c.order_id == sa.bindparam("of")))
+_SENDER: Final = Lookup(
+    sa.select(mail_ins.c.contact_id).where(mail_ins.c.authorisation_id == sa.bindparam("of"))
+)
 
 
 def on_return_completed(work: Work, applied: Applied) -> None:
@@ -37,25 +43,24 @@ def on_return_completed(work: Work, applied: Applied) -> None:
     found = doubts(
         current(work.connection, work.unit.memory), came, returns_90d=_returns_of(work, applied, customer)
     )
-    work.connection.execute(
-        sa.insert(return_decisions).values(
-            return_id=body.return_id,
-            number=body.number,
-            order_number=body.order_number,
-            location=applied.edge,
-            by=applied.by,
-            customer_id=customer,
-            at_us=applied.at_us,
-            business_date=body.business_date,
-            currency=body.currency,
-            total_minor=body.total_minor,
-            outcome=decision.outcome.value,
-            policy_version=decision.policy_version,
-            overridden_by=decision.override.by if decision.override else "",
-            body=decision.model_dump_json(),
-            lines=json.dumps(came.lines),
-            doubts=json.dumps(found),
-        )
+    _KEEP.run(
+        work.connection,
+        return_id=body.return_id,
+        number=body.number,
+        order_number=body.order_number,
+        location=applied.edge,
+        by=applied.by,
+        customer_id=customer,
+        at_us=applied.at_us,
+        business_date=body.business_date,
+        currency=body.currency,
+        total_minor=body.total_minor,
+        outcome=decision.outcome.value,
+        policy_version=decision.policy_version,
+        overridden_by=decision.override.by if decision.override else "",
+        body=decision.model_dump_json(),
+        lines=json.dumps(came.lines),
+        doubts=json.dumps(found),
     )
     if found:
         _raise(work, applied, body, found)
@@ -65,11 +70,9 @@ def _customer_of(work: Work, order_id: str, entry: Entry | None) -> str:
     """Return whose order it is; one that was sold in the same batch is not in its table yet."""
     if entry is not None and entry.sale is not None:
         return str(getattr(entry.sale.body, "customer_id", ""))
-    of_order = sa.select(orders.c.customer_id).where(orders.c.order_id == order_id)
-    found = work.connection.execute(of_order).scalar()
+    found = _OF_ORDER.scalar(work.connection, of=order_id)
     if found is None:  # what came by parcel without proof has no order, but somebody who announced it
-        sender = sa.select(mail_ins.c.contact_id).where(mail_ins.c.authorisation_id == order_id)
-        found = work.connection.execute(sender).scalar()
+        found = _SENDER.scalar(work.connection, of=order_id)
     return str(found or "")
 
 

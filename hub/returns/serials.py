@@ -5,14 +5,22 @@ another sale. The hub hears of both.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.database import Change, Lookup
 from hub.returns.rows import sold_serials
 from hub.spine.steps import raise_exception
 from hub.spine.work import Applied, Work
 from protocol.events import OrderSold, OrderVoided, ReturnCompleted
+
+_OF_ORDER: Final = sold_serials.c.order_id == sa.bindparam("of")
+_ANY: Final = Lookup(sa.select(sold_serials.c.serial).where(_OF_ORDER).limit(1))
+_ALL_BACK: Final = Change(
+    sa.update(sold_serials).where(_OF_ORDER, sold_serials.c.back_at == "").values(back_at=sa.bindparam("at"))
+)
 
 
 def on_order_sold(work: Work, applied: Applied) -> None:
@@ -36,22 +44,13 @@ def on_return_completed(work: Work, applied: Applied) -> None:
     """Units came back: their numbers are free, and one that nobody bought is said."""
     body: ReturnCompleted = applied.body
     if isinstance(body, OrderVoided):
-        work.connection.execute(
-            sa.update(sold_serials)
-            .where(sold_serials.c.order_id == body.order_id, sold_serials.c.back_at == "")
-            .values(back_at=applied.edge)
-        )
+        _ALL_BACK.run(work.connection, of=body.order_id, at=applied.edge)
         return
     _take_back(work, body, applied.edge)
 
 
 def _take_back(work: Work, body: ReturnCompleted, location: str) -> None:
-    known = (
-        any(line.serials for line in body.lines)
-        and work.connection.execute(
-            sa.select(sold_serials.c.serial).where(sold_serials.c.order_id == body.order_id).limit(1)
-        ).first()
-    )
+    known = any(line.serials for line in body.lines) and _ANY.first(work.connection, of=body.order_id)
     if not known:
         return  # its sale is not heard of yet, or nobody took numbers down
     strange = [

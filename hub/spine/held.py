@@ -12,6 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.database import Lookup
 from hub.spine.log import Log
 from hub.spine.rows import event_subjects, events
 from hub.spine.work import Work
@@ -45,7 +46,7 @@ _KINDS: Final = tuple(
     )
 )
 
-_TOLD: Final = (
+_TOLD: Final = Lookup(
     sa.select(events.c.edge, events.c.bytes)
     .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
     .where(event_subjects.c.subject == sa.bindparam("of"), events.c.kind.in_(_KINDS))
@@ -198,7 +199,7 @@ def _each(lines: Iterable[UnitsLine], do: Callable[[int, int], None]) -> None:
 def held_of(connection: Connection, order_id: str) -> Held:
     """Return who holds what of an order, from what is written."""
     found = Held()
-    for row in connection.execute(_TOLD, {"of": f"order:{order_id}"}):
+    for row in _TOLD.all(connection, of=f"order:{order_id}"):
         found.take(row.edge, read_body(decode_event(bytes(row.bytes))))
     return found
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from hub.database import Lookup, metadata
+from hub.database import Change, Lookup, metadata
 from hub.spine.bulk import Insert
 from hub.spine.rows import event_subjects, events
 from hub.spine.work import HUB_EDGE, Applied, Work
@@ -21,8 +21,8 @@ open_keys: Final = sa.Table("open_keys", metadata, sa.Column("dedupe_key", sa.Te
 _EVENTS: Final = Insert(events)
 _SUBJECTS: Final = Insert(event_subjects)
 _OPEN: Final = Lookup(sa.select(open_keys.c.dedupe_key).where(open_keys.c.dedupe_key == sa.bindparam("of")))
-_RAISE: Final = sa.insert(open_keys)
-_CLOSE: Final = sa.delete(open_keys).where(open_keys.c.dedupe_key == sa.bindparam("of"))
+_RAISE: Final = Change(sa.insert(open_keys))
+_CLOSE: Final = Change(sa.delete(open_keys).where(open_keys.c.dedupe_key == sa.bindparam("of")))
 
 
 class Log:
@@ -100,6 +100,6 @@ class Log:
         changed, self._changed = self._changed, {}
         for key, is_open in changed.items():
             if is_open:
-                self._work.connection.execute(_RAISE, {"dedupe_key": key})
+                _RAISE.run(self._work.connection, dedupe_key=key)
             else:
-                self._work.connection.execute(_CLOSE, {"of": key})
+                _CLOSE.run(self._work.connection, of=key)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hub.database import Lookup
 from hub.spine import entries, later, later_rows, rows
 from hub.spine.bulk import Insert, Select, Update, Upsert
 from hub.spine.entries import Entry
@@ -69,7 +70,7 @@ _EARLIER_OF: Final = Select(
     .order_by(rows.returns.c.apply_order),
     rows.returns.c.order_id,
 )
-_TOLD_OF: Final = (
+_TOLD_OF: Final = Lookup(
     sa.select(rows.events.c.apply_order, rows.events.c.kind, rows.events.c.bytes)
     .join(rows.event_subjects, rows.event_subjects.c.apply_order == rows.events.c.apply_order)
     .where(
@@ -77,7 +78,7 @@ _TOLD_OF: Final = (
         rows.events.c.apply_order < sa.bindparam("before"),
     )
 )
-_LEAVINGS_OF: Final = (
+_LEAVINGS_OF: Final = Lookup(
     sa.select(
         later_rows.order_leavings.c.leaving_id,
         later_rows.order_leavings.c.line_no,
@@ -89,8 +90,8 @@ _LEAVINGS_OF: Final = (
     .where(later_rows.order_leavings.c.order_id == sa.bindparam("of"))
     .order_by(later_rows.order_leavings.c.leaving_id, later_rows.order_leavings.c.line_no)
 )
-_PAID: Final = sa.select(later_rows.payments.c.payment_id).where(
-    later_rows.payments.c.payment_id == sa.bindparam("of")
+_PAID: Final = Lookup(
+    sa.select(later_rows.payments.c.payment_id).where(later_rows.payments.c.payment_id == sa.bindparam("of"))
 )
 
 
@@ -244,10 +245,10 @@ class Orders:
 
     def _orphans_of(self, order_id: str, before: int) -> list[WireModel]:
         """Return what happened to an order before it was heard of, in the log's order."""
-        told = self._work.connection.execute(_TOLD_OF, {"of": f"order:{order_id}", "before": before})
+        told = _TOLD_OF.all(self._work.connection, of=f"order:{order_id}", before=before)
         bodies = {
             row.apply_order: read_body(decode_event(bytes(row.bytes)))
-            for row in told.all()
+            for row in told
             if row.kind in _LATER_KINDS
         }
         bodies |= self._orphans.pop(order_id, {})
@@ -282,7 +283,7 @@ class Orders:
         """Return what has left of an order, piece by piece; whoever changes one says so with `left`."""
         found = self._leavings.get(order_id)
         if found is None:
-            left = self._work.connection.execute(_LEAVINGS_OF, {"of": order_id})
+            left = _LEAVINGS_OF.all(self._work.connection, of=order_id)
             found = self._leavings[order_id] = [Leaving(*row) for row in left]
         return found
 
@@ -302,7 +303,7 @@ class Orders:
             BadMessage: `duplicate_payment`, the id is taken.
         """
         row = later.payment_row(applied)
-        known = self._work.connection.execute(_PAID, {"of": row[0]}).first()
+        known = _PAID.first(self._work.connection, of=row[0])
         if known is not None or any(later.payment_row(each)[0] == row[0] for each in self._payments):
             raise BadMessage(
                 f"A payment of {applied.body.number} is known already under the same id.",

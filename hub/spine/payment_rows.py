@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import metadata
+from hub.database import Lookup, metadata
 
 ON_CARD: Final = "on_card"
 """In `results` of an order that the hub captures: the `CardToken` that its money is to be authorised on."""
@@ -77,14 +77,21 @@ offline_cards: Final = sa.Table(
 DECLINED: Final = ("declined_late", "paid_again", "written_off")
 """The states of a card that its service did not pay."""
 
+_CARDS_OF: Final = Lookup(
+    sa.select(offline_cards)
+    .where(offline_cards.c.order_id == sa.bindparam("of"))
+    .order_by(offline_cards.c.card_id)
+)
+_AUTHORISED: Final = Lookup(
+    sa.select(authorisations)
+    .where(authorisations.c.order_id == sa.bindparam("of"), authorisations.c.state == "authorised")
+    .order_by(authorisations.c.made_us, authorisations.c.authorisation_id)
+)
+
 
 def authorised(connection: Connection, order_id: str) -> Sequence[sa.Row[Any]]:
     """Return the authorisations of an order that money can still be captured on, the oldest first."""
-    return connection.execute(
-        sa.select(authorisations)
-        .where(authorisations.c.order_id == order_id, authorisations.c.state == "authorised")
-        .order_by(authorisations.c.made_us, authorisations.c.authorisation_id)
-    ).all()
+    return _AUTHORISED.all(connection, of=order_id)
 
 
 def promises_of(connection: Connection, order_id: str) -> Sequence[sa.Row[Any]]:
@@ -110,9 +117,7 @@ def card(connection: Connection, card_id: str) -> sa.Row[Any] | None:
 
 def cards_of(connection: Connection, order_id: str) -> Sequence[sa.Row[Any]]:
     """Return the cards that were taken offline for an order."""
-    return connection.execute(
-        sa.select(offline_cards).where(offline_cards.c.order_id == order_id).order_by(offline_cards.c.card_id)
-    ).all()
+    return _CARDS_OF.all(connection, of=order_id)
 
 
 def exposure(connection: Connection) -> Sequence[Any]:

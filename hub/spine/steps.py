@@ -48,9 +48,11 @@ _COUNT: Final = {
     name: dialect.insert(counters)
     .values(name=sa.bindparam("of"), value=1)
     .on_conflict_do_update(index_elements=[counters.c.name], set_={"value": counters.c.value + 1})
-    .returning(counters.c.value)
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
+_COUNT_HERE: Final = Change(_COUNT["sqlite"])
+_COUNT_AND_TELL: Final = _COUNT["postgresql"].returning(counters.c.value)
+_COUNTED: Final = Lookup(sa.select(counters.c.value).where(counters.c.name == sa.bindparam("of")))
 _OWN_LAST: Final = Lookup(
     sa.select(events.c.seq, events.c.hash)
     .where(events.c.edge == HUB_EDGE, events.c.inc == sa.bindparam("of"))
@@ -131,7 +133,10 @@ def take_orders(unit: HubUnit, count: int) -> int:
 
 def count_up(connection: Connection, name: str) -> int:
     """Take the next number of a counter, 1 first; its row stays locked until COMMIT."""
-    return int(connection.execute(_COUNT[connection.dialect.name], {"of": name}).scalar_one())
+    if connection.dialect.name == "sqlite":  # no answer of the change itself, as above
+        _COUNT_HERE.run(connection, of=name)
+        return int(_COUNTED.scalar(connection, of=name) or 0)
+    return int(connection.execute(_COUNT_AND_TELL, {"of": name}).scalar_one())
 
 
 def record(work: Work, body: WireModel, *, by: str = "", results: dict[str, Any] | None = None) -> Applied:

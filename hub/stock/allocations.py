@@ -6,13 +6,13 @@ for more than a location has lent gets `OutOfRights` and nothing is taken, which
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import Change
+from hub.database import Change, Lookup
 from hub.fleet.rows import streams
 from hub.spine.bulk import Insert
 from hub.stock.changed import note_changed
@@ -27,6 +27,34 @@ Said = tuple[str, int]
 """(incarnation, number) of the event of a location that tells of something."""
 
 _NEW: Final = Insert(allocations)
+_UNITS: Final = sa.bindparam("units", type_=sa.BigInteger)
+_RIGHT: Final = (hub_rights.c.location == sa.bindparam("at")) & (hub_rights.c.sku == sa.bindparam("of"))
+_HELD: Final = sa.select(allocations).where(allocations.c.owner == sa.bindparam("who"))
+_LINE: Final = (allocations.c.owner == sa.bindparam("who")) & (
+    allocations.c.line_no == sa.bindparam("nth", type_=sa.BigInteger)
+)
+_FREE: Final = Lookup(sa.select(FREE_UNITS.label("free"), hub_rights.c.deficit).where(_RIGHT))
+_OF_OWNER: Final = Lookup(_HELD.order_by(allocations.c.line_no))
+_ROW: Final = Lookup(sa.select(allocations).where(_LINE).with_for_update())
+_SET: Final = Change(
+    sa.update(allocations)
+    .where(_LINE)
+    .values(
+        units=sa.bindparam("promised", type_=sa.BigInteger),
+        finished=sa.bindparam("left", type_=sa.BigInteger),
+        ended=sa.bindparam("back", type_=sa.BigInteger),
+    )
+)
+_COME_BACK: Final = Change(
+    sa.update(hub_rights)
+    .where(_RIGHT)
+    .values(ended=hub_rights.c.ended + _UNITS, version=hub_rights.c.version + 1)
+)
+_BEGAN: Final = Lookup(
+    sa.select(rights_epochs.c.inc, rights_epochs.c.position).where(
+        rights_epochs.c.location == sa.bindparam("at"), rights_epochs.c.inc != ""
+    )
+)
 _LIVES: Final = sa.select(streams.c.inc, streams.c.ordinal).where(
     streams.c.edge == sa.bindparam("at"), streams.c.inc.in_(sa.bindparam("of", expanding=True))
 )
@@ -71,12 +99,8 @@ def owner_of_reservation(reservation_id: str, location: str) -> str:
 
 def free_units(connection: Connection, location: str, sku: str) -> tuple[int, int]:
     """Return (units that may be promised, deficit that the location reports)."""
-    row = connection.execute(
-        sa.select(FREE_UNITS, hub_rights.c.deficit).where(
-            hub_rights.c.location == location, hub_rights.c.sku == sku
-        )
-    ).first()
-    return (0, 0) if row is None else (max(0, int(row[0])), int(row[1]))
+    row = _FREE.first(connection, at=location, of=sku)
+    return (0, 0) if row is None else (max(0, int(row.free)), int(row.deficit))
 
 
 def allocate(connection: Connection, owner: str, location: str, wanted: Sequence[Wanted]) -> None:
@@ -107,7 +131,7 @@ def allocate_more(connection: Connection, owner: str, location: str, wanted: Wan
         allocate(connection, owner, location, [wanted])
         return
     _take(connection, location, sku, units)
-    _set(connection, row, units=row.units + units)
+    _set(connection, replace(row, units=row.units + units))
     note_changed(connection, (sku,))
 
 
@@ -131,7 +155,7 @@ def end(connection: Connection, owner: str, line_no: int, units: int) -> int:
     really = 0 if row is None else min(units, row.open)
     if row is None or really <= 0:
         return 0
-    _set(connection, row, ended=row.ended + really)
+    _set(connection, replace(row, ended=row.ended + really))
     _come_back(connection, row, really)
     return really
 
@@ -146,7 +170,7 @@ def finish(connection: Connection, owner: str, line_no: int, units: int, *, said
     really = 0 if row is None else min(units, row.open)
     if row is None or really <= 0:
         return 0
-    _set(connection, row, finished=row.finished + really)
+    _set(connection, replace(row, finished=row.finished + really))
     if _before_epoch(connection, row.location, said):
         _come_back(connection, row, really)
     return really
@@ -154,10 +178,7 @@ def finish(connection: Connection, owner: str, line_no: int, units: int, *, said
 
 def _before_epoch(connection: Connection, location: str, said: Said) -> bool:
     """Tell whether a location said something before the epoch of its rights began."""
-    began = sa.select(rights_epochs.c.inc, rights_epochs.c.position).where(
-        rights_epochs.c.location == location, rights_epochs.c.inc != ""
-    )
-    row = connection.execute(began).first()
+    row = _BEGAN.first(connection, at=location)
     if row is None:
         return False
     inc, seq = said
@@ -170,11 +191,7 @@ def _before_epoch(connection: Connection, location: str, said: Said) -> bool:
 
 def _come_back(connection: Connection, row: Allocation, units: int) -> None:
     """Count units as promised no more (K)."""
-    connection.execute(
-        sa.update(hub_rights)
-        .where(hub_rights.c.location == row.location, hub_rights.c.sku == row.sku)
-        .values(ended=hub_rights.c.ended + units, version=hub_rights.c.version + 1)
-    )
+    _COME_BACK.run(connection, at=row.location, of=row.sku, units=units)
     # What came back may be missing there: then it goes on to the location, and nobody else is promised it.
     give_back(connection, row.location, row.sku)
     note_changed(connection, (row.sku,))
@@ -202,18 +219,11 @@ def transfer(connection: Connection, from_owner: str, to_owner: str, line_nos: I
 
 def of_owner(connection: Connection, owner: str) -> list[Allocation]:
     """Return what an owner holds or held, line by line."""
-    rows = connection.execute(
-        sa.select(allocations).where(allocations.c.owner == owner).order_by(allocations.c.line_no)
-    )
-    return [_allocation(row) for row in rows]
+    return [_allocation(row) for row in _OF_OWNER.all(connection, who=owner)]
 
 
 def _row(connection: Connection, owner: str, line_no: int) -> Allocation | None:
-    row = connection.execute(
-        sa.select(allocations)
-        .where(allocations.c.owner == owner, allocations.c.line_no == line_no)
-        .with_for_update()
-    ).first()
+    row = _ROW.first(connection, who=owner, nth=line_no)
     return None if row is None else _allocation(row)
 
 
@@ -221,12 +231,9 @@ def _allocation(row: sa.Row[Any]) -> Allocation:
     return Allocation(row.owner, row.line_no, row.location, row.sku, row.units, row.finished, row.ended)
 
 
-def _set(connection: Connection, row: Allocation, **values: int) -> None:
-    connection.execute(
-        sa.update(allocations)
-        .where(allocations.c.owner == row.owner, allocations.c.line_no == row.line_no)
-        .values(**values)
-    )
+def _set(connection: Connection, row: Allocation) -> None:
+    units = {"promised": row.units, "left": row.finished, "back": row.ended}
+    _SET.run(connection, who=row.owner, nth=row.line_no, **units)
 
 
 def _summed(wanted: Sequence[Wanted]) -> dict[str, int]:

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.database import Lookup
 from hub.fleet.rows import link_sessions, locations
 from hub.fleet.rules import LATE_SECONDS, OFFLINE_SECONDS, PillState
 from hub.spine.bulk import Select, by_key, unpacked
@@ -45,7 +46,7 @@ _HEARD: Final = (
     .where(link_sessions.c.edge == locations.c.location_id, ~link_sessions.c.drain_only)
     .scalar_subquery()
 )
-_PLACES: Final = sa.select(
+_EVERYWHERE: Final = sa.select(
     locations.c.location_id,
     locations.c.name,
     locations.c.kind,
@@ -55,7 +56,8 @@ _PLACES: Final = sa.select(
     _HEARD,
     is_fenced(locations.c.location_id),
 )
-_PLACE: Final = _PLACES.where(locations.c.location_id == sa.bindparam("only"))
+_PLACES: Final = Lookup(_EVERYWHERE)
+_PLACE: Final = Lookup(_EVERYWHERE.where(locations.c.location_id == sa.bindparam("only")))
 _BY_LOCATION: Final = sa.select(
     hub_rights.c.sku,
     by_key(hub_rights.c.location, sa.case((FREE_UNITS > 0, FREE_UNITS), else_=0)).label("free"),
@@ -226,7 +228,7 @@ def places(
     found = []
     silence = current(connection, memory).said.silence
     silences: dict[PillState, str] = {}
-    rows = _fetch(connection, _PLACE, {"only": only}) if only else _fetch(connection, _PLACES, {})
+    rows = _PLACE.plain(connection, only=only) if only else _PLACES.plain(connection)
     for location, name, kind, status, entity, zone, last_us, fenced in rows:
         seconds = None if last_us is None else max(0, now_us - last_us) // MICROSECONDS
         state = state_of(seconds, active=status == "active")
@@ -327,11 +329,3 @@ def part_at(at: At, n: int) -> Part:
     free, missing, promisable = at.stock[n * WIDTH : (n + 1) * WIDTH]
     excluded = at.silent or (DEFICIT if missing else "")
     return Part(free, missing, excluded, 0 if excluded else promisable)
-
-
-def _fetch(connection: Connection, statement: sa.Select[Any], values: dict[str, Any]) -> Sequence[Any]:
-    """Return rows as the driver has them: for every order these are thousands, and none needs its names."""
-    result = connection.execute(statement, values)
-    rows: Sequence[Any] = result.cursor.fetchall()
-    result.close()
-    return rows

@@ -9,13 +9,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import Lookup
+from hub.database import Change, Lookup
 from hub.stock.rows import FREE_UNITS, hub_rights, is_fenced
 
 _ONE: Final = (hub_rights.c.location == sa.bindparam("at")) & (hub_rights.c.sku == sa.bindparam("of"))
 _RIGHT: Final = Lookup(sa.select(hub_rights, FREE_UNITS.label("free")).where(_ONE))
 _UNITS: Final = sa.bindparam("units", type_=sa.BigInteger)
-_GIVE_BACK: Final = (
+_GIVE_BACK: Final = Change(
     sa.update(hub_rights)
     .where(_ONE, FREE_UNITS >= _UNITS, ~is_fenced(hub_rights.c.location))
     .values(returned=hub_rights.c.returned + _UNITS, version=hub_rights.c.version + 1)
@@ -40,8 +40,7 @@ def give_back(connection: Connection, location: str, sku: str) -> int:
     units = min(row.free, max(missing, row.back_upto - row.returned))
     if units <= 0:
         return 0
-    given = connection.execute(_GIVE_BACK, {"at": location, "of": sku, "units": units})
-    return units if given.rowcount == 1 else 0
+    return units if _GIVE_BACK.run(connection, at=location, of=sku, units=units) == 1 else 0
 
 
 def need(row: sa.Row[Any], cancels_pending: int) -> int:

@@ -15,17 +15,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.engine import Connection
 
 from hub.catalog.rows import products
-from hub.spine.bulk import among
+from hub.database import Lookup
+from hub.spine.bulk import Select
 from hub.spine.work import Promising
 from hub.stock.rows import lending_policies
 from protocol.fulfilment import PromiseClass
 from protocol.lending import DEFAULT_SILENCE, RULES, LendingRule, Policy, Silence, Terms, policy_of
 
-_NEWEST: Final = (
+_NEWEST: Final = Lookup(
     sa.select(lending_policies.c.version, lending_policies.c.digest, lending_policies.c.body)
     .order_by(lending_policies.c.version.desc())
     .limit(1)
 )
+_CATEGORIES: Final = Select(sa.select(products.c.sku, products.c.category), products.c.sku)
 _MEMORY: Final = "lending_policy"
 PARSED: Final = 8
 """Policies that stay parsed: the newest one, and those of other hubs in one process of tests."""
@@ -88,7 +90,7 @@ def current(connection: Connection, memory: dict[str, Any] | None = None) -> Cur
     if memory is not None and _MEMORY in memory:
         kept: Current = memory[_MEMORY]
         return kept
-    row = connection.execute(_NEWEST).first()
+    row = _NEWEST.first(connection)
     found = _NOTHING if row is None else _parsed(row.version, row.digest, row.body)
     if memory is not None:
         memory[_MEMORY] = found
@@ -117,10 +119,7 @@ def kept_back_by(
 
 def categories_of(connection: Connection, skus: Sequence[str]) -> dict[str, str]:
     """Return the category of each item that the catalogue knows."""
-    rows = connection.execute(
-        sa.select(products.c.sku, products.c.category).where(among(connection, products.c.sku, list(skus)))
-    )
-    return {row.sku: row.category for row in rows}
+    return {row.sku: row.category for row in _CATEGORIES.run(connection, list(skus))}
 
 
 def _kept(policy: Policy, sku: str, category: str) -> KeptBack:

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hub.database import Change, Lookup
+from hub.spine.bulk import Insert
 from hub.spine.steps import raise_exception
 from hub.spine.work import Applied, Work
 from hub.stock.rules import ValuedMove
@@ -24,6 +26,39 @@ from protocol import stock
 from protocol.movements import OUTSIDE
 
 _ENDED: Final = ("posted", "undone", "cancelled")
+_THIS: Final = count_tasks.c.count_id == sa.bindparam("of")
+_ON_IT: Final = count_lines.c.count_id == sa.bindparam("of")
+_ITEMS: Final = sa.select(sa.func.count()).select_from(count_lines).where(_ON_IT).scalar_subquery()
+_COUNTED: Final = (
+    sa.select(sa.func.count()).select_from(count_lines).where(_ON_IT, count_lines.c.passes > 0)
+).scalar_subquery()
+_KNOWN: Final = Lookup(sa.select(count_tasks.c.count_id).where(_THIS))
+_SKUS: Final = Lookup(sa.select(count_lines.c.sku).where(_ON_IT))
+_TASK: Final = Change(sa.insert(count_tasks))
+_LINES: Final = Insert(count_lines)
+_OPENED: Final = Change(
+    sa.update(count_tasks)
+    .where(_THIS)
+    .values(
+        state=sa.case((count_tasks.c.state.in_(_ENDED), count_tasks.c.state), else_="open"),
+        number=sa.bindparam("called"),
+        items=_ITEMS,
+        counted=_COUNTED,
+        title=sa.bindparam("named"),
+    )
+)
+_LINE: Final = Change(
+    sa.update(count_lines)
+    .where(_ON_IT, count_lines.c.sku == sa.bindparam("item"))
+    .values(
+        passes=sa.bindparam("nth", type_=sa.BigInteger),
+        counted=sa.bindparam("found", type_=sa.BigInteger),
+        balance=sa.bindparam("stood", type_=sa.BigInteger),
+        variance=sa.bindparam("apart", type_=sa.BigInteger),
+        at_us=sa.bindparam("when_us", type_=sa.BigInteger),
+    )
+)
+_TALLY: Final = Change(sa.update(count_tasks).where(_THIS).values(items=_ITEMS, counted=_COUNTED))
 _EMPTY: Final = {
     "closed_us": None,
     "reason": "",
@@ -55,26 +90,12 @@ def on_count_opened(work: Work, applied: Applied) -> None:
     Where both sides were restored, what was counted may have been heard first: it stands.
     """
     body: stock.CountOpened = applied.body
-    mine = count_tasks.c.count_id == body.count_id
-    known = _exists(work, count_tasks, mine)
-    if not known:
+    if _KNOWN.first(work.connection, of=body.count_id) is None:
         _insert_task(work, applied, body, location=applied.edge, plan_id="", state="open", source=body.source)
-    here = sa.select(count_lines.c.sku).where(count_lines.c.count_id == body.count_id)
-    counted = set(work.connection.execute(here).scalars())
+    counted = set(_SKUS.scalars(work.connection, of=body.count_id))
     rows = [_count_line(body.count_id, sku) for sku in dict.fromkeys(body.skus) if sku not in counted]
-    if rows:
-        work.connection.execute(sa.insert(count_lines), rows)
-    work.connection.execute(
-        sa.update(count_tasks)
-        .where(mine)
-        .values(
-            state=sa.case((count_tasks.c.state.in_(_ENDED), count_tasks.c.state), else_="open"),
-            number=body.number,
-            items=_lines(body.count_id),
-            counted=_lines(body.count_id, counted=True),
-            title=body.title,
-        )
-    )
+    _LINES.run(work.connection, rows)
+    _OPENED.run(work.connection, of=body.count_id, called=body.number, named=body.title)
     work.topics.add("counts")
 
 
@@ -83,26 +104,17 @@ def on_count_confirmed(work: Work, applied: Applied) -> None:
     body: stock.CountConfirmed = applied.body
     for line in body.lines:
         said = {
-            "passes": line.pass_no,
-            "counted": line.counted,
-            "balance": line.balance,
-            "variance": line.variance,
-            "at_us": applied.at_us,
+            "nth": line.pass_no,
+            "found": line.counted,
+            "stood": line.balance,
+            "apart": line.variance,
+            "when_us": applied.at_us,
         }
-        mine = (count_lines.c.count_id == body.count_id) & (count_lines.c.sku == line.sku)
-        if not work.connection.execute(sa.update(count_lines).where(mine).values(**said)).rowcount:
-            work.connection.execute(sa.insert(count_lines), _count_line(body.count_id, line.sku) | said)
-    work.connection.execute(
-        sa.update(count_tasks)
-        .where(count_tasks.c.count_id == body.count_id)
-        .values(items=_lines(body.count_id), counted=_lines(body.count_id, counted=True))
-    )
+        if not _LINE.run(work.connection, of=body.count_id, item=line.sku, **said):
+            _LINES.run(work.connection, [_count_line(body.count_id, line.sku)])
+            _LINE.run(work.connection, of=body.count_id, item=line.sku, **said)
+    _TALLY.run(work.connection, of=body.count_id)
     work.topics.add("counts")
-
-
-def _lines(count_id: str, *, counted: bool = False) -> sa.ScalarSelect[int]:
-    query = sa.select(sa.func.count()).select_from(count_lines).where(count_lines.c.count_id == count_id)
-    return (query.where(count_lines.c.passes > 0) if counted else query).scalar_subquery()
 
 
 def on_count_posted(work: Work, applied: Applied) -> None:
@@ -243,40 +255,31 @@ def _insert_task(
     state: str,
     source: str,
 ) -> None:
-    work.connection.execute(
-        sa.insert(count_tasks),
-        {
-            "count_id": body.count_id,
-            "plan_id": plan_id,
-            "location": location,
-            "number": "",
-            "title": body.title,
-            "place": body.place.value,
-            "scope": body.scope,
-            "source": source,
-            "state": state,
-            "due_us": body.due_us,
-            "note": body.note,
-            "asked_us": applied.at_us,
-            "asked_by": applied.by,
-            **_EMPTY,
-        },
+    _TASK.run(
+        work.connection,
+        count_id=body.count_id,
+        plan_id=plan_id,
+        location=location,
+        number="",
+        title=body.title,
+        place=body.place.value,
+        scope=body.scope,
+        source=source,
+        state=state,
+        due_us=body.due_us,
+        note=body.note,
+        asked_us=applied.at_us,
+        asked_by=applied.by,
+        **_EMPTY,
     )
     work.topics.add("counts")
 
 
-def _count_line(count_id: str, sku: str) -> dict[str, Any]:
-    return {
-        "count_id": count_id,
-        "sku": sku,
-        "passes": 0,
-        "counted": None,
-        "balance": None,
-        "variance": None,
-        "posted": None,
-        "value_minor": 0,
-        "at_us": None,
-    }
+def _count_line(count_id: str, sku: str) -> tuple[Any, ...]:
+    """Return the row of an item that nobody has counted yet."""
+    passes = value_minor = 0
+    counted = balance = variance = posted = at_us = None
+    return (count_id, sku, passes, counted, balance, variance, posted, value_minor, at_us)
 
 
 def _close(work: Work, applied: Applied, count_id: str, state: str, **values: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from hub.database import Change, Lookup
 from hub.spine.bulk import Upsert
 from hub.spine.log import Log
 from hub.spine.rows import event_subjects, events, parked
@@ -20,6 +21,10 @@ from protocol.envelope import decode_event, read_body
 from protocol.events import CashMoved, TillClosed, TillCounted, TillOpened
 
 _ZS: Final = Upsert(zs)
+_SESSION: Final = Lookup(
+    sa.select(till_sessions.c.session_id).where(till_sessions.c.session_id == sa.bindparam("of"))
+)
+_OPEN: Final = Change(sa.insert(till_sessions))
 _SUMMED: Final = (
     "till.opened",
     "till.drawer_opened",
@@ -36,24 +41,20 @@ _SUMMED: Final = (
 def on_till_opened(work: Work, applied: Applied) -> None:
     """A session begins; one that is known already stays as it is."""
     body: TillOpened = applied.body
-    known = work.connection.execute(
-        sa.select(till_sessions.c.session_id).where(till_sessions.c.session_id == body.session_id)
-    ).first()
-    if known is not None:
+    if _SESSION.first(work.connection, of=body.session_id) is not None:
         return
-    work.connection.execute(
-        sa.insert(till_sessions).values(
-            session_id=body.session_id,
-            location=applied.edge,
-            till=body.till,
-            business_date=body.business_date,
-            currency=body.currency,
-            float_minor=body.float_minor,
-            opened_us=applied.at_us,
-            opened_by=applied.by,
-            counts=0,
-            state="open",
-        )
+    _OPEN.run(
+        work.connection,
+        session_id=body.session_id,
+        location=applied.edge,
+        till=body.till,
+        business_date=body.business_date,
+        currency=body.currency,
+        float_minor=body.float_minor,
+        opened_us=applied.at_us,
+        opened_by=applied.by,
+        counts=0,
+        state="open",
     )
     work.topics.add("till")
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hub.database import Lookup
 from hub.ledger.between import rows
 from hub.ledger.between.rows import Sold, part_of, together
 from hub.ledger.rules import Draft, abroad, cost_of
@@ -20,6 +21,9 @@ from protocol.orders import STORED_VALUE, Tender
 
 _SALES: Final = Insert(rows.transfer_sales)
 _SET_OFFS: Final = Insert(rows.value_set_offs)
+_SET_OFF: Final = Lookup(
+    sa.select(rows.value_set_offs).where(rows.value_set_offs.c.apply_order == sa.bindparam("of"))
+)
 
 
 def on_prices_set(work: Work, applied: Applied) -> None:
@@ -156,9 +160,7 @@ def set_off(work: Work, applied: Applied, here: str, found: Sequence[Foreign]) -
 
 def undo_set_offs(work: Work, applied: Applied, sale_order: int) -> None:
     """Take back what the sale at a place of the log had set off."""
-    known = work.connection.execute(
-        sa.select(rows.value_set_offs).where(rows.value_set_offs.c.apply_order == sale_order)
-    ).all()
+    known = _SET_OFF.all(work.connection, of=sale_order)
     _SET_OFFS.run(
         work.connection,
         [(applied.apply_order, row.n, row.kind, row.here, row.issuer, -row.amount_minor) for row in known],

@@ -10,6 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.database import Lookup
 from hub.route.facts.book import Book
 from hub.route.facts.parameters import ParameterSet
 from hub.route.facts.rows import routing_activations, routing_sets
@@ -17,8 +18,10 @@ from hub.spine.work import Promising
 from protocol.errors import NotFound
 from protocol.kit.text import _
 
-_NEWEST: Final = sa.select(routing_activations.c.version).order_by(routing_activations.c.n.desc()).limit(1)
-_DIGEST: Final = sa.select(routing_sets.c.digest).where(routing_sets.c.version == sa.bindparam("of"))
+_NEWEST: Final = Lookup(
+    sa.select(routing_activations.c.version).order_by(routing_activations.c.n.desc()).limit(1)
+)
+_DIGEST: Final = Lookup(sa.select(routing_sets.c.digest).where(routing_sets.c.version == sa.bindparam("of")))
 _BODY: Final = sa.select(routing_sets.c.body).where(routing_sets.c.version == sa.bindparam("of"))
 _MEMORY: Final = "routing_book"
 BOOKS: Final = 8
@@ -33,7 +36,7 @@ def digest_of(text: str) -> str:
 
 def active_version(connection: Connection) -> int:
     """Return which version counts, 0 while nobody has let one count."""
-    return int(connection.execute(_NEWEST).scalar() or 0)
+    return int(_NEWEST.scalar(connection) or 0)
 
 
 def book(connection: Connection, terms: Promising, memory: dict[str, Any] | None = None) -> Book:
@@ -52,7 +55,7 @@ def book_of(connection: Connection, terms: Promising, version: int) -> Book:
     Raises:
         NotFound: there is no such version.
     """
-    digest = "" if version == 0 else connection.execute(_DIGEST, {"of": version}).scalar()
+    digest = "" if version == 0 else _DIGEST.scalar(connection, of=version)
     if digest is None:
         raise NotFound(
             _("There is no version {n} of the routing rules.", n=version),
