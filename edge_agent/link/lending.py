@@ -10,6 +10,7 @@ Nothing here looks at all that is lent: triggers queue the articles that changed
 nothing is sold.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -22,7 +23,7 @@ from edge_agent.link.rows import read_link
 from edge_agent.link.settings import LinkSettings
 from edge_agent.stock.rows import on_hand
 from protocol.handshake import RightsPacket
-from protocol.kit.sqlite import Connection
+from protocol.kit.sqlite import Connection, data_version
 from protocol.rights import EdgeStock, HubVector
 
 ROWS_PER_PACKET: Final = 500
@@ -32,6 +33,7 @@ RESEND_SECONDS: Final = 5.0
 WALK_SECONDS: Final = 30.0
 LEND_ROWS: Final = 200
 """Articles of one look; the counter waits for the writer meanwhile."""
+UNSEEN: Final = -1
 _VECTORS: Final = TypeAdapter(tuple[HubVector, ...])
 _MOVED: Final = "coalesce((SELECT max(m.seq) FROM movements m WHERE m.sku = r.sku), 0)"
 # CROSS: else SQLite may go over everything that is lent and look for each in the short queue.
@@ -60,6 +62,9 @@ class Lending:
         self._ep = 0
         self._look_at = 0.0
         self._walk_at = 0.0
+        self._seen = UNSEEN
+        self._due_at = 0.0
+        """When something is due though nothing is written: a packet that nobody answered, or a walk."""
         self._walked = ""
         self._sent: dict[str, tuple[int, float]] = {}
         self._echo: list[tuple[str, int]] = []
@@ -68,6 +73,7 @@ class Lending:
         """A session began: tell everything that is not echoed, and lend unless rights must be re-opened."""
         self._fenced = fenced
         self._sent.clear()
+        self._seen = UNSEEN
         self._look_at = self._walk_at = now
         link = read_link(self._edge.database.read())
         self._hub_inc, self._ep = link.hub_inc, link.ep
@@ -80,9 +86,11 @@ class Lending:
             return
         self._look_at = now + LOOK_SECONDS
         connection = self._edge.database.read()
-        if not self._fenced and wishes.lends(connection, self._settings):
-            self._lend(connection, now)
-        rows = [] if self._fenced else self._due(connection, now)
+        seen = data_version(connection)
+        if seen == self._seen and now < self._due_at and not self._echo:
+            return
+        self._seen, self._due_at = seen, math.inf
+        rows = [] if self._fenced else self._look(connection, now)
         echo, self._echo = tuple(self._echo[:ROWS_PER_PACKET]), self._echo[ROWS_PER_PACKET:]
         if rows or echo:
             yield RightsPacket(
@@ -103,7 +111,7 @@ class Lending:
         for sku, _version in packet.echo:
             self._sent.pop(sku, None)
         self._echo.extend((vector.sku, vector.ver) for vector in vectors)
-        self._look_at = 0.0  # what the hub wants is answered at once: one round trip
+        self._seen, self._look_at = UNSEEN, 0.0  # what the hub wants is answered at once: one round trip
 
     def lend(self, unit: EdgeUnit) -> int:
         """Lend what the policy says of the articles that changed; return how many SKUs were raised.
@@ -122,6 +130,13 @@ class Lending:
         # Last, because a grant queues its article again.
         connection.executemany("DELETE FROM rights_to_lend WHERE sku = ?", [(sku,) for sku in skus])
         return raised
+
+    def _look(self, connection: Connection, now: float) -> list[dict[str, int | str]]:
+        """Lend what may be lent, and return the rows that are due to be told."""
+        if wishes.lends(connection, self._settings):
+            self._lend(connection, now)
+            self._due_at = self._walk_at
+        return self._due(connection, now)
 
     def _lend(self, connection: Connection, now: float) -> None:
         if now >= self._walk_at:
@@ -145,6 +160,8 @@ class Lending:
             if told != version or now - at >= RESEND_SECONDS:
                 due[sku] = version
                 self._sent[sku] = (version, now)
+                at = now
+            self._due_at = min(self._due_at, at + RESEND_SECONDS)
         if not due:
             return []
         epoch = wishes.epoch(connection)
