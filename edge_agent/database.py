@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from edge_agent.schema import MIGRATIONS
+from edge_agent.schema import MIGRATIONS, Migration
 from protocol.kit.sqlite import Connection, Readers, connect
 from protocol.kit.writer import SqliteStore, Unit, Writer
 
@@ -23,9 +23,8 @@ class EdgeDatabase:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        migrate(path)
         self.readers = Readers(path)
-        self.writer: Writer[Connection] = Writer(lambda: SqliteStore(connect(path)), name="edge-writer")
+        self.writer: Writer[Connection] = Writer(lambda: SqliteStore(_current(path)), name="edge-writer")
 
     def read(self) -> Connection:
         """Return this thread's read-only connection."""
@@ -45,6 +44,22 @@ class EdgeDatabase:
         self.readers.close()
 
 
+def _current(path: Path) -> Connection:
+    """Open a file at today's schema; nearly always it is there, and one connection looks and stays."""
+    connection = connect(path)
+    if _missing(connection):
+        connection.close()
+        migrate(path)
+        connection = connect(path)
+    return connection
+
+
+def _missing(connection: Connection) -> list[Migration]:
+    is_new = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").fetchone() is None
+    known = set() if is_new else {row[0] for row in connection.execute("SELECT name FROM migrations")}
+    return [each for each in MIGRATIONS if each[0] not in known]
+
+
 def migrate(path: Path) -> list[str]:
     """Bring a file to today's schema and return the names of the migrations that ran.
 
@@ -54,8 +69,7 @@ def migrate(path: Path) -> list[str]:
     connection = connect(path)
     try:
         connection.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, at TEXT NOT NULL)")
-        known = {row[0] for row in connection.execute("SELECT name FROM migrations")}
-        missing = [each for each in MIGRATIONS if each[0] not in known]
+        missing = _missing(connection)
         if not missing:
             return []
         from sqlite_utils import Database  # only here, see `edge_agent.schema`

@@ -2,6 +2,8 @@
 
 import random
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from edge_agent.app import KINDS, kinds_over, parts
@@ -27,6 +29,12 @@ MANAGER = CurrentPerson("m-1", "M. One", "manager", "till-1", "s1")
 TILLS = ("till-1", "till-2")
 
 
+@cache
+def _settings() -> EdgeSettings:
+    """Return the settings that every store has: reading the environment for each takes as long as a sale."""
+    return EdgeSettings(edge="store", code="ST", data_dir=Path(), tills=TILLS)
+
+
 class EdgeNode(Node):
     """One location."""
 
@@ -38,14 +46,15 @@ class EdgeNode(Node):
         self.machine = self.ids.secret(16)
         self.token = token
         self.sells = not name.startswith("warehouse")
-        self.settings = EdgeSettings(
-            edge=name,
-            code=code,
-            store_name=name,
-            data_dir=self.folder,
-            marker_file=self.folder / "outside" / "marker",
-            tills=TILLS,
-            sell_beyond_stock=world.options.sells_beyond,
+        self.settings = _settings().model_copy(
+            update={
+                "edge": name,
+                "code": code,
+                "store_name": name,
+                "data_dir": self.folder,
+                "marker_file": self.folder / "outside" / "marker",
+                "sell_beyond_stock": world.options.sells_beyond,
+            }
         )
         self.chain = Chain(name, "")
         self.past: list[Chain] = []

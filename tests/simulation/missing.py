@@ -62,6 +62,10 @@ class DeficitWatch:
     hub: HubNode
     failed: Callable[[str], None]
     _returned: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    _rights: list[tuple[Any, ...]] = field(default_factory=list)
+    """What was looked at after the last commit."""
+    _misses: bool = False
+    """Whether any of it misses units that the hub has not returned."""
     _cards: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Those that are open: what is missing where."""
     _settled: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -72,12 +76,15 @@ class DeficitWatch:
     def restarted(self) -> None:
         """The hub may be another, older one now: what it says first is where it begins."""
         self._returned = {row[:3]: row[3] for row in self._ask(RIGHTS)}
+        self._rights = []
         self._cards = {card: _about(json.loads(facts)) for card, facts in self._ask(CARDS)}
 
     def committed(self) -> None:
         """The hub has committed."""
         rights = self._ask(RIGHTS)
-        for place, sku, epoch, returned, echoed, back_upto, deficit, version in rights:
+        # Rows that are as they were say nothing new, unless a cancellation may answer what one misses.
+        for row in rights if self._misses or rights != self._rights else ():
+            place, sku, epoch, returned, echoed, back_upto, deficit, version = row
             if deficit > returned - echoed and self._pending(place, sku) > 0:
                 self._answered[place, sku] = version
             before = self._returned.get((place, sku, epoch), 0)
@@ -89,6 +96,8 @@ class DeficitWatch:
                     f"the hub gave back {returned - before} of {sku} to {place}, which misses {deficit} and"
                     f" had not heard of {before - echoed}"
                 )
+        if rights != self._rights:
+            self._rights, self._misses = rights, any(row[6] > row[3] - row[4] for row in rights)
         cards = dict(self._ask(CARDS))
         if cards.keys() == self._cards.keys():
             return
