@@ -5,7 +5,7 @@ Writing goes through one `Writer` per process, as at the edge: steps share commi
 a change happens after it is durable. Several hub processes need PostgreSQL.
 """
 
-from collections import namedtuple
+from collections import deque, namedtuple
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
@@ -20,6 +20,7 @@ from protocol.kit.writer import Unit, Writer
 T = TypeVar("T")
 HubUnit = Unit[Connection]
 POOL_SIZE: Final = 8
+IDLE_READERS: Final = 8
 STATEMENTS: Final = 512
 """Prepared ones that each connection to SQLite keeps: a hub has more of them than the 128 it would be."""
 POSTGRES_OPTIONS: Final = (
@@ -310,6 +311,8 @@ class HubDatabase:
     def __init__(self, url: str) -> None:
         self.engine = open_engine(url)
         self.writer: Writer[Connection] = Writer(lambda: AlchemyStore(self.engine), name="hub-writer")
+        self._idle: deque[Connection] = deque()
+        """On SQLite: readers that nobody uses; to take one from the pool costs more than a small question."""
 
     @property
     def is_sqlite(self) -> bool:
@@ -319,8 +322,22 @@ class HubDatabase:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Read several statements of one moment."""
-        with self.engine.connect() as connection:
+        if not self.is_sqlite:
+            with self.engine.connect() as connection:
+                yield connection
+            return
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self.engine.connect()
+        try:
             yield connection
+        finally:
+            connection.rollback()
+            if len(self._idle) < IDLE_READERS and not connection.invalidated:
+                self._idle.append(connection)
+            else:
+                connection.close()
 
     def write(self, step: Callable[[HubUnit], T]) -> T:
         """Run a step on the writer and wait until it is durable."""
@@ -333,4 +350,10 @@ class HubDatabase:
     def close(self) -> None:
         """Finish what waits and close every connection."""
         self.writer.close()
+        self.close_readers()
+
+    def close_readers(self) -> None:
+        """Close every connection that nobody uses."""
+        while self._idle:
+            self._idle.pop().close()
         self.engine.dispose()

@@ -94,7 +94,7 @@ def found(
 def all_of(connection: Connection, filters: Filters, eye: Eye, *, limit: int) -> Iterator[OrderHead]:
     """Return every order that the filters find, up to a limit, without holding them all."""
     query = sa.select(*_COLUMNS).where(*_where(filters, eye)).order_by(*_order(filters)).limit(limit)
-    for row in connection.execution_options(yield_per=_CHUNK).execute(query):
+    for row in connection.execute(query.execution_options(yield_per=_CHUNK)):
         yield OrderHead(*row)
 
 

@@ -77,6 +77,10 @@ class Disk:
         """Return the files as the operating system has them at this moment."""
         return Copy(self.file.read_bytes(), self.wal.read_bytes() if self.wal.exists() else b"")
 
+    def forget(self) -> None:
+        """Take the file's name away from whoever has it open: SQLite tidies nothing up as it is closed."""
+        self.file.unlink()
+
     def put_back(self, copy: Copy) -> None:
         """Make the files what they were; nobody may have them open."""
         self.file.write_bytes(copy.data)

@@ -178,9 +178,9 @@ class Healing:
         except OrderspineError as error:
             apart = {error.what: 1}
         finally:
-            again.close()
             for left in world.folder.glob("again.db*"):
                 left.unlink()
+            again.close()
         if apart:
             world.failed(f"made anew, the hub's tables differ: {apart}")
 

@@ -83,7 +83,7 @@ class HubNode(Node):
         """Let go of the file as a dead process does."""
         self._writing.invalidate()
         self._writing.close()
-        self._database.engine.dispose()
+        self._database.close_readers()
 
     def goodbye(self) -> None:
         """Say that the hub ends."""

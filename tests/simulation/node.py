@@ -184,6 +184,7 @@ class Node(ABC):
         """End the process as a kill or a loss of power does, perhaps while it starts."""
         copy = left or self.disk.freeze()
         self._end(at_once=not power)
+        self.disk.forget()
         self.abandon()
         self.disk.put_back(self.disk.after_power_loss(copy, self.rng) if power else copy)
 

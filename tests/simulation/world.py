@@ -300,11 +300,11 @@ class World:
         self.schedule.after(delay, f"{node.name} is asked {command.name} {command.key}", again)
 
     def _close(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)  # first: nobody tidies up what has no name any more
         for node in [*self.edges, self.hub]:
             if node.program is not None:
                 node._end(at_once=True)
                 node.abandon()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _where(error: BaseException) -> str:
