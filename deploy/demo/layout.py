@@ -8,7 +8,7 @@ import json
 import os
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -66,6 +66,10 @@ class Ports:
     control: int
     edges: Mapping[str, EdgePorts]
 
+    def numbers(self) -> list[int]:
+        """Return all of them."""
+        return [self.broker, self.hub, self.control, *(n for e in self.edges.values() for n in astuple(e))]
+
 
 def replay_places(stores: int) -> tuple[Place, ...]:
     """Return so many stores: the demo's own first, then more of the same kind."""
@@ -83,7 +87,7 @@ def choose_ports(places: Sequence[Place], rng: random.Random, *, fixed: bool) ->
     """Return free ports; with `fixed`, the hub and the edges get the numbers people know, where free."""
     wanted = FIRST_PORTS if fixed else ()
     pages = free_ports(1 + len(places), rng, wanted=wanted)
-    others = iter([port for port in free_ports(4 * len(places) + 2 + len(pages), rng) if port not in pages])
+    others = iter(free_ports(4 * len(places) + 2, rng))
     edges = {
         place.name: EdgePorts(page, next(others), next(others), next(others), next(others))
         for place, page in zip(places, pages[1:], strict=True)
@@ -218,18 +222,13 @@ def load(folder: Path) -> Layout | None:
     facts = json.loads(ready.read_text(encoding="utf-8"))
     ports = facts["ports"]
     edges = {name: EdgePorts(**numbers) for name, numbers in ports["edges"].items()}
+    numbers = Ports(broker=ports["broker"], hub=ports["hub"], control=ports["control"], edges=edges)
     layout = Layout(
         folder=folder,
         places=tuple(Place(**{**place, "address": tuple(place["address"])}) for place in facts["places"]),
-        ports=Ports(broker=ports["broker"], hub=ports["hub"], control=ports["control"], edges=edges),
+        ports=numbers,
     )
-    numbers = [
-        ports["broker"],
-        ports["hub"],
-        ports["control"],
-        *(n for e in edges.values() for n in asdict(e).values()),
-    ]
-    taken = [number for number in numbers if not is_free(number)]
+    taken = [number for number in numbers.numbers() if not is_free(number)]
     if taken:
         raise Unavailable(
             f"The demo in {folder} needs port {taken[0]}, which is in use.",

@@ -2,8 +2,13 @@
 
 Ports from the range the system hands to outgoing connections are avoided: while a killed process is down,
 an outgoing connection could sit on its port, and its successor could not start. Below 30000 none does.
+
+What was found stays bound here, without listening, until it is let go: two companies that begin at the same
+moment would choose each other's otherwise. Whoever listens on such a port must set SO_REUSEADDR, as every
+server of the company does.
 """
 
+import atexit
 import random
 import socket
 from collections.abc import Iterable
@@ -14,6 +19,7 @@ from protocol.errors import Unavailable
 LOWEST: Final = 15_000
 HIGHEST: Final = 30_000
 TRIES: Final = 500
+_HELD: Final[dict[int, socket.socket]] = {}
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -28,7 +34,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_ports(count: int, rng: random.Random, *, wanted: Iterable[int] = ()) -> list[int]:
-    """Return so many free ports, the wanted ones first where they are free.
+    """Return so many free ports, the wanted ones first where they are free; the others are held.
 
     Raises:
         Unavailable: hardly any port of the machine is free.
@@ -38,8 +44,33 @@ def free_ports(count: int, rng: random.Random, *, wanted: Iterable[int] = ()) ->
         if len(found) == count:
             return found
         port = rng.randrange(LOWEST, HIGHEST)
-        if port not in found and is_free(port):
+        if _hold(port):
             found.append(port)
     raise Unavailable(
         "There are not enough free ports on this machine.", "Stop what uses them and try again."
     )
+
+
+def let_go(ports: Iterable[int]) -> None:
+    """Hold these no longer; those that are not held are passed over."""
+    for port in ports:
+        if port in _HELD:
+            _HELD.pop(port).close()
+
+
+@atexit.register
+def _let_all_go() -> None:
+    let_go(list(_HELD))
+
+
+def _hold(port: int, host: str = "127.0.0.1") -> bool:
+    """Bind a port that nobody has bound, and let those share it who say that they would."""
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        held.bind((host, port))
+    except OSError:
+        held.close()
+        return False
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _HELD[port] = held
+    return True

@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 from deploy.broker import EmbeddedBroker, password_line
 from deploy.demo.control import ControlServer
 from deploy.demo.layout import Layout
+from deploy.demo.ports import let_go
 from deploy.demo.process import Child, Spawner, leashed
 from deploy.demo.proxy import Proxy, StoreLine
 from deploy.demo.tour import Tour
@@ -134,6 +135,7 @@ class Supervisor:
             if self._broker is not None:
                 self._broker.stop()
         self._spawner.close()
+        let_go(self.layout.ports.numbers())
 
     def cut(self, name: str) -> None:
         """Cut a location off from the broker and the hub."""

@@ -52,6 +52,7 @@ from protocol.rules.policy import (
 )
 
 LOOKED_BACK_US: Final = 90 * DAY_US
+_NOTHING_SAID: Final = ReturnPolicy()
 Word = TypeVar("Word", Condition, Proof)
 
 
@@ -113,7 +114,7 @@ def take_policy(unit: EdgeUnit, edge: Edge, body: ReturnPolicy) -> None:
 def current(connection: Connection) -> ReturnPolicy:
     """Return the policy that counts here; version 0 where nobody said anything."""
     row = connection.execute("SELECT body FROM return_policy").fetchone()
-    return ReturnPolicy() if row is None else _read(row[0])
+    return _NOTHING_SAID if row is None else _read(row[0])
 
 
 @lru_cache(maxsize=2)

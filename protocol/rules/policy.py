@@ -35,6 +35,7 @@ FAULTS: Final = frozenset({"defective", "faulty", "not_as_described"})
 OUR_MISTAKES: Final = FAULTS | {"wrong_item"}
 """Reasons for which a customer pays no fee."""
 _STRICTNESS: Final = {outcome: rank for rank, outcome in enumerate(Outcome)}
+_NO_RULE: Final = GoodsRule()
 _VALUES: Final = tuple(name for name in GoodsRule.model_fields if name != "fee_when")
 _DAYS_LOOKED_AHEAD: Final = 60
 """A calendar in which every day is closed must not be walked for ever."""
@@ -180,8 +181,8 @@ def decide(policy: ReturnPolicy, sold: SoldFacts, back: BackFacts) -> Decision:
 
 def goods_rule(policy: ReturnPolicy, sold: SoldFacts) -> GoodsRule:
     """Return what is said of the goods: of every value the article's own rule comes before its category's."""
-    own = policy.items.get(sold.sku, GoodsRule())
-    category = policy.categories.get(sold.category, GoodsRule())
+    own = policy.items.get(sold.sku, _NO_RULE)
+    category = policy.categories.get(sold.category, _NO_RULE)
     said = {name: getattr(own, name) for name in _VALUES if getattr(own, name) is not None}
     if own.fee_ppm is not None:
         said["fee_when"] = own.fee_when

@@ -32,8 +32,13 @@ def held() -> Iterator[Held]:
 def company(held: Held, mosquitto: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     """Return the company; what a failed test left broken is replaced by a new one."""
     if held.company is None:
-        held.company = Company(tmp_path_factory.mktemp("company"))
-        held.company.start()
+        begun = Company(tmp_path_factory.mktemp("company"))
+        try:
+            begun.start()
+        except BaseException:
+            begun.close()
+            raise
+        held.company = begun
     running = held.company
     before = running.checks
     yield running

@@ -17,7 +17,7 @@ from typing import Any, Final
 from deploy.demo.books import one
 from deploy.demo.layout import PLACES as DEMO_PLACES
 from deploy.demo.layout import Layout, Ports, replay_places, write_toml
-from deploy.demo.ports import free_ports
+from deploy.demo.ports import free_ports, let_go
 from deploy.demo.process import Child, Spawner
 from deploy.demo.proxy import StoreLine
 from deploy.demo.supervisor import BROKER, HUB, Supervisor
@@ -339,6 +339,7 @@ class FaultCompany(LaterCompany):
             yield child
         finally:
             child.kill()
+            let_go([port])
 
     def is_heard(self, name: str) -> bool:
         """Tell whether the hub has all that an edge has written in its present life."""

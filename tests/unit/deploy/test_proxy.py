@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.demo.ports import free_ports, is_free
+from deploy.demo.ports import free_ports, is_free, let_go
 from deploy.demo.proxy import Proxy
 
 
@@ -47,6 +47,28 @@ def proxy(echo: int) -> Iterator[Proxy]:
     yield made
     made.close()
     assert is_free(port)
+    let_go([port])
+
+
+def test_ports_that_were_chosen_are_given_to_nobody_else_until_they_are_let_go() -> None:
+    mine = free_ports(3, random.Random(7))
+    theirs = free_ports(3, random.Random(7))  # it would draw the same numbers
+
+    assert not set(mine) & set(theirs)
+    # What is meant to listen there can.
+    with socket.create_server(("127.0.0.1", mine[0])), socket.create_connection(("127.0.0.1", mine[0]), 5):
+        pass
+    let_go([*mine, *theirs])
+    again = free_ports(3, random.Random(7))
+    assert set(again) & {*mine, *theirs}
+    let_go(again)
+
+
+def test_another_program_is_not_given_a_port_that_was_chosen() -> None:
+    (port,) = free_ports(1, random.Random())
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    let_go([port])
 
 
 def said_back(connection: socket.socket, word: bytes) -> bytes:
