@@ -210,7 +210,8 @@ class Lookup:
         found = self._found(connection, values)
         if self._processed:
             found = [self._as_typed(row) for row in found]
-        return [self._row(*row) for row in found]
+        kind, made = self._row, tuple.__new__  # a named tuple's own maker is Python, and adds nothing
+        return [made(kind, row) for row in found]
 
     def plain(self, connection: Connection, **values: Any) -> Sequence[Any]:
         """Return the rows as the driver has them, where there are thousands and none needs its names."""

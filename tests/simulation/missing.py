@@ -13,10 +13,9 @@ from typing import Any
 from tests.simulation.hub import HubNode
 
 RIGHTS = """
-SELECT r.location, r.sku, coalesce(e.ep, 0), r.returned, r.returned_echoed, r.back_upto, r.deficit,
-       r.edge_version
-FROM hub_rights r LEFT JOIN rights_epochs e ON e.location = r.location
+SELECT location, sku, returned, returned_echoed, back_upto, deficit, edge_version FROM hub_rights
 """
+EPOCHS = "SELECT location, ep FROM rights_epochs"
 CARDS = "SELECT exception_id, facts FROM exceptions WHERE kind = 'stock_deficit' AND state = 'open'"
 OF_ORDERS = """
 SELECT a.number, a.cancel_asked, sum(l.quantity - l.short - l.fulfilled - l.given_up)
@@ -51,6 +50,7 @@ WHERE deficit > returned - returned_echoed AND NOT EXISTS (
 )
 """
 """Deficits that no returned right and no cancellation on its way takes away."""
+Rows = list[tuple[Any, ...]]
 Bound = list[tuple[str, int, int]]
 """(number, whether it was asked to give way, open units)."""
 
@@ -62,7 +62,7 @@ class DeficitWatch:
     hub: HubNode
     failed: Callable[[str], None]
     _returned: dict[tuple[str, str, int], int] = field(default_factory=dict)
-    _rights: list[tuple[Any, ...]] = field(default_factory=list)
+    _said: tuple[Rows, Rows] = ([], [])
     """What was looked at after the last commit."""
     _misses: bool = False
     """Whether any of it misses units that the hub has not returned."""
@@ -75,16 +75,20 @@ class DeficitWatch:
 
     def restarted(self) -> None:
         """The hub may be another, older one now: what it says first is where it begins."""
-        self._returned = {row[:3]: row[3] for row in self._ask(RIGHTS)}
-        self._rights = []
+        rights, epochs = self._ask(RIGHTS), dict(self._ask(EPOCHS))
+        self._returned = {(row[0], row[1], epochs.get(row[0], 0)): row[2] for row in rights}
+        self._said = ([], [])
         self._cards = {card: _about(json.loads(facts)) for card, facts in self._ask(CARDS)}
 
     def committed(self) -> None:
         """The hub has committed."""
-        rights = self._ask(RIGHTS)
+        rights, epochs = self._ask(RIGHTS), self._ask(EPOCHS)
+        said = (rights, epochs)
         # Rows that are as they were say nothing new, unless a cancellation may answer what one misses.
-        for row in rights if self._misses or rights != self._rights else ():
-            place, sku, epoch, returned, echoed, back_upto, deficit, version = row
+        epoch_of = dict(epochs)
+        for row in rights if self._misses or said != self._said else ():
+            place, sku, returned, echoed, back_upto, deficit, version = row
+            epoch = epoch_of.get(place, 0)
             if deficit > returned - echoed and self._pending(place, sku) > 0:
                 self._answered[place, sku] = version
             before = self._returned.get((place, sku, epoch), 0)
@@ -96,8 +100,8 @@ class DeficitWatch:
                     f"the hub gave back {returned - before} of {sku} to {place}, which misses {deficit} and"
                     f" had not heard of {before - echoed}"
                 )
-        if rights != self._rights:
-            self._rights, self._misses = rights, any(row[6] > row[3] - row[4] for row in rights)
+        if said != self._said:
+            self._said, self._misses = said, any(row[5] > row[2] - row[3] for row in rights)
         cards = dict(self._ask(CARDS))
         if cards.keys() == self._cards.keys():
             return
@@ -105,7 +109,7 @@ class DeficitWatch:
             facts = json.loads(cards[card])
             self._cards[card] = _about(facts)
             self._says_what_is_missing(facts)
-        versions = {row[:2]: row[7] for row in rights}
+        versions = {row[:2]: row[6] for row in rights}
         for card in sorted(self._cards.keys() - cards.keys()):
             about = self._cards.pop(card)
             self._settled[about] = versions[about]
@@ -123,8 +127,8 @@ class DeficitWatch:
 
     def _says_what_is_missing(self, facts: dict[str, Any]) -> None:
         place, sku = facts["location"], facts["sku"]
-        right = self._ask(f"{RIGHTS} WHERE r.location = ? AND r.sku = ?", (place, sku))[0]
-        returned, echoed, _back_upto, deficit = right[3:7]
+        right = self._ask(f"{RIGHTS} WHERE location = ? AND sku = ?", (place, sku))[0]
+        returned, echoed, _back_upto, deficit = right[2:6]
         orders, sent = self._bound(place, sku)
         pending = self._pending(place, sku)
         missing = deficit - (returned - echoed) - pending

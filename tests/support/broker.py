@@ -4,7 +4,6 @@ Every name has its own password and its own access, and nothing is stored, as in
 """
 
 import random
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,17 +13,13 @@ from typing import Literal
 import pytest
 
 from deploy.broker import EmbeddedBroker, find_mosquitto, password_line
+from deploy.demo.ports import let_go
 from protocol.kit.mqtt import Broker
+from tests.support.ports import free_port
 
 MISSING = (
     "Mosquitto is not installed; these tests talk through a real one. Install it: `apt install mosquitto`."
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -78,3 +73,4 @@ def running_broker(
         yield broker
     finally:
         broker.kill()
+        let_go([broker.process.port])

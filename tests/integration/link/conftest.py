@@ -13,7 +13,8 @@ from hub.fleet.api import edge_router
 from protocol.errors import OrderspineError
 from protocol.kit.system import SystemClock
 from tests.support.both_ends import BothEnds, both_ends
-from tests.support.broker import TestBroker, free_port, running_broker
+from tests.support.broker import TestBroker, running_broker
+from tests.support.ports import free_port
 from tests.support.quick import quick_secrets
 from tests.support.wire import HubSide, StoreSide, eventually, hub_side, store_side
 
