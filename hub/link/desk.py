@@ -17,7 +17,7 @@ from hub.database import Change, HubDatabase, HubUnit
 from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import blobs, heartbeats, link_sessions, stream, streams
 from hub.link.alarms import Raise
-from hub.link.epochs import epoch_of
+from hub.link.epochs import Epoch, epoch_of
 from hub.link.inbox import Received
 from hub.link.leases import Guard, everybodys
 from hub.link.lives import life
@@ -51,6 +51,8 @@ from protocol.stream import GO_BACK_SPACING_SECONDS, Verdict
 REHELLO_SPACING_SECONDS: Final = 2.0
 UNREADABLE_BEFORE_ALARM: Final = 3
 RIGHTS_ROWS: Final = 500
+Due = tuple[Sequence[HubVector], Epoch]
+"""What an edge has not echoed, and the epoch that it is of."""
 _VECTORS: Final = TypeAdapter(tuple[EdgeVector, ...])
 _FORGET_BEAT: Final = Change(sa.delete(heartbeats).where(heartbeats.c.edge == sa.bindparam("of")))
 _BEAT: Final = Change(sa.insert(heartbeats))
@@ -345,18 +347,20 @@ class Desk:
             return
         vectors = _VECTORS.validate_python(packet.rows)
 
-        def step(unit: HubUnit) -> bool:
+        def step(unit: HubUnit) -> Due | None:
             self._parts.guard(unit, edge)
             if not self.reopening.is_open_for(unit, live, packet.ep, self.hub_inc):
-                return False
+                return None
             if vectors:
                 rights.see(unit, edge, vectors)
             if packet.echo:
                 rights.echoed(unit, edge, packet.echo)
-            return True
+            # Here, where the rows are at hand: a reader would fetch all of them anew after this commit.
+            return _due(rights, unit.connection, edge)
 
-        if self._parts.database.write(step):
-            self.tell_rights(live, echo=tuple((vector.sku, vector.ver) for vector in vectors))
+        due = self._parts.database.write(step)
+        if due is not None:
+            self._say_rights(live, due, echo=tuple((vector.sku, vector.ver) for vector in vectors))
 
     def untold(self) -> frozenset[str]:
         """Return the edges that have not echoed every vector; most have, and need not be asked one by one."""
@@ -366,17 +370,19 @@ class Desk:
         with self._parts.database.read() as connection:
             return rights.untold(connection)
 
-    def tell_rights(self, live: Live, *, echo: tuple[tuple[str, int], ...] = ()) -> None:
-        """Tell an edge the vectors it has not echoed, and echo what it told."""
+    def tell_rights(self, live: Live) -> None:
+        """Tell an edge the vectors it has not echoed."""
         rights = self._parts.rights
         if rights is None:
             return
         with self._parts.database.read() as connection:
-            due = rights.due(connection, live.edge, RIGHTS_ROWS)
-            if not (due or echo):
-                return
-            epoch = epoch_of(connection, live.edge)
-        rows = tuple(vector.model_dump() for vector in due) if epoch.is_open else ()
+            due = _due(rights, connection, live.edge)
+        self._say_rights(live, due)
+
+    def _say_rights(self, live: Live, due: Due, *, echo: tuple[tuple[str, int], ...] = ()) -> None:
+        """Say vectors to an edge, and echo what it told."""
+        vectors, epoch = due
+        rows = tuple(vector.model_dump() for vector in vectors) if epoch.is_open else ()
         if rows or echo:
             packet = RightsPacket(
                 inc=live.inc, sess=live.sess, hub_inc=self.hub_inc, ep=epoch.ep, rows=rows, echo=echo
@@ -439,6 +445,10 @@ class Desk:
             return False
         when[edge] = now
         return True
+
+
+def _due(rights: Rights, connection: Connection, edge: str) -> Due:
+    return rights.due(connection, edge, RIGHTS_ROWS), epoch_of(connection, edge)
 
 
 def rejected_directive(edge: str, cseq: int, kind: str, outcome: DirectiveOutcome) -> Alarm:

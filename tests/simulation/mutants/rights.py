@@ -37,12 +37,12 @@ def newest_cells() -> AbstractContextManager[Any]:
 
 def any_version() -> AbstractContextManager[Any]:
     """An echo of any version silences a vector, also of an older one."""
-    real = hub.link.desk.Desk.tell_rights
+    real = hub.link.desk.Desk._say_rights
 
-    def tell(self: Any, live: Any, *, echo: Any = ()) -> None:
-        real(self, live, echo=tuple((sku, version + 1_000) for sku, version in echo))
+    def say(self: Any, live: Any, due: Any, *, echo: Any = ()) -> None:
+        real(self, live, due, echo=tuple((sku, version + 1_000) for sku, version in echo))
 
-    return put(hub.link.desk.Desk, "tell_rights", tell)
+    return put(hub.link.desk.Desk, "_say_rights", say)
 
 
 def lend_more_than_free() -> AbstractContextManager[Any]:
