@@ -29,12 +29,10 @@ Said = tuple[str, int]
 _NEW: Final = Insert(allocations)
 _UNITS: Final = sa.bindparam("units", type_=sa.BigInteger)
 _RIGHT: Final = (hub_rights.c.location == sa.bindparam("at")) & (hub_rights.c.sku == sa.bindparam("of"))
-_HELD: Final = sa.select(allocations).where(allocations.c.owner == sa.bindparam("who"))
-_LINE: Final = (allocations.c.owner == sa.bindparam("who")) & (
-    allocations.c.line_no == sa.bindparam("nth", type_=sa.BigInteger)
-)
+_HELD: Final = allocations.c.owner == sa.bindparam("who")
+_LINE: Final = _HELD & (allocations.c.line_no == sa.bindparam("nth", type_=sa.BigInteger))
 _FREE: Final = Lookup(sa.select(FREE_UNITS.label("free"), hub_rights.c.deficit).where(_RIGHT))
-_OF_OWNER: Final = Lookup(_HELD.order_by(allocations.c.line_no))
+_OF_OWNER: Final = Lookup(sa.select(allocations).where(_HELD).order_by(allocations.c.line_no))
 _ROW: Final = Lookup(sa.select(allocations).where(_LINE).with_for_update())
 _SET: Final = Change(
     sa.update(allocations)
@@ -61,8 +59,7 @@ _LIVES: Final = sa.select(streams.c.inc, streams.c.ordinal).where(
 _TAKE: Final = Change(
     sa.update(hub_rights)
     .where(
-        hub_rights.c.location == sa.bindparam("at"),
-        hub_rights.c.sku == sa.bindparam("of"),
+        _RIGHT,
         hub_rights.c.deficit == 0,
         sa.bindparam("wanted", type_=sa.BigInteger) <= FREE_UNITS,
         ~is_fenced(hub_rights.c.location),

@@ -237,8 +237,7 @@ class Auditor:
         ).fetchone()
         if row is not None and newest < len(chain.heads) and row[0].hex() != chain.heads[newest]:
             self.company.failed(f"{node.name} has another history after a crash")
-        has_died = node.life > 1 or node.is_copy
-        if has_died and node.audit.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+        if node.audit.execute("PRAGMA quick_check").fetchone()[0] != "ok":
             self.company.failed(f"{node.name} has a damaged file after a crash")
         self.look(node)
 
