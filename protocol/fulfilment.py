@@ -9,9 +9,9 @@ Personal data is not here: events are hashed for ever and name a `contact_id` on
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from protocol.orders import Code, LineKind, Name, Quantity, WireModel
 
@@ -127,6 +127,14 @@ class ShortLine(UnitsLine):
     """Units that were not there to be picked, and why."""
 
     reason: ShortReason
+    missed: int = Field(default=0, ge=0, le=1_000_000)
+    """Those of them that the books of the shelf had lost before: they do not leave it a second time."""
+
+    @model_validator(mode="after")
+    def _of_these(self) -> Self:
+        if self.missed > self.units:
+            raise ValueError("more is missed than was looked for")
+        return self
 
 
 class Parcel(WireModel):

@@ -165,18 +165,32 @@ SHORT_GOES_TO: Final[Mapping[ShortReason, Bucket]] = {
 """What a short pick does to the units that were looked for: they leave the shelf, each for its own place."""
 
 
+def is_lost(reason: ShortReason) -> bool:
+    """Tell whether nobody has the goods of a short pick in their hands."""
+    return SHORT_GOES_TO[reason] is not Bucket.QUARANTINE
+
+
 def reserve_movements(lines: Sequence[tuple[str, int]]) -> tuple[Movement, ...]:
     """Goods on the shelf are set aside for an order of this location."""
     return move(lines, Bucket.SELLABLE, Bucket.RESERVED, "reserve")
 
 
 def pick_movements(lines: Sequence[UnitsLine], shorts: Sequence[ShortLine]) -> tuple[Movement, ...]:
-    """Goods come off the shelf for an order; those that were not found go where their reason says."""
+    """Goods come off the shelf for an order; those that were not found go where their reason says.
+
+    What the books had lost before goes nowhere; what was set aside of it is free again.
+    """
     moves: list[Movement] = []
     for line in lines:
         moves += _by_owner(line, Bucket.PICKED, "pick")
     for line in shorts:
-        moves += _by_owner(line, SHORT_GOES_TO[line.reason], f"short_{line.reason.value}")
+        lent = min(line.missed, line.lent)
+        bound = line.missed - lent
+        leaving = UnitsLine(
+            line_no=line.line_no, sku=line.sku, lent=line.lent - lent, bound=line.bound - bound
+        )
+        moves += _by_owner(leaving, SHORT_GOES_TO[line.reason], f"short_{line.reason.value}")
+        moves += move([(line.sku, bound)], Bucket.RESERVED, Bucket.SELLABLE, "release")
     return tuple(moves)
 
 

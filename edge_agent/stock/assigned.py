@@ -17,8 +17,10 @@ from protocol.fulfilment import PutBackLine, ShortLine, UnitsLine
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.movements import (
+    Bucket,
     fulfil_movements,
     goods,
+    is_lost,
     pick_movements,
     put_back_movements,
     reserve_movements,
@@ -48,6 +50,33 @@ def require_free(connection: Connection, wanted: Mapping[str, int], remedy: str 
                 bound=rights.bound,
                 outstanding=rights.outstanding,
             )  # fmt: skip
+
+
+def with_missed(
+    connection: Connection, lines: Iterable[UnitsLine], shorts: Iterable[ShortLine]
+) -> tuple[ShortLine, ...]:
+    """Return what a walk did not find, each with the units that the books of the shelf have not got either.
+
+    Goods may be gone already by what somebody said of another order, or were sold. Only what is damaged is
+    in somebody's hands; of the rest no more leaves the shelf than stands there.
+    """
+    shorts = tuple(shorts)
+    lost = [line for line in shorts if is_lost(line.reason)]
+    left = {
+        sku: here.standing_in(Bucket.SELLABLE)
+        for sku, here in on_hand_of(connection, [line.sku for line in lost]).items()
+    }
+    for line in (*lines, *(line for line in shorts if not is_lost(line.reason))):
+        if line.sku in left:
+            left[line.sku] -= line.units
+    found = []
+    for line in shorts:
+        missed = 0
+        if is_lost(line.reason):
+            missed = line.units - max(0, min(line.units, left[line.sku]))
+            left[line.sku] -= line.units - missed
+        found.append(line.model_copy(update={"missed": missed}))
+    return tuple(found)
 
 
 def on_order_placed(unit: EdgeUnit, recorded: Recorded) -> None:

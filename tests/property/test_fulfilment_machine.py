@@ -245,9 +245,9 @@ class AStoreWithAssignments(RuleBasedStateMachine):
         here: dict[str, int] = {str(row[0]): int(row[1]) for row in balances}
         sums = reader.execute(
             "SELECT coalesce(sum(lent), 0), coalesce(sum(bound), 0), coalesce(sum(picked_lent), 0),"
-            " coalesce(sum(picked_bound), 0), coalesce(sum(fulfilled + short), 0) FROM assignment_lines"
+            " coalesce(sum(picked_bound), 0), coalesce(sum(fulfilled), 0) FROM assignment_lines"
         ).fetchone()
-        lent, bound, picked_lent, picked_bound, walked = tuple(sums)
+        lent, bound, picked_lent, picked_bound, left = tuple(sums)
         cell = reader.execute("SELECT hub_picked FROM rights WHERE sku = ?", (SKU,)).fetchone()
 
         assert stock.sellable + stock.bound + stock.outstanding == stock.physical
@@ -258,10 +258,10 @@ class AStoreWithAssignments(RuleBasedStateMachine):
         assert min(units for bucket, units in {"picked": 0, **here}.items() if bucket != "sellable") >= 0
         assert stock.outstanding >= lent
         # What was given back for its goods is the hub's to return: until it has, the store misses it, and
-        # whoever walks for the next order may find what the books have not any more, or miss it once more.
+        # whoever walks for the next order may find what the books have not any more.
         gone = reader.execute("SELECT coalesce(sum(quantity), 0) FROM adjustment_lines").fetchone()[0]
-        looked_for_again = min(gone, picked_lent + picked_bound + walked)
-        assert here.get("sellable", 0) + here.get("reserved", 0) >= -looked_for_again
+        found_again = min(gone, picked_lent + picked_bound + left)
+        assert here.get("sellable", 0) + here.get("reserved", 0) >= -found_again
         assert stock.sellable >= -gone
         assert stock.deficit == min(max(0, -stock.sellable), stock.outstanding + stock.bound)
         assert stock.cells.finished >= self.finished

@@ -18,6 +18,7 @@ from edge_agent.fulfil.steps.models import Done, Effect, Finished, Scanned, Shor
 from edge_agent.fulfil.steps.picking import current_list, pick_lines, walking
 from edge_agent.once import Asked, once
 from edge_agent.scans import nothing_to_undo, to_take_back
+from edge_agent.stock.assigned import with_missed
 from edge_agent.stock.rows import on_hand
 from edge_agent.walk import (
     OverScan,
@@ -37,6 +38,7 @@ from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import AssignmentState
+from protocol.movements import Bucket, is_lost
 
 
 def scan(
@@ -249,7 +251,7 @@ def short(
             raise too_many(line)
         work.set_short(unit, line.assignment_id, line.line_no, command.reason, command.units)
         tell(unit, edge)
-        effect = effect_of(unit.connection, line.sku, command.reason, command.units)
+        effect = effect_of(unit.connection, line, command.reason, command.units)
         return Shorted(
             assignment_id=line.assignment_id,
             line_no=line.line_no,
@@ -266,14 +268,15 @@ def effects(
 ) -> tuple[Effect, ...]:
     """Return what each reason would do to the stock, before anybody chooses one."""
     lines = pick_lines(connection, edge, current_list(connection, list_id))
-    sku = _require_line(lines, *line).sku
-    return tuple(effect_of(connection, sku, reason, units) for reason in ShortReason)
+    about = _require_line(lines, *line)
+    return tuple(effect_of(connection, about, reason, units) for reason in ShortReason)
 
 
-def effect_of(connection: Connection, sku: str, reason: ShortReason, units: int) -> Effect:
-    """Return what a short pick does, in real numbers."""
-    before = on_hand(connection, sku).rights.physical
-    after = before - units
+def effect_of(connection: Connection, line: PickLine, reason: ShortReason, units: int) -> Effect:
+    """Return what a short pick does, in real numbers: what the books have lost before does not go again."""
+    here = on_hand(connection, line.sku)
+    before, left = here.rights.physical, here.standing_in(Bucket.SELLABLE) - line.found
+    after = before - (max(0, min(units, left)) if is_lost(reason) else units)
     change = _("stock {before} → {after}", before=before, after=after)
     routed = _("order goes back to routing")
     says = {
@@ -347,6 +350,7 @@ def _end(unit: EdgeUnit, edge: Edge, assignment_id: str, list_id: str, person: C
         units, missing = picked_lines(line, walked.get(line.line_no, Walked(0)))
         picked += [units] if units is not None else []
         shorts += missing
+    shorts = [*with_missed(unit.connection, picked, shorts)]
     if not picked and not shorts:
         raise Invalid(_("Nothing was picked."), _("Scan something first."), code="nothing_picked")
     body = later.AssignmentPicked(

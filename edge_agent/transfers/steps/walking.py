@@ -12,6 +12,7 @@ from edge_agent.database import EdgeUnit
 from edge_agent.fulfil.steps import promises
 from edge_agent.once import Asked, once
 from edge_agent.scans import nothing_to_undo, to_take_back
+from edge_agent.stock.assigned import with_missed
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows import work
 from edge_agent.transfers.rules import Line
@@ -181,6 +182,7 @@ def finish(
             units, missing = picked_lines(line, walked.get(line.line_no, Walked()))
             picked += [units] if units is not None else []
             shorts += missing
+        shorts = [*with_missed(unit.connection, picked, shorts)]
         body = said.TransferPicked(**found.ends, lines=tuple(picked), shorts=tuple(shorts))
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
         work.forget(unit, [transfer_id])
