@@ -225,7 +225,7 @@ class Lookup:
     def _found(self, connection: Connection, values: dict[str, Any]) -> list[Any]:
         if not self._sql:
             self._compile(connection, values)
-        given = self._given | values
+        given = self._given | values if self._given else values
         rows: list[Any] = say(connection, self._sql, [given[name] for name in self._names]).fetchall()
         return rows
 
@@ -253,7 +253,8 @@ class Lookup:
         compiled: Any = self._statement.compile(dialect=connection.dialect)
         # A list is written out as so many parameters; those that are not given by each caller are kept.
         expanded = compiled.construct_expanded_state(values)
-        self._names, self._given = tuple(expanded.positiontup or ()), dict(expanded.parameters)
+        self._names = tuple(expanded.positiontup or ())
+        self._given = {name: value for name, value in expanded.parameters.items() if name not in values}
         columns = [column.key or f"column_{n}" for n, column in enumerate(self._statement.selected_columns)]
         self._row = namedtuple("Row", columns)  # type: ignore[misc]  # noqa: PYI024 - known only now
         types = [column.type.dialect_impl(connection.dialect) for column in self._statement.selected_columns]

@@ -50,6 +50,8 @@ class Batcher:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self._take = EVENTS_PER_BATCH
+        self._head: tuple[int, str] = (0, self.first_hash)
+        """Where the newest batch ended, and the chain hash there: most begin where the one before ended."""
 
     def next(
         self,
@@ -70,8 +72,11 @@ class Batcher:
         if not run:
             data = bytes(stored[0].data)
             return NeedsBlob(hashlib.sha256(data).hexdigest(), data)
-        prev = hash_at(connection, after) if after else self.first_hash
-        assert prev is not None  # the event before the next one is in the same journal
+        upto, prev = self._head
+        if upto != after:
+            found = hash_at(connection, after) if after else self.first_hash
+            assert found is not None  # the event before the next one is in the same journal
+            prev = found
         shrunk = False
         while True:
             last = run[-1]
@@ -94,6 +99,7 @@ class Batcher:
                 assert len(run) > 1  # one inline event always fits
                 run, shrunk = run[: len(run) // 2], True
                 continue
+            self._head = (batch.last, batch.head)
             self._take = len(run) if shrunk else min(EVENTS_PER_BATCH, self._take + self._take // 8 + 1)
             return Ready(payload, batch.first, batch.last)
 

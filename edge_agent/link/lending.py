@@ -12,6 +12,7 @@ nothing is sold.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -34,6 +35,10 @@ WALK_SECONDS: Final = 30.0
 LEND_ROWS: Final = 200
 """Articles of one look; the counter waits for the writer meanwhile."""
 UNSEEN: Final = -1
+Row = dict[str, int | str]
+Due = tuple[list[tuple[str, int]], list[Row]]
+"""(article, version) of all that is not echoed, and what has to be told of it now."""
+_NEVER: Final = (UNSEEN, 0.0)
 _VECTORS: Final = TypeAdapter(tuple[HubVector, ...])
 _MOVED: Final = "coalesce((SELECT max(m.seq) FROM movements m WHERE m.sku = r.sku), 0)"
 # CROSS: else SQLite may go over everything that is lent and look for each in the short queue.
@@ -131,19 +136,21 @@ class Lending:
         connection.executemany("DELETE FROM rights_to_lend WHERE sku = ?", [(sku,) for sku in skus])
         return raised
 
-    def _look(self, connection: Connection, now: float) -> list[dict[str, int | str]]:
+    def _look(self, connection: Connection, now: float) -> list[Row]:
         """Lend what may be lent, and return the rows that are due to be told."""
         if wishes.lends(connection, self._settings):
-            self._lend(connection, now)
+            if now >= self._walk_at:
+                self._walk_at = now + WALK_SECONDS
+                self._edge.database.write(self._walk)
             self._due_at = self._walk_at
-        return self._due(connection, now)
+            if connection.execute("SELECT 1 FROM rights_to_lend LIMIT 1").fetchone() is not None:
+                return self._note(self._edge.database.write(partial(self._lend, now)), now)
+        return self._note(self._due(connection, now), now)
 
-    def _lend(self, connection: Connection, now: float) -> None:
-        if now >= self._walk_at:
-            self._walk_at = now + WALK_SECONDS
-            self._edge.database.write(self._walk)
-        if connection.execute("SELECT 1 FROM rights_to_lend LIMIT 1").fetchone() is not None:
-            self._edge.database.write(self.lend)
+    def _lend(self, now: float, unit: EdgeUnit) -> Due:
+        """Lend, and read what is due where the rows are at hand: a reader would fetch them anew."""
+        self.lend(unit)
+        return self._due(unit.connection, now)
 
     def _walk(self, unit: EdgeUnit) -> None:
         """Look again at some articles of which nothing has changed but the time."""
@@ -153,23 +160,30 @@ class Lending:
         self._walked = str(skus[-1][0]) if len(skus) == LEND_ROWS else ""
         unit.connection.executemany(_QUEUE, skus)
 
-    def _due(self, connection: Connection, now: float) -> list[dict[str, int | str]]:
-        due: dict[str, int] = {}
-        for sku, version in connection.execute(_CHANGED, (ROWS_PER_PACKET,)).fetchall():
-            told, at = self._sent.get(sku, (-1, 0.0))
+    def _due(self, connection: Connection, now: float) -> Due:
+        """Return what the hub has not echoed, and the rows of that which it has to be told now."""
+        changed = [(sku, version) for sku, version in connection.execute(_CHANGED, (ROWS_PER_PACKET,))]
+        due = {}
+        for sku, version in changed:
+            told, at = self._sent.get(sku, _NEVER)
             if told != version or now - at >= RESEND_SECONDS:
                 due[sku] = version
-                self._sent[sku] = (version, now)
-                at = now
-            self._due_at = min(self._due_at, at + RESEND_SECONDS)
         if not due:
-            return []
+            return changed, []
         epoch = wishes.epoch(connection)
         said = {
             stock.sku: stock.vector(due[stock.sku], want_back=wish.back).model_dump()
             for stock, wish in wishes.wishes_of(connection, self._settings, self._now_us(), list(due))
         }
-        return [{**said[sku], "ep": epoch} for sku in due]
+        return changed, [{**said[sku], "ep": epoch} for sku in due]
+
+    def _note(self, due: Due, now: float) -> list[Row]:
+        """Remember what is told now, and until when nothing is due by time alone; return what is told."""
+        changed, rows = due
+        self._sent.update((str(row["sku"]), (int(row["ver"]), now)) for row in rows)
+        for sku, _version in changed:
+            self._due_at = min(self._due_at, self._sent[sku][1] + RESEND_SECONDS)
+        return rows
 
     def _now_us(self) -> int:
         return self._edge.clock.now_us()

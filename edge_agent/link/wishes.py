@@ -8,6 +8,7 @@ hub's to measure, and comes as the level that it wants to hold free. Everything 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from edge_agent.context import Edge
@@ -27,6 +28,7 @@ _BASE: Final = "lending.base"
 _FIRST: Final = "SELECT at_us FROM events WHERE seq > ? ORDER BY seq LIMIT 1"
 _EVERYTHING: Final = "INSERT OR IGNORE INTO rights_to_lend SELECT sku FROM balances GROUP BY sku"
 _COUNT_DUE: Final = "SELECT 1 FROM exceptions WHERE closed_us IS NULL AND dedupe_key = ?"
+_NOW: Final = "SELECT value, (SELECT coalesce(max(seq), 0) FROM events) FROM meta WHERE key = 'edge'"
 
 
 class Kept(NamedTuple):
@@ -42,9 +44,13 @@ def policy(connection: Connection, settings: LinkSettings) -> Kept:
         share_ppm=settings.lend_share_ppm, cap=settings.lend_cap, least=settings.lend_cap, kept_units=1
     )
     row = connection.execute("SELECT version, body FROM lending_policy").fetchone()
-    if row is None:
-        return Kept(0, Policy(base))
-    return Kept(int(row[0]), policy_of(LendingPolicy.model_validate_json(row[1]).rules, base))
+    return Kept(0, Policy(base)) if row is None else Kept(int(row[0]), _read(row[1], base))
+
+
+@lru_cache(maxsize=4)
+def _read(body: str, base: Terms) -> Policy:
+    """Return the policy of a directive: it is asked for with every look and hardly ever another one."""
+    return policy_of(LendingPolicy.model_validate_json(body).rules, base)
 
 
 def lends(connection: Connection, settings: LinkSettings) -> bool:
@@ -91,8 +97,8 @@ def wishes_of(
     if not skus:
         return
     counts = policy(connection, settings).policy
-    location = str(connection.execute("SELECT value FROM meta WHERE key = 'edge'").fetchone()[0])
-    after, days = _window(connection, now_us)
+    location, newest = connection.execute(_NOW).fetchone()
+    after, days = _window(connection, newest, now_us)
     hub = _said_by_hub(connection, skus)
     categories = _categories(connection, skus)
     for sku, here in on_hand_of(connection, skus).items():
@@ -157,13 +163,13 @@ def _categories(connection: Connection, skus: Sequence[str]) -> Mapping[str, str
     return dict(tuple(row) for row in rows)
 
 
-def _window(connection: Connection, now_us: int) -> tuple[int, int]:
+def _window(connection: Connection, newest: int, now_us: int) -> tuple[int, int]:
     """Return the newest event that is too old for the rate of sale, and how many days lie behind it.
 
     Events stand in the order of their numbers and nearly in that of their times, so it is found by halving.
     """
     since_us = now_us - RATE_DAYS * DAY_US
-    low, high = 0, int(connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
+    low, high = 0, newest
     middle = 1  # nothing is too old in the first weeks of a store: that shows at once
     while low < high:
         row = connection.execute("SELECT at_us FROM events WHERE seq = ?", (middle,)).fetchone()

@@ -105,6 +105,7 @@ class Spine:
             rebuilding=rebuilding,
         )
         work.post = None if rebuilding else self._post
+        unit.after_commit(work.forget)
         return work
 
 

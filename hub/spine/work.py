@@ -192,6 +192,10 @@ class Work:
         for room in self._rooms.values():
             room.flush()
 
+    def forget(self) -> None:
+        """Let go of the rooms once everything is durable: they know this, so they would wait for `gc`."""
+        self._rooms.clear()
+
 
 def chunks(keys: Iterable[Any], size: int = 2_000) -> Iterable[list[Any]]:
     """Cut keys into lists that fit into one statement, without repeats."""

@@ -12,8 +12,8 @@ import queue
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from contextlib import contextmanager
-from contextvars import copy_context
+from contextlib import contextmanager, nullcontext
+from contextvars import Context, copy_context
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from protocol.errors import OrderspineError, Unavailable
@@ -105,10 +105,6 @@ class _Waiting(Generic[C]):
         self.future = future
         self.context = copy_context()  # a refusal is said in the language of the one who asked
 
-    def run(self, unit: Unit[C]) -> Any:
-        """Run the step as its caller would."""
-        return self.context.run(self.step, unit)
-
 
 class Writer(Generic[C]):
     """Runs steps one after the other on its own thread, many to a commit."""
@@ -186,19 +182,26 @@ class Writer(Generic[C]):
 
 
 def _commit_group(store: Store[C], group: list[_Waiting[C]]) -> None:
-    """Run a group as one transaction and answer everybody."""
-    unit = Unit(store)
+    """Run a group as one transaction and answer everybody.
+
+    One that is alone needs no savepoint: there is nobody beside it whose changes stay when it is undone.
+    """
+    unit, alone = Unit(store), len(group) == 1
     done: list[tuple[_Waiting[C], Any]] = []
     refused: list[tuple[_Waiting[C], BaseException]] = []
     try:
         store.begin()
         for waiting in group:
-            try:
-                with unit.savepoint():
-                    done.append((waiting, waiting.run(unit)))
-            except Exception as error:  # noqa: BLE001 - each caller gets its own failure
-                refused.append((waiting, _not_stored(error) if _disk_is_full(error) else error))
-        store.commit()
+            result, problem = _attempt(unit, waiting.context, waiting.step, alone=alone)
+            if problem is None:
+                done.append((waiting, result))
+            else:
+                refused.append((waiting, problem))
+        if alone and refused:
+            unit.effects.clear()
+            store.rollback()
+        else:
+            store.commit()
     except Exception as error:  # noqa: BLE001 - the commit failed, so nobody's change happened
         store.rollback()
         # A full disk ends the transaction on its own, and COMMIT then only says that there is none.
@@ -208,10 +211,28 @@ def _commit_group(store: Store[C], group: list[_Waiting[C]]) -> None:
         return
     for effect in unit.effects:
         effect()
+    unit.effects.clear()
     for waiting, result in done:
         waiting.future.set_result(result)
-    for waiting, problem in refused:
-        waiting.future.set_exception(problem)
+    for waiting, failed in refused:
+        waiting.future.set_exception(failed)
+
+
+def _attempt(
+    unit: Unit[C], context: Context, step: Callable[[Unit[C]], Any], *, alone: bool
+) -> tuple[Any, Exception | None]:
+    """Return what a step says, or its failure.
+
+    A refusal is an answer like any other, and goes without the frames that it came through: they know who
+    waits for it, so all of it would stay until somebody looks for circles.
+    """
+    try:
+        with nullcontext() if alone else unit.savepoint():
+            return context.run(step, unit), None
+    except OrderspineError as refusal:
+        return None, refusal.with_traceback(None)
+    except Exception as error:  # noqa: BLE001 - each caller gets its own failure
+        return None, _not_stored(error) if _disk_is_full(error) else error
 
 
 def _disk_is_full(error: BaseException) -> bool:

@@ -20,10 +20,11 @@ ELSEWHERE = frozenset(bucket.value for bucket in {*OUTSIDE, Bucket.IN_TRANSIT})
 store when it is told that all of it is settled. The auditor compares it with the transfers at rest."""
 LIFE = """
 SELECT value, base, max(coalesce((SELECT max(seq) FROM events) - base, 0),
-                        coalesce((SELECT max(n) FROM carried WHERE inc = value), 0))
+                        coalesce((SELECT max(n) FROM carried WHERE inc = value), 0)),
+       ep, (SELECT count(*) FROM directives)
 FROM meta, link WHERE key = 'inc'
 """
-"""The life of a store, the row before its first, and its newest number."""
+"""The life of a store, the row before its first, its newest number, its epoch; how many directives it has."""
 NEW_EVENTS = """
 SELECT n, hash FROM carried WHERE inc = ?1 AND n >= ?3
 UNION ALL SELECT seq - ?2, hash FROM events WHERE seq > ?2 AND seq >= ?2 + ?3 ORDER BY 1
@@ -62,9 +63,16 @@ class Folds:
     """Whether a store has had several lives: what was carried from one to the next took effect before it."""
     _at: dict[tuple[str, str], _Folded] = field(default_factory=dict)
 
-    def follow(self, node: EdgeNode) -> None:
-        """Take new events of a store's journal into its chain: contiguous, never rewritten."""
-        inc, base, newest = node.audit.execute(LIFE).fetchone()
+    def follow(self, node: EdgeNode) -> tuple[int, int]:
+        """Take new events of a store's journal into its chain: contiguous, never rewritten.
+
+        Returns the epoch of the store's lending, and how many directives it has taken in.
+        """
+        inc, base, newest, epoch, directives = node.audit.execute(LIFE).fetchone()
+        self._follow(node, inc, base, newest)
+        return epoch, directives
+
+    def _follow(self, node: EdgeNode, inc: str, base: int, newest: int) -> None:
         if inc != node.chain.inc:
             node.begin_chain(inc)
         chain = node.chain

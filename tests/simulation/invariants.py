@@ -51,7 +51,13 @@ SELECT bucket, sum(quantity) FROM (
 GROUP BY bucket HAVING sum(quantity) <> 0 LIMIT 1
 """
 """A balance of an item that is not the sum of its movements."""
-SET_ASIDE = "SELECT 1 FROM parked WHERE state = 'parked' LIMIT 1"
+AT_A_GLANCE = """
+SELECT (SELECT coalesce(max(journal_id), 0) FROM journals),
+    EXISTS (SELECT 1 FROM orders WHERE refunded_minor > paid_minor),
+    EXISTS (SELECT 1 FROM inbound_claims WHERE state = 'open'),
+    EXISTS (SELECT 1 FROM parked WHERE state = 'parked')
+"""
+"""The newest journal, and whether more was refunded than paid, somebody waits, something is set aside."""
 TRIPPED_HUB = "SELECT edge, seq, kind, detail FROM parked WHERE code = 'failed'"
 TRIPPED_STORE = """
 SELECT d.cseq, d.kind, d.detail FROM directives d JOIN parked_directives p USING (hub_inc, cseq)
@@ -98,6 +104,8 @@ class Auditor:
     hub_was_restored: bool = False
     checks: int = 0
     _journal: int = 0
+    _directives: dict[str, tuple[int, frozenset[tuple[str, str]]]] = field(default_factory=dict)
+    """How many each store had, and which the hub had taken back, when they were looked at."""
 
     def __post_init__(self) -> None:
         company = self.company
@@ -132,9 +140,13 @@ class Auditor:
         self.checks += 1
         if isinstance(node, EdgeNode):
             before = len(node.chain.moves)
-            self.folds.follow(node)
-            self.rights.edge_changed(node)
+            epoch, directives = self.folds.follow(node)
+            self.rights.edge_changed(node, epoch)
             self._counter(node, {sku for moves in node.chain.moves[before:] for sku, *_how in moves})
+            known = (directives, frozenset(self.company.hub.withdrawn))
+            if known != self._directives.get(node.name):
+                self._directives[node.name] = known
+                self._carried_out_once(node)
         else:
             streams = self.company.hub.audit.execute(STREAMS).fetchall()
             self.folds.hub_changed(streams)
@@ -142,9 +154,14 @@ class Auditor:
                 self.cells.look(self.rights.hub_cells())
                 self.deficits.look()
             self._keeps_its_word(streams)
-            self._entries()
-            claimed.look(self.company.hub.audit.execute, self.company.failed)
-            if self.forks or self.company.hub.audit.execute(SET_ASIDE).fetchone():
+            ask = self.company.hub.audit.execute
+            journal, refunded, waits, set_aside = ask(AT_A_GLANCE).fetchone()
+            self._entries(journal)
+            if refunded:
+                self.company.failed("the hub knows a refund of more than was paid")
+            if waits:
+                claimed.look(ask, self.company.failed)
+            if self.forks or set_aside:
                 self._desk()
 
     def down(self, node: Node) -> None:
@@ -157,21 +174,18 @@ class Auditor:
             if upto < self.acked.get((edge, inc), 0):
                 self.company.failed(f"the hub told {edge} {self.acked[edge, inc]} and now knows {upto}")
 
-    def _entries(self) -> None:
-        """Each new journal balances, so every prefix of the ledger does; no refund is beyond its payment."""
-        ask = self.company.hub.audit.execute
-        newest = ask("SELECT coalesce(max(journal_id), 0) FROM journals").fetchone()[0]
-        if newest != self._journal:
-            unbalanced = ask(
-                "SELECT journal_id FROM journals WHERE journal_id > ? AND coalesce((SELECT sum(amount_minor)"
-                " FROM entries WHERE entries.journal_id = journals.journal_id), 1) <> 0",
-                (self._journal,),
-            ).fetchall()
-            if unbalanced:
-                self.company.failed(f"journal {unbalanced[0][0]} does not balance")
-            self._journal = newest
-        if ask("SELECT 1 FROM orders WHERE refunded_minor > paid_minor LIMIT 1").fetchone():
-            self.company.failed("the hub knows a refund of more than was paid")
+    def _entries(self, newest: int) -> None:
+        """Each new journal balances, so every prefix of the ledger does."""
+        if newest == self._journal:
+            return
+        unbalanced = self.company.hub.audit.execute(
+            "SELECT journal_id FROM journals WHERE journal_id > ? AND coalesce((SELECT sum(amount_minor)"
+            " FROM entries WHERE entries.journal_id = journals.journal_id), 1) <> 0",
+            (self._journal,),
+        ).fetchall()
+        if unbalanced:
+            self.company.failed(f"journal {unbalanced[0][0]} does not balance")
+        self._journal = newest
 
     def _several(self, edge: str) -> bool:
         return any(node.is_copy for node in self.company.edges if node.edge == edge)
@@ -187,13 +201,17 @@ class Auditor:
         return self.hub_was_restored or any(node.is_copy for node in self.company.edges)
 
     def _counter(self, node: EdgeNode, moved: set[str]) -> None:
-        """Movements explain what they moved; nothing goes back, or takes effect, more often than it may."""
+        """Movements explain what they moved; nothing goes back more often than it may."""
         ask = node.audit.execute
         for sku in sorted(moved):
             if ask(UNEXPLAINED, (sku,)).fetchone():
                 self.company.failed(f"{node.name} has a balance of {sku} that no movement explains")
         if moved and ask("SELECT 1 FROM orders WHERE refunded_minor > total_minor LIMIT 1").fetchone():
             self.company.failed(f"{node.name} refunded more than was paid")
+
+    def _carried_out_once(self, node: EdgeNode) -> None:
+        """No directive takes effect twice, or after it was taken back."""
+        ask = node.audit.execute
         twice = "SELECT id FROM directives WHERE outcome = 'applied' GROUP BY id HAVING count(*) > 1 LIMIT 1"
         if ask(twice).fetchone():
             self.company.failed(f"{node.name} carried a directive out twice")
@@ -220,6 +238,7 @@ class Auditor:
         self.look(node)
 
     def _edge_restarted(self, node: EdgeNode) -> None:
+        self._directives.pop(node.name, None)
         inc = node.audit.execute("SELECT value FROM meta WHERE key = 'inc'").fetchone()[0]
         if inc != node.chain.inc:
             if node.chain.told and not node.is_copy:

@@ -94,10 +94,9 @@ class RightsWatch:
     _hub_said: tuple[list[Any], list[Any]] = ([], [])
     """The rows that the hub's cells and epochs were made of."""
 
-    def edge_changed(self, node: EdgeNode) -> None:
+    def edge_changed(self, node: EdgeNode, epoch: int) -> None:
         """A store has committed, or was started."""
         rows = node.audit.execute(AT_THE_EDGE).fetchall()
-        epoch = node.audit.execute("SELECT ep FROM link").fetchone()[0]
         # What was looked at with these cells in this epoch is not another thing now: whatever else a check
         # reads is the hub's, and a change of that looks at all stores again.
         if rows == self._stores.get(node.name) and epoch == self._epoch.get(node.name):

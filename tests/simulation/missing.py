@@ -17,6 +17,12 @@ SELECT location, sku, returned, returned_echoed, back_upto, deficit, edge_versio
 """
 EPOCHS = "SELECT location, ep FROM rights_epochs"
 CARDS = "SELECT exception_id, facts FROM exceptions WHERE kind = 'stock_deficit' AND state = 'open'"
+ASKED = """
+SELECT location FROM assignments WHERE cancel_asked AND state IN
+    ('proposed', 'sent', 'acknowledged', 'picking', 'picked', 'packed', 'ready')
+UNION SELECT source FROM transfers WHERE cancel_asked AND ended_us IS NULL
+"""
+"""Places at which something is being cancelled: nowhere else is anything on its way to be answered."""
 OF_ORDERS = """
 SELECT a.number, a.cancel_asked, sum(l.quantity - l.short - l.fulfilled - l.given_up)
 FROM assignments a JOIN assignment_lines l USING (assignment_id)
@@ -86,10 +92,12 @@ class DeficitWatch:
         said = (rights, epochs)
         # Rows that are as they were say nothing new, unless a cancellation may answer what one misses.
         epoch_of = dict(epochs)
-        for row in rights if self._misses or said != self._said else ():
+        changed = said != self._said
+        asked = {place for (place,) in self._ask(ASKED)} if self._misses or changed else ()
+        for row in rights if changed or asked else ():
             place, sku, returned, echoed, back_upto, deficit, version = row
             epoch = epoch_of.get(place, 0)
-            if deficit > returned - echoed and self._pending(place, sku) > 0:
+            if place in asked and deficit > returned - echoed and self._pending(place, sku) > 0:
                 self._answered[place, sku] = version
             before = self._returned.get((place, sku, epoch), 0)
             if returned == before:
@@ -100,7 +108,7 @@ class DeficitWatch:
                     f"the hub gave back {returned - before} of {sku} to {place}, which misses {deficit} and"
                     f" had not heard of {before - echoed}"
                 )
-        if said != self._said:
+        if changed:
             self._said, self._misses = said, any(row[5] > row[2] - row[3] for row in rights)
         cards = dict(self._ask(CARDS))
         if cards.keys() == self._cards.keys():
