@@ -16,6 +16,7 @@ from edge_agent.settings import EdgeSettings
 from protocol.errors import OrderspineError
 from protocol.handshake import DirectiveBatch
 from protocol.kit.mqtt import Broker, Happening
+from protocol.kit.sqlite import Connection
 from protocol.kit.web.signin import CurrentPerson
 from protocol.kit.writer import Store
 from protocol.stream import first_hash
@@ -227,7 +228,7 @@ class EdgeNode(Node):
         """A client was told: what the journal ends with now must never be missing again."""
         assert self.program is not None
         if self.program.identity.inc == self.chain.inc:
-            self.chain.told = max(self.chain.told, self.newest())
+            self.chain.told = max(self.chain.told, self._newest(self._raw))
 
     def begin_chain(self, inc: str) -> None:
         """Follow another life of this database."""
@@ -251,13 +252,19 @@ class EdgeNode(Node):
         ).fetchall()
         return str(rng.choice(rows)[0]) if rows and rng.random() < 0.95 else rng.choice(TILLS)
 
-    def price(self, sku: str) -> int:
-        """Return the price on the shelf."""
-        return int(self.audit.execute("SELECT price_minor FROM products WHERE sku = ?", (sku,)).fetchone()[0])
+    def prices(self, skus: Sequence[str]) -> dict[str, int]:
+        """Return the prices on the shelf."""
+        marks = ",".join("?" * len(skus))
+        found = self.audit.execute(f"SELECT sku, price_minor FROM products WHERE sku IN ({marks})", skus)
+        return dict(found.fetchall())
 
     def newest(self) -> int:
         """Return the newest number of this life's journal."""
-        row = self.audit.execute(
+        return self._newest(self.audit)
+
+    @staticmethod
+    def _newest(connection: Connection) -> int:
+        row = connection.execute(
             "SELECT max(carried, coalesce((SELECT max(seq) FROM events), 0) - base) FROM link"
         ).fetchone()
         return int(row[0])

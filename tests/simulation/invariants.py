@@ -20,7 +20,7 @@ from tests.simulation.cells import CellsWatch
 from tests.simulation.edge import EdgeNode
 from tests.simulation.fold import Folds
 from tests.simulation.hub import HubNode
-from tests.simulation.lent import RightsWatch
+from tests.simulation.lent import AtTheHub, RightsWatch
 from tests.simulation.missing import DeficitWatch
 from tests.simulation.network import Connection
 from tests.simulation.node import Chain, Node
@@ -104,6 +104,8 @@ class Auditor:
     hub_was_restored: bool = False
     checks: int = 0
     _journal: int = 0
+    _at_the_hub: AtTheHub = field(default_factory=lambda: AtTheHub([], []))
+    """What it had after its newest commit."""
     _directives: dict[str, tuple[int, frozenset[tuple[str, str]]]] = field(default_factory=dict)
     """How many each store had, and which the hub had taken back, when they were looked at."""
 
@@ -133,7 +135,8 @@ class Auditor:
     def committed(self, node: Node) -> None:
         """Check at once what a later commit of the same step may hide."""
         if isinstance(node, HubNode):
-            self.deficits.committed()
+            self._at_the_hub = AtTheHub.read(node)
+            self.deficits.committed(self._at_the_hub)
 
     def look(self, node: Node) -> None:
         """Check what a commit of one machine may have broken."""
@@ -150,7 +153,7 @@ class Auditor:
         else:
             streams = self.company.hub.audit.execute(STREAMS).fetchall()
             self.folds.hub_changed(streams)
-            if self.rights.hub_changed():
+            if self.rights.hub_changed(self._at_the_hub):
                 self.cells.look(self.rights.hub_cells())
                 self.deficits.look()
             self._keeps_its_word(streams)
@@ -230,7 +233,8 @@ class Auditor:
         assert isinstance(node, HubNode)
         self._journal = 0
         self.folds.restarted()
-        self.deficits.restarted()
+        self._at_the_hub = AtTheHub.read(node)
+        self.deficits.restarted(self._at_the_hub)
         for sql, values, expected in node.promises:
             found = node.audit.execute(sql, values).fetchone()
             if found is None or found[0] != expected:

@@ -19,7 +19,10 @@ SELECT b.sku,
        coalesce(r.granted, 0), coalesce(r.finished - r.finished_base, 0), coalesce(r.returned_seen, 0)
 FROM balances b LEFT JOIN rights r USING (sku) GROUP BY b.sku ORDER BY b.sku
 """
-AT_THE_HUB = "SELECT location, sku, granted_seen, finished_seen, allocated, ended, returned FROM hub_rights"
+AT_THE_HUB = """
+SELECT location, sku, granted_seen, finished_seen, allocated, ended, returned,
+       returned_echoed, back_upto, deficit, edge_version FROM hub_rights
+"""
 SOLD = """
 SELECT coalesce(sum(quantity), 0) FROM movements WHERE sku = ?1 AND seq > ?2 AND reason = 'sale'
 AND NOT EXISTS (SELECT 1 FROM movements WHERE sku = ?1 AND seq > ?2 AND reason <> 'sale')
@@ -28,6 +31,24 @@ AND NOT EXISTS (SELECT 1 FROM movements WHERE sku = ?1 AND seq > ?2 AND reason <
 EPOCHS_AT_THE_HUB = "SELECT location, ep, state FROM rights_epochs"
 Cells = tuple[int, ...]
 NONE: Cells = (0, 0, 0, 0, 0)
+
+
+class AtTheHub(NamedTuple):
+    """The rows of rights and epochs that the hub had after a commit, read once for all who look at them."""
+
+    rights: list[tuple[Any, ...]]
+    epochs: list[tuple[str, int, str]]
+
+    @classmethod
+    def read(cls, hub: HubNode) -> "AtTheHub":
+        """Return what the hub's file says."""
+        ask = hub.audit.execute
+        return cls(ask(AT_THE_HUB).fetchall(), ask(EPOCHS_AT_THE_HUB).fetchall())
+
+    @property
+    def epoch_of(self) -> dict[str, int]:
+        """The epoch of every place that has left epoch 0."""
+        return {place: epoch for place, epoch, _state in self.epochs}
 
 
 class Lent(NamedTuple):
@@ -91,8 +112,8 @@ class RightsWatch:
     _granted: dict[tuple[str, str], int] = field(default_factory=dict)
     _epoch: dict[str, int] = field(default_factory=dict)
     _hub_epochs: dict[str, tuple[int, str]] = field(default_factory=dict)
-    _hub_said: tuple[list[Any], list[Any]] = ([], [])
-    """The rows that the hub's cells and epochs were made of."""
+    _hub_said: AtTheHub | None = None
+    """What the hub's cells and epochs were made of."""
 
     def edge_changed(self, node: EdgeNode, epoch: int) -> None:
         """A store has committed, or was started."""
@@ -112,17 +133,13 @@ class RightsWatch:
             self._lends_what_it_has(node, lent)
             self._check(node, lent)
 
-    def hub_changed(self) -> bool:
+    def hub_changed(self, said: AtTheHub) -> bool:
         """The hub has committed, or was started; tell whether it was its cells or epochs that changed."""
-        said = (
-            self.hub.audit.execute(AT_THE_HUB).fetchall(),
-            self.hub.audit.execute(EPOCHS_AT_THE_HUB).fetchall(),
-        )
         if self._cells is not None and said == self._hub_said:
             return False
         self._hub_said = said
-        self._cells = {(row[0], row[1]): row[2:] for row in said[0]}
-        self._hub_epochs = {row[0]: (row[1], row[2]) for row in said[1]}
+        self._cells = {(row[0], row[1]): row[2:7] for row in said.rights}
+        self._hub_epochs = {row[0]: (row[1], row[2]) for row in said.epochs}
         for node in self.edges:
             for lent in self.of(node):
                 self._check(node, lent)

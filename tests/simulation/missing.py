@@ -11,11 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.simulation.hub import HubNode
+from tests.simulation.lent import AtTheHub
 
-RIGHTS = """
-SELECT location, sku, returned, returned_echoed, back_upto, deficit, edge_version FROM hub_rights
-"""
-EPOCHS = "SELECT location, ep FROM rights_epochs"
 CARDS = "SELECT exception_id, facts FROM exceptions WHERE kind = 'stock_deficit' AND state = 'open'"
 ASKED = """
 SELECT location FROM assignments WHERE cancel_asked AND state IN
@@ -56,7 +53,6 @@ WHERE deficit > returned - returned_echoed AND NOT EXISTS (
 )
 """
 """Deficits that no returned right and no cancellation on its way takes away."""
-Rows = list[tuple[Any, ...]]
 Bound = list[tuple[str, int, int]]
 """(number, whether it was asked to give way, open units)."""
 
@@ -68,7 +64,7 @@ class DeficitWatch:
     hub: HubNode
     failed: Callable[[str], None]
     _returned: dict[tuple[str, str, int], int] = field(default_factory=dict)
-    _said: tuple[Rows, Rows] = ([], [])
+    _said: AtTheHub | None = None
     """What was looked at after the last commit."""
     _misses: bool = False
     """Whether any of it misses units that the hub has not returned."""
@@ -79,23 +75,21 @@ class DeficitWatch:
     _answered: dict[tuple[str, str], int] = field(default_factory=dict)
     """What was being cancelled and is not any more: at which version, because the store repeats that one."""
 
-    def restarted(self) -> None:
+    def restarted(self, said: AtTheHub) -> None:
         """The hub may be another, older one now: what it says first is where it begins."""
-        rights, epochs = self._ask(RIGHTS), dict(self._ask(EPOCHS))
-        self._returned = {(row[0], row[1], epochs.get(row[0], 0)): row[2] for row in rights}
-        self._said = ([], [])
+        epochs = said.epoch_of
+        self._returned = {(row[0], row[1], epochs.get(row[0], 0)): row[6] for row in said.rights}
+        self._said = None
         self._cards = {card: _about(json.loads(facts)) for card, facts in self._ask(CARDS)}
 
-    def committed(self) -> None:
+    def committed(self, said: AtTheHub) -> None:
         """The hub has committed."""
-        rights, epochs = self._ask(RIGHTS), self._ask(EPOCHS)
-        said = (rights, epochs)
         # Rows that are as they were say nothing new, unless a cancellation may answer what one misses.
-        epoch_of = dict(epochs)
+        epoch_of = said.epoch_of
         changed = said != self._said
         asked = {place for (place,) in self._ask(ASKED)} if self._misses or changed else ()
-        for row in rights if changed or asked else ():
-            place, sku, returned, echoed, back_upto, deficit, version = row
+        for row in said.rights if changed or asked else ():
+            place, sku, *_cells, returned, echoed, back_upto, deficit, version = row
             epoch = epoch_of.get(place, 0)
             if place in asked and deficit > returned - echoed and self._pending(place, sku) > 0:
                 self._answered[place, sku] = version
@@ -109,15 +103,15 @@ class DeficitWatch:
                     f" had not heard of {before - echoed}"
                 )
         if changed:
-            self._said, self._misses = said, any(row[5] > row[2] - row[3] for row in rights)
+            self._said, self._misses = said, any(row[9] > row[6] - row[7] for row in said.rights)
         cards = dict(self._ask(CARDS))
         if cards.keys() == self._cards.keys():
             return
         for card in sorted(cards.keys() - self._cards.keys()):
             facts = json.loads(cards[card])
             self._cards[card] = _about(facts)
-            self._says_what_is_missing(facts)
-        versions = {row[:2]: row[6] for row in rights}
+            self._says_what_is_missing(facts, said)
+        versions = {row[:2]: row[10] for row in said.rights}
         for card in sorted(self._cards.keys() - cards.keys()):
             about = self._cards.pop(card)
             self._settled[about] = versions[about]
@@ -133,10 +127,10 @@ class DeficitWatch:
             if not known and about not in self._cards.values():
                 self.failed(f"{place} misses {missing} promised units of {sku} and nobody was told")
 
-    def _says_what_is_missing(self, facts: dict[str, Any]) -> None:
+    def _says_what_is_missing(self, facts: dict[str, Any], said: AtTheHub) -> None:
         place, sku = facts["location"], facts["sku"]
-        right = self._ask(f"{RIGHTS} WHERE location = ? AND sku = ?", (place, sku))[0]
-        returned, echoed, _back_upto, deficit = right[2:6]
+        (right,) = (row for row in said.rights if row[:2] == (place, sku))
+        returned, echoed, _back_upto, deficit = right[6:10]
         orders, sent = self._bound(place, sku)
         pending = self._pending(place, sku)
         missing = deficit - (returned - echoed) - pending

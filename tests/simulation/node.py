@@ -8,6 +8,7 @@ nobody keeps ids: they are never made twice.
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -122,6 +123,8 @@ class Node(ABC):
         self.unsure: list[Command] = []
         self._turn_due = False
         self._audit: Connection | None = None
+        self._other: Connection | None = None
+        """That of another program, while it runs beside this process."""
 
     # --- what the writer tells ---
 
@@ -149,16 +152,13 @@ class Node(ABC):
             return
         self.world.tally.fault("another program writes")
         self.read_something(store)
-        other = sqlite3.connect(str(self.disk.file), timeout=0, isolation_level=None)
-        try:
-            other.execute(
+        if self._other is None:
+            self._other = sqlite3.connect(str(self.disk.file), timeout=0, isolation_level=None)
+        with suppress(OperationalError):
+            self._other.execute(
                 f"INSERT INTO {self.own_table} (key, value) VALUES ('other program', 1)"
                 " ON CONFLICT (key) DO UPDATE SET value = value + 1"
             )
-        except OperationalError:
-            return
-        finally:
-            other.close()
 
     def committed(self) -> None:
         """Something was committed."""
@@ -212,9 +212,10 @@ class Node(ABC):
         self.session = None
         self.program = None
         self.starting = False
-        if self._audit is not None:
-            self._audit.close()
-            self._audit = None
+        for beside in (self._audit, self._other):
+            if beside is not None:
+                beside.close()
+        self._audit = self._other = None
         self.disk.closed()
 
     # --- time ---

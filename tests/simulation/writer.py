@@ -72,6 +72,46 @@ class WatchedStore(Generic[C]):
         self._machine.boundary()
 
 
+class _Answer(Future[T]):
+    """A future that nobody waits for, because it is answered before anybody else runs: it needs no lock."""
+
+    def __init__(self) -> None:
+        self._said: T
+        self._problem: BaseException | None = None
+        self._done = False
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """Begin; nobody cancels."""
+        return True
+
+    def set_result(self, result: T) -> None:
+        """Answer."""
+        self._said, self._done = result, True
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """Refuse."""
+        self._problem, self._done = exception, True
+
+    def done(self) -> bool:
+        """Tell whether it is answered."""
+        return self._done
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Return the refusal, or None."""
+        assert self._done, f"nobody answers within {timeout}"
+        return self._problem
+
+    def result(self, timeout: float | None = None) -> T:
+        """Return the answer, or raise the refusal."""
+        assert self._done, f"nobody answers within {timeout}"
+        if self._problem is None:
+            return self._said
+        try:
+            raise self._problem
+        finally:
+            del self  # what is raised keeps this frame, which must not keep it in turn
+
+
 class InlineWriter(Writer[C]):
     """Runs steps on the thread of whoever asks."""
 
@@ -88,7 +128,7 @@ class InlineWriter(Writer[C]):
         """Run a step now, or after the one that is running."""
         if self._closed:
             raise Unavailable("The program is shutting down.", "Try again in a moment.", code="closing")
-        future: Future[T] = Future()
+        future: Future[T] = _Answer()
         self._steps.append(_Waiting(step, future))
         if not (self._busy or self._held):
             self._drain()

@@ -20,7 +20,8 @@ def sell(node: EdgeNode, rng: random.Random) -> Command:
         for sku in rng.sample(SKUS, rng.choice((1, 1, 2, 3)))
     )
     cash = rng.random() < 0.5
-    total = sum(line.quantity * node.price(line.sku) for line in lines)
+    prices = node.prices([line.sku for line in lines])
+    total = sum(line.quantity * prices[line.sku] for line in lines)
     given = sale.TenderGiven(
         kind=TenderKind.CASH if cash else TenderKind.CARD, amount_minor=ENOUGH_MINOR if cash else total
     )
