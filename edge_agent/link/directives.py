@@ -197,21 +197,25 @@ class DirectiveInbox:
         if done_here <= len(data) and chain(batch.prev, skipped) != chead:
             return Answer(link.cseq_done, link.hub_inc, broken=True)
         for n, said in enumerate(data[done_here:], start=batch.first + max(0, done_here)):
-            if not self._one(batch.hub_inc, n, said):
+            if not self._one(batch, n, said):
                 return None
         return self.known_answer(batch.first)
 
-    def _one(self, hub_inc: str, cseq: int, data: bytes) -> bool:
+    def _one(self, batch: DirectiveBatch, cseq: int, data: bytes) -> bool:
         """Carry one directive out, waiting for the line if it must; False when stopping."""
         wait = FIRST_WAIT_SECONDS
         while not self._stopping.is_set():
             try:
-                self._store_durably(hub_inc, cseq, data)
+                self._store_durably(batch.hub_inc, cseq, data)
             except (Unavailable, OperationalError) as error:
                 self.trouble = error.what if isinstance(error, Unavailable) else str(error)
             else:
                 self.trouble = ""
                 return True
+            if cseq > batch.first and wait == FIRST_WAIT_SECONDS:
+                # What was carried out already is not kept waiting: events of it go to the hub meanwhile, and
+                # a store that is put back then gets from there only what it had answered.
+                self.answer(self.known_answer(batch.first))
             self._stopping.wait(wait * (0.5 + self.jitter.random() / 2))
             wait = min(WAIT_LIMIT_SECONDS, wait * 2)
         return False

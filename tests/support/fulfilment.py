@@ -24,6 +24,21 @@ CONTACT = {
 }
 
 
+def directive(
+    cseq: int, kind: str, body: dict[str, Any], *, directive_id: str = "", exp: int | None = None
+) -> bytes:
+    """Return the bytes of a directive."""
+    said = {
+        "cseq": cseq,
+        "id": directive_id or f"d-{cseq}",
+        "kind": kind,
+        "at": START_US,
+        "exp": exp,
+        "body": body,
+    }
+    return json.dumps(said).encode()
+
+
 @dataclass
 class Desk:
     """A store as the hub and its people see it: every call gets a new key unless one is given."""
@@ -50,16 +65,7 @@ class Desk:
     def tell(self, kind: str, body: dict[str, Any], *, directive_id: str = "", exp: int | None = None) -> str:
         """Let the hub say something; return the outcome, with the code when it was refused."""
         self._cseq += 1
-        data = json.dumps(
-            {
-                "cseq": self._cseq,
-                "id": directive_id or f"d-{self._cseq}",
-                "kind": kind,
-                "at": START_US,
-                "exp": exp,
-                "body": body,
-            }
-        ).encode()
+        data = directive(self._cseq, kind, body, directive_id=directive_id, exp=exp)
         if self._cseq == 1:
             self.store.edge.database.write(lambda unit: set_link(unit, hub_inc=HUB_INC))
         self.inbox._store_durably(HUB_INC, self._cseq, data)

@@ -103,6 +103,8 @@ class Walk:
                 # The hub asked the place before anybody had begun, and it gave the work up: on to the next.
                 self.done = max(n for n in range(self.done) if self.steps[n] == "arrive")
                 return False
+            if step in NOT_BEGUN and refusal.reason == "no_assignment":
+                return False  # as in `arrive`: nobody has begun, so an old copy may get the offer anew
             refusal.add_note(f"at the step {step!r} of {self}")
             raise
 

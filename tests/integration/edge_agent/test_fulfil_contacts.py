@@ -1,4 +1,5 @@
 import json
+import queue
 import random
 import threading
 from collections.abc import Iterator
@@ -13,13 +14,15 @@ from edge_agent.fulfil.directives import kinds_of
 from edge_agent.fulfil.steps import inbox
 from edge_agent.link.contacts import ContactUploads
 from edge_agent.link.courier import Courier
-from edge_agent.link.directives import DirectiveInbox
+from edge_agent.link.directives import Answer, DirectiveInbox, Kind
 from edge_agent.link.recovery import Recovery
-from edge_agent.link.rows import read_link
+from edge_agent.link.rows import read_link, set_link
 from protocol.customers import Contact
-from protocol.directives import AssignmentOffer
+from protocol.directives import AssignmentOffer, Outcome
 from protocol.errors import Refused, Unavailable
-from tests.support.fulfilment import CONTACT, offered
+from protocol.handshake import DirectiveBatch
+from protocol.stream import chain, first_hash
+from tests.support.fulfilment import CONTACT, directive, offered
 from tests.support.store import Store
 
 
@@ -196,3 +199,40 @@ def test_an_offer_waits_while_the_line_is_down_and_goes_on_without_a_customer_no
     with pytest.raises(Refused) as refusal:
         prepare(body, threading.Event())
     assert refusal.value.reason == "bad_contact"
+
+
+def test_what_was_carried_out_is_answered_while_the_next_of_its_batch_waits_for_the_line(
+    store: Store,
+) -> None:
+    def waits_for_the_second(body: AssignmentOffer, _stopping: threading.Event) -> None:
+        if body.contact_id == "c-2":
+            raise Unavailable("The line is down.", "Wait.")
+
+    hub_inc = "0" * 32
+    store.edge.database.write(lambda unit: set_link(unit, hub_inc=hub_inc))
+    said: queue.Queue[Answer] = queue.Queue()
+    kinds = {"assignment.offer": Kind(inbox.offer, waits_for_the_second)}
+    directives = DirectiveInbox(store.edge, kinds, random.Random(1), said.put)
+    data = [
+        directive(n, "assignment.offer", offered(n, ("MUG-1", 1), contact_id=f"c-{n}", contact_version=1))
+        for n in (1, 2)
+    ]
+    begin = first_hash(store.edge.identity.edge, hub_inc)
+
+    directives.start()
+    directives.offer(
+        DirectiveBatch(
+            inc=store.edge.identity.inc,
+            sess="0" * 16,
+            hub_inc=hub_inc,
+            first=1,
+            prev=begin,
+            head=chain(begin, data),
+            directives=tuple(each.decode() for each in data),
+        )
+    )
+
+    answer = said.get(timeout=10)
+    directives.stop()
+    assert (answer.upto, [(each.cseq, each.res) for each in answer.outcomes]) == (1, [(1, Outcome.APPLIED)])
+    assert said.empty()
