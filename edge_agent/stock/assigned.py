@@ -13,7 +13,7 @@ from edge_agent.journal import Recorded
 from edge_agent.stock.rows import apply, on_hand_of
 from protocol import later
 from protocol.errors import OutOfStock
-from protocol.fulfilment import PutBackLine, ShortLine, UnitsLine
+from protocol.fulfilment import PutBackLine, ShortLine, ShortReason, UnitsLine
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.movements import (
@@ -55,17 +55,16 @@ def require_free(connection: Connection, wanted: Mapping[str, int], remedy: str 
 def with_missed(
     connection: Connection, lines: Iterable[UnitsLine], shorts: Iterable[ShortLine]
 ) -> tuple[ShortLine, ...]:
-    """Return what a walk did not find, each with the units that the books of the shelf have not got either.
+    """Return what a walk did not find, each with the units that the books had lost before.
 
-    Goods may be gone already by what somebody said of another order, or were sold. Only what is damaged is
-    in somebody's hands; of the rest no more leaves the shelf than stands there.
+    Goods may be gone already by what somebody said of another order, or were sold: the same units do not
+    leave twice, and never more than stands on the shelf beside what was found. Damaged goods are in
+    somebody's hands, so they do leave.
     """
     shorts = tuple(shorts)
-    lost = [line for line in shorts if is_lost(line.reason)]
-    left = {
-        sku: here.standing_in(Bucket.SELLABLE)
-        for sku, here in on_hand_of(connection, [line.sku for line in lost]).items()
-    }
+    here = on_hand_of(connection, [line.sku for line in shorts])
+    left = {sku: stock.standing_in(Bucket.SELLABLE) for sku, stock in here.items()}
+    deficit = {sku: stock.rights.deficit for sku, stock in here.items()}
     for line in (*lines, *(line for line in shorts if not is_lost(line.reason))):
         if line.sku in left:
             left[line.sku] -= line.units
@@ -74,6 +73,9 @@ def with_missed(
         missed = 0
         if is_lost(line.reason):
             missed = line.units - max(0, min(line.units, left[line.sku]))
+            if line.reason is ShortReason.NOT_FOUND:
+                missed = max(missed, min(line.units, deficit[line.sku]))
+            deficit[line.sku] = max(0, deficit[line.sku] - missed)
             left[line.sku] -= line.units - missed
         found.append(line.model_copy(update={"missed": missed}))
     return tuple(found)

@@ -38,7 +38,6 @@ from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import AssignmentState
-from protocol.movements import Bucket, is_lost
 
 
 def scan(
@@ -274,9 +273,11 @@ def effects(
 
 def effect_of(connection: Connection, line: PickLine, reason: ShortReason, units: int) -> Effect:
     """Return what a short pick does, in real numbers: what the books have lost before does not go again."""
-    here = on_hand(connection, line.sku)
-    before, left = here.rights.physical, here.standing_in(Bucket.SELLABLE) - line.found
-    after = before - (max(0, min(units, left)) if is_lost(reason) else units)
+    said = {"line_no": line.line_no, "sku": line.sku}
+    found, short = UnitsLine(**said, lent=line.found), ShortLine(**said, lent=units, reason=reason)
+    [known] = with_missed(connection, (found,), (short,))
+    before = on_hand(connection, line.sku).rights.physical
+    after = before - units + known.missed
     change = _("stock {before} → {after}", before=before, after=after)
     routed = _("order goes back to routing")
     says = {

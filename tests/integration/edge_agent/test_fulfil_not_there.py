@@ -145,6 +145,62 @@ def test_what_the_books_miss_already_does_not_leave_them_twice(desk: Desk) -> No
     assert "count_due:COAT-M" in desk.open_exceptions()
 
 
+def short(desk: Desk, one: str, reason: str, units: int = 1) -> str:
+    """Walk for an assignment whose goods are not there; return what the screen says of it."""
+    list_id = desk.start(one)
+    said = desk.verb(f"picks/{list_id}/short", assignment_id=one, line_no=1, units=units, reason=reason)
+    desk.verb(f"picks/{list_id}/finish")
+    return str(said["short"]["effect"]["sentence"])
+
+
+@pytest.mark.parametrize("reason", ["not_found", "mismatch"])
+def test_a_walk_takes_nothing_off_a_shelf_that_is_empty_by_the_books(
+    desk: Desk, tmp_path: Path, reason: str
+) -> None:
+    one = desk.offer(("COAT-M", 2))
+    other = desk.offer(("COAT-M", 1))
+    gone = {"key": "g-1", "reason": "theft", "lines": [{"sku": "COAT-M", "quantity": 5}]}
+    ok(desk.store.post("/api/stock/adjustments", gone, role="manager"), 201)
+    assert desk.letters("COAT-M") == {"P": 0, "B": 0, "L": -3, "O": 3, "F": 0}
+
+    said = short(desk, one, reason, 2)
+
+    assert "stock 0 → 0" in said
+    assert desk.bodies("assignment.picked")[0]["shorts"] == [
+        {"line_no": 1, "sku": "COAT-M", "lent": 2, "reason": reason, "missed": 2}
+    ]
+    assert desk.letters("COAT-M") == {"P": 0, "B": 0, "L": -1, "O": 1, "F": 2}
+    assert "promise_at_risk:COAT-M" in desk.open_exceptions()
+    short(desk, other, reason)
+    assert desk.letters("COAT-M") == {"P": 0, "B": 0, "L": 0, "O": 0, "F": 3}
+    assert "promise_at_risk:COAT-M" not in desk.open_exceptions()
+    made = rebuild(desk.store.edge.settings.database_file, tmp_path / "again.db")
+    assert made.differences == ()
+
+
+def test_who_does_not_find_what_the_books_miss_leaves_the_rest_for_the_next(desk: Desk) -> None:
+    one, other = desk.offer(("COAT-M", 1)), desk.offer(("COAT-M", 2))
+    gone = {"key": "g-1", "reason": "theft", "lines": [{"sku": "COAT-M", "quantity": 3}]}
+    ok(desk.store.post("/api/stock/adjustments", gone, role="manager"), 201)
+    assert desk.rights("COAT-M").deficit == 1
+
+    short(desk, one, "not_found")
+
+    assert desk.letters("COAT-M") == {"P": 2, "B": 0, "L": 0, "O": 2, "F": 1}
+    desk.pick(other)
+    assert desk.buckets("COAT-M") == {"picked": 2}
+
+
+def test_damaged_goods_are_kept_apart_though_the_books_have_none_of_them(desk: Desk) -> None:
+    one = desk.offer(("COAT-M", 1))
+    gone = {"key": "g-1", "reason": "theft", "lines": [{"sku": "COAT-M", "quantity": 5}]}
+    ok(desk.store.post("/api/stock/adjustments", gone, role="manager"), 201)
+
+    short(desk, one, "damaged")
+
+    assert desk.buckets("COAT-M") == {"sellable": -1, "quarantine": 1}
+
+
 @pytest.mark.parametrize("reason", ["no_capacity", "closing", "other"])
 def test_every_other_reason_says_nothing_about_the_goods(desk: Desk, reason: str) -> None:
     one = desk.offer(("COAT-M", 2))

@@ -3,6 +3,7 @@
 import pytest
 
 from protocol.errors import Invalid
+from protocol.fulfilment import ShortLine, ShortReason
 from protocol.movements import (
     INSIDE,
     OUTSIDE,
@@ -14,6 +15,7 @@ from protocol.movements import (
     goods,
     move,
     opening_movements,
+    pick_movements,
     physical_change,
     receipt_movements,
     return_movements,
@@ -95,3 +97,22 @@ def test_a_negative_sale_is_refused_not_turned_around() -> None:
         sale_movements([("TEA", -1)])
 
     assert refusal.value.facts == {"sku": "TEA", "quantity": -1}
+
+
+@pytest.mark.parametrize(("missed", "lost", "freed"), [(0, 3, 0), (1, 2, 0), (3, 0, 1)])
+def test_what_the_books_had_lost_before_leaves_no_shelf_and_is_set_aside_for_nobody(
+    missed: int, lost: int, freed: int
+) -> None:
+    short = ShortLine(line_no=1, sku="TEA", lent=2, bound=1, reason=ShortReason.NOT_FOUND, missed=missed)
+
+    moves = pick_movements((), (short,))
+
+    assert sum(each.quantity for each in moves if each.to_bucket is B.MISSING) == lost
+    assert sum(each.quantity for each in moves if each.to_bucket is B.SELLABLE) == freed
+    assert deltas(moves).get(("TEA", B.RESERVED), 0) == -1
+    assert physical_change(deltas(moves), "TEA") == -lost
+
+
+def test_nobody_misses_more_than_was_looked_for() -> None:
+    with pytest.raises(ValueError, match="more is missed"):
+        ShortLine(line_no=1, sku="TEA", lent=1, reason=ShortReason.NOT_FOUND, missed=2)
