@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.context import Hub
-from hub.database import Change, HubUnit, metadata
+from hub.database import Change, HubUnit, Lookup, metadata
 from protocol.clock import MICROSECONDS
 from protocol.errors import Conflict
 from protocol.kit.text import _
@@ -39,9 +39,9 @@ _CLAIM: Final = {
     "postgresql": Change(postgresql.insert(api_keys).on_conflict_do_nothing()),
 }
 
-_ANSWER: Final = Change(
-    sa.update(api_keys).where(api_keys.c.key == sa.bindparam("of")).values(answer=sa.bindparam("said"))
-)
+_THIS: Final = api_keys.c.key == sa.bindparam("of")
+_ANSWER: Final = Change(sa.update(api_keys).where(_THIS).values(answer=sa.bindparam("said")))
+_ANSWERED: Final = Lookup(sa.select(api_keys.c.digest, api_keys.c.answer).where(_THIS))
 
 
 def digest_of(command: BaseModel) -> str:
@@ -68,9 +68,7 @@ def once(  # noqa: PLR0917 - the same six in the same order at every call, as at
         done = work()
         _ANSWER.run(connection, of=key, said=done.model_dump_json())
         return done, True
-    row = connection.execute(
-        sa.select(api_keys.c.digest, api_keys.c.answer).where(api_keys.c.key == key)
-    ).one()
+    (row,) = _ANSWERED.all(connection, of=key)
     if row.digest != digest:
         raise Conflict(
             _("This request was already sent with other content, so nothing was done."),

@@ -24,7 +24,7 @@ from hub.catalog.rows import catalog_applied
 from hub.checks.rows import check_rules
 from hub.commissions.rows import commission_moves, commission_plans, line_commissions
 from hub.context import Hub
-from hub.database import HubDatabase, HubUnit, say
+from hub.database import HubDatabase, HubUnit, Lookup, say
 from hub.exceptions.rows import exception_acts, exceptions
 from hub.fleet.rows import hub_meta, locations
 from hub.flow import rows as flow
@@ -123,6 +123,12 @@ SHADOWS: Final = (
     *flow.TABLES,
 )
 PIECE: Final = 200
+_NEXT: Final = Lookup(
+    sa.select(record.events)
+    .where(record.events.c.apply_order > sa.bindparam("after"))
+    .order_by(record.events.c.apply_order)
+    .limit(PIECE)
+)
 
 
 def verify(hub: Hub) -> dict[str, int]:
@@ -190,8 +196,7 @@ def _copy(source: Connection, target: HubDatabase, table: sa.Table) -> None:
 
 def _pieces(source: Connection) -> Iterator[list[Applied]]:
     after = 0
-    query = sa.select(record.events).order_by(record.events.c.apply_order).limit(PIECE)
-    while found := source.execute(query.where(record.events.c.apply_order > after)).all():
+    while found := _NEXT.all(source, after=after):
         yield [_applied(row) for row in found]
         after = found[-1].apply_order
 

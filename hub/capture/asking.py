@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from hub.capture.rows import order_requests
 from hub.capture.verdicts import MUST_TAKE, PAYING, VERDICT, refusal_of
 from hub.customers.rows import version_of
-from hub.database import Lookup
+from hub.database import Change, Lookup
 from hub.fleet.rows import directives
 from hub.spine.held import Holding, held
 from hub.spine.orders import Orders
@@ -40,6 +40,20 @@ _OPEN: Final = Lookup(
     sa.select(order_requests)
     .where(order_requests.c.order_id == sa.bindparam("of"), order_requests.c.settled_us.is_(None))
     .order_by(order_requests.c.asked_us, order_requests.c.request_id)
+)
+_KEEP: Final = Change(sa.insert(order_requests))
+_SETTLE: Final = Change(
+    sa.update(order_requests)
+    .where(order_requests.c.request_id == sa.bindparam("of"))
+    .values(settled_us=sa.bindparam("now_us"), outcome=sa.bindparam("how"))
+)
+_UNSENT: Final = Lookup(
+    sa.select(directives.c.cseq, directives.c.bytes).where(
+        directives.c.edge == sa.bindparam("to"),
+        directives.c.hub_inc == sa.bindparam("life"),
+        directives.c.state == "queued",
+        directives.c.kind == "assignment.offer",
+    )
 )
 
 
@@ -80,20 +94,19 @@ def keep(work: Work, order_id: str, holding: Holding, request: Request) -> Asked
         "promise": request.promise.model_dump(mode="json") if request.promise else None,
         "added": [line.model_dump(mode="json") for line in request.added],
     }
-    work.connection.execute(
-        sa.insert(order_requests).values(
-            request_id=request_id,
-            order_id=order_id,
-            assignment_id=holding.assignment_id,
-            kind=request.kind,
-            body=json.dumps(said),
-            reason=request.reason,
-            by=request.by,
-            by_customer=request.by_customer,
-            asked_us=request.asked_us,
-            settled_us=None,
-            outcome="",
-        )
+    _KEEP.run(
+        work.connection,
+        request_id=request_id,
+        order_id=order_id,
+        assignment_id=holding.assignment_id,
+        kind=request.kind,
+        body=json.dumps(said),
+        reason=request.reason,
+        by=request.by,
+        by_customer=request.by_customer,
+        asked_us=request.asked_us,
+        settled_us=None,
+        outcome="",
     )
     return Asked(request_id, holding, request)
 
@@ -226,11 +239,8 @@ def settle(work: Work, applied: Applied) -> None:
             )
             _ask_for_all(work, wanted, by=row.by)
             continue
-        work.connection.execute(
-            sa.update(order_requests)
-            .where(order_requests.c.request_id == row.request_id)
-            .values(settled_us=work.clock.now_us(), outcome="too_late" if too_late else "done")
-        )
+        how = "too_late" if too_late else "done"
+        _SETTLE.run(work.connection, of=row.request_id, now_us=work.clock.now_us(), how=how)
         if row.kind == "cancel" and too_late and row.by == HUB_EDGE:
             continue  # it was paid, or collected, before the hub asked: nothing is wrong with it
         if row.kind == "cancel":
@@ -457,15 +467,7 @@ def _unsent_offer(work: Work, holding: Holding) -> int:
     """
     if holding.own or holding.heard:
         return 0
-    rows = work.connection.execute(
-        sa.select(directives.c.cseq, directives.c.bytes).where(
-            directives.c.edge == holding.location,
-            directives.c.hub_inc == work.hub_inc,
-            directives.c.state == "queued",
-            directives.c.kind == "assignment.offer",
-        )
-    )
-    for row in rows:
+    for row in _UNSENT.all(work.connection, to=holding.location, life=work.hub_inc):
         if json.loads(row.bytes)["body"].get("assignment_id") == holding.assignment_id:
             return int(row.cseq)
     return 0

@@ -1,25 +1,25 @@
 """Which items lie on a shelf: a service is sold, but nobody can send, count or receive it."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.catalog.rows import products
-from hub.spine.bulk import among
+from hub.spine.bulk import Select
 from protocol.errors import Invalid
 from protocol.kit.text import _
 from protocol.orders import LineKind
 
+_NOT_GOODS: Final = Select(
+    sa.select(products.c.sku, products.c.name).where(products.c.kind != LineKind.GOODS.value), products.c.sku
+)
+
 
 def not_goods(connection: Connection, skus: Sequence[str]) -> dict[str, str]:
     """Return those of the items that are no goods, with their names; one that nobody knows is left out."""
-    rows = connection.execute(
-        sa.select(products.c.sku, products.c.name).where(
-            among(connection, products.c.sku, list(skus)), products.c.kind != LineKind.GOODS.value
-        )
-    )
-    return {row.sku: row.name for row in rows}
+    return {row.sku: row.name for row in _NOT_GOODS.run(connection, list(skus))}
 
 
 def check_goods(connection: Connection, skus: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.database import metadata
-from hub.spine.bulk import among
+from hub.spine.bulk import Select
 
 products: Final = sa.Table(
     "products",
@@ -49,20 +49,18 @@ catalog_applied: Final = sa.Table(
 )
 
 
+_NAMES: Final = Select(sa.select(products.c.sku, products.c.name), products.c.sku)
+_CATEGORIES: Final = Select(sa.select(products.c.sku, products.c.category), products.c.sku)
+
+
 def names_of(connection: Connection, skus: Sequence[str]) -> dict[str, str]:
     """Return what those of the items are called that the catalogue has."""
-    rows = connection.execute(
-        sa.select(products.c.sku, products.c.name).where(among(connection, products.c.sku, list(skus)))
-    )
-    return {row.sku: row.name for row in rows}
+    return {row.sku: row.name for row in _NAMES.run(connection, list(skus))}
 
 
 def categories_of(connection: Connection, skus: Sequence[str]) -> dict[str, str]:
     """Return the categories of items; one that is not in the catalogue is left out."""
-    rows = connection.execute(
-        sa.select(products.c.sku, products.c.category).where(among(connection, products.c.sku, list(skus)))
-    )
-    return {row.sku: row.category for row in rows}
+    return {row.sku: row.category for row in _CATEGORIES.run(connection, list(skus))}
 
 
 def is_like(text: str) -> sa.ColumnElement[bool]:

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from hub.catalog.rows import catalog_applied, catalog_versions, products
 from hub.context import Hub
-from hub.database import HubUnit, Lookup
+from hub.database import Change, HubUnit, Lookup
 from hub.fleet.rows import all_locations
 from hub.spine.bulk import Upsert
 from hub.stock.changed import note_filed
@@ -29,11 +29,12 @@ from protocol.kit.product_csv import Report, read_products
 from protocol.orders import LineKind
 
 _PRODUCTS: Final = Upsert(products)
-_FILE: Final = Lookup(
-    sa.select(catalog_versions.c.sha256, catalog_versions.c.size).where(
-        catalog_versions.c.version == sa.bindparam("of", type_=sa.BigInteger)
-    )
-)
+_THIS: Final = catalog_versions.c.version == sa.bindparam("of", type_=sa.BigInteger)
+_FILE: Final = Lookup(sa.select(catalog_versions.c.sha256, catalog_versions.c.size).where(_THIS))
+_BYTES: Final = Lookup(sa.select(catalog_versions.c.bytes).where(_THIS))
+_NEWEST: Final = Lookup(sa.select(sa.func.max(catalog_versions.c.version)))
+_COUNT: Final = Lookup(sa.select(sa.func.count()).select_from(products))
+_KEEP: Final = Change(sa.insert(catalog_versions))
 PIECE: Final = 5_000
 COMPRESSION: Final = 6
 
@@ -105,9 +106,8 @@ def publish(hub: Hub, *, by: str) -> Published:
 
     def step(unit: HubUnit) -> Published:
         connection = unit.connection
-        newest = connection.execute(sa.select(sa.func.max(catalog_versions.c.version))).scalar()
-        version = int(newest or 0) + 1
-        count = int(connection.execute(sa.select(sa.func.count()).select_from(products)).scalar_one())
+        version = newest_version(connection) + 1
+        count = int(_COUNT.scalar(connection) or 0)
         if count == 0:
             raise Refused(
                 "There are no products to publish.",
@@ -118,16 +118,15 @@ def publish(hub: Hub, *, by: str) -> Published:
         head = CatalogHead(version=version, currency=hub.settings.currency, products=count, made_us=now_us)
         data = _file(head, _all(connection))
         digest = hashlib.sha256(data).hexdigest()
-        connection.execute(
-            sa.insert(catalog_versions).values(
-                version=version,
-                sha256=digest,
-                size=len(data),
-                products=count,
-                published_us=now_us,
-                published_by=by,
-                bytes=data,
-            )
+        _KEEP.run(
+            connection,
+            version=version,
+            sha256=digest,
+            size=len(data),
+            products=count,
+            published_us=now_us,
+            published_by=by,
+            bytes=data,
         )
         places = [row.location_id for row in all_locations(connection) if row.status == "active"]
         for place in places:
@@ -170,9 +169,7 @@ def catalog_file(hub: Hub) -> Callable[[int], tuple[Path, str] | None]:
             if row is None:
                 return None
             if not file.exists() or file.stat().st_size != row.size:
-                data = connection.execute(
-                    sa.select(catalog_versions.c.bytes).where(catalog_versions.c.version == version)
-                ).scalar_one()
+                (data,) = _BYTES.scalars(connection, of=version)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 made = file.with_suffix(f".{hub.ids.secret(4)}")
                 made.write_bytes(data)
@@ -184,7 +181,7 @@ def catalog_file(hub: Hub) -> Callable[[int], tuple[Path, str] | None]:
 
 def newest_version(connection: Connection) -> int:
     """Return the version that was published last, 0 before the first."""
-    return int(connection.execute(sa.select(sa.func.max(catalog_versions.c.version))).scalar() or 0)
+    return int(_NEWEST.scalar(connection) or 0)
 
 
 def store_versions(connection: Connection) -> list[StoreVersion]:

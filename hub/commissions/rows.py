@@ -50,6 +50,16 @@ commission_moves: Final = sa.Table(
 """Earned, or with a minus taken back. `number` is what did it: the sale, the return."""
 
 _PLANS: Final = Lookup(sa.select(commission_plans.c.body).order_by(commission_plans.c.version.desc()))
+_LINES: Final = Lookup(
+    sa.select(
+        line_commissions.c.line_no,
+        line_commissions.c.person,
+        line_commissions.c.location,
+        line_commissions.c.gross_minor,
+        line_commissions.c.earned_minor,
+        line_commissions.c.back_minor,
+    ).where(line_commissions.c.order_id == sa.bindparam("of"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +98,7 @@ def plans(connection: Connection) -> list[CommissionPlan]:
 
 def lines_of(connection: Connection, order_id: str) -> dict[int, Line]:
     """Return what the lines of an order have earned."""
-    table = line_commissions.c
-    rows = connection.execute(
-        sa.select(
-            table.line_no,
-            table.person,
-            table.location,
-            table.gross_minor,
-            table.earned_minor,
-            table.back_minor,
-        ).where(table.order_id == order_id)
-    )
-    return {row.line_no: Line(*row) for row in rows}
+    return {row.line_no: Line(*row) for row in _LINES.all(connection, of=order_id)}
 
 
 def keep(connection: Connection, order_id: str, line: Line) -> None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.channels.rows import channel_endpoints
+from hub.database import Lookup
 from hub.desk.consequences import CardSaid, Facet, Key, Posted, State
 from hub.exceptions.rows import exceptions
 from hub.fulfil.reads import STATE
@@ -40,12 +41,13 @@ _TOUCHED: Final = 200
 
 _OPEN_UNITS: Final = assignment_lines.c.quantity - assignment_lines.c.short - assignment_lines.c.given_up
 _OPEN: Final = frozenset(state.value for state in OPEN)
-_SAID: Final = (
+_MARK: Final = Lookup(sa.select(counters.c.value).where(counters.c.name == APPLY_ORDER))
+_SAID: Final = Lookup(
     sa.select(events.c.bytes)
     .where(events.c.apply_order > sa.bindparam("since"))
     .order_by(events.c.apply_order)
 )
-_MOVED: Final = (
+_MOVED: Final = Lookup(
     sa.select(stock_movements.c.location, stock_movements.c.sku)
     .where(stock_movements.c.apply_order > sa.bindparam("since"))
     .distinct()
@@ -137,7 +139,7 @@ _RIGHTS: Final = SelectPairs(
     hub_rights.c.sku,
 )
 _BALANCES: Final = SelectPairs(sa.select(balances), balances.c.location, balances.c.sku)
-_POSTED: Final = (
+_POSTED: Final = Lookup(
     sa.select(journals.c.rule, journals.c.entity, entries.c.account, accounts.c.name, entries.c.amount_minor)
     .join(entries, entries.c.journal_id == journals.c.journal_id)
     .join(
@@ -169,14 +171,12 @@ class Scope:
 
 def mark(connection: Connection) -> int:
     """Return how far the log is; what a choice does has higher numbers."""
-    query = sa.select(counters.c.value).where(counters.c.name == APPLY_ORDER)
-    return int(connection.execute(query).scalar() or 0)
+    return int(_MARK.scalar(connection) or 0)
 
 
 def happened(connection: Connection, since: int) -> list[WireModel]:
     """Return what the log says since a mark, in its order."""
-    found = connection.execute(_SAID, {"since": since}).scalars()
-    return [read_body(decode_event(bytes(data))) for data in found]
+    return [read_body(decode_event(bytes(data))) for data in _SAID.scalars(connection, since=since)]
 
 
 def scope(connection: Connection, since: int, said: Sequence[WireModel], subjects: Iterable[str]) -> Scope:
@@ -204,7 +204,7 @@ def _shelves(
     transfer_ids: Sequence[str],
     skus: Sequence[str],
 ) -> list[tuple[str, str]]:
-    rows = [*connection.execute(_MOVED, {"since": since}), *_FULFILLED.run(connection, order_ids)]
+    rows = [*_MOVED.all(connection, since=since), *_FULFILLED.run(connection, order_ids)]
     found = {(row.location, row.sku) for row in rows}
     for row in _CARRIED.run(connection, transfer_ids):
         found |= {(row.source, row.sku), (row.destination, row.sku)}
@@ -285,9 +285,9 @@ def _stock(connection: Connection, shelves: Sequence[tuple[str, str]], found: di
 
 def posted(connection: Connection, since: int) -> tuple[Posted, ...]:
     """Return the entries of every journal that was posted since a mark, in the order of the books."""
-    rows = connection.execute(_POSTED, {"since": since})
     return tuple(
-        Posted(row.rule, row.entity, row.account, row.name or row.account, row.amount_minor) for row in rows
+        Posted(row.rule, row.entity, row.account, row.name or row.account, row.amount_minor)
+        for row in _POSTED.all(connection, since=since)
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import metadata
+from hub.database import Lookup, metadata
 from protocol.errors import NotFound
 from protocol.exceptions import NEXT
 
@@ -70,6 +70,10 @@ exception_acts: Final = sa.Table(
     sa.Column("facts", sa.Text, nullable=False),
 )
 """What people and clocks did about each card, beside its raising and its closing."""
+
+_THIS: Final = sa.select(exceptions).where(exceptions.c.exception_id == sa.bindparam("of"))
+_ONE: Final = Lookup(_THIS)
+_LOCKED: Final = Lookup(_THIS.with_for_update())
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +271,7 @@ def find(connection: Connection, exception_id: str, *, lock: bool = False) -> Ex
     Raises:
         NotFound: there is none of that id.
     """
-    query = sa.select(exceptions).where(exceptions.c.exception_id == exception_id)
-    row = connection.execute(query.with_for_update() if lock else query).first()
+    row = (_LOCKED if lock else _ONE).first(connection, of=exception_id)
     if row is None:
         raise NotFound("There is no such exception.", "Look the list up again.", code="no_exception")
     return _row(row)

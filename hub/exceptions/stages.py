@@ -4,10 +4,11 @@ import json
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from hub.database import Change, Lookup
 from hub.exceptions.rows import exception_acts, exceptions
-from hub.fleet.rows import locations
+from hub.fleet.rows import location
 from hub.spine.entries import Entry
 from hub.spine.orders import Orders
 from hub.spine.rows import orders
@@ -41,6 +42,20 @@ _CLOSE: Final = Change(
         snoozed_until_us=0,
     )
 )
+_KEEP_ACT: Final = Change(sa.insert(exception_acts))
+_OPEN_ONE: Final = sa.update(exceptions).where(_NAMED, _IS_OPEN)
+_ASSIGN: Final = Change(_OPEN_ONE.values(owner=sa.bindparam("to")))
+_SNOOZE: Final = Change(_OPEN_ONE.values(snoozed_until_us=sa.bindparam("until_us")))
+_ESCALATE: Final = Change(
+    _OPEN_ONE.values(
+        owner_role=sa.bindparam("to"),
+        owner="",
+        due_us=sa.bindparam("until_us"),
+        escalated=exceptions.c.escalated + 1,
+    )
+)
+_ASK: Final = Change(_OPEN_ONE.values(asked=sa.bindparam("said")))
+_NOTED: Final = Lookup(sa.select(exceptions.c.location, exceptions.c.place, exceptions.c.told).where(_NAMED))
 ORDER: Final = "order:"
 TOLD: Final = "hub:"
 """Under which key a store has a card of the hub: this and its id."""
@@ -90,8 +105,7 @@ def _is_the_stores(work: Work, applied: Applied, place: str) -> bool:
     body: ExceptionRaised = applied.body
     if applied.edge != HUB_EDGE or body.owner_role not in _STORE_ROLES or body.kind in _OWN_KINDS:
         return False
-    query = sa.select(locations.c.location_id).where(locations.c.location_id == place)
-    return work.connection.execute(query).first() is not None
+    return location(work.connection, place) is not None
 
 
 def _tell(work: Work, edge: str, body: ExceptionTold) -> None:
@@ -129,27 +143,20 @@ def _taken(work: Work, entry: Entry) -> tuple[str, str]:
 def on_worked(work: Work, applied: Applied) -> None:
     """Keep what was done about a card, and let it say whose it is and until when it sleeps."""
     body: ExceptionWorked = applied.body
-    work.connection.execute(
-        sa.insert(exception_acts).values(
-            exception_id=body.exception_id,
-            apply_order=applied.apply_order,
-            act=body.act,
-            by=applied.by or applied.edge,
-            at_us=applied.at_us,
-            to=body.to,
-            until_us=body.until_us,
-            choice=body.choice,
-            text=body.text,
-            facts=json.dumps(dict(body.facts), default=str, sort_keys=True),
-        )
+    _KEEP_ACT.run(
+        work.connection,
+        exception_id=body.exception_id,
+        apply_order=applied.apply_order,
+        act=body.act,
+        by=applied.by or applied.edge,
+        at_us=applied.at_us,
+        to=body.to,
+        until_us=body.until_us,
+        choice=body.choice,
+        text=body.text,
+        facts=json.dumps(dict(body.facts), default=str, sort_keys=True),
     )
-    changed = _changed(body, applied.by)
-    if changed:
-        work.connection.execute(
-            sa.update(exceptions)
-            .where(exceptions.c.exception_id == body.exception_id, exceptions.c.state == "open")
-            .values(**changed)
-        )
+    _work_on(work.connection, body, applied.by)
     if applied.edge == HUB_EDGE:
         _note(work, applied)
     work.topics.update(("exceptions", "strip"))
@@ -158,11 +165,7 @@ def on_worked(work: Work, applied: Applied) -> None:
 def _note(work: Work, applied: Applied) -> None:
     """Tell a store what was done here about a card that it has too: its own, or one that it was told of."""
     body: ExceptionWorked = applied.body
-    row = work.connection.execute(
-        sa.select(exceptions.c.location, exceptions.c.place, exceptions.c.told).where(
-            exceptions.c.exception_id == body.exception_id
-        )
-    ).first()
+    row = _NOTED.first(work.connection, of=body.exception_id)
     edge = "" if row is None else row.place if row.told else row.location
     if work.post is None or edge in ("", HUB_EDGE):
         return
@@ -180,22 +183,20 @@ def _note(work: Work, applied: Applied) -> None:
     work.post.send_directive(work.unit, edge, noted, subjects=(f"exception:{body.exception_id}",))
 
 
-def _changed(body: ExceptionWorked, by: str) -> dict[str, object]:
+def _work_on(connection: Connection, body: ExceptionWorked, by: str) -> None:
+    of = body.exception_id
     match body.act:
         case "assigned":
-            return {"owner": body.to}
+            _ASSIGN.run(connection, of=of, to=body.to)
         case "snoozed":
-            return {"snoozed_until_us": body.until_us or 0}
+            _SNOOZE.run(connection, of=of, until_us=body.until_us or 0)
         case "escalated":
-            raised = exceptions.c.escalated + 1
-            return {"owner_role": body.to, "owner": "", "due_us": body.until_us or 0, "escalated": raised}
+            _ESCALATE.run(connection, of=of, to=body.to, until_us=body.until_us or 0)
         case "asked":
             said = {"choice": body.choice, "by": by, "text": body.text, **dict(body.facts)}
-            return {"asked": json.dumps(said, default=str, sort_keys=True)}
+            _ASK.run(connection, of=of, said=json.dumps(said, default=str, sort_keys=True))
         case "declined" | "chosen":
-            return {"asked": ""}
-        case _:
-            return {}
+            _ASK.run(connection, of=of, said="")
 
 
 def on_closed(work: Work, applied: Applied) -> None:

@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import HubUnit
+from hub.database import Change, HubUnit, Lookup
 from hub.fleet.credentials import Credentials, make_credentials
 from hub.fleet.presence import FleetPresence
 from hub.fleet.rows import all_locations, heartbeats, link_sessions, location, locations, streams
@@ -16,6 +16,14 @@ from protocol.clock import Clock
 from protocol.errors import Conflict, Invalid, NotFound
 from protocol.ids import IdMaker, is_edge_name
 from protocol.sscc import default_block
+
+_TAKEN: Final = Lookup(
+    sa.select(locations.c.location_id).where(
+        (locations.c.location_id == sa.bindparam("name")) | (locations.c.code == sa.bindparam("short"))
+    )
+)
+_NAMES: Final = Lookup(sa.select(locations.c.location_id).order_by(locations.c.location_id))
+_ADD: Final = Change(sa.insert(locations))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +84,7 @@ def add_location(unit: HubUnit, new: NewLocation, *, clock: Clock, ids: IdMaker)
             "Use 2 to 4 capitals A-Z; they stand in front of every printed number.",
             code="bad_location_code",
         )
-    taken = unit.connection.execute(
-        sa.select(locations.c.location_id).where(
-            (locations.c.location_id == new.edge) | (locations.c.code == new.code)
-        )
-    ).scalar()
+    taken = _TAKEN.scalar(unit.connection, name=new.edge, short=new.code)
     if taken is not None:
         raise Conflict(
             f"The name or the code is taken by {taken}.", "Choose others.", code="location_taken", taken=taken
@@ -88,19 +92,18 @@ def add_location(unit: HubUnit, new: NewLocation, *, clock: Clock, ids: IdMaker)
     if not new.own_block:
         _check_block(unit.connection, new.edge)
     credentials = make_credentials(new.edge, ids)
-    unit.connection.execute(
-        sa.insert(locations).values(
-            location_id=new.edge,
-            code=new.code,
-            name=new.name,
-            kind=new.kind,
-            entity=new.entity,
-            zone=new.zone,
-            status="active",
-            token_hash=credentials.token_hash,
-            mqtt_hash=credentials.mqtt_hash,
-            created_us=clock.now_us(),
-        )
+    _ADD.run(
+        unit.connection,
+        location_id=new.edge,
+        code=new.code,
+        name=new.name,
+        kind=new.kind,
+        entity=new.entity,
+        zone=new.zone,
+        status="active",
+        token_hash=credentials.token_hash,
+        mqtt_hash=credentials.mqtt_hash,
+        created_us=clock.now_us(),
     )
     return credentials
 
@@ -108,8 +111,7 @@ def add_location(unit: HubUnit, new: NewLocation, *, clock: Clock, ids: IdMaker)
 def _check_block(connection: Connection, edge: str) -> None:
     """Refuse a location that would print the labels of another one: two cartons with one number are one."""
     block = default_block(edge)
-    names = connection.execute(sa.select(locations.c.location_id).order_by(locations.c.location_id)).scalars()
-    taken = next((name for name in names if default_block(name) == block), None)
+    taken = next((name for name in _NAMES.scalars(connection) if default_block(name) == block), None)
     if taken is not None:
         raise Conflict(
             f"Cartons of {edge} would be numbered like those of {taken}: both names make the block {block}.",

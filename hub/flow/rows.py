@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hub.database import metadata
+from hub.database import Lookup, metadata
 from hub.flow.rules import Stage, Stay, Track
 from hub.spine.bulk import Insert, Select, Upsert
 from hub.spine.rows import APPLY_ORDER, counters
@@ -106,6 +106,7 @@ KEEP_ORDERS: Final = Upsert(flow_orders)
 KEEP_STAYS: Final = Upsert(flow_stays)
 COUNT_WAITS: Final = Upsert(flow_waits, add=["n"])
 KEEP_LEAKS: Final = Insert(flow_leaks)
+_COUNTERS: Final = Lookup(sa.select(counters).where(counters.c.name.in_((COUNTER, APPLY_ORDER))))
 _ORDERS: Final = Select(sa.select(flow_orders), flow_orders.c.order_id)
 _OPEN: Final = Select(
     sa.select(flow_stays).where(flow_stays.c.left_us.is_(None), flow_stays.c.sku == ""),
@@ -121,10 +122,7 @@ _RETURNED: Final = Select(
 
 def position(connection: sa.Connection) -> tuple[int, int]:
     """Return how far the flow map has counted, and how far the log goes."""
-    found = {
-        row.name: int(row.value)
-        for row in connection.execute(sa.select(counters).where(counters.c.name.in_((COUNTER, APPLY_ORDER))))
-    }
+    found = {row.name: int(row.value) for row in _COUNTERS.all(connection)}
     return found.get(COUNTER, 0), found.get(APPLY_ORDER, 0)
 
 

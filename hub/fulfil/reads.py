@@ -11,9 +11,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.database import Lookup
 from hub.fleet.rows import directives
 from hub.fulfil.rows import assignment_directives, assignment_lines, assignments, handovers, parcels
 from hub.fulfil.rules import OPEN, WAITING
+from hub.spine.bulk import Select
 from protocol.errors import NotFound
 from protocol.fulfilment import FulfilKind
 from protocol.lifecycles import AssignmentState
@@ -301,6 +303,14 @@ _CLOCKED: Final[list[Any]] = [
     assignments.c.created_us,
     _SENT.label("sent_us"),
 ]
+_OPEN_ROWS: Final = (
+    sa.select(*_CLOCKED)
+    .where(assignments.c.state.in_(OPEN_STATES))
+    .order_by(assignments.c.due_us, assignments.c.assignment_id)
+)
+_OPEN: Final = Lookup(_OPEN_ROWS)
+_OPEN_OF_ORDER: Final = Lookup(_OPEN_ROWS.where(assignments.c.order_id == sa.bindparam("of")))
+_OPEN_AT: Final = Select(_OPEN_ROWS, assignments.c.location)
 
 
 def open_rows(
@@ -308,11 +318,8 @@ def open_rows(
 ) -> Sequence[sa.Row[Any]]:
     """Return what the clocks look at: everything that a location still owes, the soonest due first.
 
-    `places`: of these locations alone; `order_id`: of one order.
+    `places`: of these locations alone; or `order_id`: of one order.
     """
-    query = sa.select(*_CLOCKED).where(assignments.c.state.in_(OPEN_STATES))
     if order_id:
-        query = query.where(assignments.c.order_id == order_id)
-    if places is not None:
-        query = query.where(assignments.c.location.in_(places))
-    return connection.execute(query.order_by(assignments.c.due_us, assignments.c.assignment_id)).all()
+        return _OPEN_OF_ORDER.all(connection, of=order_id)
+    return _OPEN.all(connection) if places is None else _OPEN_AT.run(connection, places)

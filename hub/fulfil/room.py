@@ -26,6 +26,7 @@ _LINES_OF: Final = Select(
 _IDS_OF_ORDER: Final = Lookup(
     sa.select(assignments.c.assignment_id).where(assignments.c.order_id == sa.bindparam("of"))
 )
+_HANDOVER: Final = Lookup(sa.select(handovers).where(handovers.c.handover_id == sa.bindparam("of")))
 
 
 @dataclass(slots=True)
@@ -90,6 +91,7 @@ class Assignment:
 
 _COLUMNS: Final = tuple(column.name for column in assignments.columns)
 _LINE_COLUMNS: Final = tuple(column.name for column in assignment_lines.columns)[2:]
+_HANDOVER_COLUMNS: Final = tuple(column.name for column in handovers.columns)
 
 
 class Assignments:
@@ -185,12 +187,10 @@ class Assignments:
         body: later.HandoverUndone = applied.body
         known = self._handovers.get(body.handover_id)
         if known is None:
-            row = self._work.connection.execute(
-                sa.select(handovers).where(handovers.c.handover_id == body.handover_id)
-            ).first()
+            row = _HANDOVER.first(self._work.connection, of=body.handover_id)
             if row is None:
                 return
-            known = dict(zip(handovers.columns.keys(), row, strict=True))
+            known = dict(zip(_HANDOVER_COLUMNS, row, strict=True))
             self._handovers[body.handover_id] = known
         known["undone_us"], known["undone_why"] = applied.at_us, body.reason
 
@@ -213,8 +213,7 @@ class Assignments:
         for each in dirty:
             each.parcels.clear()
         changed, self._handovers = list(self._handovers.values()), {}
-        names = handovers.columns.keys()
-        _HANDOVERS.run(connection, [tuple(row[name] for name in names) for row in changed])
+        _HANDOVERS.run(connection, [tuple(row[name] for name in _HANDOVER_COLUMNS) for row in changed])
 
 
 def _value(value: Any) -> Any:

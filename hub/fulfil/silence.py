@@ -9,11 +9,17 @@ from sqlalchemy.engine import Connection
 from hub.fleet.rows import link_sessions
 from hub.fleet.rules import pill_of
 from hub.fulfil.reads import AssignmentRead
-from hub.spine.bulk import among
+from hub.spine.bulk import Select
 from protocol.clock import MICROSECONDS
 from protocol.lifecycles import AssignmentState
 
 _EXPECTED: Final = frozenset({AssignmentState.PROPOSED, AssignmentState.ACKNOWLEDGED})
+_LAST_HEARD: Final = Select(
+    sa.select(link_sessions.c.edge, sa.func.max(link_sessions.c.last_us).label("last_us"))
+    .where(~link_sessions.c.drain_only)
+    .group_by(link_sessions.c.edge),
+    link_sessions.c.edge,
+)
 
 
 def is_expected(row: sa.Row[Any]) -> bool:
@@ -39,14 +45,7 @@ def silent(connection: Connection, rows: Sequence[sa.Row[Any]], now_us: int) -> 
     places = sorted({row.location for row in rows if is_expected(row)})
     if not places:
         return {}
-    last = {
-        row.edge: row.last_us
-        for row in connection.execute(
-            sa.select(link_sessions.c.edge, sa.func.max(link_sessions.c.last_us).label("last_us"))
-            .where(among(connection, link_sessions.c.edge, places), ~link_sessions.c.drain_only)
-            .group_by(link_sessions.c.edge)
-        )
-    }
+    last = {row.edge: row.last_us for row in _LAST_HEARD.run(connection, places)}
     found: dict[str, int] = {}
     for place in places:
         heard = last.get(place)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
-from hub.database import HubUnit
+from hub.database import HubUnit, Lookup
 from hub.fulfil import offers, reads, rules
 from hub.fulfil.raising import LATE, NEED, NO_SHOW, RISK, SILENT
 from hub.fulfil.room import Assignments
@@ -36,6 +36,20 @@ MINUTE_US: Final = 60 * MICROSECONDS
 LISTED: Final = 20
 PREFIXES: Final = (LATE, NEED, RISK, SILENT, NO_SHOW)
 """What the keys of the clocks' own cards begin with; they open and close no other."""
+_NOBODYS: Final = Lookup(
+    sa.select(orders.c.order_id, orders.c.number, later_orders.c.due_us)
+    .join(orders, orders.c.order_id == later_orders.c.order_id)
+    .where(
+        later_orders.c.due_us < sa.bindparam("now_us"),
+        orders.c.state.in_((OrderState.CAPTURED.value, OrderState.HELD.value)),
+    )
+    .order_by(later_orders.c.due_us)
+)
+_OPEN_KEYS: Final = Lookup(
+    sa.select(open_keys.c.dedupe_key).where(
+        sa.or_(*(open_keys.c.dedupe_key.like(f"{prefix}:%") for prefix in PREFIXES))
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +84,7 @@ def look_at_clocks(hub: Hub) -> Looked:
             **_of_stores(rows, quiet, now_us),
             **_of_nobody(connection, now_us),
         }
-        there = _open_keys(connection)
+        there = set(_OPEN_KEYS.scalars(connection))
     taken_back = _take_back(hub, rows, now_us, work_us)
     fresh = {key: card for key, card in wanted.items() if key not in there}
     gone = there - wanted.keys()
@@ -191,15 +205,6 @@ def _not_ready(count: int) -> str:
 
 def _of_nobody(connection: Connection, now_us: int) -> dict[str, Card]:
     """Return a card for every order that is due and that no location has."""
-    rows = connection.execute(
-        sa.select(orders.c.order_id, orders.c.number, later_orders.c.due_us)
-        .join(orders, orders.c.order_id == later_orders.c.order_id)
-        .where(
-            later_orders.c.due_us < now_us,
-            orders.c.state.in_((OrderState.CAPTURED.value, OrderState.HELD.value)),
-        )
-        .order_by(later_orders.c.due_us)
-    )
     return {
         f"{LATE}:{row.order_id}": Card(
             "promise_late",
@@ -207,13 +212,8 @@ def _of_nobody(connection: Connection, now_us: int) -> dict[str, Card]:
             f"{row.number} is late and nobody fulfils it",
             {"number": row.number, "due_us": row.due_us},
         )
-        for row in rows
+        for row in _NOBODYS.all(connection, now_us=now_us)
     }
-
-
-def _open_keys(connection: Connection) -> set[str]:
-    mine = sa.or_(*(open_keys.c.dedupe_key.like(f"{prefix}:%") for prefix in PREFIXES))
-    return set(connection.execute(sa.select(open_keys.c.dedupe_key).where(mine)).scalars())
 
 
 def _take_back(hub: Hub, rows: Sequence[sa.Row[Any]], now_us: int, work_us: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import Lookup, metadata
+from hub.database import Change, Lookup, metadata
 from hub.spine.log import Log, open_keys
 from hub.spine.work import Work
 from protocol.errors import Refused
@@ -64,6 +64,33 @@ _OF_ORDER: Final = Lookup(
     .where(order_holds.c.order_id == sa.bindparam("of"))
     .order_by(order_holds.c.apply_order)
 )
+_THIS: Final = order_holds.c.hold_id == sa.bindparam("of")
+_ONE: Final = Lookup(sa.select(order_holds).where(_THIS))
+_KNOWN: Final = Lookup(sa.select(order_holds.c.hold_id).where(_THIS))
+_PUT: Final = Change(sa.insert(order_holds))
+_END: Final = Change(
+    sa.update(order_holds)
+    .where(_THIS, order_holds.c.state == "open")
+    .values(
+        state=sa.bindparam("after"),
+        ended_us=sa.bindparam("when_us"),
+        ended_by=sa.bindparam("who"),
+        note=sa.bindparam("why"),
+    )
+)
+
+
+def _is_open_with(kind: sa.BindParameter[str], said: sa.BindParameter[str]) -> sa.ColumnElement[bool]:
+    return (order_holds.c.state == "open") & (order_holds.c.kind == kind) & order_holds.c.body.like(said)
+
+
+_OPEN_WITH: Final = (
+    sa.select(order_holds)
+    .where(_is_open_with(sa.bindparam("what"), sa.bindparam("said")))
+    .order_by(order_holds.c.apply_order)
+    .limit(sa.bindparam("at_most", type_=sa.Integer))
+)
+_ALL_OPEN_WITH: Final = Lookup(_OPEN_WITH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +139,7 @@ def listed(
 
 def find(connection: Connection, hold_id: str) -> HoldRow | None:
     """Return one hold."""
-    row = connection.execute(sa.select(order_holds).where(order_holds.c.hold_id == hold_id)).first()
+    row = _ONE.first(connection, of=hold_id)
     return _row(row) if row is not None else None
 
 
@@ -140,62 +167,56 @@ def open_with(
     connection: Connection, kind: HoldKind, code: str, limit: int, *also: sa.ColumnElement[bool]
 ) -> list[HoldTold]:
     """Return open holds of one kind that were placed for one reason, the oldest first."""
-    found = connection.execute(
-        sa.select(order_holds)
-        .where(is_open_with(kind, code), *also)
-        .order_by(order_holds.c.apply_order)
-        .limit(limit)
+    values = {"what": kind.value, "said": _coded(code), "at_most": limit}
+    found = (
+        connection.execute(_OPEN_WITH.where(*also), values).all()
+        if also
+        else _ALL_OPEN_WITH.all(connection, **values)
     )
     return [_row(row).hold for row in found]
 
 
 def is_open_with(kind: HoldKind, code: str) -> sa.ColumnElement[bool]:
     """Tell of a hold whether it is open and was placed for one reason."""
-    return (
-        (order_holds.c.state == "open")
-        & (order_holds.c.kind == kind.value)
-        & order_holds.c.body.like(f'%"code":"{code}"%')
-    )
+    return _is_open_with(sa.literal(kind.value), sa.literal(_coded(code)))
+
+
+def _coded(code: str) -> str:
+    """Return the pattern of what a hold says that was placed for a reason."""
+    return f'%"code":"{code}"%'
 
 
 def put(connection: Connection, body: HoldPlaced, *, location: str, at_us: int, by: str, order: int) -> bool:
     """Write a hold; False when it is known already."""
-    if connection.execute(
-        sa.select(order_holds.c.hold_id).where(order_holds.c.hold_id == body.hold_id)
-    ).first():
+    if _KNOWN.first(connection, of=body.hold_id) is not None:
         return False
-    connection.execute(
-        sa.insert(order_holds).values(
-            hold_id=body.hold_id,
-            order_id=body.order_id,
-            number=body.number,
-            location=location,
-            kind=body.kind.value,
-            reason=body.reason,
-            blocks=f" {' '.join(body.blocks)} ",
-            on_expiry=body.then.value,
-            body=body.model_dump_json(),
-            state=HoldState.OPEN.value,
-            until_us=body.until_us,
-            placed_us=at_us,
-            placed_by=by,
-            ended_us=None,
-            ended_by="",
-            note="",
-            apply_order=order,
-        )
+    _PUT.run(
+        connection,
+        hold_id=body.hold_id,
+        order_id=body.order_id,
+        number=body.number,
+        location=location,
+        kind=body.kind.value,
+        reason=body.reason,
+        blocks=f" {' '.join(body.blocks)} ",
+        on_expiry=body.then.value,
+        body=body.model_dump_json(),
+        state=HoldState.OPEN.value,
+        until_us=body.until_us,
+        placed_us=at_us,
+        placed_by=by,
+        ended_us=None,
+        ended_by="",
+        note="",
+        apply_order=order,
     )
     return True
 
 
 def end(connection: Connection, body: HoldEnded, *, at_us: int, by: str) -> bool:
     """Write how a hold ended; False when it had ended, or nobody told of it."""
-    done = connection.execute(
-        sa.update(order_holds)
-        .where(order_holds.c.hold_id == body.hold_id, order_holds.c.state == "open")
-        .values(state=state_after(body).value, ended_us=at_us, ended_by=by, note=body.note)
-    )
-    return bool(done.rowcount)
+    after = state_after(body).value
+    return bool(_END.run(connection, of=body.hold_id, after=after, when_us=at_us, who=by, why=body.note))
 
 
 def state_after(body: HoldEnded) -> HoldState:

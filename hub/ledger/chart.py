@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from hub.database import Lookup
 from hub.ledger.rows import account_mapping, accounts, mapping_changes
+from hub.spine.bulk import Insert
 
 SUSPENSE_ACCOUNT: Final = "2500"
 SALES_ACCOUNT: Final = "4000"
@@ -160,6 +161,9 @@ _CHANGED: Final = Lookup(
     .where(mapping_changes.c.entity == sa.bindparam("of"))
     .order_by(mapping_changes.c.apply_order)
 )
+_ANY: Final = Lookup(sa.select(accounts.c.account).where(accounts.c.entity == sa.bindparam("of")).limit(1))
+_ACCOUNTS: Final = Insert(accounts)
+_PURPOSES: Final = Insert(account_mapping)
 
 
 def mapping_of(connection: Connection, entity: str) -> dict[str, str]:
@@ -167,10 +171,7 @@ def mapping_of(connection: Connection, entity: str) -> dict[str, str]:
     found = _mapping(connection, entity)
     if found:
         return found
-    known = connection.execute(
-        sa.select(accounts.c.account).where(accounts.c.entity == entity).limit(1)
-    ).first()
-    if known is not None:
+    if _ANY.first(connection, of=entity) is not None:
         return {}
     seed_chart(connection, entity)
     return _mapping(connection, entity)
@@ -178,14 +179,8 @@ def mapping_of(connection: Connection, entity: str) -> dict[str, str]:
 
 def seed_chart(connection: Connection, entity: str) -> None:
     """Give a new entity its accounts and their purposes."""
-    connection.execute(
-        sa.insert(accounts),
-        [{"entity": entity, "account": number, "name": name, "kind": kind} for number, name, kind in CHART],
-    )
-    connection.execute(
-        sa.insert(account_mapping),
-        [{"entity": entity, "purpose": purpose, "account": account} for purpose, account in MAPPING.items()],
-    )
+    _ACCOUNTS.run(connection, [(entity, *account) for account in CHART])
+    _PURPOSES.run(connection, [(entity, purpose, account) for purpose, account in MAPPING.items()])
 
 
 def account_for(mapping: Mapping[str, str], purpose: str) -> str | None:

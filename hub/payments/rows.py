@@ -10,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import metadata
+from hub.database import Lookup, metadata
 from hub.holds.rows import orders_blocked
 from protocol.holds import Blocked
 
@@ -61,14 +61,17 @@ payment_asks: Final = sa.Table(
 )
 """What services are asked for beside refunds; `about` is an authorisation or a card of a store offline."""
 
+_OF_ORDER: Final = Lookup(
+    sa.select(gateway_commands)
+    .where(gateway_commands.c.order_id == sa.bindparam("of"))
+    .order_by(gateway_commands.c.created_us, gateway_commands.c.command_id)
+)
+_QUEUED: Final = Lookup(sa.select(gateway_commands.c.command_id).where(gateway_commands.c.state == "queued"))
+
 
 def of_order(connection: Connection, order_id: str) -> Sequence[sa.Row[Any]]:
     """Return the commands about an order, the first one first."""
-    return connection.execute(
-        sa.select(gateway_commands)
-        .where(gateway_commands.c.order_id == order_id)
-        .order_by(gateway_commands.c.created_us, gateway_commands.c.command_id)
-    ).all()
+    return _OF_ORDER.all(connection, of=order_id)
 
 
 def due(connection: Connection, now_us: int, limit: int) -> Sequence[sa.Row[Any]]:
@@ -87,8 +90,7 @@ def due(connection: Connection, now_us: int, limit: int) -> Sequence[sa.Row[Any]
 
 def queued_refunds(connection: Connection) -> frozenset[str]:
     """Return the names of all refunds that services are still to be asked for."""
-    query = sa.select(gateway_commands.c.command_id).where(gateway_commands.c.state == "queued")
-    return frozenset(connection.execute(query).scalars())
+    return frozenset(_QUEUED.scalars(connection))
 
 
 def waiting_refunds(connection: Connection, limit: int) -> Sequence[sa.Row[Any]]:

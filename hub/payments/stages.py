@@ -4,8 +4,11 @@ It is ordered in the same transaction. The other half, money that is promised an
 `promised`.
 """
 
+from typing import Final
+
 import sqlalchemy as sa
 
+from hub.database import Change, Lookup
 from hub.payments import promised, rows
 from hub.payments.rules import Back, Taken, share_back
 from hub.spine.entries import Entry
@@ -15,6 +18,11 @@ from hub.spine.steps import close_exception
 from hub.spine.work import Applied, Work
 from protocol import later
 from protocol.events import ReturnCompleted
+
+_QUEUE: Final = Change(sa.insert(rows.gateway_commands))
+_PAID: Final = Lookup(
+    sa.select(payments).where(payments.c.order_id == sa.bindparam("of")).order_by(payments.c.apply_order)
+)
 
 
 def on_order_cancelled(work: Work, applied: Applied) -> None:
@@ -29,9 +37,7 @@ def on_order_cancelled(work: Work, applied: Applied) -> None:
     now_us = work.clock.now_us()
     for back in share_back(owed, _taken(work, body.order_id)):
         row = _row(work, body.order_id, body.number, back) | {"currency": entry.later.currency}
-        work.connection.execute(
-            sa.insert(rows.gateway_commands).values(**row, created_us=now_us, due_us=now_us)
-        )
+        _QUEUE.run(work.connection, **row, created_us=now_us, due_us=now_us)
 
 
 def on_return_accepted(work: Work, applied: Applied) -> None:
@@ -47,9 +53,7 @@ def on_return_accepted(work: Work, applied: Applied) -> None:
     for back in share_back(due, _taken(work, body.order_id)):
         applied.results["left_minor"] -= back.amount_minor
         row = _row(work, body.order_id, body.order_number, back) | {"currency": body.currency}
-        work.connection.execute(
-            sa.insert(rows.gateway_commands).values(**row, created_us=now_us, due_us=now_us)
-        )
+        _QUEUE.run(work.connection, **row, created_us=now_us, due_us=now_us)
 
 
 def _row(work: Work, order_id: str, number: str, back: Back) -> dict[str, object]:
@@ -71,9 +75,7 @@ def _row(work: Work, order_id: str, number: str, back: Back) -> dict[str, object
 def _taken(work: Work, order_id: str) -> list[Taken]:
     """Return what came in online, with what has gone back or is about to; by payment, the oldest first."""
     connection = work.connection
-    paid = connection.execute(
-        sa.select(payments).where(payments.c.order_id == order_id).order_by(payments.c.apply_order)
-    ).all()
+    paid = _PAID.all(connection, of=order_id)
     back: dict[str, int] = {}
     commands = rows.of_order(connection, order_id)
     known = {command.command_id for command in commands}

@@ -14,7 +14,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from hub.context import Hub
-from hub.database import HubUnit
+from hub.database import HubUnit, Lookup
 from hub.fleet.rows import locations
 from hub.holds.restored import hold_if_older
 from hub.holds.rows import blocking
@@ -41,7 +41,20 @@ _SHUT_OUT: Final = (
     .where(locations.c.location_id == inbound_claims.c.location, locations.c.status != "active")
     .correlate(inbound_claims)
 )
-_LENDS_NOTHING: Final = is_fenced(inbound_claims.c.location) | _SHUT_OUT
+_FENCED: Final = is_fenced(inbound_claims.c.location)
+_LENDS_NOTHING: Final = _FENCED | _SHUT_OUT
+_LATE: Final = (claims.MISSING > 0) & (inbound_claims.c.due_us <= sa.bindparam("now"))
+_UNCERTAIN: Final = sa.select(inbound_claims).where(claims.OPEN, _LATE | _LENDS_NOTHING)
+_UNLENT: Final = Lookup(
+    sa.select(inbound_claims.c.location, _FENCED.label("fenced")).where(
+        claims.OPEN, inbound_claims.c.order_id == sa.bindparam("of"), _LENDS_NOTHING
+    )
+)
+_DUE: Final = Lookup(
+    sa.select(transfers.c.arrive_by_us, transfers.c.due_us).where(
+        transfers.c.transfer_id == sa.bindparam("of")
+    )
+)
 
 
 def on_rights(work: Work, location: str, served: Iterable[str], missing: Iterable[str]) -> None:
@@ -127,10 +140,9 @@ def look_at_waits(hub: Hub) -> int:
 
     A clock calls it. An order whose goods are late, but that could be kept if they came now, goes on waiting.
     """
-    late = (claims.MISSING > 0) & (inbound_claims.c.due_us <= hub.clock.now_us())
-    uncertain = sa.select(inbound_claims).where(claims.OPEN, late | _LENDS_NOTHING)
+    key, now = inbound_claims.c.order_id, {"now": hub.clock.now_us()}
     with hub.database.read() as connection:
-        ids = next_round(hub, connection, "awaited", uncertain, inbound_claims.c.order_id, AT_ONCE)
+        ids = next_round(hub, connection, "awaited", _UNCERTAIN, key, AT_ONCE, now)
     return sum([hub.database.write(partial(_look, hub, order_id)) for order_id in ids])
 
 
@@ -143,11 +155,7 @@ def _look(hub: Hub, order_id: str, unit: HubUnit) -> bool:
 
 
 def _lends_nothing(work: Work, order_id: str) -> bool:
-    found = work.connection.execute(
-        sa.select(inbound_claims.c.location, is_fenced(inbound_claims.c.location).label("fenced")).where(
-            claims.OPEN, inbound_claims.c.order_id == order_id, _LENDS_NOTHING
-        )
-    ).first()
+    found = _UNLENT.first(work.connection, of=order_id)
     if found is None:
         return False
     why = f"What {found.location} had lent is being counted anew, so nothing there is certain."
@@ -185,7 +193,5 @@ def _orders(found: Iterable[Claim]) -> list[str]:
 
 
 def _due_us(work: Work, transfer_id: str) -> int:
-    row = work.connection.execute(
-        sa.select(transfers.c.arrive_by_us, transfers.c.due_us).where(transfers.c.transfer_id == transfer_id)
-    ).first()
+    row = _DUE.first(work.connection, of=transfer_id)
     return 0 if row is None else int(row.arrive_by_us or row.due_us)

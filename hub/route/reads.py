@@ -8,6 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.database import Lookup
 from hub.route.rows import decisions
 from hub.spine.bulk import Select
 from hub.spine.rows import order_lines
@@ -24,6 +25,16 @@ MOVED: Final = "moved"
 WRITTEN_OFF: Final = "written_off"
 """A person goes on without a silent location, which has given nothing back."""
 _DECIDED: Final = Select(sa.select(decisions.c.decision_id, decisions.c.body), decisions.c.order_id)
+_BEFORE: Final = Lookup(
+    sa.select(decisions.c.trigger, decisions.c.excluded, decisions.c.outcome)
+    .where(decisions.c.order_id == sa.bindparam("of"))
+    .order_by(decisions.c.attempt)
+)
+_LINES: Final = Lookup(
+    sa.select(order_lines.c.line_no, order_lines.c.sku, order_lines.c.name, order_lines.c.kind)
+    .where(order_lines.c.order_id == sa.bindparam("of"))
+    .order_by(order_lines.c.line_no)
+)
 
 
 _OLD_PARTS: Final = (
@@ -44,11 +55,7 @@ class Before:
 
 def before(connection: Connection, order_id: str) -> Before:
     """Return what was decided for an order so far."""
-    rows = connection.execute(
-        sa.select(decisions.c.trigger, decisions.c.excluded, decisions.c.outcome)
-        .where(decisions.c.order_id == order_id)
-        .order_by(decisions.c.attempt)
-    ).all()
+    rows = _BEFORE.all(connection, of=order_id)
     if not rows:
         return Before()
     return Before(
@@ -63,14 +70,9 @@ def assigned_lines(
     connection: Connection, order_id: str, units: Mapping[int, int]
 ) -> tuple[AssignedLine, ...]:
     """Return units of an order's lines as an assignment names them; only goods are fulfilled."""
-    rows = connection.execute(
-        sa.select(order_lines.c.line_no, order_lines.c.sku, order_lines.c.name, order_lines.c.kind)
-        .where(order_lines.c.order_id == order_id)
-        .order_by(order_lines.c.line_no)
-    )
     return tuple(
         AssignedLine(line_no=row.line_no, sku=row.sku, name=row.name, quantity=units[row.line_no])
-        for row in rows
+        for row in _LINES.all(connection, of=order_id)
         if row.kind == LineKind.GOODS.value and units.get(row.line_no, 0) > 0
     )
 

@@ -10,6 +10,7 @@ Each process remembers its own place; one that was started anew begins at the to
 
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
+from hub.database import Lookup
 
 _BELOW: Final[WeakKeyDictionary[Hub, dict[str, str]]] = WeakKeyDictionary()
 """By what is looked through: the last key of the round before."""
@@ -33,13 +35,20 @@ def next_round(  # noqa: PLR0917 - who looks where, through what, by which key, 
 ) -> list[str]:
     """Return the keys whose turn it is, at most `at_once`.
 
-    `name` is under which the place is remembered, `of` finds the rows, `values` are its parameters.
+    `name` is under which the place is remembered; `of` finds the rows, a constant because it is compiled
+    once; `values` are its parameters.
     """
     places = _BELOW.setdefault(hub, defaultdict(str))
     below = places[name]
-    keys = of.with_only_columns(key).distinct().order_by(None).order_by(key.desc()).limit(at_once)
-    found = list(connection.execute(keys.where(key < below) if below else keys, values or {}).scalars())
-    if below and not found:
-        found = list(connection.execute(keys, values or {}).scalars())
+    from_the_top, further_down = _lookups(of, key, at_once)
+    said = values or {}
+    found = further_down.scalars(connection, below=below, **said) if below else []
+    found = found or from_the_top.scalars(connection, **said)
     places[name] = found[-1] if len(found) == at_once else ""
     return found
+
+
+@lru_cache(maxsize=64)
+def _lookups(of: sa.Select[Any], key: sa.ColumnElement[str], at_once: int) -> tuple[Lookup, Lookup]:
+    keys = of.with_only_columns(key).distinct().order_by(None).order_by(key.desc()).limit(at_once)
+    return Lookup(keys), Lookup(keys.where(key < sa.bindparam("below")))

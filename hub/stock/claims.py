@@ -13,7 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.database import Lookup
+from hub.database import Change, Lookup
 from hub.spine.bulk import Select
 from hub.stock import allocations
 from hub.stock.claim_rows import inbound_ahead, inbound_claims
@@ -46,6 +46,13 @@ _AHEAD: Final = Select(
 _WAITING: Final = Select(
     _IN_ORDER.where(inbound_claims.c.location == sa.bindparam("at")), inbound_claims.c.sku
 )
+_MINE: Final = (inbound_ahead.c.location == sa.bindparam("at")) & (inbound_ahead.c.sku == sa.bindparam("of"))
+_BEFORE: Final = Lookup(sa.select(inbound_ahead.c.units).where(_MINE).with_for_update())
+_RUN: Final = Change(sa.insert(inbound_ahead))
+_RUN_ON: Final = Change(
+    sa.update(inbound_ahead).where(_MINE).values(units=sa.bindparam("so_many"), at_us=sa.bindparam("now_us"))
+)
+_CAUGHT_UP: Final = Change(sa.delete(inbound_ahead).where(_MINE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,15 +304,14 @@ def forget_ahead(connection: Connection, location: str, before_us: int) -> int:
 
 
 def _run_ahead(connection: Connection, location: str, sku: str, units: int, now_us: int) -> None:
-    mine = (inbound_ahead.c.location == location) & (inbound_ahead.c.sku == sku)
-    before = connection.execute(sa.select(inbound_ahead.c.units).where(mine).with_for_update()).scalar()
+    mine = {"at": location, "of": sku}
+    before = _BEFORE.scalar(connection, **mine)
     if before is None:
-        values = {"location": location, "sku": sku, "units": units, "at_us": now_us}
-        connection.execute(sa.insert(inbound_ahead).values(**values))
+        _RUN.run(connection, location=location, sku=sku, units=units, at_us=now_us)
     elif before + units == 0:
-        connection.execute(sa.delete(inbound_ahead).where(mine))
+        _CAUGHT_UP.run(connection, **mine)
     else:
-        connection.execute(sa.update(inbound_ahead).where(mine).values(units=before + units, at_us=now_us))
+        _RUN_ON.run(connection, **mine, so_many=before + units, now_us=now_us)
 
 
 def _ahead(connection: Connection, skus: Sequence[str]) -> dict[tuple[str, str], int]:

@@ -58,7 +58,28 @@ _LINE: Final = Change(
         at_us=sa.bindparam("when_us", type_=sa.BigInteger),
     )
 )
+_POSTED: Final = Change(
+    sa.update(count_lines)
+    .where(_ON_IT, count_lines.c.sku == sa.bindparam("item"))
+    .values(posted=sa.bindparam("apart"), value_minor=sa.bindparam("worth_minor"))
+)
 _TALLY: Final = Change(sa.update(count_tasks).where(_THIS).values(items=_ITEMS, counted=_COUNTED))
+_CLOSED: Final = Change(
+    sa.update(count_tasks)
+    .where(_THIS)
+    .values(
+        state="posted",
+        closed_us=sa.bindparam("when_us"),
+        over=sa.bindparam("more"),
+        short=sa.bindparam("less"),
+        value_minor=sa.bindparam("worth_minor"),
+    )
+)
+_GIVEN_UP: Final = Change(
+    sa.update(count_tasks)
+    .where(_THIS)
+    .values(state=sa.bindparam("now"), closed_us=sa.bindparam("when_us"), reason=sa.bindparam("why"))
+)
 _EMPTY: Final = {
     "closed_us": None,
     "reason": "",
@@ -122,20 +143,18 @@ def on_count_posted(work: Work, applied: Applied) -> None:
     body: stock.CountPosted = applied.body
     values = _values(applied.results["moves"])
     for line in body.lines:
-        work.connection.execute(
-            sa.update(count_lines)
-            .where(count_lines.c.count_id == body.count_id, count_lines.c.sku == line.sku)
-            .values(posted=line.variance, value_minor=values.get(line.sku, 0))
-        )
-    _close(
-        work,
-        applied,
-        body.count_id,
-        "posted",
-        over=sum(max(0, line.variance) for line in body.lines),
-        short=sum(max(0, -line.variance) for line in body.lines),
-        value_minor=sum(values.values()),
+        worth_minor = values.get(line.sku, 0)
+        said = {"of": body.count_id, "item": line.sku, "apart": line.variance, "worth_minor": worth_minor}
+        _POSTED.run(work.connection, **said)
+    _CLOSED.run(
+        work.connection,
+        of=body.count_id,
+        when_us=applied.at_us,
+        more=sum(max(0, line.variance) for line in body.lines),
+        less=sum(max(0, -line.variance) for line in body.lines),
+        worth_minor=sum(values.values()),
     )
+    work.topics.add("counts")
 
 
 def _values(moves: Sequence[ValuedMove]) -> dict[str, int]:
@@ -150,13 +169,13 @@ def _values(moves: Sequence[ValuedMove]) -> dict[str, int]:
 def on_count_undone(work: Work, applied: Applied) -> None:
     """A posted count is taken back; what it had said stays readable."""
     body: stock.CountUndone = applied.body
-    _close(work, applied, body.count_id, "undone", reason=body.reason)
+    _give_up(work, applied, body, "undone")
 
 
 def on_count_cancelled(work: Work, applied: Applied) -> None:
     """A count is given up."""
     body: stock.CountCancelled = applied.body
-    _close(work, applied, body.count_id, "cancelled", reason=body.reason)
+    _give_up(work, applied, body, "cancelled")
 
 
 def on_delivery_announced(work: Work, applied: Applied) -> None:
@@ -282,12 +301,10 @@ def _count_line(count_id: str, sku: str) -> tuple[Any, ...]:
     return (count_id, sku, passes, counted, balance, variance, posted, value_minor, at_us)
 
 
-def _close(work: Work, applied: Applied, count_id: str, state: str, **values: Any) -> None:
-    work.connection.execute(
-        sa.update(count_tasks)
-        .where(count_tasks.c.count_id == count_id)
-        .values(state=state, closed_us=applied.at_us, **values)
-    )
+def _give_up(
+    work: Work, applied: Applied, body: stock.CountUndone | stock.CountCancelled, state: str
+) -> None:
+    _GIVEN_UP.run(work.connection, of=body.count_id, now=state, when_us=applied.at_us, why=body.reason)
     work.topics.add("counts")
 
 

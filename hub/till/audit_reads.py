@@ -1,16 +1,19 @@
 """Reading the audit: the rules that hold, and what they hit."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.database import Lookup
 from hub.till.audit_rules import DEFAULT
 from hub.till.rows import UNDECIDED, audit_hits, audit_rules
 from protocol.audit import AuditRule, AuditRulesChanged
 from protocol.errors import NotFound
 from protocol.kit.text import _
+
+_NEWEST: Final = Lookup(sa.select(audit_rules).order_by(audit_rules.c.version.desc()).limit(1))
 
 
 def rules(connection: Connection) -> tuple[AuditRule, ...]:
@@ -21,7 +24,7 @@ def rules(connection: Connection) -> tuple[AuditRule, ...]:
 
 def newest(connection: Connection) -> sa.Row[Any] | None:
     """Return the newest version of the rules with who wrote it; None while the defaults hold."""
-    return connection.execute(sa.select(audit_rules).order_by(audit_rules.c.version.desc()).limit(1)).first()
+    return _NEWEST.first(connection)
 
 
 def hit(connection: Connection, hit_id: str) -> sa.Row[Any]:

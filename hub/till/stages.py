@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -21,10 +21,20 @@ from protocol.envelope import decode_event, read_body
 from protocol.events import CashMoved, TillClosed, TillCounted, TillOpened
 
 _ZS: Final = Upsert(zs)
-_SESSION: Final = Lookup(
-    sa.select(till_sessions.c.session_id).where(till_sessions.c.session_id == sa.bindparam("of"))
-)
+_THIS: Final = till_sessions.c.session_id == sa.bindparam("of")
+_SESSION: Final = Lookup(sa.select(till_sessions.c.session_id).where(_THIS))
 _OPEN: Final = Change(sa.insert(till_sessions))
+_MOVED: Final = Change(sa.insert(cash_moves))
+_COUNTED: Final = Change(
+    sa.update(till_sessions)
+    .where(_THIS, till_sessions.c.state != "closed")
+    .values(state="counting", counts=sa.bindparam("nth"), counted_minor=sa.bindparam("found_minor"))
+)
+_CLOSED: Final = Change(
+    sa.update(till_sessions)
+    .where(_THIS)
+    .values(state="closed", closed_us=sa.bindparam("when_us"), z_number=sa.bindparam("nth"))
+)
 _SUMMED: Final = (
     "till.opened",
     "till.drawer_opened",
@@ -35,6 +45,34 @@ _SUMMED: Final = (
     "order.paid",
     "order.refunded",
     "gift_card.sold",
+)
+_SAID: Final = Lookup(
+    sa.select(events.c.by, events.c.bytes)
+    .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
+    .where(
+        event_subjects.c.subject == sa.bindparam("about"),
+        events.c.edge == sa.bindparam("at"),
+        # A store that was restored goes on in a new stream; the range speaks of that one alone.
+        sa.or_(
+            events.c.inc != sa.bindparam("life"),
+            events.c.seq.between(sa.bindparam("first"), sa.bindparam("last")),
+        ),
+        events.c.kind.in_(_SUMMED),
+    )
+    .order_by(events.c.apply_order)
+)
+_HASHES: Final = Lookup(
+    # An event that was set aside and replayed stands in both tables; UNION counts it once.
+    sa.union(
+        *(
+            sa.select(table.c.seq, table.c.hash).where(
+                table.c.edge == sa.bindparam("at"),
+                table.c.inc == sa.bindparam("life"),
+                table.c.seq.between(sa.bindparam("first"), sa.bindparam("last")),
+            )
+            for table in (events, parked)
+        )
+    ).order_by("seq")
 )
 
 
@@ -62,17 +100,16 @@ def on_till_opened(work: Work, applied: Applied) -> None:
 def on_cash_moved(work: Work, applied: Applied) -> None:
     """Cash went into a drawer or out of it without a sale."""
     body: CashMoved = applied.body
-    work.connection.execute(
-        sa.insert(cash_moves).values(
-            apply_order=applied.apply_order,
-            session_id=body.session_id,
-            location=applied.edge,
-            kind=body.kind,
-            amount_minor=body.amount_minor,
-            reason=body.reason,
-            by=applied.by,
-            at_us=applied.at_us,
-        )
+    _MOVED.run(
+        work.connection,
+        apply_order=applied.apply_order,
+        session_id=body.session_id,
+        location=applied.edge,
+        kind=body.kind,
+        amount_minor=body.amount_minor,
+        reason=body.reason,
+        by=applied.by,
+        at_us=applied.at_us,
     )
     work.topics.add("till")
 
@@ -80,11 +117,7 @@ def on_cash_moved(work: Work, applied: Applied) -> None:
 def on_till_counted(work: Work, applied: Applied) -> None:
     """A drawer was counted."""
     body: TillCounted = applied.body
-    work.connection.execute(
-        sa.update(till_sessions)
-        .where(till_sessions.c.session_id == body.session_id, till_sessions.c.state != "closed")
-        .values(state="counting", counts=body.attempt, counted_minor=body.counted_minor)
-    )
+    _COUNTED.run(work.connection, of=body.session_id, nth=body.attempt, found_minor=body.counted_minor)
     work.topics.add("till")
 
 
@@ -96,11 +129,7 @@ def on_till_closed(work: Work, applied: Applied) -> None:
     again = rules.add_up(each for _by, each in said)
     found = rules.mismatches(body, again, _range_hash(work, applied, body))
     gap = rules.difference(body)
-    work.connection.execute(
-        sa.update(till_sessions)
-        .where(till_sessions.c.session_id == body.session_id)
-        .values(state="closed", closed_us=applied.at_us, z_number=body.z_number)
-    )
+    _CLOSED.run(work.connection, of=body.session_id, when_us=applied.at_us, nth=body.z_number)
     _ZS.run(work.connection, [_row(applied, body, again.model_dump_json(), not found, gap)])
     audit(work, applied, [*said, (applied.by, body)])
     _tell(work, applied, body, found)
@@ -163,18 +192,7 @@ def _tell(work: Work, applied: Applied, body: TillClosed, found: dict[str, objec
 
 def _said(work: Work, applied: Applied, body: TillClosed) -> Iterator[Said]:
     """Return who did what in a session, in the order in which the hub heard of it."""
-    found = work.connection.execute(
-        sa.select(events.c.by, events.c.bytes)
-        .join(event_subjects, event_subjects.c.apply_order == events.c.apply_order)
-        .where(
-            event_subjects.c.subject == f"till:{body.session_id}",
-            events.c.edge == applied.edge,
-            # A store that was restored goes on in a new stream; the range speaks of that one alone.
-            sa.or_(events.c.inc != applied.inc, events.c.seq.between(body.first_seq, body.last_seq)),
-            events.c.kind.in_(_SUMMED),
-        )
-        .order_by(events.c.apply_order)
-    )
+    found = _SAID.all(work.connection, about=f"till:{body.session_id}", **_range(applied, body))
     for by, data in found:
         yield by, read_body(decode_event(bytes(data)))
 
@@ -184,16 +202,11 @@ def _range_hash(work: Work, applied: Applied, body: TillClosed) -> str:
 
     sha256(hash[first] || … || hash[last]), the formula of the store's till.
     """
-    parts = [
-        sa.select(table.c.seq, table.c.hash).where(
-            table.c.edge == applied.edge,
-            table.c.inc == applied.inc,
-            table.c.seq.between(body.first_seq, body.last_seq),
-        )
-        for table in (events, parked)
-    ]
-    # An event that was set aside and replayed stands in both tables; UNION counts it once.
     digest = hashlib.sha256()
-    for row in work.connection.execute(sa.union(*parts).order_by("seq")):
+    for row in _HASHES.all(work.connection, **_range(applied, body)):
         digest.update(bytes(row.hash))
     return digest.hexdigest()
+
+
+def _range(applied: Applied, body: TillClosed) -> dict[str, Any]:
+    return {"at": applied.edge, "life": applied.inc, "first": body.first_seq, "last": body.last_seq}

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.context import Hub
-from hub.database import HubUnit
+from hub.database import HubUnit, Lookup
 from hub.fleet.rows import CURRENT, link_sessions, streams
 from hub.fleet.rules import OFFLINE_SECONDS
 from hub.spine.log import open_keys
@@ -44,6 +44,85 @@ SETTLED_US: Final = 60 * MICROSECONDS
 """Within this, what a store lent and what it received are both told, in whatever order."""
 CARDS: Final = 500
 _SENDING: Final = sorted(state.value for state in SendState if state not in UNSENT | GONE)
+_NOW: Final = sa.bindparam("now_us", type_=sa.BigInteger)
+_BEFORE: Final = sa.bindparam("before_us", type_=sa.BigInteger)
+_AHEAD: Final = Lookup(
+    sa.select(inbound_ahead.c.location, sa.func.max(inbound_ahead.c.at_us).label("since_us"))
+    .group_by(inbound_ahead.c.location)
+    .limit(CARDS)
+)
+_OPEN_KEYS: Final = Lookup(
+    sa.select(open_keys.c.dedupe_key).where(
+        sa.or_(*[open_keys.c.dedupe_key.startswith(f"{prefix}:") for prefix in PREFIXES])
+    )
+)
+_UNTIL: Final = sa.case(
+    (transfers.c.arrive_by_us > 0, transfers.c.arrive_by_us),
+    else_=transfers.c.shipped_us + sa.bindparam("usual_us", type_=sa.BigInteger),
+)
+_TOO_LATE: Final = Lookup(
+    sa.select(transfers)
+    .where(
+        transfers.c.transit > 0,
+        transfers.c.shipped_us.is_not(None),
+        (_UNTIL < _NOW) | (transfers.c.receive_state == ReceiveState.SETTLED.value),
+    )
+    .order_by(transfers.c.shipped_us)
+    .limit(CARDS)
+)
+_NOT_SENT: Final = Lookup(
+    sa.select(transfers)
+    .where(
+        transfers.c.send_state.in_(_SENDING),
+        transfers.c.ended_us.is_(None),
+        transfers.c.due_us > 0,
+        transfers.c.due_us < _NOW,
+    )
+    .order_by(transfers.c.due_us)
+    .limit(CARDS)
+)
+_TOLD: Final = Lookup(
+    sa.select(streams.c.upto, streams.c.newest, sa.func.max(link_sessions.c.last_us).label("last_us"))
+    .join(
+        link_sessions,
+        (link_sessions.c.edge == streams.c.edge) & (link_sessions.c.inc == streams.c.inc),
+    )
+    .where(streams.c.edge == sa.bindparam("of"), streams.c.state == CURRENT)
+    .group_by(streams.c.upto, streams.c.newest)
+)
+_SINCE: Final = (
+    sa.select(sa.func.min(events.c.arrived_us))
+    .join(transfer_receipts, transfer_receipts.c.version == events.c.apply_order)
+    .where(
+        transfer_receipts.c.transfer_id == transfers.c.transfer_id,
+        transfer_receipts.c.undone_us.is_(None),
+    )
+    .scalar_subquery()
+)
+_NOT_EXPLAINED: Final = Lookup(
+    sa.select(transfers, _SINCE.label("since_us"))
+    .where(transfers.c.unmatched > 0, transfers.c.shipped_us.is_(None), _SINCE < _BEFORE)
+    .order_by(transfers.c.transfer_id)
+    .limit(CARDS)
+)
+_RECEIVED: Final = Lookup(
+    sa.select(transfer_lines.c.sku)
+    .where(transfer_lines.c.transfer_id == sa.bindparam("of"), transfer_lines.c.received > 0)
+    .distinct()
+)
+_OF_NOTHING: Final = Lookup(
+    sa.select(transfer_receipts, events.c.arrived_us)
+    .join(events, events.c.apply_order == transfer_receipts.c.version)
+    .where(IS_UNEXPLAINED, events.c.arrived_us < _BEFORE)
+    .order_by(transfer_receipts.c.receipt_id)
+    .limit(CARDS)
+)
+_PIECES: Final = Lookup(
+    sa.select(transfer_pieces.c.sku, sa.func.sum(transfer_pieces.c.units).label("units"))
+    .where(transfer_pieces.c.receipt_id == sa.bindparam("of"))
+    .group_by(transfer_pieces.c.sku)
+    .order_by(transfer_pieces.c.sku)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +156,7 @@ def look_at_transfers(hub: Hub) -> Looked:
             **_unexplained(connection, now_us),
             **_from_nowhere(connection, now_us),
         }
-        there = _open(connection)
+        there = set(_OPEN_KEYS.scalars(connection))
     fresh = {key: card for key, card in wanted.items() if key not in there}
     gone = there - wanted.keys()
     if fresh or gone:
@@ -110,14 +189,9 @@ def _settle(hub: Hub, fresh: Mapping[str, Card], gone: Iterable[str], unit: HubU
 def _forget_ahead(hub: Hub, now_us: int) -> None:
     """Forget how far a place ran ahead of its receipts once it has told everything: the rest was lent."""
     with hub.database.read() as connection:
-        ahead = connection.execute(
-            sa.select(inbound_ahead.c.location, sa.func.max(inbound_ahead.c.at_us).label("since_us"))
-            .group_by(inbound_ahead.c.location)
-            .limit(CARDS)
-        ).all()
         told = [
             row
-            for row in ahead
+            for row in _AHEAD.all(connection)
             if has_told_everything(connection, row.location, now_us, row.since_us + SETTLED_US)
         ]
     for row in told:
@@ -128,30 +202,12 @@ def _forget(unit: HubUnit, *, location: str, upto_us: int) -> None:
     forget_ahead(unit.connection, location, upto_us)
 
 
-def _open(connection: Connection) -> set[str]:
-    mine = sa.or_(*[open_keys.c.dedupe_key.startswith(f"{prefix}:") for prefix in PREFIXES])
-    return set(connection.execute(sa.select(open_keys.c.dedupe_key).where(mine)).scalars())
-
-
 def _late(connection: Connection, now_us: int, usual_us: int) -> dict[str, Card]:
     """What is on its way for longer than it may be.
 
     What its stores have settled is too late at once: hub and destination were restored, and nobody has the
     receipt any more.
     """
-    until = sa.case(
-        (transfers.c.arrive_by_us > 0, transfers.c.arrive_by_us), else_=transfers.c.shipped_us + usual_us
-    )
-    rows = connection.execute(
-        sa.select(transfers)
-        .where(
-            transfers.c.transit > 0,
-            transfers.c.shipped_us.is_not(None),
-            (until < now_us) | (transfers.c.receive_state == ReceiveState.SETTLED.value),
-        )
-        .order_by(transfers.c.shipped_us)
-        .limit(CARDS)
-    ).all()
     return {
         f"{LATE}:{row.transfer_id}": Card(
             "transfer_late",
@@ -166,23 +222,12 @@ def _late(connection: Connection, now_us: int, usual_us: int) -> dict[str, Card]
                 "value_minor": row.transit_minor,
             },
         )
-        for row in rows
+        for row in _TOO_LATE.all(connection, now_us=now_us, usual_us=usual_us)
     }
 
 
 def _waiting(connection: Connection, now_us: int) -> dict[str, Card]:
     """What should have been there by now and has not left."""
-    rows = connection.execute(
-        sa.select(transfers)
-        .where(
-            transfers.c.send_state.in_(_SENDING),
-            transfers.c.ended_us.is_(None),
-            transfers.c.due_us > 0,
-            transfers.c.due_us < now_us,
-        )
-        .order_by(transfers.c.due_us)
-        .limit(CARDS)
-    ).all()
     return {
         f"{WAITS}:{row.transfer_id}": Card(
             "transfer_waits",
@@ -190,84 +235,43 @@ def _waiting(connection: Connection, now_us: int) -> dict[str, Card]:
             f"{row.source} has not sent {row.number}, which was wanted by now",
             {**about(row), "location": row.source, "due_us": row.due_us, "state": row.send_state},
         )
-        for row in rows
+        for row in _NOT_SENT.all(connection, now_us=now_us)
     }
 
 
 def has_told_everything(connection: Connection, edge: str, now_us: int, since_us: int) -> bool:
     """Tell whether a store has sent all it has, and was heard since a moment."""
-    row = connection.execute(
-        sa.select(streams.c.upto, streams.c.newest, sa.func.max(link_sessions.c.last_us))
-        .join(
-            link_sessions,
-            (link_sessions.c.edge == streams.c.edge) & (link_sessions.c.inc == streams.c.inc),
-        )
-        .where(streams.c.edge == edge, streams.c.state == CURRENT)
-        .group_by(streams.c.upto, streams.c.newest)
-    ).first()
+    row = _TOLD.first(connection, of=edge)
     if row is None:
         return False
-    upto, newest, last_us = row
-    heard_now = now_us - last_us < OFFLINE_SECONDS * MICROSECONDS
-    return bool(upto >= newest and heard_now and last_us > since_us)
+    heard_now = now_us - row.last_us < OFFLINE_SECONDS * MICROSECONDS
+    return bool(row.upto >= row.newest and heard_now and row.last_us > since_us)
 
 
 def _unexplained(connection: Connection, now_us: int) -> dict[str, Card]:
     """Goods of a transfer that its source has not sent, though it has told everything."""
-    since = (
-        sa.select(sa.func.min(events.c.arrived_us))
-        .join(transfer_receipts, transfer_receipts.c.version == events.c.apply_order)
-        .where(
-            transfer_receipts.c.transfer_id == transfers.c.transfer_id,
-            transfer_receipts.c.undone_us.is_(None),
-        )
-        .scalar_subquery()
-    )
-    rows = connection.execute(
-        sa.select(transfers, since.label("since_us"))
-        .where(transfers.c.unmatched > 0, transfers.c.shipped_us.is_(None), since < now_us - GRACE_US)
-        .order_by(transfers.c.transfer_id)
-        .limit(CARDS)
-    ).all()
     found = {}
-    for row in rows:
+    for row in _NOT_EXPLAINED.all(connection, before_us=now_us - GRACE_US):
         if not has_told_everything(connection, row.source, now_us, row.since_us + GRACE_US):
             continue
-        skus = connection.execute(
-            sa.select(transfer_lines.c.sku)
-            .where(transfer_lines.c.transfer_id == row.transfer_id, transfer_lines.c.received > 0)
-            .distinct()
-        ).scalars()
         found[f"{OPEN}:{row.transfer_id}"] = Card(
             "transfer_unmatched",
             f"transfer:{row.transfer_id}",
             f"{units_of(row.unmatched)} of {row.number} are at {row.destination}, not sent by {row.source}",
             {**about(row), "units": row.unmatched, "value_minor": row.unmatched_minor},
             count_at=row.source,
-            skus=tuple(sorted(skus)),
+            skus=tuple(sorted(_RECEIVED.scalars(connection, of=row.transfer_id))),
         )
     return found
 
 
 def _from_nowhere(connection: Connection, now_us: int) -> dict[str, Card]:
     """Goods of no transfer that anybody knows; from a store that still has to tell, they wait for it."""
-    rows = connection.execute(
-        sa.select(transfer_receipts, events.c.arrived_us)
-        .join(events, events.c.apply_order == transfer_receipts.c.version)
-        .where(IS_UNEXPLAINED, events.c.arrived_us < now_us - GRACE_US)
-        .order_by(transfer_receipts.c.receipt_id)
-        .limit(CARDS)
-    ).all()
     found = {}
-    for row in rows:
+    for row in _OF_NOTHING.all(connection, before_us=now_us - GRACE_US):
         if row.source and not has_told_everything(connection, row.source, now_us, row.arrived_us + GRACE_US):
             continue
-        pieces = connection.execute(
-            sa.select(transfer_pieces.c.sku, sa.func.sum(transfer_pieces.c.units).label("units"))
-            .where(transfer_pieces.c.receipt_id == row.receipt_id)
-            .group_by(transfer_pieces.c.sku)
-            .order_by(transfer_pieces.c.sku)
-        ).all()
+        pieces = _PIECES.all(connection, of=row.receipt_id)
         units = sum(int(each.units) for each in pieces)
         found[f"{OPEN}:{row.receipt_id}"] = Card(
             "transfer_unmatched",

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hub.database import Lookup
 from hub.spine.steps import close_exception, raise_exception, record
 from hub.spine.work import Applied, Work
 from hub.transfers.facts import GONE, UNSENT
@@ -22,7 +23,7 @@ SHORT, OVER, REFUSED, ODD, DAMAGED = "tr-short", "tr-over", "tr-refused", "tr-od
 LABEL: Final = "tr-label"
 LATE, WAITS, OPEN = "tr-late", "tr-waits", "tr-open"
 """What the keys of the clocks' own cards begin with; see `clocks`."""
-_OTHER_WITH_LABEL: Final = (
+_OTHER_WITH_LABEL: Final = Lookup(
     sa.select(transfers.c.number, transfers.c.source)
     .join(transfer_cartons, transfer_cartons.c.transfer_id == transfers.c.transfer_id)
     .where(
@@ -186,7 +187,7 @@ def _damaged(work: Work, body: say.TransferReceived, transfer: Transfer) -> None
 
 def _label_twice(work: Work, transfer: Transfer, sscc: str) -> None:
     """No two cartons share a number: where two do, two locations print from one range."""
-    other = work.connection.execute(_OTHER_WITH_LABEL, {"label": sscc, "this": transfer.transfer_id}).first()
+    other = _OTHER_WITH_LABEL.first(work.connection, label=sscc, this=transfer.transfer_id)
     if other is None:
         return
     raise_exception(

@@ -11,6 +11,7 @@ from typing import Final, Literal
 import sqlalchemy as sa
 
 from hub.customers.rows import version_of
+from hub.database import Lookup
 from hub.fulfil.room import Assignments
 from hub.fulfil.rules import OPEN
 from hub.spine.bulk import Upsert
@@ -44,7 +45,7 @@ _HEAD_BYTES: Final = 2_000
 """What an announcement says beside its lines, cartons and orders: names of places, receipts, a note."""
 Told = Literal["accepted", "picked", "packed", "rejected", "short", "cancelled"]
 _DIRECTIVES: Final = Upsert(transfer_directives)
-_LOOSE: Final = (
+_LOOSE: Final = Lookup(
     sa.select(transfer_receipts.c.receipt_id)
     .where(
         IS_UNEXPLAINED,
@@ -53,6 +54,12 @@ _LOOSE: Final = (
     )
     .order_by(transfer_receipts.c.at_us, transfer_receipts.c.receipt_id)
     .limit(RECEIPTS_PROPOSED)
+)
+_REQUEST: Final = Lookup(
+    sa.select(transfer_directives).where(
+        transfer_directives.c.transfer_id == sa.bindparam("of"),
+        transfer_directives.c.about == About.REQUEST.value,
+    )
 )
 
 
@@ -126,12 +133,7 @@ def cancel(work: Work, transfer: Transfer, reason: str) -> None:
 
 def withdraw(work: Work, transfer: Transfer) -> bool:
     """Take the request back if it never left the hub; False when the source may have heard of it."""
-    row = work.connection.execute(
-        sa.select(transfer_directives).where(
-            transfer_directives.c.transfer_id == transfer.transfer_id,
-            transfer_directives.c.about == About.REQUEST.value,
-        )
-    ).first()
+    row = _REQUEST.first(work.connection, of=transfer.transfer_id)
     if work.post is None or row is None or row.hub_inc != work.hub_inc:
         return False
     if transfer.send_state is not SendState.REQUESTED:
@@ -226,11 +228,10 @@ def _proposed(work: Work, transfer: Transfer) -> tuple[str, ...]:
     if transfer.receipts:
         return ()
     work.room(Transfers).flush()
-    values = {"at": transfer.destination, "from_": transfer.source}
     sent = [(sku, line.shipped) for (_no, sku), line in transfer.lines.items() if line.shipped]
     same: list[Receipt] = []
-    for row in work.connection.execute(_LOOSE, values).all():
-        receipt = work.room(Transfers).receipt(row.receipt_id)
+    for receipt_id in _LOOSE.scalars(work.connection, at=transfer.destination, from_=transfer.source):
+        receipt = work.room(Transfers).receipt(receipt_id)
         if receipt is not None and matching.holds_the_same(sent, receipt):
             same.append(receipt)
     return (same[0].receipt_id,) if len(same) == 1 else ()
