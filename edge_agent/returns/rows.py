@@ -372,7 +372,9 @@ def _move_on(connection: Connection, body: ReturnCompleted, kind: str) -> None:
             (body.order_id,),
         ).fetchone()[0]
         event = OrderEvent.PART_RETURNED if left else OrderEvent.ALL_RETURNED
-    state, _in_order = ORDER.after_fact(OrderState(row[0]), event)
+    state = OrderState(row[0])
+    if state is not OrderState.VOIDED:  # it stays so, as at the hub, whatever another copy of this store took
+        state, _in_order = ORDER.after_fact(state, event)
     connection.execute(
         "UPDATE orders SET state = ?, refunded_minor = refunded_minor + ? WHERE order_id = ?",
         (state.value, body.total_minor, body.order_id),

@@ -2,8 +2,9 @@
 
 Two numbers in `rights` are kept here and nowhere else. `finished` (the cell F, which only grows) counts lent
 units that ended by leaving or by a short pick. `hub_picked` counts lent units that lie in the bucket
-`picked`: they are outstanding already, so B leaves them out. Everything else follows from the balances, and
-every change of a cell comes with a movement of its SKU, so the vector's version rises with it.
+`picked`: they are outstanding already, so B leaves them out. Everything else follows from the balances. A
+change of a cell raises the vector's version by itself: what the books had lost before ends without a
+movement.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -155,7 +156,8 @@ def lent_and_picked(line: PutBackLine) -> int:
 def add_cells(unit: EdgeUnit, changes: Iterable[tuple[str, int, int]]) -> None:
     """Add (SKU, finished, hub_picked) to the cells of this store."""
     unit.connection.executemany(
-        "INSERT INTO rights (sku, finished, hub_picked) VALUES (?, ?, ?) ON CONFLICT (sku) DO UPDATE SET"
-        " finished = finished + excluded.finished, hub_picked = hub_picked + excluded.hub_picked",
+        "INSERT INTO rights (sku, finished, hub_picked, version) VALUES (?, ?, ?, 1) ON CONFLICT (sku)"
+        " DO UPDATE SET finished = finished + excluded.finished, version = version + 1,"
+        " hub_picked = hub_picked + excluded.hub_picked",
         [change for change in changes if change[1] or change[2]],
     )
