@@ -64,3 +64,24 @@ def test_what_was_shipped_twice_has_left_the_shelf_twice(shop: End, tmp_path: Pa
         assert (stock.bound, stock.physical) == (0, after["sellable"])
         assert "count_due:MUG-1" in again.open_exceptions()
         assert again.rebuilt(tmp_path) == ()
+
+
+def test_what_was_voided_stays_so_though_the_other_machine_took_all_of_it_back(
+    shop: End, tmp_path: Path
+) -> None:
+    number = sold(shop.store, "before", "MUG-1")
+    backup = copy_of(shop, tmp_path)
+    back = {"key": "back", "till": "till-1", "lines": [{"line_no": 1, "quantity": 1}]}
+    ok(shop.store.post(f"/api/orders/{number}/returns", back), 201)
+
+    with put_back(backup, tmp_path, image=True) as again:
+        void = {"key": "void", "reason": "rung up twice"}
+        ok(again.store.post(f"/api/orders/{number}/void", void, role="manager"), 201)
+        begin_another_life(again)
+        bring_back(again, Hub(shop.store))
+
+        [(state, refunded, total)] = again.store.rows(
+            "SELECT state, refunded_minor, total_minor FROM orders WHERE number = ?", number
+        )
+        assert (state, refunded) == ("voided", 2 * total)
+        assert again.rebuilt(tmp_path) == ()
