@@ -24,7 +24,7 @@ from hub.route.deciding import could
 from hub.route.moving import elsewhere
 from hub.route.rules.choice import Answer
 from hub.spine.later_rows import later_orders
-from hub.spine.log import open_keys
+from hub.spine.log import open_with
 from hub.spine.rows import orders
 from hub.spine.steps import close_exception, raise_exception, record
 from hub.spine.work import Work
@@ -45,11 +45,7 @@ _NOBODYS: Final = Lookup(
     )
     .order_by(later_orders.c.due_us)
 )
-_OPEN_KEYS: Final = Lookup(
-    sa.select(open_keys.c.dedupe_key).where(
-        sa.or_(*(open_keys.c.dedupe_key.like(f"{prefix}:%") for prefix in PREFIXES))
-    )
-)
+_OPEN_KEYS: Final = open_with(PREFIXES)
 
 
 @dataclass(frozen=True, slots=True)

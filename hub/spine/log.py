@@ -4,7 +4,7 @@ Besides the events it keeps which of the hub's own exceptions are open, because 
 thing a hundred times must say it once. Both follow from the events alone, so a rebuild makes them anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -23,6 +23,12 @@ _SUBJECTS: Final = Insert(event_subjects)
 _OPEN: Final = Lookup(sa.select(open_keys.c.dedupe_key).where(open_keys.c.dedupe_key == sa.bindparam("of")))
 _RAISE: Final = Change(sa.insert(open_keys))
 _CLOSE: Final = Change(sa.delete(open_keys).where(open_keys.c.dedupe_key == sa.bindparam("of")))
+
+
+def open_with(prefixes: Iterable[str]) -> Lookup:
+    """Return the question which keys are open that begin with one of these and a colon."""
+    begins = sa.or_(*(open_keys.c.dedupe_key.like(f"{prefix}:%") for prefix in prefixes))
+    return Lookup(sa.select(open_keys.c.dedupe_key).where(begins))
 
 
 class Log:

@@ -18,7 +18,7 @@ from hub.context import Hub
 from hub.database import HubUnit, Lookup
 from hub.fleet.rows import CURRENT, link_sessions, streams
 from hub.fleet.rules import OFFLINE_SECONDS
-from hub.spine.log import open_keys
+from hub.spine.log import open_with
 from hub.spine.rows import events
 from hub.spine.steps import close_exception, raise_exception, take_orders
 from hub.stock.claim_rows import inbound_ahead
@@ -51,11 +51,7 @@ _AHEAD: Final = Lookup(
     .group_by(inbound_ahead.c.location)
     .limit(CARDS)
 )
-_OPEN_KEYS: Final = Lookup(
-    sa.select(open_keys.c.dedupe_key).where(
-        sa.or_(*[open_keys.c.dedupe_key.startswith(f"{prefix}:") for prefix in PREFIXES])
-    )
-)
+_OPEN_KEYS: Final = open_with(PREFIXES)
 _UNTIL: Final = sa.case(
     (transfers.c.arrive_by_us > 0, transfers.c.arrive_by_us),
     else_=transfers.c.shipped_us + sa.bindparam("usual_us", type_=sa.BigInteger),
