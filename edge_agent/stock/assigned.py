@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from edge_agent.database import EdgeUnit
 from edge_agent.journal import Recorded
 from edge_agent.stock.rows import apply, on_hand_of
+from edge_agent.stock.rules import lost_before
 from protocol import later
 from protocol.errors import OutOfStock
-from protocol.fulfilment import PutBackLine, ShortLine, ShortReason, UnitsLine
+from protocol.fulfilment import PutBackLine, ShortLine, UnitsLine
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.movements import (
@@ -56,12 +57,7 @@ def require_free(connection: Connection, wanted: Mapping[str, int], remedy: str 
 def with_missed(
     connection: Connection, lines: Iterable[UnitsLine], shorts: Iterable[ShortLine]
 ) -> tuple[ShortLine, ...]:
-    """Return what a walk did not find, each with the units that the books had lost before.
-
-    Goods may be gone already by what somebody said of another order, or were sold: the same units do not
-    leave twice, and never more than stands on the shelf beside what was found. Damaged goods are in
-    somebody's hands, so they do leave.
-    """
+    """Return what a walk did not find, each with the units that the books had lost before."""
     shorts = tuple(shorts)
     here = on_hand_of(connection, [line.sku for line in shorts])
     left = {sku: stock.standing_in(Bucket.SELLABLE) for sku, stock in here.items()}
@@ -71,11 +67,8 @@ def with_missed(
             left[line.sku] -= line.units
     found = []
     for line in shorts:
-        missed = 0
+        missed = lost_before(line.reason, line.units, left=left[line.sku], deficit=deficit[line.sku])
         if is_lost(line.reason):
-            missed = line.units - max(0, min(line.units, left[line.sku]))
-            if line.reason is ShortReason.NOT_FOUND:
-                missed = max(missed, min(line.units, deficit[line.sku]))
             deficit[line.sku] = max(0, deficit[line.sku] - missed)
             left[line.sku] -= line.units - missed
         found.append(line.model_copy(update={"missed": missed}))

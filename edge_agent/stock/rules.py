@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from protocol.errors import Invalid
+from protocol.fulfilment import ShortReason
 from protocol.kit.text import _
-from protocol.movements import Bucket, Movement
+from protocol.movements import Bucket, Movement, is_lost
 from protocol.rights import EdgeCells, EdgeStock
 
 REASONS: Final[Mapping[str, tuple[frozenset[Bucket], frozenset[Bucket]]]] = {
@@ -53,6 +54,19 @@ class OnHand:
             cells=self.cells,
             returned_seen=self.returned_seen,
         )
+
+
+def lost_before(reason: ShortReason, units: int, *, left: int, deficit: int) -> int:
+    """Return how many units that a walk did not find the books had lost before, so that they leave no shelf.
+
+    Goods may be gone already by what somebody said of another order, or were sold: the same units do not
+    leave twice (`deficit` of what is promised is missing), and never more than the `left` that stand on the
+    shelf beside what was found. Damaged goods are in somebody's hands, so they do leave.
+    """
+    if not is_lost(reason):
+        return 0
+    lost = units - max(0, min(units, left))
+    return max(lost, min(units, deficit)) if reason is ShortReason.NOT_FOUND else lost
 
 
 def moves_of(reason: str, lines: list[tuple[str, int, Bucket, Bucket]]) -> tuple[Movement, ...]:

@@ -18,6 +18,7 @@ from edge_agent.fulfil.pages.words import (
 )
 from edge_agent.fulfil.steps.models import AssignmentView, ParcelView, PickLineView, WorkView
 from edge_agent.people.steps import name_of
+from edge_agent.stock.rules import lost_before
 from edge_agent.words import items_word
 from protocol.fulfilment import ShortReason
 from protocol.kit.hold_words import hold_kind_word
@@ -211,10 +212,13 @@ def _pick_line(connection: Connection, line: PickLineView, says: str, n: int, at
 def _reason(reason: ShortReason, line: PickLineView) -> ReasonShown:
     most = min(max(1, line.wanted - line.found), COUNTED_WORDS)
     units = range(1, most + 1)
+    # What the books have lost before leaves them no second time.
+    leaving = {n: n - lost_before(reason, n, left=line.on_shelf, deficit=line.deficit) for n in units}
     stock = {
-        str(n): _("Stock {before} → {after}.", before=line.on_hand, after=line.on_hand - n) for n in units
+        str(n): _("Stock {before} → {after}.", before=line.on_hand, after=line.on_hand - gone)
+        for n, gone in leaving.items()
     }
-    rest = {str(n): short_effect(reason, n, line.bin) for n in units}
+    rest = {str(n): short_effect(reason, gone, line.bin) for n, gone in leaving.items()}
     return ReasonShown(reason.value, short_word(reason), json.dumps(stock), json.dumps(rest))
 
 

@@ -282,6 +282,10 @@ class PickLineView(BaseModel):
     substitutes: bool
     on_hand: int
     """Units of it that the books say are here, so that a picker knows whether to go on looking."""
+    on_shelf: int
+    """Those of them that stand on the shelf, less what was found for this line."""
+    deficit: int
+    """Units that are promised and not here."""
 
 
 class ScanView(BaseModel):

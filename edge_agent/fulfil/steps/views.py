@@ -39,6 +39,7 @@ from edge_agent.fulfil.steps.models import (
 from edge_agent.fulfil.steps.picking import current_list, pick_lines
 from edge_agent.holds.steps import of_order as holds_of
 from edge_agent.stock.rows import on_hand_of
+from edge_agent.stock.rules import OnHand
 from edge_agent.walk import PickLine
 from protocol.errors import NotFound
 from protocol.holds import HoldTold
@@ -46,6 +47,7 @@ from protocol.ids import parse_slip_code
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.lifecycles import AssignmentState
+from protocol.movements import Bucket
 
 SEARCHED = 20
 
@@ -236,7 +238,7 @@ def pick(connection: Connection, edge: Edge, list_id: str) -> PickView:
     found = current_list(connection, list_id)
     lines = pick_lines(connection, edge, found, all_states=True)
     here = on_hand_of(connection, [line.sku for line in lines])
-    shown = tuple(pick_line(line, here[line.sku].rights.physical) for line in lines)
+    shown = tuple(pick_line(line, here[line.sku]) for line in lines)
     names = {(line.assignment_id, line.line_no): line.name for line in lines}
     return PickView(
         list_id=found.list_id,
@@ -264,8 +266,9 @@ def pick(connection: Connection, edge: Edge, list_id: str) -> PickView:
     )
 
 
-def pick_line(line: PickLine, physical: int) -> PickLineView:
+def pick_line(line: PickLine, here: OnHand) -> PickLineView:
     """Return a line of a walk as pages and programs see it."""
+    stock = here.rights
     return PickLineView(
         assignment_id=line.assignment_id,
         line_no=line.line_no,
@@ -279,7 +282,9 @@ def pick_line(line: PickLine, physical: int) -> PickLineView:
         short=line.short,
         left=line.left,
         substitutes=line.substitutes,
-        on_hand=physical,
+        on_hand=stock.physical,
+        on_shelf=here.standing_in(Bucket.SELLABLE) - line.found,
+        deficit=stock.deficit,
     )
 
 

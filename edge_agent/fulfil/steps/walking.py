@@ -20,6 +20,7 @@ from edge_agent.once import Asked, once
 from edge_agent.scans import nothing_to_undo, to_take_back
 from edge_agent.stock.assigned import with_missed
 from edge_agent.stock.rows import on_hand
+from edge_agent.stock.rules import lost_before
 from edge_agent.walk import (
     OverScan,
     PickLine,
@@ -38,6 +39,7 @@ from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.signin import CurrentPerson
 from protocol.lifecycles import AssignmentState
+from protocol.movements import Bucket
 
 
 def scan(
@@ -273,11 +275,9 @@ def effects(
 
 def effect_of(connection: Connection, line: PickLine, reason: ShortReason, units: int) -> Effect:
     """Return what a short pick does, in real numbers: what the books have lost before does not go again."""
-    said = {"line_no": line.line_no, "sku": line.sku}
-    found, short = UnitsLine(**said, lent=line.found), ShortLine(**said, lent=units, reason=reason)
-    [known] = with_missed(connection, (found,), (short,))
-    before = on_hand(connection, line.sku).rights.physical
-    after = before - units + known.missed
+    here = on_hand(connection, line.sku)
+    before, left = here.rights.physical, here.standing_in(Bucket.SELLABLE) - line.found
+    after = before - units + lost_before(reason, units, left=left, deficit=here.rights.deficit)
     change = _("stock {before} → {after}", before=before, after=after)
     routed = _("order goes back to routing")
     says = {

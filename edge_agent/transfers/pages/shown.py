@@ -97,7 +97,7 @@ def pick_lines(connection: Connection, edge: Edge, transfer_id: str) -> tuple[Pi
         number = orders[line.line_no]
         return _("for order {number}", number=number) if number else ""
 
-    views = [pick_line(replace(line, number=""), here[line.sku].rights.physical) for line in lines]
+    views = [pick_line(replace(line, number=""), here[line.sku]) for line in lines]
     return walk_shown(connection, views, says)
 
 

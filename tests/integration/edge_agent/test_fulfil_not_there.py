@@ -1,5 +1,6 @@
 """Work that is given back because its goods were not found, or are damaged: nobody is promised them next."""
 
+import html
 from pathlib import Path
 
 import pytest
@@ -148,9 +149,13 @@ def test_what_the_books_miss_already_does_not_leave_them_twice(desk: Desk) -> No
 def short(desk: Desk, one: str, reason: str, units: int = 1) -> str:
     """Walk for an assignment whose goods are not there; return what the screen says of it."""
     list_id = desk.start(one)
+    page = html.unescape(desk.store.get(f"/fulfil/pick/{list_id}").text)
     said = desk.verb(f"picks/{list_id}/short", assignment_id=one, line_no=1, units=units, reason=reason)
+    effect = said["short"]["effect"]
+    change = f"{effect['stock_before']} \\u2192 {effect['stock_after']}."
+    assert f'"{units}": "Stock {change}"' in page  # said before a reason is chosen, and the same
     desk.verb(f"picks/{list_id}/finish")
-    return str(said["short"]["effect"]["sentence"])
+    return str(effect["sentence"])
 
 
 def version(desk: Desk, sku: str) -> int:
