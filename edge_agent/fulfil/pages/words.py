@@ -126,13 +126,15 @@ def short_word(reason: ShortReason) -> str:
 
 
 def short_effect(reason: ShortReason, units: int, bin_: str) -> str:
-    """Return what a short pick does beside the number in the books."""
+    """Return what a short pick does beside the number in the books, which so many units leave."""
     words = {
         ShortReason.NOT_FOUND: _(
             "{bin} gets a count task. The web stops promising this item here until it is counted.",
             bin=bin_ or _("The item"),
         ),
-        ShortReason.MISMATCH: _("The count is corrected by {n}.", n=units),
+        ShortReason.MISMATCH: _("The count is corrected by {n}.", n=units)
+        if units
+        else _("The record says so already."),
         ShortReason.DAMAGED: _("{n} kept apart as damaged.", n=units),
         ShortReason.DISPLAY_WORN: _("{n} kept apart as worn.", n=units),
     }
