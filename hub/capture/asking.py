@@ -75,6 +75,8 @@ class Request:
     """For a cancellation: what is ordered in place of it, once it is certain."""
     paying_minor: int = 0
     """What is captured for what is added, with it."""
+    was_before: bool = False
+    """For a cancellation: the units are cancelled whatever the location says; it was found to have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def keep(work: Work, order_id: str, holding: Holding, request: Request) -> Asked
         "lines": {str(line_no): units for line_no, units in request.lines.items()},
         "promise": request.promise.model_dump(mode="json") if request.promise else None,
         "added": [line.model_dump(mode="json") for line in request.added],
+        "was_before": request.was_before,
     }
     _KEEP.run(
         work.connection,
@@ -241,16 +244,24 @@ def settle(work: Work, applied: Applied) -> None:
             continue
         how = "too_late" if too_late else "done"
         _SETTLE.run(work.connection, of=row.request_id, now_us=work.clock.now_us(), how=how)
-        if row.kind == "cancel" and too_late and row.by == HUB_EDGE:
-            continue  # it was paid, or collected, before the hub asked: nothing is wrong with it
         if row.kind == "cancel":
-            _cancelled(work, applied, row, too_late=too_late)
+            _cancel_answered(work, applied, row, too_late=too_late)
         elif row.kind == "change":
             _changed(work, applied, row, too_late=too_late)
         elif not too_late:
             applied.results[EXCLUDE] = True
         elif row.by != HUB_EDGE:
             _too_late(work, applied, row, {})  # what the hub asked to save money is well where it is
+
+
+def _cancel_answered(work: Work, applied: Applied, row: sa.Row[Any], *, too_late: bool) -> None:
+    said = json.loads(row.body)
+    if said.get("was_before"):
+        if too_late:
+            _too_late(work, applied, row, said["lines"])
+    elif not (too_late and row.by == HUB_EDGE):
+        _cancelled(work, applied, row, too_late=too_late)
+    # What the hub asked for by itself was paid, or collected, before: nothing is wrong with it.
 
 
 def _is_all_to_be_asked(body: later.OnAssignment, row: sa.Row[Any]) -> TypeGuard[later.ChangeRefused]:
@@ -438,7 +449,7 @@ def tell_holders(work: Work, applied: Applied) -> None:
             tell_of_assignment(work, holding.location, amend)
 
 
-def _too_late(work: Work, applied: Applied, row: sa.Row[Any], gone: Mapping[int, int]) -> None:
+def _too_late(work: Work, applied: Applied, row: sa.Row[Any], gone: Mapping[Any, int]) -> None:
     body = applied.body
     raise_exception(
         work,

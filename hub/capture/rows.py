@@ -41,4 +41,5 @@ order_requests: Final = sa.Table(
 )
 """One row for each assignment that was asked to be given up. `body` is JSON: `lines`, units by line that the
 customer no longer wants (what else the assignment holds stays there, or goes back to routing when all of it
-was asked for) with `added`, the lines that are ordered in their place; or the new `promise`."""
+was asked for) with `added`, the lines that are ordered in their place, and `was_before`, true where they are
+cancelled whatever the answer is; or the new `promise`."""

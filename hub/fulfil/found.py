@@ -2,17 +2,19 @@
 
 Beginning the rights anew tells of them (`protocol.reopening`). The record takes such an assignment over as a
 decision that has been made already. Then whoever captures or reads the order again finds its units held, and
-nobody else is given them.
+nobody else is given them. What the customer cancelled before the location had spoken is asked back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from hub.capture.asking_back import ask_back
 from hub.catalog.rows import names_of
 from hub.context import Hub
 from hub.database import HubUnit
 from hub.fulfil.room import Assignments
+from hub.link.epochs import unheard_since_restore
 from hub.link.reopening import Found
-from hub.spine.held import held
+from hub.spine.held import Held, held
 from hub.spine.orders import Orders
 from hub.spine.steps import record
 from hub.spine.work import Work
@@ -37,22 +39,40 @@ def found_of(hub: Hub) -> Found:
 
 
 def take_over(work: Work, edge: str, order: OpenOrder, units: Sequence[OpenUnits]) -> bool:
-    """Record that a location has these units of an order.
+    """Record that a location has these units of an order, and ask it for those that were cancelled meanwhile.
 
-    False where the hub knows the order and does not miss them: somebody else has them too, or they were
-    cancelled, and a person decides. What the order still wants is recorded all the same: whoever else has it
-    may give it back, and then it is not to be given to a third.
+    False where the hub knows the order and cannot tell why it does not miss them: somebody else may have them
+    too, and a person decides. What the order still wants is recorded all the same: whoever else has it may
+    give it back, and then it is not to be given to a third.
     """
-    wanted, misses = units, True
-    if work.room(Orders).need(order.order_id) is not None:
-        now = held(work, order.order_id)
-        misses = all(now.loose.get(line.line_no, 0) >= line.units for line in units)
-        wanted = [
-            line for line in units if now.ordered.get(line.line_no, 0) > now.cancelled.get(line.line_no, 0)
-        ]
+    if work.room(Orders).need(order.order_id) is None:
+        _record(work, edge, order, units)
+        return True
+    now = held(work, order.order_id)
+    too_many = {line.line_no: line.units - now.loose.get(line.line_no, 0) for line in units}
+    too_many = {line_no: count for line_no, count in too_many.items() if count > 0}
+    if _are_cancelled(work, now, too_many):
+        _record(work, edge, order, units)
+        if too_many:
+            ask_back(work, order.order_id, order.number, order.assignment_id, too_many)
+        return True
+    wanted = [line for line in units if now.ordered.get(line.line_no, 0) > now.cancelled.get(line.line_no, 0)]
     if wanted:
         _record(work, edge, order, wanted)
-    return misses
+    return False
+
+
+def _are_cancelled(work: Work, now: Held, too_many: Mapping[int, int]) -> bool:
+    """Tell whether units are too many because as many were cancelled while nobody was known to have them.
+
+    A location that has not spoken since the restore may have given up what it seems to hold: then not.
+    """
+    unheard = unheard_since_restore(work.connection)
+    unsure = [each for each in now.open_holdings if each.location in unheard]
+    return all(
+        count <= now.cancelled.get(line_no, 0) and not any(each.open(line_no) for each in unsure)
+        for line_no, count in too_many.items()
+    )
 
 
 def _record(work: Work, edge: str, order: OpenOrder, units: Sequence[OpenUnits]) -> None:

@@ -152,7 +152,9 @@ class Held:
     def _on_assignment(self, edge: str, body: later.OnAssignment) -> None:
         place = getattr(body, "location", "") or edge
         holding = self.holdings.setdefault(body.assignment_id, Holding(body.assignment_id, place, own=False))
-        holding.heard = holding.heard or edge == holding.location
+        # The hub writes an answer down itself, be it of an offer that came twice or of what was found there.
+        answered = isinstance(body, later.AssignmentAnswered)
+        holding.heard = holding.heard or answered or edge == holding.location
         if isinstance(body, later.PickStarted | later.AssignmentPicked):
             holding.begun = True
         if isinstance(body, later.ChangeRequested | later.ChangeRefused | later.AssignmentChanged):

@@ -32,6 +32,12 @@ HELD = (
     "SELECT order_id, line_no, fulfilled + lent + bound FROM assignment_lines JOIN assignments"
     " USING (assignment_id) WHERE fulfilled + lent + bound > 0"
 )
+CANCELLED = """
+SELECT order_id, line_no, cancelled FROM order_lines WHERE cancelled > 0 AND NOT EXISTS (
+    SELECT 1 FROM exceptions e WHERE e.kind = 'cancel_too_late' AND e.subject = 'order:' || order_id
+)
+"""
+"""Units that a customer cancelled, and that no place was too late to give back."""
 BELOW_ZERO = """
 SELECT sku, bucket, quantity FROM balances WHERE bucket IN ('reserved', 'picked') AND quantity < 0
 UNION ALL SELECT sku, assignment_id, min(lent, bound, picked_lent, picked_bound) FROM assignment_lines
@@ -392,19 +398,25 @@ class Auditor:
         claimed.rest(hub.audit.execute, self.company.failed)
 
     def _held_once(self) -> None:
-        """No unit of a web order is at two places, or gone from two, whatever the hub forgot meanwhile."""
+        """No unit of a web order is at two places, or gone from two, whatever the hub forgot meanwhile.
+
+        What was cancelled is at none, unless somebody heard that it could not be had back.
+        """
         if len({node.edge for node in self.company.edges}) < len(self.company.edges):
             return  # a store and a machine beside it may each have handed the same goods over
         held: dict[tuple[str, int], int] = {}
         for node in self.company.edges:
             for order_id, line_no, units in node.audit.execute(HELD).fetchall():
                 held[order_id, line_no] = held.get((order_id, line_no), 0) + units
+        ask = self.company.hub.audit.execute
+        cancelled = {(row[0], row[1]): row[2] for row in ask(CANCELLED).fetchall()}
         for name, lines in self.company.hub.shop.items():
             order_id = named_id("order", "web", name)
             for line_no, ordered in enumerate(lines, start=1):
-                if held.get((order_id, line_no), 0) > ordered:
+                wanted = ordered - cancelled.get((order_id, line_no), 0)
+                if held.get((order_id, line_no), 0) > wanted:
                     self.company.failed(
-                        f"more than {ordered} of line {line_no} of web order {name} are at stores"
+                        f"more than {wanted} of line {line_no} of web order {name} are at stores"
                     )
 
     def _tripped(self, node: Node, sql: str) -> None:

@@ -41,6 +41,14 @@ CANCELLED_AT_ONCE: Final = ("place", "cancel", "answered")
 PART_CANCELLED: Final = (*COLLECTED[:8], "cancel one", "answered", *COLLECTED[1:])
 RE_ROUTED: Final = ("place", "arrive", "start", "find", "ask back", *SHIPPED[1:])
 
+WHAT_THE_HUB_KNOWS: Final = {
+    "orders": "order_id",
+    "assignments": "order_id",
+    "order_holds": "order_id",
+    "order_requests": "order_id",
+    "exceptions": "subject",
+}
+"""Tables, and the columns that name an order."""
 NOT_BEGUN: Final = frozenset({"accept", "reject", "start"})
 """Steps before which the hub may ask a place to give an order up, because another one fulfils it better."""
 
@@ -92,7 +100,7 @@ class Walk:
             elif not patient:
                 return
             elif clock.monotonic() > deadline or waiting.wait(PAUSE_SECONDS):
-                raise AssertionError(f"{self.steps[self.done]!r} was never possible: {self}")
+                raise AssertionError(f"{self.steps[self.done]!r} was never possible: {self}{self._why()}")
 
     def _take(self, step: str) -> bool:
         verb: Callable[[], bool] = getattr(self, step.replace(" ", "_"))
@@ -107,6 +115,14 @@ class Walk:
                 return False  # as in `arrive`: nobody has begun, so an old copy may get the offer anew
             refusal.add_note(f"at the step {step!r} of {self}")
             raise
+
+    def _why(self) -> str:
+        """Return what the hub knows of an order that does not go on."""
+        said = []
+        for table, of in WHAT_THE_HUB_KNOWS.items():
+            rows = self.company.read(HUB, f"SELECT * FROM {table} WHERE {of} LIKE ?", f"%{self.order_id}")
+            said += [f"\n{table}: {tuple(row)}" for row in rows]
+        return "".join(said)
 
     def twin(self) -> "Walk":
         """Return the same work once more: another device with the same keys."""

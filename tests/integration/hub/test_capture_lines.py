@@ -7,14 +7,13 @@ import pytest
 
 from hub.capture.rows import order_requests
 from hub.database import HubDatabase
-from hub.fleet.rows import directives
 from hub.notify.rows import notices
 from hub.payments.rows import gateway_commands
 from hub.rebuild import verify
 from hub.route.rows import decisions
 from protocol import later
-from protocol.directives import DirectiveOutcome, Outcome
 from protocol.fulfilment import AssignedLine, PutBackLine, UnitsLine, Verified
+from tests.support.changing import answer_change
 from tests.support.promising import Story, rights, rows
 
 
@@ -27,38 +26,6 @@ def story(hub_database: HubDatabase) -> Iterator[Story]:
 
 def paid(amount_minor: int, reference: str = "ch_9") -> dict[str, Any]:
     return {"gateway": "psp", "reference": reference, "amount_minor": amount_minor}
-
-
-def answer_change(story: Story, *, refused: str = "") -> later.ChangeRequested:
-    """Let the store answer the newest change it was asked for: by its event, or by refusing it."""
-    asked: later.ChangeRequested = newest(story, later.ChangeRequested)
-    if refused:
-        refuse(story, refused)
-        return asked
-    story.tell(
-        later.AssignmentChanged(
-            assignment_id=asked.assignment_id,
-            order_id=asked.order_id,
-            number=asked.number,
-            change_id=asked.change_id,
-            dropped=tuple(
-                PutBackLine(line_no=line.line_no, sku=line.sku, lent=line.quantity) for line in asked.dropped
-            ),
-            added=asked.added,
-        )
-    )
-    return asked
-
-
-def refuse(story: Story, code: str) -> None:
-    told = [row for row in rows(story.hub, directives) if row["kind"] == "assignment.change"]
-    row = told[-1]
-    outcome = DirectiveOutcome(cseq=row["cseq"], res=Outcome.REJECTED, code=code, detail="It was too late.")
-    story.answer(row["edge"], outcome)
-
-
-def newest(story: Story, model: type[Any]) -> Any:
-    return story.bodies(model)[-1]
 
 
 def lines_of(story: Story) -> list[tuple[int, str, int, int, int]]:

@@ -20,6 +20,8 @@ from tests.simulation.node import Command
 from tests.simulation.schedule import SECOND
 
 SENT_AGAIN = 20
+ONE_UNIT = 0.4
+"""Of what is cancelled, so much is a unit of an order that is wanted all the same."""
 STORES = ("store-1", "store-2", "store-3")
 PRICE_MINOR = 1_000
 SOMEBODY = CustomerWanted(
@@ -88,18 +90,19 @@ def send_again(node: HubNode, rng: random.Random) -> None:
 
 
 def cancel(node: HubNode, rng: random.Random) -> Command | None:
-    """Cancel a whole order, wherever it is by now."""
+    """Cancel an order wherever it is by now, the whole of it or one unit."""
     if not node.orders:
         return None
-    return _cancellation(node, rng.choice(node.orders[-20:]))
+    lines = ((rng.choice((1, 1, 2)), 1),) if rng.random() < ONE_UNIT else ()
+    return _cancellation(node, rng.choice(node.orders[-20:]), lines)
 
 
-def _cancellation(node: HubNode, number: str) -> Command:
+def _cancellation(node: HubNode, number: str, lines: tuple[tuple[int, int], ...] = ()) -> Command:
     def step(_unit: Any, hub: Hub) -> Any:
         def write(unit: Any) -> Any:
             work = changes.begin(hub, unit)
             order_id = reads.order_id_of(unit.connection, number)
-            done = changes.cancel(work, order_id, changes.Cancellation("changed my mind", "web"))
+            done = changes.cancel(work, order_id, changes.Cancellation("changed my mind", "web", lines=lines))
             hub.finish(work)
             return done
 
