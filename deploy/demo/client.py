@@ -16,7 +16,8 @@ from protocol.errors import Refused, Unavailable
 
 PATIENCE_SECONDS: Final = 90.0
 PAUSE_SECONDS: Final = 0.1
-TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+TOO_OFTEN: Final = 429
+TRY_AGAIN: Final = frozenset({TOO_OFTEN, 502, 503, 504})
 
 Json = dict[str, Any]
 
@@ -101,6 +102,7 @@ class StoreClient:
         deadline = self.clock.monotonic() + PATIENCE_SECONDS
         self.was_repeated = False
         while not self.stopping.is_set():
+            pause = PAUSE_SECONDS
             try:
                 answer = self._http.request(method, path, json=wanted, params=params, headers=self._headers())
             except httpx.TransportError as error:
@@ -114,14 +116,22 @@ class StoreClient:
                 trouble = f"{answer.status_code} {answer.text[:300]}"
                 if answer.status_code not in TRY_AGAIN:
                     raise _refusal(self.store, method, path, answer)
+                pause = self._pause_told(answer)
             if self.clock.monotonic() > deadline:
                 break
             self.repeats += 1
             self.was_repeated = True
-            self.stopping.wait(PAUSE_SECONDS)
+            self.stopping.wait(min(pause, max(PAUSE_SECONDS, deadline - self.clock.monotonic())))
         else:
             trouble = "the run was stopped"
         raise Unavailable(f"{self.store} did not answer {method} {path}: {trouble}.", "Look at its log.")
+
+    def _pause_told(self, answer: httpx.Response) -> float:
+        """Return the seconds to wait: what somebody is told who tried too often, else a moment."""
+        if answer.status_code != TOO_OFTEN:
+            return PAUSE_SECONDS
+        said = facts_of(_refusal(self.store, "", "", answer)).get("retry_after_seconds", 0)
+        return max(PAUSE_SECONDS, float(said))
 
     def _headers(self) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}

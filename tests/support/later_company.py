@@ -11,9 +11,10 @@ thread and place, which repeat with the same keys until they are answered.
 import os
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -26,6 +27,7 @@ from deploy.demo.people import HUB_PERSON, MANAGER
 from deploy.demo.setup import SetUp, as_csv, prepare
 from deploy.demo.supervisor import HUB, Supervisor
 from protocol.ids import IdMaker
+from protocol.kit.sqlite import connect
 from protocol.kit.system import SystemClock, SystemIds
 from tests.support.company import product, wipe_broker
 from tests.support.processes import descendants, described
@@ -45,7 +47,14 @@ LENT = 20
 """What a store lends of it; a warehouse lends more."""
 HANDS = 6
 """People who work at the same time."""
+PEOPLE = 24
+"""People who have a PIN: whoever works is somebody else. Five who sign in at the same moment as one person,
+while their store is killed, would be five guesses of that person's PIN, and lock it for minutes."""
 PATIENCE_SECONDS = 60.0
+ALSO = """
+INSERT INTO people (person_id, name, role, language, pin_hash)
+SELECT ?, ?, role, language, pin_hash FROM people WHERE person_id = ?
+"""
 
 Made = TypeVar("Made")
 
@@ -89,6 +98,7 @@ class LaterCompany:
         self.layout = self.new_layout(folder, choose_ports(self.places, rng, fixed=False))
         goods = SetUp(as_csv(product(n) for n in range(PRODUCTS)), people=[MANAGER], printers=False)
         prepare(self.layout, goods, tills=[TILL], clock=self.clock, ids=ids)
+        self._people = self._add_people()
         self.supervisor = self.new_supervisor(ids)
         self.hands = ThreadPoolExecutor(HANDS, thread_name_prefix="hand")
         self.orders = 0
@@ -141,6 +151,17 @@ class LaterCompany:
         """Return how many of an article each place has at first."""
         return ON_HAND
 
+    def _add_people(self) -> Iterator[str]:
+        """Let more people have the manager's role and PIN everywhere; return their names in their turn."""
+        names = [f"hand-{n}" for n in range(PEOPLE)]
+        for place in self.names:
+            edge = connect(self.edge_file(place))
+            try:
+                edge.executemany(ALSO, [(name, name, MANAGER.person_id) for name in names])
+            finally:
+                edge.close()
+        return cycle(names)
+
     def _open(self, place: str) -> None:
         lines = [{"sku": f"{n:05d}", "quantity": self.stock(n)} for n in range(PRODUCTS)]
         self.at(place).post("/api/stock/moves", {"key": "opening", "reason": "opening", "lines": lines})
@@ -174,13 +195,21 @@ class LaterCompany:
             login: Login | HubLogin = HubLogin(HUB_PERSON, self.layout.read_secret("hub.password"))
             url = self.layout.hub_url
         else:
-            device = f"handheld-{threading.get_ident()}"
-            login, url = Login(MANAGER.person_id, MANAGER.pin, device), self.layout.edge_url(place)
+            login, url = self._login(), self.layout.edge_url(place)
         client = KeyedClient(place, url, login, self.clock, self.stopping)
         client.sign_in()
         with self._lock:
             self._clients.append(client)
         return client
+
+    def _login(self) -> Login:
+        """Return this thread's person and device, the same at every place."""
+        known: Login | None = getattr(self._local, "login", None)
+        if known is None:
+            with self._lock:
+                person = next(self._people)
+            known = self._local.login = Login(person, MANAGER.pin, f"handheld-{threading.get_ident()}")
+        return known
 
     def map(self, work: Callable[[str], Made], over: Iterable[str]) -> list[Made]:
         """Let several people do something at the same time."""

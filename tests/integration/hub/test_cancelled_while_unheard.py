@@ -27,7 +27,7 @@ from tests.support.packets import line
 from tests.support.promising import Story, rows
 from tests.support.restored import ORDER, PAID, Restored, Speaking
 
-ONE = {"lines": [{"line_no": 1, "units": 1}]}
+ONE: dict[str, Any] = {"lines": [{"line_no": 1, "units": 1}]}
 
 
 @pytest.fixture
