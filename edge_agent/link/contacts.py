@@ -25,6 +25,7 @@ class ContactUploads:
         self._edge = edge
         self._courier = courier
         self._look = threading.Event()
+        self._again = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.trouble: Trouble | None = None
@@ -38,12 +39,17 @@ class ContactUploads:
         """End; what waits is brought after the next start."""
         self._stopping.set()
         self._look.set()
+        self._again.set()
         if self._thread is not None:
             self._thread.join(2)
 
     def wake(self) -> None:
         """Something was written; called after its commit: quick, never raises."""
         self._look.set()
+
+    def try_again(self) -> None:
+        """The line is there again: what waits for it is tried now."""
+        self._again.set()
 
     def bring_all(self) -> bool:
         """Bring everything that waits; tell whether all of it has arrived."""
@@ -79,6 +85,8 @@ class ContactUploads:
             if arrived:
                 wait = FIRST_WAIT_SECONDS
                 self._look.wait()
-            else:  # a wake-up does not cut this short: the line is down, or the hub refuses
-                self._stopping.wait(wait)
+            elif self._again.wait(wait):
+                self._again.clear()
+                wait = FIRST_WAIT_SECONDS
+            else:  # a new contact does not cut this short: the line is down, or the hub refuses
                 wait = min(WAIT_LIMIT_SECONDS, wait * 2)

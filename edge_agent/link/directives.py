@@ -116,6 +116,8 @@ class DirectiveInbox:
         default_factory=lambda: queue.Queue(WAITING_BATCHES)
     )
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _again: threading.Event = field(default_factory=threading.Event)
+    """Ends a wait for the line."""
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -126,10 +128,15 @@ class DirectiveInbox:
     def stop(self) -> None:
         """End; a directive that is being fetched is left for the next start."""
         self._stopping.set()
+        self._again.set()
         with contextlib.suppress(queue.Full):  # when full, the thread sees it before it takes the next one
             self._waiting.put_nowait(None)
         if self._thread is not None:
             self._thread.join(2)
+
+    def try_again(self) -> None:
+        """The line is there again: what waits for it is tried now."""
+        self._again.set()
 
     def offer(self, batch: DirectiveBatch) -> None:
         """Queue a batch; when too many wait it is dropped, and the hub sends it again."""
@@ -203,7 +210,7 @@ class DirectiveInbox:
 
     def _one(self, batch: DirectiveBatch, cseq: int, data: bytes) -> bool:
         """Carry one directive out, waiting for the line if it must; False when stopping."""
-        wait = FIRST_WAIT_SECONDS
+        wait, answered = FIRST_WAIT_SECONDS, False
         while not self._stopping.is_set():
             try:
                 self._store_durably(batch.hub_inc, cseq, data)
@@ -212,12 +219,16 @@ class DirectiveInbox:
             else:
                 self.trouble = ""
                 return True
-            if cseq > batch.first and wait == FIRST_WAIT_SECONDS:
+            if cseq > batch.first and not answered:
+                answered = True
                 # What was carried out already is not kept waiting: events of it go to the hub meanwhile, and
                 # a store that is put back then gets from there only what it had answered.
                 self.answer(self.known_answer(batch.first))
-            self._stopping.wait(wait * (0.5 + self.jitter.random() / 2))
-            wait = min(WAIT_LIMIT_SECONDS, wait * 2)
+            if self._again.wait(wait * (0.5 + self.jitter.random() / 2)):
+                self._again.clear()
+                wait = FIRST_WAIT_SECONDS
+            else:
+                wait = min(WAIT_LIMIT_SECONDS, wait * 2)
         return False
 
     def _store_durably(self, hub_inc: str, cseq: int, data: bytes) -> None:

@@ -225,10 +225,13 @@ class LinkService:
                 pass
 
     def _announce(self) -> None:
-        """Tell open pages when the state has changed."""
+        """Tell open pages when the state has changed, and whoever waits for the line that it is there."""
         open_now: State = "online" if self._talk.is_open else "store_mode"
         if open_now != self._state:
             self._state = open_now
+            if open_now == "online":
+                self.directives.try_again()
+                self._contacts.try_again()
             self._edge.broadcaster.publish("strip")
             self._edge.broadcaster.publish("sync")
 

@@ -128,7 +128,7 @@ class EdgeNode(Node):
             jitter=self._jitter,
         )
         self.inbox = self.link.directives
-        self.inbox._stopping = Running()  # type: ignore[assignment]  # the schedule waits instead
+        self.inbox._stopping = self.inbox._again = Running()  # type: ignore[assignment]  # the schedule waits
         self.talk = self.link._talk
         edge.online = lambda: self.talk.is_open
         self.talk.load()

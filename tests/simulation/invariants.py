@@ -34,10 +34,11 @@ HELD = (
 )
 CANCELLED = """
 SELECT order_id, line_no, cancelled FROM order_lines WHERE cancelled > 0 AND NOT EXISTS (
-    SELECT 1 FROM exceptions e WHERE e.kind = 'cancel_too_late' AND e.subject = 'order:' || order_id
+    SELECT 1 FROM exceptions e WHERE e.kind IN ('cancel_too_late', 'fulfilled_after_cancel')
+    AND e.subject = 'order:' || order_id
 )
 """
-"""Units that a customer cancelled, and that no place was too late to give back."""
+"""Units that were cancelled, of orders of which nobody was told that the cancellation came too late."""
 BELOW_ZERO = """
 SELECT sku, bucket, quantity FROM balances WHERE bucket IN ('reserved', 'picked') AND quantity < 0
 UNION ALL SELECT sku, assignment_id, min(lent, bound, picked_lent, picked_bound) FROM assignment_lines

@@ -50,7 +50,8 @@ HANDS = 6
 PEOPLE = 24
 """People who have a PIN: whoever works is somebody else. Five who sign in at the same moment as one person,
 while their store is killed, would be five guesses of that person's PIN, and lock it for minutes."""
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
+"""What has not come by then never will: a slow machine that does much at once needs a minute for some."""
 ALSO = """
 INSERT INTO people (person_id, name, role, language, pin_hash)
 SELECT ?, ?, role, language, pin_hash FROM people WHERE person_id = ?

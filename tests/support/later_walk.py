@@ -122,7 +122,12 @@ class Walk:
         for table, of in WHAT_THE_HUB_KNOWS.items():
             rows = self.company.read(HUB, f"SELECT * FROM {table} WHERE {of} LIKE ?", f"%{self.order_id}")
             said += [f"\n{table}: {tuple(row)}" for row in rows]
-        return "".join(said)
+        waiting = self.company.read(
+            HUB,
+            "SELECT edge, cseq, kind, state, sent_us FROM directives"
+            " WHERE state NOT IN ('answered', 'withdrawn') ORDER BY cseq LIMIT 20",
+        )
+        return "".join([*said, *(f"\ndirectives: {tuple(row)}" for row in waiting)])
 
     def twin(self) -> "Walk":
         """Return the same work once more: another device with the same keys."""

@@ -24,6 +24,7 @@ from protocol.handshake import DirectiveBatch
 from protocol.stream import chain, first_hash
 from tests.support.fulfilment import CONTACT, directive, offered
 from tests.support.store import Store
+from tests.support.wire import eventually
 
 
 class HubOfContacts(ThreadingHTTPServer):
@@ -91,6 +92,22 @@ def put(store: Store, contact_id: str) -> None:
     """Have a store write a customer down."""
     said = Contact(contact_id=contact_id, last_name="Moss")
     store.edge.database.write(lambda unit: customers.put(unit, store.edge, said))
+
+
+def batch(store: Store, data: list[bytes]) -> DirectiveBatch:
+    """Return the first directives of a life of the hub that a store has met."""
+    hub_inc = "0" * 32
+    store.edge.database.write(lambda unit: set_link(unit, hub_inc=hub_inc))
+    begin = first_hash(store.edge.identity.edge, hub_inc)
+    return DirectiveBatch(
+        inc=store.edge.identity.inc,
+        sess="0" * 16,
+        hub_inc=hub_inc,
+        first=1,
+        prev=begin,
+        head=chain(begin, data),
+        directives=tuple(each.decode() for each in data),
+    )
 
 
 def test_a_customer_goes_up_once_and_again_only_when_something_changed(
@@ -208,8 +225,6 @@ def test_what_was_carried_out_is_answered_while_the_next_of_its_batch_waits_for_
         if body.contact_id == "c-2":
             raise Unavailable("The line is down.", "Wait.")
 
-    hub_inc = "0" * 32
-    store.edge.database.write(lambda unit: set_link(unit, hub_inc=hub_inc))
     said: queue.Queue[Answer] = queue.Queue()
     kinds = {"assignment.offer": Kind(inbox.offer, waits_for_the_second)}
     directives = DirectiveInbox(store.edge, kinds, random.Random(1), said.put)
@@ -217,22 +232,55 @@ def test_what_was_carried_out_is_answered_while_the_next_of_its_batch_waits_for_
         directive(n, "assignment.offer", offered(n, ("MUG-1", 1), contact_id=f"c-{n}", contact_version=1))
         for n in (1, 2)
     ]
-    begin = first_hash(store.edge.identity.edge, hub_inc)
 
     directives.start()
-    directives.offer(
-        DirectiveBatch(
-            inc=store.edge.identity.inc,
-            sess="0" * 16,
-            hub_inc=hub_inc,
-            first=1,
-            prev=begin,
-            head=chain(begin, data),
-            directives=tuple(each.decode() for each in data),
-        )
-    )
+    directives.offer(batch(store, data))
 
     answer = said.get(timeout=10)
     directives.stop()
     assert (answer.upto, [(each.cseq, each.res) for each in answer.outcomes]) == (1, [(1, Outcome.APPLIED)])
     assert said.empty()
+
+
+def test_what_waits_for_the_line_goes_on_at_once_when_it_is_there_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.link.directives.FIRST_WAIT_SECONDS", 3_600.0)
+    tried: queue.Queue[str] = queue.Queue()
+    is_down = threading.Event()
+    is_down.set()
+
+    def needs_the_line(body: AssignmentOffer, _stopping: threading.Event) -> None:
+        tried.put(body.contact_id)
+        if is_down.is_set():
+            raise Unavailable("The line is down.", "Wait.")
+
+    said: queue.Queue[Answer] = queue.Queue()
+    kinds = {"assignment.offer": Kind(inbox.offer, needs_the_line)}
+    directives = DirectiveInbox(store.edge, kinds, random.Random(1), said.put)
+    data = [directive(1, "assignment.offer", offered(1, ("MUG-1", 1), contact_id="c-1", contact_version=1))]
+    directives.start()
+    directives.offer(batch(store, data))
+    assert tried.get(timeout=10) == "c-1"
+    is_down.clear()
+    directives.try_again()
+
+    assert said.get(timeout=10).upto == 1
+    directives.stop()
+
+
+def test_customers_who_wait_for_the_line_are_brought_at_once_when_it_is_there_again(
+    store: Store, hub: HubOfContacts, courier: Courier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.link.contacts.FIRST_WAIT_SECONDS", 3_600.0)
+    put(store, "c-1")
+    uploads = ContactUploads(store.edge, courier)
+    hub.status = 503
+    uploads.start()
+    eventually(lambda: uploads.trouble is not None)
+
+    hub.status = 0
+    uploads.try_again()
+
+    eventually(lambda: contacts.next_waiting(store.edge.database.read()) is None)
+    uploads.stop()
