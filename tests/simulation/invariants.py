@@ -29,9 +29,13 @@ STREAMS = "SELECT edge, inc, upto, head FROM streams"
 STILL_OPEN = "SELECT sku, sum(units - ended - finished) FROM allocations WHERE location = ? GROUP BY sku"
 """Units that assignments and checkouts still wait for."""
 HELD = (
-    "SELECT order_id, line_no, fulfilled + lent + bound FROM assignment_lines JOIN assignments"
+    "SELECT order_id, line_no, fulfilled + lent + bound, assignment_id FROM assignment_lines JOIN assignments"
     " USING (assignment_id) WHERE fulfilled + lent + bound > 0"
 )
+ON_THE_DESK = """
+SELECT json_extract(facts, '$.assignment') FROM exceptions WHERE kind = 'assignment_open_at_store'
+"""
+"""Assignments that a store has and the hub cannot explain: a person decides about them."""
 CANCELLED = """
 SELECT order_id, line_no, cancelled FROM order_lines WHERE cancelled > 0 AND NOT EXISTS (
     SELECT 1 FROM exceptions e WHERE e.kind IN ('cancel_too_late', 'fulfilled_after_cancel')
@@ -401,15 +405,17 @@ class Auditor:
     def _held_once(self) -> None:
         """No unit of a web order is at two places, or gone from two, whatever the hub forgot meanwhile.
 
-        What was cancelled is at none, unless somebody heard that it could not be had back.
+        What was cancelled is at none. Somebody is told where it could not be had back, or is twice there.
         """
         if len({node.edge for node in self.company.edges}) < len(self.company.edges):
             return  # a store and a machine beside it may each have handed the same goods over
+        ask = self.company.hub.audit.execute
+        on_the_desk = {row[0] for row in ask(ON_THE_DESK).fetchall()}
         held: dict[tuple[str, int], int] = {}
         for node in self.company.edges:
-            for order_id, line_no, units in node.audit.execute(HELD).fetchall():
-                held[order_id, line_no] = held.get((order_id, line_no), 0) + units
-        ask = self.company.hub.audit.execute
+            for order_id, line_no, units, assignment in node.audit.execute(HELD).fetchall():
+                if assignment not in on_the_desk:
+                    held[order_id, line_no] = held.get((order_id, line_no), 0) + units
         cancelled = {(row[0], row[1]): row[2] for row in ask(CANCELLED).fetchall()}
         for name, lines in self.company.hub.shop.items():
             order_id = named_id("order", "web", name)
