@@ -231,10 +231,13 @@ class EdgeNode(Node):
             self.chain.told = max(self.chain.told, self._newest(self._raw))
 
     def begin_chain(self, inc: str) -> None:
-        """Follow another life of this database."""
-        if self.chain.inc:
-            self.past.append(self.chain)
-        self.chain = Chain(self.edge, inc, [first_hash(self.edge, inc)])
+        """Follow another life of this database; it begins with what the hub lacked of the one before."""
+        before = self.chain
+        ended = self.audit.execute("SELECT acked FROM lives WHERE inc = ?", (before.inc,)).fetchone()
+        if before.inc:
+            self.past.append(before)
+        carried = before.moves[ended[0] + 1 :] if ended is not None else []
+        self.chain = Chain(self.edge, inc, [first_hash(self.edge, inc)], carried=carried)
 
     def learn_number(self, number: str, *, order: bool = False) -> None:
         """A client was told a printed number; nobody may ever be told it again."""

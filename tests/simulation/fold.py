@@ -85,7 +85,7 @@ class Folds:
                 self.failed(f"{node.name} has no event {len(chain.heads)}, but one {seq}")
                 return
             chain.heads.append(digest.hex())
-            chain.moves.append(())
+            chain.moves.append(chain.carried[seq - 1] if seq <= len(chain.carried) else ())
         if not rows:
             return
         for seq, sku, source, target, quantity in node.audit.execute(NEW_MOVES, (base, first)).fetchall():

@@ -346,10 +346,12 @@ class Chain:
     """Up to here a client was told, or the hub was; it must never be missing again."""
     moves: list[tuple[Move, ...]] = field(default_factory=lambda: [()])
     """The movements of each number."""
+    carried: list[tuple[Move, ...]] = field(default_factory=list)
+    """Those of the first numbers, which were told anew from the life before."""
 
     def copy(self, *, told: int = 0) -> "Chain":
         """Return another history with the same past."""
-        return Chain(self.edge, self.inc, list(self.heads), told, list(self.moves))
+        return Chain(self.edge, self.inc, list(self.heads), told, list(self.moves), self.carried)
 
     def cut(self, newest: int) -> None:
         """Forget what nobody was told and a crash has taken."""
