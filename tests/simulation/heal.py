@@ -20,6 +20,7 @@ HEAL_SECONDS = 600
 LOOK_SECONDS = 2
 DECIDE_SECONDS = 600
 """A second machine is turned away for two minutes at a time; one that was set aside asks twice a minute."""
+ROUNDS = 5
 UNEXPLAINED = (
     "SELECT 1 FROM transfers WHERE (unmatched > 0 AND shipped_us IS NULL)"
     " OR (transit > 0 AND receive_state = 'settled') LIMIT 1"
@@ -54,14 +55,23 @@ class Healing:
         self._wait()
         look_at_restored(self.hub.program)
         self._wait()
-        for node in self.stores:
-            if self.auditor.hears(node):
-                for command in moving.take_everything_in(node):
-                    node.ask([command])
+        self._take_in()
         self._wait()
         if look_at_waits(self.hub.program):
             self._wait()
         self._explain_transfers()
+        for _ in range(ROUNDS):
+            if not self._take_in():
+                return
+            self._wait()  # a client who had no answer asked again meanwhile, and something more was sent
+
+    def _take_in(self) -> bool:
+        """Take in what has been sent to anybody who hears of it; tell whether there was anything."""
+        stores = [node for node in self.stores if self.auditor.hears(node)]
+        commands = [(node, command) for node in stores for command in moving.take_everything_in(node)]
+        for node, command in commands:
+            node.ask([command])
+        return bool(commands)
 
     def _decide(self, node: EdgeNode) -> None:
         """Let a person at the hub say that a store with another history is the store: so it goes on."""
