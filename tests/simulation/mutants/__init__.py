@@ -59,7 +59,7 @@ MUTANTS: Final = (
         "rule 6: what is cancelled is not asked for again",
         rights.ask_again_for_what_is_cancelled,
         AGAIN,
-        swarm=BUSY,
+        swarm=BUSY | {"desk": 1.0, "trade_seconds": 0.5},
     ),
     Mutant(
         "rule 6: nobody is chosen twice",
