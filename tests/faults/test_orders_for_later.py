@@ -49,8 +49,8 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(500)]
 ROUNDS = int(os.environ.get("ORDERSPINE_FAULT_ROUNDS", "1"))
 DARK_STEPS = 4
 """How far people go on at most while their line is cut."""
-SETTLE_SECONDS = 120.0
-WAIT_SECONDS = 120.0
+SETTLE_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 MOST = LENT - 2
 """A store lends a fifth of what is not promised: 20 of 100 that nobody touched, and then 16 of the other 82.
 So two cannot have so many, however often it lends again."""

@@ -7,6 +7,7 @@ now and then and at the end.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -407,23 +408,25 @@ class Auditor:
     def _held_once(self) -> None:
         """No unit of a web order is at two places, or gone from two, whatever the hub forgot meanwhile.
 
-        What was cancelled is at none. Somebody is told where it could not be had back, or is twice there.
+        What was cancelled is at none, unless somebody is told that it could not be had back.
         """
         if len({node.edge for node in self.company.edges}) < len(self.company.edges):
             return  # a store and a machine beside it may each have handed the same goods over
         ask = self.company.hub.audit.execute
         on_the_desk = {row[0] for row in ask(ON_THE_DESK).fetchall()}
-        held: dict[tuple[str, int], int] = {}
+        held: Counter[tuple[str, int]] = Counter()
+        known: Counter[tuple[str, int]] = Counter()
         for node in self.company.edges:
             for order_id, line_no, units, assignment in node.audit.execute(HELD).fetchall():
+                held[order_id, line_no] += units
                 if assignment not in on_the_desk:
-                    held[order_id, line_no] = held.get((order_id, line_no), 0) + units
+                    known[order_id, line_no] += units
         cancelled = {(row[0], row[1]): row[2] for row in ask(CANCELLED).fetchall()}
         for name, lines in self.company.hub.shop.items():
             order_id = named_id("order", "web", name)
             for line_no, ordered in enumerate(lines, start=1):
                 wanted = ordered - cancelled.get((order_id, line_no), 0)
-                if held.get((order_id, line_no), 0) > wanted:
+                if held[order_id, line_no] > ordered or known[order_id, line_no] > wanted:
                     self.company.failed(
                         f"more than {wanted} of line {line_no} of web order {name} are at stores"
                     )

@@ -284,3 +284,4 @@ def test_customers_who_wait_for_the_line_are_brought_at_once_when_it_is_there_ag
 
     eventually(lambda: contacts.next_waiting(store.edge.database.read()) is None)
     uploads.stop()
+    assert hub.asked == ["PUT /edge/contacts/c-1 Bearer secret"] * 2
