@@ -300,13 +300,13 @@ class StoreSide:
         return bytes(row[0]).hex()
 
     def tell(self, kind: str, payload: bytes) -> None:
-        """Put a packet before the link as if the hub had sent it on this connection."""
+        """Put a packet before the link as if the hub had sent it here; wait until it is taken."""
         session = self.link._session
         assert session is not None
+        taken = threading.Event()
         conn = self.link._talk._conn
-        session.happened(
-            Packet(conn, topics.down(self.name, kind), payload, retained=False, done=lambda: None)
-        )
+        session.happened(Packet(conn, topics.down(self.name, kind), payload, retained=False, done=taken.set))
+        assert taken.wait(WAIT_SECONDS), f"{self.name} never took the packet"
 
     @property
     def head0(self) -> str:
