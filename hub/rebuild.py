@@ -132,19 +132,23 @@ _NEXT: Final = Lookup(
 
 
 def verify(hub: Hub) -> dict[str, int]:
-    """Make the tables anew in a temporary file; return how many rows differ, by table. Empty is good."""
+    """Make the tables anew in a temporary file; return how many rows differ, by table. Empty is good.
+
+    The log and the tables are read as they stood in one moment, so the hub may go on meanwhile.
+    """
     with tempfile.TemporaryDirectory(prefix="orderspine-verify-") as folder:
         again = HubDatabase(f"sqlite:///{Path(folder) / 'hub.db'}")
         try:
             create_schema(again.engine)
-            rebuild_into(again, hub)
-            return differences(hub.database, again)
+            with hub.database.read(slowly=True) as source:
+                rebuild_into(again, hub, source)
+                return differences(source, again)
         finally:
             again.close()
 
 
-def rebuild_into(empty: HubDatabase, hub: Hub) -> int:
-    """Apply a hub's log into an empty database; return how many events there were."""
+def rebuild_into(empty: HubDatabase, hub: Hub, source: Connection) -> int:
+    """Apply a hub's log, read through `source`, into an empty database; return how many events there were."""
     other = Hub(
         settings=hub.settings,
         database=empty,
@@ -154,26 +158,25 @@ def rebuild_into(empty: HubDatabase, hub: Hub) -> int:
         journey=JOURNEY,
     )
     count = 0
-    with hub.database.read() as source:
-        for table in CHOSEN:
-            _copy(source, empty, table)
-        for piece in _pieces(source):
-            empty.write(partial(_apply, other, piece))
-            count += len(piece)
-        counted, _newest = flow.position(source)
+    for table in CHOSEN:
+        _copy(source, empty, table)
+    for piece in _pieces(source):
+        empty.write(partial(_apply, other, piece))
+        count += len(piece)
+    counted, _newest = flow.position(source)
     while follow_flow(other, upto=counted):  # as far as the original had counted, and no further
         pass
     return count
 
 
-def differences(one: HubDatabase, other: HubDatabase) -> dict[str, int]:
+def differences(one: Connection, other: HubDatabase) -> dict[str, int]:
     """Return how many rows are in only one of two databases, by table; tables that agree are left out."""
     found = {}
     # As they are stored, where both are of one kind: making Python's values of them costs more than reading.
-    rows = _stored if one.is_sqlite and other.is_sqlite else _rows
-    with one.read() as first, other.read() as second:
+    rows = _stored if one.dialect.name == "sqlite" and other.is_sqlite else _rows
+    with other.read() as again:
         for table in SHADOWS:
-            apart = rows(first, table) ^ rows(second, table)
+            apart = rows(one, table) ^ rows(again, table)
             if apart:
                 found[table.name] = len(apart)
     return found

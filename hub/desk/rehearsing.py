@@ -37,7 +37,7 @@ class UnitDatabase(HubDatabase):
         self.unit = unit
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self, *, slowly: bool = False) -> Iterator[Connection]:  # noqa: ARG002 - nobody ends a unit for being slow
         """Read as of this moment of the unit."""
         yield self.unit.connection
 

@@ -132,7 +132,7 @@ def export(hub: TheHub, _person: Anybody, wish: Asked) -> Response:
     head = ("order", "location", "kind", "state", "units", "fulfilled", "given", "due", "age_minutes")
 
     def lines() -> Iterator[tuple[object, ...]]:
-        with hub.database.read() as connection:
+        with hub.database.read(slowly=True) as connection:
             names = place_names(connection)
             for offset in range(0, EXPORT_ROWS, _CHUNK):
                 found, _total = reads.listed(

@@ -76,7 +76,7 @@ def balance_file(hub: TheHub, _person: Finance) -> Response:
     """Send the trial balance of every entity as a file."""
 
     def lines() -> Iterator[tuple[object, ...]]:
-        with hub.database.read() as connection:
+        with hub.database.read(slowly=True) as connection:
             for row in reads.trial_balance(connection):
                 yield row.entity, row.account, row.name, row.kind, _plain(row.amount_minor), row.entries
 
@@ -170,7 +170,7 @@ def journal_file(hub: TheHub, _person: Finance, wanted: Wanted) -> Response:
     head = ("journal", "entity", "store", "business_date", "rule", "memo", "account", "name", "amount")
 
     def lines() -> Iterator[tuple[object, ...]]:
-        with hub.database.read() as connection:
+        with hub.database.read(slowly=True) as connection:
             names = place_names(connection)
             for at in range(0, EXPORT_ROWS, 500):
                 found = reads.listed(connection, wanted, limit=500, offset=at)

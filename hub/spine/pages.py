@@ -120,7 +120,7 @@ def export(hub: TheHub, person: Anybody, filters: Asked) -> Response:
     )  # fmt: skip
 
     def lines() -> Iterator[tuple[object, ...]]:
-        with hub.database.read() as connection:
+        with hub.database.read(slowly=True) as connection:
             names = place_names(connection)
             rows = search.all_of(connection, filters, _eye(hub, person), limit=EXPORT_ROWS)
             while some := list(itertools.islice(rows, _AT_ONCE)):

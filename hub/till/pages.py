@@ -73,7 +73,7 @@ def days_file(hub: TheHub, _person: Finance, day: Day = "", store: Name = "") ->
     head = ("business_date", "store", "till", "state", "close", "ties", "difference")
 
     def lines() -> Iterator[tuple[object, ...]]:
-        with hub.database.read() as connection:
+        with hub.database.read(slowly=True) as connection:
             names = place_names(connection)
             for row in reads.listed(connection, day=day, store=store, limit=EXPORT_ROWS)[0]:
                 gap = "" if row.difference_minor is None else _plain(row.difference_minor, row.currency)

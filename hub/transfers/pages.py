@@ -124,7 +124,7 @@ def export(
     filters = _filters(view, location, q)
 
     def lines() -> Iterator[tuple[object, ...]]:
-        with hub.database.read() as connection:
+        with hub.database.read(slowly=True) as connection:
             names = place_names(connection)
             for offset in range(0, EXPORT_ROWS, _CHUNK):
                 found, _total = reads.listed(connection, filters, limit=_CHUNK, offset=offset)

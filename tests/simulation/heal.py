@@ -183,8 +183,9 @@ class Healing:
         with building(Quiet()):
             again = HubDatabase(engine_url("again", file))
         try:
-            rebuild_into(again, hub)
-            apart = differences(hub.database, again)
+            with hub.database.read(slowly=True) as source:
+                rebuild_into(again, hub, source)
+                apart = differences(source, again)
         except OrderspineError as error:
             apart = {error.what: 1}
         finally:

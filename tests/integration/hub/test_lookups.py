@@ -62,8 +62,7 @@ def test_two_lookups_are_of_one_moment_as_two_statements_are(hub_database: HubDa
         hub_database.write(lambda unit: _say(unit, "a"))
         after = KEYS.scalars(connection)
 
-    # With PostgreSQL every statement is of its own moment, however it is asked.
-    assert (before, after) == ([], [] if hub_database.is_sqlite else ["a"])
+    assert (before, after) == ([], [])
 
 
 def test_a_failure_is_that_of_the_usual_way(hub_database: HubDatabase) -> None:
