@@ -17,7 +17,7 @@ from edge_agent.schema_lending import LENDING
 from edge_agent.schema_paper import PAPER_WAYS, TITLES
 from edge_agent.schema_returns import RETURNS, SIGNED
 from edge_agent.schema_stocktaking import STOCKTAKING
-from edge_agent.schema_transfers import CARTONS, CARTONS_BY_TRANSFER, TRANSFERS
+from edge_agent.schema_transfers import CARTONS, CARTONS_BY_TRANSFER, TRANSFERS, WORDS_IN_TURN
 
 if TYPE_CHECKING:  # a store whose tables are of today does without it, and without seventeen megabytes
     from sqlite_utils import Database
@@ -445,6 +445,11 @@ def _finished_asked(database: "Database") -> None:
     _script(database, FINISHED_ASKED)
 
 
+def _in_turn(database: "Database") -> None:
+    """When a word about a line of an arrival was said, between the scans of that line."""
+    _script(database, WORDS_IN_TURN)
+
+
 def _script(database: "Database", script: str) -> None:
     """Run statements one by one: `executescript` would commit the transaction they belong to."""
     for statement in script.split(";\n"):
@@ -477,4 +482,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     ("0022 orders that were taken back from a device", _taken_back),
     ("0023 a carton for each transfer", _cartons_by_transfer),
     ("0024 what was finished whenever the hub asked what is open", _finished_asked),
+    ("0025 words about arrivals in their turn", _in_turn),
 )

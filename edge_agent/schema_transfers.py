@@ -125,6 +125,12 @@ CREATE TABLE transfer_words (
 ) STRICT, WITHOUT ROWID;
 """
 
+WORDS_IN_TURN: Final = """
+ALTER TABLE transfer_words ADD COLUMN at_us INTEGER NOT NULL DEFAULT 0;
+UPDATE transfer_words SET at_us = coalesce((SELECT max(at_us) FROM transfer_scans), 0);
+"""
+"""A word is the last one about what was scanned before it; what is scanned after it counts as well."""
+
 _CARTONS_BY_KEY: Final = """
 CREATE TABLE cartons_again (
     sscc TEXT NOT NULL,

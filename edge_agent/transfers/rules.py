@@ -94,6 +94,8 @@ class Counted:
     units: int
     damaged: int = 0
     note: str = ""
+    at_us: int = 0
+    """When it was scanned or said; 0 where everything is named in one go."""
 
 
 def number_of(text: str) -> str:
@@ -212,29 +214,32 @@ def into_carton(
 
 def counted_in(
     lines: Sequence[Line],
-    cartons: Iterable[Sequence[CartonLine]],
+    cartons: Iterable[tuple[int, Sequence[CartonLine]]],
     loose_units: Iterable[Counted],
     words: Iterable[Counted],
 ) -> tuple[Counted, ...]:
     """Return what arrived, by line: what the scanned cartons say, what was scanned loose, and corrections.
 
-    A correction is the last word about its line. What has no line here keeps line 0 and its SKU.
+    Cartons come with the time of their scan. A correction is the last word about what was scanned of its line
+    before; what is scanned after it comes on top. What has no line here keeps line 0 and its SKU.
     """
     named = {line.line_no: line for line in lines}
-    found: dict[tuple[int, str], Counted] = {}
+    said = {(word.line_no, word.sku): word for word in words}
+    found = dict(said)
 
     def add(each: Counted) -> None:
-        known = found.get((each.line_no, each.sku))
-        found[each.line_no, each.sku] = replace(each, units=each.units + (known.units if known else 0))
+        key = each.line_no, each.sku
+        if key in said and each.at_us <= said[key].at_us:
+            return
+        known = found.get(key)
+        found[key] = each if known is None else replace(known, units=known.units + each.units)
 
-    for carton in cartons:
+    for at_us, carton in cartons:
         for inside in carton:
             name = named[inside.line_no].name if inside.line_no in named else inside.sku
-            add(Counted(inside.line_no, inside.sku, name, inside.quantity))
+            add(Counted(inside.line_no, inside.sku, name, inside.quantity, at_us=at_us))
     for each in loose_units:
         add(each)
-    for word in words:
-        found[word.line_no, word.sku] = word
     return tuple(found[key] for key in sorted(found))
 
 

@@ -16,8 +16,9 @@ from edge_agent.stock.rows import on_hand_of
 from edge_agent.transfers.pages.words import cartons_word, next_word, reason_word, state_word
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows import work
-from edge_agent.transfers.rules import Counted, Line, counted_in, loose
+from edge_agent.transfers.rules import Counted, Line, loose
 from edge_agent.transfers.steps import walking
+from edge_agent.transfers.steps.common import arrived_so_far
 from edge_agent.transfers.steps.models import TransferView
 from edge_agent.transfers.steps.packing import packed_cartons
 from edge_agent.words import items_word
@@ -138,15 +139,8 @@ def arrived_lines(connection: Connection, edge: Edge, transfer_id: str) -> tuple
     """Return what has been scanned and said so far of what arrives, line by line."""
     lines = rows.lines_of(connection, transfer_id)
     named = {line.line_no: line for line in lines}
-    inside = [
-        carton.lines
-        for sscc in work.ticked(connection, transfer_id)
-        if (carton := rows.find_carton(connection, sscc, "in", of=transfer_id)) is not None
-    ]
-    spoken = work.words(connection, transfer_id)
-    said = {(each.line_no, each.sku): each for each in spoken}
-    counted_lines = counted_in(lines, inside, work.counted(connection, transfer_id, "receive"), spoken)
-    so_far = {(each.line_no, each.sku): each for each in counted_lines}
+    said = {(each.line_no, each.sku) for each in work.words(connection, transfer_id)}
+    so_far = {(each.line_no, each.sku): each for each in arrived_so_far(connection, lines, transfer_id)}
     shown = [
         _arrived(line, so_far.get((line.line_no, line.sku)), (line.line_no, line.sku) in said)
         for line in lines

@@ -91,14 +91,24 @@ def counted(connection: Connection, work_id: str, step: Step) -> tuple[Counted, 
     return tuple(Counted(*row) for row in rows)
 
 
-def ticked(connection: Connection, work_id: str) -> tuple[str, ...]:
-    """Return the cartons whose label was scanned, in the order of the scans."""
+def arrived_loose(connection: Connection, work_id: str) -> tuple[Counted, ...]:
+    """Return what was scanned one by one of what arrives: every scan, the oldest first."""
     rows = connection.execute(
-        "SELECT sscc FROM transfer_scans WHERE work_id = ? AND step = 'receive' AND undone = 0 AND sscc <> ''"
-        " GROUP BY sscc ORDER BY min(at_us), sscc",
+        "SELECT line_no, sku, name, units, 0, '', at_us FROM transfer_scans WHERE work_id = ?"
+        " AND step = 'receive' AND undone = 0 AND sscc = '' ORDER BY at_us, rowid",
         (work_id,),
     )
-    return tuple(row[0] for row in rows)
+    return tuple(Counted(*row) for row in rows)
+
+
+def ticked(connection: Connection, work_id: str) -> dict[str, int]:
+    """Return the cartons whose label was scanned and when, in the order of the scans."""
+    rows = connection.execute(
+        "SELECT sscc, min(at_us) FROM transfer_scans WHERE work_id = ? AND step = 'receive' AND undone = 0"
+        " AND sscc <> '' GROUP BY sscc ORDER BY min(at_us), sscc",
+        (work_id,),
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def walked(connection: Connection, transfer_id: str) -> dict[int, Walked]:
@@ -129,20 +139,33 @@ def set_short(unit: EdgeUnit, transfer_id: str, line_no: int, reason: ShortReaso
 def words(connection: Connection, work_id: str) -> tuple[Counted, ...]:
     """Return what a person said of lines of an arrival by hand; the name is looked up elsewhere."""
     rows = connection.execute(
-        "SELECT line_no, sku, sku, units, damaged, note FROM transfer_words WHERE work_id = ?"
+        "SELECT line_no, sku, sku, units, damaged, note, at_us FROM transfer_words WHERE work_id = ?"
         " ORDER BY line_no, sku",
         (work_id,),
     )
     return tuple(Counted(*row) for row in rows)
 
 
+def next_us(connection: Connection, work_id: str, now_us: int) -> int:
+    """Return a time for what happens now that is later than all that was scanned and said of an arrival.
+
+    What comes after a word counts beside it, also when the clock was set back in between.
+    """
+    last_us = connection.execute(
+        "SELECT max(coalesce((SELECT max(at_us) FROM transfer_scans WHERE work_id = :of), 0),"
+        " coalesce((SELECT max(at_us) FROM transfer_words WHERE work_id = :of), 0))",
+        {"of": work_id},
+    ).fetchone()[0]
+    return max(now_us, int(last_us) + 1)
+
+
 def set_word(unit: EdgeUnit, work_id: str, word: Counted) -> None:
-    """Note the last word about a line of an arrival."""
+    """Note the last word about a line of an arrival, as of `word.at_us`."""
     unit.connection.execute(
-        "INSERT INTO transfer_words (work_id, line_no, sku, units, damaged, note) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (work_id, line_no, sku) DO UPDATE SET units = excluded.units,"
-        " damaged = excluded.damaged, note = excluded.note",
-        (work_id, word.line_no, word.sku, word.units, word.damaged, word.note),
+        "INSERT INTO transfer_words (work_id, line_no, sku, units, damaged, note, at_us)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (work_id, line_no, sku) DO UPDATE SET"
+        " units = excluded.units, damaged = excluded.damaged, note = excluded.note, at_us = excluded.at_us",
+        (work_id, word.line_no, word.sku, word.units, word.damaged, word.note, word.at_us),
     )
 
 

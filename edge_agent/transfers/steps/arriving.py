@@ -1,5 +1,8 @@
 """What is scanned while goods arrive, with and without an announcement: work in hand, no fact yet."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.lives import check_done_once
@@ -10,7 +13,7 @@ from edge_agent.transfers.rows import work
 from edge_agent.transfers.rows.transfers import CartonRow, Transfer
 from edge_agent.transfers.rules import Counted, counted_in, line_for, number_of, other_place, summed
 from edge_agent.transfers.steps.commands import SayLine, ScanItem, TakeInUnknown, UndoScan
-from edge_agent.transfers.steps.common import receiving, tell
+from edge_agent.transfers.steps.common import arrived_so_far, receiving, tell
 from edge_agent.transfers.steps.models import (
     Done,
     LabelMeaning,
@@ -130,19 +133,22 @@ def say_line(unit: EdgeUnit, edge: Edge, work_id: str, command: SayLine) -> tupl
     Raises:
         NotFound: `no_line`.
         Invalid: `unknown_sku`, `not_stock`.
+        Refused: `stale_arrival`, more or less was counted since than the page showed.
     """
 
     def step() -> Done:
         sku = command.sku
+        lines = rows.lines_of(unit.connection, work_id)
         if command.line_no:
-            lines = rows.lines_of(unit.connection, work_id)
             line = next((each for each in lines if each.line_no == command.line_no), None)
             if line is None:
                 raise NotFound(_("There is no such line."), _("Look at the transfer again."), code="no_line")
             sku = line.sku
         else:
             check_article(sku, edge.products.find(unit.connection, sku))
-        word = Counted(command.line_no, sku, sku, command.units, command.damaged, command.note)
+        _check_seen(arrived_so_far(unit.connection, lines, work_id), (command.line_no, sku), command.seen)
+        at_us = work.next_us(unit.connection, work_id, edge.clock.now_us())
+        word = Counted(command.line_no, sku, sku, command.units, command.damaged, command.note, at_us)
         work.set_word(unit, work_id, word)
         tell(unit, edge)
         return Done(transfer_id=work_id)
@@ -205,7 +211,7 @@ def take_in(
 def unknown_counted(connection: Connection, edge: Edge, command: TakeInUnknown) -> tuple[Counted, ...]:
     """Return what was counted of goods that nobody announced, by article."""
     if command.work_id:
-        scanned = work.counted(connection, command.work_id, "receive")
+        scanned = work.arrived_loose(connection, command.work_id)
         words = work.words(connection, command.work_id)
     else:
         scanned = ()
@@ -216,9 +222,7 @@ def unknown_counted(connection: Connection, edge: Edge, command: TakeInUnknown) 
     products = edge.products.find_all(connection, skus)
     for sku in skus:
         check_article(sku, products.get(sku))
-    named = [
-        Counted(0, each.sku, products[each.sku].name, each.units, each.damaged, each.note) for each in words
-    ]
+    named = [replace(each, line_no=0, name=products[each.sku].name) for each in words]
     return counted_in((), (), scanned, summed(named))
 
 
@@ -347,24 +351,35 @@ def _scan_item(unit: EdgeUnit, edge: Edge, work_id: str, code: str, person: Curr
             remedy=_("Scan it once more. Lay it aside if it stays unknown, and tell operations."),
         )
     lines = rows.lines_of(unit.connection, work_id)
-    so_far = work.units_by_line(unit.connection, work_id, "receive")
-    line_no = line_for(lines, so_far, product.sku)
+    before = arrived_so_far(unit.connection, lines, work_id)
+    line_no = line_for(lines, {each.line_no: each.units for each in before}, product.sku)
     line = next((each for each in lines if each.line_no == line_no), None)
     scan_id = _note(unit, edge, work_id, (line_no, product.sku, product.name, "", 1), person)
-    found = sum(
-        each.units
-        for each in work.counted(unit.connection, work_id, "receive")
-        if (each.line_no, each.sku) == (line_no, product.sku)
-    )
     return Scanned(
         outcome="counted",
         scan_id=scan_id,
         line_no=line_no,
         sku=product.sku,
         name=product.name,
-        found=found,
+        found=1 + _units_of(before, (line_no, product.sku)),
         wanted=line.expected if line else 0,
     )
+
+
+def _units_of(counted: Iterable[Counted], line: tuple[int, str]) -> int:
+    """Return how many units were counted of one (line, SKU)."""
+    return sum(each.units for each in counted if (each.line_no, each.sku) == line)
+
+
+def _check_seen(counted: Iterable[Counted], line: tuple[int, str], seen: int | None) -> None:
+    now = _units_of(counted, line)
+    if seen is not None and seen != now:
+        raise Refused(
+            _("{now} of it are counted by now; this page showed {seen}.", now=now, seen=seen),
+            _("Nothing was changed. Look at the line again, then correct it."),
+            code="stale_arrival",
+            now=now,
+        )
 
 
 def _note(
@@ -382,7 +397,7 @@ def _note(
         sscc=sscc,
         units=units,
         how="scan",
-        at_us=edge.clock.now_us(),
+        at_us=work.next_us(unit.connection, work_id, edge.clock.now_us()),
     )
     work.add_scan(unit, row, person.person_id)
     tell(unit, edge)

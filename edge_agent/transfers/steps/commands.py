@@ -167,9 +167,11 @@ class ArrivedLine(Wanted):
 
 
 class SayLine(ArrivedLine):
-    """Say by hand what arrived of one line, and what of it is broken: the last word about it."""
+    """Say by hand what arrived of one line, and what of it is broken: the last word on what was scanned."""
 
     key: Key
+    seen: Units | None = None
+    """How many were here by the page that it was said on: scans that came meanwhile are not talked over."""
 
 
 class TakeIn(Wanted):

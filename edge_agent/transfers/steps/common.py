@@ -1,12 +1,14 @@
 """What every verb of transfers begins and ends with: find it, see that it may be touched, tell screens."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
 from edge_agent.lives import check_done_once
 from edge_agent.transfers.rows import transfers as rows
+from edge_agent.transfers.rows import work
 from edge_agent.transfers.rows.transfers import Transfer
+from edge_agent.transfers.rules import Counted, Line, counted_in
 from edge_agent.transfers.steps.models import Done
 from protocol.errors import NotFound, Refused
 from protocol.kit.sqlite import Connection
@@ -115,3 +117,14 @@ def tell(unit: EdgeUnit, edge: Edge) -> None:
         edge.broadcaster.publish("stock")
 
     unit.after_commit(told)
+
+
+def arrived_so_far(connection: Connection, lines: Sequence[Line], work_id: str) -> tuple[Counted, ...]:
+    """Return what was scanned and said so far of what arrives, by line; of cartons only what is known."""
+    cartons = [
+        (at_us, carton.lines)
+        for sscc, at_us in work.ticked(connection, work_id).items()
+        if (carton := rows.find_carton(connection, sscc, "in", of=work_id)) is not None
+    ]
+    loose = work.arrived_loose(connection, work_id)
+    return counted_in(lines, cartons, loose, work.words(connection, work_id))

@@ -6,6 +6,7 @@ store is a clear answer, and changes nothing.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edge_agent.context import Edge
 from edge_agent.database import EdgeUnit
@@ -49,9 +50,9 @@ def receive(
         found = receiving(unit.connection, transfer_id)
         lines = rows.lines_of(unit.connection, transfer_id)
         scanned = not (command.cartons or command.lines)
-        labels = work.ticked(unit.connection, transfer_id) if scanned else command.cartons
-        inside = [_contents(unit.connection, found, sscc) for sscc in dict.fromkeys(labels)]
-        loose = work.counted(unit.connection, transfer_id, "receive") if scanned else ()
+        labels = work.ticked(unit.connection, transfer_id) if scanned else dict.fromkeys(command.cartons, 0)
+        inside = [(at_us, _contents(unit.connection, found, sscc)) for sscc, at_us in labels.items()]
+        loose = work.arrived_loose(unit.connection, transfer_id) if scanned else ()
         words = (
             _named(unit.connection, edge, lines, work.words(unit.connection, transfer_id))
             if scanned
@@ -60,7 +61,7 @@ def receive(
         counted = counted_in(lines, inside, loose, words)
         check_size(counted)
         promised: dict[int, int] = {}
-        for each in (line for carton in inside for line in carton):
+        for each in (line for _at, carton in inside for line in carton):
             promised[each.line_no] = promised.get(each.line_no, 0) + each.quantity
         may_bind = rows.waiting_assignments(unit.connection, (line.assignment_id for line in lines))
         free = free_of(unit, [each.sku for each in counted])
@@ -76,7 +77,7 @@ def receive(
         ends = command.final and found.state == ReceiveState.PART_RECEIVED
         if not result.lines and not result.shorts and not ends:
             raise _nothing()
-        body = _body(unit, edge, found, tuple(dict.fromkeys(labels)), result, command.note)
+        body = _body(unit, edge, found, tuple(labels), result, command.note)
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
         work.forget(unit, [transfer_id])
         after(unit, edge, body)
@@ -253,7 +254,7 @@ def _named(
         if line is None:
             check_article(each.sku, product)
         sku, name = (line.sku, line.name) if line else (each.sku, product.name if product else each.sku)
-        found.append(Counted(each.line_no, sku, name, each.units, each.damaged, each.note))
+        found.append(replace(each, sku=sku, name=name))
     return tuple(found)
 
 

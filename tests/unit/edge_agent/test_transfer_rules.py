@@ -109,12 +109,25 @@ def test_a_word_about_a_line_is_the_last_word() -> None:
 
     counted = counted_in(
         [COATS, MUGS],
-        [carton],
-        [Counted(2, "MUG-1", "Mug", 1)],
-        [Counted(1, "COAT-M", "Coat", 2, damaged=1)],
+        [(1, carton)],
+        [Counted(2, "MUG-1", "Mug", 1, at_us=2)],
+        [Counted(1, "COAT-M", "Coat", 2, damaged=1, at_us=3)],
     )
 
     assert [(each.line_no, each.units, each.damaged) for each in counted] == [(1, 2, 1), (2, 5, 0)]
+
+
+def test_what_is_scanned_after_a_word_comes_on_top_of_it() -> None:
+    first, second = (
+        (at_us, (CartonLine(line_no=1, sku="COAT-M", quantity=units),)) for at_us, units in ((1, 6), (4, 4))
+    )
+    loose = [Counted(1, "COAT-M", "Coat", 1, at_us=at_us) for at_us in (2, 5)]
+
+    counted = counted_in(
+        [COATS], [first, second], loose, [Counted(1, "COAT-M", "Coat", 6, damaged=1, at_us=3)]
+    )
+
+    assert [(each.units, each.damaged) for each in counted] == [(11, 1)]
 
 
 def test_what_turns_up_after_it_was_said_to_be_missing_is_not_called_over() -> None:
