@@ -80,6 +80,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType({
     "transfer_late": Kind(_OPS, DAY, closes_itself=True),
     "transfer_waits": Kind(_OPS, 4 * HOUR, closes_itself=True),
     "transfer_unmatched": Kind(_OPS, DAY, closes_itself=True),
+    "transfer_unknown_place": Kind(_OPS, 4 * HOUR, closes_itself=True),
     "carton_label_twice": Kind(_OPS, DAY),
     # goods that come back
     "return_without_order": Kind(_FINANCE, 2 * DAY),

@@ -244,7 +244,7 @@ def _send(layout: Layout, hub: "Hub", ends: tuple[Place, Place], day: str, ids: 
     with _open(layout, source, day, ids, hub) as store:
         sku = store.products[0].sku
         lines = (say.AskedLine(sku=sku, quantity=SENT),)
-        asked = say.Ask(key=store.key("ask"), way="out", other=target.name, lines=lines)
+        asked = say.Ask(key=store.key("ask"), way="out", other=target.name, lines=lines, sure=True)
         begun, _new = store.do(asking.ask, asked)
         found = say.SetFound(key=store.key("found"), line_no=1, units=SENT)
         store.do(walking.set_found, begun.transfer_id, found)

@@ -1,13 +1,17 @@
-"""What a count may not be confirmed with: goods along with a handheld, figures beyond all counting."""
+"""What a count may not be confirmed or posted with.
 
-from collections.abc import Collection
+Goods along with a handheld, figures beyond all counting, figures that whoever posts has not seen.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Final
 
 from edge_agent.along import TakenAlong, way_out
 from edge_agent.context import Edge
 from edge_agent.stock import count_rows as rows
-from protocol.errors import Refused
+from edge_agent.stock.count_models import PostCount
+from protocol.errors import Invalid, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.web.filters import qty
@@ -60,3 +64,38 @@ def check_figures(sku: str, counted: int, books: Books) -> None:
             sku=sku,
             units=largest,
         )  # fmt: skip
+
+
+def check_seen(
+    connection: Connection, edge: Edge, passes: Mapping[str, Sequence[rows.PassRow]], command: PostCount
+) -> None:
+    """Refuse to write what was confirmed after whoever posts had looked.
+
+    They agree to the figures in front of them, and above all to those that they believe without another
+    pass. A figure that came later may be anything.
+
+    Raises:
+        Invalid: `as_of_missing`, figures are accepted, and nobody says when they were read.
+        Refused: `stale_count`, items were counted since; it names them.
+    """
+    if command.as_of is None:
+        if command.accept:
+            raise Invalid(
+                _("Nobody says when the figures that are to be believed were looked at."),
+                _("Read the count, and send its as_of along with what is accepted."),
+                code="as_of_missing",
+            )
+        return
+    since = [sku for sku, done in passes.items() if done[-1].seq > command.as_of]
+    if since:
+        products = edge.products.find_all(connection, since[:NAMED])
+        raise Refused(
+            _(
+                "{items}: counted since this page was opened, so nothing was posted.",
+                items=", ".join(products[sku].name if sku in products else sku for sku in since[:NAMED]),
+            ),
+            _("Look at the new figures, then post the count."),
+            code="stale_count",
+            skus=since[:50],
+            items=len(since),
+        )

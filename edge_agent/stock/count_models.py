@@ -1,7 +1,8 @@
 """What is asked of a count, and what it answers. Answers are blind: what the books say is not in them.
 
 `as_of` is the last event that the asking page knew (`CountView.as_of`): it says when a count began that
-arrives late, and it shows that a page is too old to speak of an item that was confirmed meanwhile.
+arrives late, and it shows that a page is too old to speak of an item that was confirmed meanwhile, or to
+post it.
 """
 
 from typing import Annotated, Literal
@@ -81,10 +82,14 @@ class RecountItems(Wanted):
 
 
 class PostCount(Wanted):
-    """Write the differences. `accept`: believe these without another pass; `leave`: not what is uncounted."""
+    """Write the differences. `accept`: believe these without another pass; `leave`: not what is uncounted.
+
+    Nothing that was confirmed after `as_of` is written: nobody has seen it. Only whoever accepts must say it.
+    """
 
     accept: tuple[Code, ...] = Field(default=(), max_length=COUNT_LINES)
     leave: bool = False
+    as_of: AsOf | None = Field(default=None, exclude_if=lambda as_of: as_of is None)
     approval: Approval = None
 
 

@@ -135,7 +135,13 @@ async def post(request: Request, count_id: CountId, edge: AnyEdge, person: Anybo
     """Write the differences; a manager agrees in place."""
     form = await form_of(request)
     accept = tuple(text for name, text in form.values if name == "accept")
-    asked = command(PostCount, key=form.get("key"), accept=accept, leave=form.get("leave") == "yes")
+    asked = command(
+        PostCount,
+        key=form.get("key"),
+        accept=accept,
+        leave=form.get("leave") == "yes",
+        as_of=form.whole("as_of", 0),  # a page that says nothing is from before every figure
+    )
 
     def step(unit: EdgeUnit, token: str | None) -> tuple[Posted, bool]:
         return count_posting.post(unit, edge, count_id, with_word(asked, token), person=person)

@@ -16,7 +16,7 @@ from edge_agent.paper.rules import Slip
 from edge_agent.paper.steps import queue_slip
 from edge_agent.people.steps import require_word
 from edge_agent.stock import count_rows as rows
-from edge_agent.stock.count_checks import check_figures, check_nothing_along
+from edge_agent.stock.count_checks import check_figures, check_nothing_along, check_seen
 from edge_agent.stock.count_models import (
     ConfirmCount,
     ConfirmedItem,
@@ -227,15 +227,18 @@ def post(
 
     Raises:
         NotPermitted: `needs_approval`, a manager must agree.
-        Refused: `count_unfinished`, `recount_needed`, `nothing_counted`, or `stale_count` where the books of
-            an item were corrected after it was counted; each names the items. `checked_out_elsewhere`,
-            a handheld may be taking of them; `records_missing`.
+        Invalid: `as_of_missing`, figures are accepted that nobody says to have seen.
+        Refused: `count_unfinished`, `recount_needed`, `nothing_counted`, or `stale_count` where an item was
+            counted since the page was opened, or its books were corrected after it was counted; each names
+            the items. `checked_out_elsewhere`, a handheld may be taking of them; `records_missing`.
     """
 
     def work() -> Posted:
         task = open_task(unit.connection, count_id)
         check_done_once(unit.connection)  # it compares with books that miss something
-        check_nothing_along(unit.connection, edge, task, rows.passes_of(unit.connection, task.count_id))
+        passes = rows.passes_of(unit.connection, task.count_id)
+        check_nothing_along(unit.connection, edge, task, passes)
+        check_seen(unit.connection, edge, passes, command)  # before a manager types a PIN for nothing
         approvals = _word(unit, edge, person, POST_ACTION, command.approval)
         lines = _to_post(unit.connection, edge, task, command)
         strays = rows.strays_of(unit.connection, task.count_id)
@@ -354,20 +357,14 @@ def reverse(
 
     Raises:
         NotPermitted: `needs_approval`, a manager must agree.
-        Refused: `not_posted`; `not_in_bucket`, units that the count had found are gone already;
-            `stale_count`, items were counted again since; `records_missing`.
+        Refused: `not_posted`; `undone_already`; `not_in_bucket`, units that the count had found are gone
+            already; `stale_count`, items were counted again since; `records_missing`.
     """
 
     def work() -> Posted:
         task = require_task(unit.connection, count_id)
         check_done_once(unit.connection)  # none is posted while records are missing: all are from before
-        if task.state != "posted":
-            raise Refused(
-                _("Count {number} was not posted, so there is nothing to take back.", number=task.number),
-                _("Give it up instead."),
-                code="not_posted",
-                state=task.state,
-            )
+        _check_stands(task)
         approvals = _word(unit, edge, person, UNDO_ACTION, command.approval)
         lines = _written(unit.connection, edge, task)
         body = CountUndone(
@@ -383,6 +380,31 @@ def reverse(
 
     asked = Asked(to=f"reverse:{count_id}", command=command)
     return once(unit, edge, asked, command.key, Posted, work)
+
+
+def _check_stands(task: rows.Task) -> None:
+    """Refuse to take back a count of which nothing is in the books, and say why nothing is."""
+    if task.state == "undone":
+        raise Refused(
+            _("Count {number} was taken back already.", number=task.number),
+            _("Nothing is left to undo."),
+            code="undone_already",
+            state=task.state,
+        )
+    if task.state == "cancelled":
+        raise Refused(
+            _("Count {number} was given up; nothing of it was posted.", number=task.number),
+            _("Nothing is left to undo."),
+            code="not_posted",
+            state=task.state,
+        )
+    if task.state != "posted":
+        raise Refused(
+            _("Count {number} was not posted, so there is nothing to take back.", number=task.number),
+            _("Give it up instead."),
+            code="not_posted",
+            state=task.state,
+        )
 
 
 def _written(connection: Connection, edge: Edge, task: rows.Task) -> list[PostedLine]:

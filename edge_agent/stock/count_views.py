@@ -29,6 +29,8 @@ def view(connection: Connection, edge: Edge, count_id: str, *, device: str, sees
     Raises:
         NotFound: `no_count`.
     """
+    # Before the rows: what is confirmed while they are read counts as not seen.
+    as_of = edge.journal.last(connection)[0]
     task = require_task(connection, count_id)
     found = rows.lines_of(connection, task.count_id)
     passes = rows.passes_of(connection, task.count_id)
@@ -57,7 +59,7 @@ def view(connection: Connection, edge: Edge, count_id: str, *, device: str, sees
         tolerance_units=task.tolerance.units,
         tolerance_minor=task.tolerance.value_minor,
         reason=task.reason,
-        as_of=edge.journal.last(connection)[0],
+        as_of=as_of,
         lines=tuple(lines),
         strays=tuple(
             StrayView(

@@ -46,6 +46,7 @@ def exception_word(kind: str) -> str:
         "transfer_waits": _("Transfer waits"),
         "transfer_unmatched": _("Arrived, not sent"),
         "transfer_odd": _("Transfer out of order"),
+        "transfer_unknown_place": _("Transfer with an unknown place"),
         "carton_label_twice": _("Carton number used twice"),
     }
     return words.get(kind, "")
@@ -82,6 +83,11 @@ def exception_says(kind: str) -> str:
         "transfer_odd": _(
             "A store told something of a transfer that does not follow on what it told before. It stands as "
             "it was told; look at the transfer's page."
+        ),
+        "transfer_unknown_place": _(
+            "A store named a place that the hub does not know, maybe by a slip of the finger. Nobody there "
+            "sends the goods, or takes them in. Take it back and have it asked for anew, or add the place "
+            "with `orderspine hub location add`; then this closes by itself."
         ),
         "carton_label_twice": _(
             "Two transfers carry a carton with the same number, so a scan cannot tell them apart. Receive "
@@ -129,6 +135,7 @@ def fact_word(name: str) -> str:
         "value": _("Worth"),
         "units": _("Units"),
         "counting": _("The source counts"),
+        "not_known": _("Not known"),
     }
     return words.get(name, "")
 

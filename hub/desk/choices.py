@@ -341,6 +341,11 @@ def _transfer(about: _About) -> Iterator[Choice]:
         yield Choice("transfer.cancel", _("Do not send it"), "transfer.cancel", {"number": number})
 
 
+def _transfer_nowhere(about: _About) -> Iterator[Choice]:
+    """Offer the same but to wait: nobody there will ever take it in."""
+    yield from (choice for choice in _transfer(about) if choice.command != "transfer.extend")
+
+
 def _decided(lines: Sequence[Any], fate: Fate) -> list[dict[str, Any]]:
     return [
         {
@@ -401,6 +406,7 @@ _CHOICES: Final[Mapping[str, Callable[[_About], Iterator[Choice]]]] = MappingPro
         "transfer_late": _transfer,
         "transfer_waits": _transfer,
         "transfer_refused": _transfer,
+        "transfer_unknown_place": _transfer_nowhere,
         "transfer_unmatched": _unmatched,
         "event_parked": _parked,
         "notice_failed": _notice,

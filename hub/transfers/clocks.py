@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from hub.context import Hub
 from hub.database import HubUnit, Lookup
-from hub.fleet.rows import CURRENT, link_sessions, streams
+from hub.fleet.rows import CURRENT, link_sessions, locations, streams
 from hub.fleet.rules import OFFLINE_SECONDS
 from hub.spine.log import open_with
 from hub.spine.rows import events
@@ -24,7 +24,17 @@ from hub.spine.steps import close_exception, raise_exception, take_orders
 from hub.stock.claim_rows import inbound_ahead
 from hub.stock.claims import forget_ahead
 from hub.transfers.facts import GONE, UNSENT
-from hub.transfers.raising import LATE, OPEN, WAITS, about, ask_to_count, units_of
+from hub.transfers.raising import (
+    LATE,
+    OPEN,
+    PLACE,
+    WAITS,
+    about,
+    ask_to_count,
+    units_of,
+    unknown_facts,
+    unknown_title,
+)
 from hub.transfers.rows import (
     IS_UNEXPLAINED,
     transfer_lines,
@@ -36,7 +46,7 @@ from hub.transfers.rules import DAY_US
 from protocol.clock import MICROSECONDS
 from protocol.transfers import ReceiveState, SendState
 
-PREFIXES: Final = (LATE, WAITS, OPEN)
+PREFIXES: Final = (LATE, WAITS, OPEN, PLACE)
 """What the keys of the clocks' own cards begin with; they open and close no other."""
 GRACE_US: Final = 10 * 60 * MICROSECONDS
 """A source that has just come back sends what explains the goods within minutes."""
@@ -75,6 +85,19 @@ _NOT_SENT: Final = Lookup(
         transfers.c.due_us < _NOW,
     )
     .order_by(transfers.c.due_us)
+    .limit(CARDS)
+)
+_SOURCE_KNOWN: Final = sa.exists().where(locations.c.location_id == transfers.c.source)
+_DESTINATION_KNOWN: Final = sa.exists().where(locations.c.location_id == transfers.c.destination)
+_NOWHERE: Final = Lookup(
+    sa.select(transfers, _SOURCE_KNOWN.label("comes"), _DESTINATION_KNOWN.label("goes"))
+    .where(
+        transfers.c.ended_us.is_(None),
+        transfers.c.decided_us.is_(None),
+        transfers.c.send_state.not_in(sorted(state.value for state in UNSENT)),
+        ~(_SOURCE_KNOWN & _DESTINATION_KNOWN),
+    )
+    .order_by(transfers.c.created_us, transfers.c.transfer_id)
     .limit(CARDS)
 )
 _TOLD: Final = Lookup(
@@ -149,6 +172,7 @@ def look_at_transfers(hub: Hub) -> Looked:
         wanted = {
             **_late(connection, now_us, hub.settings.transit_days * DAY_US),
             **_waiting(connection, now_us),
+            **_to_nowhere(connection),
             **_unexplained(connection, now_us),
             **_from_nowhere(connection, now_us),
         }
@@ -233,6 +257,21 @@ def _waiting(connection: Connection, now_us: int) -> dict[str, Card]:
         )
         for row in _NOT_SENT.all(connection, now_us=now_us)
     }
+
+
+def _to_nowhere(connection: Connection) -> dict[str, Card]:
+    """What names a place that the hub does not know; a fact raises it at once, and here it closes."""
+    found = {}
+    for row in _NOWHERE.all(connection):
+        ends = ((row.source, row.comes), (row.destination, row.goes))
+        unknown = [place for place, known in ends if not known]
+        found[f"{PLACE}:{row.transfer_id}"] = Card(
+            "transfer_unknown_place",
+            f"transfer:{row.transfer_id}",
+            unknown_title(row.number, unknown),
+            unknown_facts(row, unknown),
+        )
+    return found
 
 
 def has_told_everything(connection: Connection, edge: str, now_us: int, since_us: int) -> bool:

@@ -34,11 +34,13 @@ from hub.transfers.wanted import UNITS_PER_LINE, Asked, ForOrderWanted, Transfer
 from hub.web import Anybody, Number, Ops, TheHub
 from protocol.errors import Invalid, OrderspineError
 from protocol.kit.text import _
+from protocol.kit.web.filters import qty
 from protocol.kit.web.signin import CurrentPerson
 from protocol.movements import Bucket
 from protocol.transfers import LINES_PER_TRANSFER, TransferReason
 
 IMPORT_PAGE: Final = "/transfers/import"
+DIGITS: Final = 6
 FOUND: Final = 8
 REPORTED: Final = 200
 REASONS: Final = tuple(reason for reason in TransferReason if reason is not TransferReason.FOR_ORDER)
@@ -53,6 +55,7 @@ class Item:
     sku: str
     name: str
     quantity: int
+    typed: str
     at_source: int
     at_destination: int
 
@@ -88,7 +91,12 @@ def _done(request: Request, hub: Hub, person: CurrentPerson, form: Form) -> Resp
     wanted = form.quantities(
         lines=LINES_PER_TRANSFER,
         units=UNITS_PER_LINE,
-        wrong=lambda sku: _("Type whole units for {sku}, at most {n}.", sku=sku, n=UNITS_PER_LINE),
+        wrong=lambda sku: _(
+            "{text} is no number of units of {sku}; at most {limit}.",
+            text=repr(_unread(form).get(sku, "")[:20]),
+            sku=sku[:40],
+            limit=qty(UNITS_PER_LINE),
+        ),
     )
     act, _colon, sku = form.get("act").partition(":")
     if act == "find":
@@ -104,6 +112,16 @@ def _done(request: Request, hub: Hub, person: CurrentPerson, form: Form) -> Resp
     elif act == "ask" and not form.errors:
         return _ask(request, hub, person, form, wanted)
     return _page(request, hub, form, wanted, status=422 if form.errors else 200)
+
+
+def _unread(form: Form) -> dict[str, str]:
+    """Return what was typed where units belong and is no number of them: it is shown as it is."""
+    fields = zip(form.several.get("sku", ()), form.several.get("quantity", ()), strict=False)
+    return {sku: text for sku, text in fields if not _is_units(text)}
+
+
+def _is_units(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= DIGITS and int(text) <= UNITS_PER_LINE
 
 
 def _ask(
@@ -205,8 +223,16 @@ def _page(
     for name in services.values():
         form.errors.setdefault("q", _("{name} is a service, and no stock; it was left out.", name=name))
     form.set_default(key=hub.ids.secret(KEY_BYTES))
+    unread = _unread(form)
     lines = [
-        Item(sku, names[sku], units, shelves.get((source, sku), 0), shelves.get((destination, sku), 0))
+        Item(
+            sku,
+            names[sku],
+            units,
+            unread.get(sku, str(units)),
+            shelves.get((source, sku), 0),
+            shelves.get((destination, sku), 0),
+        )
         for sku, units in wanted.items()
         if sku in names and sku not in services
     ]

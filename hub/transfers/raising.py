@@ -3,11 +3,13 @@
 One open card for each thing; it closes itself when its cause is gone.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from hub.database import Lookup
+from hub.fleet.rows import location
 from hub.spine.steps import close_exception, raise_exception, record
 from hub.spine.work import Applied, Work
 from hub.transfers.facts import GONE, UNSENT
@@ -21,7 +23,7 @@ OPS: Final = "ops"
 LISTED: Final = 20
 SHORT, OVER, REFUSED, ODD, DAMAGED = "tr-short", "tr-over", "tr-refused", "tr-odd", "tr-damaged"
 LABEL: Final = "tr-label"
-LATE, WAITS, OPEN = "tr-late", "tr-waits", "tr-open"
+LATE, WAITS, OPEN, PLACE = "tr-late", "tr-waits", "tr-open", "tr-place"
 """What the keys of the clocks' own cards begin with; see `clocks`."""
 _OTHER_WITH_LABEL: Final = Lookup(
     sa.select(transfers.c.number, transfers.c.source)
@@ -42,6 +44,7 @@ def look(work: Work, applied: Applied, transfer: Transfer) -> None:
     _refused(work, applied, transfer)
     _short(work, transfer)
     _over(work, transfer)
+    _unknown_place(work, applied, transfer)
     if isinstance(applied.body, say.TransferReceived):
         _damaged(work, applied.body, transfer)
     if isinstance(applied.body, say.CartonPacked):
@@ -52,6 +55,39 @@ def look(work: Work, applied: Applied, transfer: Transfer) -> None:
         close_exception(work, f"{LATE}:{transfer.transfer_id}", how="Nothing of it is on its way any more")
     if transfer.send_state in GONE:
         close_exception(work, f"{OPEN}:{transfer.transfer_id}", how="Its shipment is known")
+
+
+def _unknown_place(work: Work, applied: Applied, transfer: Transfer) -> None:
+    """A store that is dark may name any place; the clock closes the card when the place is added."""
+    key = f"{PLACE}:{transfer.transfer_id}"
+    if transfer.decided_us or transfer.send_state in UNSENT:
+        close_exception(work, key, how="Nothing of it goes there any more")
+        return
+    if not isinstance(applied.body, say.TransferRequested | say.TransferShipped):
+        return
+    ends = (transfer.source, transfer.destination)
+    unknown = [place for place in ends if location(work.connection, place) is None]
+    if unknown:
+        raise_exception(
+            work,
+            kind="transfer_unknown_place",
+            subject=subject_of(transfer),
+            title=unknown_title(transfer.number, unknown),
+            facts=unknown_facts(transfer, unknown),
+            dedupe_key=key,
+        )
+
+
+def unknown_title(number: str, unknown: Sequence[str]) -> str:
+    """Return what the card says of a transfer that names places which the hub does not know."""
+    return f"{number} names {' and '.join(unknown)}, and the hub knows no such place"
+
+
+def unknown_facts(transfer: Transfer | sa.Row[Any], unknown: Sequence[str]) -> dict[str, object]:
+    """Return the facts of that card; it is shown at the end that there is."""
+    ends = (transfer.source, transfer.destination)
+    there = next((place for place in ends if place not in unknown), "")
+    return {**about(transfer), "location": there, "not_known": list(unknown)}
 
 
 def close_receipt(work: Work, receipt_id: str) -> None:

@@ -8,6 +8,7 @@ anew.
 
 from typing import Any, Final
 
+from hub.fleet.rows import location
 from hub.fulfil import deficits
 from hub.route import arriving
 from hub.spine.steps import record
@@ -71,6 +72,16 @@ def follow(work: Work, applied: Applied) -> None:
         if isinstance(applied.body, desk.ReceiptAccepted):
             raising.close_receipt(work, applied.body.receipt_id)
         return
+    if _is_unheard_of(work, applied, transfer):
+        answer = desk.TransferAnswered(
+            **named(transfer),
+            about=desk.About.REQUEST,
+            location=transfer.source,
+            outcome="withdrawn",
+            detail=applied.body.reason,
+        )
+        record(work, answer)
+        return
     _rights(work, applied, transfer)
     telling.tell(work, applied, transfer)
     orders.follow(work, applied, transfer)
@@ -80,6 +91,13 @@ def follow(work: Work, applied: Applied) -> None:
     if _is_complete(transfer):
         _decide_by_itself(work, transfer)
     _who_waits(work, applied, transfer)
+
+
+def _is_unheard_of(work: Work, applied: Applied, transfer: Transfer) -> bool:
+    """Tell whether a wish is taken back that nobody will ever answer: the hub does not know its source."""
+    if not isinstance(applied.body, say.CancelAsked):
+        return False
+    return location(work.connection, transfer.source) is None and telling.withdraw(work, transfer)
 
 
 def _who_waits(work: Work, applied: Applied, transfer: Transfer) -> None:

@@ -25,7 +25,7 @@ from protocol.fulfilment import UnitsLine, Verified
 from protocol.mail_in import ParcelArrived
 from protocol.transfers import AskedBy
 from tests.support.desk_kinds import HOUR_US, Company
-from tests.support.hub import send
+from tests.support.hub import Shop, send
 from tests.support.mail import mail_server
 from tests.support.promising import hear
 from tests.support.road import Road
@@ -83,6 +83,27 @@ def transfer_refused(company: Company) -> None:
     asked = steps.request(road.hub, wanted, steps.By(name="C. Ford"))
     road.move(("A", 4), transfer_id=asked.transfer_id, number=asked.number).accept([3])
     road.line.all()
+
+
+def transfer_unknown_place(company: Company) -> None:
+    """A store sets goods aside for a place that nobody has added."""
+    road = Road(company.alone())
+    move = Move(road.one, Shop("warehuose"), [("A", 4)])
+    move.request()
+    move.accept()
+    road.line.all()
+
+
+def sent_to_unknown_place(company: Company) -> None:
+    """They have left already."""
+    road = Road(company.alone())
+    move = Move(road.one, Shop("warehuose"), [("A", 4)])
+    move.request()
+    move.leave()
+    road.line.all()
+
+
+sent_to_unknown_place.__name__ = transfer_unknown_place.__name__  # another way into the same kind
 
 
 def transfer_unmatched(company: Company, *, known: bool = True) -> None:
@@ -216,6 +237,8 @@ MORE: dict[Callable[[Company], None], tuple[str, ...]] = {
     both_changed: ("order.reroute:store-1", "order.promise", "order.cancel"),
     transfer_waits: ("transfer.cancel",),
     transfer_refused: ("transfer.cancel",),
+    transfer_unknown_place: ("transfer.cancel",),
+    sent_to_unknown_place: ("transfer.decide:never_left", "transfer.decide:write_off"),
     transfer_unmatched: ("transfer.decide:accept",),
     of_no_transfer: ("receipt.accept",),
     notice_failed: ("notice.resend",),

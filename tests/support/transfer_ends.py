@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_agent.later.places import note_places
 from edge_agent.rebuild import Difference, rebuild
 from edge_agent.stock.rows import on_hand
 from protocol.fulfilment import UnitsLine
@@ -152,8 +153,8 @@ def requested(*lines: tuple[str, int], **more: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def one_end(folder: Path, edge: str = "store-1") -> Iterator[End]:
-    """Return one store with people and products; the first has stock."""
+def one_end(folder: Path, edge: str = "store-1", *, known: bool = True) -> Iterator[End]:
+    """Return one store with people and products; the first has stock. `known`: the hub named the other."""
     (folder / edge).mkdir()
     code, name = {"store-1": ("LB", "Store 1"), "store-2": ("TO", "Store 2")}[edge]
     store = begin_store(folder / edge, edge=edge, code=code, store_name=name)
@@ -162,6 +163,9 @@ def one_end(folder: Path, edge: str = "store-1") -> Iterator[End]:
         if edge == "store-1":
             store.stock("COAT-M", 5)
             store.stock("MUG-1", 100)
+        if known:
+            other = {"store-1": "store-2", "store-2": "store-1"}[edge]
+            store.edge.database.write(lambda unit: note_places(unit, [(other, other)], 0))
         yield End(store)
 
 

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from edge_agent.context import Edge
-from edge_agent.database import EdgeUnit
 from edge_agent.pages import Form, command, form_of, go_to, show
 from edge_agent.paper import steps as paper_steps
 from edge_agent.stock.rows import on_hand_of
@@ -17,13 +16,15 @@ from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows import work
 from edge_agent.transfers.rows.transfers import Way
 from edge_agent.transfers.steps import arriving, asking, views
-from edge_agent.transfers.steps.commands import Ask, AskedLine, ScanItem
+from edge_agent.transfers.steps.commands import Ask, ScanItem
 from edge_agent.web import edge_of, signed_in
 from edge_agent.words import items_word
-from protocol.errors import NotFound, Refused
+from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
+from protocol.kit.web.filters import qty
 from protocol.kit.web.signin import CurrentPerson
+from protocol.orders import UNITS
 from protocol.sscc import read_label
 
 AnyEdge = Annotated[Edge, Depends(edge_of)]
@@ -31,6 +32,8 @@ Anybody = Annotated[CurrentPerson, Depends(signed_in)]
 WorkId = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 LISTED: Final = 60
 RECENT: Final = 8
+DIGITS: Final = 12
+"""Digits that are read as a number; more of them take Python long."""
 DAY_US: Final = 24 * 3600 * 1_000_000
 
 router = APIRouter(prefix="/transfers", include_in_schema=False)
@@ -110,24 +113,21 @@ async def new_scan(request: Request, work_id: WorkId, edge: AnyEdge, person: Any
             _("Scan it once more, or type its number."),
             code="unknown_code",
         )
-
-    def step(unit: EdgeUnit) -> None:
-        row = work.ScanRow(
-            scan_id=edge.ids.new_id(),
-            work_id=work_id,
-            step="ask",
-            line_no=0,
-            sku=product.sku,
-            name=product.name,
-            sscc="",
-            units=1,
-            how="scan",
-            at_us=edge.clock.now_us(),
-        )
-        work.add_scan(unit, row, person.person_id)
-
-    await edge.database.awrite(step)
-    values = _new(edge.database.read(), edge, work_id, way, form)
+    _wanted(connection, edge, form, _("Correct it, then scan again. This one was not added."))
+    row = work.ScanRow(
+        scan_id=edge.ids.new_id(),
+        work_id=work_id,
+        step="ask",
+        line_no=0,
+        sku=product.sku,
+        name=product.name,
+        sscc="",
+        units=1,
+        how="scan",
+        at_us=edge.clock.now_us(),
+    )
+    await edge.database.awrite(lambda unit: work.add_scan(unit, row, person.person_id))
+    values = _new(edge.database.read(), edge, work_id, way, form, row)
     return show(request, "transfers/new.html", **values)
 
 
@@ -136,32 +136,54 @@ async def ask(request: Request, work_id: WorkId, edge: AnyEdge, person: Anybody)
     """Ask for it, or set it aside to be sent."""
     form = await form_of(request)
     way: Way = "in" if form.get("way") == "in" else "out"
-    lines = [
-        AskedLine(sku=sku[:64], quantity=count)
-        for sku, count in ((sku, _units(text)) for sku, text in form.under("units-").items())
-        if count > 0
-    ]
+    remedy = _("Type digits only, or leave it empty. Nothing was asked for.")
+    units = _wanted(edge.database.read(), edge, form, remedy)
+    lines = [{"sku": sku, "quantity": count} for sku, count in units.items() if count]
     if not lines:
         raise Refused(
             _("There is nothing in it yet."), _("Scan an article, or type its number."), code="no_lines"
         )
+    other = form.get("other") or form.get("place") or "-"
     wanted = command(
         Ask,
         key=form.get("key"),
         way=way,
-        other=(form.get("other") or form.get("place"))[:40] or "-",
+        other=other,
+        sure=form.get("sure") == other,
         reason=form.get("reason") or "replenish",
         lines=tuple(lines),
         note=form.get("note")[:300],
     )
-    done, _fresh = await edge.database.awrite(
-        lambda unit: asking.ask(unit, edge, wanted, person=person, work_id=work_id)
-    )
+    try:
+        done, _fresh = await edge.database.awrite(
+            lambda unit: asking.ask(unit, edge, wanted, person=person, work_id=work_id)
+        )
+    except Refused as refusal:
+        if refusal.reason != "unknown_place":
+            raise
+        values = _new(edge.database.read(), edge, work_id, way, form) | {"unknown": other}
+        return show(request, "transfers/new.html", **values)
     return go_to(request, f"/transfers/{done.transfer_id}")
 
 
-def _units(text: str) -> int:
-    return min(int(text), 1_000_000) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
+def _wanted(connection: Connection, edge: Edge, form: Form, remedy: str) -> dict[str, int]:
+    """Return the units of each article as they were typed; an empty field is none.
+
+    Raises:
+        Invalid: `bad_units`, one of them is no number of units; says which, and `remedy`.
+    """
+    typed = form.under("units-")
+    for sku, text in typed.items():
+        if text and not (text.isascii() and text.isdigit() and len(text) <= DIGITS and int(text) <= UNITS):
+            named = edge.products.find(connection, sku)
+            raise Invalid(
+                _("{text} is no number of units of {name}; at most {limit}.",
+                  text=repr(text[:20]), name=named.name if named else sku[:40], limit=qty(UNITS)),
+                remedy,
+                code="bad_units",
+                sku=sku[:64],
+            )  # fmt: skip
+    return {sku: int(text or 0) for sku, text in typed.items()}
 
 
 def _home(connection: Connection, edge: Edge) -> dict[str, Any]:
@@ -202,19 +224,21 @@ def _headline(out: int, coming: int) -> str:
     return _("Nothing to send, nothing on the way")
 
 
-def _new(
-    connection: Connection, edge: Edge, work_id: str, way: Way, form: Form | None = None
+def _new(  # noqa: PLR0917 - what a request is written from
+    connection: Connection,
+    edge: Edge,
+    work_id: str,
+    way: Way,
+    form: Form | None = None,
+    added: work.ScanRow | None = None,
 ) -> dict[str, Any]:
     said = form or Form(())
     scanned = work.counted(connection, work_id, "ask")
     typed = said.under("units-")
     before = {each.sku: each.units for each in scanned}
-    newest = next(iter(work.scans(connection, work_id, "ask", 1)), None)
-    last = newest.sku if newest else ""
-    units = {
-        sku: (_units(typed[sku]) + (1 if sku == last else 0)) if sku in typed else count
-        for sku, count in before.items()
-    }
+    units = {sku: int(typed[sku] or 0) if sku in typed else count for sku, count in before.items()}
+    if added and added.sku in typed:
+        units[added.sku] = min(UNITS, units[added.sku] + 1)
     here = on_hand_of(connection, before)
     return {
         "work_id": work_id,
@@ -229,5 +253,6 @@ def _new(
         "reasons": reasons(),
         "reason": said.get("reason") or "replenish",
         "note": said.get("note"),
-        "last": (newest.name, units.get(last, 0), newest.scan_id) if newest and form else None,
+        "last": (added.name, units.get(added.sku, 0), added.scan_id) if added else None,
+        "unknown": "",
     }

@@ -97,6 +97,14 @@ _LINE: Final = (
     " to_grant, granted, order_id,"
     " order_number, order_line_no, assignment_id"
 )
+_EXCHANGED: Final = (
+    "SELECT source FROM transfers WHERE way = 'in' AND (asked_by <> 'destination'"
+    " OR state <> 'unannounced' OR told IN ('accepted', 'picked', 'packed', 'shipped', 'short'))"
+    " UNION SELECT destination FROM transfers WHERE way = 'out' AND (asked_by <> 'source' OR EXISTS"
+    " (SELECT 1 FROM transfer_lines AS line WHERE line.transfer_id = transfers.transfer_id"
+    " AND line.received > 0)) ORDER BY 1"
+)
+"""What the hub itself has asked or announced, what a source has answered, what a destination has received."""
 _CARTON: Final = "sscc, transfer_id, way, state, carton_no, weight_g, lines, receipt_id, at_us"
 _RECEIPT: Final = "receipt_id, transfer_id, number, source, seq, at_us, by, body, matched, undone_us"
 
@@ -233,15 +241,12 @@ def waiting_assignments(connection: Connection, assignment_ids: Iterable[str]) -
 
 
 def known_places(connection: Connection) -> tuple[tuple[str, str], ...]:
-    """Return (location, name) of other locations that this store has heard of, by name."""
-    named = dict.fromkeys(
-        row[0]
-        for row in connection.execute(
-            "SELECT source FROM transfers WHERE way = 'in'"
-            " UNION SELECT destination FROM transfers WHERE way = 'out' ORDER BY 1"
-        )
-    )
-    places: dict[str, str] = {place: place for place in named}
+    """Return (location, name) of other locations that this store knows, by name.
+
+    They are those that the hub has named, and those with which goods have been exchanged. A name that was
+    only typed here is none: it may be a slip, and would be offered for ever.
+    """
+    places: dict[str, str] = {row[0]: row[0] for row in connection.execute(_EXCHANGED)}
     places |= {row[0]: row[1] for row in connection.execute("SELECT location, name FROM later_places")}
     return tuple(sorted(places.items(), key=lambda each: (each[1], each[0])))
 

@@ -9,6 +9,7 @@ from edge_agent.database import EdgeUnit
 from edge_agent.once import Asked, once
 from edge_agent.stock.assigned import require_free
 from edge_agent.transfers.rows import work
+from edge_agent.transfers.rows.transfers import known_places
 from edge_agent.transfers.rules import other_place
 from edge_agent.transfers.steps.commands import Ask, AskedLine, Cancel
 from edge_agent.transfers.steps.common import done_now, receiving, tell
@@ -32,24 +33,18 @@ def ask(
     """Ask for a transfer; what goes out is set aside at once. `work_id` is the written request to forget.
 
     Raises:
-        Refused: `to_itself`, or `out_of_stock` when what goes out is not free here (L < n).
+        Refused: `to_itself`; `unknown_place`, it is not known here and nobody is `sure`; or `out_of_stock`
+            when what goes out is not free here (L < n).
         Invalid: an article is not known, or is nothing that lies on a shelf; `too_many_units`; `due_past`.
     """
 
     def step() -> Done:
-        here = edge.identity.edge
-        if not is_edge_name(command.other):
-            raise Invalid(
-                _("{place} is no location.", place=command.other),
-                _("Choose one from the list, or type its name, such as store-2."),
-                code="bad_place",
-            )
-        other = other_place(here, command.other)
-        out = command.way == "out"
+        here, out = edge.identity.edge, command.way == "out"
+        other = _place(unit.connection, here, command)
         check_to_come(command.due_us, edge.clock.now_us())
         lines = _lines(unit.connection, edge, command.lines)
         if out:
-            require_free(unit.connection, _by_sku(lines))
+            require_free(unit.connection, _by_sku(lines), _("Send fewer, or let another location send them."))
         ends = {
             "transfer_id": edge.ids.new_id(),
             "number": edge.number(unit, "X"),
@@ -113,6 +108,28 @@ def ask_to_cancel(
 
     asked = Asked(to=f"ask-to-cancel:{transfer_id}", command=command)
     return once(unit, edge, asked, command.key, Done, step)
+
+
+def _place(connection: Connection, here: str, command: Ask) -> str:
+    """Return the other end; one that this store does not know only when somebody is sure of its name.
+
+    Nothing tells a store every location, and it may be dark: so what it does not know may well exist.
+    """
+    if not is_edge_name(command.other):
+        raise Invalid(
+            _("{place} is no location.", place=command.other),
+            _("Choose one from the list, or type its name, such as store-2."),
+            code="bad_place",
+        )
+    other = other_place(here, command.other)
+    if not command.sure and other not in dict(known_places(connection)):
+        raise Refused(
+            _("No place of the name {place} is known here.", place=other),
+            _("Choose one from the list, or say that the name is right. Nothing was asked for."),
+            code="unknown_place",
+            place=other,
+        )
+    return other
 
 
 def _lines(connection: Connection, edge: Edge, asked: tuple[AskedLine, ...]) -> tuple[TransferLine, ...]:

@@ -56,6 +56,8 @@ class Ask(Wanted):
     lines: tuple[AskedLine, ...] = Field(min_length=1, max_length=LINES_PER_TRANSFER)
     due_us: MaybeMoment = 0
     note: Note = ""
+    sure: bool = False
+    """The name of the other location is right, although this store does not know it."""
 
 
 class LineUnits(Wanted):

@@ -157,7 +157,7 @@ def accept(
         for line in command.lines:
             wanted[line.line_no] = wanted.get(line.line_no, 0) + line.units
         sent, declined = answered(lines, wanted, command.reason)
-        require_free(unit.connection, bound_units(sent))
+        require_free(unit.connection, bound_units(sent), _("Send fewer, and say why the rest is not sent."))
         body = said.TransferAccepted(**found.ends, lines=sent, declined=declined, note=command.note)
         unsent = [(line.sku, line.units) for line in declined]
         seq = _answer(unit, edge, body, unsent=unsent, reason=command.reason, person=person)

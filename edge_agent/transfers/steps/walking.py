@@ -15,6 +15,7 @@ from edge_agent.scans import nothing_to_undo, to_take_back
 from edge_agent.stock.assigned import with_missed
 from edge_agent.transfers.rows import transfers as rows
 from edge_agent.transfers.rows import work
+from edge_agent.transfers.rows.transfers import Transfer
 from edge_agent.transfers.rules import Line
 from edge_agent.transfers.steps.commands import KeyOnly, ScanItem, SetFound, ShortPick, UndoScan
 from edge_agent.transfers.steps.common import done_now, require, sending, tell
@@ -31,7 +32,7 @@ from edge_agent.walk import (
     unfinished,
 )
 from protocol import transfer_messages as said
-from protocol.errors import NotFound
+from protocol.errors import NotFound, Refused
 from protocol.fulfilment import ShortLine, ShortReason, UnitsLine
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
@@ -40,6 +41,7 @@ from protocol.sscc import read_label
 from protocol.transfers import SendState
 
 _NOW = frozenset({SendState.ACCEPTED})
+_WALKED = frozenset({SendState.PICKED, SendState.PACKED})
 
 
 def scan(
@@ -52,7 +54,7 @@ def scan(
     """
 
     def step() -> Scanned:
-        sending(unit.connection, transfer_id, _NOW)
+        _walked_for(unit.connection, transfer_id)
         if meaning_of(command.code).kind == "slip" or read_label(command.code):
             return Scanned(
                 outcome="not_an_item",
@@ -101,7 +103,7 @@ def undo(unit: EdgeUnit, edge: Edge, transfer_id: str, command: UndoScan) -> tup
     """
 
     def step() -> Scanned:
-        sending(unit.connection, transfer_id, _NOW)
+        _walked_for(unit.connection, transfer_id)
         lines = pick_lines(unit.connection, edge, transfer_id)
         row = to_take_back(work.scans(unit.connection, transfer_id, "pick"), command.scan_id)
         line = next((each for each in lines if row is not None and each.line_no == row.line_no), None)
@@ -125,7 +127,7 @@ def set_found(
     """
 
     def step() -> Scanned:
-        sending(unit.connection, transfer_id, _NOW)
+        _walked_for(unit.connection, transfer_id)
         line = _require_line(pick_lines(unit.connection, edge, transfer_id), command.line_no)
         if command.units + line.short > line.wanted:
             raise too_many(line)
@@ -147,7 +149,7 @@ def short(unit: EdgeUnit, edge: Edge, transfer_id: str, command: ShortPick) -> t
     """
 
     def step() -> Done:
-        sending(unit.connection, transfer_id, _NOW)
+        _walked_for(unit.connection, transfer_id)
         line = _require_line(pick_lines(unit.connection, edge, transfer_id), command.line_no)
         known = work.walked(unit.connection, transfer_id).get(line.line_no, Walked())
         others = sum(units for reason, units in known.shorts if reason is not command.reason)
@@ -167,11 +169,11 @@ def finish(
     """End the walk: what was found is picked, what was not takes the effect of its reason.
 
     Raises:
-        Refused: `unfinished`, with the lines that nobody has looked for.
+        Refused: `unfinished`, with the lines that nobody has looked for; `not_now`, it has ended.
     """
 
     def step() -> Picked:
-        found = sending(unit.connection, transfer_id, _NOW)
+        found = _walked_for(unit.connection, transfer_id)
         left = [line for line in pick_lines(unit.connection, edge, transfer_id) if line.left > 0]
         if left:
             raise unfinished(left, [line.line_no for line in left])
@@ -270,6 +272,21 @@ def _scanned(
             "remedy": remedy,
         }
     )
+
+
+def _walked_for(connection: Connection, transfer_id: str) -> Transfer:
+    """Return a transfer that somebody walks for; of one that was walked for, what comes next."""
+    found = sending(connection, transfer_id, _NOW | _WALKED)
+    if SendState(found.state) in _WALKED:
+        raise Refused(
+            _("The walk for transfer {number} has ended.", number=found.number),
+            _("Pack what was found, then ship it.")
+            if found.state == SendState.PICKED
+            else _("It is packed: ship it."),
+            code="not_now",
+            state=found.state,
+        )
+    return found
 
 
 def _require_line(lines: Sequence[PickLine], line_no: int) -> PickLine:

@@ -74,7 +74,8 @@ class Stocktaker(ShelfWork):
             there = shelf.get("sellable", 0) + shelf.get("reserved", 0) + self.rng.choice((0, 0, -1, 1))
             line = {"sku": sku, "counted": there}
             ask.post(f"{of}/confirm", {"key": f"{key}-c", "lines": [line], "as_of": as_of})
-            posted = ask.post(f"{of}/post", {"key": f"{key}-p", "accept": [sku]})
+            seen = ask.get(of)["as_of"]
+            posted = ask.post(f"{of}/post", {"key": f"{key}-p", "accept": [sku], "as_of": seen})
         self.crew.write("count", place, key=key, sku=sku, units=posted["over"] - posted["short"])
 
 
@@ -88,7 +89,8 @@ class Mover(ShelfWork):
         gate, ask = company.gates[source].passing, company.at(source)
         line = {"sku": sku, "quantity": units}
         with gate():
-            wanted = {"key": f"{key}-a", "way": "out", "other": destination, "lines": [line]}
+            wanted = {"key": f"{key}-a", "way": "out", "other": destination, "sure": True}
+            wanted["lines"] = [line]
             moved = ask.post("/api/transfers", wanted)["transfer_id"]
         of = f"/api/transfers/{moved}"
         with gate():

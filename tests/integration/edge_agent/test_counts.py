@@ -43,7 +43,8 @@ def confirm(store: Store, task: str, **counted: int | None) -> Any:
 
 
 def post(store: Store, task: str, **more: Any) -> Any:
-    """Post a count as a manager."""
+    """Post a count as a manager who has looked at it as it is."""
+    more.setdefault("as_of", ok(store.get(f"/api/stock/counts/{task}"))["as_of"])
     return ok(store.post(f"/api/stock/counts/{task}/post", key(**more), role="manager"), 201)
 
 
@@ -91,7 +92,7 @@ def test_a_posted_count_writes_the_difference_and_is_taken_back_by_its_opposite(
     assert (back["state"], back["over"], back["short"]) == ("undone", 1, 1)
     assert (here(store, "COAT-M"), here(store, "MUG-1")) == ({"sellable": 5}, {"sellable": 100})
     again = store.post(f"/api/stock/counts/{task}/reverse", key(reason="Twice"), role="manager")
-    assert refused(again, 409)["code"] == "not_posted"
+    assert refused(again, 409)["code"] == "undone_already"
     assert rebuild(store.edge.settings.database_file, tmp_path / "again.db").differences == ()
 
 

@@ -76,10 +76,8 @@ def test_what_was_given_back_as_not_found_is_not_lent_before_it_was_counted(desk
         desk.store.post(f"{path}/confirm", {"key": "c-1", "lines": [{"sku": "COAT-M", "counted": 5}]}),
         201,
     )
-    done = ok(
-        desk.store.post(f"{path}/post", {"key": "c-2", "accept": ["COAT-M"]}, role="manager"),
-        201,
-    )
+    seen = {"accept": ["COAT-M"], "as_of": ok(desk.store.get(path))["as_of"]}
+    done = ok(desk.store.post(f"{path}/post", {"key": "c-2", **seen}, role="manager"), 201)
     desk.store.edge.database.write(lending.lend)
 
     assert (done["over"], desk.letters("COAT-M")["P"]) == (1, 5)

@@ -9,6 +9,7 @@ from tests.simulation.goods import SKUS
 from tests.simulation.node import Command
 
 OPEN = "SELECT count_id FROM count_tasks WHERE state = 'open' ORDER BY count_id"
+SEEN = "SELECT coalesce(max(seq), 0) FROM count_passes WHERE count_id = ?"
 ON_THE_SHELF = "SELECT coalesce(sum(quantity), 0) FROM balances WHERE sku = ? AND bucket = 'sellable'"
 
 
@@ -50,14 +51,15 @@ def _confirm(node: EdgeNode, task: str, rng: random.Random) -> Command:
 
 
 def _post(node: EdgeNode, task: str, rng: random.Random) -> Command:
-    """Write the differences, also those above the tolerance."""
+    """Write the differences as they are now, also those above the tolerance."""
     skus = tuple(
         row[0]
         for row in node.audit.execute(
             "SELECT sku FROM count_lines WHERE count_id = ? ORDER BY sku", (task,)
         ).fetchall()
     )
-    wanted = m.PostCount(key=node.ids.new_id(), accept=skus if rng.random() < 0.7 else ())
+    seen = int(node.audit.execute(SEEN, (task,)).fetchone()[0])
+    wanted = m.PostCount(key=node.ids.new_id(), accept=skus if rng.random() < 0.7 else (), as_of=seen)
     return Command(
         "post count",
         wanted.key,

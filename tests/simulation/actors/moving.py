@@ -73,7 +73,8 @@ def _ask(node: EdgeNode, rng: random.Random) -> Command:
     lines = tuple(
         c.AskedLine(sku=sku, quantity=rng.randint(1, 3)) for sku in rng.sample(SKUS, rng.choice((1, 2)))
     )
-    wanted = c.Ask(key=node.ids.new_id(), way=rng.choice(("out", "in")), other=other, lines=lines)
+    way = rng.choice(("out", "in"))
+    wanted = c.Ask(key=node.ids.new_id(), way=way, other=other, lines=lines, sure=True)
     return Command(
         "ask for transfer",
         wanted.key,
