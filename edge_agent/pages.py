@@ -6,10 +6,14 @@ step and, when the step says `needs_approval`, answers with a sheet that carries
 agree types a PIN there, the same form is sent again, and nothing on the screen was lost.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from string import ascii_letters
 from typing import Any, Final, TypeVar
 
+from babel import numbers
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ValidationError
@@ -24,9 +28,11 @@ from edge_agent.people import steps as people
 from edge_agent.people.rules import role_word
 from protocol.errors import Invalid, NotSignedIn, OrderspineError, Refused, TooManyTries
 from protocol.kit.text import _
+from protocol.kit.web.filters import amount
 from protocol.kit.web.shell import Templates
 from protocol.kit.web.signin import CurrentPerson
-from protocol.money import parse_minor
+from protocol.money import exponent, parse_minor
+from protocol.orders import MINOR
 from protocol.people import StoreRole, at_least
 
 T = TypeVar("T")
@@ -35,7 +41,10 @@ till_word = words.till_word
 _APPROVER: Final = (
     "approver", "approver_badge", "approver_pin", "approve_action", "approve_but", "approve_reason", "csrf",
 )  # fmt: skip
-_MONEY_LETTERS: Final = frozenset("0123456789.,")
+_GROUPED: Final = re.compile(r"[0-9]{1,3}(?:(?:,[0-9]{3})+(\.[0-9]+)?|(?:\.[0-9]{3})+(,[0-9]+)?)")
+"""An amount whose thousands stand apart, as our pages write it in one language or the other."""
+_SIGNS_OF: Final = ("en_GB", "en_US", "de_DE")
+"""Locales that write the same sign in different ways: `US$12.50`, `$12.50`, `12,50 $`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +76,69 @@ class Form:
         return int(text)
 
     def minor(self, name: str, currency: str) -> int:
-        """Return an amount in minor units; a currency sign around it is ignored.
+        """Return an amount in minor units; the sign of its currency may stand before or after it.
+
+        What a page writes is read again, also `£1,234.50` and `1.234,50 £`. Nothing is left out to make an
+        amount of what is none: `-4` is not 4, and `12 34` is not 1,234.
 
         Raises:
-            Invalid: the text is no amount.
+            Invalid: `bad_amount`, the text is no amount of this currency; `amount_too_large`.
         """
-        return parse_minor("".join(letter for letter in self.get(name) if letter in _MONEY_LETTERS), currency)
+        typed = self.get(name)
+        try:
+            minor = parse_minor(_ungrouped(_without_sign(typed, currency), currency), currency)
+        except Invalid as error:
+            places = exponent(currency)
+            example = amount(1250 if places == 2 else 12 * 10**places, currency)
+            raise Invalid(
+                _("{text} is not an amount in {currency}.", text=repr(typed[:40]), currency=currency)
+                if typed
+                else _("No amount was typed."),
+                _("Type it like {example}.", example=example),
+                code="bad_amount",
+                field=name,
+            ) from error
+        if minor > MINOR:
+            raise Invalid(
+                _("{text} is more than an amount can be here.", text=typed[:40]),
+                _("Look at the digits, then type it again."),
+                code="amount_too_large",
+                field=name,
+            )
+        return minor
 
     def under(self, prefix: str) -> dict[str, str]:
         """Return the values whose names begin with a prefix, under the rest of their names."""
         return {name[len(prefix) :]: text.strip() for name, text in self.values if name.startswith(prefix)}
+
+
+def _ungrouped(text: str, currency: str) -> str:
+    """Return an amount without the marks between its thousands, where they can be nothing else.
+
+    `1,234` is a thousand to one reader and a little more than one to another: it is left as it is, unless
+    its currency has no decimals.
+    """
+    found = _GROUPED.fullmatch(text)
+    if found is None or not (found.lastindex or not exponent(currency)):
+        return text
+    return text.replace(next(letter for letter in text if letter in ".,"), "")
+
+
+def _without_sign(text: str, currency: str) -> str:
+    for sign in _signs(currency):
+        if text.startswith(sign):
+            return text.removeprefix(sign).strip()
+        if text.endswith(sign):
+            return text.removesuffix(sign).strip()
+    return text
+
+
+@cache
+def _signs(currency: str) -> tuple[str, ...]:
+    """Return how a currency is written beside an amount, the longest first."""
+    written = {numbers.get_currency_symbol(currency, locale=locale) for locale in _SIGNS_OF}
+    bare = {sign.lstrip(ascii_letters) for sign in written}  # `$` of `US$`
+    return tuple(sorted({currency, *written, *bare} - {""}, key=lambda sign: (-len(sign), sign)))
 
 
 @dataclass(frozen=True, slots=True)

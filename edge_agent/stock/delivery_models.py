@@ -10,6 +10,8 @@ from protocol.stock import COUNT_LINES
 
 Text = Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Supplier = Annotated[str, Field(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
+ScannedSoFar = Annotated[int, Field(strict=True, ge=0, le=2**53)]
+"""Scans add up to more than a line can say at last."""
 REASONS = ("short", "over", "damaged", "wrong_item")
 
 
@@ -43,14 +45,30 @@ class UndoDeliveryScan(Wanted):
     scan_id: Annotated[str, Field(max_length=64)] = ""
 
 
+class SeenLine(BaseModel):
+    """How an item stood when somebody looked at it. A cost or a reason that is not said is not compared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    good: ScannedSoFar
+    damaged: ScannedSoFar = 0
+    unit_cost_minor: PositiveMinor | None = None
+    reason: Annotated[str, Field(max_length=40)] | None = None
+
+
 class SetDelivered(Wanted):
-    """Say by hand what came of an item, what a unit cost, and why it is not what was expected."""
+    """Say by hand what came of an item, what a unit cost, and why it is not what was expected.
+
+    It replaces what is there, so it says what that was (`seen`): others may have scanned on meanwhile. Who
+    says nothing has seen an item of which nothing was unpacked.
+    """
 
     sku: Code
     good: Number
     damaged: Number = 0
     unit_cost_minor: PositiveMinor | None = None
     reason: Annotated[str, Field(max_length=40)] = ""
+    seen: SeenLine | None = Field(default=None, exclude_if=lambda seen: seen is None)
 
 
 class FinishReceiving(Wanted):
@@ -77,11 +95,18 @@ class CorrectLine(BaseModel):
 
 
 class CorrectReceipt(Wanted):
-    """Put a receipt right: these items, or with `whole` all of it, as if nothing had come."""
+    """Put a receipt right: these items, or with `whole` all of it, as if nothing had come.
+
+    It says figures as a whole, so it says how many corrections it knows of (`ReceiptView.corrections`):
+    another one since would be taken back unseen. Who says nothing has seen a receipt without any.
+    """
 
     reason: Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
     lines: tuple[CorrectLine, ...] = Field(default=(), max_length=COUNT_LINES)
     whole: bool = False
+    seen: Annotated[int, Field(strict=True, ge=0, le=2**31)] = Field(
+        default=0, exclude_if=lambda seen: seen == 0
+    )
     approval: Approval = None
 
 

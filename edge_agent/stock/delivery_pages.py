@@ -13,6 +13,7 @@ from edge_agent.database import EdgeUnit
 from edge_agent.pages import Ask, Form, ask_in_place, command, file_of, form_of, go_to, show, with_word
 from edge_agent.stock import delivery_rows, expecting, receipts, receiving, words
 from edge_agent.stock.count_models import PrintSlip, Revoke
+from edge_agent.stock.counting import below_zero, no_item
 from edge_agent.stock.delivery_models import (
     BeginReceiving,
     Corrected,
@@ -25,14 +26,17 @@ from edge_agent.stock.delivery_models import (
     Imported,
     ReceivingView,
     ScanDelivery,
+    SeenLine,
     SetDelivered,
     UndoDeliveryScan,
+    UnpackedLine,
 )
 from edge_agent.stock.pages import why_of
 from edge_agent.verbs import Act, PageVerb, add_page_verbs
 from edge_agent.web import edge_of, signed_in
 from protocol.errors import Invalid
 from protocol.kit.text import _
+from protocol.kit.units import check_units
 from protocol.kit.web.signin import CurrentPerson, require
 from protocol.money import format_minor
 from protocol.people import StoreRole, at_least
@@ -42,6 +46,8 @@ Anybody = Annotated[CurrentPerson, Depends(signed_in)]
 Lead = Annotated[CurrentPerson, Depends(require(StoreRole.LEAD, StoreRole.MANAGER))]
 Id = Annotated[str, Path(max_length=64)]
 RECEIPTS = 12
+CODE = 64
+"""As many letters as the code of an item has at most (`protocol.orders.Code`)."""
 LARGEST = 4 * 1024 * 1024
 router = APIRouter(prefix="/stock/receive", include_in_schema=False)
 
@@ -188,7 +194,14 @@ async def correct(request: Request, receipt_id: Id, edge: AnyEdge, person: Anybo
     why = why_of(form)
     whole = form.get("whole") == "yes"
     lines = () if whole else _lines(edge, form)
-    asked = command(CorrectReceipt, key=form.get("key"), reason=why, lines=lines, whole=whole)
+    asked = command(
+        CorrectReceipt,
+        key=form.get("key"),
+        reason=why,
+        lines=lines,
+        whole=whole,
+        seen=form.whole("seen", 0),
+    )
 
     def step(unit: EdgeUnit, token: str | None) -> tuple[Corrected, bool]:
         return receipts.correct(unit, edge, receipt_id, with_word(asked, token), person=person)
@@ -208,11 +221,13 @@ def _lines(edge: Edge, form: Form) -> tuple[CorrectLine, ...]:
     for sku, good in form.under("good:").items():
         one = Form((("good", good), ("damaged", damaged.get(sku, "0")), ("cost", costs.get(sku, ""))))
         cost = one.minor("cost", edge.settings.currency) if one.get("cost") else None
-        lines.append(
-            CorrectLine(
-                sku=sku, good=one.whole("good"), damaged=one.whole("damaged", 0), unit_cost_minor=cost
-            )
-        )
+        said = {"good": one.whole("good"), "damaged": one.whole("damaged", 0)}
+        check_units(((sku, units) for units in said.values()), _("Type how many really came."))
+        if min(said.values()) < 0:
+            raise below_zero(sku)
+        if not 1 <= len(sku) <= CODE:
+            raise no_item(sku or "?")
+        lines.append(command(CorrectLine, sku=sku, unit_cost_minor=cost, **said))
     return tuple(lines)
 
 
@@ -250,7 +265,15 @@ def _view(edge: Edge, receiving_id: str) -> dict[str, Any]:
         "key": edge.ids.new_id(),
         "unpacked_state": words.unpacked_state,
         "as_typed": lambda minor: format_minor(minor, currency),
+        "seen": _seen,
     }
+
+
+def _seen(line: UnpackedLine) -> str:
+    """Return how an item stands, as its form says it when it is sent."""
+    return SeenLine(
+        good=line.good, damaged=line.damaged, unit_cost_minor=line.unit_cost_minor, reason=line.reason
+    ).model_dump_json()
 
 
 def _progress(found: ReceivingView) -> Progress:
@@ -286,13 +309,15 @@ def _set_line(
     cost = None
     if form.cost.strip():
         cost = Form((("cost", form.cost),)).minor("cost", edge.settings.currency)
-    asked = SetDelivered(
+    asked = command(
+        SetDelivered,
         key=form.key,
         sku=form.sku,
         good=form.good,
         damaged=form.damaged,
         unit_cost_minor=cost,
         reason=form.reason,
+        seen=form.seen,
     )
     return receiving.set_line(unit, edge, receiving_id, asked, person=person)
 

@@ -40,14 +40,15 @@ def correct(
     Raises:
         NotFound: `no_receipt`.
         NotPermitted: `needs_approval`, a manager must agree.
-        Refused: `not_in_bucket`, goods that never came are gone already; `nothing_to_correct`;
-            `records_missing`.
+        Refused: `stale_receipt`, it was put right since whoever corrects it has looked; `not_in_bucket`,
+            goods that never came are gone already; `nothing_to_correct`; `records_missing`.
         Invalid: `below_zero`, or an item that is unknown.
     """
 
     def work() -> Corrected:
         found = require(unit.connection, receipt_id)
         check_stands(unit.connection, found.seq)
+        _check_seen(found, command)  # before a manager types a PIN for nothing
         given = require_word(unit, edge, person, CORRECT, StoreRole.MANAGER, command.approval)
         lines = _changes(unit.connection, edge, found, command)
         _check_there(unit.connection, lines)
@@ -73,6 +74,18 @@ def correct(
 
     asked = Asked(to=f"correct:{receipt_id}", command=command)
     return once(unit, edge, asked, command.key, Corrected, work)
+
+
+def _check_seen(found: rows.ReceiptRow, command: CorrectReceipt) -> None:
+    if command.seen != found.corrections:
+        raise Refused(
+            _("{number} was put right since you opened it, so nothing was changed.", number=found.number),
+            _("Open the receipt again: it shows the figures as they are now. Then correct what is wrong."),
+            code="stale_receipt",
+            number=found.number,
+            seen=command.seen,
+            corrections=found.corrections,
+        )
 
 
 def _changes(

@@ -25,6 +25,7 @@ from edge_agent.stock.delivery_models import (
     Received,
     ReceivingView,
     ScanDelivery,
+    SeenLine,
     SetDelivered,
     StrangerView,
     UndoDeliveryScan,
@@ -36,6 +37,7 @@ from protocol.errors import Invalid, NotFound, Refused
 from protocol.kit.sqlite import Connection
 from protocol.kit.text import _
 from protocol.kit.units import check_units
+from protocol.kit.web.filters import qty
 from protocol.kit.web.signin import CurrentPerson
 from protocol.orders import LineKind
 from protocol.stock import DeliveryReceived, ReceivedLine, bin_key
@@ -117,9 +119,14 @@ def unpacking(connection: Connection, receiving_id: str) -> rows.ReceivingRow:
     """
     found = require(connection, receiving_id)
     if found.state != "open":
+        done = found.state == "done"
         raise Refused(
-            _("This was received already.") if found.state == "done" else _("This was dropped."),
-            _("Correct the receipt, or begin anew for what came besides."),
+            _("This was received already.")
+            if done
+            else _("This unpacking was dropped, so nothing of it was received."),
+            _("Correct the receipt, or begin anew for what came besides.")
+            if done
+            else _("Begin anew, and scan what came once more."),
             code="receiving_closed",
             state=found.state,
             receipt_id=found.receipt_id,
@@ -262,6 +269,7 @@ def set_line(
 
     Raises:
         Invalid: `below_zero`, `unknown_sku`, or no such reason.
+        Refused: `stale_line`, it does not stand any more as whoever sets it has seen it.
     """
 
     def work() -> DeliveryScanned:
@@ -276,6 +284,7 @@ def set_line(
             )
         if not known_items(unit.connection, edge, [command.sku]):
             raise no_item(command.sku, sku=command.sku)
+        _check_seen(unit.connection, edge, found, command)
         row = rows.UnpackedRow(
             command.sku, command.good, command.damaged, command.unit_cost_minor, command.reason
         )
@@ -294,6 +303,26 @@ def set_line(
 
     asked = Asked(to=f"unpacked:{receiving_id}:{person.person_id}", command=command)
     return once(unit, edge, asked, command.key, DeliveryScanned, work)
+
+
+def _check_seen(connection: Connection, edge: Edge, found: rows.ReceivingRow, command: SetDelivered) -> None:
+    product = edge.products.find(connection, command.sku)
+    due = rows.expected_of(connection, found.delivery_id).get(command.sku, _NONE)
+    here = rows.unpacked(connection, found.receiving_id).get(command.sku)
+    now = unpacked_line(command.sku, due, here, product, blind=found.delivery_id is None)
+    seen = command.seen or SeenLine(good=0)
+    if any(said is not None and said != getattr(now, name) for name, said in seen):
+        raise Refused(
+            _("{name} was scanned or set meanwhile: now {good} good, {damaged} damaged. Nothing was changed.",
+              name=now.name, good=qty(now.good), damaged=qty(now.damaged)),
+            _("Look at the item as it is now, then set it."),
+            code="stale_line",
+            sku=command.sku,
+            good=now.good,
+            damaged=now.damaged,
+            unit_cost_minor=now.unit_cost_minor,
+            reason=now.reason,
+        )  # fmt: skip
 
 
 def finish(

@@ -101,6 +101,8 @@ def ask_to_cancel(
                 _("Receive it when it is here, and send it back."),
                 code="too_late",
             )
+        if found.told == "cancel_asked":  # it was said and has no answer yet: twice is answered twice
+            return done_now(unit, transfer_id)
         body = said.CancelAsked(**found.ends, reason=command.reason)
         recorded = edge.journal.record(unit, body, by=person.person_id, device=person.device)
         tell(unit, edge)

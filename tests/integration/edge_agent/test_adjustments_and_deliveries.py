@@ -289,17 +289,17 @@ def test_a_receipt_is_put_right_in_part_in_cost_and_as_a_whole(store: Store) -> 
     cost = ok(
         store.post(
             path,
-            key(reason="Cost", lines=[{"sku": "COAT-M", "good": 5, "unit_cost_minor": 4_900}]),
+            key(reason="Cost", lines=[{"sku": "COAT-M", "good": 5, "unit_cost_minor": 4_900}], seen=1),
             role="manager",
         ),
         201,
     )
-    same = store.post(path, key(reason="Same", lines=[{"sku": "COAT-M", "good": 5}]), role="manager")
+    same = store.post(path, key(reason="Same", lines=[{"sku": "COAT-M", "good": 5}], seen=2), role="manager")
 
     assert (part["good"], cost["good"], refused(same, 409)["code"]) == (-1, 0, "nothing_to_correct")
     assert here(store, "COAT-M") == {"sellable": 10}
     assert ok(store.get(f"/api/stock/receipts/{number}"))["value_minor"] == 5 * 4_900
-    whole = ok(store.post(path, key(reason="Never came", whole=True), role="manager"), 201)
+    whole = ok(store.post(path, key(reason="Never came", whole=True, seen=2), role="manager"), 201)
     assert (whole["good"], here(store, "COAT-M")) == (-5, {"sellable": 5})
 
 

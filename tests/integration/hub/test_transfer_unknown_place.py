@@ -8,6 +8,7 @@ import pytest
 from hub.context import Hub
 from hub.exceptions.rows import exceptions
 from hub.fleet.steps import NewLocation, add_location
+from hub.rebuild import verify
 from hub.transfers import steps
 from hub.transfers.clocks import Looked, look_at_transfers
 from hub.transfers.wanted import CancelWanted, DecideWanted
@@ -68,7 +69,7 @@ def test_it_closes_when_the_place_is_added(road: Road) -> None:
     road.hub.database.write(partial(add_location, new=new, clock=road.hub.clock, ids=road.hub.ids))
 
     assert look_at_transfers(road.hub) == Looked(0, 1)
-    assert road.cards() == []
+    assert (road.cards(), verify(road.hub)) == ([], {})
 
 
 def test_it_closes_when_the_source_gives_it_up(road: Road) -> None:
@@ -114,4 +115,4 @@ def test_a_store_that_takes_back_what_it_asked_of_an_unknown_place_is_answered(r
 
     assert (road.cards(), road.head()["send_state"]) == ([], "cancelled")
     assert road.told("store-2")[-1][1]["state"] == "cancelled"
-    assert look_at_transfers(road.hub) == Looked(0, 0)
+    assert (look_at_transfers(road.hub), verify(road.hub)) == (Looked(0, 0), {})
