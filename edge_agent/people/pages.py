@@ -133,11 +133,14 @@ def _people_routes(routes: APIRouter, sign_ins: SignIns) -> None:
         name = form.get("name")
         if not 1 <= len(name) <= 60:
             raise Invalid(_("A person needs a name."), _("Type it as it should stand on the tile."))
+        role = form.get("role", StoreRole.ASSOCIATE)
+        if role not in set(StoreRole):
+            raise Invalid(_("{role} is no role of a store.", role=role[:40]), _("Choose one from the list."))
         added = await asyncio.to_thread(
             steps.add_person,
             edge,
             name=name,
-            role=StoreRole(form.get("role", StoreRole.ASSOCIATE)),
+            role=StoreRole(role),
             pin=form.get("pin"),
             badge=form.get("badge") or None,
         )

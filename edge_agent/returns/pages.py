@@ -92,7 +92,8 @@ async def _exchange(  # noqa: PLR0917 - who exchanges what for what
     """Take the chosen units back for what is in the basket of this till."""
     number, lines, terms = said
     due = form.whole("due", 0)
-    paid = [TenderGiven(kind=_paid_kind(form), amount_minor=due, last4=form.get("last4")[:4])] if due else []
+    kind = _paid_kind(form)
+    paid = [command(TenderGiven, kind=kind, amount_minor=due, last4=form.get("last4")[:4])] if due else []
 
     def step(unit: EdgeUnit, token: str | None) -> exchanging.Exchanged:
         wanted = command(

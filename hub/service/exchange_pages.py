@@ -26,7 +26,7 @@ from hub.returns.mail_in import Planned, SentBack
 from hub.returns.no_receipt import SentUnknown, Unproven, UnprovenWanted
 from hub.service import new
 from hub.service.exchange import ExchangeWanted, exchange_goods, needs_word
-from hub.service.forms import SECRET, Form, approval_of, form_of
+from hub.service.forms import SECRET, Form, approval_of, form_of, part_of
 from hub.web import Number, Ops, TheHub
 from protocol.clock import from_us
 from protocol.errors import Invalid, OrderspineError, Refused
@@ -139,7 +139,7 @@ def _back(form: Form) -> list[SentBack]:
         units = form.units(name)
         if units:
             reason = form.get(f"reason-{line_no}")[:64] or "changed_mind"
-            found.append(SentBack(line_no=int(line_no), units=units, reason=reason))
+            found.append(part_of(SentBack, line_no=int(line_no), units=units, reason=reason))
     return found
 
 
@@ -223,7 +223,7 @@ def _unproven_wanted(form: Form, goods: Mapping[str, int]) -> UnprovenWanted | N
 
 def _sent(form: Form, goods: Mapping[str, int]) -> list[SentUnknown]:
     return [
-        SentUnknown(sku=sku, units=units, reason=form.get(f"why-{sku}")[:64] or "changed_mind")
+        part_of(SentUnknown, sku=sku, units=units, reason=form.get(f"why-{sku}")[:64] or "changed_mind")
         for sku, units in goods.items()
     ]
 

@@ -20,6 +20,7 @@ from protocol.kit.moments import OUT_OF_RANGE
 from protocol.kit.text import _
 from protocol.money import parse_minor
 
+UNITS: Final = 1_000_000
 FIELDS: Final = 500
 """More than the largest order has lines, twice."""
 Model = TypeVar("Model", bound=BaseModel)
@@ -47,6 +48,18 @@ class Option(NamedTuple):
     def is_like(self, other: "Option | None") -> bool:
         """Tell whether another one, offered earlier, was the same way to the same place."""
         return other is not None and self[:3] == other[:3]
+
+
+def part_of(model: type[Model], /, **said: Any) -> Model:
+    """Return a part of what a form asks for, such as one line.
+
+    Raises:
+        Invalid: `bad_form`, the field of that part cannot be used as it is.
+    """
+    try:
+        return model.model_validate(said)
+    except ValidationError as error:
+        raise Invalid(_("The form cannot be read."), _("Look at what was typed."), code="bad_form") from error
 
 
 @dataclass(slots=True)
@@ -115,7 +128,7 @@ class Form:
         text = self.get(name).strip()
         if not text:
             return 0
-        if not (text.isascii() and text.isdigit() and len(text) <= 7):
+        if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) <= UNITS):
             self.errors[name] = _("Type a whole number of units.")
             return 0
         return int(text)

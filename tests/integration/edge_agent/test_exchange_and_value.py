@@ -105,6 +105,23 @@ def test_an_exchange_whose_sale_is_refused_takes_nothing_back(store: Store, seat
     assert store.fingerprint() == before
 
 
+@pytest.mark.parametrize("wrong", [{"due": -5}, {"due": 249, "pay": "card", "last4": "12a"}])
+def test_an_exchange_whose_money_cannot_be_read_is_refused_in_words_and_takes_nothing_back(
+    store: Store, seat: TestClient, wrong: dict[str, Any]
+) -> None:
+    number = sold(store, "s-1", ("MUG-1", 1))
+    basket_with(seat, "9783161484100")
+    chosen = {"units__1": 1, "refund": "exchange"}
+    shown = post(seat, f"/orders/{number}/return/preview", **chosen)
+    fields = {name: hidden(shown.text, name) for name in ("key", "basket", "version")}
+    before = store.fingerprint()
+
+    answer = post(seat, f"/orders/{number}/return", **chosen, **fields, **wrong)
+
+    assert "cannot be used" in answer.text
+    assert store.fingerprint() == before
+
+
 def test_store_credit_is_spent_at_the_till_and_no_more_than_is_on_it(store: Store, seat: TestClient) -> None:
     number = sold(store, "s-1", ("BOOK-1", 1))
     post(seat, f"/orders/{number}/return", units__1=1, refund="store_credit", key="r-1")

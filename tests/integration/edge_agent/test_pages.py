@@ -119,6 +119,7 @@ def test_a_form_without_the_sessions_token_changes_nothing(store: Store, seat: h
         ("/store/day/till-9/count", {"d-100": "1"}, 404),
         ("/store/printers", {"name": "", "host": "???", "purposes": "receipt"}, 422),
         ("/store/people", {"name": "", "pin": "2580"}, 422),
+        ("/store/people", {"name": "Ada", "pin": "2580", "role": "owner"}, 422),
         ("/account/language", {"language": "xx"}, 422),
     ],
 )

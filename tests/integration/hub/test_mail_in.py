@@ -25,7 +25,7 @@ from hub.people.steps import add_person
 from hub.rebuild import verify
 from hub.returns.mail_in_clock import look_at_mail_ins
 from hub.returns.rows import mail_ins, return_decisions
-from hub.spine.rows import orders
+from hub.spine.rows import events, orders
 from printing.document import Row
 from protocol.directives import DIRECTIVE_KINDS, Directive
 from protocol.envelope import decode_event, read_body
@@ -262,6 +262,30 @@ def test_a_customer_gets_a_label_and_the_desk_gives_money_back_without_goods(cha
 
 
 WORD = {"name": "Ada", "password": "correct horse"}
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("send-back", {"units-0": "1"}),
+        ("send-back", {"units-6000": "1"}),
+        ("send-back", {f"units-{'9' * 5_000}": "1"}),
+        ("send-back", {"units-1": "9" * 5_000}),
+        ("give-back", {"line": "9" * 5_000, "what": "units", "units": "1", "why": "torn"}),
+        ("exchange", {"units-6000": "1", "act": "look"}),
+        ("exchange", {"units-1": "2000000", "act": "place"}),
+    ],
+)
+def test_a_form_that_names_no_line_or_no_number_of_units_is_refused_in_words(
+    channel: Channel, path: str, form: dict[str, str]
+) -> None:
+    delivered(channel, units=2, paid=15_00)
+    before = len(rows(channel.hub, events))
+
+    answer = channel.client.post(f"/orders/HB1-00001/{path}", data=form)
+
+    assert answer.status_code == 422, answer.text
+    assert len(rows(channel.hub, events)) == before
 
 
 def said(policy: dict[str, Any], channel: Channel) -> None:
