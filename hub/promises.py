@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Annotated, Final
 
 from pydantic import Field
+from sqlalchemy.engine import Connection
 
+from hub.fleet.rows import location
 from hub.web import Wanted
 from protocol.clock import MICROSECONDS, to_us
 from protocol.errors import Invalid
@@ -20,7 +22,8 @@ from protocol.orders import WireModel
 Plain = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Place = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]*$")]
 Channel = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-Units = Annotated[int, Field(ge=1, le=1_000_000)]
+Units = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+"""Strict: `true` and `"5"` are no numbers of units, whatever they could be turned into."""
 
 HOUR_US: Final = 3600 * MICROSECONDS
 DAY_US: Final = 24 * HOUR_US
@@ -96,6 +99,21 @@ def promise_of(wanted: PromiseWanted, now_us: int, kept_us: int) -> Promise:
         service=wanted.service if wanted.kind is FulfilKind.SHIP else "",
         keep_until_us=due_us + kept_us if wanted.kind is FulfilKind.COLLECT else 0,
     )
+
+
+def must_exist(connection: Connection, promise: Promise) -> None:
+    """Refuse a location that nobody registered.
+
+    Raises:
+        Invalid: there is none of that name.
+    """
+    if promise.location and location(connection, promise.location) is None:
+        raise Invalid(
+            _("There is no location {edge}.", edge=promise.location),
+            _("Look at the list of locations."),
+            code="no_location",
+            location=promise.location,
+        )
 
 
 def class_of(left_us: int) -> PromiseClass:

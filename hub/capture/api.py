@@ -23,6 +23,7 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.offers import promised
 from hub.once import Key, once
+from hub.promises import must_exist
 from hub.spine.work import Work
 from hub.web import REFUSALS, Number, Ops, TheHub
 
@@ -150,7 +151,7 @@ def _changed(hub: Hub, work: Work, number: str, wanted: ChangeWanted, by: str) -
 def _change(hub: Hub, unit: HubUnit, wanted: ChangeWanted, by: str) -> Change:
     promise = promised(hub, unit.connection, wanted.promise) if wanted.promise else None
     if promise is not None:
-        steps.must_exist(unit.connection, promise)
+        must_exist(unit.connection, promise)
     return Change(wanted.reason, by, promise, wanted.customer, wanted.note)
 
 

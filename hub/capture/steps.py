@@ -25,11 +25,11 @@ from hub.capture.wanted import CustomerWanted, OrderAnswer, OrderWanted
 from hub.context import Hub
 from hub.customers import rows as contacts
 from hub.database import Change, HubUnit
-from hub.fleet.rows import location
 from hub.holds.restored import ORDERED_US
 from hub.holds.rows import blocking
 from hub.offers import promised
 from hub.once import once
+from hub.promises import must_exist
 from hub.spine.held import Holding, held
 from hub.spine.payment_rows import ON_CARD, CardToken
 from hub.spine.places import Places
@@ -237,21 +237,6 @@ def _token(wanted: OrderWanted) -> CardToken | None:
     if payment is None or payment.taken != "token":
         return None
     return CardToken(payment.gateway, payment.reference, payment.amount_minor, wanted.currency)
-
-
-def must_exist(connection: Connection, promise: Promise) -> None:
-    """Refuse a location that nobody registered.
-
-    Raises:
-        Invalid: there is none of that name.
-    """
-    if promise.location and location(connection, promise.location) is None:
-        raise Invalid(
-            _("There is no location {edge}.", edge=promise.location),
-            _("Look at the list of locations."),
-            code="no_location",
-            location=promise.location,
-        )
 
 
 def _must_be_payable(wanted: OrderWanted, promise: Promise, total_minor: int, swapped_minor: int) -> None:

@@ -19,8 +19,8 @@ from protocol.orders import WireModel
 Maybe = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Note = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$")]
 Reason = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Money = Annotated[int, Field(ge=0, le=10**10)]
-LineNo = Annotated[int, Field(ge=1, le=LINES_FOR_LATER)]
+Money = Annotated[int, Field(strict=True, ge=0, le=10**10)]
+LineNo = Annotated[int, Field(strict=True, ge=1, le=LINES_FOR_LATER)]
 
 
 class LineWanted(Wanted):
@@ -64,7 +64,7 @@ class PaymentWanted(Wanted):
     gateway: Plain
     reference: Plain
     """What the service calls the payment, the authorisation, or the card."""
-    amount_minor: Annotated[int, Field(ge=1, le=10**12)]
+    amount_minor: Annotated[int, Field(strict=True, ge=1, le=10**12)]
     payer: Annotated[PayerWanted | None, Field(exclude_if=lambda payer: payer is None)] = None
     taken: Literal["captured", "authorised", "token"] = "captured"
     """An authorisation is captured when the goods are picked; on a token the hub has one made first."""
@@ -77,7 +77,7 @@ class OrderWanted(Wanted):
 
     channel: Channel
     external_id: Maybe = ""
-    version: Annotated[int, Field(ge=1, le=2**53)] = 1
+    version: Annotated[int, Field(strict=True, ge=1, le=2**53)] = 1
     """Of what the channel says about this order; only a newer one changes anything."""
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     lines: Annotated[tuple[LineWanted, ...], Field(min_length=1, max_length=LINES_FOR_LATER - 1)]
@@ -134,7 +134,7 @@ class ChangeWanted(Wanted):
     note: Note | None = None
     payment: PaymentWanted | None = None
     """Money that was captured for what is added; an order that is shipped needs it."""
-    seen: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    seen: Annotated[int, Field(strict=True, ge=0, le=2**53)] | None = None
     """The record's version that this rests on, as a preview says it; refused when more has happened since."""
     reason: Reason
 

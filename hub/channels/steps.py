@@ -37,13 +37,13 @@ class EndpointWanted(Wanted):
     url: str = Field(
         min_length=8, max_length=300, pattern=r"^https?://[^\s@/?#\x00-\x1f]+(/[^\s\x00-\x1f]*)?$"
     )
-    buffer: int = Field(default=0, ge=0, le=BUFFER_LIMIT)
+    buffer: int = Field(default=0, strict=True, ge=0, le=BUFFER_LIMIT)
 
 
 class BufferWanted(Wanted):
     """How many units of every item are kept from a channel."""
 
-    buffer: int = Field(ge=0, le=BUFFER_LIMIT)
+    buffer: int = Field(strict=True, ge=0, le=BUFFER_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)

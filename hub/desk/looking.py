@@ -27,7 +27,7 @@ from hub.spine.bulk import Select, SelectPairs
 from hub.spine.later_rows import later_orders
 from hub.spine.rows import APPLY_ORDER, counters, events, order_lines, orders, parked
 from hub.spine.work import HUB_EDGE
-from hub.stock.rows import FREE_UNITS, atp_changed, balances, hub_rights, stock_movements
+from hub.stock.rows import FREE_UNITS, PROMISED_UNITS, atp_changed, balances, hub_rights, stock_movements
 from hub.transfers.rows import transfer_lines, transfers
 from protocol.envelope import decode_event, read_body
 from protocol.events import ExceptionClosed, ExceptionRaised, subjects_of
@@ -131,8 +131,7 @@ _RIGHTS: Final = SelectPairs(
     sa.select(
         hub_rights.c.location,
         hub_rights.c.sku,
-        hub_rights.c.allocated,
-        hub_rights.c.ended,
+        PROMISED_UNITS.label("promised"),
         FREE_UNITS.label("free"),
     ),
     hub_rights.c.location,
@@ -277,7 +276,7 @@ def _stock(connection: Connection, shelves: Sequence[tuple[str, str]], found: di
     for row in _RIGHTS.run(connection, places, skus):
         if (row.location, row.sku) in wanted:
             found[Facet.RIGHT, row.location, row.sku] = row.free
-            found[Facet.PROMISED, row.location, row.sku] = row.allocated - row.ended
+            found[Facet.PROMISED, row.location, row.sku] = row.promised
     for row in _BALANCES.run(connection, places, skus):
         if (row.location, row.sku) in wanted and row.quantity:
             found[Facet.BUCKET, row.location, row.sku, row.bucket] = row.quantity

@@ -48,7 +48,7 @@ Code = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 class SentBack(Wanted):
     """Units of one line that the customer will send."""
 
-    line_no: Annotated[int, Field(ge=1, le=5_000)]
+    line_no: Annotated[int, Field(strict=True, ge=1, le=5_000)]
     units: Quantity
     reason: Code = "changed_mind"
 
@@ -72,7 +72,7 @@ class MailInChange(Wanted):
 
     key: Key | None = None
     what: Literal["cancelled", "given_up", "waiting"]
-    days: Annotated[int, Field(ge=1, le=365)] = 7
+    days: Annotated[int, Field(strict=True, ge=1, le=365)] = 7
     reason: Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 

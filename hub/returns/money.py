@@ -35,10 +35,10 @@ class GiveBack(Wanted):
     """Give money back and leave the goods where they are: so many units, or an amount of one line."""
 
     key: Key | None = None
-    line_no: Annotated[int, Field(ge=1, le=5_000)]
+    line_no: Annotated[int, Field(strict=True, ge=1, le=5_000)]
     what: Literal["units", "amount"] = "amount"
     units: Quantity = 1
-    amount_minor: Annotated[int, Field(ge=0, le=10**12)] = 0
+    amount_minor: Annotated[int, Field(strict=True, ge=0, le=10**12)] = 0
     reason: Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 

@@ -36,7 +36,7 @@ class ReservationWanted(Wanted):
     channel: Channel
     lines: Annotated[tuple[ReservedLine, ...], Field(min_length=1, max_length=LINES)]
     promise: PromiseWanted
-    minutes: Annotated[int, Field(ge=1, le=reservations.MINUTES)] = 10
+    minutes: Annotated[int, Field(strict=True, ge=1, le=reservations.MINUTES)] = 10
     key: Key | None = None
 
 

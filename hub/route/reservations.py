@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from hub.context import Hub
 from hub.database import HubUnit
+from hub.promises import must_exist
 from hub.route import asking
 from hub.route.asking import ToRoute, ask_of
 from hub.route.deciding import routed, take
@@ -54,10 +55,12 @@ def reserve(
     """Hold units at the locations that the router picks.
 
     Raises:
+        Invalid: `no_location`, nobody registered the one that is named.
         OutOfRights: no location can keep the promise; with the reasons.
     """
     # The log's lock first, as every promise takes it: so two processes never wait for each other's rights.
     take_orders(unit, 0)
+    must_exist(unit.connection, promise)
     now_us, reservation_id = hub.clock.now_us(), hub.ids.new_id()
     ask = ask_of(reservation_id, promise, lines, now_us)
     terms = hub.spine.terms

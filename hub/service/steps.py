@@ -25,6 +25,7 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.offers import promised
 from hub.once import once
+from hub.promises import must_exist
 from hub.route.steps import Again, route_again
 from hub.spine.work import Work
 
@@ -69,7 +70,7 @@ def preview(hub: Hub, number: str, wanted: ChangeWanted, by: By) -> Changed:
 def _change(hub: Hub, work: Work, order_id: str, wanted: ChangeWanted, by: By) -> Changed:
     promise = promised(hub, work.connection, wanted.promise) if wanted.promise else None
     if promise is not None:
-        capture.must_exist(work.connection, promise)
+        must_exist(work.connection, promise)
     said = Change(wanted.reason, by.name, promise, wanted.customer, wanted.note)
     return lines.change(work, order_id, said, lines.wanted_of(wanted, by.name))
 

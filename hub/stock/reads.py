@@ -8,7 +8,15 @@ from sqlalchemy.engine import Connection
 
 from hub.catalog.rows import products
 from hub.spine.rows import events, order_lines
-from hub.stock.rows import balances, hub_rights, stock_movements, stock_values
+from hub.stock.rows import (
+    FREE_UNITS,
+    PROMISED_UNITS,
+    balances,
+    hub_rights,
+    stock_movements,
+    stock_values,
+)
+from hub.stock.rules import Lent, lent_of
 from protocol.errors import NotFound
 from protocol.kit.text import _
 from protocol.movements import OUTSIDE
@@ -187,28 +195,14 @@ def moves(connection: Connection, sku: str) -> list[Move]:
     return [Move(*row) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Lent:
-    """What one location has lent of an item, and what became of it."""
-
-    units: int
-    """Lent and not taken back."""
-    promised: int
-    """Of those, what orders and checkouts have taken and not given back."""
-
-
 def lent(connection: Connection, sku: str) -> dict[str, Lent]:
-    """Return what each location has lent of an item."""
+    """Return what each location has lent of an item, and what became of it (`lent_of`)."""
     rows = connection.execute(
-        sa.select(
-            hub_rights.c.location,
-            hub_rights.c.granted_seen - hub_rights.c.returned,
-            hub_rights.c.allocated - hub_rights.c.ended,
-        )
+        sa.select(hub_rights.c.location, PROMISED_UNITS, FREE_UNITS)
         .where(hub_rights.c.sku == sku)
         .order_by(hub_rights.c.location)
     )
-    return {location: Lent(int(units), int(promised)) for location, units, promised in rows}
+    return {location: lent_of(int(promised), free=int(free)) for location, promised, free in rows}
 
 
 def _said_names(connection: Connection, skus: list[str]) -> dict[str, str]:

@@ -163,6 +163,11 @@ FREE_UNITS: Final = (
     hub_rights.c.granted_seen - hub_rights.c.returned - hub_rights.c.allocated + hub_rights.c.ended
 )
 """Units that a location has lent and nobody was promised: H of `protocol.rights`."""
+PROMISED_UNITS: Final = hub_rights.c.allocated - hub_rights.c.ended - hub_rights.c.finished_seen
+"""Units that are promised and not fulfilled yet, as far as the location has said it: U.
+
+Both together are what it has lent (`hub.stock.rules.lent_of`).
+"""
 
 
 def is_fenced(location: sa.Column[str]) -> sa.Exists:

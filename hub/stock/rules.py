@@ -1,4 +1,4 @@
-"""What a movement does to the value of stock.
+"""What a location has lent and what became of it; and what a movement does to the value of stock.
 
 A movement takes value out of the bucket it leaves and puts value into the bucket it enters, both by moving
 average. Only places inside a location have a value; what crosses its edge has the value of what crossed, and
@@ -13,6 +13,32 @@ from protocol.events import StockLine
 from protocol.money import round_ratio
 from protocol.movements import OUTSIDE, Bucket, Movement
 from protocol.rules.cost import StockValue
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """What one location has lent of an item: `units` is `promised` and `free` together, always.
+
+    With the letters of `protocol.rights`, as the hub has seen them: O = U + H.
+    """
+
+    units: int
+    """Lent, neither given back nor fulfilled (O)."""
+    promised: int
+    """Of those, what orders and checkouts have taken and the location has not yet said it fulfilled (U)."""
+    free: int
+    """Of those, what may still be promised or given back (H)."""
+
+
+def lent_of(promised: int, *, free: int) -> Lent:
+    """Return what is lent: what is promised of it (A - K - F) and what is free (G - R - A + K) together.
+
+    What was fulfilled is in neither, once the location's own cell F says so: until then it counts as
+    promised, which it was. A restored hub may know fewer promises than were fulfilled until its rights are
+    re-opened; then none is open, not fewer than none.
+    """
+    promised, free = max(0, promised), max(0, free)
+    return Lent(promised + free, promised, free)
 
 
 @dataclass(frozen=True, slots=True)

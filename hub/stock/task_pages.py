@@ -1,8 +1,10 @@
 """The pages of counts and deliveries over all locations."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
@@ -20,6 +22,8 @@ from protocol.kit.text import _
 
 IMPORT_PATH = "/stock/deliveries/import"
 LARGEST = 4 * 1024 * 1024
+KEY_BYTES: Final = 8
+"""Of the name of what a form asks for: sent twice, it is done once."""
 Id = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]+$")]
 Plan = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$")]
 Said = Annotated[str, Query(pattern=r"^[a-z0-9]{0,12}$")]
@@ -46,6 +50,7 @@ def _counts(
             "plan": plan,
             "form": form or Form(),
             "chosen": form.several.get("locations", []) if form else [],
+            "key": hub.ids.secret(KEY_BYTES),
             "error": error,
             "said": words.get(said, _("{n} stores are asked to count.", n=said) if said.isdecimal() else ""),
         }
@@ -66,6 +71,7 @@ def _asked(request: Request, hub: Hub, form: Form, by: str) -> Response:
         wanted = form.read(
             CountsWanted,
             {
+                "key": form.get("key") or None,
                 "locations": form.several.get("locations", []),
                 "title": form.get("title")[:120],
                 "scope": scope,
@@ -130,6 +136,7 @@ def _deliveries(
             ],
             "may_tell": may_tell,
             "report": report,
+            "key": hub.ids.secret(KEY_BYTES),
             "error": error,
             "said": words.get(said, ""),
         }
@@ -141,19 +148,21 @@ async def import_file(request: Request, hub: TheHub, person: Ops) -> Response:
     async with request.form(max_files=1) as sent:
         file = sent.get("file")
         data = await file.read() if isinstance(file, UploadFile) else b""
-        location = str(sent.get("location") or "")[:64]
-    return await run_in_threadpool(_imported, request, hub, data, location, person.name)
+        said = {name: str(sent.get(name) or "")[:64] for name in ("location", "key")}
+    return await run_in_threadpool(_imported, request, hub, data, said, person.name)
 
 
-def _imported(request: Request, hub: Hub, data: bytes, location: str, by: str) -> Response:
+def _imported(request: Request, hub: Hub, data: bytes, form: Mapping[str, str], by: str) -> Response:
     try:
         text = data.decode("utf-8-sig").replace("\x00", "")
         if not text.strip() or len(text) > LARGEST:
             raise Invalid(_("No file was chosen, or it is too large."), _("Choose a file, then send it."))
-        wanted = DeliveriesWanted(csv=text, location=location)
+        wanted = DeliveriesWanted(key=form["key"] or None, csv=text, location=form["location"])
         done, _new = hub.database.write(lambda unit: tasks.announce(unit, hub, wanted, by=by))
     except UnicodeDecodeError:
         said = _("The file is not text in UTF-8.")
+    except ValidationError:
+        said = _("This choice cannot be read.") + " " + _("Go back to the page and choose again.")
     except OrderspineError as error:
         said = f"{error.what} {error.remedy}"
     else:

@@ -18,12 +18,13 @@ from hub.context import Hub
 from hub.database import HubUnit
 from hub.fleet.rows import all_locations
 from hub.once import Key, once
-from hub.spine.steps import record
+from hub.spine.bulk import among
+from hub.spine.steps import record, take_orders
 from hub.stock.task_answers import settle
 from hub.stock.task_rows import COUNT_OPEN, DELIVERY_OPEN, count_tasks, deliveries, stock_directives
 from hub.web import Wanted
 from protocol.errors import Invalid, NotFound, Refused
-from protocol.kit.delivery_csv import Given, Pair, read_deliveries
+from protocol.kit.delivery_csv import Announced, Given, Pair, read_deliveries
 from protocol.kit.moments import Moment, check_to_come
 from protocol.kit.product_csv import Report
 from protocol.kit.text import _
@@ -94,15 +95,26 @@ class FaultSaid(BaseModel):
     wrong: str
 
 
+class AlreadyExpected(BaseModel):
+    """A delivery of a file that its location expects already, known by its supplier and reference."""
+
+    location: str
+    supplier: str
+    reference: str
+    items: int
+
+
 class DeliveriesTold(BaseModel):
-    """What became of a file, row by row."""
+    """What became of a file: `faults` says it row by row, `already` delivery by delivery."""
 
     rows: int
     taken: int
     left_out: int
+    """Rows with a fault, and those of deliveries that are expected already."""
     deliveries: dict[str, str]
     """By id: the location it goes to."""
     faults: tuple[FaultSaid, ...]
+    already: tuple[AlreadyExpected, ...] = ()
 
 
 class Reason(Wanted):
@@ -171,13 +183,19 @@ def _checked_skus(connection: Connection, command: CountsWanted) -> tuple[str, .
             raise Invalid(_("No shelf is named."), _("Name shelves such as A-01."), code="nothing_to_count")
         return ()
     skus = tuple(dict.fromkeys(command.skus))
+    if not skus:
+        raise Invalid(
+            _("No item is named."),
+            _("Name items of the catalogue, or count by shelf."),
+            code="nothing_to_count",
+        )
     known = names_of(connection, skus)
     strange = [sku for sku in skus if sku not in known]
-    if strange or not skus:
+    if strange:
         raise Invalid(
-            _("The hub knows no item {sku}.", sku=strange[0][:40] if strange else "-"),
+            _("The hub knows no item {sku}.", sku=strange[0][:40]),
             _("Name items of the catalogue, or count by shelf."),
-            code="unknown_sku" if strange else "nothing_to_count",
+            code="unknown_sku",
             skus=strange[:20],
         )
     check_goods(connection, skus)
@@ -263,13 +281,18 @@ def _note_asked(unit: HubUnit, hub: Hub, task_id: str, location: str) -> None:
 
 
 def announce(unit: HubUnit, hub: Hub, command: DeliveriesWanted, *, by: str) -> tuple[DeliveriesTold, bool]:
-    """Tell locations what a file lists, and say row by row what was left out.
+    """Tell locations what a file lists, and say what was left out.
+
+    A delivery of a supplier and a reference that its location expects already is the same one, and left out.
+    What came whole or was given up may be announced again, and what has no reference cannot be told apart.
 
     Raises:
         Invalid: it is no such file, or no row of it can be used.
+        Refused: `already_expected`, everything that it lists.
     """
 
     def work() -> DeliveriesTold:
+        take_orders(unit, 0)  # of two files at once, the second sees what the first has announced
         report = Report()
         found = read_deliveries(
             command.csv,
@@ -279,9 +302,10 @@ def announce(unit: HubUnit, hub: Hub, command: DeliveriesWanted, *, by: str) -> 
             zone=hub.settings.zone,
             wrong_of=partial(_wrong_of, unit.connection),
         )
+        fresh, already = _apart(unit.connection, found)
         workspace = hub.spine.work(unit)
         told: dict[str, str] = {}
-        for each in found:
+        for each in fresh:
             body = DeliveryAnnounced(
                 delivery_id=hub.ids.new_id(),
                 location=each.location,
@@ -295,14 +319,56 @@ def announce(unit: HubUnit, hub: Hub, command: DeliveriesWanted, *, by: str) -> 
         hub.finish(workspace)
         return DeliveriesTold(
             rows=report.rows,
-            taken=report.taken,
-            left_out=report.left_out,
+            taken=sum(len(each.lines) for each in fresh),
+            left_out=report.left_out + sum(each.items for each in already),
             deliveries=told,
             faults=tuple(FaultSaid(row=f.row, sku=f.sku, wrong=f.wrong) for f in report.faults),
+            already=already,
         )
 
     key = f"deliveries/{by}/{command.key}" if command.key else ""
     return once(unit, hub, command, key, DeliveriesTold, work)
+
+
+def _apart(
+    connection: Connection, found: Sequence[Announced]
+) -> tuple[list[Announced], tuple[AlreadyExpected, ...]]:
+    """Return the deliveries of a file that are new, and those that their locations expect already.
+
+    Raises:
+        Refused: `already_expected`, none is new.
+    """
+    references = sorted({each.reference for each in found if each.reference})
+    rows = connection.execute(
+        sa.select(deliveries.c.location, deliveries.c.supplier, deliveries.c.reference).where(
+            deliveries.c.state.in_(DELIVERY_OPEN), among(connection, deliveries.c.reference, references)
+        )
+    )
+    open_ = set(map(tuple, rows))
+    items: dict[tuple[str, str, str], int] = {}
+    fresh: list[Announced] = []
+    for each in found:
+        head = each.location, each.supplier, each.reference
+        if head in open_:
+            items[head] = items.get(head, 0) + len(each.lines)
+        else:
+            fresh.append(each)
+    if not fresh:
+        location, supplier, reference = next(iter(items))
+        raise Refused(
+            _("Delivery {reference} of {supplier} is expected already, so nothing was announced.",
+              reference=reference, supplier=supplier),
+            _("Give the other one up first if it will not come, or name another reference."),
+            code="already_expected",
+            location=location,
+            supplier=supplier,
+            reference=reference,
+            deliveries=len(items),
+        )  # fmt: skip
+    return fresh, tuple(
+        AlreadyExpected(location=location, supplier=supplier, reference=reference, items=count)
+        for (location, supplier, reference), count in items.items()
+    )
 
 
 def _wrong_of(connection: Connection, pairs: Collection[Pair]) -> dict[Pair, str]:

@@ -44,7 +44,7 @@ class PromiseWish(Wanted):
     """For collection: only there. For shipping: only from there."""
     country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
     postcode: Annotated[str, Field(max_length=16, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
-    value_minor: Annotated[int, Field(ge=0, le=10**12)] | None = None
+    value_minor: Annotated[int, Field(strict=True, ge=0, le=10**12)] | None = None
     """What the goods cost, where a rule looks at it."""
 
 
