@@ -2,6 +2,7 @@
 
 from edge_agent.transfers.steps.models import TransferView
 from protocol.kit.text import _
+from protocol.kit.web.filters import qty
 from protocol.kit.web.shell import Shape
 from protocol.transfers import TransferReason, TransferRefusal
 
@@ -10,6 +11,9 @@ def state_word(each: TransferView) -> tuple[str, Shape]:
     """Return where a transfer is, as a word and its shape."""
     if each.way == "in" and each.state == "unannounced":
         return told_word(each.told)
+    missing = sum(line.missing for line in each.lines)
+    if each.state == "received" and missing:
+        return _("Here, {n} missing", n=qty(missing)), "act"
     words: dict[str, tuple[str, Shape]] = {
         "requested": (_("To answer"), "act"),
         "accepted": (_("To pick"), "wait"),

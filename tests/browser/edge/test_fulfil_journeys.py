@@ -277,6 +277,30 @@ def test_a_customer_with_a_code_takes_a_part_and_it_is_undone_and_handed_over_wh
     assert state(store, each) == "handed_over"
 
 
+def test_a_mistyped_code_costs_one_try_though_enter_is_pressed_after_its_last_digit(
+    desk: Page, store: Store
+) -> None:
+    each = work.ready(store.edge, 57, ("20725", 1), shelf="P-09")
+    desk.goto(f"{store.url}/fulfil/pickup/{each}")
+    ready(desk)
+    # What follows is one moment of this page, however slow the machine is.
+    desk.evaluate("() => { const now = Date.now(); Date.now = () => now; }")
+    asked: list[str] = []
+    desk.on("request", lambda request: asked.append(request.url) if "/verify" in request.url else None)
+    with desk.expect_response("**/verify"):
+        code_field(desk).press_sequentially("111111")
+    expect(desk.locator("#match")).to_contain_text("Not recognised")
+    code_field(desk).press("Enter")
+    desk.get_by_role("button", name="Check the code").click()
+    code_field(desk).fill("")
+    with desk.expect_response("**/verify"):
+        code_field(desk).press_sequentially("222222")
+
+    assert len(asked) == 2
+    tries = "SELECT failed FROM code_tries JOIN assignments USING (order_id) WHERE assignment_id = ?"
+    assert rows(store, tries, each) == [(2,)]
+
+
 def test_the_customers_qr_opens_the_order_and_recognises_them_in_one_scan(desk: Page, store: Store) -> None:
     each = work.ready(store.edge, 51, ("20725", 1), shelf="P-08")
     desk.goto(f"{store.url}/sell")

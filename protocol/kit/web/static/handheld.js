@@ -183,6 +183,18 @@
     else if (form.matches("[data-verify]")) hand(form);
     else { picked(form.elements.code.value.trim()); form.reset(); }
   });
+  const tried = {}; // the last code at each address: who presses Enter after its last digit has tried once, not twice
+  document.addEventListener("submit", (event) => {
+    const form = event.target instanceof Element ? event.target : null;
+    const code = form?.querySelector("[data-submit-at]")?.value;
+    const only = form?.querySelector("[type=hidden][name=how]")?.value === "code"; // nothing else is asked
+    if (code === undefined || (!code && !only)) return;
+    const at = form.dataset.verify || form.getAttribute("hx-post");
+    if (!code || (tried[at]?.code === code && Date.now() - tried[at].at < 5000)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    } else tried[at] = { code, at: Date.now() };
+  }, true);
   document.addEventListener("input", (event) => { // a code that is complete needs no further press
     const field = event.target;
     if (field.dataset?.submitAt && /^\d+$/.test(field.value) && field.value.length === Number(field.dataset.submitAt)) field.form.requestSubmit();
