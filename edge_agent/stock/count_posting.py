@@ -384,27 +384,17 @@ def reverse(
 
 def _check_stands(task: rows.Task) -> None:
     """Refuse to take back a count of which nothing is in the books, and say why nothing is."""
+    if task.state == "posted":
+        return
+    code, remedy = "not_posted", _("Nothing is left to undo.")
     if task.state == "undone":
-        raise Refused(
-            _("Count {number} was taken back already.", number=task.number),
-            _("Nothing is left to undo."),
-            code="undone_already",
-            state=task.state,
-        )
-    if task.state == "cancelled":
-        raise Refused(
-            _("Count {number} was given up; nothing of it was posted.", number=task.number),
-            _("Nothing is left to undo."),
-            code="not_posted",
-            state=task.state,
-        )
-    if task.state != "posted":
-        raise Refused(
-            _("Count {number} was not posted, so there is nothing to take back.", number=task.number),
-            _("Give it up instead."),
-            code="not_posted",
-            state=task.state,
-        )
+        code, what = "undone_already", _("Count {number} was taken back already.", number=task.number)
+    elif task.state == "cancelled":
+        what = _("Count {number} was given up; nothing of it was posted.", number=task.number)
+    else:
+        what = _("Count {number} was not posted, so there is nothing to take back.", number=task.number)
+        remedy = _("Give it up instead.")
+    raise Refused(what, remedy, code=code, state=task.state)
 
 
 def _written(connection: Connection, edge: Edge, task: rows.Task) -> list[PostedLine]:

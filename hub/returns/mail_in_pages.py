@@ -17,7 +17,7 @@ from hub.returns.mail_in import MailInChange, MailInWanted, SentBack
 from hub.returns.mail_in_api import LabelKind, labelled
 from hub.returns.money import GiveBack
 from hub.returns.policy import current
-from hub.service.forms import Form, approval_of, form_of, part_of
+from hub.service.forms import Form, approval_of, form_of, is_whole, part_of
 from hub.web import Anybody, Number, Ops, Text, TheHub
 from protocol.errors import Invalid, OrderspineError, Refused
 from protocol.kit.return_words import reason_word, reason_words
@@ -31,7 +31,7 @@ from protocol.people import HubRole
 router = APIRouter(include_in_schema=False)
 State = Annotated[str, Query(pattern=r"^[a-z]*$", max_length=20)]
 PATH: Final = "/returns/mail-in"
-DIGITS: Final = 6
+MOST: Final = 999_999
 
 
 def state_face(state: str) -> tuple[str, Shape]:
@@ -198,8 +198,8 @@ def _wanted(form: Form) -> MailInWanted:
     lines = []
     for name, text in form.texts.items():
         line_no = name.removeprefix("units-")
-        if name.startswith("units-") and _is_number(line_no) and text.strip() not in {"", "0"}:
-            if not _is_number(text):
+        if name.startswith("units-") and is_whole(line_no, MOST) and text.strip() not in {"", "0"}:
+            if not is_whole(text, MOST):
                 raise Invalid(
                     _("{text} is not a number of units.", text=text[:12]), _("Type digits, such as 1.")
                 )
@@ -223,18 +223,14 @@ def _wanted(form: Form) -> MailInWanted:
     return wanted
 
 
-def _is_number(text: str) -> bool:
-    return text.isdecimal() and len(text) <= DIGITS
-
-
 def _given(form: Form, currency: str) -> GiveBack:
     what, units = form.get("what"), form.get("units")
     wanted = form.read(
         GiveBack,
         {
-            "line_no": int(form.get("line")) if _is_number(form.get("line")) else 0,
+            "line_no": int(form.get("line")) if is_whole(form.get("line"), MOST) else 0,
             "what": what,
-            "units": int(units) if what == "units" and _is_number(units) else 1,
+            "units": int(units) if what == "units" and is_whole(units, MOST) else 1,
             "amount_minor": parse_minor(form.get("amount"), currency) if what == "amount" else 0,
             "reason": form.get("why"),
             "key": form.get("key") or None,

@@ -50,6 +50,11 @@ class Option(NamedTuple):
         return other is not None and self[:3] == other[:3]
 
 
+def is_whole(text: str, most: int) -> bool:
+    """Tell whether a text is a whole number, none or up to `most`, in digits alone."""
+    return text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most
+
+
 def part_of(model: type[Model], /, **said: Any) -> Model:
     """Return a part of what a form asks for, such as one line.
 
@@ -115,7 +120,7 @@ class Form:
         for sku, text in zip(self.several.get("sku", ()), self.several.get("quantity", ()), strict=False):
             if len(found) >= lines or not sku or len(sku) > 64:
                 continue
-            if text.isascii() and text.isdigit() and len(text) <= 6 and int(text) <= units:
+            if is_whole(text, units):
                 if int(text):
                     found[sku] = found.get(sku, 0) + int(text)
             else:
@@ -128,7 +133,7 @@ class Form:
         text = self.get(name).strip()
         if not text:
             return 0
-        if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) <= UNITS):
+        if not is_whole(text, UNITS):
             self.errors[name] = _("Type a whole number of units.")
             return 0
         return int(text)

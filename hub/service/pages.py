@@ -23,7 +23,7 @@ from hub.notify.words import kind_word, notice_pill, why_word
 from hub.payments import steps as payments
 from hub.payments.api import RefundDone
 from hub.service import reads, steps
-from hub.service.forms import Form, customer_of, form_of
+from hub.service.forms import UNITS, Form, customer_of, form_of, is_whole
 from hub.service.reads import OrderShown
 from hub.spine.timeline import Moment
 from hub.web import Anybody, Number, Ops, TheHub, allow
@@ -199,7 +199,7 @@ async def cancel(request: Request, hub: TheHub, person: Ops, number: Number) -> 
         lines = [
             {"line_no": int(line_no), "units": units}
             for name in form.texts
-            if name.startswith("units-") and (line_no := name.removeprefix("units-")).isdecimal()
+            if name.startswith("units-") and is_whole(line_no := name.removeprefix("units-"), UNITS)
             if (units := form.units(name))
         ]
         if not lines and not form.errors:

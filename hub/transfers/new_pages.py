@@ -23,7 +23,7 @@ from hub.catalog.rows import is_like, products
 from hub.console.web import OPS, go_to, locked, may, place_names, show
 from hub.context import Hub
 from hub.database import HubUnit
-from hub.service.forms import Form, form_of
+from hub.service.forms import Form, form_of, is_whole
 from hub.spine.bulk import among
 from hub.stock.rows import balances
 from hub.transfers import importing, orders, steps
@@ -40,7 +40,6 @@ from protocol.movements import Bucket
 from protocol.transfers import LINES_PER_TRANSFER, TransferReason
 
 IMPORT_PAGE: Final = "/transfers/import"
-DIGITS: Final = 6
 FOUND: Final = 8
 REPORTED: Final = 200
 REASONS: Final = tuple(reason for reason in TransferReason if reason is not TransferReason.FOR_ORDER)
@@ -117,11 +116,7 @@ def _done(request: Request, hub: Hub, person: CurrentPerson, form: Form) -> Resp
 def _unread(form: Form) -> dict[str, str]:
     """Return what was typed where units belong and is no number of them: it is shown as it is."""
     fields = zip(form.several.get("sku", ()), form.several.get("quantity", ()), strict=False)
-    return {sku: text for sku, text in fields if not _is_units(text)}
-
-
-def _is_units(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= DIGITS and int(text) <= UNITS_PER_LINE
+    return {sku: text for sku, text in fields if not is_whole(text, UNITS_PER_LINE)}
 
 
 def _ask(

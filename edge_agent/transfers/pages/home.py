@@ -233,7 +233,7 @@ def _new(  # noqa: PLR0917 - what a request is written from
     added: work.ScanRow | None = None,
 ) -> dict[str, Any]:
     said = form or Form(())
-    scanned = work.counted(connection, work_id, "ask")
+    scanned = work.asked_for(connection, work_id)
     typed = said.under("units-")
     before = {each.sku: each.units for each in scanned}
     units = {sku: int(typed[sku] or 0) if sku in typed else count for sku, count in before.items()}

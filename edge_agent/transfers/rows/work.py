@@ -81,12 +81,12 @@ def units_by_line(connection: Connection, work_id: str, step: Step) -> dict[int,
     return {row[0]: row[1] for row in rows}
 
 
-def counted(connection: Connection, work_id: str, step: Step) -> tuple[Counted, ...]:
-    """Return what was scanned one by one, by line and SKU."""
+def asked_for(connection: Connection, work_id: str) -> tuple[Counted, ...]:
+    """Return what was scanned of a request that is being written, by SKU."""
     rows = connection.execute(
-        "SELECT line_no, sku, max(name), sum(units) FROM transfer_scans WHERE work_id = ? AND step = ?"
+        "SELECT line_no, sku, max(name), sum(units) FROM transfer_scans WHERE work_id = ? AND step = 'ask'"
         " AND undone = 0 AND sscc = '' GROUP BY line_no, sku HAVING sum(units) > 0 ORDER BY min(at_us), sku",
-        (work_id, step),
+        (work_id,),
     )
     return tuple(Counted(*row) for row in rows)
 

@@ -172,7 +172,7 @@ class SayLine(ArrivedLine):
     """Say by hand what arrived of one line, and what of it is broken: the last word on what was scanned."""
 
     key: Key
-    seen: Units | None = None
+    seen: Annotated[int, Field(ge=0, le=2**53)] | None = None
     """How many were here by the page that it was said on: scans that came meanwhile are not talked over."""
 
 
