@@ -87,7 +87,7 @@ def exception_says(kind: str) -> str:
         "transfer_unknown_place": _(
             "A store named a place that the hub does not know, maybe by a slip of the finger. Nobody there "
             "sends the goods, or takes them in. Take it back and have it asked for anew, or add the place "
-            "with orderspine hub location add; then this closes by itself."
+            "with `orderspine hub location add`; then this closes by itself."
         ),
         "carton_label_twice": _(
             "Two transfers carry a carton with the same number, so a scan cannot tell them apart. Receive "
